@@ -1,0 +1,4 @@
+//! Netlink, conntrack and IPFIX bytes for ctflow. No napi here: `cargo test` needs no Node.
+
+pub mod plan;
+pub mod row;

@@ -1,0 +1,243 @@
+//! The row: one connection as a fixed run of bytes, the only shape in which connections cross from Rust to TypeScript.
+//!
+//! This file is the single definition. `cargo run -p ctflow-core --bin generate-layout` writes the TypeScript constants
+//! from it; change [`LAYOUT_VERSION`] whenever an offset, a size or a meaning changes.
+//!
+//! Addresses are in network order, an IPv4 address in the first four of its sixteen bytes and the rest zero. Every other
+//! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
+
+/// Compared by the loader with the generated constant: native module and TypeScript must agree.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// What a field holds, for the generator and for tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One unsigned byte.
+    U8,
+    /// Unsigned 16 bits, host order.
+    U16,
+    /// Unsigned 32 bits, host order.
+    U32,
+    /// Unsigned 64 bits as two words in host order, low word first.
+    U64,
+    /// Bytes as they are.
+    Bytes(usize),
+}
+
+impl Kind {
+    /// Size in bytes.
+    pub const fn size(self) -> usize {
+        match self {
+            Kind::U8 => 1,
+            Kind::U16 => 2,
+            Kind::U32 => 4,
+            Kind::U64 => 8,
+            Kind::Bytes(n) => n,
+        }
+    }
+}
+
+/// One field of the row or of the flow record.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Name of the constant.
+    pub name: &'static str,
+    /// Bytes from the start of the row.
+    pub offset: usize,
+    /// What it holds.
+    pub kind: Kind,
+    /// One line for the generated file.
+    pub doc: &'static str,
+}
+
+macro_rules! fields {
+    ($list:ident: $($(#[doc = $doc:literal])+ $name:ident = $offset:literal, $kind:expr;)*) => {
+        $($(#[doc = $doc])+ pub const $name: usize = $offset;)*
+        /// The fields in the order of their offsets.
+        pub const $list: &[Field] = &[
+            $(Field { name: stringify!($name), offset: $offset, kind: $kind, doc: concat!($($doc),+) },)*
+        ];
+    };
+}
+
+macro_rules! flags {
+    ($list:ident: $($(#[doc = $doc:literal])+ $name:ident = $bit:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: u32 = 1 << $bit;)*
+        /// Name, bit and meaning of every flag.
+        pub const $list: &[(&str, u32, &str)] = &[$((stringify!($name), $bit, concat!($($doc),+)),)*];
+    };
+}
+
+/// Bytes of a connection row: what the kernel says, nothing else.
+pub const ROW_SIZE: usize = 192;
+
+fields! { ROW_FIELDS:
+    /// Original tuple, source address.
+    ORIG_SRC = 0, Kind::Bytes(16);
+    /// Original tuple, destination address.
+    ORIG_DST = 16, Kind::Bytes(16);
+    /// Reply tuple, source address.
+    REPLY_SRC = 32, Kind::Bytes(16);
+    /// Reply tuple, destination address.
+    REPLY_DST = 48, Kind::Bytes(16);
+    /// Original source port; the identifier for ICMP, as in the kernel's own tuple.
+    ORIG_SPORT = 64, Kind::U16;
+    /// Original destination port; type * 256 + code for ICMP.
+    ORIG_DPORT = 66, Kind::U16;
+    /// Reply source port; the identifier for ICMP.
+    REPLY_SPORT = 68, Kind::U16;
+    /// Reply destination port; type * 256 + code for ICMP.
+    REPLY_DPORT = 70, Kind::U16;
+    /// Address family: 2 for IPv4, 10 for IPv6.
+    FAMILY = 72, Kind::U8;
+    /// IP protocol number.
+    PROTOCOL = 73, Kind::U8;
+    /// Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack).
+    STATE = 74, Kind::U8;
+    /// Always zero.
+    RESERVED_75 = 75, Kind::U8;
+    /// Which facts are known, see HAS_*.
+    PRESENT = 76, Kind::U32;
+    /// Conntrack id (CTA_ID).
+    ID = 80, Kind::U32;
+    /// Status bits (CTA_STATUS, enum ip_conntrack_status).
+    STATUS = 84, Kind::U32;
+    /// Mark (CTA_MARK).
+    MARK = 88, Kind::U32;
+    /// Remaining timeout in seconds (CTA_TIMEOUT).
+    TIMEOUT = 92, Kind::U32;
+    /// Zone of the original direction.
+    ORIG_ZONE = 96, Kind::U16;
+    /// Zone of the reply direction.
+    REPLY_ZONE = 98, Kind::U16;
+    /// FNV-1a over bytes 0 to 74 and 96 to 100: the tuple, never the id or the times.
+    HASH = 100, Kind::U32;
+    /// Packets of the original direction.
+    ORIG_PACKETS = 104, Kind::U64;
+    /// IP-layer octets of the original direction.
+    ORIG_OCTETS = 112, Kind::U64;
+    /// Packets of the reply direction.
+    REPLY_PACKETS = 120, Kind::U64;
+    /// IP-layer octets of the reply direction.
+    REPLY_OCTETS = 128, Kind::U64;
+    /// Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands.
+    START_NS = 136, Kind::U64;
+    /// Stop, nanoseconds since 1970 (CTA_TIMESTAMP_STOP).
+    STOP_NS = 144, Kind::U64;
+    /// Labels (CTA_LABELS), 128 bits as the kernel sends them.
+    LABELS = 152, Kind::Bytes(16);
+    /// Helper name (CTA_HELP_NAME), printable ASCII, zero-padded.
+    HELPER = 168, Kind::Bytes(16);
+    /// Always zero.
+    RESERVED_184 = 184, Kind::U64;
+}
+
+/// Bytes of a flow record on its way to the encoder: a row, and behind it what the store and the schedule add.
+pub const RECORD_SIZE: usize = 256;
+
+fields! { RECORD_FIELDS:
+    /// Flow start, milliseconds since 1970.
+    FLOW_START_MS = 192, Kind::U64;
+    /// Flow end, milliseconds since 1970: the last packet.
+    FLOW_END_MS = 200, Kind::U64;
+    /// Packets of the original direction since the last report to this destination.
+    ORIG_PACKET_DELTA = 208, Kind::U64;
+    /// Octets of the original direction since the last report to this destination.
+    ORIG_OCTET_DELTA = 216, Kind::U64;
+    /// Packets of the reply direction since the last report to this destination.
+    REPLY_PACKET_DELTA = 224, Kind::U64;
+    /// Octets of the reply direction since the last report to this destination.
+    REPLY_OCTET_DELTA = 232, Kind::U64;
+    /// flowId (IE 148).
+    FLOW_ID = 240, Kind::U64;
+    /// flowEndReason (IE 136).
+    END_REASON = 248, Kind::U8;
+    /// biflowDirection (IE 239).
+    BIFLOW_DIRECTION = 249, Kind::U8;
+    /// natType (IE 297).
+    NAT_TYPE = 250, Kind::U8;
+    /// Always zero.
+    RESERVED_251 = 251, Kind::U8;
+    /// Always zero.
+    RESERVED_252 = 252, Kind::U32;
+}
+
+flags! { PRESENT_FLAGS:
+    /// ID is known.
+    HAS_ID = 0;
+    /// STATUS is known whole, as the kernel sends it.
+    HAS_STATUS = 1;
+    /// MARK is known.
+    HAS_MARK = 2;
+    /// ORIG_ZONE is known.
+    HAS_ORIG_ZONE = 3;
+    /// REPLY_ZONE is known.
+    HAS_REPLY_ZONE = 4;
+    /// LABELS are known.
+    HAS_LABELS = 5;
+    /// TIMEOUT is known.
+    HAS_TIMEOUT = 6;
+    /// Counters of the original direction are known.
+    HAS_ORIG_COUNTERS = 7;
+    /// Counters of the reply direction are known.
+    HAS_REPLY_COUNTERS = 8;
+    /// START_NS is the kernel's.
+    HAS_START = 9;
+    /// STOP_NS is known.
+    HAS_STOP = 10;
+    /// HELPER is known.
+    HAS_HELPER = 11;
+    /// STATE is a TCP state.
+    HAS_TCP_STATE = 12;
+    /// STATE is an SCTP state.
+    HAS_SCTP_STATE = 13;
+    /// Ports (TCP, UDP, UDP-Lite, SCTP, DCCP, and GRE's keys).
+    HAS_PORTS = 14;
+    /// ICMP or ICMPv6 type, code and identifier.
+    HAS_ICMP = 15;
+    /// START_NS is an estimate from an age in whole seconds (procfs); never part of identity.
+    HAS_START_ESTIMATE = 16;
+    /// STATUS holds only seen-reply, assured, confirmed and offload (procfs).
+    HAS_STATUS_PART = 17;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_follow_each_other_without_gap_or_overlap() {
+        let mut at = 0;
+        for field in ROW_FIELDS {
+            assert_eq!(field.offset, at, "{}", field.name);
+            at += field.kind.size();
+        }
+        assert_eq!(at, ROW_SIZE);
+        for field in RECORD_FIELDS {
+            assert_eq!(field.offset, at, "{}", field.name);
+            at += field.kind.size();
+        }
+        assert_eq!(at, RECORD_SIZE);
+    }
+
+    #[test]
+    fn numbers_are_aligned_for_typed_arrays() {
+        for field in ROW_FIELDS.iter().chain(RECORD_FIELDS) {
+            let unit = match field.kind {
+                Kind::U64 => 4,
+                Kind::Bytes(_) => 1,
+                kind => kind.size(),
+            };
+            assert_eq!(field.offset % unit, 0, "{}", field.name);
+        }
+    }
+
+    #[test]
+    fn flags_are_distinct() {
+        let mut seen = 0u32;
+        for (name, bit, _) in PRESENT_FLAGS {
+            assert_eq!(seen & (1 << bit), 0, "{name}");
+            seen |= 1 << bit;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/** What can go wrong, by stable code. A code never changes its meaning. */
+export type ErrorCode =
+  | 'CTFLOW_USAGE' // a flag, an address or a value that cannot be understood
+  | 'CTFLOW_PERMISSION' // the kernel refused: a capability is missing
+  | 'CTFLOW_KERNEL_SETTING' // conntrack, accounting or timestamps are off
+  | 'CTFLOW_NAMESPACE' // a network namespace cannot be entered or made
+  | 'CTFLOW_NETLINK' // the kernel answered with an error
+  | 'CTFLOW_PROCFS' // /proc/net/nf_conntrack cannot be read
+  | 'CTFLOW_RECORDING' // a replay file is not one, or is damaged
+  | 'CTFLOW_BACKEND_ABSENT' // the native module was asked for and is not there
+  | 'CTFLOW_BACKEND_BROKEN' // the native module is there and does not load, or is of another layout
+  | 'CTFLOW_BACKEND_LACKS' // only the native backend can do this
+  | 'CTFLOW_ADDRESS' // a host name cannot be resolved, or an address cannot be bound
+  | 'CTFLOW_TRANSPORT' // a socket to or from a collector failed
+  | 'CTFLOW_IPFIX' // an IPFIX message that cannot be read
+  | 'CTFLOW_DEMO'; // the demonstration cannot be shown, or its counts differ
+
+/**
+ * Every error that ctflow raises on purpose. `message` says what failed and on what; `hint` says what to do about it.
+ */
+export class CtflowError extends Error {
+  override readonly name = 'CtflowError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** One line for a person: the code, what failed, what to do. */
+export function describeError(error: unknown): string {
+  if (error instanceof CtflowError) return `${error.code}: ${error.message}. ${error.hint}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The errno name of a Node system error (`ECONNREFUSED`), or the empty string. */
+export function errnoOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,35 @@
+import type { Batch } from '../batch.js';
+
+/** How one dump went. */
+export interface DumpSummary {
+  /** Milliseconds since 1970 when the dump began. */
+  readonly startedAt: number;
+  /** Rows delivered. */
+  readonly rows: number;
+  /**
+   * The whole table was seen: nothing failed, nothing was interrupted. Only then does a connection that is not among the
+   * rows count as gone.
+   */
+  readonly complete: boolean;
+  /** Connections left out, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, … */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** What made the dump incomplete, where something did. */
+  readonly error?: Error;
+}
+
+/**
+ * Where connections come from. A source knows netlink, procfs or a file; it knows no timeout and no IPFIX.
+ */
+export interface Source {
+  readonly kind: 'netlink' | 'procfs' | 'replay';
+  /**
+   * Walks the table once and hands over batches of rows in one buffer after another. The batch is valid until the returned
+   * promise settles; the source reads on meanwhile.
+   * @returns undefined when there is nothing more to play (replay only)
+   * @throws CtflowError where no dump can be had at all (permission, closed)
+   */
+  dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined>;
+  /** The text of a file under /proc/sys/net/netfilter/ in the source's namespace, undefined where there is none. */
+  sysctl(name: string): string | undefined;
+  close(): void;
+}
