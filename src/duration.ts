@@ -1,0 +1,17 @@
+import { CtflowError } from './errors.js';
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/;
+
+/**
+ * Reads `5s`, `1m30s`, `250ms` (units ms, s, m, h, d) as milliseconds.
+ * @throws CtflowError CTFLOW_USAGE
+ */
+export function parseDuration(text: string): number {
+  if (!WHOLE.test(text)) {
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a duration`, 'Write 5s, 1m30s or 250ms');
+  }
+  let total = 0;
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) total += Number(number) * UNITS[unit];
+  return Math.round(total);
+}
