@@ -22,13 +22,13 @@ export const ORIG_DPORT = 66;
 export const REPLY_SPORT = 68;
 /** Reply destination port; type * 256 + code for ICMP. (2 bytes) */
 export const REPLY_DPORT = 70;
-/** Address family: 2 for IPv4, 10 for IPv6. (1 bytes) */
+/** Address family: 2 for IPv4, 10 for IPv6. (1 byte) */
 export const FAMILY = 72;
-/** IP protocol number. (1 bytes) */
+/** IP protocol number. (1 byte) */
 export const PROTOCOL = 73;
-/** Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack). (1 bytes) */
+/** Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack). (1 byte) */
 export const STATE = 74;
-/** Always zero. (1 bytes) */
+/** Always zero. (1 byte) */
 export const RESERVED_75 = 75;
 /** Which facts are known, see HAS_*. (4 bytes) */
 export const PRESENT = 76;
@@ -44,7 +44,7 @@ export const TIMEOUT = 92;
 export const ORIG_ZONE = 96;
 /** Zone of the reply direction. (2 bytes) */
 export const REPLY_ZONE = 98;
-/** FNV-1a over bytes 0 to 74 and 96 to 100: the tuple, never the id or the times. (4 bytes) */
+/** Hash of the tuple, never of the state, the id or the times. All arithmetic is unsigned 32-bit and wraps. h = 2166136261; then for each of 20 words w, in this order, h = (h ^ w) * 16777619: the 18 words in host order at offsets 0, 4, 8, ... 68 (addresses with their padding, and ports), then FAMILY | PROTOCOL << 8, then the word in host order at offset 96 (both zones). At the end h ^= h >> 15; h = h * 0x2c1b3c6d; h ^= h >> 12. The same tuple hashes differently on hosts of different byte order. (4 bytes) */
 export const HASH = 100;
 /** Packets of the original direction. (8 bytes) */
 export const ORIG_PACKETS = 104;
@@ -78,13 +78,13 @@ export const REPLY_PACKET_DELTA = 224;
 export const REPLY_OCTET_DELTA = 232;
 /** flowId (IE 148). (8 bytes) */
 export const FLOW_ID = 240;
-/** flowEndReason (IE 136). (1 bytes) */
+/** flowEndReason (IE 136). (1 byte) */
 export const END_REASON = 248;
-/** biflowDirection (IE 239). (1 bytes) */
+/** biflowDirection (IE 239). (1 byte) */
 export const BIFLOW_DIRECTION = 249;
-/** natType (IE 297). (1 bytes) */
+/** natType (IE 297). (1 byte) */
 export const NAT_TYPE = 250;
-/** Always zero. (1 bytes) */
+/** Always zero. (1 byte) */
 export const RESERVED_251 = 251;
 /** Always zero. (4 bytes) */
 export const RESERVED_252 = 252;

@@ -40,6 +40,14 @@ pub const OPERATIONS: &[(&str, u32)] = &[
 
 /// Conntrack's TCP states by number, as Antrea's tcpState spells them.
 pub const TCP_STATES: &[&str] = &[
-    "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE",
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
     "SYN_SENT2",
 ];

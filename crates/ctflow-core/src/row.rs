@@ -110,7 +110,11 @@ fields! { ROW_FIELDS:
     ORIG_ZONE = 96, Kind::U16;
     /// Zone of the reply direction.
     REPLY_ZONE = 98, Kind::U16;
-    /// FNV-1a over bytes 0 to 74 and 96 to 100: the tuple, never the id or the times.
+    /// Hash of the tuple, never of the state, the id or the times. All arithmetic is unsigned 32-bit and wraps.
+    /// h = 2166136261; then for each of 20 words w, in this order, h = (h ^ w) * 16777619: the 18 words in host order at
+    /// offsets 0, 4, 8, ... 68 (addresses with their padding, and ports), then FAMILY | PROTOCOL << 8, then the word in
+    /// host order at offset 96 (both zones). At the end h ^= h >> 15; h = h * 0x2c1b3c6d; h ^= h >> 12.
+    /// The same tuple hashes differently on hosts of different byte order.
     HASH = 100, Kind::U32;
     /// Packets of the original direction.
     ORIG_PACKETS = 104, Kind::U64;
