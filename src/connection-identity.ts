@@ -1,0 +1,71 @@
+import {
+  HAS_ID,
+  HAS_START,
+  HAS_START_ESTIMATE,
+  HAS_TCP_STATE,
+  ID,
+  ORIG_OCTETS,
+  ORIG_PACKETS,
+  PRESENT,
+  REPLY_OCTETS,
+  REPLY_PACKETS,
+  START_NS,
+} from './layout.generated.js';
+import { isClosed, isOpen } from './tcp-state.js';
+import { lessThan, nanosecondsToMilliseconds } from './u64.js';
+
+/** The same entry, its counters at least what they were. */
+export const SAME = 0;
+/** The same entry, but somebody zeroed its counters. */
+export const COUNTERS_RESET = 1;
+/** Another connection with the tuple of the stored one. */
+export const ANOTHER = 2;
+
+const PRESENT_WORD = PRESENT >> 2;
+const START_WORD = START_NS >> 2;
+const COUNTER_WORDS = [ORIG_PACKETS >> 2, ORIG_OCTETS >> 2, REPLY_PACKETS >> 2, REPLY_OCTETS >> 2];
+/** procfs gives the age in whole seconds, so two estimates of one start lie up to a second apart, and the reading takes time. */
+const ESTIMATE_TOLERANCE_MS = 2000;
+
+/**
+ * Tells a connection from a later one with the same tuple. The kernel's start timestamp decides where it is known; the id
+ * alone does not, because the kernel gives a reopened tuple the same one again. Without it, counters that fall, or a
+ * return from a closed state, mean another connection.
+ *
+ * @param stored words of the stored row from `to`; @param fresh words of the row just read from `from`
+ * @param storedStart flow start of the stored one, milliseconds since 1970
+ */
+export function compareConnections(
+  stored: Uint32Array,
+  to: number,
+  storedState: number,
+  storedStart: number,
+  fresh: Uint32Array,
+  from: number,
+  freshState: number,
+): number {
+  const was = stored[to + PRESENT_WORD];
+  const is = fresh[from + PRESENT_WORD];
+  if (was & is & HAS_ID && stored[to + (ID >> 2)] !== fresh[from + (ID >> 2)]) return ANOTHER;
+  if ((was | is) & HAS_START) {
+    const same =
+      (was & is & HAS_START) !== 0 &&
+      stored[to + START_WORD] === fresh[from + START_WORD] &&
+      stored[to + START_WORD + 1] === fresh[from + START_WORD + 1];
+    if (!same) return ANOTHER;
+    return countersFell(stored, to, fresh, from) ? COUNTERS_RESET : SAME;
+  }
+  if (was & is & HAS_TCP_STATE && isClosed(storedState) && isOpen(freshState)) return ANOTHER;
+  if (is & HAS_START_ESTIMATE) {
+    const start = nanosecondsToMilliseconds(fresh[from + START_WORD], fresh[from + START_WORD + 1]);
+    if (start > storedStart + ESTIMATE_TOLERANCE_MS) return ANOTHER;
+  }
+  return countersFell(stored, to, fresh, from) ? ANOTHER : SAME;
+}
+
+function countersFell(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
+  for (let i = 0; i < COUNTER_WORDS.length; i++) {
+    if (lessThan(fresh, from + COUNTER_WORDS[i], stored, to + COUNTER_WORDS[i])) return true;
+  }
+  return false;
+}

@@ -1,0 +1,327 @@
+import type { Batch } from './batch.js';
+import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
+import { ConnectionTable, GONE, IN_USE, ROW_WORDS } from './connection-table.js';
+import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
+import type { KernelTimeouts } from './kernel-timeouts.js';
+import { lastPacketTime } from './last-packet.js';
+import {
+  HAS_ORIG_COUNTERS,
+  HAS_REPLY_COUNTERS,
+  HAS_START,
+  HAS_START_ESTIMATE,
+  HAS_TIMEOUT,
+  ORIG_PACKETS,
+  PRESENT,
+  PROTOCOL,
+  REPLY_OCTETS,
+  START_NS,
+  STATE,
+  STATUS,
+  STOP_NS,
+  TIMEOUT,
+} from './layout.generated.js';
+import { SlotList } from './slot-list.js';
+import { TupleIndex } from './tuple-index.js';
+import { nanosecondsToMilliseconds } from './u64.js';
+
+/** Bits of {@link StoreObserver.changed}. */
+export const MOVED = 1;
+export const STATE_CHANGED = 2;
+
+/** Who is told what becomes of the connections: one export schedule for each destination. */
+export interface StoreObserver {
+  /** @param before it was there before the exporter: what it has counted so far is not to be reported as a delta */
+  added(slot: number, before: boolean): void;
+  changed(slot: number, what: number): void;
+  /** Somebody zeroed the counters; the row still holds the old ones. */
+  countersReset(slot: number): void;
+  /** The kernel no longer has it. The observer calls {@link ConnectionStore.release} when it has made its last report. */
+  gone(slot: number, reason: number): void;
+  /** The slot is taken away at once: report it now or count it. */
+  evicted(slot: number, reason: number): void;
+}
+
+/** A moment on both clocks: wall milliseconds since 1970 for what is reported, monotonic milliseconds for deadlines. */
+export interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+export interface StoreOptions {
+  /** Hard limit on connections. */
+  maxConnections: number;
+  /**
+   * What the first delta of a connection holds that was there before the exporter: nothing of its past (`baseline`, nothing
+   * is counted twice after a restart), or all of it (`total`).
+   */
+  firstSight: 'baseline' | 'total';
+  /** When the exporter began. */
+  born: Moment;
+}
+
+export interface StoreCounts {
+  /** Connections ever stored. */
+  added: number;
+  /** Tuples found reopened by another connection. */
+  reopened: number;
+  counterResets: number;
+  /** Taken out for a newer one at the limit. */
+  evicted: number;
+  /** Sightings of connections left out at the limit: one not stored counts once a poll. */
+  refused: number;
+}
+
+const MUTABLE_FROM = PRESENT >> 2;
+const MUTABLE_TO = STATUS >> 2;
+const COUNTERS_FROM = ORIG_PACKETS >> 2;
+const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
+const START_WORD = START_NS >> 2;
+const TAIL_FROM = STOP_NS >> 2;
+
+/**
+ * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
+ * observer has made its last report. Fed by polls; knows no collector.
+ */
+export class ConnectionStore {
+  readonly table: ConnectionTable;
+  readonly counts: StoreCounts = { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 };
+  readonly #index: TupleIndex;
+  /** By the last change seen, the oldest first; who is gone is not in it. */
+  readonly #byChange: SlotList;
+  readonly #observers: StoreObserver[] = [];
+  readonly #firstSight: 'baseline' | 'total';
+  readonly #born: Moment;
+  #timeouts: KernelTimeouts | undefined;
+  #poll = 0;
+  #pollAt: Moment;
+  #previous: (Moment & { complete: boolean }) | undefined;
+  #anyComplete = false;
+  #expected = 0;
+
+  constructor(options: StoreOptions) {
+    this.table = new ConnectionTable(options.maxConnections);
+    this.#index = new TupleIndex(this.table.rows, options.maxConnections);
+    this.#byChange = new SlotList(options.maxConnections);
+    this.#firstSight = options.firstSight;
+    this.#born = options.born;
+    this.#pollAt = options.born;
+  }
+
+  /** All observers must be there before the first poll. */
+  observe(observer: StoreObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /** Connections stored, those that are gone and wait for a report included. */
+  get size(): number {
+    return this.table.count;
+  }
+
+  beginPoll(at: Moment, timeouts: KernelTimeouts): void {
+    this.#poll++;
+    this.#pollAt = at;
+    this.#timeouts = timeouts;
+    this.#expected = 0;
+  }
+
+  /** Merges rows of the poll that has begun, read from the kernel at this moment. */
+  merge(batch: Batch, at: Moment): void {
+    const { u32, bytes } = batch;
+    const { rows, flags, seenIn } = this.table;
+    for (let row = 0; row < batch.count; row++) {
+      const from = row * ROW_WORDS;
+      // a dump walks the table in the same order each time, so the next row is mostly the next slot
+      let slot = this.#expected;
+      const guessed = (flags[slot] & (IN_USE | GONE)) === IN_USE && this.#index.sameTuple(u32, from, slot);
+      if (!guessed) slot = this.#index.find(u32, from);
+      if (slot >= 0) {
+        const to = slot * ROW_WORDS;
+        const state = bytes[from * 4 + STATE];
+        const verdict = compareConnections(
+          rows,
+          to,
+          this.table.bytes[to * 4 + STATE],
+          this.table.startMs[slot],
+          u32,
+          from,
+          state,
+        );
+        if (verdict === ANOTHER) {
+          this.counts.reopened++;
+          this.#end(slot, this.#reasonGone(slot, at), at);
+          slot = -1;
+        } else {
+          if (verdict === COUNTERS_RESET) {
+            this.counts.counterResets++;
+            for (const observer of this.#observers) observer.countersReset(slot);
+          }
+          this.#update(slot, u32, from, state, at);
+        }
+      }
+      if (slot < 0) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], bytes[from * 4 + STATE], at);
+      if (slot >= 0) {
+        seenIn[slot] = this.#poll;
+        this.#expected = slot + 1 < this.table.top ? slot + 1 : 0;
+      }
+    }
+  }
+
+  /**
+   * After a complete dump: what it did not show is gone. Works through the slots in slices.
+   * @param from the slot to begin at; @param slots how many to look at
+   * @returns where to go on, -1 at the end
+   */
+  sweep(from: number, slots: number, at: Moment): number {
+    const { flags, seenIn } = this.table;
+    const to = Math.min(from + slots, this.table.top);
+    for (let slot = from; slot < to; slot++) {
+      if ((flags[slot] & (IN_USE | GONE)) === IN_USE && seenIn[slot] !== this.#poll) {
+        this.#end(slot, this.#reasonGone(slot, at), at);
+      }
+    }
+    return to < this.table.top ? to : -1;
+  }
+
+  endPoll(complete: boolean): void {
+    this.#previous = { ...this.#pollAt, complete };
+    this.#anyComplete ||= complete;
+  }
+
+  /** An observer has made its last report of a connection that is gone. */
+  release(slot: number): void {
+    if (--this.table.holders[slot] === 0) this.table.free(slot);
+  }
+
+  /** Forgets everything: rows, index, lists and counts. The observers forget by themselves. */
+  clear(): void {
+    this.table.clear();
+    this.#index.clear();
+    this.#byChange.clear();
+    this.#previous = undefined;
+    this.#anyComplete = false;
+    this.#expected = 0;
+    Object.assign(this.counts, { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 });
+  }
+
+  #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment): number {
+    const present = u32[from + MUTABLE_FROM];
+    const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
+    const start = startKnown ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]) : at.wall;
+    const seen = this.#seenBefore(present, start);
+    if (this.table.full && !this.#makeRoom(seen, at)) {
+      this.counts.refused++;
+      return -1;
+    }
+    const slot = this.table.allocate(u32, from);
+    this.#index.insert(slot);
+    this.#byChange.push(slot);
+    this.table.holders[slot] = this.#observers.length;
+    this.table.startMs[slot] = Math.min(start, at.wall);
+    this.table.changedAt[slot] = at.monotonic;
+    this.table.endMs[slot] = this.#lastPacket(u32, from, protocol, state, this.table.startMs[slot], at.wall);
+    this.counts.added++;
+    for (const observer of this.#observers) observer.added(slot, seen);
+    return slot;
+  }
+
+  #update(slot: number, u32: Uint32Array, from: number, state: number, at: Moment): void {
+    const rows = this.table.rows;
+    const to = slot * ROW_WORDS;
+    let what = this.table.bytes[to * 4 + STATE] === state ? 0 : STATE_CHANGED;
+    for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
+      if (rows[to + word] !== u32[from + word]) {
+        rows[to + word] = u32[from + word];
+        what |= MOVED;
+      }
+    }
+    // the word before PRESENT holds the state
+    for (let word = MUTABLE_FROM - 1; word < COUNTERS_FROM; word++) rows[to + word] = u32[from + word];
+    for (let word = TAIL_FROM; word < ROW_WORDS; word++) rows[to + word] = u32[from + word];
+    if (what & MOVED) {
+      const protocol = this.table.bytes[to * 4 + PROTOCOL];
+      this.table.changedAt[slot] = at.monotonic;
+      this.#byChange.push(slot);
+      const end = this.#lastPacket(u32, from, protocol, state, this.#windowStart(slot), at.wall);
+      this.table.endMs[slot] = Math.max(end, this.table.startMs[slot]);
+    }
+    if (what) for (const observer of this.#observers) observer.changed(slot, what);
+  }
+
+  /** The packets that moved the counters passed after this: the previous poll, if it saw the connection. */
+  #windowStart(slot: number): number {
+    const previous = this.#previous;
+    const seen = previous && this.table.seenIn[slot] === this.#poll - 1;
+    return Math.max(seen ? previous.wall : 0, this.table.endMs[slot]);
+  }
+
+  #lastPacket(
+    u32: Uint32Array,
+    from: number,
+    protocol: number,
+    state: number,
+    windowStart: number,
+    at: number,
+  ): number {
+    const present = u32[from + MUTABLE_FROM];
+    // a wall clock that stepped back leaves no window: the poll's time stands
+    if (!(present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) || windowStart >= at) return at;
+    const candidates = this.#timeouts!.candidates(protocol, present, state, u32[from + MUTABLE_TO]);
+    return lastPacketTime(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] : undefined, windowStart, at);
+  }
+
+  /**
+   * Whether a connection that is not stored was there before: older than the exporter, or older than a whole poll that
+   * should have shown it, which means that it was left out at the limit.
+   */
+  #seenBefore(present: number, start: number): boolean {
+    if (this.#firstSight === 'total') return false;
+    if (!(present & HAS_START)) return !this.#anyComplete || this.counts.refused > 0;
+    // after a backward step of the wall clock, younger connections have earlier starts
+    const elapsed = this.#pollAt.monotonic - this.#born.monotonic;
+    if (start < Math.min(this.#born.wall, this.#pollAt.wall - elapsed)) return true;
+    const missed = this.counts.evicted + this.counts.refused > 0;
+    return missed && this.#previous !== undefined && this.#previous.complete && start < this.#previous.wall;
+  }
+
+  /**
+   * The oldest idle connection goes, unless the newcomer was left out before (they would take turns for ever) or every
+   * connection has moved in this poll.
+   */
+  #makeRoom(newcomerSeenBefore: boolean, at: Moment): boolean {
+    const victim = this.#byChange.head;
+    if (newcomerSeenBefore || victim < 0 || this.table.changedAt[victim] >= this.#pollAt.monotonic) return false;
+    this.counts.evicted++;
+    this.#forget(victim, at);
+    for (const observer of this.#observers) observer.evicted(victim, LACK_OF_RESOURCES);
+    this.table.free(victim);
+    return true;
+  }
+
+  #end(slot: number, reason: number, at: Moment): void {
+    this.#forget(slot, at);
+    if (this.#observers.length === 0) this.table.free(slot);
+    for (const observer of this.#observers) observer.gone(slot, reason);
+  }
+
+  #forget(slot: number, at: Moment): void {
+    this.#index.remove(slot);
+    this.#byChange.remove(slot);
+    this.table.flags[slot] |= GONE;
+    this.table.changedAt[slot] = at.monotonic;
+  }
+
+  #reasonGone(slot: number, at: Moment): number {
+    const { rows, seenIn } = this.table;
+    const to = slot * ROW_WORDS;
+    const present = rows[to + MUTABLE_FROM];
+    const lately = this.#previous !== undefined && seenIn[slot] === this.#poll - 1;
+    const elapsed = lately ? (at.monotonic - this.#previous!.monotonic) / 1000 : Number.POSITIVE_INFINITY;
+    return reasonWhenGone(
+      this.table.bytes[to * 4 + PROTOCOL],
+      this.table.bytes[to * 4 + STATE],
+      present & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
+      elapsed,
+      this.#timeouts?.tcpClose,
+    );
+  }
+}

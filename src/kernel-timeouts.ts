@@ -1,0 +1,75 @@
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from './protocol.js';
+import { HAS_SCTP_STATE, HAS_TCP_STATE } from './layout.generated.js';
+
+/** By conntrack's state number; index 0 is NONE. Names of nf_conntrack_standalone.c. */
+const TCP = [
+  '',
+  'tcp_timeout_syn_sent',
+  'tcp_timeout_syn_recv',
+  'tcp_timeout_established',
+  'tcp_timeout_fin_wait',
+  'tcp_timeout_close_wait',
+  'tcp_timeout_last_ack',
+  'tcp_timeout_time_wait',
+  'tcp_timeout_close',
+  'tcp_timeout_syn_sent', // SYN_SENT2 keeps SYN_SENT's
+];
+const SCTP = [
+  '',
+  'sctp_timeout_closed',
+  'sctp_timeout_cookie_wait',
+  'sctp_timeout_cookie_echoed',
+  'sctp_timeout_established',
+  'sctp_timeout_shutdown_sent',
+  'sctp_timeout_shutdown_recd',
+  'sctp_timeout_shutdown_ack_sent',
+  'sctp_timeout_heartbeat_sent',
+];
+const IPS_ASSURED = 4;
+const UNKNOWN: readonly number[] = [];
+
+/**
+ * The timeouts that the kernel gives an entry after a packet, in seconds, read from one namespace's sysctls. Read again
+ * at each poll: an administrator may change them at any time.
+ */
+export class KernelTimeouts {
+  readonly #tcp: readonly (readonly number[])[];
+  readonly #sctp: readonly (readonly number[])[];
+  readonly #udp: readonly number[];
+  readonly #udpAssured: readonly number[];
+  readonly #icmp: readonly number[];
+  readonly #icmp6: readonly number[];
+  readonly #gre: readonly number[];
+  readonly #generic: readonly number[];
+  /** Seconds that a closed TCP entry stays, where known. */
+  readonly tcpClose: number | undefined;
+
+  /** @param sysctl text of a file under /proc/sys/net/netfilter, undefined where there is none */
+  constructor(sysctl: (name: string) => string | undefined) {
+    const read = (...names: string[]): number[] =>
+      names
+        .map(name => (name ? Number.parseInt(sysctl(`nf_conntrack_${name}`) ?? '', 10) : Number.NaN))
+        .filter(seconds => Number.isFinite(seconds));
+    const others = read('tcp_timeout_max_retrans', 'tcp_timeout_unacknowledged');
+    this.#tcp = TCP.map(name => [...read(name), ...others]);
+    this.#sctp = SCTP.map(name => read(name));
+    this.#udp = read('udp_timeout');
+    this.#udpAssured = read('udp_timeout_stream');
+    this.#icmp = read('icmp_timeout');
+    this.#icmp6 = read('icmpv6_timeout');
+    this.#gre = read('gre_timeout', 'gre_timeout_stream');
+    this.#generic = read('generic_timeout');
+    this.tcpClose = read('tcp_timeout_close')[0];
+  }
+
+  /** What the entry's timer may have been set to by its last packet, the likeliest first. */
+  candidates(protocol: number, present: number, state: number, status: number): readonly number[] {
+    if (protocol === IPPROTO_TCP) return present & HAS_TCP_STATE ? (this.#tcp[state] ?? UNKNOWN) : UNKNOWN;
+    if (protocol === IPPROTO_UDP) return status & IPS_ASSURED ? this.#udpAssured : this.#udp;
+    if (protocol === IPPROTO_ICMP) return this.#icmp;
+    if (protocol === IPPROTO_ICMPV6) return this.#icmp6;
+    if (protocol === IPPROTO_SCTP) return present & HAS_SCTP_STATE ? (this.#sctp[state] ?? UNKNOWN) : UNKNOWN;
+    if (protocol === IPPROTO_GRE) return this.#gre;
+    return this.#generic;
+  }
+}

@@ -1,0 +1,30 @@
+/** IP protocol numbers that conntrack treats in a way of its own. */
+export const IPPROTO_ICMP = 1;
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const IPPROTO_GRE = 47;
+export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_SCTP = 132;
+
+const NAMES: Readonly<Record<string, number>> = {
+  icmp: IPPROTO_ICMP,
+  tcp: IPPROTO_TCP,
+  udp: IPPROTO_UDP,
+  dccp: 33,
+  gre: IPPROTO_GRE,
+  icmpv6: IPPROTO_ICMPV6,
+  sctp: IPPROTO_SCTP,
+  udplite: 136,
+};
+
+/** `tcp` for 6; the number as text where the protocol has no name here. */
+export function protocolName(number: number): string {
+  return Object.keys(NAMES).find(name => NAMES[name] === number) ?? String(number);
+}
+
+/** The number for a name or a number of 0 to 255 as text, undefined for anything else. */
+export function protocolNumber(text: string): number | undefined {
+  const named = NAMES[text.toLowerCase()];
+  if (named !== undefined) return named;
+  return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : undefined;
+}
