@@ -205,6 +205,52 @@ flags! { PRESENT_FLAGS:
     HAS_STATUS_PART = 17;
 }
 
+/// 16 bits in host order at `at`.
+#[inline]
+pub fn get_u16(row: &[u8; ROW_SIZE], at: usize) -> u16 {
+    u16::from_ne_bytes([row[at], row[at + 1]])
+}
+
+/// 32 bits in host order at `at`.
+#[inline]
+pub fn get_u32(row: &[u8; ROW_SIZE], at: usize) -> u32 {
+    u32::from_ne_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])
+}
+
+/// Writes 16 bits in host order at `at`.
+#[inline]
+pub fn put_u16(row: &mut [u8; ROW_SIZE], at: usize, value: u16) {
+    row[at..at + 2].copy_from_slice(&value.to_ne_bytes());
+}
+
+/// Writes 32 bits in host order at `at`.
+#[inline]
+pub fn put_u32(row: &mut [u8; ROW_SIZE], at: usize, value: u32) {
+    row[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+}
+
+/// Writes 64 bits at `at`: two words in host order, the low one first.
+#[inline]
+pub fn put_u64(row: &mut [u8; ROW_SIZE], at: usize, value: u64) {
+    put_u32(row, at, value as u32);
+    put_u32(row, at + 4, (value >> 32) as u32);
+}
+
+/// What belongs in [`HASH`].
+#[inline]
+pub fn hash(row: &[u8; ROW_SIZE]) -> u32 {
+    const PRIME: u32 = 16777619;
+    let mut h: u32 = 2166136261;
+    for at in (0..FAMILY).step_by(4) {
+        h = (h ^ get_u32(row, at)).wrapping_mul(PRIME);
+    }
+    h = (h ^ (u32::from(row[FAMILY]) | u32::from(row[PROTOCOL]) << 8)).wrapping_mul(PRIME);
+    h = (h ^ get_u32(row, ORIG_ZONE)).wrapping_mul(PRIME);
+    h ^= h >> 15;
+    h = h.wrapping_mul(0x2c1b3c6d);
+    h ^ h >> 12
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,75 @@
+//! Errors with the codes of src/errors.ts.
+
+use std::fmt;
+use std::io;
+
+/// The codes that native code uses; the meaning of each stands in src/errors.ts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A value that cannot be understood.
+    Usage,
+    /// The kernel refused: a capability is missing.
+    Permission,
+    /// Conntrack or its netlink interface is not there.
+    KernelSetting,
+    /// A network namespace cannot be entered.
+    Namespace,
+    /// The kernel answered with an error, or not at all.
+    Netlink,
+}
+
+impl Code {
+    /// As src/errors.ts spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Usage => "CTFLOW_USAGE",
+            Code::Permission => "CTFLOW_PERMISSION",
+            Code::KernelSetting => "CTFLOW_KERNEL_SETTING",
+            Code::Namespace => "CTFLOW_NAMESPACE",
+            Code::Netlink => "CTFLOW_NETLINK",
+        }
+    }
+}
+
+/// What failed, on what. Shown as `CODE|text`, the form in which it crosses to TypeScript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// Code of src/errors.ts.
+    pub code: Code,
+    /// For a person, with the system's words where the system failed.
+    pub text: String,
+}
+
+impl Error {
+    /// An error of our own.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+
+    /// A system call that failed.
+    pub fn system(code: Code, what: &str, error: &io::Error) -> Self {
+        Self::new(code, format!("{what}: {error}"))
+    }
+
+    /// An errno that the kernel answered with to a conntrack request.
+    pub fn answer(what: &str, errno: u32) -> Self {
+        let number = i32::try_from(errno).unwrap_or(libc::EIO);
+        let code = match number {
+            libc::EPERM | libc::EACCES => Code::Permission,
+            libc::EPROTONOSUPPORT => Code::KernelSetting,
+            _ => Code::Netlink,
+        };
+        Self::system(code, what, &io::Error::from_raw_os_error(number))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}|{}", self.code.name(), self.text)
+    }
+}
+
+impl std::error::Error for Error {}
