@@ -28,8 +28,8 @@ export const FAMILY = 72;
 export const PROTOCOL = 73;
 /** Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack). (1 byte) */
 export const STATE = 74;
-/** Always zero. (1 byte) */
-export const RESERVED_75 = 75;
+/** Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); no header flags. (1 byte) */
+export const TCP_FLAGS = 75;
 /** Which facts are known, see HAS_*. (4 bytes) */
 export const PRESENT = 76;
 /** Conntrack id (CTA_ID). (4 bytes) */
@@ -124,6 +124,8 @@ export const HAS_ICMP = 1 << 15;
 export const HAS_START_ESTIMATE = 1 << 16;
 /** STATUS holds only seen-reply, assured, confirmed and offload (procfs). */
 export const HAS_STATUS_PART = 1 << 17;
+/** TCP_FLAGS are known. */
+export const HAS_TCP_FLAGS = 1 << 18;
 /** Words of one plan instruction. */
 export const INSTRUCTION_WORDS = 4;
 /** See plan.rs. */

@@ -94,8 +94,8 @@ fields! { ROW_FIELDS:
     PROTOCOL = 73, Kind::U8;
     /// Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack).
     STATE = 74, Kind::U8;
-    /// Always zero.
-    RESERVED_75 = 75, Kind::U8;
+    /// Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); no header flags.
+    TCP_FLAGS = 75, Kind::U8;
     /// Which facts are known, see HAS_*.
     PRESENT = 76, Kind::U32;
     /// Conntrack id (CTA_ID).
@@ -203,6 +203,8 @@ flags! { PRESENT_FLAGS:
     HAS_START_ESTIMATE = 16;
     /// STATUS holds only seen-reply, assured, confirmed and offload (procfs).
     HAS_STATUS_PART = 17;
+    /// TCP_FLAGS are known.
+    HAS_TCP_FLAGS = 18;
 }
 
 /// 16 bits in host order at `at`.

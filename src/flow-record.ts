@@ -1,0 +1,73 @@
+import type { Batch } from './batch.js';
+import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { COUNTERS, REPORTED_WORDS } from './export-schedule.js';
+import { writeFlowId } from './flow-id.js';
+import {
+  BIFLOW_DIRECTION,
+  END_REASON,
+  FAMILY,
+  FLOW_END_MS,
+  FLOW_ID,
+  FLOW_START_MS,
+  HAS_TCP_FLAGS,
+  NAT_TYPE,
+  ORIG_PACKET_DELTA,
+  PRESENT,
+  PROTOCOL,
+  RECORD_SIZE,
+  TCP_FLAGS,
+} from './layout.generated.js';
+import { IPPROTO_TCP } from './protocol.js';
+import { subtract, writeNumber } from './u64.js';
+
+const RECORD_WORDS = RECORD_SIZE / 4;
+const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
+
+const AF_INET6 = 10;
+
+/** natType (IE 297). */
+const NAT44 = 1;
+const NAT66 = 5;
+
+/** Conntrack sets it for both directions when it picks a connection up in the middle (nf_conntrack_proto_tcp.c). */
+const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
+
+/** biflowDirection (IE 239). */
+const ARBITRARY = 0;
+const INITIATOR = 1;
+
+/**
+ * Appends a connection to a batch of flow records: its row, the times, the deltas against what was reported, the reason.
+ * @param reported counters as last reported, REPORTED_WORDS a slot
+ */
+export function appendRecord(
+  batch: Batch,
+  table: ConnectionTable,
+  slot: number,
+  reported: Uint32Array,
+  reason: number,
+): void {
+  const { rows, bytes } = table;
+  const { u32: out } = batch;
+  const from = slot * ROW_WORDS;
+  const to = batch.count * RECORD_WORDS;
+  for (let word = 0; word < ROW_WORDS; word++) out[to + word] = rows[from + word];
+  writeNumber(out, to + (FLOW_START_MS >> 2), table.startMs[slot]);
+  writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs[slot]);
+  for (let i = 0; i < COUNTERS.length; i++) {
+    subtract(rows, from + COUNTERS[i], reported, slot * REPORTED_WORDS + i * 2, out, to + DELTA_WORD + i * 2);
+  }
+  writeFlowId(rows, from, table.startMs[slot], out, to + (FLOW_ID >> 2));
+  const byte = to * 4;
+  batch.bytes[byte + END_REASON] = reason;
+  batch.bytes[byte + BIFLOW_DIRECTION] = direction(rows[from + (PRESENT >> 2)], bytes, from * 4);
+  batch.bytes[byte + NAT_TYPE] = bytes[from * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
+  batch.count++;
+}
+
+/** The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. */
+function direction(present: number, bytes: Uint8Array, row: number): number {
+  if (bytes[row + PROTOCOL] !== IPPROTO_TCP) return INITIATOR;
+  const flags = present & HAS_TCP_FLAGS ? bytes[row + TCP_FLAGS] : IP_CT_TCP_FLAG_BE_LIBERAL;
+  return flags & IP_CT_TCP_FLAG_BE_LIBERAL ? ARBITRARY : INITIATOR;
+}

@@ -1,0 +1,38 @@
+import {
+  OP_BYTES,
+  OP_CONSTANT,
+  OP_SECONDS,
+  OP_TCP_STATE,
+  OP_TEXT,
+  OP_U16,
+  OP_U32,
+  OP_U64,
+  OP_U8,
+} from '../layout.generated.js';
+import { elementByName } from './registry.js';
+import type { Field } from './template.js';
+
+/** The ways in which a field of a flow record gets onto the wire; `name` is the information element's. */
+
+export const address4 = (name: string, offset: number): Field => field(name, OP_BYTES, offset, 4);
+export const address6 = (name: string, offset: number): Field => field(name, OP_BYTES, offset, 16);
+export const unsigned8 = (name: string, offset: number): Field => field(name, OP_U8, offset, 1);
+export const unsigned16 = (name: string, offset: number): Field => field(name, OP_U16, offset, 2);
+/** A 16-bit number in an element of 32 bits. */
+export const widened16 = (name: string, offset: number): Field => field(name, OP_U16, offset, 4);
+export const unsigned32 = (name: string, offset: number): Field => field(name, OP_U32, offset, 4);
+/** Counters and milliseconds. */
+export const unsigned64 = (name: string, offset: number): Field => field(name, OP_U64, offset, 8);
+/** Milliseconds of the record as seconds. */
+export const seconds = (name: string, offset: number): Field => field(name, OP_SECONDS, offset, 4);
+/** A zero-padded text of `size` bytes. */
+export const text = (name: string, offset: number, size: number): Field => field(name, OP_TEXT, offset, size);
+export const tcpState = (name: string, offset: number): Field => field(name, OP_TCP_STATE, offset, 0);
+/** Zeros of the element's own size. */
+export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);
+/** The empty string: a length byte of zero. */
+export const emptyText = (name: string): Field => field(name, OP_CONSTANT, 0, 1);
+
+function field(name: string, operation: number, offset: number, length: number): Field {
+  return { element: elementByName(name), operation, offset, length, argument: 0 };
+}

@@ -1,0 +1,36 @@
+import { antreaFields } from './profile-antrea.js';
+import { standardFields } from './profile-standard.js';
+import * as shape from './shape.js';
+import type { Field } from './template.js';
+
+/** How the reply direction is told: RFC 5103's reverse elements, or a record of its own. */
+export type Biflow = 'reverse' | 'two-uniflows';
+
+/** What a destination's records look like. */
+export interface Profile {
+  readonly name: 'standard' | 'antrea';
+  /** The bits of a shape that make a difference to the template. */
+  readonly shapes: number;
+  fieldsOf(shape: number): Field[];
+}
+
+export const PROFILE_NAMES = ['standard', 'antrea'] as const;
+
+/**
+ * @param biflow two-uniflows is for `standard` only
+ * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
+ */
+export function createProfile(name: Profile['name'], biflow: Biflow, netfilterElements: boolean): Profile {
+  if (name === 'antrea') {
+    return {
+      name,
+      shapes: shape.IPV6 | shape.PORTS | shape.SOURCE_NAT | shape.DESTINATION_NAT,
+      fieldsOf: antreaFields,
+    };
+  }
+  return {
+    name,
+    shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
+    fieldsOf: bits => standardFields(bits, biflow),
+  };
+}

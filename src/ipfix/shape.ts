@@ -1,0 +1,77 @@
+import { ROW_WORDS } from '../connection-table.js';
+import {
+  FAMILY,
+  HAS_HELPER,
+  HAS_ICMP,
+  HAS_ID,
+  HAS_MARK,
+  HAS_ORIG_COUNTERS,
+  HAS_ORIG_ZONE,
+  HAS_PORTS,
+  HAS_REPLY_COUNTERS,
+  HAS_REPLY_ZONE,
+  ORIG_DST,
+  ORIG_SPORT,
+  ORIG_SRC,
+  PRESENT,
+  REPLY_DPORT,
+  REPLY_DST,
+  REPLY_SRC,
+} from '../layout.generated.js';
+
+/**
+ * The shape of a record: which facts it has, as bits. Records of one shape share a template, so that nothing unknown is
+ * ever sent as zero.
+ */
+export const IPV6 = 1 << 0;
+export const PORTS = 1 << 1;
+export const ICMP = 1 << 2;
+export const SOURCE_NAT = 1 << 3;
+export const DESTINATION_NAT = 1 << 4;
+export const COUNTERS = 1 << 5;
+export const REPLY_COUNTERS = 1 << 6;
+/** The zone of both directions, or of the original one. */
+export const ZONE = 1 << 7;
+/** The zone of the reply direction alone. */
+export const REPLY_ZONE = 1 << 8;
+export const MARK = 1 << 9;
+export const ID = 1 << 10;
+export const HELPER = 1 << 11;
+/** The reply direction as a record of its own. */
+export const REVERSED = 1 << 12;
+
+const AF_INET6 = 10;
+
+/** @param rows words; @param bytes the same memory; @param slot number of the row */
+export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {
+  const at = slot * ROW_WORDS;
+  const present = rows[at + (PRESENT >> 2)];
+  let shape = bytes[at * 4 + FAMILY] === AF_INET6 ? IPV6 : 0;
+  if (present & HAS_PORTS) shape |= PORTS;
+  if (present & HAS_ICMP) shape |= ICMP;
+  if (present & HAS_ORIG_COUNTERS) shape |= COUNTERS;
+  if (present & HAS_REPLY_COUNTERS) shape |= REPLY_COUNTERS;
+  if (present & HAS_ORIG_ZONE) shape |= ZONE;
+  else if (present & HAS_REPLY_ZONE) shape |= REPLY_ZONE;
+  if (present & HAS_MARK) shape |= MARK;
+  if (present & HAS_ID) shape |= ID;
+  if (present & HAS_HELPER) shape |= HELPER;
+  // the reply goes to whom the request came from, unless the source was translated; and the other way round
+  if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2))) shape |= SOURCE_NAT;
+  if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2))) shape |= DESTINATION_NAT;
+  if (present & HAS_PORTS) {
+    if (portsDiffer(bytes, at * 4 + ORIG_SPORT, at * 4 + REPLY_DPORT)) shape |= SOURCE_NAT;
+    if (portsDiffer(bytes, at * 4 + ORIG_SPORT + 2, at * 4 + REPLY_DPORT - 2)) shape |= DESTINATION_NAT;
+  }
+  return shape;
+}
+
+function differ(rows: Uint32Array, a: number, b: number): boolean {
+  return (
+    rows[a] !== rows[b] || rows[a + 1] !== rows[b + 1] || rows[a + 2] !== rows[b + 2] || rows[a + 3] !== rows[b + 3]
+  );
+}
+
+function portsDiffer(bytes: Uint8Array, a: number, b: number): boolean {
+  return bytes[a] !== bytes[b] || bytes[a + 1] !== bytes[b + 1];
+}

@@ -1,0 +1,81 @@
+import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../layout.generated.js';
+import { IANA, type Element } from './element.js';
+
+/** Field length that says "variable" (RFC 7011 section 7). */
+const VARIABLE = 65535;
+const ENTERPRISE_BIT = 0x8000;
+
+/** Set ids of RFC 7011 section 3.3.2. */
+export const TEMPLATE_SET = 2;
+export const OPTIONS_TEMPLATE_SET = 3;
+export const FIRST_DATA_SET = 256;
+
+/** One field of a template: what it is called on the wire, and the instruction that fills it. */
+export interface Field {
+  readonly element: Element;
+  readonly operation: number;
+  /** Offset in the flow record. */
+  readonly offset: number;
+  /** Bytes on the wire; for text the bytes of the field in the record. */
+  readonly length: number;
+  readonly argument: number;
+}
+
+/** The instructions for one data record, INSTRUCTION_WORDS words a field. */
+export function compilePlan(fields: readonly Field[]): Uint32Array {
+  const plan = new Uint32Array(fields.length * INSTRUCTION_WORDS);
+  fields.forEach((field, i) =>
+    plan.set([field.operation, field.offset, field.length, field.argument], i * INSTRUCTION_WORDS),
+  );
+  return plan;
+}
+
+/** A template record, RFC 7011 section 3.4.1, without its set header. */
+export function templateRecord(id: number, fields: readonly Field[]): Uint8Array {
+  return record(id, fields.map(specifier), undefined);
+}
+
+/** An options template record, RFC 7011 section 3.4.2: the first `scopes` elements are the scope. */
+export function optionsTemplateRecord(
+  id: number,
+  elements: readonly { element: Element; length: number }[],
+  scopes: number,
+): Uint8Array {
+  return record(id, elements, scopes);
+}
+
+/** A set: header and content, without padding. */
+export function makeSet(id: number, contents: readonly Uint8Array[]): Uint8Array {
+  const length = contents.reduce((sum, content) => sum + content.length, 4);
+  const set = Buffer.alloc(length);
+  set.writeUInt16BE(id, 0);
+  set.writeUInt16BE(length, 2);
+  let at = 4;
+  for (const content of contents) {
+    set.set(content, at);
+    at += content.length;
+  }
+  return set;
+}
+
+function specifier(field: Field): { element: Element; length: number } {
+  const variable = field.operation === OP_TEXT || field.operation === OP_TCP_STATE || field.element.type === 'string';
+  return { element: field.element, length: variable ? VARIABLE : field.length };
+}
+
+function record(
+  id: number,
+  specifiers: readonly { element: Element; length: number }[],
+  scopes: number | undefined,
+): Uint8Array {
+  const words = [id, specifiers.length];
+  if (scopes !== undefined) words.push(scopes);
+  for (const { element, length } of specifiers) {
+    const enterprise = element.enterprise !== IANA;
+    words.push(enterprise ? element.id | ENTERPRISE_BIT : element.id, length);
+    if (enterprise) words.push(element.enterprise >>> 16, element.enterprise & 0xffff);
+  }
+  const bytes = Buffer.alloc(words.length * 2);
+  words.forEach((word, i) => bytes.writeUInt16BE(word, i * 2));
+  return bytes;
+}
