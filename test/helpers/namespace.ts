@@ -1,0 +1,202 @@
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { eventually } from './eventually.js';
+import { PATH } from './require.js';
+
+/** One end of a veth pair. */
+export interface LinkEnd {
+  readonly name: string;
+  /** With prefix length: `192.0.2.1/24`, `2001:db8::1/64`. */
+  readonly addresses: readonly string[];
+}
+
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds after which the program is killed and the run fails. */
+  readonly timeout?: number;
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const ENVIRONMENT = { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC' };
+const AS_ROOT = process.getuid?.() === 0;
+/** The namespace lives as long as this process, and it ends when our end of its standard input closes. */
+const HOLDER = ['sh', '-c', 'echo ready; exec cat'];
+
+/**
+ * A network namespace of a test's own, with loopback up. As an ordinary user it is made in two steps, user namespace first:
+ * in one step /proc/net/nf_conntrack belongs to an unmapped user and cannot be read.
+ */
+export class PrivateNamespace {
+  readonly pid: number;
+  readonly #holder: ChildProcess;
+  readonly #children = new Set<ChildProcess>();
+  readonly #nested: PrivateNamespace[] = [];
+
+  private constructor(holder: ChildProcess, pid: number) {
+    this.#holder = holder;
+    this.pid = pid;
+  }
+
+  /** @param t closes the namespace when this test has ended */
+  static async create(t: { teardown(done: () => Promise<void>): void }): Promise<PrivateNamespace> {
+    const namespace = await PrivateNamespace.#hold(AS_ROOT ? ['unshare', '-n'] : ['unshare', '-Ur', 'unshare', '-n']);
+    t.teardown(() => namespace.close());
+    return namespace;
+  }
+
+  static async #hold(command: readonly string[]): Promise<PrivateNamespace> {
+    const [program, ...args] = [...command, ...HOLDER];
+    const holder = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: ENVIRONMENT });
+    const ready = once(holder.stdout, 'data');
+    const failed = once(holder, 'exit').then(([code]) =>
+      Promise.reject(new Error(`${command.join(' ')}: exit ${code}`)),
+    );
+    failed.catch(() => {});
+    await Promise.race([ready, failed]);
+    const namespace = new PrivateNamespace(holder, holder.pid!);
+    await namespace.run('ip', ['link', 'set', 'lo', 'up']);
+    return namespace;
+  }
+
+  /** Another network namespace with the same owner, so that the two can be linked. It is closed together with this one. */
+  async nest(): Promise<PrivateNamespace> {
+    const nested = await PrivateNamespace.#hold([...this.#enter(false), 'unshare', '-n']);
+    this.#nested.push(nested);
+    return nested;
+  }
+
+  #enter(network: boolean): string[] {
+    const user = AS_ROOT ? [] : ['-U', '--preserve-credentials'];
+    if (AS_ROOT && !network) return ['env'];
+    return ['nsenter', '-t', String(this.pid), ...user, ...(network ? ['-n'] : [])];
+  }
+
+  /**
+   * Starts a program inside. It is killed when the namespace closes, and by the kernel when this process dies.
+   * @param where 'owner' enters the owning user namespace only, not the network
+   */
+  spawn(
+    command: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    where: 'network' | 'owner' = 'network',
+  ): ChildProcessWithoutNullStreams {
+    const [program, ...rest] = [
+      ...this.#enter(where === 'network'),
+      ...['setpriv', '--pdeathsig', 'KILL', '--', command],
+      ...args,
+    ];
+    const child = spawn(program, rest, { env: { ...ENVIRONMENT, ...env } });
+    child.stdin.on('error', () => {}); // a child that does not read may be gone before the input is written
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Runs a program to its end, whatever that is. */
+  async finish(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return collect(this.spawn(command, args, options.env), options);
+  }
+
+  /** @returns standard output; @throws with standard error when the program fails */
+  async run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const { code, signal, stdout, stderr } = await this.finish(command, args, options);
+    if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${signal ?? `exit ${code}`}\n${stderr || stdout}`);
+    return stdout;
+  }
+
+  /** Loads nftables rules. */
+  async nft(ruleset: string): Promise<void> {
+    await this.run('nft', ['-f', '-'], { input: ruleset });
+  }
+
+  /** @param name below net/netfilter, or a path below net such as `ipv4/ip_forward` */
+  async sysctl(name: string, value: number): Promise<void> {
+    const path = `/proc/sys/net/${name.includes('/') ? name : `netfilter/${name}`}`;
+    await this.run('sh', ['-c', 'cat >"$0"', path], { input: String(value) });
+  }
+
+  /**
+   * Switches conntrack on with accounting and timestamps, which count only for entries made later. Traffic of `untracked`
+   * ports, an exporter's to its collectors, is not tracked.
+   */
+  async track(untracked = '4730-4749'): Promise<void> {
+    await this.nft(`table inet tracking {
+      chain raw_in { type filter hook prerouting priority -300; meta l4proto { tcp, udp } th sport ${untracked} notrack; meta l4proto { tcp, udp } th dport ${untracked} notrack; }
+      chain raw_out { type filter hook output priority -300; meta l4proto { tcp, udp } th sport ${untracked} notrack; meta l4proto { tcp, udp } th dport ${untracked} notrack; }
+      chain on { type filter hook output priority 0; ct state invalid counter; }
+    }`);
+    await this.sysctl('nf_conntrack_acct', 1);
+    await this.sysctl('nf_conntrack_timestamp', 1);
+  }
+
+  /** A veth pair between this namespace and another, its addresses usable when this returns. */
+  async link(here: LinkEnd, other: PrivateNamespace, there: LinkEnd): Promise<void> {
+    const peer = ['peer', 'name', there.name, 'netns', String(other.pid)];
+    await this.run('ip', ['link', 'add', here.name, 'type', 'veth', ...peer]);
+    await Promise.all([this.#configure(here), other.#configure(there)]);
+    await Promise.all([this.#awaitAddresses(), other.#awaitAddresses()]);
+  }
+
+  async #configure(end: LinkEnd): Promise<void> {
+    for (const address of end.addresses) await this.run('ip', ['address', 'add', address, 'dev', end.name]);
+    await this.run('ip', ['link', 'set', end.name, 'up']);
+  }
+
+  /** Duplicate address detection holds an IPv6 address back for a second or two. */
+  async #awaitAddresses(): Promise<void> {
+    await eventually(
+      'IPv6 duplicate address detection ends',
+      async () => (await this.run('ip', ['-6', 'address', 'show', 'tentative'])) === '',
+    );
+  }
+
+  /** Waits until somebody is bound to a local port. */
+  async listening(protocol: 'udp' | 'tcp', port: number): Promise<void> {
+    const local = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} `, 'm');
+    await eventually(`somebody listens on ${protocol} port ${port}`, async () => {
+      for (const table of [protocol, `${protocol}6`]) {
+        if (local.test(await readFile(`/proc/${this.pid}/net/${table}`, 'utf8'))) return true;
+      }
+      return false;
+    });
+  }
+
+  /** Ends everything inside, then the namespace. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map(stop));
+    await Promise.all(this.#nested.map(nested => nested.close()));
+    await stop(this.#holder);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** Waits for the end of a child and gathers what it wrote. */
+export async function collect(child: ChildProcessWithoutNullStreams, options: RunOptions = {}): Promise<Finished> {
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', chunk => stdout.push(chunk));
+  child.stderr.on('data', chunk => stderr.push(chunk));
+  child.stdin.end(options.input);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 60_000);
+  try {
+    const [code, signal] = await once(child, 'close');
+    return { code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,111 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { collect, type Finished, type PrivateNamespace } from '../namespace.js';
+import { canonicalAddress, ofFamily, type OracleRecord } from './record.js';
+
+export interface NfcapdReading {
+  readonly records: OracleRecord[];
+  /** nfcapd's own closing count: octets and packets of both directions together. */
+  readonly flows: number;
+  readonly packets: bigint;
+  readonly octets: bigint;
+  readonly sequenceErrors: number;
+  readonly badPackets: number;
+}
+
+/** A line of `nfdump -o raw`, and the information element it was read from. */
+const ELEMENTS: Readonly<Record<string, string>> = {
+  first: 'flowStartMilliseconds',
+  last: 'flowEndMilliseconds',
+  proto: 'protocolIdentifier',
+  'src port': 'sourceTransportPort',
+  'dst port': 'destinationTransportPort',
+  'in packets': 'packetDeltaCount',
+  'in bytes': 'octetDeltaCount',
+  'out packets': 'reversePacketDeltaCount',
+  'out bytes': 'reverseOctetDeltaCount',
+  'src addr': 'sourceIPv4Address',
+  'dst addr': 'destinationIPv4Address',
+  'biFlow Dir': 'biflowDirection',
+  'end reason': 'flowEndReason',
+  'src xlt ip': 'postNATSourceIPv4Address',
+  'dst xlt ip': 'postNATDestinationIPv4Address',
+  'src xlt port': 'postNAPTSourceTransportPort',
+  'dst xlt port': 'postNAPTDestinationTransportPort',
+  'ingress VRF': 'ingressVRFID',
+  'egress VRF': 'egressVRFID',
+};
+const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/;
+
+/**
+ * nfcapd, listening in a namespace. It knows one pair of counters a direction: of totals and deltas the last in the template
+ * wins, which are the deltas. It passes over other enterprises' elements and the IPv6 addresses after NAT, and reads times
+ * in milliseconds only.
+ */
+export class Nfcapd {
+  readonly #namespace: PrivateNamespace;
+  readonly #folder: string;
+  readonly #end: () => Promise<Finished>;
+
+  private constructor(namespace: PrivateNamespace, folder: string, end: () => Promise<Finished>) {
+    this.#namespace = namespace;
+    this.#folder = folder;
+    this.#end = end;
+  }
+
+  static async listen(namespace: PrivateNamespace, port: number): Promise<Nfcapd> {
+    const folder = await mkdtemp(join(tmpdir(), 'ctflow-nfcapd-'));
+    const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', '3600', '-B', String(4 << 20)];
+    const child = namespace.spawn('nfcapd', args);
+    const finished = collect(child, { timeout: 600_000 });
+    await namespace.listening('udp', port);
+    return new Nfcapd(namespace, folder, () => {
+      child.kill('SIGTERM');
+      return finished;
+    });
+  }
+
+  /** Ends nfcapd and reads what it stored. */
+  async stop(): Promise<NfcapdReading> {
+    try {
+      const { code, stderr } = await this.#end();
+      const closing = CLOSING.exec(stderr);
+      if (code !== 0 || !closing) throw new Error(`nfcapd: exit ${code}\n${stderr}`);
+      const files = (await readdir(this.#folder)).filter(name => name.startsWith('nfcapd.'));
+      if (files.length !== 1) throw new Error(`nfcapd left ${files.length} files`);
+      const raw = await this.#namespace.run('nfdump', ['-q', '-r', join(this.#folder, files[0]), '-o', 'raw']);
+      return {
+        records: raw.split('Flow Record:').slice(1).map(parseRaw),
+        flows: Number(closing[1]),
+        packets: BigInt(closing[2]),
+        octets: BigInt(closing[3]),
+        sequenceErrors: Number(closing[4]),
+        badPackets: Number(closing[5]),
+      };
+    } finally {
+      await rm(this.#folder, { recursive: true, force: true });
+    }
+  }
+}
+
+function parseRaw(text: string): OracleRecord {
+  const record: OracleRecord = {};
+  for (const line of text.split('\n')) {
+    const match = /^ {2}(.+?) += +(\S+)/.exec(line);
+    if (!match) continue;
+    const [, label, value] = match;
+    const element = ELEMENTS[label];
+    if (label === 'ICMP') {
+      const [type, code] = value.split('.').map(Number);
+      record[record['protocolIdentifier'] === '58' ? 'icmpTypeCodeIPv6' : 'icmpTypeCodeIPv4'] = String(
+        type * 256 + code,
+      );
+    } else if (element && /addr| ip$/.test(label)) {
+      record[ofFamily(element, value)] = canonicalAddress(value);
+    } else if (element) {
+      record[element] = value.startsWith('0x') ? String(Number(value)) : value;
+    }
+  }
+  return record;
+}

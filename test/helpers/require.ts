@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { ExecutionContext, ImplementationFn } from 'ava';
+
+/** What a test may need of the machine: a program by its name, or one of PROBES. */
+export type Need = string;
+
+/** The part of ava's `test` and `test.serial` that is used here. */
+interface Register {
+  (title: string, implementation: ImplementationFn<[]>): void;
+  skip(title: string, implementation: ImplementationFn<[]>): void;
+}
+
+/** Debian keeps administrators' programs where an ordinary user's PATH does not look. */
+export const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(delimiter);
+
+/** Debian's Python, because the module is a package of the system and not of whatever `python3` comes first. */
+export const PYTHON = '/usr/bin/python3';
+
+const PROBES: Readonly<Record<string, () => string | undefined>> = {
+  linux: () => (process.platform === 'linux' ? undefined : 'this is not Linux'),
+  'python3-ipfix': () =>
+    spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
+  namespace: () => {
+    for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'nft']) {
+      if (!findProgram(program)) return `${program} is not installed`;
+    }
+    const command = process.getuid?.() === 0 ? ['-n', 'true'] : ['-Ur', 'unshare', '-n', 'true'];
+    return spawnSync('unshare', command).status === 0 ? undefined : 'private network namespaces are not allowed here';
+  },
+};
+
+const known = new Map<Need, string | undefined>();
+
+function findProgram(name: string): string | undefined {
+  return PATH.split(delimiter)
+    .map(folder => join(folder, name))
+    .find(file => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Why the machine lacks it, or undefined where it is there. */
+export function lacking(need: Need): string | undefined {
+  if (!known.has(need)) {
+    const probe = PROBES[need];
+    known.set(need, probe ? probe() : findProgram(need) ? undefined : `${need} is not installed`);
+  }
+  return known.get(need);
+}
+
+/**
+ * Registers a test that needs something of the machine. Where that is lacking the test is skipped with the reason in its
+ * title; with CTFLOW_NO_SKIP=1 it fails instead.
+ */
+export function needs(test: Register, wanted: readonly Need[]) {
+  return (title: string, implementation: (t: ExecutionContext) => void | Promise<void>): void => {
+    const reason = wanted.map(lacking).find(Boolean);
+    if (!reason) test(title, implementation);
+    else if (process.env['CTFLOW_NO_SKIP'] === '1') test(title, t => t.fail(reason));
+    else test.skip(`${title} (${reason})`, implementation);
+  };
+}
