@@ -1,0 +1,248 @@
+import { Batch } from './batch.js';
+import type { Backend } from './backend.js';
+import type { ConnectionStore } from './connection-store.js';
+import { formatEndpoint, type Endpoint } from './endpoint.js';
+import { ExportSchedule, type Unreported } from './export-schedule.js';
+import { appendRecord } from './flow-record.js';
+import type { NotSent } from './ipfix/options.js';
+import { createProfile, type Biflow, type Profile } from './ipfix/profile.js';
+import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
+import { RECORD_SIZE } from './layout.generated.js';
+import type { Logger } from './logger.js';
+import { Session, type SessionCounts } from './session.js';
+import { TcpTransport } from './transports/tcp.js';
+import type { Transport, TransportCounts } from './transports/transport.js';
+import { UdpTransport } from './transports/udp.js';
+
+/** Records that are gathered before they are encoded. */
+const BATCH_RECORDS = 512;
+/** Connections looked at before the event loop gets its turn. */
+const SLICE = 2048;
+/** A collector that takes nothing for this long gets its next turn later. */
+const DRAIN_MS = 1_000;
+
+export interface DestinationOptions {
+  endpoint: Endpoint;
+  profile: Profile['name'];
+  biflow: Biflow;
+  /** Also mark and conntrack id (PEN 21373). */
+  netfilterElements: boolean;
+  /** Milliseconds, as all times here. */
+  activeFlowExportTimeout: number;
+  idleFlowExportTimeout: number;
+  observationDomain: number;
+  /** UDP: bytes of an IP packet at most. */
+  mtu: number;
+  templateRefreshInterval: number;
+  templateRefreshPackets: number;
+  /** TCP: the first wait before another attempt. */
+  reconnectInterval: number;
+  /** How often the export itself is reported; 0 for never. */
+  optionsInterval: number;
+}
+
+/** The documented defaults; Antrea's where Antrea has one. */
+export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain'> = {
+  profile: 'standard',
+  biflow: 'reverse',
+  netfilterElements: false,
+  activeFlowExportTimeout: 5_000,
+  idleFlowExportTimeout: 15_000,
+  mtu: 512,
+  templateRefreshInterval: 600_000,
+  templateRefreshPackets: 1_000,
+  reconnectInterval: 60_000,
+  optionsInterval: 60_000,
+};
+
+export interface DestinationStats {
+  readonly endpoint: string;
+  readonly connected: boolean;
+  readonly session: SessionCounts;
+  readonly transport: TransportCounts;
+  /** Gone connections that no report reached in time. */
+  readonly stale: Unreported;
+  /** Connections that went at the limit without a report. */
+  readonly evictedUnreported: Unreported;
+}
+
+/** One collector: its schedule, its session, its transport, and the batches of records between them. */
+export class Destination {
+  readonly #options: DestinationOptions;
+  readonly #store: ConnectionStore;
+  readonly #schedule: ExportSchedule;
+  readonly #session: Session;
+  readonly #transport: Transport;
+  readonly #log: Logger;
+  readonly #batches = new Map<number, Batch>();
+  readonly #uniflows: boolean;
+  #connected = false;
+  #optionsAt = 0;
+  #firstLossAt = 0;
+  #lastLossAt = 0;
+  #lossesSeen = 0;
+
+  constructor(
+    options: DestinationOptions,
+    shared: { backend: Backend; store: ConnectionStore; staleConnectionTimeout: number; log: Logger },
+  ) {
+    const { endpoint } = options;
+    this.#options = options;
+    this.#store = shared.store;
+    this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
+    this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
+    this.#transport =
+      endpoint.protocol === 'udp'
+        ? new UdpTransport(endpoint, options.mtu)
+        : new TcpTransport(endpoint, options.reconnectInterval);
+    this.#session = new Session({
+      backend: shared.backend,
+      profile: createProfile(options.profile, options.biflow, options.netfilterElements),
+      transport: this.#transport,
+      observationDomain: options.observationDomain,
+      templateRefreshInterval: options.templateRefreshInterval,
+      templateRefreshPackets: options.templateRefreshPackets,
+      monotonic: () => performance.now(),
+      wall: () => Date.now(),
+    });
+    this.#schedule = new ExportSchedule(
+      shared.store,
+      { ...options, staleConnectionTimeout: shared.staleConnectionTimeout },
+      () => performance.now(),
+      (slot, reason) => this.#take(slot, reason),
+    );
+  }
+
+  /** Opens the transport; it goes on trying by itself. */
+  open(): Promise<void> {
+    return this.#transport.open({
+      opened: () => {
+        this.#connected = true;
+        this.#session.begin();
+        this.#log.info('export session begins');
+      },
+      closed: why => {
+        if (this.#connected) this.#log.warn({ why }, 'connection to the collector lost; trying again');
+        else this.#log.warn({ why }, 'collector cannot be reached; trying again');
+        this.#connected = false;
+        this.#dropBatches();
+      },
+    });
+  }
+
+  /** Exports what is due now, in slices. */
+  async exportDue(): Promise<void> {
+    this.#sendOptions();
+    while (this.#transport.ready) {
+      const more = this.#schedule.reportDue((slot, reason) => this.#take(slot, reason), SLICE);
+      this.#flush();
+      if (!more && this.#transport.ready) return;
+      await this.#turn();
+    }
+  }
+
+  /** Exports every open connection as ended by force, and closes. @returns what could not be told any more */
+  async finish(graceMs: number): Promise<Unreported> {
+    const deadline = performance.now() + graceMs;
+    await this.exportDue();
+    for (let from = 0; from >= 0 && this.#connected && performance.now() < deadline;) {
+      if (this.#transport.ready) {
+        from = this.#schedule.reportAll(from, SLICE, (slot, reason) => this.#take(slot, reason));
+        this.#flush();
+      }
+      if (from >= 0) await this.#turn();
+    }
+    const left = this.#schedule.countUnreported();
+    if (this.#transport.ready) this.#session.sendOptions(this.#notSent());
+    await this.#transport.close(Math.max(deadline - performance.now(), 100));
+    return left;
+  }
+
+  /** Milliseconds on the monotonic clock; Infinity where nothing is due or nothing can be sent. */
+  nextDeadline(): number {
+    return this.#connected ? this.#schedule.nextDeadline() : Number.POSITIVE_INFINITY;
+  }
+
+  dropStale(): void {
+    this.#schedule.dropStale();
+  }
+
+  stats(): DestinationStats {
+    return {
+      endpoint: formatEndpoint(this.#options.endpoint),
+      connected: this.#connected,
+      session: this.#session.counts,
+      transport: this.#transport.counts,
+      stale: this.#schedule.stale,
+      evictedUnreported: this.#schedule.evictedUnreported,
+    };
+  }
+
+  /** Puts a record into the batch of its shape; a full batch is sent. */
+  #take(slot: number, reason: number): boolean {
+    if (!this.#transport.ready) return false;
+    const { rows, bytes } = this.#store.table;
+    const shape = shapeOf(rows, bytes, slot);
+    this.#append(shape, slot, reason);
+    if (this.#uniflows && shape & REPLY_COUNTERS) this.#append(shape | REVERSED, slot, reason);
+    return true;
+  }
+
+  #append(shape: number, slot: number, reason: number): void {
+    let batch = this.#batches.get(shape);
+    if (!batch) this.#batches.set(shape, (batch = new Batch(BATCH_RECORDS, RECORD_SIZE)));
+    appendRecord(batch, this.#store.table, slot, this.#schedule.reported, reason);
+    if (batch.count === batch.capacity) this.#send(shape, batch);
+  }
+
+  #flush(): void {
+    for (const [shape, batch] of this.#batches) if (batch.count > 0) this.#send(shape, batch);
+  }
+
+  #send(shape: number, batch: Batch): void {
+    this.#session.send(shape, batch);
+    batch.count = 0;
+  }
+
+  #dropBatches(): void {
+    for (const batch of this.#batches.values()) {
+      this.#transport.counts.lostRecords += batch.count;
+      batch.count = 0;
+    }
+  }
+
+  #sendOptions(): void {
+    const { optionsInterval } = this.#options;
+    const now = performance.now();
+    if (optionsInterval === 0 || !this.#transport.ready || now < this.#optionsAt) return;
+    this.#optionsAt = now + optionsInterval;
+    this.#session.sendOptions(this.#notSent());
+  }
+
+  #notSent(): NotSent | undefined {
+    const { stale, evictedUnreported } = this.#schedule;
+    const flows =
+      stale.connections +
+      evictedUnreported.connections +
+      this.#session.counts.oversize +
+      this.#transport.counts.lostRecords;
+    if (flows === 0) return undefined;
+    const now = Date.now();
+    this.#firstLossAt ||= now;
+    if (flows !== this.#lossesSeen) this.#lastLossAt = now;
+    this.#lossesSeen = flows;
+    return {
+      flows,
+      packets: stale.packets + evictedUnreported.packets,
+      octets: stale.octets + evictedUnreported.octets,
+      first: this.#firstLossAt,
+      last: this.#lastLossAt,
+    };
+  }
+
+  /** Lets the event loop turn, and the transport take what it was given. */
+  async #turn(): Promise<void> {
+    await new Promise(resolve => setImmediate(resolve));
+    await this.#transport.drained(DRAIN_MS);
+  }
+}

@@ -1,0 +1,117 @@
+import { elementByName } from './registry.js';
+import { FIRST_DATA_SET, makeSet, OPTIONS_TEMPLATE_SET, optionsTemplateRecord, type Field } from './template.js';
+
+/** Options templates take the first ids of a session. */
+export const OPTIONS_TEMPLATES = 3;
+const STATISTICS = FIRST_DATA_SET;
+const RELIABILITY = FIRST_DATA_SET + 1;
+const FLOW_KEYS = FIRST_DATA_SET + 2;
+
+const FLOW_KEY_ELEMENTS = new Set([
+  'sourceIPv4Address',
+  'destinationIPv4Address',
+  'sourceIPv6Address',
+  'destinationIPv6Address',
+  'sourceTransportPort',
+  'destinationTransportPort',
+  'protocolIdentifier',
+  'icmpTypeCodeIPv4',
+  'icmpTypeCodeIPv6',
+  'ingressVRFID',
+  'egressVRFID',
+]);
+
+/** What was sent, RFC 7011 section 4.1. */
+export interface ExportStatistics {
+  readonly observationDomain: number;
+  readonly messages: number;
+  readonly flowRecords: number;
+  readonly octets: number;
+}
+
+/** What was not sent, RFC 7011 section 4.3; first and last in milliseconds since 1970. */
+export interface NotSent {
+  readonly flows: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A data set of options, and how many data records it holds. */
+export interface OptionsSet {
+  readonly set: Uint8Array;
+  readonly records: number;
+}
+
+/** The set with all options templates. */
+export function optionsTemplateSet(): Uint8Array {
+  const elements = (...names: [string, number][]) =>
+    names.map(([name, length]) => ({ element: elementByName(name), length }));
+  return makeSet(OPTIONS_TEMPLATE_SET, [
+    optionsTemplateRecord(
+      STATISTICS,
+      elements(
+        ['observationDomainId', 4],
+        ['exportedMessageTotalCount', 8],
+        ['exportedFlowRecordTotalCount', 8],
+        ['exportedOctetTotalCount', 8],
+      ),
+      1,
+    ),
+    optionsTemplateRecord(
+      RELIABILITY,
+      elements(
+        ['exportingProcessId', 4],
+        ['notSentFlowTotalCount', 8],
+        ['notSentPacketTotalCount', 8],
+        ['notSentOctetTotalCount', 8],
+        ['observationTimeMilliseconds', 8],
+        ['observationTimeMilliseconds', 8],
+      ),
+      1,
+    ),
+    optionsTemplateRecord(FLOW_KEYS, elements(['templateId', 2], ['flowKeyIndicator', 8]), 1),
+  ]);
+}
+
+export function statisticsSet(statistics: ExportStatistics): OptionsSet {
+  const { observationDomain, messages, flowRecords, octets } = statistics;
+  return {
+    set: makeSet(STATISTICS, [numbers([observationDomain, 4], [messages], [flowRecords], [octets])]),
+    records: 1,
+  };
+}
+
+/** @param processId a number for the exporting process */
+export function reliabilitySet(processId: number, notSent: NotSent): OptionsSet {
+  const { flows, packets, octets, first, last } = notSent;
+  return {
+    set: makeSet(RELIABILITY, [numbers([processId, 4], [flows], [packets], [octets], [first], [last])]),
+    records: 1,
+  };
+}
+
+/** Which elements of a template are flow keys, a record for each template. */
+export function flowKeysSet(templates: readonly { id: number; fields: readonly Field[] }[]): OptionsSet {
+  const records = templates.map(({ id, fields }) => {
+    let keys = 0n;
+    fields.slice(0, 64).forEach((field, i) => {
+      if (FLOW_KEY_ELEMENTS.has(field.element.name)) keys |= 1n << BigInt(i);
+    });
+    return numbers([id, 2], [keys]);
+  });
+  return { set: makeSet(FLOW_KEYS, records), records: records.length };
+}
+
+/** Big-endian numbers of so many bytes, 8 where nothing is said. */
+function numbers(...list: [number | bigint, number?][]): Uint8Array {
+  const bytes = Buffer.alloc(list.reduce((sum, [, length = 8]) => sum + length, 0));
+  let at = 0;
+  for (const [value, length = 8] of list) {
+    if (length === 8) bytes.writeBigUInt64BE(BigInt(value), at);
+    else bytes.writeUIntBE(Number(value), at, length);
+    at += length;
+  }
+  return bytes;
+}

@@ -1,0 +1,215 @@
+import type { Batch } from './batch.js';
+import type { Backend } from './backend.js';
+import type { Profile } from './ipfix/profile.js';
+import { compilePlan, FIRST_DATA_SET, makeSet, TEMPLATE_SET, templateRecord, type Field } from './ipfix/template.js';
+import {
+  flowKeysSet,
+  OPTIONS_TEMPLATES,
+  optionsTemplateSet,
+  reliabilitySet,
+  statisticsSet,
+  type NotSent,
+} from './ipfix/options.js';
+import type { Transport } from './transports/transport.js';
+
+/** Messages encoded in one go. */
+const MESSAGES_A_CALL = 64;
+/** Times that a new template goes out over UDP before its first data, which comes with one more. */
+const EARLY_COPIES = 2;
+/** Flow key records that fit into the smallest packet. */
+const KEYS_A_SET = 32;
+const MESSAGE_HEADER = 16;
+const NOTHING = new Uint8Array(0);
+
+export interface SessionOptions {
+  backend: Backend;
+  profile: Profile;
+  transport: Transport;
+  observationDomain: number;
+  /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
+  templateRefreshInterval: number;
+  templateRefreshPackets: number;
+  /** Monotonic milliseconds; milliseconds since 1970. */
+  monotonic: () => number;
+  wall: () => number;
+}
+
+/** A template as this session knows it. */
+interface ActiveTemplate {
+  readonly id: number;
+  readonly fields: readonly Field[];
+  readonly plan: Uint32Array;
+  readonly record: Uint8Array;
+  announced: boolean;
+}
+
+/** Counted over all sessions with this destination. */
+export interface SessionCounts {
+  /** Data records of flows. */
+  records: number;
+  /** Flow records that no message can hold. */
+  oversize: number;
+  /** Data records of options. */
+  optionsRecords: number;
+  messages: number;
+  octets: number;
+}
+
+/**
+ * A transport session with one collector (RFC 7011 section 8): sequence numbers, template ids, when templates are due.
+ */
+export class Session {
+  readonly counts: SessionCounts = { records: 0, oversize: 0, optionsRecords: 0, messages: 0, octets: 0 };
+  readonly #options: SessionOptions;
+  readonly #templates = new Map<number, ActiveTemplate>();
+  readonly #out: Uint8Array;
+  readonly #lengths = new Uint32Array(MESSAGES_A_CALL * 2);
+  #sequence = 0;
+  #exportTime = 0;
+  #refreshedAt = 0;
+  #packets = 0;
+  #announcedOptions = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#out = new Uint8Array(Math.max(options.transport.limit, 2048) * MESSAGES_A_CALL);
+  }
+
+  /** A new transport session: sequence numbers begin at 0 and every template is new to the collector. */
+  begin(): void {
+    this.#sequence = 0;
+    this.#packets = 0;
+    this.#announcedOptions = false;
+    this.#refreshedAt = this.#options.monotonic();
+    for (const template of this.#templates.values()) template.announced = false;
+  }
+
+  /** Sends a batch of flow records of one shape. */
+  send(shape: number, batch: Batch): void {
+    const template = this.#template(shape);
+    this.#refreshIfDue();
+    let prefix = NOTHING;
+    if (!template.announced) {
+      prefix = makeSet(TEMPLATE_SET, [template.record]);
+      if (prefix.length + MESSAGE_HEADER > this.#options.transport.limit) {
+        this.counts.oversize += batch.count;
+        return;
+      }
+      if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets(prefix);
+      template.announced = true;
+    }
+    for (let from = 0; from < batch.count;) {
+      const encoded = this.#options.backend.encode({
+        plan: template.plan,
+        templateId: template.id,
+        records: batch.bytes,
+        from,
+        to: batch.count,
+        ...this.#header(),
+        prefix,
+        limit: this.#options.transport.limit,
+        out: this.#out,
+        lengths: this.#lengths,
+      });
+      this.counts.oversize += encoded.oversize;
+      this.counts.records += encoded.next - from - encoded.oversize;
+      this.#sendMessages(encoded.messages);
+      prefix = NOTHING;
+      from = encoded.next;
+    }
+  }
+
+  /**
+   * Reports on the export itself: what was sent, what was not, the flow keys of each template (RFC 7011 section 4).
+   * @param notSent undefined while nothing was lost
+   */
+  sendOptions(notSent: NotSent | undefined): void {
+    this.#refreshIfDue();
+    if (!this.#announcedOptions) this.#sendSets(optionsTemplateSet());
+    this.#announcedOptions = true;
+    const { messages, records, octets } = this.counts;
+    const { observationDomain } = this.#options;
+    const sets = [statisticsSet({ observationDomain, messages, flowRecords: records, octets })];
+    if (notSent) sets.push(reliabilitySet(process.pid, notSent));
+    const templates = [...this.#templates.values()].filter(template => template.announced);
+    for (let from = 0; from < templates.length; from += KEYS_A_SET) {
+      sets.push(flowKeysSet(templates.slice(from, from + KEYS_A_SET)));
+    }
+    for (const { set, records: count } of sets) {
+      this.#sendSets(set, count);
+      this.counts.optionsRecords += count;
+    }
+  }
+
+  #template(shape: number): ActiveTemplate {
+    const { profile } = this.#options;
+    const kind = shape & profile.shapes;
+    let template = this.#templates.get(kind);
+    if (!template) {
+      const id = FIRST_DATA_SET + OPTIONS_TEMPLATES + this.#templates.size;
+      const fields = profile.fieldsOf(kind);
+      template = { id, fields, plan: compilePlan(fields), record: templateRecord(id, fields), announced: false };
+      this.#templates.set(kind, template);
+    }
+    return template;
+  }
+
+  /** UDP loses templates and collectors restart: every active one goes out again. */
+  #refreshIfDue(): void {
+    const { transport, templateRefreshInterval, templateRefreshPackets, monotonic } = this.#options;
+    if (!transport.unreliable) return;
+    const now = monotonic();
+    if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
+    this.#refreshedAt = now;
+    this.#packets = 0;
+    this.#announcedOptions = false;
+    let records: Uint8Array[] = [];
+    let length = MESSAGE_HEADER + 4;
+    for (const template of this.#templates.values()) {
+      if (!template.announced) continue;
+      if (records.length > 0 && length + template.record.length > transport.limit) {
+        this.#sendSets(makeSet(TEMPLATE_SET, records));
+        records = [];
+        length = MESSAGE_HEADER + 4;
+      }
+      records.push(template.record);
+      length += template.record.length;
+    }
+    if (records.length > 0) this.#sendSets(makeSet(TEMPLATE_SET, records));
+  }
+
+  /** One message that holds these sets and `records` data records. */
+  #sendSets(sets: Uint8Array, records = 0): void {
+    const { exportTime, sequence, observationDomain } = this.#header();
+    const header = Buffer.from(this.#out.buffer, 0, MESSAGE_HEADER);
+    header.writeUInt16BE(10, 0);
+    header.writeUInt16BE(MESSAGE_HEADER + sets.length, 2);
+    header.writeUInt32BE(exportTime, 4);
+    header.writeUInt32BE(sequence, 8);
+    header.writeUInt32BE(observationDomain, 12);
+    this.#out.set(sets, MESSAGE_HEADER);
+    this.#lengths[0] = MESSAGE_HEADER + sets.length;
+    this.#lengths[1] = records;
+    this.#sendMessages(1);
+  }
+
+  #sendMessages(messages: number): void {
+    for (let i = 0; i < messages; i++) {
+      this.#sequence = (this.#sequence + this.#lengths[i * 2 + 1]) >>> 0;
+      this.counts.octets += this.#lengths[i * 2];
+    }
+    this.counts.messages += messages;
+    this.#packets += messages;
+    this.#options.transport.send(this.#out, this.#lengths, messages);
+  }
+
+  /** The export time never goes back, or data would seem older than its template. */
+  #header(): { exportTime: number; sequence: number; observationDomain: number } {
+    this.#exportTime = Math.max(this.#exportTime, Math.floor(this.#options.wall() / 1000));
+    return {
+      exportTime: this.#exportTime,
+      sequence: this.#sequence,
+      observationDomain: this.#options.observationDomain,
+    };
+  }
+}

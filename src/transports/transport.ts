@@ -1,0 +1,68 @@
+import type { Endpoint } from '../endpoint.js';
+
+/** What a transport has done; every loss has its reason. */
+export interface TransportCounts {
+  messages: number;
+  records: number;
+  octets: number;
+  /** Sends that the socket refused, by errno name. */
+  errors: Record<string, number>;
+  /** Records in messages that were given to the socket and never left it. */
+  lostRecords: number;
+  /** TCP: connections that were made. */
+  connects: number;
+}
+
+/** Told to the session. */
+export interface TransportListener {
+  /** A transport session begins: everything starts from nothing, templates and sequence numbers included. */
+  opened(): void;
+  /** It ended, and why; a new one is tried by the transport itself. */
+  closed(why: string): void;
+}
+
+/** Bytes to one collector. It knows boundaries of messages, and nothing of what is in them. */
+export interface Transport {
+  readonly endpoint: Endpoint;
+  readonly counts: TransportCounts;
+  /** Bytes of a message at most. */
+  readonly limit: number;
+  /** Templates must be sent again now and then (RFC 7011 section 8.1). */
+  readonly unreliable: boolean;
+  /** Messages are taken now. */
+  readonly ready: boolean;
+  /** Begins; tries until closed. @throws CtflowError CTFLOW_ADDRESS for a name that does not resolve at the start */
+  open(listener: TransportListener): Promise<void>;
+  /**
+   * Sends messages that lie one after another; only while `ready`.
+   * @param lengths two words a message: bytes, data records
+   */
+  send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void;
+  /** Resolves when messages are taken again, at the end, or after this many milliseconds. */
+  drained(timeoutMs: number): Promise<void>;
+  /** Lets what was sent leave, for `graceMs` at most, and ends. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Those who wait for a transport to take messages again. */
+export class Waiters {
+  #waiting: (() => void)[] = [];
+
+  wait(timeoutMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+export function newCounts(): TransportCounts {
+  return { messages: 0, records: 0, octets: 0, errors: {}, lostRecords: 0, connects: 0 };
+}
