@@ -9,5 +9,89 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A ctnetlink socket. Everything but the reads returns at once. */
+export declare class ConntrackSocket {
+  /** @param netns name under /run/netns or a path; without it the namespace of this process */
+  constructor(netns?: string | undefined | null)
+  /**
+   * Begins a dump; the next read asks the kernel for it. An unfinished one is given up.
+   * @param words see filterWords
+   */
+  startDump(words: Uint32Array): void
+  /** Fills `rows`, which must not be touched until the promise settles; fewer rows only at the end of the dump. */
+  readBatch(rows: Uint8Array): Promise<RowsRead>
+  /**
+   * Fills `out` (at least 32 KiB) with the dump's netlink bytes, whole messages; `out` must not be touched until the
+   * promise settles.
+   */
+  readRaw(out: Uint8Array): Promise<BytesRead>
+  /** The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none. */
+  sysctl(name: string): string | null
+  /** A read that is under way ends before the socket does. */
+  close(): void
+}
+
+/** What one read of raw bytes brought. */
+export interface BytesRead {
+  /** Bytes written. */
+  bytes: number
+  /** Answers longer than the buffer: messages are missing. */
+  truncated: number
+  /** ENOBUFS: messages are missing. */
+  overrun: number
+  /** The dump was read to its end, or an error ended it. */
+  done: boolean
+  /** The table changed under the dump. */
+  interrupted: boolean
+  /** The errno that ended the dump, positive, or 0. */
+  error: number
+}
+
+/** Backend.decode of src/backend.ts. */
+export declare function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array): Decoded
+
+/** Decoded of src/backend.ts. */
+export interface Decoded {
+  rows: number
+  consumed: number
+  filtered: number
+  malformed: number
+  ignored: number
+  done: boolean
+  interrupted: boolean
+  error: number
+}
+
+/** Backend.encode of src/backend.ts, the request's members one by one: cheaper to take over than an object. */
+export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
+
+/** Encoded of src/backend.ts. */
+export interface Encoded {
+  messages: number
+  next: number
+  oversize: number
+}
+
 /** Compared with the generated TypeScript constant before anything else is called. */
 export declare function layoutVersion(): number
+
+/** What one read of rows brought. */
+export interface RowsRead {
+  /** Rows written. */
+  rows: number
+  filtered: number
+  malformed: number
+  ignored: number
+  /** Answers longer than the buffer: connections are missing. */
+  truncated: number
+  /** ENOBUFS: connections are missing. */
+  overrun: number
+  /** The dump was read to its end. */
+  done: boolean
+  /** The table changed under the dump. */
+  interrupted: boolean
+  /** The errno that ended the dump, positive, or 0. */
+  error: number
+  /** Milliseconds since 1970 at the last receive. */
+  at: number
+}

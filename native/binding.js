@@ -773,6 +773,9 @@ if (
   }
 }
 
-const { layoutVersion } = nativeBinding
+const { ConntrackSocket, decode, encode, layoutVersion } = nativeBinding
+export { ConntrackSocket }
+export { decode }
+export { encode }
 export { layoutVersion }
 export const __napiBindingTarget = __napiLoadedBindingTarget

@@ -310,7 +310,8 @@ fn read_timestamp<const LITTLE: bool>(times: Attribute, row: &mut [u8; ROW_SIZE]
     Ok(present)
 }
 
-/// CTA_PROTOINFO: TCP is 1, SCTP is 3, and in both the state is attribute 1.
+/// CTA_PROTOINFO: TCP is 1, SCTP is 3, and in both the state is attribute 1. TCP's flags of each direction are attributes 4
+/// and 5, each the flags and a mask (struct nf_ct_tcp_flags).
 fn read_state<const LITTLE: bool>(info: Attribute, row: &mut [u8; ROW_SIZE]) -> Result<u32, Malformed> {
     let mut present = 0;
     for protocol in info.nested::<LITTLE>() {
@@ -320,12 +321,22 @@ fn read_state<const LITTLE: bool>(info: Attribute, row: &mut [u8; ROW_SIZE]) -> 
             3 => HAS_SCTP_STATE,
             _ => continue,
         };
+        let (mut original, mut reply) = (None, None);
         for attribute in protocol.nested::<LITTLE>() {
             let attribute = attribute?;
-            if attribute.kind == 1 {
-                row[STATE] = attribute.u8()?;
-                present |= bit;
+            match attribute.kind {
+                1 => {
+                    row[STATE] = attribute.u8()?;
+                    present |= bit;
+                }
+                4 if bit == HAS_TCP_STATE => original = Some(attribute.u8()?),
+                5 if bit == HAS_TCP_STATE => reply = Some(attribute.u8()?),
+                _ => {}
             }
+        }
+        if let (Some(original), Some(reply)) = (original, reply) {
+            row[TCP_FLAGS] = original & reply;
+            present |= HAS_TCP_FLAGS;
         }
     }
     Ok(present)

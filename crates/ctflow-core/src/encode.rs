@@ -268,7 +268,7 @@ impl Step {
                 length: short,
             },
             (OP_TEXT, 1..=254) => Step::Text { at, length: short },
-            (OP_TCP_STATE, _) => Step::TcpState(at),
+            (OP_TCP_STATE, 0) => Step::TcpState(at),
             (OP_SECONDS, 4) => Step::Seconds(at),
             _ => return None,
         })

@@ -20,7 +20,7 @@ pub const OP_U64: u32 = 4;
 pub const OP_CONSTANT: u32 = 5;
 /// The zero-padded text in the `length` bytes at `offset`, as a variable-length string.
 pub const OP_TEXT: u32 = 6;
-/// The name of the TCP state at `offset` where HAS_TCP_STATE stands, else the empty string; variable length.
+/// The name of the TCP state at `offset` where HAS_TCP_STATE stands, else the empty string; variable length, `length` is 0.
 pub const OP_TCP_STATE: u32 = 7;
 /// The 64-bit milliseconds at `offset` as whole seconds in 4 bytes.
 pub const OP_SECONDS: u32 = 8;

@@ -1,10 +1,128 @@
-//! ctflow-core for Node: thin functions only.
+//! ctflow-core for Node: thin functions only. Errors cross as `CODE|text` with the codes of src/errors.ts.
 #![allow(missing_docs)] // the macro generates public items
 
+mod conntrack_socket;
+
+use ctflow_core::error::{Code, Error};
+use ctflow_core::filter::{FILTER_WORDS, Filter};
+use ctflow_core::{decode as core_decode, encode as core_encode, row};
+use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 
 /// Compared with the generated TypeScript constant before anything else is called.
 #[napi]
 pub fn layout_version() -> u32 {
-    ctflow_core::row::LAYOUT_VERSION
+    row::LAYOUT_VERSION
+}
+
+/// Decoded of src/backend.ts.
+#[napi(object)]
+pub struct Decoded {
+    pub rows: u32,
+    pub consumed: u32,
+    pub filtered: u32,
+    pub malformed: u32,
+    pub ignored: u32,
+    pub done: bool,
+    pub interrupted: bool,
+    pub error: u32,
+}
+
+/// Backend.decode of src/backend.ts.
+#[napi]
+pub fn decode(netlink: &[u8], little_endian: bool, words: &[u32], mut rows: Uint8ArraySlice) -> napi::Result<Decoded> {
+    let filter = filter_of(words)?;
+    apart(netlink, &rows)?;
+    // SAFETY: nothing else runs while JavaScript waits for this call, and `rows` overlaps no other argument that is read.
+    let rows = unsafe { rows.as_mut() };
+    let decoded = core_decode::decode(netlink, little_endian, &filter, rows);
+    Ok(Decoded {
+        rows: decoded.rows,
+        consumed: decoded.consumed as u32,
+        filtered: decoded.filtered,
+        malformed: decoded.malformed,
+        ignored: decoded.ignored,
+        done: decoded.done,
+        interrupted: decoded.interrupted,
+        error: decoded.error,
+    })
+}
+
+/// Encoded of src/backend.ts.
+#[napi(object)]
+pub struct Encoded {
+    pub messages: u32,
+    pub next: u32,
+    pub oversize: u32,
+}
+
+/// Backend.encode of src/backend.ts, the request's members one by one: cheaper to take over than an object.
+#[napi]
+#[allow(clippy::too_many_arguments)]
+pub fn encode(
+    plan: &[u32],
+    template_id: u32,
+    records: &[u8],
+    from: u32,
+    to: u32,
+    prefix: &[u8],
+    limit: u32,
+    export_time: u32,
+    sequence: u32,
+    observation_domain: u32,
+    mut out: Uint8ArraySlice,
+    mut lengths: Uint32ArraySlice,
+) -> napi::Result<Encoded> {
+    apart(records, &out)?;
+    apart(prefix, &out)?;
+    apart(plan, &out)?;
+    apart(records, &lengths)?;
+    apart(prefix, &lengths)?;
+    apart(plan, &lengths)?;
+    apart(&out, &lengths)?;
+    let request = core_encode::Request {
+        plan,
+        template_id,
+        records,
+        from: from as usize,
+        to: to as usize,
+        prefix,
+        limit: limit as usize,
+        export_time,
+        sequence,
+        observation_domain,
+    };
+    // SAFETY: nothing else runs while JavaScript waits for this call, and no two of the arguments overlap.
+    let (out, lengths) = unsafe { (out.as_mut(), lengths.as_mut()) };
+    let encoded = core_encode::encode(&request, out, lengths).map_err(crossing)?;
+    Ok(Encoded {
+        messages: encoded.messages as u32,
+        next: encoded.next as u32,
+        oversize: encoded.oversize as u32,
+    })
+}
+
+fn filter_of(words: &[u32]) -> napi::Result<Filter> {
+    Filter::from_words(words).ok_or_else(|| {
+        crossing(Error::new(
+            Code::Usage,
+            format!("A filter of {} words; it has {FILTER_WORDS}", words.len()),
+        ))
+    })
+}
+
+/// Refuses a buffer that is both read and written.
+fn apart<A, B>(read: &[A], written: &[B]) -> napi::Result<()> {
+    let (read, written) = (read.as_ptr_range(), written.as_ptr_range());
+    if read.start.cast::<u8>() < written.end.cast() && written.start.cast::<u8>() < read.end.cast() {
+        return Err(crossing(Error::new(
+            Code::Usage,
+            "One buffer is given to read from and to write to",
+        )));
+    }
+    Ok(())
+}
+
+fn crossing(error: Error) -> napi::Error {
+    napi::Error::from_reason(error.to_string())
 }
