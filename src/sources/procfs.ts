@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Batch } from '../batch.js';
+import { CtflowError, errnoOf } from '../errors.js';
+import { type ConnectionFilter, filterWords } from '../filter.js';
+import { ROW_SIZE } from '../layout.generated.js';
+import { ProcfsLineParser } from '../procfs-line.js';
+import { rowMatches } from '../row-filter.js';
+import { BatchPair } from './batch-pair.js';
+import type { DumpSummary, Source } from './source.js';
+
+const NF_CONNTRACK = '/proc/net/nf_conntrack';
+const SYSCTLS = '/proc/sys/net/netfilter';
+const CHUNK = 1 << 16; // far more than the longest line
+const NEWLINE = 0x0a;
+
+/** The kernel's table as the text of /proc/net/nf_conntrack, of the network namespace that ctflow runs in. */
+export class ProcfsSource implements Source {
+  readonly kind = 'procfs';
+  readonly #path: string;
+  readonly #words: Uint32Array;
+  readonly #batches = new BatchPair();
+  readonly #chunk = Buffer.alloc(CHUNK);
+  readonly #row = new Batch(1);
+  readonly #parser = new ProcfsLineParser(this.#row);
+  #closed = false;
+
+  /** @param path another file of the same format */
+  constructor(filter: ConnectionFilter, path: string = NF_CONNTRACK) {
+    this.#path = path;
+    this.#words = filterWords(filter);
+  }
+
+  /**
+   * Reads the file once, a chunk at a time.
+   * @throws CtflowError CTFLOW_PERMISSION, CTFLOW_KERNEL_SETTING (conntrack is not there), CTFLOW_PROCFS
+   */
+  async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+    if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it anew');
+    const file = await openTable(this.#path);
+    try {
+      return await this.#read(file, onBatch);
+    } finally {
+      await file.close();
+      await this.#batches.settle();
+    }
+  }
+
+  sysctl(name: string): string | undefined {
+    if (!/^[a-z0-9_]+$/.test(name)) return undefined;
+    try {
+      return readFileSync(`${SYSCTLS}/${name}`, 'latin1').trim();
+    } catch {
+      return undefined;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #read(file: FileHandle, onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+    const startedAt = Date.now();
+    const skipped = { filtered: 0, malformed: 0, truncated: 0 };
+    const batches = this.#batches;
+    const chunk = this.#chunk;
+    let now = startedAt;
+    let filled = 0;
+    let skipping = false; // within a line that is longer than the chunk
+    let error: CtflowError | undefined;
+    batches.begin(onBatch);
+    for (;;) {
+      let read = 0;
+      try {
+        read = this.#closed ? 0 : (await file.read(chunk, filled, CHUNK - filled, null)).bytesRead;
+      } catch (cause) {
+        error = tableError(this.#path, cause);
+      }
+      if (read === 0) break;
+      now = Date.now();
+      filled += read;
+      let at = 0;
+      for (let end = lineEnd(chunk, at, filled); end >= 0; end = lineEnd(chunk, at, filled)) {
+        if (skipping) skipping = false;
+        else if (!this.#parser.parse(chunk, at, end, now)) skipped.malformed++;
+        else if (!rowMatches(this.#row, this.#words)) skipped.filtered++;
+        else {
+          const batch = batches.current;
+          batch.bytes.set(this.#row.bytes, batch.count++ * ROW_SIZE);
+          if (batch.count === batch.capacity) await batches.handOver(now);
+        }
+        at = end + 1;
+      }
+      chunk.copyWithin(0, at, filled);
+      filled -= at;
+      if (filled === CHUNK) {
+        if (!skipping) skipped.malformed++;
+        skipping = true;
+        filled = 0;
+      }
+    }
+    // The kernel ends each line: what has no end is cut.
+    if (filled > 0 || this.#closed) skipped.truncated = 1;
+    await batches.handOver(now);
+    const complete = !error && skipped.malformed === 0 && skipped.truncated === 0;
+    return { startedAt, rows: batches.rows, complete, skipped, ...(error && { error }) };
+  }
+}
+
+/** Where the first newline stands from `from` on; -1 where there is none before `to`. */
+function lineEnd(chunk: Buffer, from: number, to: number): number {
+  const end = chunk.indexOf(NEWLINE, from);
+  return end < to ? end : -1;
+}
+
+async function openTable(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw tableError(path, error);
+  }
+}
+
+function tableError(path: string, cause: unknown): CtflowError {
+  const errno = errnoOf(cause);
+  if (errno === 'EACCES' || errno === 'EPERM') {
+    return new CtflowError(
+      'CTFLOW_PERMISSION',
+      `${path} may not be read (${errno})`,
+      'Run as root or with CAP_DAC_READ_SEARCH; CAP_NET_ADMIN is not enough for it',
+      cause,
+    );
+  }
+  if (errno === 'ENOENT') {
+    return new CtflowError(
+      'CTFLOW_KERNEL_SETTING',
+      `${path} is not there`,
+      process.platform === 'linux'
+        ? 'Load connection tracking with modprobe nf_conntrack (the kernel needs CONFIG_NF_CONNTRACK_PROCFS)'
+        : 'Connection tracking is a part of Linux; elsewhere play a recording with --source replay:FILE',
+      cause,
+    );
+  }
+  return new CtflowError('CTFLOW_PROCFS', `${path} cannot be read (${errno})`, 'Check that /proc is mounted', cause);
+}
