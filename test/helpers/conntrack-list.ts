@@ -15,7 +15,7 @@ export interface ListedDirection {
   readonly bytes?: string;
 }
 
-/** One line of `conntrack -L -o extended,id,timestamp`. */
+/** One line of `conntrack -L -o extended,id,ktimestamp`. */
 export interface ListedConnection {
   readonly family: 'ipv4' | 'ipv6';
   readonly protocol: number;
@@ -79,7 +79,7 @@ export function parseListed(line: string): ListedConnection {
 export async function listConnections(namespace: PrivateNamespace): Promise<ListedConnection[]> {
   const listed: ListedConnection[] = [];
   for (const family of ['ipv4', 'ipv6']) {
-    const lines = await namespace.run('conntrack', ['-L', '-f', family, '-o', 'extended,id,timestamp']);
+    const lines = await namespace.run('conntrack', ['-L', '-f', family, '-o', 'extended,id,ktimestamp']);
     for (const line of lines.split('\n')) if (line) listed.push(parseListed(line));
   }
   return listed;

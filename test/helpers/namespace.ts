@@ -62,7 +62,7 @@ export class PrivateNamespace {
     failed.catch(() => {});
     await Promise.race([ready, failed]);
     const namespace = new PrivateNamespace(holder, holder.pid!);
-    await namespace.run('ip', ['link', 'set', 'lo', 'up']);
+    await namespace.run('ip', ['link', 'set', 'dev', 'lo', 'up']);
     return namespace;
   }
 
@@ -148,7 +148,7 @@ export class PrivateNamespace {
 
   async #configure(end: LinkEnd): Promise<void> {
     for (const address of end.addresses) await this.run('ip', ['address', 'add', address, 'dev', end.name]);
-    await this.run('ip', ['link', 'set', end.name, 'up']);
+    await this.run('ip', ['link', 'set', 'dev', end.name, 'up']);
   }
 
   /** Duplicate address detection holds an IPv6 address back for a second or two. */
@@ -161,13 +161,24 @@ export class PrivateNamespace {
 
   /** Waits until somebody is bound to a local port. */
   async listening(protocol: 'udp' | 'tcp', port: number): Promise<void> {
-    const local = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} `, 'm');
-    await eventually(`somebody listens on ${protocol} port ${port}`, async () => {
-      for (const table of [protocol, `${protocol}6`]) {
-        if (local.test(await readFile(`/proc/${this.pid}/net/${table}`, 'utf8'))) return true;
-      }
-      return false;
-    });
+    await eventually(
+      `somebody listens on ${protocol} port ${port}`,
+      async () => (await this.#bound(protocol, port)).length > 0,
+    );
+  }
+
+  /** Waits until whoever is bound to a UDP port has read all that arrived. */
+  async drained(port: number): Promise<void> {
+    await eventually(`UDP port ${port} is read empty`, async () =>
+      (await this.#bound('udp', port)).every(line => / [0-9A-F]{8}:00000000 /.test(line)),
+    );
+  }
+
+  /** Lines of /proc/net/udp and the like with this local port. */
+  async #bound(protocol: 'udp' | 'tcp', port: number): Promise<string[]> {
+    const local = new RegExp(`^\\s*\\d+: [0-9A-F]+:${port.toString(16).toUpperCase().padStart(4, '0')} `);
+    const tables = [protocol, `${protocol}6`].map(table => readFile(`/proc/${this.pid}/net/${table}`, 'utf8'));
+    return (await Promise.all(tables)).flatMap(table => table.split('\n')).filter(line => local.test(line));
   }
 
   /** Ends everything inside, then the namespace. */

@@ -12,8 +12,11 @@ interface Register {
   skip(title: string, implementation: ImplementationFn<[]>): void;
 }
 
-/** Debian keeps administrators' programs where an ordinary user's PATH does not look. */
-export const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(delimiter);
+/**
+ * Administrators' programs first: an ordinary user's PATH often lacks them, and npm puts node_modules/.bin in front of it,
+ * where an `nft` of another kind lies.
+ */
+export const PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', process.env['PATH']].filter(Boolean).join(delimiter);
 
 /** Debian's Python, because the module is a package of the system and not of whatever `python3` comes first. */
 export const PYTHON = '/usr/bin/python3';

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../eventually.js';
 import { collect, type Finished, type PrivateNamespace } from '../namespace.js';
 import { canonicalAddress, ofFamily, type OracleRecord } from './record.js';
 
@@ -62,8 +63,12 @@ export class Nfacctd {
     );
     const child = namespace.spawn('nfacctd', ['-f', file]);
     const finished = collect(child, { timeout: 600_000 });
+    let log = '';
+    child.stderr.on('data', chunk => (log += chunk));
+    await eventually('the print plugin of nfacctd is ready', () => log.includes('setting object handlers'));
     await namespace.listening('udp', port);
-    return new Nfacctd(folder, () => {
+    return new Nfacctd(folder, async () => {
+      await namespace.drained(port);
       child.kill('SIGINT');
       return finished;
     });

@@ -60,7 +60,8 @@ export class Nfcapd {
     const child = namespace.spawn('nfcapd', args);
     const finished = collect(child, { timeout: 600_000 });
     await namespace.listening('udp', port);
-    return new Nfcapd(namespace, folder, () => {
+    return new Nfcapd(namespace, folder, async () => {
+      await namespace.drained(port);
       child.kill('SIGTERM');
       return finished;
     });
