@@ -7,10 +7,10 @@ use crate::filter::Filter;
 use crate::namespace::Namespace;
 use crate::netlink::{self, Frame, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, frame};
 use crate::row::ROW_SIZE;
-use crate::sysctl::read_sysctl;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The kernel fills at most 32 KiB a read, whatever the buffer (netlink_dump in net/netlink/af_netlink.c).
@@ -68,7 +68,7 @@ enum Stage {
 /// A socket to ctnetlink in one network namespace.
 #[derive(Debug)]
 pub struct ConntrackSocket {
-    namespace: Namespace,
+    namespace: Arc<Namespace>,
     link: Link,
     filter: Filter,
     stage: Stage,
@@ -79,13 +79,12 @@ pub struct ConntrackSocket {
 }
 
 impl ConntrackSocket {
-    /// Opens a socket in the namespace (see [`Namespace::open`]), and asks the kernel for the number of its connections to
+    /// Opens a socket in the namespace, and asks the kernel for the number of its connections to
     /// see whether it may be asked at all.
     ///
     /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `KernelSetting` where nf_conntrack_netlink is
     /// missing, `Namespace` where it cannot be entered.
-    pub fn open(netns: Option<&str>) -> Result<Self, Error> {
-        let namespace = Namespace::open(netns)?;
+    pub fn open(namespace: Arc<Namespace>) -> Result<Self, Error> {
         let mut link = namespace.run(Link::open)?;
         link.probe()?;
         Ok(Self {
@@ -158,11 +157,6 @@ impl ConntrackSocket {
         }
         read.done = self.stage == Stage::Idle;
         Ok(read)
-    }
-
-    /// The text of a conntrack setting in the socket's namespace, see [`read_sysctl`].
-    pub fn sysctl(&self, name: &str) -> Result<Option<String>, Error> {
-        read_sysctl(&self.namespace, name)
     }
 
     /// Sends the request of a dump that is wanted.

@@ -2,7 +2,9 @@
 
 use crate::{crossing, filter_of};
 use ctflow_core::error::{Code, Error};
+use ctflow_core::namespace::Namespace;
 use ctflow_core::socket;
+use ctflow_core::sysctl::read_sysctl;
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -46,6 +48,7 @@ fn lock(slot: &SharedSlot) -> MutexGuard<'_, Slot> {
 /// A ctnetlink socket. Everything but the reads returns at once.
 #[napi]
 pub struct ConntrackSocket {
+    namespace: Arc<Namespace>,
     slot: SharedSlot,
 }
 
@@ -54,8 +57,10 @@ impl ConntrackSocket {
     /// @param netns name under /run/netns or a path; without it the namespace of this process
     #[napi(constructor)]
     pub fn new(netns: Option<String>) -> napi::Result<Self> {
-        let socket = socket::ConntrackSocket::open(netns.as_deref()).map_err(crossing)?;
+        let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
+        let socket = socket::ConntrackSocket::open(namespace.clone()).map_err(crossing)?;
         Ok(Self {
+            namespace,
             slot: Arc::new(Mutex::new(Slot {
                 socket: Some(socket),
                 closed: false,
@@ -96,7 +101,7 @@ impl ConntrackSocket {
     /// The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none.
     #[napi]
     pub fn sysctl(&self, name: String) -> napi::Result<Option<String>> {
-        lock(&self.slot).borrow()?.sysctl(&name).map_err(crossing)
+        read_sysctl(&self.namespace, &name).map_err(crossing)
     }
 
     /// A read that is under way ends before the socket does.

@@ -1,0 +1,157 @@
+import type { ConntrackSocket, RowsRead } from '../../native/binding.js';
+import { Batch } from '../batch.js';
+import { CtflowError } from '../errors.js';
+import { type ConnectionFilter, filterWords } from '../filter.js';
+import { answerError, nativeError } from '../native-error.js';
+import type { DumpSummary, Source } from './source.js';
+
+const ROWS = 1024;
+const RAW_SIZE = 1 << 18;
+
+/** The kernel's table through ctnetlink. */
+export class NetlinkSource implements Source {
+  readonly kind = 'netlink';
+  readonly #socket: ConntrackSocket;
+  readonly #words: Uint32Array;
+  readonly #batches = [new Batch(ROWS), new Batch(ROWS)] as const;
+  #dumping = false;
+
+  constructor(socket: ConntrackSocket, filter: ConnectionFilter) {
+    this.#socket = socket;
+    this.#words = filterWords(filter);
+  }
+
+  /**
+   * Walks the table once. While `onBatch` works on one batch the next is read on another thread.
+   * @throws CtflowError CTFLOW_PERMISSION; CTFLOW_NETLINK where the source is closed or a dump is under way
+   */
+  async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+    if (this.#dumping) {
+      throw new CtflowError('CTFLOW_NETLINK', 'A dump of this source is under way', 'Wait until it has ended');
+    }
+    startDump(this.#socket, this.#words);
+    this.#dumping = true;
+    try {
+      return await this.#dump(onBatch);
+    } finally {
+      this.#dumping = false;
+    }
+  }
+
+  /** One dump undecoded, see {@link readRawDump}. */
+  recordDump(onChunk: (netlink: Uint8Array) => void | Promise<void>): Promise<RawDumpSummary> {
+    return readRawDump(this.#socket, this.#words, onChunk);
+  }
+
+  sysctl(name: string): string | undefined {
+    try {
+      return this.#socket.sysctl(name) ?? undefined;
+    } catch (error) {
+      throw nativeError(error);
+    }
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  async #dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+    const startedAt = Date.now();
+    const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0 };
+    let rows = 0;
+    let error: Error | undefined;
+    let reading = this.#read(0);
+    try {
+      for (let turn = 0, more = true; more; turn ^= 1) {
+        const read = await reading;
+        if (read instanceof Error) {
+          error = read;
+          break;
+        }
+        more = !read.done && read.error === 0;
+        if (more) reading = this.#read(turn ^ 1);
+        else if (read.error !== 0) error = answerError(read.error);
+        skipped.filtered += read.filtered;
+        skipped.malformed += read.malformed;
+        skipped.ignored += read.ignored;
+        skipped.truncated += read.truncated;
+        skipped.overrun += read.overrun;
+        if (read.interrupted) skipped.interrupted = 1;
+        const batch = this.#batches[turn];
+        batch.count = read.rows;
+        rows += read.rows;
+        if (read.rows > 0) await onBatch(batch, read.at);
+      }
+    } finally {
+      await reading; // it writes into a batch that the next dump uses
+    }
+    throwIfRefused(error);
+    const { malformed, interrupted, truncated, overrun } = skipped;
+    const complete = error === undefined && malformed + interrupted + truncated + overrun === 0;
+    return { startedAt, rows, complete, skipped, ...(error && { error }) };
+  }
+
+  /** Never rejects, as it may do so before anybody waits. */
+  async #read(turn: number): Promise<RowsRead | Error> {
+    try {
+      return await this.#socket.readBatch(this.#batches[turn].bytes);
+    } catch (error) {
+      return nativeError(error);
+    }
+  }
+}
+
+/** How one dump of raw bytes went. */
+export interface RawDumpSummary {
+  /** Milliseconds since 1970 when the dump began. */
+  readonly startedAt: number;
+  readonly bytes: number;
+  /** The dump is whole: nothing failed, was lost or was interrupted. */
+  readonly complete: boolean;
+  readonly error?: Error;
+}
+
+/**
+ * Reads one dump as the kernel sends it: whole netlink messages in the byte order of this host, NLMSG_DONE the last. A
+ * chunk is valid until the promise that `onChunk` returns settles.
+ * @param words see filterWords; only what the kernel filters is left out
+ * @throws CtflowError as {@link NetlinkSource.dump}
+ */
+export async function readRawDump(
+  socket: ConntrackSocket,
+  words: Uint32Array,
+  onChunk: (netlink: Uint8Array) => void | Promise<void>,
+): Promise<RawDumpSummary> {
+  const startedAt = Date.now();
+  const out = new Uint8Array(RAW_SIZE);
+  let bytes = 0;
+  let whole = true;
+  let error: Error | undefined;
+  startDump(socket, words);
+  for (let more = true; more;) {
+    const read = await socket.readRaw(out).catch(nativeError);
+    if (read instanceof Error) {
+      error = read;
+      break;
+    }
+    more = !read.done;
+    if (read.error !== 0) error = answerError(read.error);
+    if (read.interrupted || read.truncated > 0 || read.overrun > 0) whole = false;
+    bytes += read.bytes;
+    if (read.bytes > 0) await onChunk(out.subarray(0, read.bytes));
+  }
+  throwIfRefused(error);
+  return { startedAt, bytes, complete: whole && error === undefined, ...(error && { error }) };
+}
+
+function startDump(socket: ConntrackSocket, words: Uint32Array): void {
+  try {
+    socket.startDump(words);
+  } catch (error) {
+    throw nativeError(error);
+  }
+}
+
+function throwIfRefused(error: Error | undefined): void {
+  if (error instanceof CtflowError && error.code === 'CTFLOW_PERMISSION') throw error;
+}
