@@ -14,11 +14,12 @@ export class Ping {
    */
   constructor(hosts: Hosts, seconds: number, onFailure: (reason: string) => void) {
     const family = hosts.family === 'IPv6' ? '-6' : '-4';
-    const args = [family, '-n', '-q', '-i', '0.5', '-w', String(seconds), '-I', hosts.client, hosts.server];
+    const args = [family, '-n', '-i', '0.5', '-w', String(seconds), '-I', hosts.client, hosts.server];
     this.#child = spawn('ping', args, {
       env: { ...process.env, PATH: TOOL_PATH },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#child.stdout?.resume(); // read by nobody, and without a reader ping ends: it does not outlive this process
     let said = '';
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
     this.#child.on('error', error => onFailure(error.message));

@@ -1,0 +1,94 @@
+import { CtflowError } from '../errors.js';
+import { loadBackend } from '../load-backend.js';
+import { COLLECTOR } from './addresses.js';
+import { furnish, retransmissions } from './network.js';
+import { pause } from './pause.js';
+import { Pipeline } from './pipeline.js';
+import type { DemoReport } from './report.js';
+import type { Stage } from './stage.js';
+import { Traffic } from './traffic.js';
+import { readTruth, type Count } from './truth.js';
+
+export interface LiveOptions {
+  readonly backend: 'auto' | 'native' | 'fallback';
+  /** Milliseconds, the quiet at the end included. */
+  readonly duration: number;
+}
+
+export interface LiveResult {
+  readonly report: Omit<DemoReport, 'repeated'>;
+  /** TCP segments that were sent again: more than none make the run void. */
+  readonly retransmissions: number;
+}
+
+/** The last fifth of the time is quiet, within these bounds in milliseconds: the records that are due can be watched. */
+const QUIET = { least: 1000, most: 3000 };
+/** The kernel's count must stand still this long, and must do so within the second; milliseconds. */
+const STILL = 300;
+const RESTLESS = 10_000;
+
+/**
+ * The demonstration in the network namespace that this process is in: real traffic, exported and collected, held against
+ * the kernel's independent count. Ends early, and in order, when the stage's signal says so.
+ * @throws CtflowError CTFLOW_NAMESPACE where the namespace cannot be furnished, CTFLOW_DEMO where the traffic fails
+ */
+export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveResult> {
+  await furnish();
+  const backend = await loadBackend(options.backend, stage.say);
+  const source = backend.openKernel({ filter: {} });
+  const pipeline = new Pipeline({
+    mode: 'live',
+    backend,
+    source,
+    listen: COLLECTOR,
+    duration: options.duration,
+    stage,
+  });
+  const failure = new AbortController();
+  const traffic = new Traffic({
+    duration: options.duration,
+    say: stage.say,
+    onFailure: error => failure.abort(error),
+  });
+  const leave = () => traffic.close();
+  process.once('exit', leave);
+  try {
+    await pipeline.start(); // before the first packet, so that nothing is taken for older than the exporter
+    await traffic.start();
+    const quiet = Math.min(Math.max(options.duration / 5, QUIET.least), QUIET.most);
+    await pause(options.duration - quiet, AbortSignal.any([stage.signal, failure.signal]));
+    await traffic.stop();
+    await pause(quiet, AbortSignal.any([stage.signal, failure.signal]));
+    const kernel = await stillTruth();
+    if (failure.signal.aborted) throw trafficFailed(failure.signal.reason);
+    const report = await pipeline.finish();
+    const after = await readTruth();
+    if (after.packets !== kernel.packets) throw trafficFailed('packets came after its end');
+    return {
+      report: { ...report, kernelOctets: kernel.octets, kernelPackets: kernel.packets },
+      retransmissions: retransmissions(),
+    };
+  } finally {
+    traffic.close();
+    process.off('exit', leave);
+    await pipeline.close();
+  }
+}
+
+/** The kernel's count when nothing moves it any more. */
+async function stillTruth(): Promise<Count> {
+  const deadline = performance.now() + RESTLESS;
+  let count = await readTruth();
+  while (performance.now() < deadline) {
+    await pause(STILL);
+    const next = await readTruth();
+    if (next.packets === count.packets) return next;
+    count = next;
+  }
+  throw trafficFailed('it does not come to rest');
+}
+
+function trafficFailed(reason: unknown): CtflowError {
+  const said = reason instanceof Error ? reason.message : String(reason);
+  return new CtflowError('CTFLOW_DEMO', `The demonstration's own traffic failed: ${said}`, 'Run it once more', reason);
+}

@@ -1,0 +1,127 @@
+import { pino } from 'pino';
+import type { Backend } from '../backend.js';
+import { Collector } from '../collector/collector.js';
+import type { Endpoint } from '../endpoint.js';
+import { DESTINATION_DEFAULTS } from '../destination.js';
+import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
+import type { Source } from '../sources/source.js';
+import { FlowBoard } from './flow-board.js';
+import { pause } from './pause.js';
+import type { DemoReport } from './report.js';
+import type { Stage } from './stage.js';
+import type { Count } from './truth.js';
+
+/** Short, so that there is something to see; milliseconds. */
+const TIMEOUTS = { activeFlowExportTimeout: 2000, idleFlowExportTimeout: 4000 };
+/** More than an hour of the demonstration's traffic makes. */
+const MAX_CONNECTIONS = 65_536;
+/** Rows of the table that are handed on; no terminal has more. */
+const TOP = 200;
+/** How long the last datagrams may take over loopback; milliseconds. */
+const ARRIVAL = 2000;
+
+export interface PipelineOptions {
+  readonly mode: 'live' | 'replay';
+  readonly backend: Backend;
+  readonly source: Source;
+  /** Where the collector listens; port 0 for any. */
+  readonly listen: Endpoint;
+  /** Milliseconds that the demonstration is meant to take, where that is known. */
+  readonly duration?: number;
+  readonly stage: Stage;
+}
+
+/** The real exporter and the real collector, joined by a real socket, shown on a stage once a second. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #board = new FlowBoard();
+  readonly #collector: Collector;
+  #exporter: Exporter | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #began = performance.now();
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#collector = new Collector({
+      listen: [options.listen],
+      onRecord: record => {
+        if (!record.isOptions) this.#board.add(record);
+      },
+    });
+  }
+
+  /** Resolves when the exporter has polled once. */
+  async start(): Promise<void> {
+    const { backend, source, mode, stage } = this.#options;
+    const [endpoint] = await this.#collector.listen();
+    const log = pino({ level: 'warn' }, { write: line => stage.say(sentence(line)) });
+    this.#exporter = new Exporter({
+      backend,
+      source,
+      destinations: [{ ...DESTINATION_DEFAULTS, ...TIMEOUTS, endpoint, observationDomain: 1 }],
+      ...EXPORTER_DEFAULTS,
+      flowPollInterval: 1000,
+      maxConnections: MAX_CONNECTIONS,
+      // nothing was reported of a recording's connections before, so their whole totals are news
+      firstSight: mode === 'live' ? 'baseline' : 'total',
+      log,
+    });
+    await this.#exporter.start();
+    this.#began = performance.now();
+    this.#ticker = setInterval(() => this.#show(), 1000);
+  }
+
+  /** Resolves when a recording has been played to its end. */
+  get ended(): Promise<void> {
+    return this.#exporter!.ended;
+  }
+
+  /** The last poll, the last records, and how it all ended. */
+  async finish(): Promise<Omit<DemoReport, 'kernelOctets' | 'kernelPackets' | 'repeated'>> {
+    const exporter = this.#exporter!;
+    await exporter.stop();
+    const { recordsExported } = exporter.stats();
+    const deadline = performance.now() + ARRIVAL;
+    while (this.#board.records < recordsExported && performance.now() < deadline) await pause(20);
+    clearInterval(this.#ticker);
+    this.#show();
+    const { octets, packets }: Count = this.#board.total();
+    return {
+      mode: this.#options.mode,
+      backend: this.#options.backend.name,
+      connections: this.#board.connections,
+      recordsExported,
+      recordsCollected: this.#board.records,
+      exportedOctets: octets,
+      exportedPackets: packets,
+      sequenceLost: this.#collector.stats().sequenceLost,
+    };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ticker);
+    await this.#collector.close();
+    this.#options.source.close();
+  }
+
+  #show(): void {
+    const { mode, backend, duration, stage } = this.#options;
+    stage.show({
+      mode,
+      backend: backend.name,
+      elapsed: performance.now() - this.#began,
+      ...(duration !== undefined && { duration }),
+      connections: this.#board.connections,
+      records: this.#board.records,
+      ...this.#board.total(),
+      top: this.#board.top(TOP),
+      fresh: this.#board.takeFresh(),
+    });
+  }
+}
+
+/** What the exporter logs, a JSON line, as words. */
+function sentence(line: string): string {
+  const { msg, error, why } = JSON.parse(line) as { msg: string; error?: string; why?: string };
+  return [msg, error ?? why].filter(Boolean).join(': ');
+}
