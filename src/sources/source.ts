@@ -31,5 +31,7 @@ export interface Source {
   dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined>;
   /** The text of a file under /proc/sys/net/netfilter/ in the source's namespace, undefined where there is none. */
   sysctl(name: string): string | undefined;
+  /** Writes such a file. @throws the system's error, or where there is no kernel behind the source */
+  setSysctl(name: string, value: string): void;
   close(): void;
 }

@@ -1,0 +1,87 @@
+// Sets up a checkout: npm packages, the native module where cargo is there, TypeScript. Does nothing twice: each step keeps
+// the hash of what it was made from under .setup/. Uses nothing but Node, because there may be nothing else yet.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stamps = join(root, '.setup');
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
+
+step('install', ['package.json', 'package-lock.json'], existsSync(join(root, 'node_modules')), () => {
+  say('installing npm packages');
+  run('npm', ['ci', '--no-audit', '--no-fund'], 'npm could not install the packages; is the registry reachable?');
+});
+
+const cargo = spawnSync('cargo', ['--version']).status === 0;
+const built = () => readdirSync(join(root, 'native')).some(file => file.endsWith('.node'));
+if (process.env.CTFLOW_BACKEND === 'fallback') {
+  say('CTFLOW_BACKEND=fallback: the native module is not built');
+} else if (cargo) {
+  step('native', ['Cargo.toml', 'Cargo.lock', 'crates'], built(), () => {
+    say('building the native module (a minute the first time)');
+    const napi = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
+    const where = ['--manifest-path', 'crates/ctflow-napi/Cargo.toml', '--package-json-path', 'package.json'];
+    const output = ['--output-dir', 'native', '--esm', '--js', 'binding.js', '--dts', 'binding.d.ts'];
+    run(
+      process.execPath,
+      [napi, 'build', '--platform', '--release', ...where, ...output],
+      'the native module could not be built; CTFLOW_BACKEND=fallback goes without it',
+    );
+  });
+} else if (!built()) {
+  say('cargo is not there: going on with the fallback in TypeScript (install Rust 1.88 or newer for the native module)');
+}
+
+const compiled = join(root, 'dist/src/cli/main.js');
+step('compile', ['tsconfig.json', 'src', 'test', 'bench', 'native/binding.d.ts'], existsSync(compiled), () => {
+  say('compiling TypeScript');
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], 'TypeScript does not compile');
+});
+
+/** Does the step unless its result is there and was made from the same files. */
+function step(name, inputs, done, make) {
+  const stamp = join(stamps, name);
+  const hash = hashOf(inputs);
+  if (done && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  make();
+  mkdirSync(stamps, { recursive: true });
+  writeFileSync(stamp, hash);
+}
+
+function hashOf(inputs) {
+  const hash = createHash('sha256').update(`${process.version} ${process.platform} ${process.arch}`);
+  for (const file of inputs.flatMap(filesOf)) hash.update(file).update('\0').update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+}
+
+function filesOf(path) {
+  const full = join(root, path);
+  if (!existsSync(full)) return [];
+  if (statSync(full).isFile()) return [path];
+  return readdirSync(full, { withFileTypes: true, recursive: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name).slice(root.length))
+    .sort();
+}
+
+function run(command, args, failure) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (status === 0) return;
+  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+  stop(failure);
+}
+
+function say(text) {
+  process.stderr.write(`ctflow: ${text}\n`);
+}
+
+function stop(text) {
+  process.stderr.write(`ctflow: ${text}\n`);
+  process.exit(1);
+}

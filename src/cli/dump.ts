@@ -1,0 +1,134 @@
+import { Command, Option } from 'commander';
+import { once } from 'node:events';
+import { describeError } from '../errors.js';
+import { checkKernel } from '../kernel-settings.js';
+import { viewRow, type DirectionView, type RowView } from '../row-view.js';
+import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
+import { ColumnTable } from './table.js';
+
+const COLUMNS = [
+  { head: 'proto', width: 7 },
+  { head: 'state', width: 12 },
+  { head: 'source', width: 22 },
+  { head: 'destination', width: 22 },
+  { head: 'packets', width: 15, align: 'right' },
+  { head: 'octets', width: 21, align: 'right' },
+  { head: 'left', width: 7, align: 'right' },
+  { head: 'more', width: 40 },
+] as const;
+
+/** `ctflow dump` */
+export function dumpCommand(): Command {
+  return addSourceFlags(new Command('dump').description('print the connections that the kernel has now'))
+    .addOption(
+      new Option('--format <how>', 'a table, or JSON with a connection a line; counters above 2^53 are strings there')
+        .choices(['table', 'json'])
+        .default('table')
+        .env('CTFLOW_FORMAT'),
+    )
+    .addHelpText(
+      'after',
+      `
+Packets and octets are sent/received, seen from who began; 'left' is the remaining timeout.
+
+Examples:
+  # ctflow dump
+  # ctflow dump --protocol-filter tcp --status ASSURED --format json | jq .original.source
+  # ctflow dump --netns blue
+  $ ctflow dump --source replay:dump.ctflow`,
+    )
+    .action(dump);
+}
+
+async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<void> {
+  const note = (line: string): void => void process.stderr.write(`ctflow: ${line}\n`);
+  const { source } = await openSource(flags, note);
+  try {
+    const write = flags.format === 'json' ? jsonLine : tableRows();
+    const summary = await source.dump(async batch => {
+      let text = '';
+      for (let i = 0; i < batch.count; i++) text += write(viewRow(batch, i));
+      await print(text);
+    });
+    if (!summary) return;
+    const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');
+    note([`${summary.rows} connections`, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
+    if (summary.error) note(describeError(summary.error));
+    for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
+    if (!summary.complete) process.exitCode = 1;
+  } finally {
+    source.close();
+  }
+}
+
+/** Waits where the reader is slower than the kernel. */
+async function print(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+function jsonLine(view: RowView): string {
+  const text = JSON.stringify(view, (_, value: unknown) => {
+    if (typeof value !== 'bigint') return value;
+    return value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value);
+  });
+  return `${text}\n`;
+}
+
+function tableRows(): (view: RowView) => string {
+  const table = new ColumnTable(COLUMNS.map(column => ({ ...column })));
+  let head = table.header();
+  return view => {
+    const line = head + table.row(cells(view));
+    head = '';
+    return line;
+  };
+}
+
+function cells(view: RowView): string[] {
+  const { original, reply } = view;
+  return [
+    view.protocol,
+    view.state ?? (view.status?.includes('SEEN_REPLY') ? '' : 'UNREPLIED'),
+    side(original.source, original.sourcePort),
+    side(original.destination, original.destinationPort),
+    pair(original.packets, reply.packets),
+    pair(original.octets, reply.octets),
+    view.timeout === undefined ? '' : `${view.timeout}s`,
+    details(view).join(' '),
+  ];
+}
+
+function side(address: string, port: number | undefined): string {
+  if (port === undefined) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function pair(sent: bigint | undefined, received: bigint | undefined): string {
+  return sent === undefined && received === undefined ? '' : `${sent ?? '?'}/${received ?? '?'}`;
+}
+
+function details(view: RowView): string[] {
+  const { original, reply } = view;
+  const words: string[] = [];
+  if (original.icmpType !== undefined) words.push(`type=${original.icmpType}/${original.icmpCode} id=${original.icmpId}`);
+  if (translated(original, reply, 'source')) words.push(`snat=${side(reply.destination, reply.destinationPort)}`);
+  if (translated(original, reply, 'destination')) words.push(`dnat=${side(reply.source, reply.sourcePort)}`);
+  if (original.zone !== undefined && original.zone === reply.zone) words.push(`zone=${original.zone}`);
+  else {
+    if (original.zone !== undefined) words.push(`zone-orig=${original.zone}`);
+    if (reply.zone !== undefined) words.push(`zone-reply=${reply.zone}`);
+  }
+  if (view.mark !== undefined) words.push(`mark=0x${view.mark.toString(16)}`);
+  if (view.helper !== undefined) words.push(`helper=${view.helper}`);
+  if (view.status?.includes('ASSURED')) words.push('ASSURED');
+  if (view.status?.includes('OFFLOAD') || view.status?.includes('HW_OFFLOAD')) words.push('OFFLOAD');
+  if (view.id !== undefined) words.push(`id=${view.id}`);
+  return words;
+}
+
+/** The reply comes from whom the request went to, and goes to who sent it, unless NAT stands between. */
+function translated(original: DirectionView, reply: DirectionView, side: 'source' | 'destination'): boolean {
+  return side === 'source'
+    ? original.source !== reply.destination || original.sourcePort !== reply.destinationPort
+    : original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
+}

@@ -1,0 +1,75 @@
+import { Command, Option } from 'commander';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CtflowError } from '../errors.js';
+import { HOST_LITTLE_ENDIAN } from '../host-order.js';
+import { loadBackend } from '../load-backend.js';
+import { RecordingWriter } from '../recording.js';
+import { NetlinkSource } from '../sources/netlink.js';
+import { netnsFlag } from './source-flags.js';
+import { stopSignal } from './stop-signal.js';
+import { duration, wholeNumber } from './values.js';
+
+/** `ctflow record` */
+export function recordCommand(): Command {
+  return new Command('record')
+    .description('store dumps of the kernel as a file that --source replay:FILE plays on any system (native only)')
+    .argument('<file>', 'created, or replaced')
+    .addOption(netnsFlag())
+    .addOption(
+      new Option('--count <n>', 'how many dumps').argParser(wholeNumber(1, 1_000_000)).default(1).env('CTFLOW_COUNT'),
+    )
+    .addOption(
+      new Option('--interval <time>', 'between the beginnings of two dumps')
+        .argParser(duration('10ms', '24h'))
+        .default(5000, '5s')
+        .env('CTFLOW_INTERVAL'),
+    )
+    .addHelpText(
+      'after',
+      `
+The file holds the netlink bytes as the kernel sent them: addresses and ports of real connections.
+
+Examples:
+  # ctflow record dump.ctflow
+  # ctflow record hour.ctflow --count 720 --interval 5s
+  $ ctflow run --collector udp://127.0.0.1:4739 --source replay:hour.ctflow --flow-poll-interval 1s`,
+    )
+    .action(record);
+}
+
+async function record(path: string, flags: { netns?: string; count: number; interval: number }): Promise<void> {
+  const backend = await loadBackend('native');
+  const source = backend.openKernel({ filter: {}, ...(flags.netns !== undefined && { netns: flags.netns }) });
+  if (!(source instanceof NetlinkSource)) throw new TypeError('the native backend reads netlink');
+  const stop = stopSignal();
+  let stopped = false;
+  void stop.stopped.then(() => (stopped = true));
+  const writer = await RecordingWriter.create(path, HOST_LITTLE_ENDIAN);
+  let dumps = 0;
+  let octets = 0;
+  try {
+    while (!stopped && dumps < flags.count) {
+      const began = performance.now();
+      await writer.beginDump(BigInt(Date.now()) * 1_000_000n);
+      const summary = await source.recordDump(chunk => writer.write(chunk));
+      if (!summary.complete) {
+        throw new CtflowError(
+          'CTFLOW_NETLINK',
+          `Dump ${dumps + 1} could not be read whole`,
+          `Record again; ${path} ends with a dump that is marked as cut`,
+          summary.error,
+        );
+      }
+      await writer.endDump();
+      dumps++;
+      octets += summary.bytes;
+      const wait = flags.interval - (performance.now() - began);
+      if (dumps < flags.count && wait > 0) await Promise.race([sleep(wait, undefined, { ref: true }), stop.stopped]);
+    }
+  } finally {
+    stop.release();
+    await writer.close();
+    source.close();
+  }
+  process.stderr.write(`ctflow: ${dumps} dumps, ${octets} octets of netlink in ${path}\n`);
+}

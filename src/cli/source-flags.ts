@@ -1,0 +1,99 @@
+import { Option, type Command } from 'commander';
+import type { Backend } from '../backend.js';
+import { CtflowError } from '../errors.js';
+import type { ConnectionFilter, Masked } from '../filter.js';
+import { loadBackend } from '../load-backend.js';
+import { ProcfsSource } from '../sources/procfs.js';
+import { ReplaySource } from '../sources/replay.js';
+import type { Source } from '../sources/source.js';
+import * as values from './values.js';
+
+export interface SourceFlags {
+  backend: 'auto' | 'native' | 'fallback';
+  source: string;
+  netns?: string;
+  family?: 2 | 10;
+  zone?: number;
+  mark?: Masked;
+  status?: Masked;
+  protocolFilter?: number[];
+}
+
+export const backendFlag = (): Option =>
+  new Option('--backend <name>', 'who reads and encodes; auto takes native where it is built')
+    .choices(['auto', 'native', 'fallback'])
+    .default('auto')
+    .env('CTFLOW_BACKEND');
+
+export const netnsFlag = (): Option =>
+  new Option('--netns <name|path>', 'read another network namespace (native only)').env('CTFLOW_NETNS');
+
+/** The flags that say where connections come from, and which. */
+export function addSourceFlags(command: Command): Command {
+  return command
+    .addOption(backendFlag())
+    .addOption(
+      new Option('--source <source>', 'kernel, procfs, or replay:FILE with a recording of `ctflow record`')
+        .default('kernel')
+        .env('CTFLOW_SOURCE'),
+    )
+    .addOption(netnsFlag())
+    .addOption(new Option('--family <4|6>', 'only this address family').argParser(values.family).env('CTFLOW_FAMILY'))
+    .addOption(
+      new Option('--zone <number>', 'only this conntrack zone')
+        .argParser(values.wholeNumber(0, 65535))
+        .env('CTFLOW_ZONE'),
+    )
+    .addOption(
+      new Option('--mark <value[/mask]>', 'only connections with this mark').argParser(values.masked).env('CTFLOW_MARK'),
+    )
+    .addOption(
+      new Option('--status <names|value/mask>', 'only these states, e.g. ASSURED,!SRC_NAT')
+        .argParser(values.status)
+        .env('CTFLOW_STATUS'),
+    )
+    .addOption(
+      new Option('--protocol-filter <names>', 'only these protocols, e.g. tcp,udp')
+        .argParser(values.protocols)
+        .env('CTFLOW_PROTOCOL_FILTER'),
+    );
+}
+
+/**
+ * The backend and the source that the flags ask for.
+ * @param log where a line about the choice of the backend goes
+ */
+export async function openSource(
+  flags: SourceFlags,
+  log: (line: string) => void,
+): Promise<{ backend: Backend; source: Source }> {
+  const backend = await loadBackend(flags.backend, log);
+  return { backend, source: sourceOf(flags, backend) };
+}
+
+function sourceOf(flags: SourceFlags, backend: Backend): Source {
+  const filter = filterOf(flags);
+  if (flags.source === 'kernel') {
+    return backend.openKernel({ filter, ...(flags.netns !== undefined && { netns: flags.netns }) });
+  }
+  if (flags.netns !== undefined) {
+    throw new CtflowError('CTFLOW_USAGE', `--netns goes with --source kernel, not ${flags.source}`, 'Leave one of them out');
+  }
+  if (flags.source === 'procfs') return new ProcfsSource(filter);
+  const path = /^replay:(.+)$/.exec(flags.source)?.[1];
+  if (path === undefined) {
+    throw new CtflowError('CTFLOW_USAGE', `'${flags.source}' is not a source`, 'Write kernel, procfs or replay:FILE');
+  }
+  return new ReplaySource(path, backend, filter);
+}
+
+function filterOf(flags: SourceFlags): ConnectionFilter {
+  const { family, zone, mark, status, protocolFilter } = flags;
+  return {
+    ...(family !== undefined && { family }),
+    ...(zone !== undefined && { zone }),
+    ...(mark !== undefined && { mark }),
+    ...(status !== undefined && { status }),
+    ...(protocolFilter !== undefined && { protocols: protocolFilter }),
+  };
+}

@@ -1,0 +1,80 @@
+import { parseDuration } from '../duration.js';
+import { CtflowError } from '../errors.js';
+import type { Masked } from '../filter.js';
+import { STATUS_BITS } from '../status.js';
+import { protocolNumber } from '../protocol.js';
+
+/** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
+
+/** A whole number within bounds. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return text => {
+    const value = /^(?:0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of place`, `Write a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+/** A duration within bounds, as milliseconds. */
+export function duration(least: string, most: string): (text: string) => number {
+  return text => {
+    const value = parseDuration(text);
+    if (value < parseDuration(least) || value > parseDuration(most)) {
+      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of place`, `Write a duration from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+/** `VALUE` or `VALUE/MASK`. */
+export function masked(text: string): Masked {
+  const [value, mask = '0xffffffff', ...rest] = text.split('/');
+  const number = wholeNumber(0, 0xffff_ffff);
+  if (rest.length > 0) throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a mark`, 'Write VALUE or VALUE/MASK');
+  return checkMask(text, number(value), number(mask));
+}
+
+/** Names as `conntrack -L` has them, joined by commas, `!` in front of what must not be; or VALUE/MASK. */
+export function status(text: string): Masked {
+  if (/^[\dx]/i.test(text)) return masked(text);
+  let value = 0;
+  let mask = 0;
+  for (const word of text.split(',')) {
+    const wanted = !word.startsWith('!');
+    const bit = STATUS_BITS.get(word.replace(/^!/, '').toUpperCase());
+    if (bit === undefined) {
+      const names = [...STATUS_BITS.keys()].join(', ');
+      throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a status`, `Known are ${names}; '!' negates`);
+    }
+    mask |= bit;
+    if (wanted) value |= bit;
+  }
+  return { value, mask };
+}
+
+/** `tcp,udp,47` as numbers. */
+export function protocols(text: string): number[] {
+  return text.split(',').map(word => {
+    const number = protocolNumber(word.trim());
+    if (number === undefined) {
+      throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a protocol`, 'Write names or numbers: tcp,udp,icmp,47');
+    }
+    return number;
+  });
+}
+
+/** `4`, `6`, `ipv4` or `ipv6` as AF_INET or AF_INET6. */
+export function family(text: string): 2 | 10 {
+  const digit = /^(?:ipv)?([46])$/i.exec(text)?.[1];
+  if (!digit) throw new CtflowError('CTFLOW_USAGE', `'${text}' is not an address family`, 'Write 4 or 6');
+  return digit === '4' ? 2 : 10;
+}
+
+function checkMask(text: string, value: number, mask: number): Masked {
+  if ((value & ~mask) !== 0) {
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, 'The value has bits that the mask takes out');
+  }
+  return { value, mask };
+}

@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import type { Backend } from '../backend.js';
+import { describeError } from '../errors.js';
+import { LAYOUT_VERSION } from '../layout.generated.js';
+import { loadBackend } from '../load-backend.js';
+import { VERSION } from '../version.js';
+import { backendFlag } from './source-flags.js';
+
+/** `ctflow version` */
+export function versionCommand(): Command {
+  return new Command('version')
+    .description('the version, the backend that would run, and the platform')
+    .addOption(backendFlag())
+    .addHelpText('after', '\nExamples:\n  $ ctflow version\n  $ ctflow version --backend fallback')
+    .action(async (flags: { backend: 'auto' | 'native' | 'fallback' }) => {
+      const notes: string[] = [];
+      const backend = await loadBackend(flags.backend, line => notes.push(line)).catch((error: unknown) => error);
+      const name = backend instanceof Error ? 'none' : (backend as Backend).name;
+      process.stdout.write(
+        `ctflow ${VERSION}\nbackend ${name} (row layout ${LAYOUT_VERSION})\nnode ${process.version}, ${process.platform} ${process.arch}\n`,
+      );
+      for (const note of notes) process.stdout.write(`${note}\n`);
+      if (backend instanceof Error) {
+        process.stdout.write(`${describeError(backend)}\n`);
+        throw backend;
+      }
+    });
+}
