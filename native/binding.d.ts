@@ -27,6 +27,8 @@ export declare class ConntrackSocket {
   readRaw(out: Uint8Array): Promise<BytesRead>
   /** The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none. */
   sysctl(name: string): string | null
+  /** Writes such a file. */
+  setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */
   close(): void
 }

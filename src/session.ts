@@ -88,7 +88,7 @@ export class Session {
   send(shape: number, batch: Batch): void {
     const template = this.#template(shape);
     this.#refreshIfDue();
-    let prefix = NOTHING;
+    let prefix: Uint8Array = NOTHING;
     if (!template.announced) {
       prefix = makeSet(TEMPLATE_SET, [template.record]);
       if (prefix.length + MESSAGE_HEADER > this.#options.transport.limit) {

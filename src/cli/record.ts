@@ -42,13 +42,13 @@ async function record(path: string, flags: { netns?: string; count: number; inte
   const source = backend.openKernel({ filter: {}, ...(flags.netns !== undefined && { netns: flags.netns }) });
   if (!(source instanceof NetlinkSource)) throw new TypeError('the native backend reads netlink');
   const stop = stopSignal();
-  let stopped = false;
-  void stop.stopped.then(() => (stopped = true));
+  const waiting = new AbortController();
+  void stop.stopped.then(() => waiting.abort());
   const writer = await RecordingWriter.create(path, HOST_LITTLE_ENDIAN);
   let dumps = 0;
   let octets = 0;
   try {
-    while (!stopped && dumps < flags.count) {
+    while (!waiting.signal.aborted && dumps < flags.count) {
       const began = performance.now();
       await writer.beginDump(BigInt(Date.now()) * 1_000_000n);
       const summary = await source.recordDump(chunk => writer.write(chunk));
@@ -64,7 +64,9 @@ async function record(path: string, flags: { netns?: string; count: number; inte
       dumps++;
       octets += summary.bytes;
       const wait = flags.interval - (performance.now() - began);
-      if (dumps < flags.count && wait > 0) await Promise.race([sleep(wait, undefined, { ref: true }), stop.stopped]);
+      if (dumps < flags.count && wait > 0) {
+        await sleep(wait, undefined, { signal: waiting.signal }).catch(() => undefined); // told to stop
+      }
     }
   } finally {
     stop.release();

@@ -51,6 +51,14 @@ export class NetlinkSource implements Source {
     }
   }
 
+  setSysctl(name: string, value: string): void {
+    try {
+      this.#socket.setSysctl(name, value);
+    } catch (error) {
+      throw nativeError(error);
+    }
+  }
+
   close(): void {
     this.#socket.close();
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Batch } from '../batch.js';
 import { CtflowError, errnoOf } from '../errors.js';
@@ -53,6 +53,10 @@ export class ProcfsSource implements Source {
     } catch {
       return undefined;
     }
+  }
+
+  setSysctl(name: string, value: string): void {
+    writeFileSync(`${SYSCTLS}/${name}`, value);
   }
 
   close(): void {

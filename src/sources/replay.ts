@@ -53,6 +53,10 @@ export class ReplaySource implements Source {
     return undefined;
   }
 
+  setSysctl(name: string): never {
+    throw new CtflowError('CTFLOW_USAGE', `A recording has no setting ${name}`, 'Change it where the kernel runs');
+  }
+
   close(): void {
     this.#closed = true;
     void this.#reader?.close().catch(() => {});

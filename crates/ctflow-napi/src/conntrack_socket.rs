@@ -4,7 +4,7 @@ use crate::{crossing, filter_of};
 use ctflow_core::error::{Code, Error};
 use ctflow_core::namespace::Namespace;
 use ctflow_core::socket;
-use ctflow_core::sysctl::read_sysctl;
+use ctflow_core::sysctl::{read_sysctl, write_sysctl};
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -102,6 +102,12 @@ impl ConntrackSocket {
     #[napi]
     pub fn sysctl(&self, name: String) -> napi::Result<Option<String>> {
         read_sysctl(&self.namespace, &name).map_err(crossing)
+    }
+
+    /// Writes such a file.
+    #[napi]
+    pub fn set_sysctl(&self, name: String, value: String) -> napi::Result<()> {
+        write_sysctl(&self.namespace, &name, &value).map_err(crossing)
     }
 
     /// A read that is under way ends before the socket does.
