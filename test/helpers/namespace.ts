@@ -89,11 +89,8 @@ export class PrivateNamespace {
     env: NodeJS.ProcessEnv = {},
     where: 'network' | 'owner' = 'network',
   ): ChildProcessWithoutNullStreams {
-    const [program, ...rest] = [
-      ...this.#enter(where === 'network'),
-      ...['setpriv', '--pdeathsig', 'KILL', '--', command],
-      ...args,
-    ];
+    const outside = [...this.#enter(where === 'network'), 'setpriv', '--pdeathsig', 'KILL', '--'];
+    const [program, ...rest] = [...outside, command, ...args];
     const child = spawn(program, rest, { env: { ...ENVIRONMENT, ...env } });
     child.stdin.on('error', () => {}); // a child that does not read may be gone before the input is written
     this.#children.add(child);

@@ -45,15 +45,15 @@ needs(test, ['namespace', 'conntrack', 'ping'])('a private namespace tracks what
   await traffic.do('udpSend', { host: '127.0.0.1', port: echo.port, packets: 3, size: 50, answered: true });
   await namespace.run('ping', ['-c', '2', '-i', '0.2', '-s', '20', '127.0.0.1']);
   const listed = await listConnections(namespace);
-  const [udp] = listed.filter(connection => connection.protocol === 17);
+  const udp = listed.find(connection => connection.protocol === 17)!;
   t.is(udp.original.packets, '3');
   t.is(udp.original.bytes, String(3 * (50 + 28)));
   t.is(udp.reply.bytes, String(3 * (300 + 28)));
-  const [tcp] = listed.filter(connection => connection.protocol === 6);
+  const tcp = listed.find(connection => connection.protocol === 6)!;
   t.is(tcp.state, 'ESTABLISHED');
   t.is(tcp.original.dport, String(port));
   t.true(Number(tcp.reply.bytes) > 5000);
-  const [icmp] = listed.filter(connection => connection.protocol === 1);
+  const icmp = listed.find(connection => connection.protocol === 1)!;
   t.is(icmp.original.bytes, String(2 * (20 + 28)));
   t.is(listed.length, 3);
 });

@@ -49,10 +49,9 @@ export class Nfacctd {
       print_refresh_time: 3600,
       print_num_protos: 'true',
       timestamps_since_epoch: 'true',
-      aggregate: [
-        ...['src_host', 'dst_host', 'src_port', 'dst_port', 'proto', 'timestamp_start', 'timestamp_end'],
-        ...['post_nat_src_host', 'post_nat_dst_host', 'post_nat_src_port', 'post_nat_dst_port'],
-      ].join(','),
+      aggregate:
+        'src_host,dst_host,src_port,dst_port,proto,timestamp_start,timestamp_end,' +
+        'post_nat_src_host,post_nat_dst_host,post_nat_src_port,post_nat_dst_port',
     };
     const file = join(folder, 'nfacctd.conf');
     await writeFile(
