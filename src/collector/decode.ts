@@ -1,0 +1,227 @@
+import { CollectedRecord, type MessageOrigin } from './record.js';
+import { countMalformed, type MalformedReason } from './stats.js';
+import { readTemplateSet, type Template } from './template.js';
+import { TemplateTable } from './template-table.js';
+import type { ObservationDomain, TransportSession } from './transport-session.js';
+import type { Value } from './value.js';
+
+export const HEADER_LENGTH = 16;
+const VERSION = 10;
+const SET_HEADER_LENGTH = 4;
+const TEMPLATE_SET = 2;
+const OPTIONS_TEMPLATE_SET = 3;
+const MIN_DATA_SET = 256;
+
+/** What became of one message. */
+export interface DecodedMessage {
+  /** Data records in their order; none where the message is malformed. */
+  readonly records: readonly CollectedRecord[];
+  /** Why the message was discarded. */
+  readonly malformed?: MalformedReason;
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+}
+
+/**
+ * Why the first octets of a message cannot be a header (RFC 7011 section 3.1), undefined where they can.
+ * @param bytes 4 octets or more
+ */
+export function headerFault(bytes: Uint8Array): MalformedReason | undefined {
+  if (u16(bytes, 0) !== VERSION) return 'version';
+  return u16(bytes, 2) < HEADER_LENGTH ? 'length' : undefined;
+}
+
+/** The length of a message by its header. */
+export function messageLength(bytes: Uint8Array): number {
+  return u16(bytes, 2);
+}
+
+/**
+ * Decodes one message, learns its templates and counts it in the session's stats. Never throws, whatever the bytes are. A
+ * malformed message is discarded whole: neither its records nor its templates nor its sequence number are used, so that its
+ * records count as lost when the next message comes.
+ *
+ * Data before their template are not kept for later: they are counted as undecodable sets.
+ * @param bytes exactly one message; not kept
+ */
+export function decodeMessage(bytes: Uint8Array, session: TransportSession): DecodedMessage {
+  const fault = messageFault(bytes);
+  if (fault !== undefined) {
+    countMalformed(session.stats, fault);
+    return { records: [], malformed: fault };
+  }
+  const domain = session.domain(u32(bytes, 12));
+  const message = new MessageDecoder(bytes, session, domain);
+  const malformed = message.run();
+  if (malformed !== undefined) {
+    countMalformed(session.stats, malformed);
+    return { records: [], malformed };
+  }
+  message.commit();
+  return { records: message.records };
+}
+
+/** Lengths that do not add up and versions that are not IPFIX, RFC 7011 section 9.1; undefined where all is well. */
+export function messageFault(bytes: Uint8Array): MalformedReason | undefined {
+  if (bytes.length < SET_HEADER_LENGTH) return 'length';
+  const fault = headerFault(bytes);
+  if (fault !== undefined) return fault;
+  if (bytes.length !== messageLength(bytes)) return 'length';
+  let at = HEADER_LENGTH;
+  while (at < bytes.length) {
+    if (at + SET_HEADER_LENGTH > bytes.length) return 'set';
+    const length = u16(bytes, at + 2);
+    if (length < SET_HEADER_LENGTH || at + length > bytes.length) return 'set';
+    at += length;
+  }
+  return undefined;
+}
+
+/** One message on its way. Nothing in the session changes before {@link commit}. */
+class MessageDecoder {
+  readonly records: CollectedRecord[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #session: TransportSession;
+  readonly #domain: ObservationDomain;
+  readonly #origin: MessageOrigin;
+  readonly #scope: { templates: TemplateTable; depth: number };
+  #options = 0;
+  #undecodable = 0;
+  #reserved = 0;
+  #learned = 0;
+  #conflicting = 0;
+  #refused = 0;
+  #withdrawn = 0;
+  #ignoredWithdrawals = 0;
+
+  constructor(bytes: Uint8Array, session: TransportSession, domain: ObservationDomain) {
+    this.#bytes = bytes;
+    this.#session = session;
+    this.#domain = domain;
+    this.#scope = { templates: domain.templates, depth: 0 };
+    this.#origin = {
+      exporter: session.exporter,
+      exportTime: u32(bytes, 4),
+      sequence: u32(bytes, 8),
+      observationDomain: u32(bytes, 12),
+    };
+  }
+
+  /** Walks the sets; their lengths are known to add up. */
+  run(): MalformedReason | undefined {
+    let at = HEADER_LENGTH;
+    while (at < this.#bytes.length) {
+      const end = at + u16(this.#bytes, at + 2);
+      const fault = this.#set(u16(this.#bytes, at), at + SET_HEADER_LENGTH, end);
+      if (fault !== undefined) return fault;
+      at = end;
+    }
+    return undefined;
+  }
+
+  commit(): void {
+    const { stats } = this.#session;
+    stats.messages++;
+    stats.records += this.records.length - this.#options;
+    stats.optionsRecords += this.#options;
+    stats.undecodableSets += this.#undecodable;
+    stats.reservedSets += this.#reserved;
+    stats.templates += this.#learned;
+    stats.conflictingTemplates += this.#conflicting;
+    stats.refusedTemplates += this.#refused;
+    stats.withdrawnTemplates += this.#withdrawn;
+    stats.ignoredWithdrawals += this.#ignoredWithdrawals;
+    this.#session.fields += this.#scope.templates.fields - this.#domain.templates.fields;
+    this.#domain.templates = this.#scope.templates;
+    const records = this.#undecodable > 0 ? undefined : this.records.length;
+    const { kind, lost } = this.#domain.sequence.next(this.#origin.sequence, this.#origin.exportTime, records);
+    stats.sequenceLost += lost;
+    if (kind === 'late') stats.lateMessages++;
+    else if (kind === 'repeated') stats.repeatedMessages++;
+    else if (kind === 'restart') stats.sequenceRestarts++;
+  }
+
+  #set(id: number, at: number, end: number): MalformedReason | undefined {
+    if (id >= MIN_DATA_SET) return this.#dataSet(id, at, end);
+    if (id === TEMPLATE_SET || id === OPTIONS_TEMPLATE_SET) return this.#templateSet(id, at, end);
+    this.#reserved++;
+    return undefined;
+  }
+
+  #dataSet(id: number, at: number, end: number): MalformedReason | undefined {
+    const template = this.#scope.templates.get(id);
+    if (template === undefined) {
+      this.#undecodable++;
+      return undefined;
+    }
+    // What is shorter than any record is padding (RFC 7011 section 3.3.1).
+    while (end - at >= template.minimumLength) {
+      const values: Value[] = [];
+      at = template.read(this.#bytes, at, end, this.#scope, values);
+      if (at < 0) return 'record';
+      this.records.push(new CollectedRecord(this.#origin, template, values));
+      if (template.isOptions) this.#options++;
+    }
+    return undefined;
+  }
+
+  #templateSet(setId: number, at: number, end: number): MalformedReason | undefined {
+    const records = readTemplateSet(this.#bytes, at, end, setId === OPTIONS_TEMPLATE_SET);
+    if (records === undefined) return 'template';
+    for (const record of records) {
+      if ('template' in record) this.#define(record.template);
+      else this.#withdraw(record.withdrawn);
+    }
+    return undefined;
+  }
+
+  #define(template: Template): void {
+    const known = this.#scope.templates.get(template.id);
+    if (known !== undefined && known.equals(template)) return;
+    const templates = this.#changing();
+    const others =
+      this.#session.fields - this.#domain.templates.fields + templates.fields - (known?.elements.length ?? 0);
+    // More fields than octets would let a small message become a huge number of values, without end where the records
+    // are empty; no exporter needs it.
+    if (
+      template.minimumLength < template.elements.length ||
+      others + template.elements.length > this.#session.limits.fields
+    ) {
+      this.#refused++;
+      templates.delete(template.id);
+      return;
+    }
+    if (known !== undefined && this.#session.protocol === 'tcp') this.#conflicting++;
+    templates.set(template);
+    this.#learned++;
+  }
+
+  /** RFC 7011 section 8.1; over UDP a withdrawal means nothing (section 8.4). Id 0 is padding. */
+  #withdraw(id: number): void {
+    if (id === 0) return;
+    let withdrawn = 0;
+    if (this.#session.protocol === 'tcp') {
+      if (id === TEMPLATE_SET || id === OPTIONS_TEMPLATE_SET) {
+        withdrawn = this.#changing().deleteAll(id === OPTIONS_TEMPLATE_SET);
+      } else if (this.#changing().delete(id)) {
+        withdrawn = 1;
+      }
+    }
+    this.#withdrawn += withdrawn;
+    if (withdrawn === 0) this.#ignoredWithdrawals++;
+  }
+
+  /** The templates as this message changes them: a copy, because the message may yet prove malformed. */
+  #changing(): TemplateTable {
+    if (this.#scope.templates === this.#domain.templates) {
+      this.#scope.templates = new TemplateTable(this.#domain.templates);
+    }
+    return this.#scope.templates;
+  }
+}

@@ -1,0 +1,53 @@
+import { lookup } from 'node:dns/promises';
+import type { Endpoint } from '../endpoint.js';
+import { formatEndpoint } from '../endpoint.js';
+import { CtflowError, errnoOf } from '../errors.js';
+
+/** An open socket that collects. */
+export interface Listener {
+  /** Where it listens: the address it was given, and the port that the system chose where that was 0. */
+  readonly endpoint: Endpoint;
+  /** Grows with everything that arrives: when it stands still, what has been sent has been read. */
+  readonly activity: number;
+  /** No new peers and no more messages. */
+  close(): Promise<void>;
+}
+
+/**
+ * The address of an endpoint's host.
+ * @throws CtflowError CTFLOW_ADDRESS
+ */
+export async function resolveHost(endpoint: Endpoint): Promise<{ address: string; family: number }> {
+  try {
+    return await lookup(endpoint.host);
+  } catch (error) {
+    throw new CtflowError(
+      'CTFLOW_ADDRESS',
+      `cannot find the address of '${endpoint.host}' (${errnoOf(error)})`,
+      'Check the name, or give an address of this host',
+      error,
+    );
+  }
+}
+
+/** What to do when an address cannot be bound, by errno. */
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there; stop it or choose another port',
+  EADDRNOTAVAIL: 'Give an address of this host, 0.0.0.0 or [::] for all of them',
+  EACCES: 'Ports below 1024 want CAP_NET_BIND_SERVICE; choose a higher port',
+};
+
+export function bindError(endpoint: Endpoint, error: unknown): CtflowError {
+  const errno = errnoOf(error);
+  return new CtflowError(
+    'CTFLOW_ADDRESS',
+    `cannot listen on ${formatEndpoint(endpoint)} (${errno})`,
+    HINTS[errno] ?? 'Check the address and the port',
+    error,
+  );
+}
+
+/** A peer's address as text: IPv4 within IPv6 sockets without its prefix. */
+export function peerAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}

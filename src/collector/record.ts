@@ -1,0 +1,60 @@
+import type { Template } from './template.js';
+import type { Field, Value } from './value.js';
+
+/** What the header of a message says, RFC 7011 section 3.1, and who sent it. */
+export interface MessageOrigin {
+  /** `udp://192.0.2.1:40000`. */
+  readonly exporter: string;
+  readonly observationDomain: number;
+  /** Seconds since 1970. */
+  readonly exportTime: number;
+  readonly sequence: number;
+}
+
+/** One data record. */
+export class CollectedRecord {
+  readonly message: MessageOrigin;
+  readonly template: Template;
+  /** In the order of the template's elements. */
+  readonly values: readonly Value[];
+
+  constructor(message: MessageOrigin, template: Template, values: readonly Value[]) {
+    this.message = message;
+    this.template = template;
+    this.values = values;
+  }
+
+  /** `udp://192.0.2.1:40000`. */
+  get exporter(): string {
+    return this.message.exporter;
+  }
+
+  get observationDomain(): number {
+    return this.message.observationDomain;
+  }
+
+  /** Seconds since 1970. */
+  get exportTime(): number {
+    return this.message.exportTime;
+  }
+
+  get templateId(): number {
+    return this.template.id;
+  }
+
+  /** The record describes the exporter or its metering, not a flow (RFC 7011 section 3.4.2). */
+  get isOptions(): boolean {
+    return this.template.isOptions;
+  }
+
+  /** Every field in the order of the template, an element that occurs twice twice. */
+  get fields(): Field[] {
+    return this.template.fields(this.values);
+  }
+
+  /** The first value of an element, by its name in the registry; `enterprise/id` where it has none. */
+  get(name: string): Value | undefined {
+    const position = this.template.position(name);
+    return position === undefined ? undefined : this.values[position];
+  }
+}
