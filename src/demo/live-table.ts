@@ -41,10 +41,12 @@ export function frame(snapshot: Snapshot, width: number, height: number): Line[]
 
 /** Rows keep their places while numbers change; among those of one kind, the latest stays on top. */
 function byDestination(a: Flow, b: Flow): number {
-  const numeric = { numeric: true };
-  return (
-    a.protocol.localeCompare(b.protocol, 'en', numeric) || a.destination.localeCompare(b.destination, 'en', numeric)
-  );
+  return compare(a.protocol, b.protocol) || compare(a.destination, b.destination);
+}
+
+/** Numbers in the text as numbers, and no regard for the bracket of IPv6, so that IPv4 comes first. */
+function compare(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true, ignorePunctuation: true });
 }
 
 function clip(text: string, width: number): string {

@@ -35,7 +35,7 @@ export async function namespaceCommand(): Promise<readonly string[]> {
       reason ??= error;
     }
   }
-  const said = reason instanceof Error ? reason.message : String(reason);
+  const said = reason instanceof Error ? reason.message.split('\n')[0] : String(reason);
   throw refused(
     `This user may not make a private network namespace (${said})`,
     'Run it as root, or allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)',

@@ -26,7 +26,7 @@ export async function furnish(): Promise<void> {
     for (const [name, value] of Object.entries(CALM_TCP)) trySetting(`/proc/sys/net/ipv4/${name}`, value);
     await runTool(['ip', '-batch', '-'], addressBatch());
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new CtflowError(
       'CTFLOW_NAMESPACE',
       `A private network namespace was made, but cannot be furnished (${said})`,

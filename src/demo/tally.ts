@@ -38,6 +38,10 @@ export class Tally implements Source {
     return this.#source.sysctl(name);
   }
 
+  setSysctl(name: string, value: string): void {
+    this.#source.setSysctl(name, value);
+  }
+
   close(): void {
     this.#source.close();
   }

@@ -2,13 +2,20 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The search path with the system directories that the shell of an ordinary user often lacks. */
-export const TOOL_PATH = [process.env['PATH'] ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
+/** npm puts these in front of all others, and in them may be another `nft` (of @vercel/nft). */
+const NPM_FOLDER = join('node_modules', '.bin');
+
+/** The search path for programs of the system, with the directories that the shell of an ordinary user often lacks. */
+export const TOOL_PATH = [
+  ...(process.env['PATH'] ?? '').split(delimiter).filter(folder => folder && !folder.endsWith(NPM_FOLDER)),
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+].join(delimiter);
 
 /** The whole path of a program, undefined where it is not installed. */
 export function findTool(name: string): string | undefined {
   return TOOL_PATH.split(delimiter)
-    .filter(Boolean)
     .map(folder => join(folder, name))
     .find(isExecutable);
 }
@@ -38,7 +45,7 @@ export function runTool(command: readonly string[], input = ''): Promise<string>
     child.on('error', reject);
     child.on('close', (code, signal) => {
       if (code === 0) resolve(out);
-      else reject(new Error(err.trim().split('\n')[0] || `${file} ended with ${signal ?? code}`));
+      else reject(new Error(err.trim() || `${file} ended with ${signal ?? code}`));
     });
   });
 }

@@ -25,6 +25,7 @@ function playing(batches: Batch[]): Source {
       return SUMMARY;
     },
     sysctl: name => `sysctl of ${name}`,
+    setSysctl: () => {},
     close: () => {},
   };
 }

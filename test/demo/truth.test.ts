@@ -11,4 +11,5 @@ test("reads nft's counter by its name", t => {
 test('an answer without the counter is an error, not a count of zero', t => {
   t.throws(() => parseTruth('{"nftables": [{"metainfo": {}}]}'), { code: 'CTFLOW_DEMO' });
   t.throws(() => parseTruth('{}'), { code: 'CTFLOW_DEMO' });
+  t.throws(() => parseTruth(''), { code: 'CTFLOW_DEMO' });
 });

@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import type { DemoReport } from '../../src/demo/report.js';
+import { backendNames } from '../helpers/backends.js';
+import { needs } from '../helpers/require.js';
+
+const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
+
+/** Starts `ctflow demo`; ended with the test, whatever becomes of it. */
+function demo(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [CTFLOW, 'demo', ...args], { env: { ...process.env, ...env } });
+  t.teardown(() => child.kill('SIGKILL'));
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', chunk => out.push(chunk));
+  child.stderr.on('data', chunk => err.push(chunk));
+  const finished = once(child, 'close').then(([code]) => ({
+    code: code as number | null,
+    stdout: Buffer.concat(out).toString(),
+    stderr: Buffer.concat(err).toString(),
+  }));
+  return { child, finished };
+}
+
+function requireEqualCounts(t: ExecutionContext, report: DemoReport): void {
+  t.is(report.exportedOctets, report.kernelOctets);
+  t.is(report.exportedPackets, report.kernelPackets);
+  t.is(report.recordsCollected, report.recordsExported);
+  t.is(report.sequenceLost, 0);
+}
+
+const onKernel = needs(test.serial, ['namespace', 'ping']);
+
+for (const backend of backendNames()) {
+  onKernel(`live, ${backend}: every packet that the kernel counted is collected`, async t => {
+    const { finished } = demo(t, ['--json', '--duration', '6s', '--backend', backend]);
+    const { code, stdout, stderr } = await finished;
+    t.is(code, 0, stderr);
+    const report = JSON.parse(stdout) as DemoReport;
+    t.is(report.mode, 'live');
+    t.is(report.backend, backend);
+    requireEqualCounts(t, report);
+    t.true(report.connections > 20 && report.kernelPackets > 500, stdout);
+    t.true(report.recordsExported > report.connections, stdout);
+    t.deepEqual(Object.keys(report).sort(), [
+      'backend',
+      'connections',
+      'exportedOctets',
+      'exportedPackets',
+      'kernelOctets',
+      'kernelPackets',
+      'mode',
+      'recordsCollected',
+      'recordsExported',
+      'repeated',
+      'sequenceLost',
+    ]);
+  });
+
+  test.serial(`replay, ${backend}: without a namespace it says so in one sentence and plays a recording`, async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'ctflow-demo-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    const refusal = 'unshare: unshare failed: Operation not permitted';
+    for (const name of ['unshare', 'ip', 'nft']) {
+      await writeFile(join(folder, name), `#!/bin/sh\necho '${refusal}' >&2\nexit 1\n`, { mode: 0o755 });
+    }
+    const env = { PATH: [folder, process.env['PATH']].join(delimiter) };
+    const { code, stdout, stderr } = await demo(t, ['--json', '--backend', backend], env).finished;
+    t.is(code, 0, stderr);
+    t.is(stderr.trim().split('\n').length, 1, stderr);
+    t.regex(stderr, process.platform === 'linux' ? /Operation not permitted.*recording/ : /Linux.*recording/);
+    const report = JSON.parse(stdout) as DemoReport;
+    t.is(report.mode, 'replay');
+    t.is(report.backend, backend);
+    requireEqualCounts(t, report);
+    t.true(report.connections > 0 && report.kernelOctets > 0, stdout);
+  });
+}
+
+onKernel('lines for people where stdout is no terminal, with the table and the verdict', async t => {
+  const { code, stdout, stderr } = await demo(t, ['--duration', '4s']).finished;
+  t.is(code, 0, stderr);
+  t.regex(stdout, /^ctflow demo · Linux .* backend · 1 s of 4 s$/m);
+  t.regex(stdout, /^tcp +192\.0\.2\.10:\d+ +→ 203\.0\.113\.80:443 +to 198\.51\.100\.20:8443 +\d/m);
+  t.regex(stdout, /^icmp6 2001:db8::10 +→ 2001:db8::20 /m);
+  t.regex(stdout, /^ {2}octets +([\d,]+) +\1$/m);
+  t.regex(stdout, /^Equal: /m);
+  t.false(stdout.includes('\x1b'));
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  onKernel(`${signal} ends it early, with the report of what was until then, and leaves no process`, async t => {
+    const { child, finished } = demo(t, ['--json', '--duration', '10m']);
+    await new Promise(resolve => setTimeout(resolve, 3000));
+    const inside = descendants(child.pid!);
+    t.true(inside.length >= 2, `children: ${inside.join()}`);
+    child.kill(signal);
+    const { code, stdout, stderr } = await finished;
+    t.is(code, 0, stderr);
+    const report = JSON.parse(stdout) as DemoReport;
+    requireEqualCounts(t, report);
+    t.true(report.kernelPackets > 0);
+    t.deepEqual(inside.filter(isAlive), []);
+  });
+}
+
+onKernel('killed hard, it takes its children with it', async t => {
+  const { child, finished } = demo(t, ['--json', '--duration', '10m']);
+  await new Promise(resolve => setTimeout(resolve, 3000));
+  const inside = descendants(child.pid!);
+  t.true(inside.length >= 2, `children: ${inside.join()}`);
+  child.kill('SIGKILL');
+  await finished;
+  for (let tries = 0; tries < 50 && inside.some(isAlive); tries++)
+    await new Promise(resolve => setTimeout(resolve, 100));
+  t.deepEqual(inside.filter(isAlive), []);
+});
+
+test('a duration out of bounds is wrong use', async t => {
+  for (const duration of ['2s', '2h', 'soon']) {
+    const { code, stdout, stderr } = await demo(t, ['--duration', duration]).finished;
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.regex(stderr, new RegExp(`CTFLOW_USAGE.*'${duration}'`));
+  }
+});
+
+test('the help has examples', async t => {
+  const { code, stdout } = await demo(t, ['--help']).finished;
+  t.is(code, 0);
+  t.regex(stdout, /CTFLOW_DEMO_DURATION/);
+  t.regex(stdout, /\$ ctflow demo --json/);
+});
+
+/** All processes below `pid`. */
+function descendants(pid: number): number[] {
+  const children = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .filter(candidate => parentOf(candidate) === pid);
+  return [...children, ...children.flatMap(descendants)];
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return undefined; // ended while we looked
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return parentOf(pid) !== undefined;
+}
