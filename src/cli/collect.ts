@@ -1,0 +1,147 @@
+import { Command, Option } from 'commander';
+import { Collector } from '../collector/collector.js';
+import { recordToJson } from '../collector/json.js';
+import type { CollectedRecord } from '../collector/record.js';
+import type { CollectorStats } from '../collector/stats.js';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../endpoint.js';
+import { cells, COLUMNS } from './collected-row.js';
+import { LineOutput } from './line-output.js';
+import { stopSignal } from './stop-signal.js';
+import { ColumnTable } from './table.js';
+import { duration, wholeNumber } from './values.js';
+
+const DEFAULT_LISTEN = 'udp://127.0.0.1:4739';
+
+interface CollectFlags {
+  listen?: Endpoint[];
+  format: 'table' | 'json';
+  count?: number;
+  duration?: number;
+}
+
+/** `ctflow collect` */
+export function collectCommand(): Command {
+  return new Command('collect')
+    .description('receive IPFIX from any exporter and print its records')
+    .addOption(
+      new Option(
+        '--listen <address...>',
+        `udp://HOST:PORT or tcp://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
+      )
+        .argParser((text: string, before: Endpoint[] | undefined) => [
+          ...(before ?? []),
+          ...text.split(',').map(parseEndpoint),
+        ])
+        .env('CTFLOW_LISTEN'),
+    )
+    .addOption(
+      new Option('--format <how>', 'a table with the columns that matter, or JSON with every element, a record a line')
+        .choices(['table', 'json'])
+        .default('table')
+        .env('CTFLOW_FORMAT'),
+    )
+    .addOption(
+      new Option('--count <n>', 'stop after so many flow records')
+        .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
+        .env('CTFLOW_COLLECT_COUNT'),
+    )
+    .addOption(
+      new Option('--duration <time>', 'stop after this time')
+        .argParser(duration('10ms', '24d'))
+        .env('CTFLOW_COLLECT_DURATION'),
+    )
+    .addHelpText(
+      'after',
+      `
+Table: packets and octets are original/reply, since the flow began, and with + since the last report; 'end' is why the
+record was sent. Options records are in the JSON only.
+JSON: integers above 2^53 - 1 are strings, octets hexadecimal, unknown elements ENTERPRISE/ID.
+Ends with SIGINT or SIGTERM, and says then what was counted.
+
+Examples:
+  $ ctflow collect
+  $ ctflow collect --listen udp://0.0.0.0:4739 --listen tcp://[::]:4739
+  $ ctflow collect --format json --count 100 | jq .octetDeltaCount`,
+    )
+    .action(collect);
+}
+
+async function collect(flags: CollectFlags): Promise<void> {
+  const signal = stopSignal();
+  const output = new LineOutput(process.stdout);
+  const print = flags.format === 'json' ? jsonLine : tableLines();
+  const { promise: enough, resolve: stop } = newPromise();
+  let left = flags.count ?? Infinity;
+  const collector = new Collector({
+    listen: flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)],
+    onRecord: record => {
+      if (left === 0) return;
+      if (!record.isOptions && --left === 0) stop();
+      output.write(print(record));
+    },
+  });
+  const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
+  try {
+    for (const endpoint of await collector.listen()) note(`listening on ${formatEndpoint(endpoint)}`);
+    await Promise.race([signal.stopped, enough, output.closed]);
+  } finally {
+    clearTimeout(timer);
+    signal.release();
+    await collector.close();
+  }
+  output.flush();
+  if (!output.broken) note(summary(collector.stats()));
+}
+
+function note(line: string): void {
+  process.stderr.write(`ctflow: ${line}\n`);
+}
+
+function newPromise(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>(done => (resolve = done));
+  return { promise, resolve };
+}
+
+function jsonLine(record: CollectedRecord): string {
+  return `${recordToJson(record)}\n`;
+}
+
+/** Lines of the table; the head comes again after each screen of a terminal. */
+function tableLines(): (record: CollectedRecord) => string {
+  const table = new ColumnTable(COLUMNS);
+  let lines = 0;
+  return record => {
+    if (record.isOptions) return '';
+    const screen = process.stdout.isTTY ? Math.max(process.stdout.rows - 2, 10) : Infinity;
+    const head = lines % screen === 0 ? table.header() : '';
+    lines++;
+    return head + table.row(cells(record));
+  };
+}
+
+/** What is always said, and what is said where it happened. */
+function summary(stats: CollectorStats): string {
+  const always = [
+    `${stats.messages} messages`,
+    `${stats.records} records`,
+    `${stats.sequenceLost} lost`,
+    `${stats.undecodableSets} undecodable sets`,
+    `${stats.malformedMessages} malformed messages`,
+  ];
+  const sometimes: [number, string][] = [
+    [stats.optionsRecords, 'options records'],
+    [stats.lateMessages, 'late messages'],
+    [stats.repeatedMessages, 'repeated messages'],
+    [stats.sequenceRestarts, 'restarts of the sequence'],
+    [stats.reservedSets, 'reserved sets'],
+    [stats.conflictingTemplates, 'conflicting templates'],
+    [stats.refusedTemplates, 'refused templates'],
+    [stats.ignoredWithdrawals, 'ignored withdrawals'],
+    [stats.evictedSessions, 'forgotten sessions'],
+    [stats.evictedDomains, 'forgotten observation domains'],
+    [stats.disconnectedSessions, 'connections closed'],
+    [stats.refusedConnections, 'connections refused'],
+  ];
+  return [...always, ...sometimes.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
+}
