@@ -17,7 +17,7 @@ export function nativeError(error: unknown): Error {
   const thrown = error instanceof Error ? error : new Error(String(error));
   const [, code, text] = /^(CTFLOW_\w+)\|(.*)$/s.exec(thrown.message) ?? [];
   const hint = HINTS[code as ErrorCode];
-  return hint === undefined ? thrown : new CtflowError(code as ErrorCode, text, hint, thrown);
+  return hint === undefined ? thrown : new CtflowError(code as ErrorCode, text, hint);
 }
 
 /** The errno (positive) with which the kernel ended a dump of its connection table. */

@@ -105,14 +105,19 @@ pub fn encode(request: &Request, out: &mut [u8], lengths: &mut [u32]) -> Result<
         let mut at = set + SET_HEADER;
         let mut count = 0;
         while let Some(record) = records[..to].get(encoded.next) {
+            if at + plan.largest <= limit {
+                at += plan.write(record, &mut message[at..]);
+                count += 1;
+                encoded.next += 1;
+                continue;
+            }
             let size = plan.size_of(record);
             if MESSAGE_HEADER + SET_HEADER + size > limit {
                 encoded.oversize += 1;
             } else if at + size > limit {
                 break;
             } else {
-                plan.write(record, &mut message[at..at + size]);
-                at += size;
+                at += plan.write(record, &mut message[at..]);
                 count += 1;
             }
             encoded.next += 1;
@@ -175,8 +180,8 @@ struct Plan {
     steps: Vec<Step>,
     /// Bytes of the fields of fixed length, and of the length bytes of the others.
     fixed: usize,
-    /// There are fields of variable length.
-    varies: bool,
+    /// Bytes that a record has at most.
+    largest: usize,
 }
 
 impl Plan {
@@ -188,45 +193,41 @@ impl Plan {
         let mut plan = Plan {
             steps: Vec::with_capacity(instructions.len()),
             fixed: 0,
-            varies: false,
+            largest: 0,
         };
+        let longest_state = TCP_STATES.iter().map(|name| name.len()).max().unwrap_or(0);
         for (number, instruction) in instructions.iter().enumerate() {
             let step = Step::compile(instruction)
                 .ok_or_else(|| Error::new(Code::Usage, format!("plan instruction {number} is {instruction:?}")))?;
-            match step {
-                Step::Text { .. } | Step::TcpState(_) => {
-                    plan.fixed += 1;
-                    plan.varies = true;
-                }
-                _ => plan.fixed += instruction[2] as usize,
-            }
+            let (fixed, variable) = match step {
+                Step::Text { length, .. } => (1, length.into()),
+                Step::TcpState(_) => (1, longest_state),
+                _ => (instruction[2] as usize, 0),
+            };
+            plan.fixed += fixed;
+            plan.largest += fixed + variable;
             plan.steps.push(step);
         }
         Ok(plan)
     }
 
-    #[inline]
     fn size_of(&self, record: &[u8; RECORD_SIZE]) -> usize {
-        let mut size = self.fixed;
-        if self.varies {
-            for step in &self.steps {
-                size += match *step {
-                    Step::Text { at, length } => text(record, at, length).len(),
-                    Step::TcpState(at) => tcp_state(record, at).len(),
-                    _ => 0,
-                };
-            }
-        }
-        size
+        let variable = self.steps.iter().map(|step| match *step {
+            Step::Text { at, length } => text(record, at, length).len(),
+            Step::TcpState(at) => tcp_state(record, at).len(),
+            _ => 0,
+        });
+        self.fixed + variable.sum::<usize>()
     }
 
-    /// Writes the record into `out`, which has its size.
+    /// Writes the record at the start of `out`, which has room for it, and says how much.
     #[inline]
-    fn write(&self, record: &[u8; RECORD_SIZE], out: &mut [u8]) {
+    fn write(&self, record: &[u8; RECORD_SIZE], out: &mut [u8]) -> usize {
         let mut at = 0;
         for step in &self.steps {
             at += step.write(record, &mut out[at..]);
         }
+        at
     }
 }
 

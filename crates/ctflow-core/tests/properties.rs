@@ -1,0 +1,259 @@
+//! Properties over random input. The seed is fixed; PROPTEST_RNG_SEED takes another, PROPTEST_CASES more cases.
+
+mod common;
+
+use common::*;
+use ctflow_core::decode::{Decoded, decode};
+use ctflow_core::encode::{Request, encode};
+use ctflow_core::filter::Filter;
+use ctflow_core::plan::*;
+use ctflow_core::row::*;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+
+fn config() -> Config {
+    let default = Config {
+        failure_persistence: None,
+        ..Config::default()
+    };
+    match default.rng_seed {
+        RngSeed::Random => Config {
+            rng_seed: RngSeed::Fixed(20_261_123),
+            ..default
+        },
+        RngSeed::Fixed(_) => default,
+    }
+}
+
+/// Every message up to `consumed` is in exactly one of the counts.
+fn counts_add_up(bytes: &[u8], little_endian: bool, capacity: usize, decoded: &Decoded) -> Result<(), TestCaseError> {
+    prop_assert!(decoded.consumed <= bytes.len());
+    prop_assert!(decoded.rows as usize <= capacity);
+    let (mut at, mut messages) = (0, 0);
+    while at < decoded.consumed {
+        messages += 1;
+        let length = bytes[at..at + 4].try_into().unwrap();
+        let length = if little_endian {
+            u32::from_le_bytes(length)
+        } else {
+            u32::from_be_bytes(length)
+        } as usize;
+        at = if length < 16 {
+            bytes.len()
+        } else {
+            at + length.next_multiple_of(4)
+        };
+    }
+    prop_assert_eq!(at.min(bytes.len()), decoded.consumed);
+    let ended = u32::from(decoded.done || decoded.error != 0);
+    let counted = decoded.rows + decoded.filtered + decoded.malformed + decoded.ignored + ended;
+    prop_assert_eq!(counted, messages);
+    Ok(())
+}
+
+fn filter_words() -> impl Strategy<Value = [u32; 16]> {
+    prop_oneof![3 => Just(ANY), 1 => any::<[u32; 16]>(), 1 => any::<u32>().prop_map(|bits| {
+        let mut words = ANY;
+        words[6] = 15 & bits;
+        words[8] = bits;
+        words
+    })]
+}
+
+/// Whole messages of all kinds.
+fn messages() -> impl Strategy<Value = Vec<u8>> {
+    let attribute = prop_oneof![
+        Just(vec![8, 0, 3, 0, 0, 0, 1, 0x9e]),
+        Just(vec![8, 0, 8, 0, 0, 0, 0, 5]),
+        Just(vec![6, 0, 18, 0, 0, 6, 0, 0]),
+        Just(vec![12, 0, 22, 0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        Just(vec![16, 0, 4, 0x80, 12, 0, 1, 0x80, 5, 0, 1, 0, 3, 0, 0, 0]),
+        Just(vec![12, 0, 5, 0x80, 8, 0, 1, 0, b'f', b't', b'p', 0]),
+        Just([&[28, 0, 9, 0x80, 12, 0, 1, 0][..], &[7; 8], &[12, 0, 2, 0], &[9; 8]].concat()),
+        Just([&[16, 0, 20, 0x80, 12, 0, 1, 0][..], &[1; 8]].concat()),
+    ];
+    let one = prop_oneof![
+        6 => proptest::collection::vec(attribute, 0..8).prop_map(|parts| udp(&[&parts.concat()])),
+        1 => Just(entry(2, &[ORIGINAL])),
+        1 => Just(message(1, 0, &[])),
+        1 => any::<i32>().prop_map(|errno| message(2, 0, &[&errno.to_le_bytes()])),
+        1 => Just(done()),
+    ];
+    proptest::collection::vec(one, 0..10).prop_map(|messages| messages.concat())
+}
+
+/// Valid messages with a few bytes changed, and cut somewhere.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let edits = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6);
+    (messages(), edits, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(mut bytes, edits, cut, cuts)| {
+        if !bytes.is_empty() {
+            for (at, byte) in edits {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if cuts {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+        }
+        bytes
+    })
+}
+
+/// A valid instruction.
+fn instruction() -> impl Strategy<Value = [u32; 4]> {
+    let wide = |operation: u32, width: u32, lengths: &'static [u32]| {
+        (0..=RECORD_SIZE as u32 - width, prop::sample::select(lengths)).prop_map(move |(at, n)| [operation, at, n, 0])
+    };
+    prop_oneof![
+        (0..256u32)
+            .prop_flat_map(|at| (Just(at), 1..=256 - at))
+            .prop_map(|(at, n)| [OP_BYTES, at, n, 0]),
+        wide(OP_BYTES, 16, &[4, 16]),
+        wide(OP_U8, 1, &[1, 2, 4, 8]),
+        wide(OP_U16, 2, &[2, 4, 8]),
+        wide(OP_U32, 4, &[4, 8]),
+        wide(OP_U64, 8, &[8]),
+        wide(OP_SECONDS, 8, &[4]),
+        (1..=16u32, any::<u32>()).prop_map(|(n, value)| [OP_CONSTANT, 0, n, value]),
+        (0..256u32)
+            .prop_flat_map(|at| (Just(at), 1..=254.min(256 - at)))
+            .prop_map(|(at, n)| [OP_TEXT, at, n, 0]),
+        (0..256u32).prop_map(|at| [OP_TCP_STATE, at, 0, 0]),
+    ]
+}
+
+/// The same as the encoder by the plainest way there is.
+fn expected(plan: &[[u32; 4]], record: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for &[operation, at, length, argument] in plan {
+        let (at, length) = (at as usize, length as usize);
+        let word = |at: usize| u64::from(u32::from_ne_bytes(record[at..at + 4].try_into().unwrap()));
+        let number = match operation {
+            OP_U8 => record[at].into(),
+            OP_U16 => u16::from_ne_bytes([record[at], record[at + 1]]).into(),
+            OP_U32 => word(at),
+            OP_U64 => word(at) + (word(at + 4) << 32),
+            OP_SECONDS => (word(at) + (word(at + 4) << 32)) / 1000,
+            OP_CONSTANT => argument.into(),
+            OP_BYTES => {
+                out.extend_from_slice(&record[at..at + length]);
+                continue;
+            }
+            _ => {
+                let text = match operation {
+                    OP_TEXT => record[at..at + length].split(|byte| *byte == 0).next().unwrap(),
+                    _ if word(PRESENT) & u64::from(HAS_TCP_STATE) == 0 => b"",
+                    _ => TCP_STATES.get(usize::from(record[at])).unwrap_or(&"").as_bytes(),
+                };
+                out.push(text.len() as u8);
+                out.extend_from_slice(text);
+                continue;
+            }
+        };
+        let bytes = (0..length)
+            .rev()
+            .map(|byte| if byte < 8 { (number >> (8 * byte)) as u8 } else { 0 });
+        out.extend(bytes);
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn arbitrary_bytes_are_counted(bytes in proptest::collection::vec(any::<u8>(), 0..600), little_endian: bool,
+                                   words in filter_words(), capacity in 0..5usize) {
+        let mut rows = vec![0; capacity * ROW_SIZE];
+        let decoded = decode(&bytes, little_endian, &Filter::from_words(&words).unwrap(), &mut rows);
+        counts_add_up(&bytes, little_endian, capacity, &decoded)?;
+    }
+
+    #[test]
+    fn mutated_messages_are_counted(bytes in mutated(), words in filter_words(), capacity in 0..12usize) {
+        let mut rows = vec![0; capacity * ROW_SIZE];
+        let decoded = decode(&bytes, true, &Filter::from_words(&words).unwrap(), &mut rows);
+        counts_add_up(&bytes, true, capacity, &decoded)?;
+    }
+
+    #[test]
+    fn rows_depend_on_nothing_that_was_there(bytes in mutated()) {
+        let mut rows = [vec![0; 12 * ROW_SIZE], vec![0xff; 12 * ROW_SIZE]];
+        let decoded = rows.each_mut().map(|rows| decode(&bytes, true, &Filter::default(), rows));
+        prop_assert_eq!(decoded[0], decoded[1]);
+        let length = decoded[0].rows as usize * ROW_SIZE;
+        prop_assert_eq!(&rows[0][..length], &rows[1][..length]);
+    }
+
+    #[test]
+    fn a_dump_in_pieces_gives_the_same_rows(bytes in messages(), cut in any::<prop::sample::Index>()) {
+        let cut = if bytes.is_empty() { 0 } else { cut.index(bytes.len()) };
+        let mut whole = vec![0; 12 * ROW_SIZE];
+        let mut pieces = whole.clone();
+        let all = decode(&bytes, true, &Filter::default(), &mut whole);
+        let first = decode(&bytes[..cut], true, &Filter::default(), &mut pieces);
+        prop_assert!(first.consumed <= cut);
+        if !first.done && first.error == 0 {
+            let filled = first.rows as usize * ROW_SIZE;
+            let rest = decode(&bytes[first.consumed..], true, &Filter::default(), &mut pieces[filled..]);
+            prop_assert_eq!(first.rows + rest.rows, all.rows);
+            prop_assert_eq!(first.consumed + rest.consumed, all.consumed);
+            let length = all.rows as usize * ROW_SIZE;
+            prop_assert_eq!(&whole[..length], &pieces[..length]);
+        }
+    }
+
+    #[test]
+    fn messages_hold_the_records_in_order(
+        plan in proptest::collection::vec(instruction(), 1..12),
+        mut records in proptest::collection::vec(any::<u8>(), 0..10 * RECORD_SIZE),
+        zeros in any::<u8>(), from in 0..3usize, limit in 16..900usize, prefix in proptest::collection::vec(any::<u8>(), 0..40),
+        room in 0..4000usize, pairs in 0..12usize, sequence: u32,
+    ) {
+        for byte in records.iter_mut().filter(|byte| **byte < zeros) {
+            *byte = 0; // texts of all lengths
+        }
+        let to = records.len() / RECORD_SIZE;
+        let from = from.min(to);
+        let mut request = Request {
+            plan: &plan.concat(), template_id: 300, records: &records, from, to, prefix: &prefix, limit,
+            export_time: 1, sequence, observation_domain: 2,
+        };
+        let (mut out, mut lengths) = (vec![0; room], vec![0; pairs * 2]);
+        if !prefix.is_empty() && prefix.len() + 16 > limit {
+            prop_assert!(encode(&request, &mut out, &mut lengths).is_err());
+            request.prefix = &[];
+        }
+        let encoded = encode(&request, &mut out, &mut lengths).unwrap();
+
+        prop_assert!((from..=to).contains(&encoded.next));
+        prop_assert!(encoded.messages <= pairs);
+        let mut wanted = records.chunks_exact(RECORD_SIZE).skip(from).take(encoded.next - from)
+            .map(|record| expected(&plan, record)).filter(|data| data.len() + 20 <= limit);
+        let (mut at, mut before) = (0, sequence);
+        let mut prefix = request.prefix;
+        for pair in lengths.chunks_exact(2).take(encoded.messages) {
+            let (length, count) = (pair[0] as usize, pair[1]);
+            prop_assert!(length <= limit);
+            let message = &out[at..at + length];
+            prop_assert_eq!(&message[..4], &[0, 10, (length >> 8) as u8, length as u8]);
+            prop_assert_eq!(&message[4..8], &[0, 0, 0, 1]);
+            prop_assert_eq!(&message[8..12], &before.to_be_bytes());
+            prop_assert_eq!(&message[12..16], &[0, 0, 0, 2]);
+            let sets = message[16..].strip_prefix(prefix).unwrap();
+            prop_assert!(count > 0 || !prefix.is_empty() && sets.is_empty());
+            if count > 0 {
+                prop_assert_eq!(&sets[..4], &[1, 44, (sets.len() >> 8) as u8, sets.len() as u8]);
+                let data: Vec<u8> = wanted.by_ref().take(count as usize).flatten().collect();
+                prop_assert_eq!(&sets[4..], &data);
+            }
+            prefix = &[];
+            before = before.wrapping_add(count);
+            at += length;
+        }
+        prop_assert_eq!(wanted.next(), None);
+        prop_assert_eq!(before.wrapping_sub(sequence) as usize + encoded.oversize, encoded.next - from);
+        let stopped = room - at < limit || encoded.messages == pairs;
+        prop_assert!(stopped || encoded.next == to && prefix.is_empty());
+    }
+}
