@@ -153,7 +153,7 @@ export class Destination {
       if (from >= 0) await this.#turn();
     }
     const left = this.#schedule.countUnreported();
-    if (this.#transport.ready) this.#session.sendOptions(this.#notSent());
+    if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
     await this.#transport.close(Math.max(deadline - performance.now(), 100));
     return left;
   }
