@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from './eventually.js';
 import type { PrivateNamespace } from './namespace.js';
 
 /** One direction of an entry. Numbers are decimal text, so that 64 bits stay exact. */
@@ -83,4 +85,17 @@ export async function listConnections(namespace: PrivateNamespace): Promise<List
     for (const line of lines.split('\n')) if (line) listed.push(parseListed(line));
   }
   return listed;
+}
+
+/** The table once its counters have stopped moving. */
+export async function settledConnections(namespace: PrivateNamespace): Promise<ListedConnection[]> {
+  let before: string | undefined;
+  return eventually('counters come to rest', async () => {
+    const listed = await listConnections(namespace);
+    const counters = JSON.stringify(listed.map(({ original, reply, state }) => [original, reply, state]).toSorted());
+    const same = counters === before;
+    before = counters;
+    if (!same) await sleep(200);
+    return same && listed;
+  });
 }

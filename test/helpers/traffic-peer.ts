@@ -34,8 +34,13 @@ const orders: Orders = {
     return { port: (server.address() as AddressInfo).port };
   },
 
-  async tcpOpen({ host, port, from, send, expect }) {
-    const socket = connect({ host, port, ...(from === undefined ? {} : { localPort: from }) });
+  async tcpOpen({ host, port, local, from, send, expect }) {
+    const socket = connect({
+      host,
+      port,
+      ...(local !== undefined && { localAddress: local }),
+      ...(from !== undefined && { localPort: from }),
+    });
     await once(socket, 'connect');
     socket.on('error', () => {});
     let received = 0;

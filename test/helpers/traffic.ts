@@ -4,13 +4,14 @@ import type { PrivateNamespace } from './namespace.js';
 
 type Order<Parameters, Answer> = (parameters: Parameters) => Promise<Answer>;
 
-/** What a peer can be told to do. Sizes are octets of payload; a port that is not given is the kernel's choice. */
+/** What a peer can be told to do. Sizes are octets of payload; a port or local
+ * address that is not given is the kernel's choice. */
 export interface Orders {
   /** A server that answers the first data on a connection with `answer` octets, and closes when the client does. */
   tcpListen: Order<{ host: string; port?: number; answer: number }, { port: number }>;
   /** Connects, sends `send` octets and waits for `expect`; the connection stays open. */
   tcpOpen: Order<
-    { host: string; port: number; from?: number; send: number; expect: number },
+    { host: string; port: number; local?: string; from?: number; send: number; expect: number },
     { handle: number; port: number }
   >;
   /** Closes a connection, with a RST where `reset` is set, and waits until it is closed. */

@@ -5,7 +5,7 @@ import type { OracleRecord } from '../helpers/oracles/record.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { needs } from '../helpers/require.js';
 import { Traffic } from '../helpers/traffic.js';
-import { ENTERPRISES, message, readings, STANDARD } from './literal.js';
+import { ENTERPRISES, message, readings, STANDARD, statistics } from './literal.js';
 
 const without = (record: OracleRecord, pattern: RegExp): OracleRecord =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !pattern.test(name)));
@@ -44,6 +44,14 @@ needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd counts a wrong sequence n
   const namespace = await PrivateNamespace.create(t);
   const nfcapd = await Nfcapd.listen(namespace, 4740);
   await deliver(namespace, [message(STANDARD, 0), message(STANDARD, STANDARD.length + 3)], 4740);
+  t.is((await nfcapd.stop()).sequenceErrors, 1);
+});
+
+needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd takes options data for lost records', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  const nfcapd = await Nfcapd.listen(namespace, 4740);
+  const one = STANDARD.slice(0, 1);
+  await deliver(namespace, [message(one, 0), statistics(1), message(one, 2)], 4740);
   t.is((await nfcapd.stop()).sequenceErrors, 1);
 });
 

@@ -130,5 +130,12 @@ export const STATISTICS_READING: OracleRecord = {
   exportedOctetTotalCount: '9',
 };
 
+/** The flow key of a template as options data: five fields of template 256. */
+export const FLOW_KEYS = Buffer.from(
+  header(set(3, '03e9' + '0002' + '0001' + '00910002' + '00ad0008') + set(1001, '0100' + '000000000000001f'), 0),
+  'hex',
+);
+export const FLOW_KEYS_READING: OracleRecord = { templateId: '256', flowKeyIndicator: '31' };
+
 /** A data set whose template was never sent. */
 export const ORPHAN = Buffer.from(header(set(999, '0102030405060708'), 0), 'hex');

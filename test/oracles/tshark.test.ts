@@ -1,7 +1,17 @@
 import test from 'ava';
 import { needs } from '../helpers/require.js';
 import { readWithTshark } from '../helpers/oracles/tshark.js';
-import { ENTERPRISES, message, ORPHAN, readings, STANDARD, statistics, STATISTICS_READING } from './literal.js';
+import {
+  ENTERPRISES,
+  FLOW_KEYS,
+  FLOW_KEYS_READING,
+  message,
+  ORPHAN,
+  readings,
+  STANDARD,
+  statistics,
+  STATISTICS_READING,
+} from './literal.js';
 
 const tshark = needs(test, ['tshark']);
 
@@ -14,6 +24,7 @@ tshark('tshark reads every element of the profile standard by name', async t => 
 
 tshark('tshark reads options data', async t => {
   t.deepEqual((await readWithTshark([statistics()])).records, [STATISTICS_READING]);
+  t.deepEqual((await readWithTshark([FLOW_KEYS])).records, [FLOW_KEYS_READING]);
 });
 
 tshark('tshark names the fields it does not know', async t => {

@@ -7,7 +7,7 @@ import { PATH } from '../require.js';
 import { withFolder } from './folder.js';
 import { canonicalAddress, type OracleRecord } from './record.js';
 
-const FIELD = /^\t\(\d+(?:\/\d+)?\)(?: \(S\))?\s+(\S+) : (.*)$/;
+const FIELD = /^\t\(\d+(?:\/\d+)?\)(?: \(S\))?\s*(\S+) : (.*)$/; // a long name leaves no space
 const DATE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/;
 
 /**

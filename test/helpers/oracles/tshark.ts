@@ -50,6 +50,8 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   egress_vrfid: 'egressVRFID',
   biflow_direction: 'biflowDirection',
   nat_type: 'natType',
+  template_id: 'templateId',
+  post_key: 'flowKeyIndicator',
 };
 /** Element 139 is shown in two parts; what each is worth in it. */
 const ICMPV6_PARTS: Readonly<Record<string, number>> = { icmp_ipv6_type: 256, icmp_ipv6_code: 1 };
@@ -129,6 +131,7 @@ class PdmlReading implements TsharkReading {
 
 function value(name: string, text: string): string {
   if (name.startsWith('abstime')) return String(Date.parse(text.replace(/(\.\d{3})\d*/, '$1')));
+  if (name === 'post_key') return String(BigInt(`0x${text.replaceAll(':', '')}`));
   if (text.startsWith('0x')) return String(Number(text));
   return /addr/.test(name) ? canonicalAddress(text) : text;
 }

@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { collect, type Finished, type PrivateNamespace, type RunOptions } from './namespace.js';
+import type { Need } from './require.js';
+
+const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
+
+export type BackendName = 'native' | 'fallback';
+
+/** The backends that the command line is tested with, and what each needs. CTFLOW_BACKEND leaves the other one out. */
+export const BACKENDS: readonly { name: BackendName; needs: readonly Need[] }[] = (['native', 'fallback'] as const)
+  .filter(
+    name =>
+      !['native', 'fallback'].includes(process.env['CTFLOW_BACKEND'] ?? '') || process.env['CTFLOW_BACKEND'] === name,
+  )
+  .map(name => ({ name, needs: name === 'native' ? ['native'] : [] }));
+
+/** Runs `ctflow ARGS` in a namespace to its end. */
+export function ctflow(
+  namespace: PrivateNamespace,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  return namespace.finish(process.execPath, [CTFLOW, ...args], options);
+}
+
+/** A `ctflow` that runs in a namespace until it is told to stop. */
+export class RunningCommand {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #finished: Promise<Finished>;
+  stdout = '';
+  stderr = '';
+
+  /** @param where 'owner' for a program that stands outside and looks in */
+  constructor(namespace: PrivateNamespace, args: readonly string[], where: 'network' | 'owner' = 'network') {
+    this.#child = namespace.spawn(process.execPath, [CTFLOW, ...args], {}, where);
+    this.#child.stdout.on('data', chunk => (this.stdout += chunk));
+    this.#child.stderr.on('data', chunk => (this.stderr += chunk));
+    this.#finished = collect(this.#child, { timeout: 300_000 });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+    this.#child.kill(signal);
+    return this.#finished;
+  }
+
+  /** The log of `ctflow run`, one object a line. */
+  log(): Record<string, unknown>[] {
+    return this.stderr
+      .split('\n')
+      .filter(line => line.startsWith('{'))
+      .map(line => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** Messages of the log, joined, for matching. */
+  messages(): string {
+    return this.log()
+      .map(({ msg }) => msg)
+      .join('\n');
+  }
+}
