@@ -31,6 +31,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     interrupt.abort();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  void presenter.deserted.then(() => interrupt.abort());
   const stage: Stage = {
     signal: interrupt.signal,
     show: snapshot => presenter.show(snapshot),
@@ -55,7 +56,7 @@ async function play(options: DemoOptions, stage: Stage): Promise<DemoReport> {
     return await playLive(options, stage);
   } catch (error) {
     if (!(error instanceof CtflowError) || error.code !== 'CTFLOW_NAMESPACE') throw error;
-    stage.say(`${error.message}. ${error.hint}. Playing a recording instead.`);
+    stage.say(`${error.message}: playing a recording instead. ${error.hint}.`);
     return { ...(await runReplay(options, stage)), repeated: false };
   }
 }

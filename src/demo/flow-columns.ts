@@ -1,11 +1,8 @@
+import { ColumnTable, type Column as TableColumn } from '../cli/table.js';
 import type { Flow } from './flow-board.js';
 import { humanCount, humanOctets } from './units.js';
 
-interface Column {
-  readonly head: string;
-  /** At least. */
-  readonly width: number;
-  readonly right?: true;
+interface Column extends TableColumn {
   cell(flow: Flow): string;
 }
 
@@ -14,16 +11,16 @@ const SOURCE: Column = { head: 'source', width: 20, cell: flow => flow.source };
 const DESTINATION: Column = { head: '→ destination', width: 21, cell: flow => `→ ${flow.destination}` };
 const NAT: Column = { head: 'translated', width: 26, cell: flow => flow.nat ?? '' };
 const PACKETS: readonly Column[] = [
-  { head: 'pkts →', width: 6, right: true, cell: flow => humanCount(flow.packets[0]) },
-  { head: '← pkts', width: 6, right: true, cell: flow => humanCount(flow.packets[1]) },
+  { head: 'pkts →', width: 6, align: 'right', cell: flow => humanCount(flow.packets[0]) },
+  { head: '← pkts', width: 6, align: 'right', cell: flow => humanCount(flow.packets[1]) },
 ];
 const OCTETS: readonly Column[] = [
-  { head: 'octets →', width: 8, right: true, cell: flow => humanOctets(flow.octets[0]) },
-  { head: '← octets', width: 8, right: true, cell: flow => humanOctets(flow.octets[1]) },
+  { head: 'octets →', width: 8, align: 'right', cell: flow => humanOctets(flow.octets[0]) },
+  { head: '← octets', width: 8, align: 'right', cell: flow => humanOctets(flow.octets[1]) },
 ];
 const REST: readonly Column[] = [
   { head: 'state', width: 7, cell: flow => flow.state },
-  { head: 'recs', width: 4, right: true, cell: flow => String(flow.records) },
+  { head: 'recs', width: 4, align: 'right', cell: flow => String(flow.records) },
 ];
 
 /** From the widest to the narrowest. Where NAT has no column, it has a line of its own. */
@@ -32,41 +29,33 @@ const LAYOUTS: readonly (readonly Column[])[] = [
   [PROTOCOL, SOURCE, DESTINATION, ...PACKETS, ...OCTETS, ...REST],
   [PROTOCOL, SOURCE, DESTINATION, ...OCTETS, ...REST],
 ];
-const GAP = ' ';
 
 /** Connections as lines of a table. */
 export class FlowColumns {
   readonly #columns: readonly Column[];
-  readonly #widths: readonly number[];
+  readonly #table: ColumnTable;
 
   /**
    * @param width characters that a line should have at most
    * @param flows those that the columns are made wide enough for
    */
   constructor(width: number, flows: readonly Flow[]) {
-    const measured = LAYOUTS.map(columns => ({ columns, widths: columns.map(column => widthOf(column, flows)) }));
-    const fits = measured.find(({ widths }) => widths.reduce((sum, each) => sum + each + GAP.length) <= width);
-    const { columns, widths } = fits ?? measured[measured.length - 1];
-    this.#columns = columns;
-    this.#widths = widths;
+    const layouts = LAYOUTS.map(columns => columns.map(column => ({ ...column, width: widthOf(column, flows) })));
+    const fits = layouts.find(columns => columns.reduce((sum, column) => sum + column.width + 1, -1) <= width);
+    this.#columns = fits ?? layouts[layouts.length - 1];
+    this.#table = new ColumnTable(this.#columns);
   }
 
   header(): string {
-    return this.#line(column => column.head);
+    return this.#table.header().trimEnd();
   }
 
   /** One line, or two. */
   rows(flow: Flow): string[] {
-    const line = this.#line(column => column.cell(flow));
-    if (!flow.nat || this.#columns.includes(NAT)) return [line];
-    return [line, `${' '.repeat(this.#widths[0] + this.#widths[1] + 2 * GAP.length)}↳ ${flow.nat}`];
-  }
-
-  #line(text: (column: Column) => string): string {
-    const cells = this.#columns.map((column, i) =>
-      column.right ? text(column).padStart(this.#widths[i]) : text(column).padEnd(this.#widths[i]),
-    );
-    return cells.join(GAP).trimEnd();
+    const line = this.#table.row(this.#columns.map(column => column.cell(flow))).trimEnd();
+    if (!flow.nat || this.#columns.some(column => column.head === NAT.head)) return [line];
+    const [protocol, source] = this.#columns;
+    return [line, `${' '.repeat(protocol.width + source.width + 2)}↳ ${flow.nat}`];
   }
 }
 

@@ -68,6 +68,7 @@ export class Pipeline {
     });
     await this.#exporter.start();
     this.#began = performance.now();
+    this.#show();
     this.#ticker = setInterval(() => this.#show(), 1000);
   }
 

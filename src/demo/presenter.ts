@@ -1,3 +1,4 @@
+import { LineOutput } from '../cli/line-output.js';
 import { LineLog } from './line-log.js';
 import { LiveTable } from './live-table.js';
 import { type DemoReport, formatReport } from './report.js';
@@ -5,15 +6,19 @@ import type { Snapshot } from './stage.js';
 
 /** What the user sees: a live table on a terminal, lines elsewhere, or the bare report for programs. */
 export class Presenter {
+  /** Resolves when there is nobody to see it any more: the reader of the pipe or the terminal is gone. */
+  readonly deserted: Promise<void>;
   readonly #json: boolean;
+  readonly #output = new LineOutput(process.stdout);
   readonly #table: LiveTable | undefined;
   readonly #lines: LineLog | undefined;
 
   constructor(json: boolean) {
     this.#json = json;
+    this.deserted = this.#output.closed.catch(() => {});
     if (json) return;
     if (process.stdout.isTTY) this.#table = new LiveTable(process.stdout);
-    else this.#lines = new LineLog(text => process.stdout.write(text));
+    else this.#lines = new LineLog(text => this.#output.write(text));
   }
 
   show(snapshot: Snapshot): void {
@@ -28,7 +33,8 @@ export class Presenter {
   }
 
   report(report: DemoReport): void {
-    process.stdout.write(this.#json ? `${JSON.stringify(report)}\n` : `\n${formatReport(report)}\n`);
+    this.#output.write(this.#json ? `${JSON.stringify(report)}\n` : `\n${formatReport(report)}\n`);
+    this.#output.flush();
   }
 
   /** Gives the terminal back. */

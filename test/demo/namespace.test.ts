@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { namespaceCommand } from '../../src/demo/namespace.js';
+import { runTool } from '../../src/demo/tool.js';
+import { needs } from '../helpers/require.js';
+
+const NAMESPACE = new URL('../../src/demo/namespace.js', import.meta.url).href;
+const PROGRAM = `
+import { namespaceCommand } from ${JSON.stringify(NAMESPACE)};
+const said = await namespaceCommand().then(way => way.join(' '), error => error.code + ': ' + error.message);
+console.log(said);
+`;
+
+/** What a process with this search path says. */
+function ask(path: string): string {
+  const env = { ...process.env, PATH: path };
+  return spawnSync(process.execPath, ['--input-type=module', '-e', PROGRAM], { env, encoding: 'utf8' }).stdout.trim();
+}
+
+test('tools that are not there are named', t => {
+  const system = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const missing = ['unshare', 'ip', 'nft'].filter(name => !system.some(folder => existsSync(join(folder, name))));
+  const expected =
+    process.platform !== 'linux'
+      ? 'needs Linux'
+      : missing.length > 0
+        ? `needs ${missing.join(' and ')}, not`
+        : 'unshare';
+  t.regex(ask('/nowhere'), new RegExp(expected));
+});
+
+needs(test, ['namespace'])('a program runs in a network namespace of its own, and can read procfs there', async t => {
+  const way = await namespaceCommand();
+  const link = ['readlink', '/proc/self/ns/net'];
+  t.not(await runTool([...way, ...link]), await runTool(link));
+  const devices = await runTool([...way, 'cat', '/proc/net/dev']);
+  t.deepEqual(
+    [...devices.matchAll(/^ *(\w+):/gm)].map(([, name]) => name).filter(name => name === 'lo'),
+    ['lo'],
+  );
+  const rules = 'table inet t { chain c { type filter hook output priority 0; ct state new counter; }\n}';
+  const furnish = 'nft -f - && cat /proc/net/nf_conntrack';
+  t.is(await runTool([...way, 'sh', '-c', furnish], rules), '');
+});
