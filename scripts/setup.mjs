@@ -34,7 +34,9 @@ if (process.env.CTFLOW_BACKEND === 'fallback') {
     );
   });
 } else if (!built()) {
-  say('cargo is not there: going on with the fallback in TypeScript (install Rust 1.88 or newer for the native module)');
+  say(
+    'cargo is not there: going on with the fallback in TypeScript (install Rust 1.88 or newer for the native module)',
+  );
 }
 
 const compiled = join(root, 'dist/src/cli/main.js');
@@ -56,7 +58,11 @@ function step(name, inputs, done, make) {
 
 function hashOf(inputs) {
   const hash = createHash('sha256').update(`${process.version} ${process.platform} ${process.arch}`);
-  for (const file of inputs.flatMap(filesOf)) hash.update(file).update('\0').update(readFileSync(join(root, file)));
+  for (const file of inputs.flatMap(filesOf))
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 

@@ -73,7 +73,9 @@ export function viewRow(batch: Batch, index: number): RowView {
     ...(has(row.HAS_START | row.HAS_START_ESTIMATE) && {
       start: new Date(nanosecondsToMilliseconds(word(row.START_NS), word(row.START_NS + 4))).toISOString(),
     }),
-    ...(has(row.HAS_LABELS) && { labels: Buffer.from(bytes.subarray(at + row.LABELS, at + row.HELPER)).toString('hex') }),
+    ...(has(row.HAS_LABELS) && {
+      labels: Buffer.from(bytes.subarray(at + row.LABELS, at + row.HELPER)).toString('hex'),
+    }),
     ...(has(row.HAS_HELPER) && { helper: paddedText(bytes, at + row.HELPER, 16) }),
   };
 }
@@ -122,7 +124,11 @@ function viewDirection(batch: Batch, at: number, present: number, offsets: Direc
     source: format(bytes, at + offsets.source),
     destination: format(bytes, at + offsets.destination),
     ...(present & row.HAS_PORTS && { sourcePort, destinationPort }),
-    ...(present & row.HAS_ICMP && { icmpType: destinationPort >> 8, icmpCode: destinationPort & 255, icmpId: sourcePort }),
+    ...(present & row.HAS_ICMP && {
+      icmpType: destinationPort >> 8,
+      icmpCode: destinationPort & 255,
+      icmpId: sourcePort,
+    }),
     ...(present & offsets.hasZone && { zone: u16[(at + offsets.zone) >> 1] }),
     ...(present & offsets.hasCounters && {
       packets: readBigInt(u32, (at + offsets.packets) >> 2),
@@ -138,5 +144,7 @@ function stateName(present: number, state: number): string | undefined {
 }
 
 function paddedText(bytes: Uint8Array, at: number, size: number): string {
-  return Buffer.from(bytes.subarray(at, at + size)).toString('latin1').replace(/\0.*$/s, '');
+  return Buffer.from(bytes.subarray(at, at + size))
+    .toString('latin1')
+    .replace(/\0.*$/s, '');
 }

@@ -110,7 +110,8 @@ function pair(sent: bigint | undefined, received: bigint | undefined): string {
 function details(view: RowView): string[] {
   const { original, reply } = view;
   const words: string[] = [];
-  if (original.icmpType !== undefined) words.push(`type=${original.icmpType}/${original.icmpCode} id=${original.icmpId}`);
+  if (original.icmpType !== undefined)
+    words.push(`type=${original.icmpType}/${original.icmpCode} id=${original.icmpId}`);
   if (translated(original, reply, 'source')) words.push(`snat=${side(reply.destination, reply.destinationPort)}`);
   if (translated(original, reply, 'destination')) words.push(`dnat=${side(reply.source, reply.sourcePort)}`);
   if (original.zone !== undefined && original.zone === reply.zone) words.push(`zone=${original.zone}`);

@@ -47,7 +47,10 @@ export function runCommand(): Command {
         .env('CTFLOW_MAX_CONNECTIONS'),
     )
     .addOption(
-      new Option('--first-sight <policy>', 'first delta of a connection that was there before: nothing of its past, or all')
+      new Option(
+        '--first-sight <policy>',
+        'first delta of a connection that was there before: nothing of its past, or all',
+      )
         .choices(['baseline', 'total'])
         .env('CTFLOW_FIRST_SIGHT'),
     )
@@ -77,7 +80,13 @@ function addTimeoutFlags(command: Command): void {
       .env(env);
   command
     .addOption(
-      flag('flow-poll-interval', 'CTFLOW_FLOW_POLL_INTERVAL', 'between two polls', EXPORTER_DEFAULTS.flowPollInterval, '10ms'),
+      flag(
+        'flow-poll-interval',
+        'CTFLOW_FLOW_POLL_INTERVAL',
+        'between two polls',
+        EXPORTER_DEFAULTS.flowPollInterval,
+        '10ms',
+      ),
     )
     .addOption(
       flag(
@@ -117,7 +126,10 @@ function addRecordFlags(command: Command): void {
         .env('CTFLOW_PROFILE'),
     )
     .addOption(
-      new Option('--biflow <how>', 'the reply direction: as reverse elements, or as a record of its own (standard only)')
+      new Option(
+        '--biflow <how>',
+        'the reply direction: as reverse elements, or as a record of its own (standard only)',
+      )
         .choices(['reverse', 'two-uniflows'])
         .default(DESTINATION_DEFAULTS.biflow)
         .env('CTFLOW_BIFLOW'),

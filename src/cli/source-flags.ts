@@ -45,7 +45,9 @@ export function addSourceFlags(command: Command): Command {
         .env('CTFLOW_ZONE'),
     )
     .addOption(
-      new Option('--mark <value[/mask]>', 'only connections with this mark').argParser(values.masked).env('CTFLOW_MARK'),
+      new Option('--mark <value[/mask]>', 'only connections with this mark')
+        .argParser(values.masked)
+        .env('CTFLOW_MARK'),
     )
     .addOption(
       new Option('--status <names|value/mask>', 'only these states, e.g. ASSURED,!SRC_NAT')
@@ -77,7 +79,11 @@ function sourceOf(flags: SourceFlags, backend: Backend): Source {
     return backend.openKernel({ filter, ...(flags.netns !== undefined && { netns: flags.netns }) });
   }
   if (flags.netns !== undefined) {
-    throw new CtflowError('CTFLOW_USAGE', `--netns goes with --source kernel, not ${flags.source}`, 'Leave one of them out');
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--netns goes with --source kernel, not ${flags.source}`,
+      'Leave one of them out',
+    );
   }
   if (flags.source === 'procfs') return new ProcfsSource(filter);
   const path = /^replay:(.+)$/.exec(flags.source)?.[1];

@@ -11,7 +11,11 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   return text => {
     const value = /^(?:0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
     if (!(value >= least && value <= most)) {
-      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of place`, `Write a whole number from ${least} to ${most}`);
+      throw new CtflowError(
+        'CTFLOW_USAGE',
+        `'${text}' is out of place`,
+        `Write a whole number from ${least} to ${most}`,
+      );
     }
     return value;
   };
