@@ -1,8 +1,10 @@
 import * as row from '../layout.generated.js';
 import { address4, address6, text, unsigned16, unsigned32, unsigned64, unsigned8, widened16 } from './fields.js';
-import type { Biflow } from './profile.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
+
+/** How the reply direction is told: RFC 5103's reverse elements, or a record of its own. */
+export type Biflow = 'reverse' | 'two-uniflows';
 
 /** Where the facts of one direction stand in the record. */
 interface Direction {

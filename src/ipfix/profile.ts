@@ -1,10 +1,7 @@
 import { antreaFields } from './profile-antrea.js';
-import { standardFields } from './profile-standard.js';
+import { standardFields, type Biflow } from './profile-standard.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
-
-/** How the reply direction is told: RFC 5103's reverse elements, or a record of its own. */
-export type Biflow = 'reverse' | 'two-uniflows';
 
 /** What a destination's records look like. */
 export interface Profile {
