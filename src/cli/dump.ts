@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { once } from 'node:events';
-import { describeError } from '../errors.js';
+import { CtflowError } from '../errors.js';
 import { checkKernel } from '../kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row-view.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
@@ -53,9 +53,9 @@ async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<
     if (!summary) return;
     const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');
     note([`${summary.rows} connections`, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
-    if (summary.error) note(describeError(summary.error));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
-    if (!summary.complete) process.exitCode = 1;
+    if (summary.complete) return;
+    throw summary.error ?? new CtflowError('CTFLOW_NETLINK', 'The dump is not whole', 'The counts above say why; try again');
   } finally {
     source.close();
   }
