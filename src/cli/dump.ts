@@ -55,7 +55,9 @@ async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<
     note([`${summary.rows} connections`, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     if (summary.complete) return;
-    throw summary.error ?? new CtflowError('CTFLOW_NETLINK', 'The dump is not whole', 'The counts above say why; try again');
+    throw (
+      summary.error ?? new CtflowError('CTFLOW_NETLINK', 'The dump is not whole', 'The counts above say why; try again')
+    );
   } finally {
     source.close();
   }
