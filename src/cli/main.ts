@@ -4,6 +4,7 @@ import { VERSION } from '../version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
 import { dumpCommand } from './dump.js';
+import { dropSwitchesThatSayNo } from './environment.js';
 import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
 import { versionCommand } from './version.js';
@@ -27,6 +28,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(versionCommand())
     .showHelpAfterError('(--help shows what can be said)');
   for (const command of [program, ...program.commands]) command.exitOverride().allowExcessArguments(false);
+  dropSwitchesThatSayNo(program.commands, process.env);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

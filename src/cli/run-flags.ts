@@ -53,7 +53,12 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option('--setup-sysctl', 'switch accounting and timestamps on in the kernel').env('CTFLOW_SETUP_SYSCTL'),
     )
-    .addOption(new Option('--log-level <level>').choices(LOG_LEVELS).default('info').env('CTFLOW_LOG_LEVEL'));
+    .addOption(
+      new Option('--log-level <level>', 'JSON lines on standard error')
+        .choices(LOG_LEVELS)
+        .default('info')
+        .env('CTFLOW_LOG_LEVEL'),
+    );
 }
 
 function addTimeoutFlags(command: Command): void {

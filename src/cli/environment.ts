@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+
+const OFF = new Set(['', '0', 'false', 'no', 'off']);
+
+/**
+ * Commander takes a switch as set when its variable exists, whatever it says. Takes out those that say no.
+ * @param environment the process's, changed in place
+ */
+export function dropSwitchesThatSayNo(commands: readonly Command[], environment: NodeJS.ProcessEnv): void {
+  for (const option of commands.flatMap(command => command.options)) {
+    const { envVar } = option;
+    const value = envVar === undefined ? undefined : environment[envVar];
+    if (option.isBoolean() && envVar !== undefined && value !== undefined && OFF.has(value.toLowerCase())) {
+      delete environment[envVar];
+    }
+  }
+}
