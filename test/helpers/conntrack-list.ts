@@ -95,7 +95,7 @@ export async function settledConnections(namespace: PrivateNamespace): Promise<L
     const counters = JSON.stringify(listed.map(({ original, reply, state }) => [original, reply, state]).toSorted());
     const same = counters === before;
     before = counters;
-    if (!same) await sleep(200);
+    await sleep(200);
     return same && listed;
   });
 }

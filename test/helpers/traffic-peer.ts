@@ -12,15 +12,19 @@ import type { Orders } from './traffic.js';
 
 const connections = new Map<number, TcpSocket>();
 const captures = new Map<number, Buffer[]>();
-const sockets: UdpSocket[] = [];
 let handles = 0;
 
 async function bound(host: string, port = 0): Promise<UdpSocket> {
   const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 });
   socket.bind(port, host);
   await once(socket, 'listening');
-  sockets.push(socket);
   return socket;
+}
+
+function send(socket: UdpSocket, size: number, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) =>
+    socket.send(Buffer.alloc(size), port, host, error => (error ? reject(error) : resolve())),
+  );
 }
 
 const orders: Orders = {
@@ -76,20 +80,20 @@ const orders: Orders = {
 
   async udpSend({ host, port, from = 0, local, packets, size, answered }) {
     const socket = await bound(local ?? (isIPv6(host) ? '::' : '0.0.0.0'), from);
+    const { port: used } = socket.address();
     for (let sent = 0; sent < packets; sent++) {
       const answer = answered ? once(socket, 'message') : undefined;
-      socket.send(Buffer.alloc(size), port, host);
+      await send(socket, size, port, host);
       await answer;
     }
-    return { port: socket.address().port };
+    socket.close();
+    return { port: used };
   },
 
   async udpFlows({ host, port, flows, size }) {
     for (let made = 0; made < flows; made++) {
       const socket = createSocket('udp4');
-      await new Promise<void>((resolve, reject) =>
-        socket.send(Buffer.alloc(size), port, host, error => (error ? reject(error) : resolve())),
-      );
+      await send(socket, size, port, host);
       socket.close();
       if (made % 100 === 99) await sleep(1); // lets the listener keep up
     }

@@ -1,3 +1,5 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { PrivateNamespace } from './namespace.js';
@@ -36,31 +38,36 @@ export interface Orders {
 /** A traffic peer in a namespace; it ends with the namespace. */
 export class Traffic {
   readonly #waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
-  readonly #write: (line: string) => void;
+  readonly #child: ChildProcessWithoutNullStreams;
   #id = 0;
 
   constructor(namespace: PrivateNamespace) {
-    const child = namespace.spawn(process.execPath, [fileURLToPath(new URL('./traffic-peer.js', import.meta.url))]);
+    this.#child = namespace.spawn(process.execPath, [fileURLToPath(new URL('./traffic-peer.js', import.meta.url))]);
     let stderr = '';
-    child.stderr.on('data', chunk => (stderr += chunk));
-    child.once('exit', () => {
+    this.#child.stderr.on('data', chunk => (stderr += chunk));
+    this.#child.once('exit', () => {
       for (const { reject } of this.#waiting.values()) reject(new Error(`the traffic peer has ended: ${stderr}`));
     });
-    createInterface({ input: child.stdout }).on('line', line => {
+    createInterface({ input: this.#child.stdout }).on('line', line => {
       const { id, answer, error } = JSON.parse(line);
       const { resolve, reject } = this.#waiting.get(id)!;
       this.#waiting.delete(id);
       if (error === undefined) resolve(answer);
       else reject(new Error(error));
     });
-    this.#write = line => child.stdin.write(line);
+  }
+
+  /** Ends the peer and with it every socket it has. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
   }
 
   /** Gives one order and waits until it is done. */
   do<Name extends keyof Orders>(order: Name, parameters: Parameters<Orders[Name]>[0]): ReturnType<Orders[Name]> {
     const id = ++this.#id;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#write(`${JSON.stringify({ id, order, with: parameters })}\n`);
+    this.#child.stdin.write(`${JSON.stringify({ id, order, with: parameters })}\n`);
     return answer as ReturnType<Orders[Name]>;
   }
 }

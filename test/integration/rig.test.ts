@@ -35,30 +35,33 @@ test('a line that is not of conntrack is refused', t => {
   t.throws(() => parseListed('conntrack v1.4.7: 0 flow entries have been shown.'));
 });
 
-needs(test, ['namespace', 'conntrack', 'ping'])('a private namespace tracks what its peers exchange', async t => {
-  const namespace = await PrivateNamespace.create(t);
-  await namespace.track();
-  const traffic = new Traffic(namespace);
-  const { port } = await traffic.do('tcpListen', { host: '::1', answer: 5000 });
-  await traffic.do('tcpOpen', { host: '::1', port, send: 100, expect: 5000 });
-  const echo = await traffic.do('udpListen', { host: '127.0.0.1', answer: 300 });
-  await traffic.do('udpSend', { host: '127.0.0.1', port: echo.port, packets: 3, size: 50, answered: true });
-  await namespace.run('ping', ['-c', '2', '-i', '0.2', '-s', '20', '127.0.0.1']);
-  const listed = await listConnections(namespace);
-  const udp = listed.find(connection => connection.protocol === 17)!;
-  t.is(udp.original.packets, '3');
-  t.is(udp.original.bytes, String(3 * (50 + 28)));
-  t.is(udp.reply.bytes, String(3 * (300 + 28)));
-  const tcp = listed.find(connection => connection.protocol === 6)!;
-  t.is(tcp.state, 'ESTABLISHED');
-  t.is(tcp.original.dport, String(port));
-  t.true(Number(tcp.reply.bytes) > 5000);
-  const icmp = listed.find(connection => connection.protocol === 1)!;
-  t.is(icmp.original.bytes, String(2 * (20 + 28)));
-  t.is(listed.length, 3);
-});
+needs(test.serial, ['namespace', 'conntrack', 'ping'])(
+  'a private namespace tracks what its peers exchange',
+  async t => {
+    const namespace = await PrivateNamespace.create(t);
+    await namespace.track();
+    const traffic = new Traffic(namespace);
+    const { port } = await traffic.do('tcpListen', { host: '::1', answer: 5000 });
+    await traffic.do('tcpOpen', { host: '::1', port, send: 100, expect: 5000 });
+    const echo = await traffic.do('udpListen', { host: '127.0.0.1', answer: 300 });
+    await traffic.do('udpSend', { host: '127.0.0.1', port: echo.port, packets: 3, size: 50, answered: true });
+    await namespace.run('ping', ['-c', '2', '-i', '0.2', '-s', '20', '127.0.0.1']);
+    const listed = await listConnections(namespace);
+    const udp = listed.find(connection => connection.protocol === 17)!;
+    t.is(udp.original.packets, '3');
+    t.is(udp.original.bytes, String(3 * (50 + 28)));
+    t.is(udp.reply.bytes, String(3 * (300 + 28)));
+    const tcp = listed.find(connection => connection.protocol === 6)!;
+    t.is(tcp.state, 'ESTABLISHED');
+    t.is(tcp.original.dport, String(port));
+    t.true(Number(tcp.reply.bytes) > 5000);
+    const icmp = listed.find(connection => connection.protocol === 1)!;
+    t.is(icmp.original.bytes, String(2 * (20 + 28)));
+    t.is(listed.length, 3);
+  },
+);
 
-needs(test, ['namespace', 'conntrack'])('namespaces are linked, routed and translated', async t => {
+needs(test.serial, ['namespace', 'conntrack'])('namespaces are linked, routed and translated', async t => {
   const router = await PrivateNamespace.create(t);
   const [client, server] = [await router.nest(), await router.nest()];
   await router.link({ name: 'inside', addresses: ['192.0.2.1/24'] }, client, {
@@ -82,7 +85,7 @@ needs(test, ['namespace', 'conntrack'])('namespaces are linked, routed and trans
   t.is(connection.reply.dst, '198.51.100.1');
 });
 
-needs(test, ['namespace'])('what runs in a namespace ends with it', async t => {
+needs(test.serial, ['namespace'])('what runs in a namespace ends with it', async t => {
   const namespace = await PrivateNamespace.create(t);
   const child = namespace.spawn('sleep', ['1000']);
   const ended = new Promise(resolve => child.once('exit', (_, signal) => resolve(signal)));

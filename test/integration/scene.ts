@@ -81,4 +81,8 @@ export async function perform(namespace: PrivateNamespace): Promise<void> {
   await traffic.do('udpSend', { host: SERVER, port: 5400, local: CLIENT, packets: 11, size: 44, answered: false });
   await namespace.run('ping', ['-c', '3', '-i', '0.2', '-s', '99', '-I', CLIENT, SERVER]);
   await namespace.run('ping', ['-c', '2', '-i', '0.2', '-s', '77', '-I', CLIENT6, SERVER6]);
+  // no SCTP sockets in Node: an entry without traffic
+  const sctp = ['-p', 'sctp', '--state', 'ESTABLISHED', '--orig-vtag', '1', '--reply-vtag', '2'];
+  const tuple = ['-s', CLIENT, '-d', SERVER, '--sport', '1234', '--dport', '5678', '-t', '600'];
+  await namespace.run('conntrack', ['-I', ...sctp, ...tuple]);
 }
