@@ -1,0 +1,249 @@
+import { Buffer } from 'node:buffer';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
+import type { CollectedRecord } from '../../src/collector/record.js';
+import { parseEndpoint, type Endpoint } from '../../src/endpoint.js';
+import { eventually } from '../helpers/eventually.js';
+import { message, set, templateSet, u32, u8 } from '../helpers/ipfix-builder.js';
+import { seeded } from '../helpers/seed.js';
+
+const DEFINE = message({}, templateSet(256, [4, 1]));
+const data = (sequence: number, ...protocols: number[]): Buffer =>
+  message({ sequence }, set(256, Buffer.from(protocols)));
+const HAS_IPV6 = Object.values(networkInterfaces()).some(each => each?.some(({ address }) => address === '::1'));
+
+interface Running {
+  collector: Collector;
+  endpoints: Endpoint[];
+  records: CollectedRecord[];
+}
+
+async function start(t: ExecutionContext, listen: string[], options: Partial<CollectorOptions> = {}): Promise<Running> {
+  const records: CollectedRecord[] = [];
+  const collector = new Collector({
+    listen: listen.map(parseEndpoint),
+    onRecord: record => records.push(record),
+    ...options,
+  });
+  const endpoints = await collector.listen();
+  t.teardown(() => collector.close());
+  return { collector, endpoints, records };
+}
+
+async function sendUdp(t: ExecutionContext, to: Endpoint, ...messages: Uint8Array[]): Promise<string> {
+  const socket = createSocket(to.host.includes(':') ? 'udp6' : 'udp4');
+  t.teardown(() => new Promise<void>(resolve => socket.close(resolve)));
+  for (const bytes of messages)
+    await new Promise<void>(resolve => socket.send(bytes, to.port, to.host, () => resolve()));
+  return `udp://127.0.0.1:${socket.address().port}`;
+}
+
+async function openTcp(t: ExecutionContext, to: Endpoint): Promise<Socket> {
+  const socket = connect(to.port, to.host);
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {}); // a reset by the collector
+  await once(socket, 'connect');
+  return socket;
+}
+
+const protocols = (records: readonly CollectedRecord[]): unknown[] =>
+  records.map(record => record.get('protocolIdentifier'));
+
+test('UDP: records arrive in order and say who sent them', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0']);
+  t.not(endpoints[0].port, 0);
+  const from = await sendUdp(t, endpoints[0], DEFINE, data(0, 6, 17), data(2, 58));
+  await eventually('three records', () => records.length === 3);
+  t.deepEqual(protocols(records), [6, 17, 58]);
+  t.is(records[0].exporter, from);
+  const { messages, sequenceLost, sessions } = collector.stats();
+  t.deepEqual([messages, sequenceLost, sessions], [3, 0, 1]);
+});
+
+test('UDP: templates of one exporter do not serve another', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0']);
+  await sendUdp(t, endpoints[0], DEFINE);
+  await sendUdp(t, endpoints[0], data(0, 6));
+  await eventually('both messages', () => collector.stats().messages === 2);
+  t.is(records.length, 0);
+  t.is(collector.stats().undecodableSets, 1);
+});
+
+test('close() reads what has been sent before it', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
+  const socket = await openTcp(t, endpoints[1]);
+  await new Promise<void>(resolve => socket.write(Buffer.concat([DEFINE, data(0, 1, 2, 3)]), () => resolve()));
+  await sendUdp(t, endpoints[0], DEFINE, ...Array.from({ length: 100 }, (_, i) => data(i, 6)));
+  await collector.close();
+  t.is(records.length, 103);
+  t.is(collector.stats().malformedMessages, 0);
+});
+
+test('close() ends connections, and the ports are free again', async t => {
+  const { collector, endpoints } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
+  const socket = await openTcp(t, endpoints[1]);
+  const closed = once(socket, 'close');
+  await collector.close();
+  await closed;
+  const again = new Collector({ listen: endpoints, onRecord: () => {} });
+  t.deepEqual(await again.listen(), endpoints);
+  await again.close();
+});
+
+test('TCP: a stream in pieces, its own templates, its end', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0']);
+  const socket = await openTcp(t, endpoints[0]);
+  const stream = Buffer.concat([DEFINE, data(0, 6), data(1, 17)]);
+  for (const octet of stream.subarray(0, 40)) {
+    await new Promise<void>(resolve => socket.write(Buffer.from([octet]), () => resolve()));
+  }
+  socket.write(stream.subarray(40));
+  await eventually('two records', () => records.length === 2);
+  t.is(records[0].exporter, `tcp://127.0.0.1:${socket.localPort}`);
+  t.is(collector.stats().sessions, 1);
+  socket.end();
+  await eventually('the end of the session', () => collector.stats().sessions === 0);
+  const next = await openTcp(t, endpoints[0]);
+  next.write(data(0, 6));
+  await eventually('a set without a template', () => collector.stats().undecodableSets === 1);
+  t.is(collector.stats().malformedMessages, 0);
+});
+
+test('TCP: who sends garbage is disconnected and counted, others go on', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0']);
+  const good = await openTcp(t, endpoints[0]);
+  good.write(DEFINE);
+  const bad = await openTcp(t, endpoints[0]);
+  const closed = once(bad, 'close');
+  bad.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await closed;
+  const stats = collector.stats();
+  t.deepEqual([stats.malformed.version, stats.disconnectedSessions], [1, 1]);
+  good.write(data(0, 6));
+  await eventually('a record', () => records.length === 1);
+});
+
+test('TCP: a message with broken sets is discarded, and the stream goes on', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0']);
+  const socket = await openTcp(t, endpoints[0]);
+  socket.write(Buffer.concat([DEFINE, message({}, u8(0)), data(0, 6)]));
+  await eventually('a record', () => records.length === 1);
+  t.is(collector.stats().malformed.set, 1);
+  t.is(collector.stats().disconnectedSessions, 0);
+});
+
+test('TCP: a stream that ends within a message is counted', async t => {
+  const { collector, endpoints } = await start(t, ['tcp://127.0.0.1:0']);
+  const socket = await openTcp(t, endpoints[0]);
+  socket.end(DEFINE.subarray(0, 10));
+  await eventually('the end', () => collector.stats().malformed.truncated === 1);
+  const reset = await openTcp(t, endpoints[0]);
+  await new Promise<void>(resolve => reset.write(DEFINE.subarray(0, 10), () => resolve()));
+  await eventually('the session', () => collector.stats().sessions === 1);
+  reset.resetAndDestroy();
+  await eventually('the reset', () => collector.stats().malformed.truncated === 2);
+  t.is(collector.stats().malformedMessages, 2);
+});
+
+test('TCP: connections above the limit are refused and counted', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], { limits: { tcpSessions: 1 } });
+  const first = await openTcp(t, endpoints[0]);
+  await eventually('the first session', () => collector.stats().sessions === 1);
+  const second = await openTcp(t, endpoints[0]);
+  await eventually('the refusal', () => collector.stats().refusedConnections === 1);
+  t.is(collector.stats().sessions, 1);
+  await eventually('the end of the second', () => second.destroyed || second.readableEnded || second.closed);
+  first.write(Buffer.concat([DEFINE, data(0, 6)]));
+  await eventually('a record', () => records.length === 1);
+});
+
+test('onMessage sees the octets of every message before its records, malformed ones too', async t => {
+  const seen: [string, string][] = [];
+  const { endpoints } = await start(t, ['udp://127.0.0.1:0'], {
+    onMessage: (bytes, from) => seen.push([Buffer.from(bytes).toString('hex'), from]),
+    onRecord: record => seen.push([String(record.get('protocolIdentifier')), record.exporter]),
+  });
+  const bytes = message({}, templateSet(256, [4, 1]), set(256, u8(6)));
+  const from = await sendUdp(t, endpoints[0], bytes, Buffer.from('xyz'));
+  await eventually('three calls', () => seen.length === 3);
+  t.deepEqual(seen, [
+    [bytes.toString('hex'), from],
+    ['6', from],
+    ['78797a', from],
+  ]);
+});
+
+(HAS_IPV6 ? test : test.skip)(`IPv6${HAS_IPV6 ? '' : ' (there is no ::1 here)'}`, async t => {
+  const { endpoints, records } = await start(t, ['udp://[::1]:0', 'tcp://[::1]:0', 'udp://[::]:0']);
+  await sendUdp(t, endpoints[0], DEFINE, data(0, 6));
+  const socket = await openTcp(t, endpoints[1]);
+  socket.write(Buffer.concat([DEFINE, data(0, 17)]));
+  const from = await sendUdp(t, { ...endpoints[2], host: '127.0.0.1' }, DEFINE, data(0, 58));
+  await eventually('three records', () => records.length === 3);
+  const exporters = records.map(({ exporter }) => exporter);
+  t.is(exporters.filter(exporter => /^(udp|tcp):\/\/\[::1\]:\d+$/.test(exporter)).length, 2);
+  t.true(exporters.includes(from), 'IPv4 through an IPv6 socket shows as IPv4');
+});
+
+test('an address that cannot be bound is an error with a hint, and nothing stays open', async t => {
+  const { endpoints } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
+  for (const taken of endpoints) {
+    const free = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address();
+    await new Promise<void>(resolve => free.close(resolve));
+    const other = new Collector({ listen: [{ protocol: 'udp', host: '127.0.0.1', port }, taken], onRecord: () => {} });
+    const error = await t.throwsAsync(other.listen(), { code: 'CTFLOW_ADDRESS', message: /EADDRINUSE/ });
+    t.regex((error as unknown as { hint: string }).hint, /port/);
+    const after = createSocket('udp4').bind(port, '127.0.0.1');
+    await once(after, 'listening');
+    after.close();
+  }
+});
+
+test('addresses that are not ours, and names that do not exist', async t => {
+  for (const [address, message] of [
+    ['udp://203.0.113.1:4739', /EADDRNOTAVAIL/],
+    ['tcp://203.0.113.1:4739', /EADDRNOTAVAIL/],
+    ['udp://no.such.host.invalid:4739', /'no\.such\.host\.invalid'/],
+  ] as const) {
+    const collector = new Collector({ listen: [parseEndpoint(address)], onRecord: () => {} });
+    await t.throwsAsync(collector.listen(), { code: 'CTFLOW_ADDRESS', message });
+  }
+});
+
+test('fuzz: any datagrams and any streams leave the collector at work', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
+  const bytes = fc.uint8Array({ maxLength: 400 });
+  const headed = bytes.map(body => message({}, body));
+  const setted = fc.tuple(fc.integer({ min: 0, max: 300 }), bytes).map(([id, body]) => message({}, set(id, body)));
+  const messages = fc.array(fc.oneof(bytes, headed, setted), { minLength: 1, maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(messages, async chunks => {
+      await sendUdp(t, endpoints[0], ...chunks);
+      const socket = connect(endpoints[1].port, '127.0.0.1');
+      socket.on('error', () => {});
+      const closed = once(socket, 'close');
+      socket.resume();
+      socket.end(Buffer.concat(chunks));
+      await closed;
+    }),
+    { ...seeded(t), numRuns: 200 },
+  );
+  const before = records.length;
+  await sendUdp(t, endpoints[0], message({}, templateSet(256, [8, 4]), set(256, u32(1))));
+  const socket = await openTcp(t, endpoints[1]);
+  socket.write(Buffer.concat([DEFINE, data(0, 6)]));
+  await eventually('two records', () => records.length === before + 2);
+  const { malformedMessages, malformed } = collector.stats();
+  t.is(
+    malformedMessages,
+    Object.values(malformed).reduce((sum, each) => sum + each, 0),
+  );
+  t.true(malformed.version > 0 && malformed.set > 0 && malformed.template > 0);
+});

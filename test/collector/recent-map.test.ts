@@ -1,0 +1,24 @@
+import test from 'ava';
+import { RecentMap } from '../../src/collector/recent-map.js';
+
+test('what was read or set last goes last', t => {
+  const map = new RecentMap<string, number>();
+  map.set('a', 1);
+  map.set('b', 2);
+  map.set('c', 3);
+  t.is(map.get('a'), 1);
+  t.is(map.get('a'), 1);
+  t.is(map.get('d'), undefined);
+  t.is(map.size, 3);
+  t.deepEqual([map.evict(), map.evict(), map.evict(), map.evict()], [2, 3, 1, undefined]);
+  t.is(map.size, 0);
+});
+
+test('a key that was taken out comes back as the newest', t => {
+  const map = new RecentMap<string, number>();
+  map.set('a', 1);
+  t.is(map.evict(), 1);
+  map.set('b', 2);
+  map.set('a', 3);
+  t.is(map.evict(), 2);
+});

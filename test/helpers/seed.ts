@@ -1,0 +1,10 @@
+import type { ExecutionContext } from 'ava';
+
+/** The seed of all property tests; CTFLOW_SEED sets another. */
+export const FUZZ_SEED = Number(process.env['CTFLOW_SEED'] ?? 20261123);
+
+/** The seed for fast-check, printed with the test. */
+export function seeded(t: ExecutionContext): { seed: number } {
+  t.log(`seed ${FUZZ_SEED}`);
+  return { seed: FUZZ_SEED };
+}
