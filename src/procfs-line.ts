@@ -204,7 +204,7 @@ export class ProcfsLineParser {
 
   #column(): boolean {
     const row = this.#row;
-    if (isDigit(this.#bytes[this.#from])) return this.#timeout();
+    if (isDigit(this.#bytes[this.#from])) return this.#u32(this.#from, TIMEOUT, HAS_TIMEOUT);
     const protocol = row.bytes[PROTOCOL];
     const names = protocol === IPPROTO_TCP ? TCP_WORDS : protocol === IPPROTO_SCTP ? SCTP_WORDS : undefined;
     const state = names && find(names, this.#bytes, this.#from, this.#to);
@@ -248,7 +248,7 @@ export class ProcfsLineParser {
       case 'bytes':
         return this.#u64(value, reply ? REPLY_OCTETS : ORIG_OCTETS, SEEN_BYTES);
       case 'mark':
-        return this.#mark(value);
+        return this.#u32(value, MARK, HAS_MARK);
       case 'zone':
         return this.#zone(value, ORIG_ZONE, HAS_ORIG_ZONE) && this.#zone(value, REPLY_ZONE, HAS_REPLY_ZONE);
       case 'zone-orig':
@@ -273,20 +273,11 @@ export class ProcfsLineParser {
     return this.#u16(value < 0 ? value : this.#row.u16[field >> 1] | (value << shift), field, seen);
   }
 
-  #timeout(): boolean {
-    const seconds = this.#decimal(this.#from, U32_MAX);
-    if (seconds < 0) return false;
-    this.#row.u32[TIMEOUT >> 2] = seconds;
-    this.#present |= HAS_TIMEOUT;
-    return true;
-  }
-
-  /** No mark is unset, as netlink leaves it out. */
-  #mark(at: number): boolean {
+  #u32(at: number, field: number, flag: number): boolean {
     const value = this.#decimal(at, U32_MAX);
     if (value < 0) return false;
-    this.#row.u32[MARK >> 2] = value;
-    if (value > 0) this.#present |= HAS_MARK;
+    this.#row.u32[field >> 2] = value;
+    this.#present |= flag;
     return true;
   }
 

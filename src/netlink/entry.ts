@@ -442,11 +442,11 @@ export class EntryDecoder {
           seen |= 2;
           break;
         case CTA_COUNTERS32_PACKETS:
-          if (!this.#u32(at, outer.size, direction.packets, 0)) return false;
+          if (!this.#u32AsU64(at, outer.size, direction.packets)) return false;
           seen |= 1;
           break;
         case CTA_COUNTERS32_BYTES:
-          if (!this.#u32(at, outer.size, direction.octets, 0)) return false;
+          if (!this.#u32AsU64(at, outer.size, direction.octets)) return false;
           seen |= 2;
           break;
       }
@@ -495,6 +495,13 @@ export class EntryDecoder {
     if (size < 8) return false;
     this.#row.u32[field >> 2] = readU32(this.#bytes, at + 4, false);
     this.#row.u32[(field >> 2) + 1] = readU32(this.#bytes, at, false);
+    return true;
+  }
+
+  #u32AsU64(at: number, size: number, field: number): boolean {
+    if (size < 4) return false;
+    this.#row.u32[field >> 2] = readU32(this.#bytes, at, false);
+    this.#row.u32[(field >> 2) + 1] = 0;
     return true;
   }
 
