@@ -25,9 +25,16 @@ impl Filter {
         words.try_into().ok().map(|words| Self { words })
     }
 
-    /// nfgen_family of the request.
-    pub fn family(&self) -> u8 {
-        u8::try_from(self.words[0]).unwrap_or(0)
+    /// The families to ask for, one dump each; 0 is any. For a single protocol the kernel wants one family named
+    /// (EOPNOTSUPP otherwise), so that any family makes two dumps then.
+    pub fn families(&self) -> &'static [u8] {
+        match (self.words[0], self.single_protocol()) {
+            (0, None) => &[0],
+            (0, Some(_)) => &[2, 10],
+            (2, _) => &[2],
+            (10, _) => &[10],
+            _ => &[0], // none such: `matches` takes all out
+        }
     }
 
     fn has(&self, which: u32) -> bool {
@@ -48,9 +55,9 @@ impl Filter {
         }
     }
 
-    /// Appends what the kernel can test by itself. Kernels pass over what they do not know: zone before 6.8, status before
+    /// Appends what the kernel can test by itself in a dump of one of `families`. Kernels pass over what they do not know: zone before 6.8, status before
     /// 5.15, tuple before 5.8.
-    pub fn put(&self, request: &mut Request) {
+    pub fn put(&self, family: u8, request: &mut Request) {
         // The kernel compares with the entry's only zone, whichever direction it stands in. Zone 0 is also the other
         // direction's of an entry whose zone stands in one direction, so it is left to `matches`.
         if self.has(WHICH_ZONE)
@@ -67,7 +74,9 @@ impl Filter {
             request.put(cta::STATUS, &self.words[4].to_be_bytes());
             request.put(cta::STATUS_MASK, &self.words[5].to_be_bytes());
         }
-        if let Some(protocol) = self.single_protocol() {
+        if family != 0
+            && let Some(protocol) = self.single_protocol()
+        {
             request.nest(cta::TUPLE_ORIG, |tuple| {
                 tuple.nest(cta::TUPLE_PROTO, |proto| proto.put(cta::PROTO_NUM, &[protocol]));
             });

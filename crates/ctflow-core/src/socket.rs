@@ -72,6 +72,8 @@ pub struct ConntrackSocket {
     link: Link,
     filter: Filter,
     stage: Stage,
+    /// Families of this dump that are still to be asked for.
+    families: &'static [u8],
     buffer: Box<[u8]>,
     /// What of the buffer is received and not decoded.
     pending: std::ops::Range<usize>,
@@ -92,6 +94,7 @@ impl ConntrackSocket {
             link,
             filter: Filter::default(),
             stage: Stage::Idle,
+            families: &[],
             buffer: vec![0; READ_SIZE].into(),
             pending: 0..0,
             received_at: 0.0,
@@ -119,10 +122,11 @@ impl ConntrackSocket {
             self.pending.start += decoded.consumed;
             add(&mut read.decoded, &decoded);
             read.at = self.received_at;
-            if decoded.done || decoded.error != 0 {
+            if decoded.error != 0 || decoded.done && !self.ask_next()? {
                 self.stage = Stage::Idle;
                 return Ok(read);
             }
+            read.decoded.done = false;
             if rows.len() - read.decoded.rows as usize * ROW_SIZE < ROW_SIZE {
                 return Ok(read);
             }
@@ -147,8 +151,7 @@ impl ConntrackSocket {
         while out.len() - read.bytes >= READ_SIZE && self.stage == Stage::Running {
             match self.link.receive(&mut out[read.bytes..])? {
                 Received::Answer { length, truncated } => {
-                    let whole = self.follow(&out[read.bytes..][..length], &mut read);
-                    read.bytes += whole;
+                    read.bytes += self.follow(&out[read.bytes..][..length], &mut read)?;
                     read.truncated += u32::from(truncated);
                 }
                 Received::Overrun => read.overrun += 1,
@@ -182,26 +185,43 @@ impl ConntrackSocket {
                 self.stage = Stage::Wanted;
             }
         }
-        self.pending = 0..0;
-        self.link.ask(CT_GET, NLM_F_DUMP, &self.filter)?;
+        self.families = self.filter.families();
+        self.ask_next()?;
         self.stage = Stage::Running;
         Ok(())
     }
 
-    /// Looks for the end of the dump in the messages; says how many bytes are whole messages.
-    fn follow(&mut self, bytes: &[u8], read: &mut BytesRead) -> usize {
+    /// Asks for the next family; says whether there was one.
+    fn ask_next(&mut self) -> Result<bool, Error> {
+        let Some((family, rest)) = self.families.split_first() else {
+            return Ok(false);
+        };
+        self.families = rest;
+        self.pending = 0..0;
+        self.link.ask(CT_GET, NLM_F_DUMP, *family, &self.filter)?;
+        Ok(true)
+    }
+
+    /// Looks for the end of the dump in the messages; says how many bytes to keep: whole messages, and NLMSG_DONE only of
+    /// the last family.
+    fn follow(&mut self, bytes: &[u8], read: &mut BytesRead) -> Result<usize, Error> {
         let mut at = 0;
         while let Frame::Whole(message) = frame::<LITTLE>(&bytes[at..]) {
-            at += message.span;
             read.interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
             if matches!(message.kind, NLMSG_DONE | NLMSG_ERROR) && self.link.is_asked(&message) {
                 read.error = message.errno::<LITTLE>().unwrap_or(0);
-                if message.kind == NLMSG_DONE || read.error != 0 {
+                if read.error != 0 {
+                    self.stage = Stage::Idle;
+                } else if message.kind == NLMSG_DONE {
+                    if self.ask_next()? {
+                        return Ok(at);
+                    }
                     self.stage = Stage::Idle;
                 }
             }
+            at += message.span;
         }
-        at
+        Ok(at)
     }
 }
 
@@ -290,7 +310,7 @@ impl Link {
 
     /// Whether the kernel answers at all: IPCTNL_MSG_CT_GET_STATS needs what a dump needs and walks nothing.
     fn probe(&mut self) -> Result<(), Error> {
-        self.ask(CT_GET_STATS, 0, &Filter::default())?;
+        self.ask(CT_GET_STATS, 0, 0, &Filter::default())?;
         let mut buffer = [0; 1024];
         let Received::Answer { length, .. } = self.receive(&mut buffer)? else {
             return Ok(()); // the first read will tell
@@ -309,12 +329,12 @@ impl Link {
         }
     }
 
-    fn ask(&mut self, kind: u16, flags: u16, filter: &Filter) -> Result<(), Error> {
+    fn ask(&mut self, kind: u16, flags: u16, family: u8, filter: &Filter) -> Result<(), Error> {
         self.asked.sequence = self.asked.sequence.wrapping_add(1);
         let mut generic = [0; NFGENMSG];
-        generic[0] = filter.family();
+        generic[0] = family;
         let mut request = netlink::Request::new(kind, NLM_F_REQUEST | flags, self.asked.sequence, &generic);
-        filter.put(&mut request);
+        filter.put(family, &mut request);
         let request = request.finish();
         let kernel = netlink_address();
         loop {

@@ -106,7 +106,8 @@ fn a_filter_has_sixteen_words() {
 /// The attributes behind nfgenmsg, in the order of this host.
 fn attributes(pairs: &[(usize, u32)]) -> Vec<u8> {
     let mut request = Request::new(CT_GET, 0, 1, &[0; 4]);
-    Filter::from_words(&words(pairs)).unwrap().put(&mut request);
+    let filter = Filter::from_words(&words(pairs)).unwrap();
+    filter.put(filter.families()[0], &mut request);
     let bytes = request.finish();
     assert_eq!(bytes.len(), u32::from_ne_bytes(bytes[..4].try_into().unwrap()) as usize);
     bytes[20..].to_vec()
@@ -139,6 +140,25 @@ fn what_the_kernel_is_asked_to_filter() {
         20, 0, 25, 0x80, 8, 0, 1, 0, 8, 0, 0, 0, 8, 0, 2, 0, 0, 0, 0, 0, // CTA_FILTER, which attributes count
     ];
     assert_eq!(attributes(&[(8, 1 << 17), (6, 8)]), protocol);
+}
+
+/// The kernel answers a protocol without a family with EOPNOTSUPP.
+#[test]
+fn a_single_protocol_of_any_family_takes_two_dumps() {
+    let families = |pairs| Filter::from_words(&words(pairs)).unwrap().families();
+    assert_eq!(families(&[]), [0]);
+    assert_eq!(families(&[(0, 2)]), [2]);
+    assert_eq!(families(&[(0, 10), (8, 1 << 17), (6, 8)]), [10]);
+    assert_eq!(families(&[(8, 1 << 17), (6, 8)]), [2, 10]);
+    assert_eq!(families(&[(8, 3 << 17), (6, 8)]), [0]);
+    let filter = Filter::from_words(&words(&[(8, 1 << 17), (6, 8)])).unwrap();
+    let mut request = Request::new(CT_GET, 0, 1, &[0; 4]);
+    filter.put(0, &mut request);
+    assert_eq!(
+        request.finish().len(),
+        20,
+        "and nothing of it goes into a dump of any family"
+    );
 }
 
 /// What the kernel would refuse, or take otherwise than the rows are tested, is left to the test of the rows.

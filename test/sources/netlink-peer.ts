@@ -1,0 +1,189 @@
+// Runs in a network namespace of a test. Given filters, it dumps the table once for each and prints all that a row says, as
+// JSON; without any it uses the native socket wrongly and prints what that says.
+import type { Binding } from '../../src/backends/native.js';
+import type { Backend } from '../../src/backend.js';
+import type { Batch } from '../../src/batch.js';
+import { CtflowError } from '../../src/errors.js';
+import { type ConnectionFilter, filterWords } from '../../src/filter.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
+import * as layout from '../../src/layout.generated.js';
+import { loadBackend } from '../../src/load-backend.js';
+import type { NetlinkSource } from '../../src/sources/netlink.js';
+
+export interface PeerRequest {
+  readonly filters: readonly ConnectionFilter[];
+  /** A dump whose receiver throws goes before each. */
+  readonly abandon?: boolean;
+}
+
+/** One direction of a row; numbers as conntrack prints them. */
+export interface PeerDirection {
+  readonly src: string;
+  readonly dst: string;
+  readonly sport?: string;
+  readonly dport?: string;
+  readonly type?: string;
+  readonly code?: string;
+  readonly icmpId?: string;
+  readonly zone?: string;
+  readonly packets?: string;
+  readonly bytes?: string;
+}
+
+export interface PeerRow {
+  readonly family: number;
+  readonly protocol: number;
+  readonly id: string;
+  readonly mark: number;
+  readonly status: number;
+  readonly timeout: number;
+  /** Seconds since 1970. */
+  readonly start?: number;
+  readonly state?: string;
+  readonly original: PeerDirection;
+  readonly reply: PeerDirection;
+}
+
+export interface PeerDump {
+  readonly rows: PeerRow[];
+  readonly complete: boolean;
+  readonly error?: string;
+  /** Rows of the same dump taken raw and decoded afterwards; -1 where it is not one whole dump. */
+  readonly recorded: number;
+}
+
+/** enum sctp_conntrack. */
+const SCTP_STATES = ['NONE', 'CLOSED', 'COOKIE_WAIT', 'COOKIE_ECHOED', 'ESTABLISHED', 'SHUTDOWN_SENT', 'SHUTDOWN_RECD'];
+
+const ORIGINAL = {
+  src: layout.ORIG_SRC,
+  dst: layout.ORIG_DST,
+  sport: layout.ORIG_SPORT,
+  dport: layout.ORIG_DPORT,
+  zone: layout.ORIG_ZONE,
+  hasZone: layout.HAS_ORIG_ZONE,
+  packets: layout.ORIG_PACKETS,
+  octets: layout.ORIG_OCTETS,
+  hasCounters: layout.HAS_ORIG_COUNTERS,
+};
+
+type Side = { readonly [Fact in keyof typeof ORIGINAL]: number };
+
+const REPLY: Side = {
+  src: layout.REPLY_SRC,
+  dst: layout.REPLY_DST,
+  sport: layout.REPLY_SPORT,
+  dport: layout.REPLY_DPORT,
+  zone: layout.REPLY_ZONE,
+  hasZone: layout.HAS_REPLY_ZONE,
+  packets: layout.REPLY_PACKETS,
+  octets: layout.REPLY_OCTETS,
+  hasCounters: layout.HAS_REPLY_COUNTERS,
+};
+
+function rowOf(batch: Batch, row: number): PeerRow {
+  const base = row * batch.size;
+  const u32 = (at: number) => batch.u32[(base + at) >> 2];
+  const u64 = (at: number) => (BigInt(u32(at + 4)) << 32n) | BigInt(u32(at));
+  const has = (flag: number) => (u32(layout.PRESENT) & flag) !== 0;
+  const v4 = batch.bytes[base + layout.FAMILY] === 2;
+  const address = (at: number) => {
+    const bytes = [...batch.bytes.subarray(base + at, base + at + (v4 ? 4 : 16))];
+    if (v4) return bytes.join('.');
+    return bytes.map((byte, i) => byte.toString(16).padStart(2, '0') + (i & 1 && i < 15 ? ':' : '')).join('');
+  };
+  const direction = (side: Side): PeerDirection => {
+    const from = batch.u16[(base + side.sport) >> 1];
+    const to = batch.u16[(base + side.dport) >> 1];
+    return {
+      src: address(side.src),
+      dst: address(side.dst),
+      ...(has(layout.HAS_PORTS) && { sport: `${from}`, dport: `${to}` }),
+      ...(has(layout.HAS_ICMP) && { type: `${to >> 8}`, code: `${to & 255}`, icmpId: `${from}` }),
+      ...(has(side.hasZone) && { zone: `${batch.u16[(base + side.zone) >> 1]}` }),
+      ...(has(side.hasCounters) && { packets: `${u64(side.packets)}`, bytes: `${u64(side.octets)}` }),
+    };
+  };
+  return {
+    family: batch.bytes[base + layout.FAMILY],
+    protocol: batch.bytes[base + layout.PROTOCOL],
+    id: `${u32(layout.ID)}`,
+    mark: u32(layout.MARK),
+    status: u32(layout.STATUS),
+    timeout: u32(layout.TIMEOUT),
+    ...(has(layout.HAS_START) && { start: Number(u64(layout.START_NS) / 1_000_000_000n) }),
+    ...(has(layout.HAS_TCP_STATE) && { state: layout.TCP_STATES[batch.bytes[base + layout.STATE]] }),
+    ...(has(layout.HAS_SCTP_STATE) && { state: SCTP_STATES[batch.bytes[base + layout.STATE]] }),
+    original: direction(ORIGINAL),
+    reply: direction(REPLY),
+  };
+}
+
+async function dump(backend: Backend, filter: ConnectionFilter, abandon: boolean): Promise<PeerDump> {
+  const source = backend.openKernel({ filter }) as NetlinkSource;
+  if (abandon) {
+    const full = () => {
+      throw new Error('full');
+    };
+    await source.dump(full).catch((error: Error) => {
+      if (error.message !== 'full') throw error;
+    });
+  }
+  const rows: PeerRow[] = [];
+  const summary = await source.dump(batch => {
+    for (let row = 0; row < batch.count; row++) rows.push(rowOf(batch, row));
+  });
+  const chunks: Buffer[] = [];
+  await source.recordDump(chunk => {
+    chunks.push(Buffer.from(chunk));
+  });
+  source.close();
+  const raw = Buffer.concat(chunks);
+  const space = new Uint8Array((rows.length + 1) * layout.ROW_SIZE);
+  const decoded = backend.decode(raw, HOST_LITTLE_ENDIAN, filterWords(filter), space);
+  const recorded = decoded.done && decoded.consumed === raw.length ? decoded.rows : -1;
+  return { rows, complete: summary.complete, ...(summary.error && { error: summary.error.message }), recorded };
+}
+
+/** What the native socket says to each wrong use. */
+async function misuse(): Promise<string[]> {
+  const { ConntrackSocket } = (await import(new URL('../../../native/binding.js', import.meta.url).href)) as Binding;
+  const socket = new ConntrackSocket();
+  const said: string[] = [];
+  const attempt = async (call: () => unknown): Promise<void> => {
+    try {
+      await call();
+    } catch (error) {
+      said.push((error as Error).message);
+    }
+  };
+  const rows = new Uint8Array(layout.ROW_SIZE);
+  await attempt(() => socket.readBatch(rows));
+  socket.startDump(filterWords({}));
+  await attempt(() => socket.readBatch(rows.subarray(1)));
+  await attempt(() => socket.readRaw(rows));
+  const reading = socket.readBatch(rows);
+  await attempt(() => socket.readBatch(new Uint8Array(layout.ROW_SIZE)));
+  await attempt(() => socket.startDump(filterWords({})));
+  socket.close();
+  await reading; // the one that is under way ends in order
+  await attempt(() => socket.readBatch(rows));
+  await attempt(() => socket.startDump(filterWords({})));
+  return said;
+}
+
+async function answer(request: PeerRequest): Promise<PeerDump[] | string[]> {
+  if (request.filters.length === 0) return misuse();
+  const backend = await loadBackend('native');
+  const dumps: PeerDump[] = [];
+  for (const filter of request.filters) dumps.push(await dump(backend, filter, request.abandon ?? false));
+  return dumps;
+}
+
+try {
+  console.log(JSON.stringify(await answer(JSON.parse(process.argv[2]) as PeerRequest)));
+} catch (error) {
+  if (!(error instanceof CtflowError)) throw error;
+  const { code, message, hint } = error;
+  console.log(JSON.stringify({ code, message, hint }));
+}

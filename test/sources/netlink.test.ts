@@ -1,0 +1,354 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import type { BytesRead, ConntrackSocket, RowsRead } from '../../native/binding.js';
+import type { Batch } from '../../src/batch.js';
+import { CtflowError } from '../../src/errors.js';
+import { type ConnectionFilter, filterWords } from '../../src/filter.js';
+import { ROW_SIZE } from '../../src/layout.generated.js';
+import { loadBackend } from '../../src/load-backend.js';
+import { NetlinkSource, readRawDump } from '../../src/sources/netlink.js';
+import { type ListedConnection, type ListedDirection, settledConnections } from '../helpers/conntrack-list.js';
+import { PrivateNamespace } from '../helpers/namespace.js';
+import { needs } from '../helpers/require.js';
+import { furnish, perform } from '../integration/scene.js';
+import type { PeerDirection, PeerDump, PeerRequest, PeerRow } from './netlink-peer.js';
+
+const NOTHING: RowsRead = {
+  rows: 0,
+  filtered: 0,
+  malformed: 0,
+  ignored: 0,
+  truncated: 0,
+  overrun: 0,
+  done: false,
+  interrupted: false,
+  error: 0,
+  at: 1000,
+};
+
+/** A socket whose reads are scripted; an Error rejects. The first byte of a batch is the number of its read. */
+class FakeSocket {
+  readonly events: string[] = [];
+  readonly #reads: (Partial<RowsRead> | Error)[];
+  #number = 0;
+  #reading = 0;
+
+  constructor(...reads: (Partial<RowsRead> | Error)[]) {
+    this.#reads = reads;
+  }
+
+  startDump(): void {
+    this.events.push('start');
+  }
+
+  async readBatch(rows: Uint8Array): Promise<RowsRead> {
+    if (++this.#reading > 1) throw new Error('two reads at once');
+    const number = ++this.#number;
+    const read = this.#reads.shift()!;
+    this.events.push(`read ${number}`);
+    await sleep(1);
+    rows[0] = number;
+    this.events.push(`end ${number}`);
+    this.#reading--;
+    if (read instanceof Error) throw read;
+    return { ...NOTHING, ...read };
+  }
+
+  source(filter: ConnectionFilter = {}): NetlinkSource {
+    return new NetlinkSource(this as unknown as ConntrackSocket, filter);
+  }
+}
+
+test('the next read begins before the last batch is worked on', async t => {
+  const socket = new FakeSocket({ rows: 2 }, { rows: 3, at: 2000 }, { rows: 1, done: true });
+  const batches: [number, number, number][] = [];
+  const summary = await socket.source().dump(async (batch, at) => {
+    socket.events.push(`batch ${batch.bytes[0]}`);
+    await sleep(10);
+    batches.push([batch.bytes[0], batch.count, at]);
+  });
+  t.deepEqual(batches, [
+    [1, 2, 1000],
+    [2, 3, 2000],
+    [3, 1, 1000],
+  ]);
+  const order = 'start, read 1, end 1, read 2, batch 1, end 2, read 3, batch 2, end 3, batch 3';
+  t.is(socket.events.join(', '), order);
+  t.is(summary.rows, 6);
+  t.true(summary.complete);
+  t.is(summary.error, undefined);
+});
+
+test('a dump without rows calls nobody', async t => {
+  const summary = await new FakeSocket({ done: true, filtered: 7 }).source().dump(() => t.fail());
+  t.is(summary.rows, 0);
+  t.is(summary.skipped['filtered'], 7);
+  t.true(summary.complete, 'what the filter takes out is not missing');
+});
+
+test('what was skipped is summed up, and makes the dump incomplete where a connection may be missing', async t => {
+  const counts = { filtered: 1, malformed: 2, ignored: 3, truncated: 4, overrun: 5, interrupted: true };
+  const summary = await new FakeSocket({ rows: 1, ...counts }, { done: true, ...counts }).source().dump(() => {});
+  t.deepEqual(summary.skipped, { filtered: 2, malformed: 4, ignored: 6, truncated: 8, overrun: 10, interrupted: 1 });
+  t.false(summary.complete);
+  for (const lost of [{ malformed: 1 }, { truncated: 1 }, { overrun: 1 }, { interrupted: true }]) {
+    t.false((await new FakeSocket({ done: true, ...lost }).source().dump(() => {})).complete, JSON.stringify(lost));
+  }
+});
+
+test('an error from the kernel is in the summary, with the rows before it', async t => {
+  const summary = await new FakeSocket({ rows: 1 }, { rows: 1, error: 105 }).source().dump(() => {});
+  t.is(summary.rows, 2);
+  t.false(summary.complete);
+  t.true(summary.error instanceof CtflowError && summary.error.code === 'CTFLOW_NETLINK');
+  t.regex(summary.error!.message, /ENOBUFS/);
+});
+
+test('a read that fails is in the summary', async t => {
+  const failure = new Error("CTFLOW_NETLINK|Cannot read the kernel's connection table: no answer for 10 seconds");
+  const summary = await new FakeSocket({ rows: 1 }, failure).source().dump(() => {});
+  t.is(summary.rows, 1);
+  t.false(summary.complete);
+  t.true(summary.error instanceof CtflowError && summary.error.code === 'CTFLOW_NETLINK');
+  t.regex(summary.error!.message, /^Cannot read .* 10 seconds$/);
+});
+
+test('missing permission is thrown', async t => {
+  const refused = new FakeSocket({ error: 1 });
+  const error = await t.throwsAsync(
+    refused.source().dump(() => {}),
+    { instanceOf: CtflowError },
+  );
+  t.is(error.code, 'CTFLOW_PERMISSION');
+  t.regex(error.hint, /CAP_NET_ADMIN/);
+});
+
+test('what the receiver throws is thrown when no read is under way any more', async t => {
+  const socket = new FakeSocket({ rows: 1 }, { rows: 1 }, { rows: 1, done: true });
+  const source = socket.source();
+  await t.throwsAsync(
+    source.dump(() => {
+      throw new Error('full');
+    }),
+    { message: 'full' },
+  );
+  t.is(socket.events.at(-1), 'end 2');
+  t.is((await source.dump(() => {})).rows, 1, 'the next dump runs');
+});
+
+test('one dump at a time', async t => {
+  const source = new FakeSocket({ rows: 1 }, { done: true }).source();
+  const first = source.dump(() => {});
+  const error = await t.throwsAsync(
+    source.dump(() => {}),
+    { instanceOf: CtflowError },
+  );
+  t.is(error.code, 'CTFLOW_NETLINK');
+  t.is((await first).rows, 1);
+});
+
+test('a raw dump is handed over chunk by chunk', async t => {
+  const reads: Partial<BytesRead>[] = [{ bytes: 3 }, { bytes: 2, done: true, interrupted: true }];
+  const socket = {
+    startDump: () => {},
+    readRaw: async (out: Uint8Array) => {
+      out.fill(reads.length);
+      return { bytes: 0, truncated: 0, overrun: 0, done: false, interrupted: false, error: 0, ...reads.shift() };
+    },
+  };
+  const chunks: number[][] = [];
+  const summary = await readRawDump(socket as unknown as ConntrackSocket, filterWords({}), async chunk => {
+    await sleep(1);
+    chunks.push([...chunk]);
+  });
+  t.deepEqual(chunks, [
+    [2, 2, 2],
+    [1, 1],
+  ]);
+  t.is(summary.bytes, 5);
+  t.false(summary.complete, 'it was interrupted');
+});
+
+const live = needs(test, ['native', 'namespace', 'conntrack', 'ping']);
+const PEER = fileURLToPath(new URL('./netlink-peer.js', import.meta.url));
+
+async function ask(namespace: PrivateNamespace, request: PeerRequest): Promise<unknown> {
+  return JSON.parse(await namespace.run(process.execPath, [PEER, JSON.stringify(request)]));
+}
+
+function dumps(answer: unknown): PeerDump[] {
+  if (!Array.isArray(answer)) throw new Error(JSON.stringify(answer));
+  return answer as PeerDump[];
+}
+
+/** IPv6 addresses have one form in a URL. */
+function plain(address: string): string {
+  return address.includes(':') ? new URL(`http://[${address}]`).hostname : address;
+}
+
+function comparable(row: PeerRow): object {
+  const direction = (side: PeerDirection) => ({ ...side, src: plain(side.src), dst: plain(side.dst) });
+  const { family, protocol, id, mark, start, state } = row;
+  return {
+    family,
+    protocol,
+    id,
+    mark,
+    start,
+    ...(state && { state }),
+    original: direction(row.original),
+    reply: direction(row.reply),
+  };
+}
+
+/** What conntrack prints, in the terms of a row: its `zone=` stands for both directions. */
+function listed(connection: ListedConnection): object {
+  const direction = (side: ListedDirection) => ({
+    ...side,
+    src: plain(side.src),
+    dst: plain(side.dst),
+    ...(connection.zone !== undefined && { zone: connection.zone }),
+  });
+  const { protocol, id, start, state } = connection;
+  return {
+    family: connection.family === 'ipv4' ? 2 : 10,
+    protocol,
+    id,
+    mark: Number(connection.mark),
+    start,
+    ...(state && { state }),
+    original: direction(connection.original),
+    reply: direction(connection.reply),
+  };
+}
+
+const byId = (a: object, b: object) => ('id' in a && 'id' in b ? Number(a.id) - Number(b.id) : 0);
+
+live('rows say what conntrack -L says', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await furnish(namespace);
+  await perform(namespace);
+  const expected = (await settledConnections(namespace)).map(listed).toSorted(byId);
+  const [dump] = dumps(await ask(namespace, { filters: [{}] }));
+  t.true(dump.complete);
+  t.deepEqual(dump.rows.map(comparable).toSorted(byId), expected);
+  t.true(expected.length > 12, 'TCP, UDP, ICMP, IPv6, NAT, zones and marks');
+});
+
+live('a filter gives what filtering the whole table gives', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await furnish(namespace);
+  await perform(namespace);
+  await settledConnections(namespace);
+  const zone = (side: PeerDirection) => Number(side.zone ?? 0);
+  const inZone = (number: number) => (row: PeerRow) => zone(row.original) === number || zone(row.reply) === number;
+  const [SEEN_REPLY, ASSURED] = [2, 4];
+  const cases: [ConnectionFilter, (row: PeerRow) => boolean][] = [
+    [{ family: 2 }, row => row.family === 2],
+    [{ family: 10 }, row => row.family === 10],
+    [{ zone: 7 }, inZone(7)],
+    [{ zone: 8 }, inZone(8)],
+    [{ zone: 9 }, inZone(9)],
+    [{ zone: 0 }, inZone(0)],
+    [{ mark: { value: 0x80000001, mask: 0xffffffff } }, row => row.mark === 0x80000001],
+    [{ mark: { value: 0, mask: 1 } }, row => (row.mark & 1) === 0],
+    [{ status: { value: ASSURED, mask: ASSURED } }, row => (row.status & ASSURED) !== 0],
+    [{ status: { value: 0, mask: ASSURED } }, row => (row.status & ASSURED) === 0],
+    [{ status: { value: 0, mask: 0 } }, () => true],
+    [{ protocols: [17] }, row => row.protocol === 17],
+    [{ protocols: [1] }, row => row.protocol === 1],
+    [{ protocols: [6, 58] }, row => row.protocol === 6 || row.protocol === 58],
+    [{ protocols: [200] }, () => false],
+    [
+      { family: 2, protocols: [17], zone: 0, status: { value: SEEN_REPLY, mask: SEEN_REPLY } },
+      row => row.family === 2 && row.protocol === 17 && inZone(0)(row) && (row.status & SEEN_REPLY) !== 0,
+    ],
+  ];
+  const filters = [{}, ...cases.map(([filter]) => filter)];
+  const [whole, ...filtered] = dumps(await ask(namespace, { filters }));
+  const ids = (rows: readonly PeerRow[]) => rows.map(row => row.id).toSorted();
+  for (const [number, [filter, wanted]] of cases.entries()) {
+    t.true(filtered[number].complete, JSON.stringify([filter, filtered[number].error]));
+    t.deepEqual(ids(filtered[number].rows), ids(whole.rows.filter(wanted)), JSON.stringify(filter));
+    t.is(filtered[number].recorded, filtered[number].rows.length, `${JSON.stringify(filter)} recorded`);
+  }
+  const empty = cases.filter((_, number) => filtered[number].rows.length === 0);
+  t.deepEqual(
+    empty.map(([filter]) => filter),
+    [{ protocols: [200] }],
+    'every other one finds something',
+  );
+});
+
+live('many batches of one dump hold every connection once', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  const entries = Array.from(
+    { length: 3000 },
+    (_, n) => `-I -s 10.0.${n >> 8}.${n & 255} -d 10.1.0.1 -p udp --sport 1000 --dport 53 -t 600\n`,
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'ctflow-netlink-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'entries'), entries.join(''));
+  await namespace.run('conntrack', ['-R', join(folder, 'entries')]);
+  for (const abandon of [false, true]) {
+    const [dump, none] = dumps(await ask(namespace, { filters: [{}, { protocols: [6] }], abandon }));
+    t.true(dump.complete);
+    t.is(dump.rows.length, 3000, abandon ? 'after a dump that was given up' : 'at once');
+    t.is(new Set(dump.rows.map(row => row.original.src)).size, 3000);
+    t.is(dump.recorded, 3000);
+    t.is(none.rows.length, 0);
+  }
+});
+
+live('without CAP_NET_ADMIN the kernel refuses', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  const peer = [process.execPath, PEER, JSON.stringify({ filters: [{}] })];
+  const said = await namespace.run('setpriv', ['--bounding-set=-net_admin', '--', ...peer]);
+  t.deepEqual(JSON.parse(said), {
+    code: 'CTFLOW_PERMISSION',
+    message: "Cannot read the kernel's connection table: Operation not permitted (os error 1)",
+    hint: 'Run as root, or give the process CAP_NET_ADMIN over the network namespace',
+  });
+});
+
+live('wrong uses of the socket are told, and hurt nothing', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  t.deepEqual(await ask(namespace, { filters: [] }), [
+    'CTFLOW_NETLINK|No dump of the connection table is under way',
+    'CTFLOW_USAGE|A read into 191 bytes; it needs 192',
+    'CTFLOW_USAGE|A read into 192 bytes; it needs 32768',
+    'CTFLOW_NETLINK|A read of the conntrack socket is under way',
+    'CTFLOW_NETLINK|A read of the conntrack socket is under way',
+    'CTFLOW_NETLINK|The conntrack socket is closed',
+    'CTFLOW_NETLINK|The conntrack socket is closed',
+  ]);
+});
+
+if (process.getuid?.() === 0) {
+  live('another network namespace is entered', async t => {
+    const namespace = await PrivateNamespace.create(t);
+    await namespace.track();
+    await namespace.run('ping', ['-c', '1', '-q', '127.0.0.1']);
+    const backend = await loadBackend('native');
+    const source = backend.openKernel({ filter: {}, netns: `/proc/${namespace.pid}/ns/net` });
+    t.teardown(() => source.close());
+    const rows: string[] = [];
+    await source.dump((batch: Batch) => {
+      for (let at = 0; at < batch.count * ROW_SIZE; at += ROW_SIZE)
+        rows.push(batch.bytes.subarray(at, at + 4).join('.'));
+    });
+    t.deepEqual(rows, ['127.0.0.1']);
+    await namespace.sysctl('nf_conntrack_udp_timeout', 77);
+    t.is(source.sysctl('nf_conntrack_udp_timeout'), '77', 'its settings, not those of this process');
+    t.is(source.sysctl('nf_conntrack_nothing'), undefined);
+    await namespace.close();
+    t.is(source.sysctl('nf_conntrack_udp_timeout'), '77', 'it is held open');
+  });
+}
