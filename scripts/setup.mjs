@@ -17,7 +17,9 @@ step('install', ['package.json', 'package-lock.json'], existsSync(join(root, 'no
   run('npm', ['ci', '--no-audit', '--no-fund'], 'npm could not install the packages; is the registry reachable?');
 });
 
-const cargo = spawnSync('cargo', ['--version']).status === 0;
+// the native module speaks netlink: elsewhere there is nothing for it to speak to
+const linux = process.platform === 'linux';
+const cargo = linux && spawnSync('cargo', ['--version']).status === 0;
 const built = () => readdirSync(join(root, 'native')).some(file => file.endsWith('.node'));
 if (process.env.CTFLOW_BACKEND === 'fallback') {
   say('CTFLOW_BACKEND=fallback: the native module is not built');
