@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { isIPv6 } from 'node:net';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { formatIPv4, formatIPv6, formatMac } from '../../src/collector/address.js';
 import { seeded } from '../helpers/seed.js';
 

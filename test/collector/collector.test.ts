@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
 import type { CollectedRecord } from '../../src/collector/record.js';
 import { parseEndpoint, type Endpoint } from '../../src/endpoint.js';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { recordToJson } from '../../src/collector/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MessageFramer } from '../../src/collector/message-framer.js';
 import { hex, message, set, u16 } from '../helpers/ipfix-builder.js';
 import { seeded } from '../helpers/seed.js';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { scalarReader, variableScalarReader } from '../../src/collector/scalar.js';
 import type { Value } from '../../src/collector/value.js';
 import type { ElementType } from '../../src/ipfix/element.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { SequenceTracker } from '../../src/collector/sequence.js';
 import { seeded } from '../helpers/seed.js';
 

@@ -1,0 +1,177 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { parseEndpoint } from '../../src/endpoint.js';
+import { eventually } from '../helpers/eventually.js';
+import { EXPORT_TIME, hex, message, optionsTemplateSet, set, templateSet, u32 } from '../helpers/ipfix-builder.js';
+
+const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
+
+const TEMPLATES = message(
+  {},
+  templateSet(256, [8, 4], [12, 4], [4, 1], [1, 8]),
+  optionsTemplateSet(257, 1, [149, 4], [41, 8]),
+);
+const flow = hex('c0000201 c6336401 06 0020000000000001');
+const flows = (sequence: number, count = 1): Buffer => message({ sequence }, set(256, ...Array(count).fill(flow)));
+const options = (sequence: number): Buffer => message({ sequence }, set(257, u32(1), hex('0000000000000005')));
+
+class Collect {
+  stdout = '';
+  stderr = '';
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly closed: Promise<unknown>;
+
+  constructor(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(process.execPath, [CTFLOW, 'collect', ...args], { env: { ...process.env, ...env } });
+    t.teardown(() => this.child.kill('SIGKILL'));
+    this.child.stdout.on('data', chunk => (this.stdout += chunk));
+    this.child.stderr.on('data', chunk => (this.stderr += chunk));
+    this.closed = once(this.child, 'close');
+  }
+
+  /** Where it listens, once it does. */
+  async port(which = 0): Promise<number> {
+    return eventually('the port', () => {
+      const lines = [...this.stderr.matchAll(/listening on (\S+)\n/g)];
+      return lines.length > which && parseEndpoint(lines[which][1]).port;
+    });
+  }
+
+  async end(): Promise<number | null> {
+    await this.closed;
+    return this.child.exitCode;
+  }
+
+  lines(): string[] {
+    return this.stdout.split('\n').filter(Boolean);
+  }
+}
+
+async function send(port: number, ...messages: Uint8Array[]): Promise<void> {
+  const socket = createSocket('udp4');
+  for (const bytes of messages) {
+    await new Promise<void>(resolve => socket.send(bytes, port, '127.0.0.1', () => resolve()));
+  }
+  socket.close();
+}
+
+test('JSON: one record a line, stops after --count flow records, says what was counted', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'json', '--count', '3']);
+  await send(await collect.port(), TEMPLATES, flows(0), options(1), flows(2, 5));
+  t.is(await collect.end(), 0);
+  const records = collect.lines().map(line => JSON.parse(line) as Record<string, unknown>);
+  t.is(records.length, 4);
+  const { exporter, ...first } = records[0];
+  t.regex(String(exporter), /^udp:\/\/127\.0\.0\.1:\d+$/);
+  t.deepEqual(first, {
+    observationDomain: 1,
+    exportTime: new Date(EXPORT_TIME * 1000).toISOString().replace('.000Z', 'Z'),
+    template: 256,
+    sourceIPv4Address: '192.0.2.1',
+    destinationIPv4Address: '198.51.100.1',
+    protocolIdentifier: 6,
+    octetDeltaCount: '9007199254740993',
+  });
+  t.is(records[1]['options'], true);
+  t.regex(
+    collect.stderr,
+    /^ctflow: 4 messages, 6 records, 0 lost, 0 undecodable sets, 0 malformed messages, 1 options records$/m,
+  );
+});
+
+test('table: a head, a line a flow, options records left out', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--count', '2']);
+  await send(await collect.port(), TEMPLATES, options(0), flows(1, 2));
+  t.is(await collect.end(), 0);
+  const lines = collect.lines();
+  t.is(lines.length, 3);
+  t.regex(lines[0], /^time +proto +source +destination +packets +octets \+packets +\+octets end +more$/);
+  t.regex(lines[1], /^\d\d:\d\d:40 tcp +192\.0\.2\.1 +198\.51\.100\.1 +9007199254740993$/);
+  t.is(lines[1].indexOf('198.'), lines[0].indexOf('destination'));
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} ends it well, with what has arrived`, async t => {
+    const collect = new Collect(t, [
+      '--listen',
+      'udp://127.0.0.1:0',
+      '--listen',
+      'tcp://127.0.0.1:0',
+      '--format',
+      'json',
+    ]);
+    await send(await collect.port(), TEMPLATES, flows(0), flows(4), message({ sequence: 5 }, set(999)), hex('00'));
+    const socket = connect(await collect.port(1), '127.0.0.1');
+    await once(socket, 'connect');
+    await new Promise<void>(resolve => socket.write(Buffer.concat([TEMPLATES, flows(0)]), () => resolve()));
+    await eventually('three records', () => collect.lines().length === 3);
+    collect.child.kill(signal);
+    t.is(await collect.end(), 0);
+    socket.destroy();
+    t.regex(collect.stderr, /^ctflow: 6 messages, 3 records, 3 lost, 1 undecodable sets, 1 malformed messages$/m);
+  });
+}
+
+test('every flag also comes from the environment', async t => {
+  const collect = new Collect(t, [], {
+    CTFLOW_LISTEN: 'udp://127.0.0.1:0,tcp://127.0.0.1:0',
+    CTFLOW_FORMAT: 'json',
+    CTFLOW_COLLECT_COUNT: '1',
+    CTFLOW_COLLECT_DURATION: '1h',
+  });
+  await collect.port(1);
+  await send(await collect.port(), TEMPLATES, flows(0, 2));
+  t.is(await collect.end(), 0);
+  t.is(collect.lines().length, 1);
+  t.truthy(JSON.parse(collect.stdout));
+});
+
+test('--duration ends it', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--duration', '200ms']);
+  t.is(await collect.end(), 0);
+  t.is(collect.stdout, '');
+  t.regex(collect.stderr, /^ctflow: 0 messages, 0 records/m);
+});
+
+test('a reader that goes away ends it quietly', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'json']);
+  const port = await collect.port();
+  await send(port, TEMPLATES, flows(0));
+  await eventually('a record', () => collect.lines().length === 1);
+  collect.child.stdout.destroy();
+  const socket = createSocket('udp4');
+  t.teardown(() => socket.close());
+  const stream = setInterval(
+    () => socket.send(Buffer.from(message({}, TEMPLATES.subarray(16), set(256, flow))), port),
+    20,
+  );
+  t.teardown(() => clearInterval(stream));
+  t.is(await collect.end(), 0);
+  t.is(collect.stderr.split('\n').length, 2, collect.stderr); // where it listened, and nothing else
+});
+
+test('what cannot be bound or understood', async t => {
+  const first = new Collect(t, ['--listen', 'udp://127.0.0.1:0']);
+  const taken = new Collect(t, ['--listen', `udp://127.0.0.1:${await first.port()}`]);
+  t.is(await taken.end(), 1);
+  t.regex(
+    taken.stderr,
+    /^ctflow: CTFLOW_ADDRESS: cannot listen on udp:\/\/127\.0\.0\.1:\d+ \(EADDRINUSE\)\. .*port\n$/,
+  );
+  for (const [args, message] of [
+    [['--listen', 'sctp://127.0.0.1'], /CTFLOW_USAGE: 'sctp:\/\/127\.0\.0\.1'/],
+    [['--count', '0'], /CTFLOW_USAGE: '0'/],
+    [['--count', 'many'], /CTFLOW_USAGE: 'many'/],
+    [['--duration', '5'], /CTFLOW_USAGE: '5'/],
+    [['--format', 'xml'], /xml/],
+    [['stray'], /too many arguments/],
+  ] as const) {
+    const wrong = new Collect(t, args);
+    t.is(await wrong.end(), 2, args.join(' '));
+    t.regex(wrong.stderr, message);
+  }
+});

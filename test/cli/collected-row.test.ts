@@ -1,0 +1,110 @@
+import test from 'ava';
+import { cells, COLUMNS } from '../../src/cli/collected-row.js';
+import { decodeMessage } from '../../src/collector/decode.js';
+import { TransportSession } from '../../src/collector/transport-session.js';
+import { hex, message, set, short, templateSet, VARIABLE, type Specifier } from '../helpers/ipfix-builder.js';
+
+/** The cells of one record, by the heads of their columns. */
+function row(fields: readonly Specifier[], content: Uint8Array): Record<string, string> {
+  const { records } = decodeMessage(
+    message({}, templateSet(256, ...fields), set(256, content)),
+    new TransportSession('test', 'udp'),
+  );
+  return Object.fromEntries(cells(records[0]).map((cell, i) => [COLUMNS[i].head, cell]));
+}
+
+const REVERSE = 29305;
+const TUPLE: readonly Specifier[] = [
+  [8, 4],
+  [12, 4],
+  [7, 2],
+  [11, 2],
+  [4, 1],
+];
+const tuple = hex('c0000201 c6336401 c822 01bb 06');
+const EMPTY = { packets: '', octets: '', '+packets': '', '+octets': '', end: '', more: '' };
+
+test('addresses, ports and protocol', t => {
+  const { time, ...rest } = row(TUPLE, tuple);
+  t.regex(time, /^\d\d:\d\d:40$/);
+  t.deepEqual(rest, { proto: 'tcp', source: '192.0.2.1:51234', destination: '198.51.100.1:443', ...EMPTY });
+});
+
+test('IPv6 addresses are whole, in brackets before a port', t => {
+  const fields: readonly Specifier[] = [
+    [27, 16],
+    [28, 16],
+    [7, 2],
+    [4, 1],
+  ];
+  const content = hex('20010db8123456789abcdef012345678 20010db8000000000000000000000001 c822 59');
+  const { source, destination, proto } = row(fields, content);
+  t.deepEqual([source, destination, proto], ['[2001:db8:1234:5678:9abc:def0:1234:5678]:51234', '2001:db8::1', '89']);
+});
+
+test('both directions, totals and deltas', t => {
+  const fields: readonly Specifier[] = [
+    [86, 8],
+    [86, 8, REVERSE],
+    [85, 8],
+    [85, 8, REVERSE],
+    [2, 1],
+    [2, 1, REVERSE],
+    [1, 1],
+    [1, 1, REVERSE],
+  ];
+  const content = hex('000000000000000c 000000000000000a ffffffffffffffff 000000000000145a 02 01 68 34');
+  const cell = row([...TUPLE, ...fields], Buffer.concat([tuple, content]));
+  t.is(cell['packets'], '12/10');
+  t.is(cell['octets'], '18446744073709551615/5210');
+  t.is(cell['+packets'], '2/1');
+  t.is(cell['+octets'], '104/52');
+});
+
+test('one direction alone', t => {
+  t.is(row([...TUPLE, [2, 1]], Buffer.concat([tuple, hex('05')]))['+packets'], '5');
+  t.is(row([...TUPLE, [2, 1, REVERSE]], Buffer.concat([tuple, hex('05')]))['+packets'], '?/5');
+});
+
+test('end reasons of IE 136', t => {
+  const reason = (code: string) => row([...TUPLE, [136, 1]], Buffer.concat([tuple, hex(code)]))['end'];
+  t.deepEqual(['01', '02', '03', '04', '05', '09'].map(reason), ['idle', 'active', 'end', 'forced', 'lack', '9']);
+});
+
+test('NAT is shown where it changed something', t => {
+  const fields: readonly Specifier[] = [
+    [225, 4],
+    [227, 2],
+    [226, 4],
+    [228, 2],
+  ];
+  const more = (content: string) => row([...TUPLE, ...fields], Buffer.concat([tuple, hex(content)]))['more'];
+  t.is(more('c0000201 c822 c6336401 01bb'), '');
+  t.is(more('cb007105 0400 c6336401 01bb'), 'snat=203.0.113.5:1024');
+  t.is(more('c0000201 c822 0a000005 20fb'), 'dnat=10.0.0.5:8443');
+  t.is(more('c0000201 c822 c6336401 20fb'), 'dnat=198.51.100.1:8443');
+  t.is(more('cb007105 c822 0a000005 01bb'), 'snat=203.0.113.5:51234 dnat=10.0.0.5:443');
+});
+
+test('only a translated port', t => {
+  t.is(row([...TUPLE, [228, 2]], Buffer.concat([tuple, hex('20fb')]))['more'], 'dnat=198.51.100.1:8443');
+});
+
+test('ICMP type and code, zone, mark and TCP state', t => {
+  const fields: readonly Specifier[] = [
+    [8, 4],
+    [12, 4],
+    [4, 1],
+    [32, 2],
+    [234, 4],
+    [4, 4, 21373],
+  ];
+  t.is(row(fields, hex('c0000201 c6336401 01 0800 00000007 00000010'))['more'], 'type=8/0 zone=7 mark=0x10');
+  const state = (text: string) => row([...TUPLE, [136, VARIABLE, 56506]], Buffer.concat([tuple, short(text)]))['more'];
+  t.is(state('ESTABLISHED'), 'ESTABLISHED');
+  t.is(state('\u001b[2J'), '', 'nothing from the network controls the terminal');
+});
+
+test('a record without addresses says its template', t => {
+  t.is(row([[41, 8]], hex('0000000000000005'))['more'], 'template 256');
+});
