@@ -4,7 +4,7 @@ import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../endpoint.js';
-import { cells, COLUMNS } from './collected-row.js';
+import { cells, columns } from './collected-row.js';
 import { LineOutput } from './line-output.js';
 import { stopSignal } from './stop-signal.js';
 import { ColumnTable } from './table.js';
@@ -54,7 +54,7 @@ export function collectCommand(): Command {
       'after',
       `
 Table: packets and octets are original/reply, since the flow began, and with + since the last report; 'end' is why the
-record was sent. Options records are in the JSON only.
+record was sent. Options records and all other elements are in the JSON only.
 JSON: integers above 2^53 - 1 are strings, octets hexadecimal, unknown elements ENTERPRISE/ID.
 Ends with SIGINT or SIGTERM, and says then what was counted.
 
@@ -109,7 +109,7 @@ function jsonLine(record: CollectedRecord): string {
 
 /** Lines of the table; the head comes again after each screen of a terminal. */
 function tableLines(): (record: CollectedRecord) => string {
-  const table = new ColumnTable(COLUMNS);
+  const table = new ColumnTable(columns(process.stdout.columns));
   let lines = 0;
   return record => {
     if (record.isOptions) return '';

@@ -4,24 +4,33 @@ import { formatHostPort } from '../endpoint.js';
 import { protocolName } from '../protocol.js';
 import type { Column } from './table.js';
 
-/** What `ctflow collect` shows of a flow record. */
-export const COLUMNS: readonly Column[] = [
-  { head: 'time', width: 8 },
-  { head: 'proto', width: 6 },
-  { head: 'source', width: 21 },
-  { head: 'destination', width: 21 },
-  { head: 'packets', width: 9, align: 'right' },
-  { head: 'octets', width: 13, align: 'right' },
-  { head: '+packets', width: 8, align: 'right' },
-  { head: '+octets', width: 11, align: 'right' },
-  { head: 'end', width: 6 },
-  { head: 'more', width: 40 },
-];
+/** Characters of a line at which the counters get room for long flows. */
+const WIDE = 150;
+
+/**
+ * What `ctflow collect` shows of a flow record.
+ * @param width characters of a line; undefined where the output is no terminal
+ */
+export function columns(width: number = Infinity): readonly Column[] {
+  const wide = width >= WIDE;
+  return [
+    { head: 'time', width: 8 },
+    { head: 'proto', width: 5 },
+    { head: 'source', width: 21 },
+    { head: 'destination', width: 21 },
+    { head: 'pkts', width: wide ? 11 : 7, align: 'right' },
+    { head: 'octets', width: wide ? 19 : 11, align: 'right' },
+    { head: '+pkts', width: wide ? 7 : 5, align: 'right' },
+    { head: '+octets', width: wide ? 13 : 9, align: 'right' },
+    { head: 'end', width: 6 },
+    { head: 'more', width: 40 },
+  ];
+}
 
 /** flowEndReason, IE 136. */
 const END_REASONS: Readonly<Record<string, string>> = { 1: 'idle', 2: 'active', 3: 'end', 4: 'forced', 5: 'lack' };
 
-/** One cell a column. What the record does not have is empty. */
+/** One cell for each of the columns. What the record does not have is empty. */
 export function cells(record: CollectedRecord): string[] {
   const source = host(record, 'source');
   const destination = host(record, 'destination');

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { cells, COLUMNS } from '../../src/cli/collected-row.js';
+import { cells, columns } from '../../src/cli/collected-row.js';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import { hex, message, set, short, templateSet, VARIABLE, type Specifier } from '../helpers/ipfix-builder.js';
@@ -10,7 +10,7 @@ function row(fields: readonly Specifier[], content: Uint8Array): Record<string, 
     message({}, templateSet(256, ...fields), set(256, content)),
     new TransportSession('test', 'udp'),
   );
-  return Object.fromEntries(cells(records[0]).map((cell, i) => [COLUMNS[i].head, cell]));
+  return Object.fromEntries(cells(records[0]).map((cell, i) => [columns()[i].head, cell]));
 }
 
 const REVERSE = 29305;
@@ -22,7 +22,18 @@ const TUPLE: readonly Specifier[] = [
   [4, 1],
 ];
 const tuple = hex('c0000201 c6336401 c822 01bb 06');
-const EMPTY = { packets: '', octets: '', '+packets': '', '+octets': '', end: '', more: '' };
+const EMPTY = { pkts: '', octets: '', '+pkts': '', '+octets': '', end: '', more: '' };
+
+test('the usual record with NAT fits a line of 120 characters, and a long flow one of 160', t => {
+  const more = 'dnat=10.0.0.5:8443'.length;
+  const used = (width: number) =>
+    columns(width)
+      .slice(0, -1)
+      .reduce((sum, column) => sum + column.width + 1, 0);
+  t.is(used(120) + more, 120);
+  t.true(used(160) + more < 160);
+  t.deepEqual(columns(), columns(160));
+});
 
 test('addresses, ports and protocol', t => {
   const { time, ...rest } = row(TUPLE, tuple);
@@ -55,15 +66,15 @@ test('both directions, totals and deltas', t => {
   ];
   const content = hex('000000000000000c 000000000000000a ffffffffffffffff 000000000000145a 02 01 68 34');
   const cell = row([...TUPLE, ...fields], Buffer.concat([tuple, content]));
-  t.is(cell['packets'], '12/10');
+  t.is(cell['pkts'], '12/10');
   t.is(cell['octets'], '18446744073709551615/5210');
-  t.is(cell['+packets'], '2/1');
+  t.is(cell['+pkts'], '2/1');
   t.is(cell['+octets'], '104/52');
 });
 
 test('one direction alone', t => {
-  t.is(row([...TUPLE, [2, 1]], Buffer.concat([tuple, hex('05')]))['+packets'], '5');
-  t.is(row([...TUPLE, [2, 1, REVERSE]], Buffer.concat([tuple, hex('05')]))['+packets'], '?/5');
+  t.is(row([...TUPLE, [2, 1]], Buffer.concat([tuple, hex('05')]))['+pkts'], '5');
+  t.is(row([...TUPLE, [2, 1, REVERSE]], Buffer.concat([tuple, hex('05')]))['+pkts'], '?/5');
 });
 
 test('end reasons of IE 136', t => {
