@@ -105,21 +105,19 @@ pub fn encode(request: &Request, out: &mut [u8], lengths: &mut [u32]) -> Result<
         let mut at = set + SET_HEADER;
         let mut count = 0;
         while let Some(record) = records[..to].get(encoded.next) {
-            if at + plan.largest <= limit {
-                at += plan.write(record, &mut message[at..]);
-                count += 1;
-                encoded.next += 1;
-                continue;
+            if at + plan.largest > limit {
+                let size = plan.size_of(record);
+                if MESSAGE_HEADER + SET_HEADER + size > limit {
+                    encoded.oversize += 1;
+                    encoded.next += 1;
+                    continue;
+                }
+                if at + size > limit {
+                    break;
+                }
             }
-            let size = plan.size_of(record);
-            if MESSAGE_HEADER + SET_HEADER + size > limit {
-                encoded.oversize += 1;
-            } else if at + size > limit {
-                break;
-            } else {
-                at += plan.write(record, &mut message[at..]);
-                count += 1;
-            }
+            at += plan.write(record, &mut message[at..]);
+            count += 1;
             encoded.next += 1;
         }
 

@@ -145,7 +145,7 @@ impl<'a, const LITTLE: bool> Iterator for Attributes<'a, LITTLE> {
             self.0 = &[];
             return Some(Err(Malformed));
         };
-        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        self.0 = self.0.get(((length + 3) & !3)..).unwrap_or(&[]);
         Some(Ok(Attribute { kind, payload }))
     }
 }
