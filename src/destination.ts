@@ -159,6 +159,11 @@ export class Destination {
     return left;
   }
 
+  /** Closes without a word to the collector. */
+  close(): Promise<void> {
+    return this.#transport.close(0);
+  }
+
   /** Milliseconds on the monotonic clock; Infinity where nothing is due or nothing can be sent. */
   nextDeadline(): number {
     return this.#connected ? this.#schedule.nextDeadline() : Number.POSITIVE_INFINITY;

@@ -95,8 +95,17 @@ export class Exporter {
    * @throws CtflowError where the source cannot be read, or a collector's name does not resolve
    */
   async start(): Promise<void> {
-    await Promise.all(this.#destinations.map(destination => destination.open()));
-    await this.#poll();
+    try {
+      const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
+      const refused = opened.find(result => result.status === 'rejected');
+      if (refused) throw refused.reason;
+      await this.#poll();
+    } catch (error) {
+      // an open socket would keep the process alive
+      await Promise.all(this.#destinations.map(destination => destination.close()));
+      this.#options.source.close();
+      throw error;
+    }
     this.#exportNow();
     this.#pollTimer = setInterval(() => this.#pollAgain(), this.#options.flowPollInterval);
   }

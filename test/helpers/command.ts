@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { collect, type Finished, type PrivateNamespace, type RunOptions } from './namespace.js';
+import { collect, type Finished, type PrivateNamespace, type RunOptions, type Where } from './namespace.js';
 import type { Need } from './require.js';
 
-const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
+export const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
 
 export type BackendName = 'native' | 'fallback';
 
@@ -31,8 +31,7 @@ export class RunningCommand {
   stdout = '';
   stderr = '';
 
-  /** @param where 'owner' for a program that stands outside and looks in */
-  constructor(namespace: PrivateNamespace, args: readonly string[], where: 'network' | 'owner' = 'network') {
+  constructor(namespace: PrivateNamespace, args: readonly string[], where: Where = 'network') {
     this.#child = namespace.spawn(process.execPath, [CTFLOW, ...args], {}, where);
     this.#child.stdout.on('data', chunk => (this.stdout += chunk));
     this.#child.stderr.on('data', chunk => (this.stderr += chunk));

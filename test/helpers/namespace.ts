@@ -16,7 +16,11 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds after which the program is killed and the run fails. */
   readonly timeout?: number;
+  readonly where?: Where;
 }
+
+/** Inside the network namespace, or beside it: in the user namespace that owns it, in the network of the test itself. */
+export type Where = 'network' | 'owner';
 
 export interface Finished {
   readonly code: number | null;
@@ -79,15 +83,12 @@ export class PrivateNamespace {
     return ['nsenter', '-t', String(this.pid), ...user, ...(network ? ['-n'] : [])];
   }
 
-  /**
-   * Starts a program inside. It is killed when the namespace closes, and by the kernel when this process dies.
-   * @param where 'owner' enters the owning user namespace only, not the network
-   */
+  /** Starts a program. It is killed when the namespace closes, and by the kernel when this process dies. */
   spawn(
     command: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv = {},
-    where: 'network' | 'owner' = 'network',
+    where: Where = 'network',
   ): ChildProcessWithoutNullStreams {
     const outside = [...this.#enter(where === 'network'), 'setpriv', '--pdeathsig', 'KILL', '--'];
     const [program, ...rest] = [...outside, command, ...args];
@@ -100,7 +101,7 @@ export class PrivateNamespace {
 
   /** Runs a program to its end, whatever that is. */
   async finish(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return collect(this.spawn(command, args, options.env), options);
+    return collect(this.spawn(command, args, options.env, options.where), options);
   }
 
   /** @returns standard output; @throws with standard error when the program fails */
