@@ -1,9 +1,14 @@
 import { Buffer } from 'node:buffer';
+import type { Element } from '../ipfix/element.js';
 import { DateTime } from './date-time.js';
 import type { CollectedRecord } from './record.js';
+import type { Template } from './template.js';
 import type { Field, Value } from './value.js';
 
-type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+/** The members of an object: a name in quotes with its colon, and where its values are. */
+type Layout = readonly { readonly key: string; readonly positions: readonly number[] }[];
+
+const layouts = new WeakMap<Template, Layout>();
 
 /**
  * A record as one line of JSON without a line break: `exporter`, `observationDomain`, `exportTime`, `template` (its id;
@@ -14,56 +19,79 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
  * than once has an array of its values.
  */
 export function recordToJson(record: CollectedRecord): string {
-  return JSON.stringify({
-    exporter: record.exporter,
-    observationDomain: record.observationDomain,
-    exportTime: new DateTime(record.exportTime, 0, 0).toString(),
-    template: record.templateId,
-    ...(record.isOptions && { options: true }),
-    ...fieldsToJson(record.fields),
-  });
-}
-
-function fieldsToJson(fields: readonly Field[]): { [key: string]: Json } {
-  const object: { [key: string]: Json } = {};
-  const repeated = new Set<string>();
-  for (const { element, value } of fields) {
-    const { name } = element;
-    const json = valueToJson(value);
-    if (!(name in object)) {
-      object[name] = json;
-    } else if (repeated.has(name)) {
-      (object[name] as Json[]).push(json);
-    } else {
-      object[name] = [object[name], json];
-      repeated.add(name);
-    }
+  const { exporter, observationDomain, template, values } = record;
+  let layout = layouts.get(template);
+  if (layout === undefined) {
+    layout = layoutOf(template.elements);
+    layouts.set(template, layout);
   }
-  return object;
+  const exportTime = new DateTime(record.exportTime, 0, 0);
+  const options = record.isOptions ? ',"options":true' : '';
+  return (
+    `{"exporter":${JSON.stringify(exporter)},"observationDomain":${observationDomain},` +
+    `"exportTime":"${exportTime}","template":${template.id}${options},${members(layout, values)}}`
+  );
 }
 
-function valueToJson(value: Value): Json {
+function layoutOf(elements: readonly Element[]): Layout {
+  const positions = new Map<string, number[]>();
+  for (const [i, { name }] of elements.entries()) {
+    const known = positions.get(name);
+    if (known === undefined) positions.set(name, [i]);
+    else known.push(i);
+  }
+  return [...positions].map(([name, at]) => ({ key: `${JSON.stringify(name)}:`, positions: at }));
+}
+
+function members(layout: Layout, values: readonly Value[]): string {
+  let text = '';
+  for (const { key, positions } of layout) {
+    if (text !== '') text += ',';
+    text += key;
+    text += positions.length === 1 ? json(values[positions[0]]) : array(positions, at => json(values[at]));
+  }
+  return text;
+}
+
+function json(value: Value): string {
   switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return value;
     case 'number':
-      return Number.isFinite(value) ? value : String(value);
+      return Number.isFinite(value) ? String(value) : `"${value}"`;
+    case 'string':
+      return JSON.stringify(value);
     case 'bigint':
+      return `"${value}"`;
+    case 'boolean':
       return String(value);
     default:
       break;
   }
-  if (value instanceof DateTime) return value.toString();
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex');
+  if (value instanceof DateTime) return `"${value}"`;
+  if (value instanceof Uint8Array) {
+    return `"${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}"`;
+  }
+  const semantic = `"semantic":"${value.semantic}"`;
   if ('values' in value) {
-    return { semantic: value.semantic, element: value.element.name, values: value.values.map(valueToJson) };
+    return `{${semantic},"element":${JSON.stringify(value.element.name)},"values":${array(value.values, json)}}`;
   }
   if ('lists' in value) {
-    return {
-      semantic: value.semantic,
-      lists: value.lists.map(({ template, records }) => ({ template, records: records.map(fieldsToJson) })),
-    };
+    const lists = array(
+      value.lists,
+      ({ template, records }) => `{"template":${template},"records":${array(records, fields)}}`,
+    );
+    return `{${semantic},"lists":${lists}}`;
   }
-  return { semantic: value.semantic, template: value.template, records: value.records.map(fieldsToJson) };
+  return `{${semantic},"template":${value.template},"records":${array(value.records, fields)}}`;
+}
+
+function fields(record: readonly Field[]): string {
+  const layout = layoutOf(record.map(({ element }) => element));
+  return `{${members(
+    layout,
+    record.map(({ value }) => value),
+  )}}`;
+}
+
+function array<T>(items: readonly T[], text: (item: T) => string): string {
+  return `[${items.map(text).join(',')}]`;
 }
