@@ -57,7 +57,8 @@ function clip(text: string, width: number): string {
 export function title(snapshot: Snapshot): string {
   const where = snapshot.mode === 'live' ? `Linux ${release()}` : 'a recording';
   const { elapsed, duration } = snapshot;
-  const time = duration === undefined ? seconds(elapsed) : `${seconds(Math.min(elapsed, duration))} of ${seconds(duration)}`;
+  const time =
+    duration === undefined ? seconds(elapsed) : `${seconds(Math.min(elapsed, duration))} of ${seconds(duration)}`;
   return `ctflow demo · ${where} · ${snapshot.backend} backend · ${time}`;
 }
 
