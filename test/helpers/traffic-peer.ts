@@ -7,7 +7,6 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, isIPv6, type AddressInfo, type Socket as TcpSocket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Orders } from './traffic.js';
 
 const connections = new Map<number, TcpSocket>();
@@ -90,12 +89,11 @@ const orders: Orders = {
     return { port: used };
   },
 
-  async udpFlows({ host, port, flows, size }) {
+  async udpFlows({ host, port, from, flows, size }) {
     for (let made = 0; made < flows; made++) {
-      const socket = createSocket('udp4');
+      const socket = await bound('0.0.0.0', from + made);
       await send(socket, size, port, host);
       socket.close();
-      if (made % 100 === 99) await sleep(1); // lets the listener keep up
     }
     return {};
   },

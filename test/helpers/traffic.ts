@@ -25,8 +25,8 @@ export interface Orders {
     { host: string; port: number; from?: number; local?: string; packets: number; size: number; answered: boolean },
     { port: number }
   >;
-  /** One datagram from each of `flows` ports. */
-  udpFlows: Order<{ host: string; port: number; flows: number; size: number }, object>;
+  /** One IPv4 datagram from each of `flows` ports, the first being `from`. */
+  udpFlows: Order<{ host: string; port: number; from: number; flows: number; size: number }, object>;
   /** Keeps the datagrams that arrive. */
   capture: Order<{ host: string; port: number }, { handle: number; port: number }>;
   /** Keeps what arrives on each TCP connection. */

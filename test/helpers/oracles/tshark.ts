@@ -15,6 +15,8 @@ export interface TsharkReading {
   readonly complaints: string[];
   /** Fields of data records that tshark does not know, or that ELEMENTS lacks. */
   readonly unknown: string[];
+  /** Octets of the largest IP packet. */
+  readonly largest: number;
 }
 
 /** tshark's field, below `cflow.`, and the information element. */
@@ -68,25 +70,31 @@ export async function readWithTshark(messages: readonly Uint8Array[], port = 473
   return withFolder(async folder => {
     const file = join(folder, 'messages.pcap');
     await writeFile(file, pcap(messages, port));
-    const child = spawn('tshark', ['-n', '-r', file, '-d', `udp.port==${port},cflow`, '-T', 'pdml'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC', HOME: folder },
-    });
-    let stderr = '';
-    child.stderr.on('data', chunk => (stderr += chunk));
-    const closed = once(child, 'close');
-    const reading = new PdmlReading();
-    for await (const line of createInterface({ input: child.stdout })) reading.line(line);
-    const [code] = await closed;
-    if (code !== 0) throw new Error(`tshark: exit ${code}\n${stderr}`);
-    return reading;
+    return readCapture(file, port);
   });
+}
+
+/** The same from a file of captured packets. */
+export async function readCapture(file: string, port = 4739): Promise<TsharkReading> {
+  const child = spawn('tshark', ['-n', '-r', file, '-d', `udp.port==${port},cflow`, '-T', 'pdml'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC' },
+  });
+  let stderr = '';
+  child.stderr.on('data', chunk => (stderr += chunk));
+  const closed = once(child, 'close');
+  const reading = new PdmlReading();
+  for await (const line of createInterface({ input: child.stdout })) reading.line(line);
+  const [code] = await closed;
+  if (code !== 0) throw new Error(`tshark: exit ${code}\n${stderr}`);
+  return reading;
 }
 
 class PdmlReading implements TsharkReading {
   readonly records: OracleRecord[] = [];
   readonly complaints: string[] = [];
   readonly unknown: string[] = [];
+  largest = 0;
   #flowIndent = -1;
   #size = '';
 
@@ -96,6 +104,7 @@ class PdmlReading implements TsharkReading {
     const match = FIELD.exec(line);
     if (!match) return;
     const [, indent, name, shown = '', text] = match;
+    if (name === 'ip.len') this.largest = Math.max(this.largest, Number(text));
     if (name === '_ws.expert.message') this.complaints.push(unescape(text));
     if (name === 'cflow.len' && text !== this.#size)
       this.complaints.push(`${this.#size} octets, of which the header says ${text}`);

@@ -1,0 +1,95 @@
+/** `--netns`: another network namespace is read, and the export leaves from this one. */
+import test, { type ExecutionContext } from 'ava';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { BACKENDS, ctflow, CTFLOW, RunningCommand } from '../helpers/command.js';
+import { listConnections } from '../helpers/conntrack-list.js';
+import { eventually } from '../helpers/eventually.js';
+import { PrivateNamespace } from '../helpers/namespace.js';
+import { readWithPython } from '../helpers/oracles/python-ipfix.js';
+import { needs } from '../helpers/require.js';
+import { Traffic } from '../helpers/traffic.js';
+import { byConnection, checkDeltas } from './compare.js';
+import { expectedStandard, keyOf } from './expected.js';
+
+/** A namespace with one UDP connection of five packets. */
+async function withConnection(t: ExecutionContext) {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  const traffic = new Traffic(namespace);
+  const { port } = await traffic.do('udpListen', { host: '127.0.0.1', answer: 99 });
+  const talk = () =>
+    traffic.do('udpSend', { host: '127.0.0.1', port, from: 6001, packets: 5, size: 11, answered: true });
+  return { namespace, port, talk, path: `/proc/${namespace.pid}/ns/net` };
+}
+
+for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')) {
+  const rigged = needs(test.serial, ['namespace', 'conntrack', ...wanted]);
+
+  rigged('native: --netns PATH and --netns NAME dump the namespace they name', async t => {
+    const { namespace, port, talk, path } = await withConnection(t);
+    await talk();
+    // /run/netns of its own, so that nothing is left on the machine
+    const named = `mount -t tmpfs tmpfs /run && mkdir /run/netns && ln -s ${path} /run/netns/blue && exec "$@"`;
+    const inRun = ['-m', 'sh', '-c', named, 'sh', process.execPath, CTFLOW];
+    const dump = ['dump', '--backend', 'native', '--format', 'json', '--netns'];
+    const byPath = await ctflow(namespace, [...dump, path], { where: 'owner' });
+    const byName = await namespace.finish('unshare', [...inRun, ...dump, 'blue'], { where: 'owner' });
+    for (const { code, stdout, stderr } of [byPath, byName]) {
+      t.is(code, 0, stderr);
+      const [connection, ...others] = stdout
+        .split('\n')
+        .filter(Boolean)
+        .map(line => JSON.parse(line));
+      t.deepEqual(others, []);
+      t.like(connection.original, { sourcePort: 6001, destinationPort: port, packets: 5 });
+    }
+  });
+
+  rigged('native: a namespace that is not there is an error', async t => {
+    const namespace = await PrivateNamespace.create(t);
+    for (const name of ['no-such-name', '/proc/self/ns/none', '/proc/self/status']) {
+      const { code, stderr } = await ctflow(namespace, ['dump', '--backend', 'native', '--netns', name]);
+      t.is(code, 1, name);
+      t.regex(stderr, /CTFLOW_NAMESPACE/);
+      t.true(stderr.includes(name), stderr);
+    }
+  });
+
+  needs(test.serial, ['namespace', 'conntrack', 'python3-ipfix', ...wanted])(
+    'native: run --netns exports a namespace to a collector outside of it',
+    async t => {
+      const { namespace, talk, path } = await withConnection(t);
+      const collector = createSocket('udp4');
+      t.teardown(() => collector.close());
+      collector.bind(0, '127.0.0.1');
+      await once(collector, 'listening');
+      const messages: Buffer[] = [];
+      collector.on('message', message => messages.push(message));
+      const exporter = new RunningCommand(
+        namespace,
+        [
+          ...['run', '--backend', 'native', '--netns', path, '--flow-poll-interval', '100ms'],
+          ...['--collector', `udp://127.0.0.1:${collector.address().port}`],
+        ],
+        'owner',
+      );
+      await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
+      await talk();
+      const [listed] = await listConnections(namespace);
+      t.is((await exporter.stop()).code, 0);
+      const flows = byConnection(await readWithPython(Buffer.concat(messages)));
+      const expected = expectedStandard(listed, 'native');
+      t.deepEqual([...flows.keys()], [keyOf(expected)]);
+      t.like(flows.get(keyOf(expected))!.at(-1)!, expected);
+      checkDeltas(t, flows.get(keyOf(expected))!);
+    },
+  );
+}
+
+needs(test.serial, ['namespace'])('fallback: --netns is an error that says what to do', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  const { code, stderr } = await ctflow(namespace, ['dump', '--backend', 'fallback', '--netns', 'blue']);
+  t.is(code, 1);
+  t.regex(stderr, /CTFLOW_BACKEND_LACKS: Only the native backend .*'blue'.*ip netns exec/);
+});

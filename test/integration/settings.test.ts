@@ -1,0 +1,60 @@
+/** What `ctflow` says of the kernel's settings, and what it sets. */
+import test from 'ava';
+import { BACKENDS, ctflow, RunningCommand } from '../helpers/command.js';
+import { listConnections } from '../helpers/conntrack-list.js';
+import { eventually } from '../helpers/eventually.js';
+import { PrivateNamespace } from '../helpers/namespace.js';
+import { needs } from '../helpers/require.js';
+import { Traffic } from '../helpers/traffic.js';
+
+const RULES = `table inet tracking {
+  chain on { type filter hook output priority 0; ct state invalid counter; }
+}`;
+const COLLECTOR = ['--collector', 'udp://127.0.0.1:4739'];
+
+for (const { name: backend, needs: wanted } of BACKENDS) {
+  const rigged = needs(test.serial, ['namespace', ...wanted]);
+  const flags = ['--backend', backend];
+
+  rigged(`${backend}: where conntrack is not active, run and dump say how it becomes so`, async t => {
+    const namespace = await PrivateNamespace.create(t);
+    const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags]);
+    await eventually('the exporter says so', () => exporter.messages().includes('conntrack may not be active'));
+    t.true(exporter.log().some(({ hint }) => /ct state/.test(String(hint))));
+    t.is((await exporter.stop()).code, 0);
+    const { stderr } = await ctflow(namespace, ['dump', ...flags]);
+    t.regex(stderr, /conntrack may not be active/);
+  });
+
+  rigged(`${backend}: with accounting and timestamps off, run names both settings`, async t => {
+    const namespace = await PrivateNamespace.create(t);
+    await namespace.nft(RULES);
+    await namespace.sysctl('nf_conntrack_acct', 0);
+    await namespace.sysctl('nf_conntrack_timestamp', 0);
+    const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags]);
+    await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
+    const hints = exporter.log().map(({ hint }) => String(hint));
+    t.true(hints.some(hint => hint.includes('net.netfilter.nf_conntrack_acct=1')));
+    t.true(hints.some(hint => hint.includes('net.netfilter.nf_conntrack_timestamp=1')));
+    t.is((await exporter.stop()).code, 0);
+  });
+
+  needs(test.serial, ['namespace', 'conntrack', ...wanted])(
+    `${backend}: --setup-sysctl sets both, and connections have counters and a start from then on`,
+    async t => {
+      const namespace = await PrivateNamespace.create(t);
+      await namespace.nft(RULES);
+      await namespace.sysctl('nf_conntrack_acct', 0);
+      await namespace.sysctl('nf_conntrack_timestamp', 0);
+      const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags, '--setup-sysctl']);
+      await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
+      const traffic = new Traffic(namespace);
+      const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
+      await traffic.do('udpSend', { host: '127.0.0.1', port, packets: 2, size: 8, answered: false });
+      const listed = (await listConnections(namespace)).find(({ original }) => original.dport === String(port))!;
+      t.is(listed.original.packets, '2');
+      t.is(typeof listed.start, 'number');
+      t.is((await exporter.stop()).code, 0);
+    },
+  );
+}
