@@ -35,7 +35,7 @@ impl Namespace {
         let file = file.map_err(|error| {
             Error::system(
                 Code::Namespace,
-                &format!("Cannot open network namespace '{name}' at {path}"),
+                &format!("Cannot open network namespace {path}"),
                 &error,
             )
         })?;

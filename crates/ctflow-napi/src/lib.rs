@@ -1,6 +1,7 @@
 //! ctflow-core for Node: thin functions only. Errors cross as `CODE|text` with the codes of src/errors.ts.
 #![allow(missing_docs)] // the macro generates public items
 
+#[cfg(target_os = "linux")]
 mod conntrack_socket;
 
 use ctflow_core::error::{Code, Error};
