@@ -11,7 +11,7 @@ import {
   REPLY_PACKETS,
   START_NS,
 } from './layout.generated.js';
-import { isClosed, isOpen } from './tcp-state.js';
+import { isClosed } from './tcp-state.js';
 import { lessThan, nanosecondsToMilliseconds } from './u64.js';
 
 /** The same entry, its counters at least what they were. */
@@ -55,7 +55,8 @@ export function compareConnections(
     if (!same) return ANOTHER;
     return countersFell(stored, to, fresh, from) ? COUNTERS_RESET : SAME;
   }
-  if (was & is & HAS_TCP_STATE && isClosed(storedState) && isOpen(freshState)) return ANOTHER;
+  // TCP leaves TIME_WAIT and CLOSE only for each other; the handshake of the new one may have passed between two polls
+  if (was & is & HAS_TCP_STATE && isClosed(storedState) && !isClosed(freshState)) return ANOTHER;
   if (is & HAS_START_ESTIMATE) {
     const start = nanosecondsToMilliseconds(fresh[from + START_WORD], fresh[from + START_WORD + 1]);
     if (start > storedStart + ESTIMATE_TOLERANCE_MS) return ANOTHER;

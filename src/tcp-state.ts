@@ -13,8 +13,3 @@ export const SYN_SENT2 = 9;
 export function isClosed(state: number): boolean {
   return state === TIME_WAIT || state === CLOSE;
 }
-
-/** A closed entry never comes back to one of these: it is another connection. */
-export function isOpen(state: number): boolean {
-  return (state >= SYN_SENT && state <= ESTABLISHED) || state === SYN_SENT2;
-}

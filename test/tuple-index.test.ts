@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Batch } from '../src/batch.js';
 import { ConnectionTable, ROW_WORDS } from '../src/connection-table.js';
 import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, STATE } from '../src/layout.generated.js';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { lessThan, nanosecondsToMilliseconds, readBigInt, readNumber, subtract, writeNumber } from '../src/u64.js';
 import { seeded } from './helpers/seed.js';
 
