@@ -1,0 +1,132 @@
+/** scripts/test.mjs on small projects of its own: what it counts, what it says, how it ends. */
+import test, { type ExecutionContext } from 'ava';
+import { spawn } from 'node:child_process';
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { collect } from '../helpers/namespace.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const IMPORT = "import test from 'ava';\n";
+
+interface Project {
+  /** Test files by name. */
+  files: Record<string, string>;
+  /** What a program `cargo` in front of the path does, a shell script. */
+  cargo?: string;
+  env?: Record<string, string>;
+  args?: string[];
+}
+
+/** Runs scripts/test.mjs in a project. @returns its exit code, its output and its last line */
+async function run(t: ExecutionContext, { files, cargo = 'exit 127', env = {}, args = [] }: Project) {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-runner-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await Promise.all(['scripts', 'dist/test', 'bin'].map(name => mkdir(join(folder, name), { recursive: true })));
+  await copyFile(join(ROOT, 'scripts/test.mjs'), join(folder, 'scripts/test.mjs'));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const ava = { files: ['dist/test/**/*.test.js'], workerThreads: false, timeout: '5s' };
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'project', type: 'module', ava }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'dist/test', name), text);
+  await writeFile(join(folder, 'bin/cargo'), `#!/bin/sh\n${cargo}\n`);
+  await chmod(join(folder, 'bin/cargo'), 0o755);
+  const { CTFLOW_BACKEND, CTFLOW_NO_SKIP, ...inherited } = process.env;
+  const child = spawn(process.execPath, ['scripts/test.mjs', ...args], {
+    cwd: folder,
+    env: { ...inherited, PATH: [join(folder, 'bin'), process.env['PATH']].join(delimiter), ...env },
+  });
+  const { code, stdout } = await collect(child);
+  return { code, stdout, last: stdout.trimEnd().split('\n').at(-1) };
+}
+
+const PASSES = `${IMPORT}test('one', t => t.true(true));\ntest('two', t => t.true(true));`;
+const FAILS = `${IMPORT}test('wrong', t => { t.log('seed 17'); t.is(1, 2); });`;
+const SKIPS = `${IMPORT}test.${'skip'}('lacks a tool (tshark is not installed)', t => t.true(true));`;
+const CARGO = `[ "$1" = --version ] && exit 0
+echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
+echo 'test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'`;
+
+test.serial('what passes in ava and in cargo is added up', async t => {
+  const { code, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': PASSES }, cargo: CARGO });
+  t.is(last, '11 passed, 0 failed');
+  t.is(code, 0);
+});
+
+test.serial('a failure is shown with its diagnosis and counted', async t => {
+  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': FAILS } });
+  t.is(last, '2 passed, 1 failed');
+  t.is(code, 1);
+  t.regex(stdout, /✘ b › wrong\n.*seed 17[^]*- 1\n.*\+ 2/);
+});
+
+test.serial('a failure in cargo is counted and its output shown', async t => {
+  const cargo = `${CARGO}
+echo 'thread panicked at this place'
+echo 'test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
+exit 101`;
+  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
+  t.is(last, '10 passed, 2 failed');
+  t.is(code, 1);
+  t.regex(stdout, /panicked at this place/);
+});
+
+test.serial('crates that do not build are a failure', async t => {
+  const cargo = '[ "$1" = --version ] && exit 0\necho "error[E0308]: mismatched types" >&2\nexit 101';
+  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
+  t.is(last, '2 passed, 1 failed');
+  t.is(code, 1);
+  t.regex(stdout, /E0308/);
+});
+
+test.serial('a skipped test is listed with its reason', async t => {
+  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': SKIPS } });
+  t.is(last, '2 passed, 0 failed, 1 skipped');
+  t.is(code, 0);
+  t.regex(stdout, /- skipped: .*tshark is not installed/);
+});
+
+test.serial('with CTFLOW_NO_SKIP=1 a skipped test fails', async t => {
+  const files = { 'a.test.js': PASSES, 'b.test.js': SKIPS };
+  const { code, last } = await run(t, { files, env: { CTFLOW_NO_SKIP: '1' } });
+  t.is(last, '2 passed, 1 failed');
+  t.is(code, 1);
+});
+
+test.serial('an uncaught exception, a test that hangs and a process that ends count as failed', async t => {
+  const broken = {
+    uncaught: `${IMPORT}test('one', async t => { setTimeout(() => { throw new Error('late'); }, 10);
+      await new Promise(done => setTimeout(done, 2000)); t.true(true); });`,
+    hangs: `${IMPORT}test('one', async t => { await new Promise(done => setTimeout(done, 60000)); t.true(true); });`,
+    ends: `${IMPORT}test('one', async t => { process.exit(3); });`,
+  };
+  for (const [name, text] of Object.entries(broken)) {
+    const { code, last } = await run(t, { files: { 'a.test.js': text } });
+    t.regex(last!, /^0 passed, [1-9]\d* failed$/, name);
+    t.is(code, 1, name);
+  }
+});
+
+test.serial('nothing run is a failure', async t => {
+  const { code, last } = await run(t, { files: {} });
+  t.regex(last!, /^0 passed, /);
+  t.is(code, 1);
+});
+
+test.serial('a pattern runs the files that match, and ava alone', async t => {
+  const files = { 'a.test.js': PASSES, 'b.test.js': FAILS };
+  const { code, stdout, last } = await run(t, { files, cargo: CARGO, args: ['test/a.test.ts'] });
+  t.is(last, '2 passed, 0 failed');
+  t.is(code, 0);
+  t.regex(stdout, /cargo test: left out, file patterns are given/);
+});
+
+test.serial('without cargo, and with CTFLOW_BACKEND=fallback, the crates are left out and it says so', async t => {
+  const files = { 'a.test.js': PASSES };
+  const without = await run(t, { files });
+  t.is(without.last, '2 passed, 0 failed');
+  t.regex(without.stdout, /cargo test: left out, cargo is not installed/);
+  const fallback = await run(t, { files, cargo: CARGO, env: { CTFLOW_BACKEND: 'fallback' } });
+  t.is(fallback.last, '2 passed, 0 failed');
+  t.regex(fallback.stdout, /cargo test: left out, CTFLOW_BACKEND is fallback/);
+});
