@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { formatIPv4, formatIPv6 } from './collector/address.js';
+import { formatIPv4, formatIPv6 } from './address.js';
 import * as row from './layout.generated.js';
 import { protocolName } from './protocol.js';
 import { statusNames } from './status.js';

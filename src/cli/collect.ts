@@ -5,9 +5,9 @@ import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../endpoint.js';
 import { cells, columns } from './collected-row.js';
-import { LineOutput } from './line-output.js';
+import { LineOutput } from '../terminal/line-output.js';
 import { stopSignal } from './stop-signal.js';
-import { ColumnTable } from './table.js';
+import { ColumnTable } from '../terminal/table.js';
 import { duration, wholeNumber } from './values.js';
 
 const DEFAULT_LISTEN = 'udp://127.0.0.1:4739';

@@ -2,7 +2,7 @@ import type { CollectedRecord } from '../collector/record.js';
 import type { Value } from '../collector/value.js';
 import { formatHostPort } from '../endpoint.js';
 import { protocolName } from '../protocol.js';
-import type { Column } from './table.js';
+import type { Column } from '../terminal/table.js';
 
 /** Characters of a line at which the counters get room for long flows. */
 const WIDE = 150;

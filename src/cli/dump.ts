@@ -4,7 +4,7 @@ import { CtflowError } from '../errors.js';
 import { checkKernel } from '../kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row-view.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
-import { ColumnTable } from './table.js';
+import { ColumnTable } from '../terminal/table.js';
 
 const COLUMNS = [
   { head: 'proto', width: 7 },

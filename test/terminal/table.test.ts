@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ColumnTable } from '../../src/cli/table.js';
+import { ColumnTable } from '../../src/terminal/table.js';
 
 const COLUMNS = [
   { head: 'proto', width: 6 },

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { isIPv6 } from 'node:net';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { formatIPv4, formatIPv6, formatMac } from '../../src/collector/address.js';
-import { seeded } from '../helpers/seed.js';
+import { formatIPv4, formatIPv6, formatMac } from '../src/address.js';
+import { seeded } from './helpers/seed.js';
 
 const ipv6 = (hex: string): string => formatIPv6(Buffer.from(`ff${hex}`, 'hex'), 1);
 
