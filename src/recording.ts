@@ -92,6 +92,7 @@ export class RecordingReader {
   /** Byte order of the host that the netlink bytes come from. */
   readonly littleEndian: boolean;
   readonly #file: PieceReader;
+  #failure: unknown;
 
   private constructor(file: PieceReader, littleEndian: boolean) {
     this.#file = file;
@@ -131,9 +132,23 @@ export class RecordingReader {
    * Reads the next dump.
    * @param onData gets the netlink bytes in order; a piece is valid until the returned promise settles
    * @returns when the dump began, nanoseconds since 1970; undefined when there is no further dump
-   * @throws CtflowError CTFLOW_RECORDING where the file is damaged or cut
+   * @throws CtflowError CTFLOW_RECORDING where the file is damaged or cut; from then on always
    */
   async nextDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return await this.#readDump(onData);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #readDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
     const file = this.#file;
     const start = file.offset;
     const first = await file.take(FRAME_HEADER_SIZE);
@@ -163,10 +178,6 @@ export class RecordingReader {
         await onData(piece, at);
       }
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#file.close();
   }
 
   async #number(header: Buffer): Promise<bigint> {

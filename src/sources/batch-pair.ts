@@ -1,4 +1,5 @@
 import { Batch } from '../batch.js';
+import { CtflowError } from '../errors.js';
 
 const ROWS = 1024;
 
@@ -11,9 +12,14 @@ export class BatchPair {
   #other = new Batch(ROWS);
   #onBatch: (batch: Batch, at: number) => void | Promise<void> = () => {};
   #received: Promise<void> = Promise.resolve();
+  #dumping = false;
 
-  /** Begins a dump. */
+  /** Begins a dump. @throws CtflowError CTFLOW_USAGE where one is under way */
   begin(onBatch: (batch: Batch, at: number) => void | Promise<void>): void {
+    if (this.#dumping) {
+      throw new CtflowError('CTFLOW_USAGE', 'A dump of this source is under way', 'Wait until it has ended');
+    }
+    this.#dumping = true;
     this.#onBatch = onBatch;
     this.current.count = 0;
     this.rows = 0;
@@ -24,7 +30,7 @@ export class BatchPair {
    * @throws what the receiver threw
    */
   async handOver(at: number): Promise<void> {
-    await this.settle();
+    await this.#settle();
     const batch = this.current;
     if (batch.count === 0) return;
     this.rows += batch.count;
@@ -38,8 +44,16 @@ export class BatchPair {
     this.#other = batch;
   }
 
-  /** Waits until the receiver is done with all that it was handed. */
-  async settle(): Promise<void> {
+  /** Ends the dump once the receiver is done with all that it was handed. @throws what the receiver threw */
+  async end(): Promise<void> {
+    try {
+      await this.#settle();
+    } finally {
+      this.#dumping = false;
+    }
+  }
+
+  async #settle(): Promise<void> {
     const received = this.#received;
     this.#received = Promise.resolve();
     await received;

@@ -37,33 +37,36 @@ export class ProcfsSource implements Source {
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
     if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it anew');
-    const file = await openTable(this.#path);
+    this.#batches.begin(onBatch);
     try {
-      return await this.#read(file, onBatch);
+      const file = await openTable(this.#path);
+      try {
+        return await this.#read(file);
+      } finally {
+        await file.close();
+      }
     } finally {
-      await file.close();
-      await this.#batches.settle();
+      await this.#batches.end();
     }
   }
 
   sysctl(name: string): string | undefined {
-    if (!/^[a-z0-9_]+$/.test(name)) return undefined;
     try {
-      return readFileSync(`${SYSCTLS}/${name}`, 'latin1').trim();
+      return readFileSync(sysctlPath(name), 'latin1').trim();
     } catch {
       return undefined;
     }
   }
 
   setSysctl(name: string, value: string): void {
-    writeFileSync(`${SYSCTLS}/${name}`, value);
+    writeFileSync(sysctlPath(name), value);
   }
 
   close(): void {
     this.#closed = true;
   }
 
-  async #read(file: FileHandle, onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+  async #read(file: FileHandle): Promise<DumpSummary> {
     const startedAt = Date.now();
     const skipped = { filtered: 0, malformed: 0, truncated: 0 };
     const batches = this.#batches;
@@ -72,7 +75,6 @@ export class ProcfsSource implements Source {
     let filled = 0;
     let skipping = false; // within a line that is longer than the chunk
     let error: CtflowError | undefined;
-    batches.begin(onBatch);
     for (;;) {
       let read = 0;
       try {
@@ -109,6 +111,17 @@ export class ProcfsSource implements Source {
     const complete = !error && skipped.malformed === 0 && skipped.truncated === 0;
     return { startedAt, rows: batches.rows, complete, skipped, ...(error && { error }) };
   }
+}
+
+function sysctlPath(name: string): string {
+  if (!/^[a-z0-9_]+$/.test(name)) {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `'${name}' is not a setting of conntrack`,
+      'Name a file of /proc/sys/net/netfilter',
+    );
+  }
+  return `${SYSCTLS}/${name}`;
 }
 
 /** Where the first newline stands from `from` on; -1 where there is none before `to`. */

@@ -3,12 +3,13 @@ import type { Batch } from '../batch.js';
 import { CtflowError } from '../errors.js';
 import { type ConnectionFilter, filterWords } from '../filter.js';
 import { ROW_SIZE } from '../layout.generated.js';
+import { wholeMessages } from '../netlink/whole-messages.js';
 import { RecordingReader } from '../recording.js';
 import { BatchPair } from './batch-pair.js';
 import type { DumpSummary, Source } from './source.js';
 
 const NANOSECONDS_A_MILLISECOND = 1_000_000n;
-const LARGEST_MESSAGE = 1 << 20; // the kernel's are 32 KiB at most
+const NOTHING = new Uint8Array(0);
 
 /** Plays a recording: each dump is the next recorded one, with its recorded time. Needs no Linux. */
 export class ReplaySource implements Source {
@@ -32,20 +33,16 @@ export class ReplaySource implements Source {
    * @throws CtflowError CTFLOW_RECORDING where the file cannot be read, is no recording or is damaged
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined> {
-    if (this.#closed)
-      throw new CtflowError('CTFLOW_RECORDING', `The replay of '${this.#path}' is closed`, 'Open it anew');
-    this.#reader ??= await RecordingReader.open(this.#path);
-    const reader = this.#reader;
-    const batches = this.#batches;
-    batches.begin(onBatch);
-    const decoder = new DumpDecoder(this.#backend, reader.littleEndian, this.#words, batches);
+    this.#batches.begin(onBatch);
     try {
+      const reader = await this.#open();
+      const decoder = new DumpDecoder(this.#backend, reader.littleEndian, this.#words, this.#batches);
       const at = await reader.nextDump((netlink, at) => decoder.decode(netlink, milliseconds(at)));
       if (at === undefined) return undefined;
-      await batches.handOver(milliseconds(at));
+      await this.#batches.handOver(milliseconds(at));
       return decoder.summary(milliseconds(at));
     } finally {
-      await batches.settle();
+      await this.#batches.end();
     }
   }
 
@@ -61,6 +58,13 @@ export class ReplaySource implements Source {
     this.#closed = true;
     void this.#reader?.close().catch(() => {});
   }
+
+  async #open(): Promise<RecordingReader> {
+    if (!this.#closed) this.#reader ??= await RecordingReader.open(this.#path);
+    if (this.#reader && !this.#closed) return this.#reader;
+    this.close(); // it was closed while the file was opened
+    throw new CtflowError('CTFLOW_RECORDING', `The replay of '${this.#path}' is closed`, 'Open it anew');
+  }
 }
 
 /** Decodes the pieces of one recorded dump into batches. */
@@ -69,7 +73,10 @@ class DumpDecoder {
   readonly #littleEndian: boolean;
   readonly #words: Uint32Array;
   readonly #batches: BatchPair;
-  #cut: Uint8Array = new Uint8Array(0);
+  /** The beginning of a message that goes on in the next piece. */
+  #cut: Uint8Array = NOTHING;
+  /** Where the next message begins is unknown: the rest of the dump cannot be read. */
+  #lost = false;
   #done = false;
   #interrupted = false;
   #filtered = 0;
@@ -86,13 +93,15 @@ class DumpDecoder {
 
   /** @param at milliseconds since 1970 */
   async decode(piece: Uint8Array, at: number): Promise<void> {
+    if (this.#lost) return;
     const netlink = this.#cut.length === 0 ? piece : Buffer.concat([this.#cut, piece]);
-    let position = 0;
-    while (position < netlink.length) {
+    const { end, lost } = wholeMessages(netlink, this.#littleEndian);
+    this.#cut = lost ? NOTHING : Uint8Array.from(netlink.subarray(end));
+    this.#lost = lost;
+    for (let position = 0; position < end;) {
       const batch = this.#batches.current;
       const rows = batch.bytes.subarray(batch.count * ROW_SIZE);
-      const decoded = this.#backend.decode(netlink.subarray(position), this.#littleEndian, this.#words, rows);
-      if (decoded.consumed === 0) break;
+      const decoded = this.#backend.decode(netlink.subarray(position, end), this.#littleEndian, this.#words, rows);
       position += decoded.consumed;
       batch.count += decoded.rows;
       this.#filtered += decoded.filtered;
@@ -109,15 +118,10 @@ class DumpDecoder {
       }
       if (batch.count === batch.capacity) await this.#batches.handOver(at);
     }
-    this.#cut = Uint8Array.from(netlink.subarray(position));
-    if (this.#cut.length > LARGEST_MESSAGE) {
-      this.#malformed++;
-      this.#cut = new Uint8Array(0);
-    }
   }
 
   summary(startedAt: number): DumpSummary {
-    const truncated = this.#cut.length > 0 || !this.#done ? 1 : 0;
+    const truncated = this.#lost || this.#cut.length > 0 || !this.#done ? 1 : 0;
     const error = this.#error;
     return {
       startedAt,
