@@ -1,5 +1,6 @@
 const HEADER = 4;
 const TYPE_MASK = 0x3fff; // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
+export const NOTHING: DataView = new DataView(new ArrayBuffer(0));
 
 /**
  * Walks the netlink attributes (struct nlattr) in a run of bytes, without an object per attribute. One cursor serves one
@@ -14,14 +15,14 @@ export class Attributes {
   size = 0;
   /** An attribute was shorter than its header or left the run; the walk has ended there. */
   broken = false;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = NOTHING;
   #littleEndian = true;
   #next = 0;
   #end = 0;
 
-  /** Begins a walk over `bytes` from `start` to `end`. */
-  enter(bytes: Uint8Array, littleEndian: boolean, start: number, end: number): void {
-    this.#bytes = bytes;
+  /** Begins a walk over `view` from `start` to `end`. */
+  enter(view: DataView, littleEndian: boolean, start: number, end: number): void {
+    this.#view = view;
     this.#littleEndian = littleEndian;
     this.#next = start;
     this.#end = end;
@@ -33,27 +34,15 @@ export class Attributes {
     const at = this.#next;
     const left = this.#end - at;
     if (left < HEADER) return false; // padding, as for the kernel's nla_ok
-    const length = readU16(this.#bytes, at, this.#littleEndian);
+    const length = this.#view.getUint16(at, this.#littleEndian);
     if (length < HEADER || length > left) {
       this.broken = true;
       return false;
     }
-    this.type = readU16(this.#bytes, at + 2, this.#littleEndian) & TYPE_MASK;
+    this.type = this.#view.getUint16(at + 2, this.#littleEndian) & TYPE_MASK;
     this.payload = at + HEADER;
     this.size = length - HEADER;
     this.#next = at + ((length + 3) & ~3);
     return true;
   }
-}
-
-/** The unsigned 16-bit number at `at`. */
-export function readU16(bytes: Uint8Array, at: number, littleEndian: boolean): number {
-  return littleEndian ? bytes[at] | (bytes[at + 1] << 8) : (bytes[at] << 8) | bytes[at + 1];
-}
-
-/** The unsigned 32-bit number at `at`. */
-export function readU32(bytes: Uint8Array, at: number, littleEndian: boolean): number {
-  return littleEndian
-    ? (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
-    : ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }

@@ -4,7 +4,6 @@ import { CtflowError } from '../errors.js';
 import { FILTER_WORDS } from '../filter.js';
 import { ROW_SIZE } from '../layout.generated.js';
 import { rowMatches } from '../row-filter.js';
-import { readU16, readU32 } from './attributes.js';
 import { EntryDecoder } from './entry.js';
 
 const NLMSGHDR_SIZE = 16;
@@ -28,6 +27,7 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
     throw new CtflowError('CTFLOW_USAGE', `A filter of ${words.length} words`, `Give ${FILTER_WORDS}, see filterWords`);
   }
   const capacity = Math.floor(rows.length / ROW_SIZE);
+  const view = new DataView(netlink.buffer, netlink.byteOffset, netlink.byteLength);
   const length = netlink.length;
   const result: Decoded = {
     rows: 0,
@@ -42,7 +42,7 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
   let stop = false;
   while (!stop && result.rows < capacity && length - result.consumed >= NLMSGHDR_SIZE) {
     const at = result.consumed;
-    const size = readU32(netlink, at, littleEndian);
+    const size = view.getUint32(at, littleEndian);
     if (size < NLMSGHDR_SIZE) {
       // Where the next message begins cannot be known.
       result.malformed++;
@@ -53,21 +53,21 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
     const end = at + size;
     const payload = at + NLMSGHDR_SIZE;
     result.consumed = Math.min(length, (end + 3) & ~3);
-    if (readU16(netlink, at + 6, littleEndian) & NLM_F_DUMP_INTR) result.interrupted = true;
-    switch (readU16(netlink, at + 4, littleEndian)) {
+    if (view.getUint16(at + 6, littleEndian) & NLM_F_DUMP_INTR) result.interrupted = true;
+    switch (view.getUint16(at + 4, littleEndian)) {
       case IPCTNL_MSG_CT_NEW:
       case IPCTNL_MSG_CT_DELETE:
-        if (!entry.decode(netlink, littleEndian, payload, end)) result.malformed++;
+        if (!entry.decode(view, littleEndian, payload, end)) result.malformed++;
         else if (!rowMatches(row, words)) result.filtered++;
         else rows.set(row.bytes, result.rows++ * ROW_SIZE);
         break;
       case NLMSG_DONE:
         result.done = true;
-        result.error = errnoAt(netlink, littleEndian, payload, end) ?? 0;
+        result.error = errnoAt(view, littleEndian, payload, end) ?? 0;
         stop = true;
         break;
       case NLMSG_ERROR: {
-        const errno = errnoAt(netlink, littleEndian, payload, end);
+        const errno = errnoAt(view, littleEndian, payload, end);
         if (errno === undefined) result.malformed++;
         else if (errno === 0)
           result.ignored++; // an acknowledgement
@@ -85,6 +85,6 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
 }
 
 /** The negative errno of the payload as a positive number, 0 for none, undefined where the payload is too short. */
-function errnoAt(bytes: Uint8Array, littleEndian: boolean, at: number, end: number): number | undefined {
-  return end - at < 4 ? undefined : Math.max(0, -(readU32(bytes, at, littleEndian) | 0));
+function errnoAt(view: DataView, littleEndian: boolean, at: number, end: number): number | undefined {
+  return end - at < 4 ? undefined : Math.max(0, -view.getInt32(at, littleEndian));
 }

@@ -46,7 +46,7 @@ import {
   TIMEOUT,
 } from '../layout.generated.js';
 import { hashTuple } from '../tuple-hash.js';
-import { Attributes, readU16, readU32 } from './attributes.js';
+import { Attributes, NOTHING } from './attributes.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -179,7 +179,7 @@ export class EntryDecoder {
   readonly #original = originalDirection();
   readonly #reply = replyDirection();
   readonly #row: Batch;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = NOTHING;
   #littleEndian = true;
   #present = 0;
 
@@ -193,13 +193,14 @@ export class EntryDecoder {
    * @returns false where it is malformed: a family other than IPv4 and IPv6; a direction without both addresses of that
    * family or without a protocol; two protocols; a known attribute that is too short; an attribute that leaves its container
    */
-  decode(bytes: Uint8Array, littleEndian: boolean, start: number, end: number): boolean {
+  decode(view: DataView, littleEndian: boolean, start: number, end: number): boolean {
     const row = this.#row;
-    const family = bytes[start];
-    if (end - start < NFGENMSG_SIZE || (family !== AF_INET && family !== AF_INET6)) return false;
+    if (end - start < NFGENMSG_SIZE) return false;
+    const family = view.getUint8(start);
+    if (family !== AF_INET && family !== AF_INET6) return false;
     row.u32.fill(0);
     row.bytes[FAMILY] = family;
-    this.#bytes = bytes;
+    this.#view = view;
     this.#littleEndian = littleEndian;
     this.#present = 0;
     const original = this.#original;
@@ -207,7 +208,7 @@ export class EntryDecoder {
     original.seen = 0;
     reply.seen = 0;
     const entry = this.#entry;
-    entry.enter(bytes, littleEndian, start + NFGENMSG_SIZE, end);
+    entry.enter(view, littleEndian, start + NFGENMSG_SIZE, end);
     while (entry.next()) {
       const at = entry.payload;
       const size = entry.size;
@@ -268,7 +269,7 @@ export class EntryDecoder {
 
   #tuple(start: number, end: number, direction: Direction): boolean {
     const outer = this.#outer;
-    outer.enter(this.#bytes, this.#littleEndian, start, end);
+    outer.enter(this.#view, this.#littleEndian, start, end);
     while (outer.next()) {
       const at = outer.payload;
       switch (outer.type) {
@@ -293,7 +294,7 @@ export class EntryDecoder {
     const length = v4 ? 4 : 16;
     const sourceType = v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
     const destinationType = v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
-    inner.enter(this.#bytes, this.#littleEndian, start, end);
+    inner.enter(this.#view, this.#littleEndian, start, end);
     while (inner.next()) {
       if (inner.type !== sourceType && inner.type !== destinationType) continue;
       if (inner.size < length) return false;
@@ -311,45 +312,45 @@ export class EntryDecoder {
   /** CTA_TUPLE_PROTO: the protocol, with ports (GRE's keys come as ports) or with ICMP's type, code and identifier. */
   #protocol(start: number, end: number, direction: Direction): boolean {
     const inner = this.#inner;
-    const bytes = this.#bytes;
+    const view = this.#view;
     const ports = this.#row.u16;
     const source = direction.sourcePort >> 1;
     const destination = direction.destinationPort >> 1;
-    inner.enter(bytes, this.#littleEndian, start, end);
+    inner.enter(view, this.#littleEndian, start, end);
     while (inner.next()) {
       const at = inner.payload;
       switch (inner.type) {
         case CTA_PROTO_NUM:
           if (inner.size < 1) return false;
-          direction.protocol = bytes[at];
+          direction.protocol = view.getUint8(at);
           direction.seen |= SEEN_PROTOCOL;
           break;
         case CTA_PROTO_SRC_PORT:
           if (inner.size < 2) return false;
-          ports[source] = readU16(bytes, at, false);
+          ports[source] = view.getUint16(at);
           direction.seen |= SEEN_SOURCE_PORT;
           break;
         case CTA_PROTO_DST_PORT:
           if (inner.size < 2) return false;
-          ports[destination] = readU16(bytes, at, false);
+          ports[destination] = view.getUint16(at);
           direction.seen |= SEEN_DESTINATION_PORT;
           break;
         case CTA_PROTO_ICMP_ID:
         case CTA_PROTO_ICMPV6_ID:
           if (inner.size < 2) return false;
-          ports[source] = readU16(bytes, at, false);
+          ports[source] = view.getUint16(at);
           direction.seen |= SEEN_ICMP_ID;
           break;
         case CTA_PROTO_ICMP_TYPE:
         case CTA_PROTO_ICMPV6_TYPE:
           if (inner.size < 1) return false;
-          ports[destination] = (bytes[at] << 8) | (ports[destination] & 0xff);
+          ports[destination] = (view.getUint8(at) << 8) | (ports[destination] & 0xff);
           direction.seen |= SEEN_ICMP_TYPE;
           break;
         case CTA_PROTO_ICMP_CODE:
         case CTA_PROTO_ICMPV6_CODE:
           if (inner.size < 1) return false;
-          ports[destination] = (ports[destination] & 0xff00) | bytes[at];
+          ports[destination] = (ports[destination] & 0xff00) | view.getUint8(at);
           direction.seen |= SEEN_ICMP_CODE;
           break;
       }
@@ -359,7 +360,7 @@ export class EntryDecoder {
 
   #protoInfo(start: number, end: number): boolean {
     const outer = this.#outer;
-    outer.enter(this.#bytes, this.#littleEndian, start, end);
+    outer.enter(this.#view, this.#littleEndian, start, end);
     while (outer.next()) {
       const at = outer.payload;
       if (outer.type === CTA_PROTOINFO_TCP && !this.#tcp(at, at + outer.size)) return false;
@@ -372,7 +373,7 @@ export class EntryDecoder {
     const inner = this.#inner;
     let original = -1;
     let reply = -1;
-    inner.enter(this.#bytes, this.#littleEndian, start, end);
+    inner.enter(this.#view, this.#littleEndian, start, end);
     while (inner.next()) {
       switch (inner.type) {
         case CTA_PROTOINFO_TCP_STATE:
@@ -380,11 +381,11 @@ export class EntryDecoder {
           break;
         case CTA_PROTOINFO_TCP_FLAGS_ORIGINAL:
           if (inner.size < 1) return false;
-          original = this.#bytes[inner.payload];
+          original = this.#view.getUint8(inner.payload);
           break;
         case CTA_PROTOINFO_TCP_FLAGS_REPLY:
           if (inner.size < 1) return false;
-          reply = this.#bytes[inner.payload];
+          reply = this.#view.getUint8(inner.payload);
           break;
       }
     }
@@ -397,7 +398,7 @@ export class EntryDecoder {
 
   #sctp(start: number, end: number): boolean {
     const inner = this.#inner;
-    inner.enter(this.#bytes, this.#littleEndian, start, end);
+    inner.enter(this.#view, this.#littleEndian, start, end);
     while (inner.next()) {
       if (inner.type !== CTA_PROTOINFO_SCTP_STATE) continue;
       if (!this.#u8(inner.payload, inner.size, STATE, HAS_SCTP_STATE)) return false;
@@ -407,7 +408,7 @@ export class EntryDecoder {
 
   #help(start: number, end: number): boolean {
     const outer = this.#outer;
-    outer.enter(this.#bytes, this.#littleEndian, start, end);
+    outer.enter(this.#view, this.#littleEndian, start, end);
     while (outer.next()) {
       if (outer.type === CTA_HELP_NAME) this.#helperName(outer.payload, outer.size);
     }
@@ -419,7 +420,7 @@ export class EntryDecoder {
     row.fill(0, HELPER, HELPER + HELPER_LENGTH);
     const length = Math.min(size, HELPER_LENGTH);
     for (let i = 0; i < length; i++) {
-      const byte = this.#bytes[at + i];
+      const byte = this.#view.getUint8(at + i);
       if (byte === 0) break;
       row[HELPER + i] = byte >= 0x20 && byte <= 0x7e ? byte : 0x3f;
     }
@@ -429,7 +430,7 @@ export class EntryDecoder {
   #counters(start: number, end: number, direction: Direction): boolean {
     const outer = this.#outer;
     let seen = 0;
-    outer.enter(this.#bytes, this.#littleEndian, start, end);
+    outer.enter(this.#view, this.#littleEndian, start, end);
     while (outer.next()) {
       const at = outer.payload;
       switch (outer.type) {
@@ -457,7 +458,7 @@ export class EntryDecoder {
 
   #timestamp(start: number, end: number): boolean {
     const outer = this.#outer;
-    outer.enter(this.#bytes, this.#littleEndian, start, end);
+    outer.enter(this.#view, this.#littleEndian, start, end);
     while (outer.next()) {
       if (outer.type === CTA_TIMESTAMP_START) {
         if (!this.#u64(outer.payload, outer.size, START_NS)) return false;
@@ -472,42 +473,41 @@ export class EntryDecoder {
 
   #zone(at: number, size: number, direction: Direction): boolean {
     if (size < 2) return false;
-    this.#row.u16[direction.zone >> 1] = readU16(this.#bytes, at, false);
+    this.#row.u16[direction.zone >> 1] = this.#view.getUint16(at);
     this.#present |= direction.hasZone;
     return true;
   }
 
   #u8(at: number, size: number, field: number, flag: number): boolean {
     if (size < 1) return false;
-    this.#row.bytes[field] = this.#bytes[at];
+    this.#row.bytes[field] = this.#view.getUint8(at);
     this.#present |= flag;
     return true;
   }
 
   #u32(at: number, size: number, field: number, flag: number): boolean {
     if (size < 4) return false;
-    this.#row.u32[field >> 2] = readU32(this.#bytes, at, false);
+    this.#row.u32[field >> 2] = this.#view.getUint32(at);
     this.#present |= flag;
     return true;
   }
 
   #u64(at: number, size: number, field: number): boolean {
     if (size < 8) return false;
-    this.#row.u32[field >> 2] = readU32(this.#bytes, at + 4, false);
-    this.#row.u32[(field >> 2) + 1] = readU32(this.#bytes, at, false);
+    this.#row.u32[field >> 2] = this.#view.getUint32(at + 4);
+    this.#row.u32[(field >> 2) + 1] = this.#view.getUint32(at);
     return true;
   }
 
   #u32AsU64(at: number, size: number, field: number): boolean {
     if (size < 4) return false;
-    this.#row.u32[field >> 2] = readU32(this.#bytes, at, false);
+    this.#row.u32[field >> 2] = this.#view.getUint32(at);
     this.#row.u32[(field >> 2) + 1] = 0;
     return true;
   }
 
   #copy(at: number, length: number, field: number): void {
-    const from = this.#bytes;
-    const to = this.#row.bytes;
-    for (let i = 0; i < length; i++) to[field + i] = from[at + i];
+    const row = this.#row.bytes;
+    for (let i = 0; i < length; i++) row[field + i] = this.#view.getUint8(at + i);
   }
 }

@@ -1,5 +1,3 @@
-import { readU32 } from './attributes.js';
-
 const NLMSGHDR_SIZE = 16;
 const LARGEST_MESSAGE = 1 << 20; // the kernel's are 32 KiB at most
 
@@ -8,9 +6,10 @@ const LARGEST_MESSAGE = 1 << 20; // the kernel's are 32 KiB at most
  * message has, so where the next one begins is unknown.
  */
 export function wholeMessages(netlink: Uint8Array, littleEndian: boolean): { end: number; lost: boolean } {
+  const view = new DataView(netlink.buffer, netlink.byteOffset, netlink.byteLength);
   let end = 0;
   while (netlink.length - end >= NLMSGHDR_SIZE) {
-    const length = readU32(netlink, end, littleEndian);
+    const length = view.getUint32(end, littleEndian);
     if (length < NLMSGHDR_SIZE || length > LARGEST_MESSAGE) return { end, lost: true };
     const span = (length + 3) & ~3;
     if (span > netlink.length - end) break;

@@ -1,10 +1,14 @@
 import test from 'ava';
-import { Attributes, readU16, readU32 } from '../../src/netlink/attributes.js';
+import { Attributes } from '../../src/netlink/attributes.js';
+
+function viewOf(bytes: number[]): DataView {
+  return new DataView(Uint8Array.from(bytes).buffer);
+}
 
 function walk(bytes: number[], littleEndian = true): { seen: number[][]; broken: boolean } {
   const attributes = new Attributes();
   const seen: number[][] = [];
-  attributes.enter(Uint8Array.from(bytes), littleEndian, 0, bytes.length);
+  attributes.enter(viewOf(bytes), littleEndian, 0, bytes.length);
   while (attributes.next()) seen.push([attributes.type, attributes.payload, attributes.size]);
   return { seen, broken: attributes.broken };
 }
@@ -45,18 +49,10 @@ test('a length below the header, or beyond the container, breaks the walk', t =>
 
 test('a cursor serves again after a broken walk', t => {
   const attributes = new Attributes();
-  attributes.enter(Uint8Array.of(0, 0, 0, 0), true, 0, 4);
+  attributes.enter(viewOf([0, 0, 0, 0]), true, 0, 4);
   t.false(attributes.next());
   t.true(attributes.broken);
-  attributes.enter(Uint8Array.of(4, 0, 7, 0), true, 0, 4);
+  attributes.enter(viewOf([4, 0, 7, 0]), true, 0, 4);
   t.true(attributes.next());
   t.false(attributes.broken);
-});
-
-test('numbers are unsigned in either byte order', t => {
-  const bytes = Uint8Array.of(0xff, 0x01, 0x02, 0xfe);
-  t.is(readU16(bytes, 0, true), 0x01ff);
-  t.is(readU16(bytes, 0, false), 0xff01);
-  t.is(readU32(bytes, 0, true), 0xfe0201ff);
-  t.is(readU32(bytes, 0, false), 0xff0102fe);
 });
