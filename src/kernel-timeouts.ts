@@ -1,4 +1,13 @@
-import { IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from './protocol.js';
+import {
+  IPPROTO_DCCP,
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from './protocol.js';
 import { HAS_SCTP_STATE, HAS_TCP_STATE } from './layout.generated.js';
 
 /** By conntrack's state number; index 0 is NONE. Names of nf_conntrack_standalone.c. */
@@ -25,7 +34,10 @@ const SCTP = [
   'sctp_timeout_shutdown_ack_sent',
   'sctp_timeout_heartbeat_sent',
 ];
-const IPS_ASSURED = 4;
+/** Bits of enum ip_conntrack_status. */
+const IPS_ASSURED = 1 << 2;
+/** IPS_FIXED_TIMEOUT, IPS_OFFLOAD and IPS_HW_OFFLOAD: packets do not set the timer. */
+const TIMER_LEFT_ALONE = (1 << 10) | (1 << 14) | (1 << 15);
 const UNKNOWN: readonly number[] = [];
 
 /**
@@ -40,6 +52,7 @@ export class KernelTimeouts {
   readonly #icmp: readonly number[];
   readonly #icmp6: readonly number[];
   readonly #gre: readonly number[];
+  readonly #greAssured: readonly number[];
   readonly #generic: readonly number[];
   /** Seconds that a closed TCP entry stays, where known. */
   readonly tcpClose: number | undefined;
@@ -57,19 +70,23 @@ export class KernelTimeouts {
     this.#udpAssured = read('udp_timeout_stream');
     this.#icmp = read('icmp_timeout');
     this.#icmp6 = read('icmpv6_timeout');
-    this.#gre = read('gre_timeout', 'gre_timeout_stream');
+    this.#gre = read('gre_timeout');
+    this.#greAssured = read('gre_timeout_stream');
     this.#generic = read('generic_timeout');
     this.tcpClose = read('tcp_timeout_close')[0];
   }
 
   /** What the entry's timer may have been set to by its last packet, the likeliest first. */
   candidates(protocol: number, present: number, state: number, status: number): readonly number[] {
+    if (status & TIMER_LEFT_ALONE) return UNKNOWN;
+    const assured = (status & IPS_ASSURED) !== 0;
     if (protocol === IPPROTO_TCP) return present & HAS_TCP_STATE ? (this.#tcp[state] ?? UNKNOWN) : UNKNOWN;
-    if (protocol === IPPROTO_UDP) return status & IPS_ASSURED ? this.#udpAssured : this.#udp;
+    if (protocol === IPPROTO_UDP || protocol === IPPROTO_UDPLITE) return assured ? this.#udpAssured : this.#udp;
     if (protocol === IPPROTO_ICMP) return this.#icmp;
     if (protocol === IPPROTO_ICMPV6) return this.#icmp6;
     if (protocol === IPPROTO_SCTP) return present & HAS_SCTP_STATE ? (this.#sctp[state] ?? UNKNOWN) : UNKNOWN;
-    if (protocol === IPPROTO_GRE) return this.#gre;
+    if (protocol === IPPROTO_GRE) return assured ? this.#greAssured : this.#gre;
+    if (protocol === IPPROTO_DCCP) return UNKNOWN; // has timeouts of its own, by state
     return this.#generic;
   }
 }

@@ -2,19 +2,21 @@
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+export const IPPROTO_DCCP = 33;
 export const IPPROTO_GRE = 47;
 export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_SCTP = 132;
+export const IPPROTO_UDPLITE = 136;
 
 const NAMES: Readonly<Record<string, number>> = {
   icmp: IPPROTO_ICMP,
   tcp: IPPROTO_TCP,
   udp: IPPROTO_UDP,
-  dccp: 33,
+  dccp: IPPROTO_DCCP,
   gre: IPPROTO_GRE,
   icmpv6: IPPROTO_ICMPV6,
   sctp: IPPROTO_SCTP,
-  udplite: 136,
+  udplite: IPPROTO_UDPLITE,
 };
 
 /** `tcp` for 6; the number as text where the protocol has no name here. */

@@ -1,0 +1,35 @@
+import test from 'ava';
+import { reasonWhenGone } from '../src/end-reason.js';
+import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../src/tcp-state.js';
+
+const [ICMP, TCP, UDP] = [1, 6, 17];
+
+test('A, at head: what timed out in the kernel ends with 1; deleted early by the administrator with 4', t => {
+  for (const protocol of [UDP, ICMP]) {
+    t.is(reasonWhenGone(protocol, 0, 5, 5), 1);
+    t.is(reasonWhenGone(protocol, 0, 5, 4.999), 4);
+    t.is(reasonWhenGone(protocol, 0, undefined, 0), 1, 'nothing says that it was early');
+  }
+});
+
+test('TCP that was closing or closed ends with 3, in time or not', t => {
+  for (const state of [FIN_WAIT, 5, 6, TIME_WAIT, CLOSE]) {
+    t.is(reasonWhenGone(TCP, state, 100, 5), 3);
+    t.is(reasonWhenGone(TCP, state, 1, 5), 3);
+  }
+});
+
+test('a refused handshake ends with 3, one without an answer with 1', t => {
+  for (const state of [SYN_SENT, SYN_RECV, 9]) {
+    t.is(reasonWhenGone(TCP, state, 118, 5), 3);
+    t.is(reasonWhenGone(TCP, state, 2, 5), 1);
+  }
+});
+
+test('an established connection shows CLOSE for so many seconds, unless no poll falls into them', t => {
+  t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 9.9), 4);
+  t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 10), 3);
+  t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 10, 60), 4);
+  t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 0, 0), 3, 'its tuple was opened again');
+  t.is(reasonWhenGone(TCP, ESTABLISHED, 3, 5), 1);
+});

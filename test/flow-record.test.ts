@@ -1,0 +1,50 @@
+import test from 'ava';
+import { Batch } from '../src/batch.js';
+import { ConnectionTable } from '../src/connection-table.js';
+import { appendRecord } from '../src/flow-record.js';
+import { BIFLOW_DIRECTION, NAT_TYPE, RECORD_SIZE, ROW_SIZE } from '../src/layout.generated.js';
+import { tcp, udp } from './helpers/connections.js';
+import { rows, type Facts } from './helpers/rows.js';
+import { readReport } from './helpers/store-rig.js';
+
+const LIBERAL = 0x08;
+
+function record(facts: Facts, reported = new Uint32Array(8)): Batch {
+  const table = new ConnectionTable(1);
+  const slot = table.allocate(rows(facts).u32, 0);
+  table.startMs[slot] = 1_699_999_990_000;
+  table.endMs[slot] = 1_700_000_000_999;
+  const batch = new Batch(2, RECORD_SIZE);
+  batch.bytes.fill(0xee); // what an earlier record left
+  batch.count = 1;
+  appendRecord(batch, table, slot, reported, 4);
+  return batch;
+}
+
+test('a record is the row, then times, deltas, flowId and reason', t => {
+  const facts = tcp(1000, 0, [10, (1n << 64n) - 1n, 1n << 40n, 4]);
+  const batch = record(facts, Uint32Array.from([4, 0, 0, 1, 0, 255, 4, 0]));
+  t.is(batch.count, 2);
+  t.deepEqual(batch.bytes.slice(RECORD_SIZE, RECORD_SIZE + ROW_SIZE), rows(facts).bytes);
+  const report = readReport(batch, 1);
+  t.like(report, { port: 1000, reason: 4, start: 1_699_999_990_000, end: 1_700_000_000_999 });
+  t.deepEqual(report.deltas, [6n, (1n << 64n) - 1n - (1n << 32n), 1n << 32n, 0n]);
+});
+
+const directions: [string, Facts, number][] = [
+  ['UDP', udp(1, 0, [1, 1, 1, 1]), 1],
+  ['TCP from its handshake on', tcp(1, 0, [1, 1, 1, 1], { tcpFlags: 0x03 }), 1],
+  ['TCP picked up in the middle', tcp(1, 0, [1, 1, 1, 1], { tcpFlags: LIBERAL | 0x03 }), 0],
+  ['TCP of which nothing is known', tcp(1, 0, [1, 1, 1, 1]), 0],
+];
+for (const [what, facts, direction] of directions) {
+  test(`requirement 18: the biflowDirection of ${what} is ${direction}`, t => {
+    t.is(record(facts).bytes[RECORD_SIZE + BIFLOW_DIRECTION], direction);
+  });
+}
+
+test('the natType is that of the family', t => {
+  t.is(record(tcp(1, 0, [1, 1, 1, 1])).bytes[RECORD_SIZE + NAT_TYPE], 1);
+  const v6 = tcp(1, 0, [1, 1, 1, 1], { source: '2001:db8::1', destination: '2001:db8::2' });
+  t.is(record(v6).bytes[RECORD_SIZE + NAT_TYPE], 5);
+});

@@ -1,0 +1,73 @@
+import test from 'ava';
+import { KernelTimeouts } from '../src/kernel-timeouts.js';
+import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../src/layout.generated.js';
+import { kernelTimeouts } from './helpers/store-rig.js';
+
+const SEEN_REPLY = 1 << 1;
+const ASSURED = 1 << 2;
+const FIXED_TIMEOUT = 1 << 10;
+const OFFLOAD = 1 << 14;
+const HW_OFFLOAD = 1 << 15;
+const [ICMP, TCP, UDP, DCCP, GRE, ICMPV6, SCTP, UDPLITE, ESP] = [1, 6, 17, 33, 47, 58, 132, 136, 50];
+
+test('the timeout of a TCP state, then max_retrans and unacknowledged', t => {
+  const timeouts = kernelTimeouts({
+    nf_conntrack_tcp_timeout_max_retrans: 301,
+    nf_conntrack_tcp_timeout_unacknowledged: 302,
+  });
+  const byState = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(state => timeouts.candidates(TCP, HAS_TCP_STATE, state, 0));
+  t.deepEqual(
+    byState.map(candidates => candidates[0]),
+    [120, 60, 432_000, 120, 60, 30, 120, 10, 120],
+  );
+  for (const candidates of byState) t.deepEqual(candidates.slice(1), [301, 302]);
+  t.deepEqual(timeouts.candidates(TCP, 0, 3, 0), [], 'no state known');
+  t.deepEqual(timeouts.candidates(TCP, HAS_TCP_STATE, 77, 0), [], 'a state of a later kernel');
+});
+
+test('UDP has 120 s when it is assured, else 30 s, whether or not a reply was seen', t => {
+  for (const protocol of [UDP, UDPLITE]) {
+    t.deepEqual(kernelTimeouts().candidates(protocol, 0, 0, SEEN_REPLY), [30]);
+    t.deepEqual(kernelTimeouts().candidates(protocol, 0, 0, SEEN_REPLY | ASSURED), [120]);
+  }
+});
+
+test('every other protocol has its own timeout, and generic is for those without a tracker', t => {
+  const timeouts = kernelTimeouts({ nf_conntrack_icmp_timeout: 31, nf_conntrack_icmpv6_timeout: 32 });
+  t.deepEqual(timeouts.candidates(ICMP, 0, 0, 0), [31]);
+  t.deepEqual(timeouts.candidates(ICMPV6, 0, 0, 0), [32]);
+  t.deepEqual(timeouts.candidates(GRE, 0, 0, SEEN_REPLY), [30]);
+  t.deepEqual(timeouts.candidates(GRE, 0, 0, SEEN_REPLY | ASSURED), [180]);
+  t.deepEqual(timeouts.candidates(SCTP, HAS_SCTP_STATE, 4, 0), [210]);
+  t.deepEqual(timeouts.candidates(SCTP, 0, 4, 0), []);
+  t.deepEqual(timeouts.candidates(DCCP, 0, 0, 0), []);
+  t.deepEqual(timeouts.candidates(ESP, 0, 0, 0), [600]);
+});
+
+test('a fixed timeout and an offloaded connection have none: packets leave their timers alone', t => {
+  for (const status of [FIXED_TIMEOUT, OFFLOAD, HW_OFFLOAD]) {
+    t.deepEqual(kernelTimeouts().candidates(TCP, HAS_TCP_STATE, 3, status | ASSURED), []);
+    t.deepEqual(kernelTimeouts().candidates(UDP, 0, 0, status | ASSURED), []);
+  }
+});
+
+test('settings that cannot be read leave no candidate', t => {
+  const timeouts = new KernelTimeouts(() => undefined);
+  for (const protocol of [ICMP, TCP, UDP, GRE, ICMPV6, SCTP, ESP]) {
+    t.deepEqual(timeouts.candidates(protocol, HAS_TCP_STATE | HAS_SCTP_STATE, 3, 0), []);
+  }
+  t.is(timeouts.tcpClose, undefined);
+  t.is(kernelTimeouts().tcpClose, 10);
+  t.deepEqual(new KernelTimeouts(() => 'what\n').candidates(UDP, 0, 0, 0), []);
+});
+
+test('only settings of conntrack’s timeouts are asked for', t => {
+  const asked = new Set<string>();
+  const timeouts = new KernelTimeouts(name => {
+    asked.add(name);
+    return '1';
+  });
+  t.is(timeouts.tcpClose, 1);
+  for (const name of asked) t.regex(name, /^nf_conntrack_[a-z0-9_]+$/);
+  t.true(asked.has('nf_conntrack_sctp_timeout_heartbeat_sent'));
+});
