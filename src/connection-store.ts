@@ -2,6 +2,7 @@ import type { Batch } from './batch.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { ConnectionTable, GONE, IN_USE, ROW_WORDS } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
+import { CtflowError } from './errors.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketTime } from './last-packet.js';
 import {
@@ -20,6 +21,7 @@ import {
   STOP_NS,
   TIMEOUT,
 } from './layout.generated.js';
+import { LeftOut } from './left-out.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
 import { nanosecondsToMilliseconds } from './u64.js';
@@ -30,7 +32,7 @@ export const STATE_CHANGED = 2;
 
 /** Who is told what becomes of the connections: one export schedule for each destination. */
 export interface StoreObserver {
-  /** @param before it was there before the exporter: what it has counted so far is not to be reported as a delta */
+  /** @param before what it has counted so far is not to be reported as a delta: it was, or it is from before the exporter */
   added(slot: number, before: boolean): void;
   changed(slot: number, what: number): void;
   /** Somebody zeroed the counters; the row still holds the old ones. */
@@ -39,6 +41,8 @@ export interface StoreObserver {
   gone(slot: number, reason: number): void;
   /** The slot is taken away at once: report it now or count it. */
   evicted(slot: number, reason: number): void;
+  /** No slot holds a connection any more. */
+  cleared(): void;
 }
 
 /** A moment on both clocks: wall milliseconds since 1970 for what is reported, monotonic milliseconds for deadlines. */
@@ -71,8 +75,10 @@ export interface StoreCounts {
   refused: number;
 }
 
-const MUTABLE_FROM = PRESENT >> 2;
-const MUTABLE_TO = STATUS >> 2;
+/** As many as {@link ConnectionTable.holders} can count. */
+const MOST_OBSERVERS = 255;
+const PRESENT_WORD = PRESENT >> 2;
+const STATUS_WORD = STATUS >> 2;
 const COUNTERS_FROM = ORIG_PACKETS >> 2;
 const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 const START_WORD = START_NS >> 2;
@@ -88,14 +94,16 @@ export class ConnectionStore {
   readonly #index: TupleIndex;
   /** By the last change seen, the oldest first; who is gone is not in it. */
   readonly #byChange: SlotList;
+  readonly #leftOut = new LeftOut();
   readonly #observers: StoreObserver[] = [];
   readonly #firstSight: 'baseline' | 'total';
   readonly #born: Moment;
   #timeouts: KernelTimeouts | undefined;
   #poll = 0;
+  /** When this poll, the one before and the latest one that saw the whole table began. */
   #pollAt: Moment;
-  #previous: (Moment & { complete: boolean }) | undefined;
-  #anyComplete = false;
+  #previousAt: Moment;
+  #completeAt: Moment | undefined;
   #expected = 0;
 
   constructor(options: StoreOptions) {
@@ -105,10 +113,17 @@ export class ConnectionStore {
     this.#firstSight = options.firstSight;
     this.#born = options.born;
     this.#pollAt = options.born;
+    this.#previousAt = options.born;
   }
 
-  /** All observers must be there before the first poll. */
+  /**
+   * All observers must be there before the first poll.
+   * @throws CtflowError CTFLOW_USAGE beyond 255
+   */
   observe(observer: StoreObserver): void {
+    if (this.#observers.length === MOST_OBSERVERS) {
+      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
+    }
     this.#observers.push(observer);
   }
 
@@ -119,7 +134,9 @@ export class ConnectionStore {
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
     this.#poll++;
+    this.#previousAt = this.#pollAt;
     this.#pollAt = at;
+    this.#leftOut.beginPoll();
     this.#timeouts = timeouts;
     this.#expected = 0;
   }
@@ -128,37 +145,29 @@ export class ConnectionStore {
   merge(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
     const { rows, flags, seenIn } = this.table;
+    this.#leftOut.read(at.wall);
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       // a dump walks the table in the same order each time, so the next row is mostly the next slot
       let slot = this.#expected;
       const guessed = (flags[slot] & (IN_USE | GONE)) === IN_USE && this.#index.sameTuple(u32, from, slot);
       if (!guessed) slot = this.#index.find(u32, from);
+      const state = bytes[from * 4 + STATE];
+      let reopened = false;
       if (slot >= 0) {
         const to = slot * ROW_WORDS;
-        const state = bytes[from * 4 + STATE];
-        const verdict = compareConnections(
-          rows,
-          to,
-          this.table.bytes[to * 4 + STATE],
-          this.table.startMs[slot],
-          u32,
-          from,
-          state,
-        );
-        if (verdict === ANOTHER) {
-          this.counts.reopened++;
-          this.#end(slot, this.#reasonGone(slot, at), at);
-          slot = -1;
-        } else {
-          if (verdict === COUNTERS_RESET) {
-            this.counts.counterResets++;
-            for (const observer of this.#observers) observer.countersReset(slot);
-          }
-          this.#update(slot, u32, from, state, at);
+        const { startMs, bytes: stored } = this.table;
+        const verdict = compareConnections(rows, to, stored[to * 4 + STATE], startMs[slot], u32, from, state);
+        if (verdict === COUNTERS_RESET) {
+          this.counts.counterResets++;
+          for (const observer of this.#observers) observer.countersReset(slot);
         }
+        reopened = verdict === ANOTHER;
+        if (reopened) this.#end(slot, at, reopened);
+        else this.#update(slot, u32, from, state, at);
       }
-      if (slot < 0) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], bytes[from * 4 + STATE], at);
+      if (reopened) this.counts.reopened++;
+      if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
       if (slot >= 0) {
         seenIn[slot] = this.#poll;
         this.#expected = slot + 1 < this.table.top ? slot + 1 : 0;
@@ -176,15 +185,15 @@ export class ConnectionStore {
     const to = Math.min(from + slots, this.table.top);
     for (let slot = from; slot < to; slot++) {
       if ((flags[slot] & (IN_USE | GONE)) === IN_USE && seenIn[slot] !== this.#poll) {
-        this.#end(slot, this.#reasonGone(slot, at), at);
+        this.#end(slot, at, false);
       }
     }
     return to < this.table.top ? to : -1;
   }
 
   endPoll(complete: boolean): void {
-    this.#previous = { ...this.#pollAt, complete };
-    this.#anyComplete ||= complete;
+    if (complete) this.#completeAt = this.#pollAt;
+    this.#leftOut.endPoll(complete);
   }
 
   /** An observer has made its last report of a connection that is gone. */
@@ -192,24 +201,28 @@ export class ConnectionStore {
     if (--this.table.holders[slot] === 0) this.table.free(slot);
   }
 
-  /** Forgets everything: rows, index, lists and counts. The observers forget by themselves. */
+  /** Forgets everything: rows, index, lists and counts, and what the observers know of them. */
   clear(): void {
+    for (const observer of this.#observers) observer.cleared();
     this.table.clear();
     this.#index.clear();
     this.#byChange.clear();
-    this.#previous = undefined;
-    this.#anyComplete = false;
+    this.#leftOut.clear();
+    this.#completeAt = undefined;
     this.#expected = 0;
     Object.assign(this.counts, { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 });
   }
 
-  #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment): number {
-    const present = u32[from + MUTABLE_FROM];
+  /** @param reopened its tuple was that of a stored connection */
+  #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment, reopened: boolean): number {
+    const present = u32[from + PRESENT_WORD];
     const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
     const start = startKnown ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]) : at.wall;
-    const seen = this.#seenBefore(present, start);
-    if (this.table.full && !this.#makeRoom(seen, at)) {
+    const exactStart = present & HAS_START ? start : undefined;
+    const before = !reopened && (this.#leftOut.mayHaveReported(exactStart) || this.#fromBefore(exactStart));
+    if (this.table.full && !this.#makeRoom(!reopened && this.#leftOut.mayHave(exactStart), at)) {
       this.counts.refused++;
+      this.#leftOut.add(false);
       return -1;
     }
     const slot = this.table.allocate(u32, from);
@@ -220,7 +233,7 @@ export class ConnectionStore {
     this.table.changedAt[slot] = at.monotonic;
     this.table.endMs[slot] = this.#lastPacket(u32, from, protocol, state, this.table.startMs[slot], at.wall);
     this.counts.added++;
-    for (const observer of this.#observers) observer.added(slot, seen);
+    for (const observer of this.#observers) observer.added(slot, before);
     return slot;
   }
 
@@ -235,23 +248,18 @@ export class ConnectionStore {
       }
     }
     // the word before PRESENT holds the state
-    for (let word = MUTABLE_FROM - 1; word < COUNTERS_FROM; word++) rows[to + word] = u32[from + word];
+    for (let word = PRESENT_WORD - 1; word < COUNTERS_FROM; word++) rows[to + word] = u32[from + word];
     for (let word = TAIL_FROM; word < ROW_WORDS; word++) rows[to + word] = u32[from + word];
     if (what & MOVED) {
       const protocol = this.table.bytes[to * 4 + PROTOCOL];
       this.table.changedAt[slot] = at.monotonic;
       this.#byChange.push(slot);
-      const end = this.#lastPacket(u32, from, protocol, state, this.#windowStart(slot), at.wall);
+      // the packets that moved the counters passed after the poll that saw it last
+      const window = Math.max(this.#sighting(slot).wall, this.table.endMs[slot]);
+      const end = this.#lastPacket(u32, from, protocol, state, window, at.wall);
       this.table.endMs[slot] = Math.max(end, this.table.startMs[slot]);
     }
     if (what) for (const observer of this.#observers) observer.changed(slot, what);
-  }
-
-  /** The packets that moved the counters passed after this: the previous poll, if it saw the connection. */
-  #windowStart(slot: number): number {
-    const previous = this.#previous;
-    const seen = previous && this.table.seenIn[slot] === this.#poll - 1;
-    return Math.max(seen ? previous.wall : 0, this.table.endMs[slot]);
   }
 
   #lastPacket(
@@ -262,42 +270,39 @@ export class ConnectionStore {
     windowStart: number,
     at: number,
   ): number {
-    const present = u32[from + MUTABLE_FROM];
+    const present = u32[from + PRESENT_WORD];
     // a wall clock that stepped back leaves no window: the poll's time stands
     if (!(present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) || windowStart >= at) return at;
-    const candidates = this.#timeouts!.candidates(protocol, present, state, u32[from + MUTABLE_TO]);
+    const candidates = this.#timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
     return lastPacketTime(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] : undefined, windowStart, at);
   }
 
-  /**
-   * Whether a connection that is not stored was there before: older than the exporter, or older than a whole poll that
-   * should have shown it, which means that it was left out at the limit.
-   */
-  #seenBefore(present: number, start: number): boolean {
+  /** Whether the baseline policy takes a connection that is seen for the first time as older than the exporter. */
+  #fromBefore(start: number | undefined): boolean {
     if (this.#firstSight === 'total') return false;
-    if (!(present & HAS_START)) return !this.#anyComplete || this.counts.refused > 0;
+    if (start === undefined) return this.#completeAt === undefined;
     // after a backward step of the wall clock, younger connections have earlier starts
     const elapsed = this.#pollAt.monotonic - this.#born.monotonic;
-    if (start < Math.min(this.#born.wall, this.#pollAt.wall - elapsed)) return true;
-    const missed = this.counts.evicted + this.counts.refused > 0;
-    return missed && this.#previous !== undefined && this.#previous.complete && start < this.#previous.wall;
+    return start < Math.min(this.#born.wall, this.#pollAt.wall - elapsed);
   }
 
   /**
    * The oldest idle connection goes, unless the newcomer was left out before (they would take turns for ever) or every
    * connection has moved in this poll.
    */
-  #makeRoom(newcomerSeenBefore: boolean, at: Moment): boolean {
+  #makeRoom(newcomerLeftOut: boolean, at: Moment): boolean {
     const victim = this.#byChange.head;
-    if (newcomerSeenBefore || victim < 0 || this.table.changedAt[victim] >= this.#pollAt.monotonic) return false;
+    if (newcomerLeftOut || victim < 0 || this.table.changedAt[victim] >= this.#pollAt.monotonic) return false;
     this.counts.evicted++;
+    this.#leftOut.add(true);
     this.#forget(victim, at);
     for (const observer of this.#observers) observer.evicted(victim, LACK_OF_RESOURCES);
     this.table.free(victim);
     return true;
   }
 
-  #end(slot: number, reason: number, at: Moment): void {
+  #end(slot: number, at: Moment, reopened: boolean): void {
+    const reason = this.#reasonGone(slot, at, reopened);
     this.#forget(slot, at);
     if (this.#observers.length === 0) this.table.free(slot);
     for (const observer of this.#observers) observer.gone(slot, reason);
@@ -310,18 +315,27 @@ export class ConnectionStore {
     this.table.changedAt[slot] = at.monotonic;
   }
 
-  #reasonGone(slot: number, at: Moment): number {
-    const { rows, seenIn } = this.table;
+  #reasonGone(slot: number, at: Moment, reopened: boolean): number {
     const to = slot * ROW_WORDS;
-    const present = rows[to + MUTABLE_FROM];
-    const lately = this.#previous !== undefined && seenIn[slot] === this.#poll - 1;
-    const elapsed = lately ? (at.monotonic - this.#previous!.monotonic) / 1000 : Number.POSITIVE_INFINITY;
+    const { rows, bytes } = this.table;
+    const sighting = this.#sighting(slot);
+    // a recording is played at another pace than it was made: its own clock tells what passed
+    const elapsed = Math.max(at.monotonic - sighting.monotonic, at.wall - sighting.wall) / 1000;
     return reasonWhenGone(
-      this.table.bytes[to * 4 + PROTOCOL],
-      this.table.bytes[to * 4 + STATE],
-      present & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
+      bytes[to * 4 + PROTOCOL],
+      bytes[to * 4 + STATE],
+      rows[to + PRESENT_WORD] & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
       elapsed,
-      this.#timeouts?.tcpClose,
+      // a new connection takes the tuple of a closed one at once
+      reopened ? 0 : this.#timeouts?.tcpClose,
     );
+  }
+
+  /** When the poll that saw the connection last began, or one before it: every whole poll has seen all that are stored. */
+  #sighting(slot: number): Moment {
+    const seenIn = this.table.seenIn[slot];
+    if (seenIn === this.#poll) return this.#pollAt;
+    if (seenIn === this.#poll - 1) return this.#previousAt;
+    return this.#completeAt ?? this.#born;
   }
 }

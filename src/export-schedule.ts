@@ -121,7 +121,13 @@ export class ExportSchedule implements StoreObserver {
 
   evicted(slot: number, reason: number): void {
     this.#disarm(slot);
-    if (!this.#evict(slot, reason)) this.#count(this.evictedUnreported, slot);
+    if (!this.#reportEnd(slot, reason, this.#evict)) this.#count(this.evictedUnreported, slot);
+  }
+
+  cleared(): void {
+    this.#ended.clear();
+    this.#active.clear();
+    this.#idle.clear();
   }
 
   /**
@@ -161,7 +167,7 @@ export class ExportSchedule implements StoreObserver {
   }
 
   /**
-   * At shutdown: reports every connection, those still open as ended by force.
+   * At shutdown: reports every connection, those still open as ended by force. Stops where `report` takes no more.
    * @param from the slot to begin at
    * @returns where to go on, -1 at the end
    */
@@ -169,11 +175,13 @@ export class ExportSchedule implements StoreObserver {
     const { flags, top } = this.#store.table;
     const to = Math.min(from + budget, top);
     for (let slot = from; slot < to; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE) continue;
-      const closed = this.#isClosed(slot);
-      const told = closed && this.#lastReason[slot] === END_OF_FLOW;
-      if (!this.#reportIf(!told || this.#hasNews(slot), slot, closed ? END_OF_FLOW : FORCED_END, report)) return slot;
-      this.#disarm(slot);
+      if (!(flags[slot] & IN_USE)) continue;
+      if (flags[slot] & GONE) {
+        if (this.#ended.has(slot) && !this.#reportEnded(slot, report)) return slot;
+      } else {
+        if (!this.#reportEnd(slot, FORCED_END, report)) return slot;
+        this.#disarm(slot);
+      }
     }
     return to < top ? to : -1;
   }
@@ -209,7 +217,8 @@ export class ExportSchedule implements StoreObserver {
     const left: Unreported = { connections: 0, packets: 0, octets: 0 };
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
-      if (flags[slot] & IN_USE && this.#hasCounted(slot)) this.#count(left, slot);
+      const waits = flags[slot] & GONE ? this.#ended.has(slot) : (flags[slot] & IN_USE) !== 0;
+      if (waits && this.#hasNews(slot)) this.#count(left, slot);
     }
     return left;
   }
@@ -221,7 +230,10 @@ export class ExportSchedule implements StoreObserver {
       if (this.#lastReason[slot] !== END_OF_FLOW) this.#ended.push(slot);
       this.#active.remove(slot);
       this.#idle.remove(slot);
-    } else if (!this.#active.has(slot)) {
+      return;
+    }
+    this.#ended.remove(slot);
+    if (!this.#active.has(slot)) {
       this.#activeSince[slot] = this.#now();
       this.#active.push(slot);
     }
@@ -240,6 +252,13 @@ export class ExportSchedule implements StoreObserver {
     this.#ended.remove(slot);
     if (gone) this.#store.release(slot);
     return true;
+  }
+
+  /** The last report of a connection that the kernel still has; one that has closed is over, whatever the reason. */
+  #reportEnd(slot: number, reason: number, report: Report): boolean {
+    const closed = this.#isClosed(slot);
+    const told = closed && this.#lastReason[slot] === END_OF_FLOW;
+    return this.#reportIf(!told || this.#hasNews(slot), slot, closed ? END_OF_FLOW : reason, report);
   }
 
   /** @returns false when the report was not taken */
