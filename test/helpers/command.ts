@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { eventually } from './eventually.js';
 import { collect, type Finished, type PrivateNamespace, type RunOptions, type Where } from './namespace.js';
 import type { Need } from './require.js';
 
@@ -65,4 +66,23 @@ export class RunningCommand {
       .map(({ msg }) => msg)
       .join('\n');
   }
+}
+
+/**
+ * Starts `ctflow run`, quick to poll and to report, and waits until it runs.
+ * @param flags more flags, or others, separated by spaces
+ */
+export async function startExporter(
+  namespace: PrivateNamespace,
+  backend: BackendName,
+  collectors: readonly string[],
+  flags = '',
+  where: Where = 'network',
+): Promise<RunningCommand> {
+  const to = collectors.flatMap(endpoint => ['--collector', endpoint]);
+  const quick = ['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '400ms'];
+  const more = flags.split(' ').filter(Boolean);
+  const exporter = new RunningCommand(namespace, ['run', '--backend', backend, ...to, ...quick, ...more], where);
+  await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
+  return exporter;
 }

@@ -1,6 +1,6 @@
 /** `ctflow collect` reads what `ctflow run` sends, over UDP and TCP, as conntrack -L says. */
 import test from 'ava';
-import { BACKENDS, RunningCommand } from '../helpers/command.js';
+import { BACKENDS, RunningCommand, startExporter } from '../helpers/command.js';
 import { settledConnections } from '../helpers/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
@@ -30,16 +30,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
         const endpoint = `${protocol}://127.0.0.1:4739`;
         const collector = new RunningCommand(namespace, ['collect', '--format', 'json', '--listen', endpoint]);
         await eventually('the collector listens', () => collector.stderr.includes('listening'));
-        const times = ['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '400ms'];
-        const exporter = new RunningCommand(namespace, [
-          'run',
-          '--backend',
-          backend,
-          '--collector',
-          endpoint,
-          ...times,
-        ]);
-        await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
+        const exporter = await startExporter(namespace, backend, [endpoint]);
         await perform(namespace);
         const listed = await settledConnections(namespace);
         t.is((await exporter.stop('SIGINT')).code, 0);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Capture } from '../helpers/capture.js';
-import { BACKENDS, RunningCommand, type BackendName } from '../helpers/command.js';
+import { BACKENDS, startExporter, type BackendName } from '../helpers/command.js';
 import { listConnections, settledConnections } from '../helpers/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
@@ -13,25 +13,13 @@ import { Traffic } from '../helpers/traffic.js';
 import { byConnection, checkDeltas, COUNTERS } from './compare.js';
 import { expectedStandard, keyOf } from './expected.js';
 
-const FAST = [
-  '--flow-poll-interval',
-  '200ms',
-  '--active-flow-export-timeout',
-  '300ms',
-  '--reconnect-interval',
-  '200ms',
-];
-
-async function begin(t: ExecutionContext, backend: BackendName, collector: string, ...flags: string[]) {
+async function begin(t: ExecutionContext, backend: BackendName, collector: string) {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
   await namespace.sysctl('nf_conntrack_udp_timeout', 600);
   await namespace.sysctl('nf_conntrack_udp_timeout_stream', 600);
-  const exporter = new RunningCommand(namespace, [
-    ...['run', '--backend', backend, '--collector', collector],
-    ...[...FAST, ...flags],
-  ]);
-  await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
+  const flags = '--reconnect-interval 200ms --template-refresh-interval 1s';
+  const exporter = await startExporter(namespace, backend, [collector], flags);
   const traffic = new Traffic(namespace);
   await traffic.do('udpListen', { host: '127.0.0.1', port: 6000, answer: 55 });
   /** Some packets on one connection, the same one each time. */
@@ -52,9 +40,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
   const rigged = needs(test.serial, ['namespace', 'conntrack', 'python3-ipfix', ...wanted]);
 
   rigged(`${backend}: a UDP collector that comes late learns the templates and every total`, async t => {
-    const { namespace, exporter, talk } = await begin(
-      ...([t, backend, 'udp://127.0.0.1:4739', '--template-refresh-interval', '1s'] as const),
-    );
+    const { namespace, exporter, talk } = await begin(t, backend, 'udp://127.0.0.1:4739');
     await talk(3);
     await sleep(1000); // several exports that nobody takes
     t.true(exporter.running);

@@ -6,8 +6,13 @@ import type { OracleRecord } from '../helpers/oracles/record.js';
 const TCP = 6;
 /** Elements that a listing says nothing about; they are in every record of the profile and have checks of their own. */
 export const UNLISTED: readonly string[] = [
-  ...['flowStartMilliseconds', 'flowEndMilliseconds', 'flowId'],
-  ...['packetDeltaCount', 'octetDeltaCount', 'reversePacketDeltaCount', 'reverseOctetDeltaCount'],
+  'flowStartMilliseconds',
+  'flowEndMilliseconds',
+  'flowId',
+  'packetDeltaCount',
+  'octetDeltaCount',
+  'reversePacketDeltaCount',
+  'reverseOctetDeltaCount',
 ];
 
 /** The record of an open connection at the end of an export, profile `standard`, without {@link UNLISTED}. */

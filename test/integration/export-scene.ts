@@ -1,7 +1,6 @@
 import { Capture } from '../helpers/capture.js';
-import { RunningCommand, type BackendName } from '../helpers/command.js';
+import { startExporter, type BackendName } from '../helpers/command.js';
 import { settledConnections, type ListedConnection } from '../helpers/conntrack-list.js';
-import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { Nfacctd } from '../helpers/oracles/nfacctd.js';
 import { Nfcapd, type NfcapdReading } from '../helpers/oracles/nfcapd.js';
@@ -43,19 +42,14 @@ export async function exportScene(backend: BackendName): Promise<Exported> {
     ]);
     const nfcapd = lacking('nfcapd') ? undefined : await Nfcapd.listen(namespace, PORTS.nfcapd);
     const nfacctd = lacking('nfacctd') ? undefined : await Nfacctd.listen(namespace, PORTS.nfacctd);
-    const times = ['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '400ms'];
-    const run = ['run', '--backend', backend, '--observation-domain', '5', ...times];
-    const to = (protocol: string, port: number) => ['--collector', `${protocol}://127.0.0.1:${port}`];
+    const at = (port: number, protocol = 'udp') => `${protocol}://127.0.0.1:${port}`;
     const exporters = [
-      [...to('udp', PORTS.udp), ...to('tcp', PORTS.tcp)],
+      await startExporter(namespace, backend, [at(PORTS.udp), at(PORTS.tcp, 'tcp')]),
       // nfcapd takes options data for lost records
-      [...to('udp', PORTS.nfcapd), ...to('udp', PORTS.nfacctd), '--options-interval', '0s'],
-      [...to('udp', PORTS.antrea), '--profile', 'antrea'],
-      [...to('udp', PORTS.netfilter), '--netfilter-elements'],
-    ].map(args => new RunningCommand(namespace, [...run, ...args]));
-    for (const exporter of exporters) {
-      await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
-    }
+      await startExporter(namespace, backend, [at(PORTS.nfcapd), at(PORTS.nfacctd)], '--options-interval 0s'),
+      await startExporter(namespace, backend, [at(PORTS.antrea)], '--profile antrea'),
+      await startExporter(namespace, backend, [at(PORTS.netfilter)], '--netfilter-elements'),
+    ];
     await perform(namespace);
     const listed = await settledConnections(namespace);
     for (const exporter of exporters) {

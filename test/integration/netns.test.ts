@@ -2,9 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { BACKENDS, ctflow, CTFLOW, RunningCommand } from '../helpers/command.js';
+import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/command.js';
 import { listConnections } from '../helpers/conntrack-list.js';
-import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/require.js';
@@ -66,15 +65,8 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
       await once(collector, 'listening');
       const messages: Buffer[] = [];
       collector.on('message', message => messages.push(message));
-      const exporter = new RunningCommand(
-        namespace,
-        [
-          ...['run', '--backend', 'native', '--netns', path, '--flow-poll-interval', '100ms'],
-          ...['--collector', `udp://127.0.0.1:${collector.address().port}`],
-        ],
-        'owner',
-      );
-      await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
+      const endpoint = `udp://127.0.0.1:${collector.address().port}`;
+      const exporter = await startExporter(namespace, 'native', [endpoint], `--netns ${path}`, 'owner');
       await talk();
       const [listed] = await listConnections(namespace);
       t.is((await exporter.stop()).code, 0);

@@ -1,9 +1,8 @@
 /** An exporter on a router: what it forwards is translated at both ends, with another port. */
 import test from 'ava';
 import { Capture } from '../helpers/capture.js';
-import { BACKENDS, RunningCommand } from '../helpers/command.js';
+import { BACKENDS, startExporter } from '../helpers/command.js';
 import { settledConnections } from '../helpers/conntrack-list.js';
-import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/require.js';
@@ -16,14 +15,14 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     async t => {
       const router = await PrivateNamespace.create(t);
       const [client, server] = [await router.nest(), await router.nest()];
-      await router.link(
-        { name: 'inside', addresses: ['192.0.2.1/24', '2001:db8:1::1/64'] },
-        ...([client, { name: 'uplink', addresses: ['192.0.2.2/24', '2001:db8:1::2/64'] }] as const),
-      );
-      await router.link(
-        { name: 'outside', addresses: ['198.51.100.1/24', '2001:db8:2::1/64'] },
-        ...([server, { name: 'uplink', addresses: ['198.51.100.2/24', '2001:db8:2::2/64'] }] as const),
-      );
+      await router.link({ name: 'inside', addresses: ['192.0.2.1/24', '2001:db8:1::1/64'] }, client, {
+        name: 'uplink',
+        addresses: ['192.0.2.2/24', '2001:db8:1::2/64'],
+      });
+      await router.link({ name: 'outside', addresses: ['198.51.100.1/24', '2001:db8:2::1/64'] }, server, {
+        name: 'uplink',
+        addresses: ['198.51.100.2/24', '2001:db8:2::2/64'],
+      });
       await client.run('ip', ['route', 'add', 'default', 'via', '192.0.2.1']);
       await client.run('ip', ['-6', 'route', 'add', 'default', 'via', '2001:db8:1::1']);
       await server.run('ip', ['-6', 'route', 'add', 'default', 'via', '2001:db8:2::1']);
@@ -43,11 +42,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
         }
       }`);
       const capture = await Capture.udp(new Traffic(router), 4739);
-      const exporter = new RunningCommand(router, [
-        ...['run', '--backend', backend, '--collector', 'udp://127.0.0.1:4739'],
-        ...['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '300ms'],
-      ]);
-      await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
+      const exporter = await startExporter(router, backend, ['udp://127.0.0.1:4739']);
       const [near, far] = [new Traffic(client), new Traffic(server)];
       await far.do('tcpListen', { host: '::', port: 8080, answer: 9000 });
       for (const host of ['203.0.113.80', '2001:db8:3::80']) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Capture } from '../helpers/capture.js';
-import { BACKENDS, RunningCommand } from '../helpers/command.js';
+import { BACKENDS, startExporter } from '../helpers/command.js';
 import { settledConnections } from '../helpers/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
 import { collect, PrivateNamespace } from '../helpers/namespace.js';
@@ -64,11 +64,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       dumpcap.stderr.on('data', chunk => (said += chunk));
       const captured = collect(dumpcap, { timeout: 300_000 });
       await eventually('dumpcap captures', () => said.includes('File:'));
-      const exporter = new RunningCommand(namespace, [
-        ...['run', '--backend', backend, '--collector', 'udp://127.0.0.1:4739'],
-        ...['--flow-poll-interval', '300ms', '--active-flow-export-timeout', '500ms'],
-      ]);
-      await eventually('the exporter has begun', () => exporter.messages().includes('export session begins'));
+      const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739']);
       await writeFile(bulk, entries());
       await namespace.run('conntrack', ['-R', bulk]);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });

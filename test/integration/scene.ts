@@ -62,8 +62,12 @@ export async function perform(namespace: PrivateNamespace): Promise<void> {
   await traffic.do('tcpOpen', { host: SERVER6, port: 8081, local: CLIENT6, from: 31003, send: 300, expect: 3_000 });
   await traffic.do('tcpOpen', { host: SERVICE6, port: 80, local: CLIENT6, from: 31004, send: 400, expect: 4_000 });
   const closed = await traffic.do('tcpOpen', {
-    ...{ host: SERVER, port: web.port, local: CLIENT, from: 31005 },
-    ...{ send: 500, expect: 20_000 },
+    host: SERVER,
+    port: web.port,
+    local: CLIENT,
+    from: 31005,
+    send: 500,
+    expect: 20_000,
   });
   await traffic.do('tcpClose', { handle: closed.handle });
   let packets = 1;
@@ -74,8 +78,12 @@ export async function perform(namespace: PrivateNamespace): Promise<void> {
   }
   await traffic.do('udpListen', { host: SERVER6, port: PORTS.plain, answer: 700 });
   await traffic.do('udpSend', {
-    ...{ host: SERVER6, port: PORTS.plain, local: CLIENT6 },
-    ...{ packets: 12, size: 33, answered: true },
+    host: SERVER6,
+    port: PORTS.plain,
+    local: CLIENT6,
+    packets: 12,
+    size: 33,
+    answered: true,
   });
   await traffic.do('udpListen', { host: SERVER, port: 5400 });
   await traffic.do('udpSend', { host: SERVER, port: 5400, local: CLIENT, packets: 11, size: 44, answered: false });
