@@ -2,10 +2,7 @@ import { HOST_LITTLE_ENDIAN } from '../host-order.js';
 import { HAS_TCP_STATE, PRESENT, TCP_STATES } from '../layout.generated.js';
 import {
   STEP_BYTES,
-  STEP_CONSTANT_U16,
-  STEP_CONSTANT_U24,
-  STEP_CONSTANT_U32,
-  STEP_CONSTANT_U8,
+  STEP_LITERAL,
   STEP_SECONDS,
   STEP_TCP_STATE,
   STEP_TEXT,
@@ -14,7 +11,6 @@ import {
   STEP_U64,
   STEP_U8,
   STEP_WORDS,
-  STEP_ZEROS,
   type Steps,
 } from './steps.js';
 
@@ -39,34 +35,34 @@ export class RecordWriter {
 
   /** Bytes that {@link write} writes for the record at `record`. */
   measure(record: number): number {
-    const { words, fixed, variable } = this.#steps;
-    if (!variable) return fixed;
-    let length = fixed;
-    for (let step = 0; step < words.length; step += STEP_WORDS) {
-      if (words[step] === STEP_TEXT) length += 1 + this.#textLength(record + words[step + 1], words[step + 2]);
-      else if (words[step] === STEP_TCP_STATE) length += 1 + this.#stateName(record, words[step + 1]).length;
+    const { texts, shortest } = this.#steps;
+    let length = shortest;
+    for (let step = 0; step < texts.length; step += STEP_WORDS) {
+      if (texts[step] === STEP_TEXT) length += this.#textLength(record + texts[step + 1], texts[step + 2]);
+      else length += this.#stateName(record, texts[step + 1]).length;
     }
     return length;
   }
 
   /** Writes the record at `record` to `at`; the caller has made room. Returns where it ends. */
   write(record: number, at: number): number {
-    const words = this.#steps.words;
+    const { all, literals } = this.#steps;
     const from = this.#from;
     const fromView = this.#fromView;
     const out = this.#out;
     const outView = this.#outView;
-    for (let step = 0; step < words.length; step += STEP_WORDS) {
-      const source = record + words[step + 1];
-      const argument = words[step + 2];
-      switch (words[step]) {
-        case STEP_ZEROS:
-          for (let i = 0; i < argument; i++) out[at + i] = 0;
-          at += argument;
+    for (let step = 0; step < all.length; step += STEP_WORDS) {
+      const offset = all[step + 1];
+      const source = record + offset;
+      const length = all[step + 2];
+      switch (all[step]) {
+        case STEP_LITERAL:
+          for (let i = 0; i < length; i++) out[at + i] = literals[offset + i];
+          at += length;
           break;
         case STEP_BYTES:
-          for (let i = 0; i < argument; i++) out[at + i] = from[source + i];
-          at += argument;
+          for (let i = 0; i < length; i++) out[at + i] = from[source + i];
+          at += length;
           break;
         case STEP_U8:
           out[at++] = from[source];
@@ -84,35 +80,19 @@ export class RecordWriter {
           outView.setUint32(at + 4, fromView.getUint32(source, HOST_LITTLE_ENDIAN));
           at += 8;
           break;
-        case STEP_CONSTANT_U8:
-          out[at++] = argument;
-          break;
-        case STEP_CONSTANT_U16:
-          outView.setUint16(at, argument);
-          at += 2;
-          break;
-        case STEP_CONSTANT_U24:
-          out[at] = argument >> 16;
-          outView.setUint16(at + 1, argument);
-          at += 3;
-          break;
-        case STEP_CONSTANT_U32:
-          outView.setUint32(at, argument);
-          at += 4;
-          break;
         case STEP_SECONDS:
           outView.setUint32(at, this.#seconds(source));
           at += 4;
           break;
         case STEP_TEXT: {
-          const length = this.#textLength(source, argument);
-          out[at++] = length;
-          for (let i = 0; i < length; i++) out[at + i] = from[source + i];
-          at += length;
+          const size = this.#textLength(source, length);
+          out[at++] = size;
+          for (let i = 0; i < size; i++) out[at + i] = from[source + i];
+          at += size;
           break;
         }
         case STEP_TCP_STATE: {
-          const name = this.#stateName(record, words[step + 1]);
+          const name = this.#stateName(record, offset);
           out[at++] = name.length;
           for (let i = 0; i < name.length; i++) out[at + i] = name[i];
           at += name.length;

@@ -13,34 +13,31 @@ import {
   RECORD_SIZE,
 } from '../layout.generated.js';
 
-/** Words of one step: what to do, offset in the record, argument. */
+/** Words of one step: what to do, offset in the record or in the literals, length. */
 export const STEP_WORDS = 3;
 
-// What a step does. Each but the last two writes a fixed number of bytes.
-export const STEP_ZEROS = 0; // argument zeros
-export const STEP_BYTES = 1; // argument bytes as they are
+export const STEP_LITERAL = 0; // bytes that are the same in every record
+export const STEP_BYTES = 1;
 export const STEP_U8 = 2;
 export const STEP_U16 = 3;
 export const STEP_U32 = 4;
 export const STEP_U64 = 5;
-export const STEP_CONSTANT_U8 = 6;
-export const STEP_CONSTANT_U16 = 7;
-export const STEP_CONSTANT_U24 = 8;
-export const STEP_CONSTANT_U32 = 9;
-export const STEP_SECONDS = 10;
-export const STEP_TEXT = 11;
-export const STEP_TCP_STATE = 12;
+export const STEP_SECONDS = 6;
+// These two write one byte of length and a text.
+export const STEP_TEXT = 7;
+export const STEP_TCP_STATE = 8;
 
 const LONGEST_CONSTANT = 16;
 const LONGEST_TEXT = 254;
 
-/** A plan after validation, its instructions broken down to steps that need no further choice of width. */
+/** A plan after validation: its instructions without a choice of width, constants and zeros joined to literals. */
 export interface Steps {
-  readonly words: Int32Array;
-  /** Bytes of a record without what STEP_TEXT and STEP_TCP_STATE write. */
-  readonly fixed: number;
-  /** Whether records differ in length. */
-  readonly variable: boolean;
+  readonly all: Int32Array;
+  /** Those that write a text. */
+  readonly texts: Int32Array;
+  readonly literals: Uint8Array;
+  /** Bytes of a record of which all texts are empty. */
+  readonly shortest: number;
 }
 
 /**
@@ -48,60 +45,54 @@ export interface Steps {
  * @throws CtflowError CTFLOW_USAGE naming the instruction
  */
 export function stepsOf(plan: Uint32Array): Steps {
-  if (plan.length === 0 || plan.length % INSTRUCTION_WORDS !== 0) {
-    throw planError(`a plan of ${plan.length} words`);
-  }
-  const words: number[] = [];
-  let fixed = 0;
-  let variable = false;
+  if (plan.length === 0 || plan.length % INSTRUCTION_WORDS !== 0) throw planError(`a plan of ${plan.length} words`);
+  const all: number[] = [];
+  const texts: number[] = [];
+  const literals: number[] = [];
+  let shortest = 0;
   for (let at = 0; at < plan.length; at += INSTRUCTION_WORDS) {
-    const [operation, offset, length, argument] = plan.subarray(at, at + INSTRUCTION_WORDS);
+    const operation = plan[at];
+    const offset = plan[at + 1];
+    const length = plan[at + 2];
     const width = widthOf(operation, length);
     if (width === undefined || offset + width > RECORD_SIZE) {
-      throw planError(
-        `instruction ${at / INSTRUCTION_WORDS} (operation ${operation}, offset ${offset}, length ${length})`,
-      );
+      const operands = `operation ${operation}, offset ${offset}, length ${length}`;
+      throw planError(`instruction ${at / INSTRUCTION_WORDS} (${operands})`);
     }
-    if (operation === OP_TEXT || operation === OP_TCP_STATE) variable = true;
-    else fixed += length;
-    switch (operation) {
-      case OP_BYTES:
-        words.push(STEP_BYTES, offset, length);
-        break;
-      case OP_U8:
-        zeros(words, length - 1);
-        words.push(STEP_U8, offset, 0);
-        break;
-      case OP_U16:
-        zeros(words, length - 2);
-        words.push(STEP_U16, offset, 0);
-        break;
-      case OP_U32:
-        zeros(words, length - 4);
-        words.push(STEP_U32, offset, 0);
-        break;
-      case OP_U64:
-        words.push(STEP_U64, offset, 0);
-        break;
-      case OP_CONSTANT:
-        zeros(words, length - 4);
-        words.push(
-          [STEP_CONSTANT_U8, STEP_CONSTANT_U16, STEP_CONSTANT_U24, STEP_CONSTANT_U32][Math.min(length, 4) - 1],
-        );
-        words.push(0, argument);
-        break;
-      case OP_TEXT:
-        words.push(STEP_TEXT, offset, length);
-        break;
-      case OP_TCP_STATE:
-        words.push(STEP_TCP_STATE, offset, 0);
-        break;
-      case OP_SECONDS:
-        words.push(STEP_SECONDS, offset, 0);
-        break;
+    const step = STEP_OF.get(operation);
+    if (step === STEP_TEXT || step === STEP_TCP_STATE) {
+      texts.push(step, offset, length);
+      shortest += 1;
+    } else {
+      shortest += length;
+    }
+    if (step === undefined) {
+      pushLiteral(all, literals, plan[at + 3], length);
+    } else {
+      if (length > width) pushLiteral(all, literals, 0, length - width);
+      all.push(step, offset, length);
     }
   }
-  return { words: Int32Array.from(words), fixed, variable };
+  return { all: Int32Array.from(all), texts: Int32Array.from(texts), literals: Uint8Array.from(literals), shortest };
+}
+
+/** Every operation but OP_CONSTANT. */
+const STEP_OF: ReadonlyMap<number, number> = new Map([
+  [OP_BYTES, STEP_BYTES],
+  [OP_U8, STEP_U8],
+  [OP_U16, STEP_U16],
+  [OP_U32, STEP_U32],
+  [OP_U64, STEP_U64],
+  [OP_SECONDS, STEP_SECONDS],
+  [OP_TEXT, STEP_TEXT],
+  [OP_TCP_STATE, STEP_TCP_STATE],
+]);
+
+/** The number, big-endian in `length` bytes; appended to the last step where that is a literal too. */
+function pushLiteral(all: number[], literals: number[], number: number, length: number): void {
+  if (all.at(-STEP_WORDS) === STEP_LITERAL) all[all.length - 1] += length;
+  else all.push(STEP_LITERAL, literals.length, length);
+  for (let i = length - 1; i >= 0; i--) literals.push(i < 4 ? (number >>> (8 * i)) & 0xff : 0);
 }
 
 /** Bytes that the instruction reads from the record, undefined where operation or length is none. */
@@ -128,10 +119,6 @@ function widthOf(operation: number, length: number): number | undefined {
     default:
       return undefined;
   }
-}
-
-function zeros(words: number[], count: number): void {
-  if (count > 0) words.push(STEP_ZEROS, 0, count);
 }
 
 function planError(what: string): CtflowError {
