@@ -99,10 +99,15 @@ interface Word<T> {
   readonly value: T;
 }
 
-const KEYS = [
+const KEY_NAMES = [
   ...(['src', 'dst', 'sport', 'dport', 'packets', 'bytes', 'mark', 'zone', 'delta-time'] as const),
   ...(['type', 'code', 'id', 'srckey', 'dstkey', 'zone-orig', 'zone-reply'] as const),
-].map(key => word(key, key));
+];
+type Key = (typeof KEY_NAMES)[number];
+
+/** The keys by {@link slotOf}: no two have both length and first letter in common. */
+const KEYS: (Word<Key> | undefined)[] = Array<undefined>(16 * 32).fill(undefined);
+for (const name of KEY_NAMES) KEYS[slotOf(name.length, name.charCodeAt(0))] = word(name, name);
 const TCP_WORDS = TCP_STATES.map((name, state) => word(name, state));
 const SCTP_WORDS = SCTP_STATES.map((name, state) => word(name, state));
 const UNREPLIED = 0;
@@ -125,6 +130,7 @@ export class ProcfsLineParser {
   #bytes: Uint8Array = new Uint8Array(0);
   #from = 0; // of the current word
   #to = 0;
+  #equals = -1; // the first = in it
   #end = 0;
   #present = 0;
   #status = 0;
@@ -175,12 +181,20 @@ export class ProcfsLineParser {
 
   /** Goes to the next word; words are parted by spaces. */
   #next(): boolean {
+    const bytes = this.#bytes;
+    const end = this.#end;
     let from = this.#to;
-    while (from < this.#end && this.#bytes[from] === SPACE) from++;
+    while (from < end && bytes[from] === SPACE) from++;
     let to = from;
-    while (to < this.#end && this.#bytes[to] !== SPACE) to++;
+    let equals = -1;
+    for (; to < end; to++) {
+      const byte = bytes[to];
+      if (byte === SPACE) break;
+      if (byte === EQUALS && equals < 0) equals = to;
+    }
     this.#from = from;
     this.#to = to;
+    this.#equals = equals;
     return from < to;
   }
 
@@ -189,9 +203,7 @@ export class ProcfsLineParser {
       this.#label();
       return true;
     }
-    let equals = this.#from;
-    while (equals < this.#to && this.#bytes[equals] !== EQUALS) equals++;
-    if (equals < this.#to) return this.#fact(equals, now);
+    if (this.#equals >= 0) return this.#fact(this.#equals, now);
     // Timeout and state stand before the first tuple.
     return this.#seen !== 0 || this.#original >= 0 || this.#column();
   }
@@ -217,7 +229,7 @@ export class ProcfsLineParser {
 
   #fact(equals: number, now: number): boolean {
     const value = equals + 1;
-    const key = find(KEYS, this.#bytes, this.#from, equals);
+    const key = this.#key(equals);
     if (key === 'src' && this.#seen & SEEN_SRC) {
       if (this.#original >= 0) return false;
       this.#original = this.#seen;
@@ -260,6 +272,12 @@ export class ProcfsLineParser {
       case undefined:
         return true;
     }
+  }
+
+  #key(equals: number): Key | undefined {
+    const key = KEYS[slotOf(equals - this.#from, this.#bytes[this.#from])];
+    if (key === undefined || key.bytes.length !== equals - this.#from) return undefined;
+    return isAt(key.bytes, this.#bytes, this.#from) ? key.value : undefined;
   }
 
   #u16(value: number, field: number, seen: number): boolean {
@@ -397,6 +415,10 @@ export class ProcfsLineParser {
 
 function word<T>(text: string, value: T): Word<T> {
   return { bytes: Buffer.from(text, 'latin1'), value };
+}
+
+function slotOf(length: number, first: number): number {
+  return ((length & 15) << 5) | (first & 31);
 }
 
 function find<T>(words: readonly Word<T>[], bytes: Uint8Array, from: number, to: number): T | undefined {
