@@ -136,8 +136,8 @@ perBackend('the recording of the demonstration: growing counters, about one seco
   const source = open(t, demo, backend);
   const dumps: Played[] = [];
   for (let played = await next(source); played.summary; played = await next(source)) dumps.push(played);
-  t.is(dumps.length, 11);
-  t.true(dumps.every(({ summary }) => summary?.complete));
+  t.is(dumps.length, 10);
+  t.true(dumps.every(({ summary }) => summary?.complete && summary.rows > 10));
   t.true((dumps.at(-1)?.ports.length ?? 0) >= 15);
   for (const [i, { summary }] of dumps.entries()) {
     if (i > 0) t.true(Math.abs(summary!.startedAt - dumps[i - 1].summary!.startedAt - 1000) < 100);
