@@ -121,7 +121,7 @@ function details(view: RowView): string[] {
     if (original.zone !== undefined) words.push(`zone-orig=${original.zone}`);
     if (reply.zone !== undefined) words.push(`zone-reply=${reply.zone}`);
   }
-  if (view.mark !== undefined) words.push(`mark=0x${view.mark.toString(16)}`);
+  if (view.mark) words.push(`mark=0x${view.mark.toString(16)}`);
   if (view.helper !== undefined) words.push(`helper=${view.helper}`);
   if (view.status?.includes('ASSURED')) words.push('ASSURED');
   if (view.status?.includes('OFFLOAD') || view.status?.includes('HW_OFFLOAD')) words.push('OFFLOAD');
