@@ -3,6 +3,7 @@ import type { Backend } from './backend.js';
 import type { Profile } from './ipfix/profile.js';
 import { compilePlan, FIRST_DATA_SET, makeSet, TEMPLATE_SET, templateRecord, type Field } from './ipfix/template.js';
 import {
+  FLOW_KEYS_LENGTH,
   flowKeysSet,
   OPTIONS_TEMPLATES,
   optionsTemplateSet,
@@ -16,9 +17,9 @@ import type { Transport } from './transports/transport.js';
 const MESSAGES_A_CALL = 64;
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
-/** Flow key records that fit into the smallest packet. */
-const KEYS_A_SET = 32;
+const IPFIX_VERSION = 10;
 const MESSAGE_HEADER = 16;
+const SET_HEADER = 4;
 const NOTHING = new Uint8Array(0);
 
 export interface SessionOptions {
@@ -95,7 +96,7 @@ export class Session {
         this.counts.oversize += batch.count;
         return;
       }
-      if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets(prefix);
+      this.#sendEarlyCopies(prefix);
       template.announced = true;
     }
     for (let from = 0; from < batch.count;) {
@@ -125,20 +126,30 @@ export class Session {
    */
   sendOptions(notSent: NotSent | undefined): void {
     this.#refreshIfDue();
-    if (!this.#announcedOptions) this.#sendSets(optionsTemplateSet());
-    this.#announcedOptions = true;
+    const { observationDomain, transport } = this.#options;
     const { messages, records, octets } = this.counts;
-    const { observationDomain } = this.#options;
     const sets = [statisticsSet({ observationDomain, messages, flowRecords: records, octets })];
     if (notSent) sets.push(reliabilitySet(process.pid, notSent));
     const templates = [...this.#templates.values()].filter(template => template.announced);
-    for (let from = 0; from < templates.length; from += KEYS_A_SET) {
-      sets.push(flowKeysSet(templates.slice(from, from + KEYS_A_SET)));
+    const keysAtOnce = Math.floor((transport.limit - MESSAGE_HEADER - SET_HEADER) / FLOW_KEYS_LENGTH);
+    for (let from = 0; from < templates.length; from += keysAtOnce) {
+      sets.push(flowKeysSet(templates.slice(from, from + keysAtOnce)));
+    }
+    let prefix: Uint8Array = NOTHING;
+    if (!this.#announcedOptions) {
+      prefix = optionsTemplateSet();
+      this.#sendEarlyCopies(prefix);
+      this.#announcedOptions = true;
     }
     for (const { set, records: count } of sets) {
-      this.#sendSets(set, count);
+      this.#sendSets([prefix, set], count);
       this.counts.optionsRecords += count;
+      prefix = NOTHING;
     }
+  }
+
+  #sendEarlyCopies(templates: Uint8Array): void {
+    if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
   }
 
   #template(shape: number): ActiveTemplate {
@@ -162,33 +173,37 @@ export class Session {
     if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
     this.#refreshedAt = now;
     this.#packets = 0;
-    this.#announcedOptions = false;
+    if (this.#announcedOptions) this.#sendSets([optionsTemplateSet()]);
     let records: Uint8Array[] = [];
-    let length = MESSAGE_HEADER + 4;
+    let length = MESSAGE_HEADER + SET_HEADER;
     for (const template of this.#templates.values()) {
       if (!template.announced) continue;
       if (records.length > 0 && length + template.record.length > transport.limit) {
-        this.#sendSets(makeSet(TEMPLATE_SET, records));
+        this.#sendSets([makeSet(TEMPLATE_SET, records)]);
         records = [];
-        length = MESSAGE_HEADER + 4;
+        length = MESSAGE_HEADER + SET_HEADER;
       }
       records.push(template.record);
       length += template.record.length;
     }
-    if (records.length > 0) this.#sendSets(makeSet(TEMPLATE_SET, records));
+    if (records.length > 0) this.#sendSets([makeSet(TEMPLATE_SET, records)]);
   }
 
   /** One message that holds these sets and `records` data records. */
-  #sendSets(sets: Uint8Array, records = 0): void {
+  #sendSets(sets: readonly Uint8Array[], records = 0): void {
     const { exportTime, sequence, observationDomain } = this.#header();
+    let length = MESSAGE_HEADER;
+    for (const set of sets) {
+      this.#out.set(set, length);
+      length += set.length;
+    }
     const header = Buffer.from(this.#out.buffer, 0, MESSAGE_HEADER);
-    header.writeUInt16BE(10, 0);
-    header.writeUInt16BE(MESSAGE_HEADER + sets.length, 2);
+    header.writeUInt16BE(IPFIX_VERSION, 0);
+    header.writeUInt16BE(length, 2);
     header.writeUInt32BE(exportTime, 4);
     header.writeUInt32BE(sequence, 8);
     header.writeUInt32BE(observationDomain, 12);
-    this.#out.set(sets, MESSAGE_HEADER);
-    this.#lengths[0] = MESSAGE_HEADER + sets.length;
+    this.#lengths[0] = length;
     this.#lengths[1] = records;
     this.#sendMessages(1);
   }

@@ -92,6 +92,9 @@ export function reliabilitySet(processId: number, notSent: NotSent): OptionsSet 
   };
 }
 
+/** Bytes of a record of {@link flowKeysSet}. */
+export const FLOW_KEYS_LENGTH = 10;
+
 /** Which elements of a template are flow keys, a record for each template. */
 export function flowKeysSet(templates: readonly { id: number; fields: readonly Field[] }[]): OptionsSet {
   const records = templates.map(({ id, fields }) => {
@@ -104,12 +107,14 @@ export function flowKeysSet(templates: readonly { id: number; fields: readonly F
   return { set: makeSet(FLOW_KEYS, records), records: records.length };
 }
 
-/** Big-endian numbers of so many bytes, 8 where nothing is said. */
+const U64_MAX = (1n << 64n) - 1n;
+
+/** Big-endian numbers of so many bytes, 8 where nothing is said; a sum beyond 64 bits is the largest there is. */
 function numbers(...list: [number | bigint, number?][]): Uint8Array {
   const bytes = Buffer.alloc(list.reduce((sum, [, length = 8]) => sum + length, 0));
   let at = 0;
   for (const [value, length = 8] of list) {
-    if (length === 8) bytes.writeBigUInt64BE(BigInt(value), at);
+    if (length === 8) bytes.writeBigUInt64BE(value > U64_MAX ? U64_MAX : BigInt(value), at);
     else bytes.writeUIntBE(Number(value), at, length);
     at += length;
   }

@@ -1,0 +1,92 @@
+import test from 'ava';
+import { flowKeysSet, optionsTemplateSet, reliabilitySet, statisticsSet } from '../../src/ipfix/options.js';
+import { createProfile } from '../../src/ipfix/profile.js';
+import * as shape from '../../src/ipfix/shape.js';
+import { message } from '../helpers/ipfix-builder.js';
+import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/wire.js';
+
+const decode = (...sets: Uint8Array[]): Record<string, unknown>[] =>
+  new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), ...sets) }]).map(valuesOf);
+
+test('requirement 5: every options template has one scope field, requirement 16: and the elements that RFC 7011 wants', t => {
+  const [set] = readMessage(message({}, optionsTemplateSet())).sets;
+  t.is(set.id, 3);
+  const templates = readTemplates(set);
+  t.deepEqual(
+    templates.map(({ id, scopes, fields }) => [id, scopes, fields.map(field => field.id)]),
+    [
+      [256, 1, [149, 41, 42, 40]],
+      [257, 1, [144, 166, 167, 168, 323, 323]],
+      [258, 1, [145, 173]],
+    ],
+  );
+  for (const { fields } of templates) for (const { enterprise } of fields) t.is(enterprise, undefined);
+});
+
+test('requirement 16: the statistics of the exporting process', t => {
+  const { set, records } = statisticsSet({
+    observationDomain: 0xffff_ffff,
+    messages: 2 ** 40,
+    flowRecords: Number.MAX_SAFE_INTEGER,
+    octets: 7,
+  });
+  t.is(records, 1);
+  t.deepEqual(decode(set), [
+    {
+      observationDomainId: 0xffff_ffff,
+      exportedMessageTotalCount: 2 ** 40,
+      exportedFlowRecordTotalCount: Number.MAX_SAFE_INTEGER,
+      exportedOctetTotalCount: 7,
+    },
+  ]);
+});
+
+test('requirement 16: what was not sent, with the times of the first and the last', t => {
+  const notSent = { flows: 3, packets: 40, octets: 5_000, first: 1_700_000_000_001, last: 1_700_000_000_999 };
+  const { set, records } = reliabilitySet(4711, notSent);
+  t.is(records, 1);
+  const [record] = new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), set) }]);
+  t.like(valuesOf(record), {
+    exportingProcessId: 4711,
+    notSentFlowTotalCount: 3,
+    notSentPacketTotalCount: 40,
+    notSentOctetTotalCount: 5_000,
+    observationTimeMilliseconds: 1_700_000_000_999,
+  });
+  t.is(record.template.elements.at(-2)?.name, 'observationTimeMilliseconds');
+});
+
+test('a count beyond 64 bits is the largest there is, and breaks nothing', t => {
+  const { set } = reliabilitySet(1, { flows: 1, packets: 2 ** 64, octets: 2 ** 70, first: 1, last: 2 });
+  t.like(decode(set)[0], { notSentPacketTotalCount: (1n << 64n) - 1n, notSentOctetTotalCount: (1n << 64n) - 1n });
+});
+
+test('requirement 16: the flow keys of each template are the bits of its tuple’s elements', t => {
+  const profile = createProfile('standard', 'reverse', true);
+  const templates = [shape.PORTS | shape.COUNTERS | shape.ZONE, shape.IPV6 | shape.ICMP | shape.REPLY_ZONE].map(
+    (bits, i) => ({ id: 300 + i, fields: profile.fieldsOf(bits) }),
+  );
+  const { set, records } = flowKeysSet(templates);
+  t.is(records, 2);
+  const decoded = decode(set);
+  const keys = decoded.map(({ flowKeyIndicator }, i) =>
+    templates[i].fields
+      .map(({ element }) => element.name)
+      .filter((_, bit) => (BigInt(flowKeyIndicator as number) >> BigInt(bit)) & 1n),
+  );
+  t.deepEqual(
+    decoded.map(({ templateId }) => templateId),
+    [300, 301],
+  );
+  t.deepEqual(keys, [
+    [
+      'sourceIPv4Address',
+      'destinationIPv4Address',
+      'sourceTransportPort',
+      'destinationTransportPort',
+      'protocolIdentifier',
+      'ingressVRFID',
+    ],
+    ['sourceIPv6Address', 'destinationIPv6Address', 'protocolIdentifier', 'icmpTypeCodeIPv6', 'egressVRFID'],
+  ]);
+});

@@ -1,0 +1,125 @@
+import test from 'ava';
+import { createProfile } from '../../src/ipfix/profile.js';
+import * as shape from '../../src/ipfix/shape.js';
+import { Session } from '../../src/session.js';
+import { perBackend } from '../helpers/backends.js';
+import { ping, tcp, udp } from '../helpers/connections.js';
+import { FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/flow-batch.js';
+import { FakeTransport } from '../helpers/fake-transport.js';
+import type { Backend } from '../../src/backend.js';
+import type { Facts } from '../helpers/rows.js';
+import { Decoder, valuesOf } from '../helpers/wire.js';
+
+const antrea = createProfile('antrea', 'reverse', false);
+
+function exported(backend: Backend, facts: Facts): Record<string, unknown> {
+  const transport = new FakeTransport(16_384, false);
+  const session = new Session({
+    backend,
+    profile: antrea,
+    transport,
+    observationDomain: 1,
+    templateRefreshInterval: 600_000,
+    templateRefreshPackets: 1_000,
+    monotonic: () => 0,
+    wall: () => 1_700_000_000_000,
+  });
+  session.begin();
+  session.send(shapeOfFacts(facts), flowBatch(facts));
+  return valuesOf(new Decoder('tcp').decode(transport.take())[0]);
+}
+
+const IANA_FRONT = [150, 151, 136, 7, 11, 4, 86, 85, 2, 1];
+const REVERSED = [86, 85, 2, 1];
+/** By name in wire.md; the numbers are the registry's. */
+const ANTREA = [101, 100, 104, 103, 102, 105, 108, 109];
+const INGRESS = [110, 111, 115, 141, 139];
+const EGRESS = [112, 113, 118, 142, 140];
+const STATE_AND_EGRESS = [136, 137, 153, 154, 157, 172];
+
+for (const [family, bits, addresses, last] of [
+  ['IPv4', 0, [8, 12], [106, 170, 168]],
+  ['IPv6', shape.IPV6, [27, 28], [107, 171, 169]],
+] as const) {
+  test(`antrea: the fields of ${family} are those of a go-ipfix collector, in their order, whatever the shape`, t => {
+    const expected = [
+      ...IANA_FRONT.map(id => `0/${id}`),
+      ...addresses.map(id => `0/${id}`),
+      ...REVERSED.map(id => `29305/${id}`),
+      ...[...ANTREA, ...INGRESS, ...EGRESS, ...STATE_AND_EGRESS, ...last].map(id => `56506/${id}`),
+    ];
+    for (const more of [
+      0,
+      shape.PORTS,
+      shape.SOURCE_NAT | shape.DESTINATION_NAT,
+      shape.PORTS | shape.DESTINATION_NAT,
+    ]) {
+      const fields = antrea.fieldsOf((bits | more) & antrea.shapes);
+      t.deepEqual(
+        fields.map(({ element }) => `${element.enterprise}/${element.id}`),
+        expected,
+      );
+    }
+  });
+}
+
+perBackend('antrea: the destination is the one after NAT, the service stands in elements of its own', (t, backend) => {
+  const values = exported(
+    backend,
+    tcp(40_000, 0, [10, 1_000, 8, 800], {
+      destination: '10.96.0.10',
+      replySource: '10.244.1.7',
+      replySourcePort: 8443,
+      replyDestination: '203.0.113.5',
+      replyDestinationPort: 61_000,
+    }),
+  );
+  t.like(values, {
+    flowStartSeconds: Math.floor(FLOW_START / 1000) * 1000,
+    flowEndSeconds: Math.floor(FLOW_END / 1000) * 1000,
+    sourceIPv4Address: '192.0.2.1',
+    destinationIPv4Address: '10.244.1.7',
+    sourceTransportPort: 40_000,
+    destinationTransportPort: 8443,
+    packetTotalCount: 10,
+    octetDeltaCount: 1_000,
+    reversePacketTotalCount: 8,
+    reverseOctetDeltaCount: 800,
+    destinationServicePort: 443,
+    destinationClusterIPv4: '10.96.0.10',
+    destinationServiceIPv4: '10.96.0.10',
+    proxySnatIPv4: '203.0.113.5',
+    proxySnatPort: 61_000,
+    tcpState: 'ESTABLISHED',
+  });
+});
+
+perBackend('antrea: what is absent is zero or empty', (t, backend) => {
+  const values = exported(backend, udp(1000, 0, [1, 60, 0, 0]));
+  t.like(values, {
+    destinationClusterIPv4: '0.0.0.0',
+    destinationServiceIPv4: '0.0.0.0',
+    proxySnatIPv4: '0.0.0.0',
+    proxySnatPort: 0,
+    destinationServicePort: 0,
+    tcpState: '',
+    flowType: 0,
+    sourcePodName: '',
+    ingressNetworkPolicyRuleAction: 0,
+    destinationTransportPort: 53,
+  });
+  const v6 = exported(backend, tcp(1, 0, [1, 1, 1, 1], { source: '2001:db8::1', destination: '2001:db8::2' }));
+  t.like(v6, { destinationIPv6Address: '2001:db8::2', proxySnatIPv6: '::', destinationServiceIPv6: '::' });
+});
+
+perBackend('antrea: an echo’s identifier and type are not told as ports', (t, backend) => {
+  const values = exported(backend, ping(77, 0, [1, 84, 1, 84]));
+  t.like(values, { sourceTransportPort: 0, destinationTransportPort: 0, protocolIdentifier: 1 });
+});
+
+test('antrea: facts that make no difference make no template of their own', t => {
+  const kinds = new Set(
+    [0, shape.COUNTERS, shape.ZONE, shape.MARK, shape.ID, shape.HELPER, shape.ICMP].map(bits => bits & antrea.shapes),
+  );
+  t.deepEqual([...kinds], [0]);
+});

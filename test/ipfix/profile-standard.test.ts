@@ -1,0 +1,321 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import { REVERSE, type Element } from '../../src/ipfix/element.js';
+import { createProfile, type Profile } from '../../src/ipfix/profile.js';
+import * as shape from '../../src/ipfix/shape.js';
+import { Session } from '../../src/session.js';
+import { backends } from '../helpers/backends.js';
+import { ping, tcp, udp } from '../helpers/connections.js';
+import { END_REASON, FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/flow-batch.js';
+import { FakeTransport } from '../helpers/fake-transport.js';
+import type { Facts } from '../helpers/rows.js';
+import { seeded } from '../helpers/seed.js';
+import { Decoder, valuesOf } from '../helpers/wire.js';
+
+const standard = createProfile('standard', 'reverse', false);
+const netfilter = createProfile('standard', 'reverse', true);
+const uniflows = createProfile('standard', 'two-uniflows', false);
+
+/** What a collector reads of a connection. */
+function exported(profile: Profile, facts: Facts, more = 0): Record<string, unknown>[] {
+  return backends().map(backend => {
+    const transport = new FakeTransport(16_384, false);
+    const session = new Session({
+      backend,
+      profile,
+      transport,
+      observationDomain: 1,
+      templateRefreshInterval: 600_000,
+      templateRefreshPackets: 1_000,
+      monotonic: () => 0,
+      wall: () => 1_700_000_000_000,
+    });
+    session.begin();
+    session.send(shapeOfFacts(facts) | more, flowBatch(facts));
+    const [record] = new Decoder('tcp').decode(transport.take());
+    const { flowId, ...values } = valuesOf(record);
+    if (typeof flowId !== 'bigint' && typeof flowId !== 'number') throw new Error('no flowId');
+    return values;
+  });
+}
+
+const names = (profile: Profile, bits: number): string[] =>
+  profile.fieldsOf(bits & profile.shapes).map(({ element }) => element.name);
+
+const COMMON = {
+  flowStartMilliseconds: FLOW_START,
+  flowEndMilliseconds: FLOW_END,
+  flowEndReason: END_REASON,
+};
+const counters = (prefix: '' | 'reverse', packets: number, octets: number): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries({
+      packetTotalCount: packets,
+      octetTotalCount: octets,
+      packetDeltaCount: packets,
+      octetDeltaCount: octets,
+    }).map(([name, value]) => [prefix ? prefix + name[0].toUpperCase() + name.slice(1) : name, value]),
+  );
+
+const plain = tcp(40_000, 0, [10, 1_000, 8, 800], { tcpFlags: 3 });
+const BASIC = {
+  sourceIPv4Address: '192.0.2.1',
+  destinationIPv4Address: '198.51.100.1',
+  sourceTransportPort: 40_000,
+  destinationTransportPort: 443,
+  protocolIdentifier: 6,
+  ...COMMON,
+  ...counters('', 10, 1_000),
+  ...counters('reverse', 8, 800),
+  biflowDirection: 1,
+};
+
+const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
+  ['TCP over IPv4', standard, plain, BASIC],
+  [
+    'IPv6, UDP, from the largest numbers',
+    standard,
+    udp(65_535, 0, [(1n << 64n) - 1n, (1n << 53n) + 1n, 2 ** 32, 0], {
+      source: '2001:db8::1',
+      destination: '2001:db8:ffff::53',
+    }),
+    {
+      sourceIPv6Address: '2001:db8::1',
+      destinationIPv6Address: '2001:db8:ffff::53',
+      sourceTransportPort: 65_535,
+      destinationTransportPort: 53,
+      protocolIdentifier: 17,
+      ...COMMON,
+      packetTotalCount: (1n << 64n) - 1n,
+      octetTotalCount: (1n << 53n) + 1n,
+      packetDeltaCount: (1n << 64n) - 1n,
+      octetDeltaCount: (1n << 53n) + 1n,
+      ...counters('reverse', 2 ** 32, 0),
+      biflowDirection: 1,
+    },
+  ],
+  [
+    'ICMP',
+    standard,
+    ping(7, 0, [1, 84, 1, 84]),
+    {
+      sourceIPv4Address: '192.0.2.1',
+      destinationIPv4Address: '198.51.100.1',
+      protocolIdentifier: 1,
+      icmpTypeCodeIPv4: 8 * 256,
+      ...COMMON,
+      ...counters('', 1, 84),
+      ...counters('reverse', 1, 84),
+      biflowDirection: 1,
+    },
+  ],
+  [
+    'ICMPv6',
+    standard,
+    {
+      protocol: 58,
+      source: 'fe80::1',
+      destination: 'fe80::2',
+      icmp: { type: 128, code: 3, id: 7, replyType: 129 },
+      counters: [1, 104, 1, 104],
+    },
+    {
+      sourceIPv6Address: 'fe80::1',
+      destinationIPv6Address: 'fe80::2',
+      protocolIdentifier: 58,
+      icmpTypeCodeIPv6: 128 * 256 + 3,
+      ...COMMON,
+      ...counters('', 1, 104),
+      ...counters('reverse', 1, 104),
+      biflowDirection: 1,
+    },
+  ],
+  [
+    'without accounting there are no counters',
+    standard,
+    { protocol: 50 },
+    {
+      sourceIPv4Address: '192.0.2.1',
+      destinationIPv4Address: '198.51.100.1',
+      protocolIdentifier: 50,
+      ...COMMON,
+      biflowDirection: 1,
+    },
+  ],
+  [
+    'source and destination NAT: 8 and 12 hold the addresses before it',
+    standard,
+    {
+      ...plain,
+      replySource: '10.0.0.80',
+      replySourcePort: 8080,
+      replyDestination: '203.0.113.5',
+      replyDestinationPort: 61_000,
+    },
+    {
+      ...BASIC,
+      postNATSourceIPv4Address: '203.0.113.5',
+      postNATDestinationIPv4Address: '10.0.0.80',
+      postNAPTSourceTransportPort: 61_000,
+      postNAPTDestinationTransportPort: 8080,
+      natType: 1,
+    },
+  ],
+  [
+    'IPv6 NAT without ports',
+    standard,
+    { protocol: 50, source: '2001:db8::1', destination: '2001:db8::2', replyDestination: '2001:db8::9' },
+    {
+      sourceIPv6Address: '2001:db8::1',
+      destinationIPv6Address: '2001:db8::2',
+      protocolIdentifier: 50,
+      ...COMMON,
+      biflowDirection: 1,
+      postNATSourceIPv6Address: '2001:db8::9',
+      postNATDestinationIPv6Address: '2001:db8::2',
+      natType: 5,
+    },
+  ],
+  ['zones', standard, { ...plain, zone: 7 }, { ...BASIC, ingressVRFID: 7 }],
+  ['the zone of the reply direction', standard, { ...plain, replyZone: 65_535 }, { ...BASIC, egressVRFID: 65_535 }],
+  ['a helper', standard, { ...plain, helper: 'ftp' }, { ...BASIC, applicationName: 'ftp' }],
+  [
+    'a helper of sixteen letters',
+    standard,
+    { ...plain, helper: 'abcdefghijklmnop' },
+    { ...BASIC, applicationName: 'abcdefghijklmnop' },
+  ],
+  ['mark and id, not asked for', standard, { ...plain, mark: 5 }, BASIC],
+  [
+    'mark and id',
+    netfilter,
+    { ...plain, mark: 0xffff_fffe, id: 0xdead_beef },
+    { ...BASIC, mark: 0xffff_fffe, conntrack_id: 0xdead_beef },
+  ],
+];
+for (const [what, profile, facts, expected] of cases) {
+  test(`standard: ${what}`, t => {
+    for (const values of exported(profile, facts)) t.deepEqual(values, expected);
+  });
+}
+
+test('two-uniflows: the reply direction is a record of its own, with its own addresses before and after NAT', t => {
+  const facts = { ...plain, replySource: '10.0.0.80', replySourcePort: 8080 };
+  for (const values of exported(uniflows, facts)) {
+    t.deepEqual(values, {
+      sourceIPv4Address: '192.0.2.1',
+      destinationIPv4Address: '198.51.100.1',
+      sourceTransportPort: 40_000,
+      destinationTransportPort: 443,
+      protocolIdentifier: 6,
+      ...COMMON,
+      ...counters('', 10, 1_000),
+      postNATSourceIPv4Address: '192.0.2.1',
+      postNATDestinationIPv4Address: '10.0.0.80',
+      postNAPTSourceTransportPort: 40_000,
+      postNAPTDestinationTransportPort: 8080,
+      natType: 1,
+    });
+  }
+  for (const values of exported(uniflows, facts, shape.REVERSED)) {
+    t.deepEqual(values, {
+      sourceIPv4Address: '10.0.0.80',
+      destinationIPv4Address: '192.0.2.1',
+      sourceTransportPort: 8080,
+      destinationTransportPort: 40_000,
+      protocolIdentifier: 6,
+      ...COMMON,
+      ...counters('', 8, 800),
+      postNATSourceIPv4Address: '198.51.100.1',
+      postNATDestinationIPv4Address: '192.0.2.1',
+      postNAPTSourceTransportPort: 443,
+      postNAPTDestinationTransportPort: 40_000,
+      natType: 1,
+    });
+  }
+});
+
+test('two-uniflows: the answer to a ping has its own type', t => {
+  const facts = ping(7, 0, [1, 84, 1, 84], { icmp: { type: 8, code: 0, id: 7, replyType: 0 } });
+  for (const values of exported(uniflows, facts, shape.REVERSED)) t.is(values['icmpTypeCodeIPv4'], 0);
+});
+
+const everyShape = fc.nat(0x1fff);
+
+test('nothing unknown is sent: an element is there exactly when its fact is', t => {
+  const wanted: [string, number][] = [
+    ['sourceTransportPort', shape.PORTS],
+    ['icmpTypeCodeIPv4', shape.ICMP],
+    ['octetTotalCount', shape.COUNTERS],
+    ['reverseOctetTotalCount', shape.REPLY_COUNTERS],
+    ['natType', shape.SOURCE_NAT],
+    ['natType', shape.DESTINATION_NAT],
+    ['ingressVRFID', shape.ZONE],
+    ['egressVRFID', shape.REPLY_ZONE],
+    ['applicationName', shape.HELPER],
+    ['mark', shape.MARK],
+    ['conntrack_id', shape.ID],
+  ];
+  for (const [name, bit] of wanted) {
+    t.true(names(netfilter, bit).includes(name), name);
+    t.false(names(netfilter, 0).includes(name), name);
+  }
+  for (const never of ['natEvent', 'tcpControlBits', 'initiatorOctets']) {
+    fc.assert(
+      fc.property(everyShape, bits => !names(netfilter, bits).includes(never)),
+      seeded(t),
+    );
+  }
+});
+
+test('totals stand before deltas, and no element occurs twice', t => {
+  fc.assert(
+    fc.property(everyShape, bits => {
+      for (const profile of [standard, netfilter, uniflows]) {
+        const list = names(profile, bits);
+        if (new Set(list).size !== list.length) throw new Error(`twice in ${list}`);
+        for (const [total, delta] of [
+          ['packetTotalCount', 'packetDeltaCount'],
+          ['octetTotalCount', 'octetDeltaCount'],
+          ['reversePacketTotalCount', 'reversePacketDeltaCount'],
+          ['reverseOctetTotalCount', 'reverseOctetDeltaCount'],
+        ]) {
+          if (list.indexOf(total) > list.indexOf(delta)) throw new Error(`${total} behind ${delta}`);
+        }
+      }
+    }),
+    seeded(t),
+  );
+  const list = names(standard, shape.COUNTERS);
+  t.true(list.indexOf('octetTotalCount') < list.indexOf('octetDeltaCount'));
+});
+
+test('requirement 18: reverse elements for counters only, and biflowDirection in every biflow record', t => {
+  const reverse = (profile: Profile, bits: number): Element[] =>
+    profile
+      .fieldsOf(bits & profile.shapes)
+      .map(({ element }) => element)
+      .filter(({ enterprise }) => enterprise === REVERSE);
+  fc.assert(
+    fc.property(everyShape, bits => {
+      const forward = bits & ~shape.REVERSED;
+      if (!names(netfilter, forward).includes('biflowDirection')) throw new Error('no biflowDirection');
+      if (reverse(netfilter, forward).some(({ id }) => ![1, 2, 85, 86].includes(id)))
+        throw new Error('reverse of what?');
+      if (reverse(uniflows, bits).length > 0 || names(uniflows, bits).includes('biflowDirection')) {
+        throw new Error('a uniflow with a reverse direction');
+      }
+    }),
+    seeded(t),
+  );
+  t.is(reverse(standard, shape.REPLY_COUNTERS).length, 4);
+});
+
+test('requirement 7: addresses, times and counters have their full size', t => {
+  const sizes = new Map(netfilter.fieldsOf(0x0fff).map(({ element, length }) => [element.name, length]));
+  t.is(sizes.get('sourceIPv6Address'), 16);
+  t.is(sizes.get('flowStartMilliseconds'), 8);
+  t.is(sizes.get('octetTotalCount'), 8);
+  t.is(sizes.get('ingressVRFID'), 4);
+  t.is(sizes.get('flowId'), 8);
+});
