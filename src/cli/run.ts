@@ -42,8 +42,8 @@ async function run(flags: RunFlags): Promise<void> {
       destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
       log,
     });
-    log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
     await exporter.start();
+    log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
     await Promise.race([stop.stopped, exporter.ended]);
     log.info('stopping: the open connections are exported');
     await exporter.stop();
