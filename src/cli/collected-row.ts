@@ -15,7 +15,7 @@ export function columns(width: number = Infinity): readonly Column[] {
   const wide = width >= WIDE;
   return [
     { head: 'time', width: 8 },
-    { head: 'proto', width: 5 },
+    { head: 'proto', width: 6 },
     { head: 'source', width: 21 },
     { head: 'destination', width: 21 },
     { head: 'pkts', width: wide ? 11 : 7, align: 'right' },
