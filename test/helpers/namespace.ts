@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'n
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { eventually } from './eventually.js';
-import { PATH } from './require.js';
+import { namespaceCommand, PATH } from './require.js';
 
 /** One end of a veth pair. */
 export interface LinkEnd {
@@ -30,33 +30,34 @@ export interface Finished {
 }
 
 const ENVIRONMENT = { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC' };
-const AS_ROOT = process.getuid?.() === 0;
 /** The namespace lives as long as this process, and it ends when our end of its standard input closes. */
 const HOLDER = ['sh', '-c', 'echo ready; exec cat'];
 
-/**
- * A network namespace of a test's own, with loopback up. As an ordinary user it is made in two steps, user namespace first:
- * in one step /proc/net/nf_conntrack belongs to an unmapped user and cannot be read.
- */
+/** A network namespace of a test's own, with loopback up. */
 export class PrivateNamespace {
   readonly pid: number;
   readonly #holder: ChildProcess;
+  /** By a user namespace of its own. */
+  readonly #owned: boolean;
   readonly #children = new Set<ChildProcess>();
   readonly #nested: PrivateNamespace[] = [];
 
-  private constructor(holder: ChildProcess, pid: number) {
+  private constructor(holder: ChildProcess, pid: number, owned: boolean) {
     this.#holder = holder;
     this.pid = pid;
+    this.#owned = owned;
   }
 
   /** @param t closes the namespace when this test has ended */
   static async create(t: { teardown(done: () => Promise<void>): void }): Promise<PrivateNamespace> {
-    const namespace = await PrivateNamespace.#hold(AS_ROOT ? ['unshare', '-n'] : ['unshare', '-Ur', 'unshare', '-n']);
+    const command = namespaceCommand();
+    if (!command) throw new Error('private network namespaces are not allowed here');
+    const namespace = await PrivateNamespace.#hold(command, command.includes('-Ur'));
     t.teardown(() => namespace.close());
     return namespace;
   }
 
-  static async #hold(command: readonly string[]): Promise<PrivateNamespace> {
+  static async #hold(command: readonly string[], owned: boolean): Promise<PrivateNamespace> {
     const [program, ...args] = [...command, ...HOLDER];
     const holder = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: ENVIRONMENT });
     const ready = once(holder.stdout, 'data');
@@ -65,22 +66,21 @@ export class PrivateNamespace {
     );
     failed.catch(() => {});
     await Promise.race([ready, failed]);
-    const namespace = new PrivateNamespace(holder, holder.pid!);
+    const namespace = new PrivateNamespace(holder, holder.pid!, owned);
     await namespace.run('ip', ['link', 'set', 'dev', 'lo', 'up']);
     return namespace;
   }
 
   /** Another network namespace with the same owner, so that the two can be linked. It is closed together with this one. */
   async nest(): Promise<PrivateNamespace> {
-    const nested = await PrivateNamespace.#hold([...this.#enter(false), 'unshare', '-n']);
+    const nested = await PrivateNamespace.#hold([...this.#enter(false), 'unshare', '-n'], this.#owned);
     this.#nested.push(nested);
     return nested;
   }
 
   #enter(network: boolean): string[] {
-    const user = AS_ROOT ? [] : ['-U', '--preserve-credentials'];
-    if (AS_ROOT && !network) return ['env'];
-    return ['nsenter', '-t', String(this.pid), ...user, ...(network ? ['-n'] : [])];
+    const into = [...(this.#owned ? ['-U', '--preserve-credentials'] : []), ...(network ? ['-n'] : [])];
+    return into.length > 0 ? ['nsenter', '-t', String(this.pid), ...into] : [];
   }
 
   /** Starts a program. It is killed when the namespace closes, and by the kernel when this process dies. */

@@ -33,10 +33,25 @@ const PROBES: Readonly<Record<string, () => string | undefined>> = {
     for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'nft']) {
       if (!findProgram(program)) return `${program} is not installed`;
     }
-    const command = process.getuid?.() === 0 ? ['-n', 'true'] : ['-Ur', 'unshare', '-n', 'true'];
-    return spawnSync('unshare', command).status === 0 ? undefined : 'private network namespaces are not allowed here';
+    return namespaceCommand() ? undefined : 'private network namespaces are not allowed here';
   },
 };
+
+/** Root needs no user namespace; root of a container may not be let in without one. */
+const WAYS = [
+  ['unshare', '-n'],
+  ['unshare', '-Ur', 'unshare', '-n'],
+] as const;
+let way: readonly string[] | undefined;
+
+/**
+ * The command in front of a program that gives it a private network namespace; undefined where there can be none. As an
+ * ordinary user it takes two steps, user namespace first: in one step /proc/net/nf_conntrack belongs to an unmapped user
+ * and cannot be read.
+ */
+export function namespaceCommand(): readonly string[] | undefined {
+  return (way ??= WAYS.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0));
+}
 
 const known = new Map<Need, string | undefined>();
 

@@ -93,3 +93,26 @@ needs(test.serial, ['namespace'])('what runs in a namespace ends with it', async
   t.is(await ended, 'SIGKILL');
   t.throws(() => process.kill(namespace.pid, 0), { code: 'ESRCH' });
 });
+
+test('a test that lacks something is skipped with the reason in its title, or fails where nothing may be skipped', t => {
+  const registered: string[] = [];
+  const register = Object.assign((title: string) => void registered.push(title), {
+    skip: (title: string) => void registered.push(`skipped: ${title}`),
+  });
+  const before = process.env['CTFLOW_NO_SKIP'];
+  t.teardown(() => {
+    if (before === undefined) delete process.env['CTFLOW_NO_SKIP'];
+    else process.env['CTFLOW_NO_SKIP'] = before;
+  });
+  for (const noSkip of ['', '1']) {
+    process.env['CTFLOW_NO_SKIP'] = noSkip;
+    needs(register, [])('needs nothing', () => {});
+    needs(register, ['no-such-program'])('needs much', () => {});
+  }
+  t.deepEqual(registered, [
+    'needs nothing',
+    'skipped: needs much (no-such-program is not installed)',
+    'needs nothing',
+    'needs much',
+  ]);
+});
