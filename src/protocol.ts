@@ -8,25 +8,26 @@ export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_SCTP = 132;
 export const IPPROTO_UDPLITE = 136;
 
-const NAMES: Readonly<Record<string, number>> = {
-  icmp: IPPROTO_ICMP,
-  tcp: IPPROTO_TCP,
-  udp: IPPROTO_UDP,
-  dccp: IPPROTO_DCCP,
-  gre: IPPROTO_GRE,
-  icmpv6: IPPROTO_ICMPV6,
-  sctp: IPPROTO_SCTP,
-  udplite: IPPROTO_UDPLITE,
-};
+const NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['icmp', IPPROTO_ICMP],
+  ['tcp', IPPROTO_TCP],
+  ['udp', IPPROTO_UDP],
+  ['dccp', 33],
+  ['gre', IPPROTO_GRE],
+  ['icmpv6', IPPROTO_ICMPV6],
+  ['sctp', IPPROTO_SCTP],
+  ['udplite', 136],
+]);
+const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, number]) => [number, name]));
 
 /** `tcp` for 6; the number as text where the protocol has no name here. */
 export function protocolName(number: number): string {
-  return Object.keys(NAMES).find(name => NAMES[name] === number) ?? String(number);
+  return NAMES.get(number) ?? String(number);
 }
 
 /** The number for a name or a number of 0 to 255 as text, undefined for anything else. */
 export function protocolNumber(text: string): number | undefined {
-  const named = NAMES[text.toLowerCase()];
+  const named = NUMBERS.get(text.toLowerCase());
   if (named !== undefined) return named;
   return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : undefined;
 }
