@@ -12,11 +12,11 @@ const NUMBERS: ReadonlyMap<string, number> = new Map([
   ['icmp', IPPROTO_ICMP],
   ['tcp', IPPROTO_TCP],
   ['udp', IPPROTO_UDP],
-  ['dccp', 33],
+  ['dccp', IPPROTO_DCCP],
   ['gre', IPPROTO_GRE],
   ['icmpv6', IPPROTO_ICMPV6],
   ['sctp', IPPROTO_SCTP],
-  ['udplite', 136],
+  ['udplite', IPPROTO_UDPLITE],
 ]);
 const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, number]) => [number, name]));
 
