@@ -10,6 +10,8 @@ const HIGH_WATER = 65_536;
 /** Each failed attempt doubles the wait, up to this many times the first. */
 const BACK_OFF_CEILING = 8;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A collector that has said good-bye may take what was sent to it for so long. */
+const GOODBYE_MS = 2_000;
 
 /**
  * IPFIX over TCP, RFC 7011 section 10.4. Connects again with back-off; what the socket still held when a connection broke
@@ -74,17 +76,14 @@ export class TcpTransport implements Transport {
     this.#closing = true;
     clearTimeout(this.#timer);
     const socket = this.#socket;
-    if (socket && this.#connected) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, graceMs);
-        socket.once('close', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        socket.end();
-      });
+    if (socket && !socket.closed) {
+      const closed = new Promise<void>(resolve => socket.once('close', () => resolve()));
+      const timer = setTimeout(() => socket.destroy(), graceMs);
+      if (this.#connected) socket.end();
+      else socket.destroy();
+      await closed;
+      clearTimeout(timer);
     }
-    socket?.destroy();
     this.#waiters.wake();
   }
 
@@ -106,10 +105,15 @@ export class TcpTransport implements Transport {
       this.#listener!.opened();
     });
     // a collector sends nothing; its end of stream is its good-bye, and is noticed at once
-    socket.on('end', () => socket.end());
+    let goodbye: NodeJS.Timeout | undefined;
+    socket.on('end', () => {
+      this.#connected = false;
+      goodbye = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    });
     socket.resume();
     socket.on('close', () => {
       clearTimeout(timeout);
+      clearTimeout(goodbye);
       this.#disconnected(why);
     });
   }
@@ -119,8 +123,8 @@ export class TcpTransport implements Transport {
     this.counts.lostRecords += this.#unwritten;
     this.#unwritten = 0;
     this.#waiters.wake();
-    this.#listener!.closed(why);
     if (this.#closing) return;
+    this.#listener!.closed(why);
     const wait = this.#reconnectMs * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
     this.#timer = setTimeout(() => this.#attempt(), wait);
   }

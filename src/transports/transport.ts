@@ -9,11 +9,11 @@ export interface TransportCounts {
   errors: Record<string, number>;
   /** Records in messages that were given to the socket and never left it. */
   lostRecords: number;
-  /** TCP: connections that were made. */
+  /** Sessions that began. */
   connects: number;
 }
 
-/** Told to the session. */
+/** Told to the session; nothing more once the transport is asked to close. */
 export interface TransportListener {
   /** A transport session begins: everything starts from nothing, templates and sequence numbers included. */
   opened(): void;
@@ -46,20 +46,26 @@ export interface Transport {
 
 /** Those who wait for a transport to take messages again. */
 export class Waiters {
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  get count(): number {
+    return this.#waiting.size;
+  }
 
   wait(timeoutMs: number): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, timeoutMs);
-      this.#waiting.push(() => {
+      const done = (): void => {
         clearTimeout(timer);
+        this.#waiting.delete(done);
         resolve();
-      });
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#waiting.add(done);
     });
   }
 
   wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const done of this.#waiting) done();
   }
 }
 
