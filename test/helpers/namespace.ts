@@ -33,6 +33,9 @@ const ENVIRONMENT = { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC' };
 /** The namespace lives as long as this process, and it ends when our end of its standard input closes. */
 const HOLDER = ['sh', '-c', 'echo ready; exec cat'];
 
+/** Milliseconds that a program has for ending by itself. */
+const TERM_GRACE = 3000;
+
 /** A network namespace of a test's own, with loopback up. */
 export class PrivateNamespace {
   readonly pid: number;
@@ -41,6 +44,7 @@ export class PrivateNamespace {
   readonly #owned: boolean;
   readonly #children = new Set<ChildProcess>();
   readonly #nested: PrivateNamespace[] = [];
+  readonly #atEnd: (() => Promise<void>)[] = [];
 
   private constructor(holder: ChildProcess, pid: number, owned: boolean) {
     this.#holder = holder;
@@ -179,19 +183,28 @@ export class PrivateNamespace {
     return (await Promise.all(tables)).flatMap(table => table.split('\n')).filter(line => local.test(line));
   }
 
+  /** Has something done when the namespace has closed. */
+  atEnd(done: () => Promise<void>): void {
+    this.#atEnd.push(done);
+  }
+
   /** Ends everything inside, then the namespace. */
   async close(): Promise<void> {
     await Promise.all([...this.#children].map(stop));
     await Promise.all(this.#nested.map(nested => nested.close()));
     await stop(this.#holder);
+    for (const done of this.#atEnd) await done();
   }
 }
 
+/** Asks first, as a program may have children of its own to end (nfacctd has). */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), TERM_GRACE);
   await ended;
+  clearTimeout(timer);
 }
 
 /** Waits for the end of a child and gathers what it wrote. */

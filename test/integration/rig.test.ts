@@ -90,7 +90,7 @@ needs(test.serial, ['namespace'])('what runs in a namespace ends with it', async
   const child = namespace.spawn('sleep', ['1000']);
   const ended = new Promise(resolve => child.once('exit', (_, signal) => resolve(signal)));
   await namespace.close();
-  t.is(await ended, 'SIGKILL');
+  t.is(await ended, 'SIGTERM');
   t.throws(() => process.kill(namespace.pid, 0), { code: 'ESRCH' });
 });
 

@@ -38,6 +38,7 @@ export class Nfacctd {
 
   static async listen(namespace: PrivateNamespace, port: number): Promise<Nfacctd> {
     const folder = await mkdtemp(join(tmpdir(), 'ctflow-nfacctd-'));
+    namespace.atEnd(() => rm(folder, { recursive: true, force: true }));
     const settings = {
       daemonize: 'false',
       nfacctd_ip: '127.0.0.1',
@@ -75,17 +76,13 @@ export class Nfacctd {
 
   /** Ends nfacctd, which then writes what it has. */
   async stop(): Promise<OracleRecord[]> {
-    try {
-      const { code, stderr } = await this.#end();
-      if (code !== 0) throw new Error(`nfacctd: exit ${code}\n${stderr}`);
-      const lines = await readFile(join(this.#folder, 'records.json'), 'utf8');
-      return lines
-        .split('\n')
-        .filter(line => line)
-        .map(parseLine);
-    } finally {
-      await rm(this.#folder, { recursive: true, force: true });
-    }
+    const { code, stderr } = await this.#end();
+    if (code !== 0) throw new Error(`nfacctd: exit ${code}\n${stderr}`);
+    const lines = await readFile(join(this.#folder, 'records.json'), 'utf8');
+    return lines
+      .split('\n')
+      .filter(line => line)
+      .map(parseLine);
   }
 }
 

@@ -56,6 +56,7 @@ export class Nfcapd {
 
   static async listen(namespace: PrivateNamespace, port: number): Promise<Nfcapd> {
     const folder = await mkdtemp(join(tmpdir(), 'ctflow-nfcapd-'));
+    namespace.atEnd(() => rm(folder, { recursive: true, force: true }));
     const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', '3600', '-B', String(4 << 20)];
     const child = namespace.spawn('nfcapd', args);
     const finished = collect(child, { timeout: 600_000 });
@@ -69,24 +70,20 @@ export class Nfcapd {
 
   /** Ends nfcapd and reads what it stored. */
   async stop(): Promise<NfcapdReading> {
-    try {
-      const { code, stderr } = await this.#end();
-      const closing = CLOSING.exec(stderr);
-      if (code !== 0 || !closing) throw new Error(`nfcapd: exit ${code}\n${stderr}`);
-      const files = (await readdir(this.#folder)).filter(name => name.startsWith('nfcapd.'));
-      if (files.length !== 1) throw new Error(`nfcapd left ${files.length} files`);
-      const raw = await this.#namespace.run('nfdump', ['-q', '-r', join(this.#folder, files[0]), '-o', 'raw']);
-      return {
-        records: raw.split('Flow Record:').slice(1).map(parseRaw),
-        flows: Number(closing[1]),
-        packets: BigInt(closing[2]),
-        octets: BigInt(closing[3]),
-        sequenceErrors: Number(closing[4]),
-        badPackets: Number(closing[5]),
-      };
-    } finally {
-      await rm(this.#folder, { recursive: true, force: true });
-    }
+    const { code, stderr } = await this.#end();
+    const closing = CLOSING.exec(stderr);
+    if (code !== 0 || !closing) throw new Error(`nfcapd: exit ${code}\n${stderr}`);
+    const files = (await readdir(this.#folder)).filter(name => name.startsWith('nfcapd.'));
+    if (files.length !== 1) throw new Error(`nfcapd left ${files.length} files`);
+    const raw = await this.#namespace.run('nfdump', ['-q', '-r', join(this.#folder, files[0]), '-o', 'raw']);
+    return {
+      records: raw.split('Flow Record:').slice(1).map(parseRaw),
+      flows: Number(closing[1]),
+      packets: BigInt(closing[2]),
+      octets: BigInt(closing[3]),
+      sequenceErrors: Number(closing[4]),
+      badPackets: Number(closing[5]),
+    };
   }
 }
 
