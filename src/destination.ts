@@ -21,6 +21,8 @@ const BATCH_RECORDS = 512;
 const SLICE = 2048;
 /** A collector that takes nothing for this long gets its next turn later. */
 const DRAIN_MS = 1_000;
+/** What was sent gets this long to leave, however late it is. */
+const LEAST_GRACE_MS = 100;
 
 export interface DestinationOptions {
   endpoint: Endpoint;
@@ -75,9 +77,13 @@ export class Destination {
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
+  /** By the bits of a shape that make a difference to the template. */
   readonly #batches = new Map<number, Batch>();
+  readonly #profile: Profile;
   readonly #uniflows: boolean;
+  readonly #opened: () => void;
   #connected = false;
+  #finishing = false;
   #optionsAt = 0;
   #firstLossAt = 0;
   #lastLossAt = 0;
@@ -85,20 +91,29 @@ export class Destination {
 
   constructor(
     options: DestinationOptions,
-    shared: { backend: Backend; store: ConnectionStore; staleConnectionTimeout: number; log: Logger },
+    shared: {
+      backend: Backend;
+      store: ConnectionStore;
+      staleConnectionTimeout: number;
+      log: Logger;
+      /** A session has begun: what is due can be exported. */
+      opened: () => void;
+    },
   ) {
     const { endpoint } = options;
     this.#options = options;
     this.#store = shared.store;
+    this.#opened = shared.opened;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
     this.#transport =
       endpoint.protocol === 'udp'
         ? new UdpTransport(endpoint, options.mtu)
         : new TcpTransport(endpoint, options.reconnectInterval);
+    this.#profile = createProfile(options.profile, options.biflow, options.netfilterElements);
     this.#session = new Session({
       backend: shared.backend,
-      profile: createProfile(options.profile, options.biflow, options.netfilterElements),
+      profile: this.#profile,
       transport: this.#transport,
       observationDomain: options.observationDomain,
       templateRefreshInterval: options.templateRefreshInterval,
@@ -121,6 +136,7 @@ export class Destination {
         this.#connected = true;
         this.#session.begin();
         this.#log.info('export session begins');
+        this.#opened();
       },
       closed: why => {
         if (this.#connected) this.#log.warn({ why }, 'connection to the collector lost; trying again');
@@ -134,33 +150,39 @@ export class Destination {
   /** Exports what is due now, in slices. */
   async exportDue(): Promise<void> {
     this.#sendOptions();
-    while (this.#transport.ready) {
+    while (this.#transport.ready && !this.#finishing) {
       const more = this.#schedule.reportDue((slot, reason) => this.#take(slot, reason), SLICE);
       this.#flush();
       if (!more && this.#transport.ready) return;
-      await this.#turn();
+      await this.#turn(DRAIN_MS);
     }
   }
 
-  /** Exports every open connection as ended by force, and closes. @returns what could not be told any more */
+  /**
+   * Exports everything, open connections as ended by force, and closes.
+   * @returns what could not be told any more
+   */
   async finish(graceMs: number): Promise<Unreported> {
+    this.#finishing = true;
     const deadline = performance.now() + graceMs;
-    await this.exportDue();
-    for (let from = 0; from >= 0 && this.#connected && performance.now() < deadline;) {
+    const left = (): number => deadline - performance.now();
+    for (let from = 0; from >= 0 && this.#connected && left() > 0;) {
       if (this.#transport.ready) {
         from = this.#schedule.reportAll(from, SLICE, (slot, reason) => this.#take(slot, reason));
         this.#flush();
       }
-      if (from >= 0) await this.#turn();
+      if (from >= 0) await this.#turn(Math.min(left(), DRAIN_MS));
     }
-    const left = this.#schedule.countUnreported();
+    this.#dropBatches();
+    const unreported = this.#schedule.countUnreported();
     if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
-    await this.#transport.close(Math.max(deadline - performance.now(), 100));
-    return left;
+    await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
+    return unreported;
   }
 
   /** Closes without a word to the collector. */
   close(): Promise<void> {
+    this.#connected = false;
     return this.#transport.close(0);
   }
 
@@ -188,7 +210,7 @@ export class Destination {
   #take(slot: number, reason: number): boolean {
     if (!this.#transport.ready) return false;
     const { rows, bytes } = this.#store.table;
-    const shape = shapeOf(rows, bytes, slot);
+    const shape = shapeOf(rows, bytes, slot) & this.#profile.shapes;
     this.#append(shape, slot, reason);
     if (this.#uniflows && shape & REPLY_COUNTERS) this.#append(shape | REVERSED, slot, reason);
     return true;
@@ -206,8 +228,16 @@ export class Destination {
   }
 
   #send(shape: number, batch: Batch): void {
+    const { counts } = this.#session;
+    const before = counts.oversize;
     this.#session.send(shape, batch);
     batch.count = 0;
+    if (before === 0 && counts.oversize > 0) {
+      this.#log.error(
+        { mtu: this.#options.mtu },
+        'flow records do not fit into a packet; they are dropped and counted',
+      );
+    }
   }
 
   #dropBatches(): void {
@@ -247,8 +277,8 @@ export class Destination {
   }
 
   /** Lets the event loop turn, and the transport take what it was given. */
-  async #turn(): Promise<void> {
+  async #turn(drainMs: number): Promise<void> {
     await new Promise(resolve => setImmediate(resolve));
-    await this.#transport.drained(DRAIN_MS);
+    await this.#transport.drained(drainMs);
   }
 }

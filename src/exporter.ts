@@ -69,7 +69,7 @@ export class Exporter {
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
-  #exporting: Promise<void> | undefined;
+  #exporting = false;
   #stopping = false;
   #polls = 0;
   #incompletePolls = 0;
@@ -85,7 +85,10 @@ export class Exporter {
       firstSight: options.firstSight,
       born: { wall: Date.now(), monotonic: performance.now() },
     });
-    const shared = { ...options, store: this.#store };
+    const opened = (): void => {
+      if (this.#pollTimer) this.#exportNow();
+    };
+    const shared = { ...options, store: this.#store, opened };
     this.#destinations = options.destinations.map(destination => new Destination(destination, shared));
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
@@ -101,6 +104,7 @@ export class Exporter {
       if (refused) throw refused.reason;
       await this.#poll();
     } catch (error) {
+      this.#stopping = true;
       // an open socket would keep the process alive
       await Promise.all(this.#destinations.map(destination => destination.close()));
       this.#options.source.close();
@@ -119,11 +123,13 @@ export class Exporter {
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
     const last = (this.#polling ?? Promise.resolve()).then(() => this.#poll()).catch(error => this.#failed(error));
     await Promise.race([last, timeUp]);
-    await this.#exporting;
-    for (const destination of this.#destinations) {
-      const left = await destination.finish(SHUTDOWN_MS);
-      if (left.connections > 0) this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
-    }
+    await Promise.all(
+      this.#destinations.map(async destination => {
+        const left = await destination.finish(SHUTDOWN_MS);
+        if (left.connections === 0) return;
+        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
+      }),
+    );
     this.#options.source.close();
   }
 
@@ -157,6 +163,7 @@ export class Exporter {
 
   async #poll(): Promise<void> {
     const { source } = this.#options;
+    for (const destination of this.#destinations) destination.dropStale();
     const monotonic = performance.now();
     let began = false;
     const begin = (wall: number): void => {
@@ -182,7 +189,6 @@ export class Exporter {
       }
     }
     this.#store.endPoll(summary.complete);
-    for (const destination of this.#destinations) destination.dropStale();
   }
 
   #note(summary: DumpSummary): void {
@@ -208,15 +214,23 @@ export class Exporter {
   #exportNow(): void {
     if (this.#exporting || this.#stopping) return;
     clearTimeout(this.#exportTimer);
-    this.#exporting = Promise.all(this.#destinations.map(destination => destination.exportDue()))
-      .catch((error: unknown) => this.#log.error(describeError(error)))
-      .then(() => {
-        this.#exporting = undefined;
-        if (this.#stopping) return;
-        const next = Math.min(...this.#destinations.map(destination => destination.nextDeadline()));
-        const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
-        this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
-      });
+    this.#exporting = true;
+    void Promise.all(this.#destinations.map(destination => this.#export(destination))).then(() => {
+      this.#exporting = false;
+      if (this.#stopping) return;
+      const next = Math.min(...this.#destinations.map(destination => destination.nextDeadline()));
+      const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
+      this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
+    });
+  }
+
+  /** One destination's failure is no other's. */
+  async #export(destination: Destination): Promise<void> {
+    try {
+      await destination.exportDue();
+    } catch (error) {
+      this.#log.error(describeError(error));
+    }
   }
 
   #failed(error: unknown): void {

@@ -69,7 +69,7 @@ export class TcpTransport implements Transport {
   }
 
   drained(timeoutMs: number): Promise<void> {
-    return !this.#connected || this.ready ? Promise.resolve() : this.#waiters.wait(timeoutMs);
+    return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
 
   async close(graceMs: number): Promise<void> {
@@ -103,6 +103,7 @@ export class TcpTransport implements Transport {
       this.#attempts = 0;
       this.counts.connects++;
       this.#listener!.opened();
+      this.#waiters.wake();
     });
     // a collector sends nothing; its end of stream is its good-bye, and is noticed at once
     let goodbye: NodeJS.Timeout | undefined;

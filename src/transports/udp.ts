@@ -88,7 +88,7 @@ export class UdpTransport implements Transport {
   }
 
   drained(timeoutMs: number): Promise<void> {
-    return this.#socket === undefined || this.ready ? Promise.resolve() : this.#waiters.wait(timeoutMs);
+    return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
 
   async close(graceMs: number): Promise<void> {
@@ -119,6 +119,7 @@ export class UdpTransport implements Transport {
     this.#socket = socket;
     this.counts.connects++;
     this.#listener!.opened();
+    this.#waiters.wake();
   }
 
   #failed(error: Error, socket: Socket): void {
@@ -132,7 +133,6 @@ export class UdpTransport implements Transport {
 
   #tryAgain(error: Error): void {
     this.#timer = setTimeout(() => void this.#attempt(), this.#reopenMs);
-    this.#waiters.wake();
     this.#listener!.closed(this.#count(error));
   }
 

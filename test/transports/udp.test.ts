@@ -106,8 +106,9 @@ test('an address that cannot be reached now is tried again until it is closed', 
   t.is(await log.nth(3), 'closed: EACCES');
   t.true(transport.counts.errors['EACCES'] >= 3);
   t.is(transport.counts.connects, 0);
-  await transport.drained(60_000);
+  const drained = transport.drained(60_000);
   await transport.close(60_000);
+  await drained;
   const { length } = log.events;
   await new Promise(resolve => setTimeout(resolve, 100));
   t.is(log.events.length, length);

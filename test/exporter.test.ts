@@ -1,0 +1,246 @@
+import test, { type ExecutionContext } from 'ava';
+import type { Backend } from '../src/backend.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination.js';
+import type { Endpoint } from '../src/endpoint.js';
+import { CtflowError } from '../src/errors.js';
+import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../src/exporter.js';
+import { backends, perBackend } from './helpers/backends.js';
+import { flows, TcpCollector, udpCollector } from './helpers/collector-socket.js';
+import { tcp, udp } from './helpers/connections.js';
+import { eventually } from './helpers/eventually.js';
+import { FakeSource } from './helpers/fake-source.js';
+import { listeningLogger } from './helpers/listening-logger.js';
+import type { Facts } from './helpers/rows.js';
+
+interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
+  destination?: Partial<DestinationOptions>;
+}
+
+interface Rig {
+  readonly exporter: Exporter;
+  readonly lines: Record<string, unknown>[];
+}
+
+function rig(
+  t: ExecutionContext,
+  backend: Backend,
+  source: FakeSource,
+  endpoints: Endpoint[],
+  changed: Changed = {},
+): Rig {
+  const { destination, ...options } = changed;
+  const { log, lines } = listeningLogger();
+  const exporter = new Exporter({
+    ...EXPORTER_DEFAULTS,
+    flowPollInterval: 20,
+    maxConnections: 1_000,
+    ...options,
+    backend,
+    source,
+    destinations: endpoints.map(endpoint => ({
+      ...DESTINATION_DEFAULTS,
+      activeFlowExportTimeout: 30,
+      idleFlowExportTimeout: 3_600_000,
+      reconnectInterval: 20,
+      mtu: 1_400,
+      observationDomain: 1,
+      ...destination,
+      endpoint,
+    })),
+    log,
+  });
+  t.teardown(() => exporter.stop());
+  return { exporter, lines };
+}
+
+const facts = (port: number, packets: number, started: number): Facts =>
+  udp(port, started, [packets, packets * 100, 0, 0]);
+
+perBackend('what it counts as sent is what a collector receives, at two collectors', async (t, backend) => {
+  const collectors = [await udpCollector(t), await TcpCollector.listen(t)];
+  const source = new FakeSource([{ connections: [] }]);
+  const { exporter } = rig(
+    t,
+    backend,
+    source,
+    collectors.map(({ endpoint }) => endpoint),
+  );
+  await exporter.start();
+  const started = Date.now() - 1;
+  for (let round = 1; round <= 5; round++) {
+    source.next({ connections: Array.from({ length: 50 }, (_, i) => facts(i + 1, round * 10, started)) });
+    await eventually('a report', () => exporter.stats().recordsExported >= round * 100);
+  }
+  source.next({ connections: [] });
+  await eventually('the ends', () => exporter.stats().connections === 0);
+  await exporter.stop();
+  const stats = exporter.stats();
+  await eventually(
+    'all records',
+    () => collectors.reduce((sum, c) => sum + flows(c).length, 0) === stats.recordsExported,
+  );
+  for (const [i, collector] of collectors.entries()) {
+    const { session, transport } = stats.destinations[i];
+    t.is(flows(collector).length, session.records);
+    t.is(collector.records.length, session.records + session.optionsRecords);
+    t.is(transport.records, collector.records.length);
+    t.is(transport.messages, collector.messages.length);
+    t.is(
+      transport.octets,
+      collector.messages.reduce((sum, message) => sum + message.length, 0),
+    );
+    const packets = flows(collector).reduce((sum, record) => sum + Number(record.get('packetDeltaCount')), 0);
+    t.is(packets, 50 * 50);
+  }
+  t.like(stats, { backend: backend.name, incompletePolls: 0, connections: 0 });
+  t.is(stats.polls, source.dumps);
+  t.is(stats.store.added, 50);
+});
+
+test('a poll that takes longer than its interval does not pile up', async t => {
+  const collector = await udpCollector(t);
+  const source = new FakeSource([{ connections: [facts(1, 1, Date.now())] }]);
+  const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
+  await exporter.start();
+  let open!: () => void;
+  source.gate = new Promise<void>(resolve => (open = resolve));
+  const { dumps } = source;
+  await eventually('polls left out', () => exporter.stats().overdue >= 5);
+  t.is(source.dumps, dumps + 1);
+  open();
+  await eventually('polls again', () => source.dumps > dumps + 2);
+  t.is(exporter.stats().incompletePolls, 0);
+});
+
+test('one failing dump does not end the exporter, nor any connection', async t => {
+  const collector = await udpCollector(t);
+  const connections = [facts(1, 1, Date.now())];
+  const source = new FakeSource([{ connections }]);
+  const { exporter, lines } = rig(t, backends()[0], source, [collector.endpoint]);
+  await exporter.start();
+  source.next({ fails: new CtflowError('CTFLOW_NETLINK', 'The kernel is out of sorts', 'Wait') });
+  await eventually('failed polls', () => exporter.stats().incompletePolls >= 3);
+  source.next({ connections: [], complete: false, skipped: { overrun: 1 } });
+  await eventually('incomplete polls', () => (exporter.stats().skipped['overrun'] ?? 0) >= 3);
+  t.is(exporter.stats().connections, 1);
+  source.next({ connections: [facts(1, 5, Date.now())] }, { connections });
+  source.next({ connections });
+  const { polls } = exporter.stats();
+  await eventually('polls again', () => exporter.stats().polls > polls + 3);
+  t.is(exporter.stats().store.added, 1);
+  t.true(lines.some(({ msg }) => String(msg).includes('The kernel is out of sorts')));
+  for (const record of flows(collector)) t.is(record.get('flowEndReason'), 2);
+});
+
+test('A#2516: what no collector takes goes after the stale timeout, also while polls fail', async t => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const source = new FakeSource([
+    { connections: [facts(1, 3, Date.now() + 1_000)] },
+    { connections: [] },
+    { fails: new Error('no more') },
+  ]);
+  const { exporter } = rig(t, backends()[0], source, [endpoint], { staleConnectionTimeout: 100 });
+  await exporter.start();
+  await eventually('an empty store', () => exporter.stats().connections === 0);
+  t.deepEqual(exporter.stats().destinations[0].stale, { connections: 1, packets: 3, octets: 300 });
+});
+
+test('the end of a replay is told, and what it left open is exported with reason 4', async t => {
+  const collector = await udpCollector(t);
+  const source = new FakeSource(
+    [{ connections: [facts(1, 3, 1_000)] }, { connections: [facts(1, 5, 1_000)] }, 'end'],
+    'replay',
+  );
+  const { exporter } = rig(t, backends()[0], source, [collector.endpoint], {
+    firstSight: 'total',
+    destination: { activeFlowExportTimeout: 3_600_000 },
+  });
+  await exporter.start();
+  await exporter.ended;
+  await exporter.stop();
+  t.is(exporter.stats().polls, 2);
+  t.true(source.closed);
+  await eventually('a record', () => flows(collector).length > 0);
+  t.is(flows(collector).length, 1);
+  t.is(flows(collector)[0].get('flowEndReason'), 4);
+  t.is(flows(collector)[0].get('packetDeltaCount'), 5);
+});
+
+perBackend(
+  'A, at head: a shutdown polls once more, and exports what is open with reason 4, and what has ended with its own',
+  async (t, backend) => {
+    const collector = await udpCollector(t);
+    const began = Date.now() + 1_000; // never before the exporter
+    const source = new FakeSource([
+      { connections: [facts(1, 3, began), tcp(2, began, [1, 60, 0, 0], { state: 1, timeout: 119 })] },
+    ]);
+    const { exporter } = rig(t, backend, source, [collector.endpoint], {
+      flowPollInterval: 3_600_000,
+      destination: { activeFlowExportTimeout: 3_600_000 },
+    });
+    await exporter.start();
+    source.next({ connections: [facts(1, 7, began)] });
+    await exporter.stop();
+    await eventually('two records', () => flows(collector).length === 2);
+    const [refused, open] = flows(collector).toSorted(
+      (a, b) => Number(a.get('flowEndReason')) - Number(b.get('flowEndReason')),
+    );
+    t.is(refused.get('flowEndReason'), 3);
+    t.is(open.get('flowEndReason'), 4);
+    t.is(open.get('packetDeltaCount'), 7);
+    t.is(source.dumps, 2);
+  },
+);
+
+test('stop ends in time with a dump that hangs and collectors that are frozen or gone', async t => {
+  t.timeout(50_000); // one after another they would take a minute
+  const frozen = await Promise.all(Array.from({ length: 12 }, () => TcpCollector.listen(t)));
+  for (const collector of frozen) collector.reads = false;
+  const gone = await TcpCollector.listen(t);
+  const { endpoint } = gone;
+  await gone.close();
+  const source = new FakeSource([{ connections: Array.from({ length: 900 }, (_, i) => facts(i + 1, 3, Date.now())) }]);
+  const { exporter, lines } = rig(
+    t,
+    backends()[0],
+    source,
+    [...frozen.map(collector => collector.endpoint), endpoint],
+    {
+      destination: { biflow: 'two-uniflows' },
+    },
+  );
+  await exporter.start();
+  for (const collector of frozen) await collector.nth(1);
+  source.gate = new Promise(() => {});
+  await exporter.stop();
+  t.true(lines.some(({ msg }) => msg === 'left unreported'));
+});
+
+test('a collector that comes late is served at once, not at the next poll', async t => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const source = new FakeSource([{ connections: [tcp(1, Date.now() + 1_000, [9, 900, 0, 0], { state: 7 })] }]);
+  const { exporter } = rig(t, backends()[0], source, [endpoint], { flowPollInterval: 3_600_000 });
+  await exporter.start();
+  await new Promise(resolve => setTimeout(resolve, 100));
+  const back = await TcpCollector.listen(t, endpoint.port);
+  await eventually('the record', () => flows(back).length === 1);
+  t.is(source.dumps, 1);
+});
+
+test('an exporter that cannot start closes all that it has opened', async t => {
+  const collector = await TcpCollector.listen(t);
+  const source = new FakeSource([{ fails: new CtflowError('CTFLOW_PERMISSION', 'No', 'Ask') }]);
+  const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
+  await t.throwsAsync(exporter.start(), { message: 'No' });
+  t.true(source.closed);
+  const other = new FakeSource([{ connections: [] }]);
+  const unknown: Endpoint = { protocol: 'udp', host: 'no-such-host.invalid', port: 4739 };
+  const { exporter: lost } = rig(t, backends()[0], other, [collector.endpoint, unknown]);
+  await t.throwsAsync(lost.start(), { instanceOf: CtflowError, message: /no-such-host/ });
+  t.true(other.closed);
+  t.is(other.dumps, 0);
+});
