@@ -19,7 +19,7 @@ export function columns(width: number = Infinity): readonly Column[] {
     { head: 'source', width: 21 },
     { head: 'destination', width: 21 },
     { head: 'pkts', width: wide ? 11 : 7, align: 'right' },
-    { head: 'octets', width: wide ? 19 : 11, align: 'right' },
+    { head: 'octets', width: wide ? 19 : 10, align: 'right' },
     { head: '+pkts', width: wide ? 7 : 5, align: 'right' },
     { head: '+octets', width: wide ? 13 : 9, align: 'right' },
     { head: 'end', width: 6 },
