@@ -110,6 +110,7 @@ export class Exporter {
       this.#options.source.close();
       throw error;
     }
+    if (this.#stopping) return;
     this.#exportNow();
     this.#pollTimer = setInterval(() => this.#pollAgain(), this.#options.flowPollInterval);
   }

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
-import { once } from 'node:events';
 import { CtflowError } from '../errors.js';
 import { checkKernel } from '../kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row-view.js';
-import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
+import { LineOutput } from '../terminal/line-output.js';
 import { ColumnTable } from '../terminal/table.js';
+import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
 
 const COLUMNS = [
   { head: 'proto', width: 7 },
@@ -45,12 +45,12 @@ async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<
   const { source } = await openSource(flags, note);
   try {
     const write = flags.format === 'json' ? jsonLine : tableRows();
-    const summary = await source.dump(async batch => {
-      let text = '';
-      for (let i = 0; i < batch.count; i++) text += write(viewRow(batch, i));
-      await print(text);
+    const output = new LineOutput(process.stdout);
+    const summary = await source.dump(batch => {
+      for (let i = 0; i < batch.count && !output.broken; i++) output.write(write(viewRow(batch, i)));
+      output.flush();
     });
-    if (!summary) return;
+    if (!summary || output.broken) return;
     const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');
     note([`${summary.rows} connections`, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
@@ -61,11 +61,6 @@ async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<
   } finally {
     source.close();
   }
-}
-
-/** Waits where the reader is slower than the kernel. */
-async function print(text: string): Promise<void> {
-  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
 function jsonLine(view: RowView): string {

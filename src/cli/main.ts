@@ -25,9 +25,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(dumpCommand())
     .addCommand(recordCommand())
     .addCommand(demoCommand())
-    .addCommand(versionCommand())
-    .showHelpAfterError('(--help shows what can be said)');
-  for (const command of [program, ...program.commands]) command.exitOverride().allowExcessArguments(false);
+    .addCommand(versionCommand());
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help shows what can be said)');
+  }
   dropSwitchesThatSayNo(program.commands, process.env);
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -1,11 +1,14 @@
 import { Option, type Command } from 'commander';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../destination.js';
-import { parseEndpoint, type Endpoint } from '../endpoint.js';
+import type { Endpoint } from '../endpoint.js';
 import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
-import { duration, wholeNumber } from './values.js';
+import { collectorAddress, duration, wholeNumber } from './values.js';
+
+/** Their rows fill what Node takes as one array of bytes. */
+const MOST_CONNECTIONS = 1 << 24;
 
 /** What `ctflow run` is told. */
 export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain'> {
@@ -26,7 +29,7 @@ export function addRunFlags(command: Command): Command {
       new Option('--collector <address...>', 'udp://HOST:PORT or tcp://HOST:PORT; may be given several times')
         .argParser((text: string, before: Endpoint[] | undefined) => [
           ...(before ?? []),
-          ...text.split(',').map(parseEndpoint),
+          ...text.split(',').map(collectorAddress),
         ])
         .env('CTFLOW_COLLECTOR')
         .makeOptionMandatory(),
@@ -38,7 +41,7 @@ export function addRunFlags(command: Command): Command {
   return command
     .addOption(
       new Option('--max-connections <n>', 'hard limit; the oldest idle one goes, with end reason 5')
-        .argParser(wholeNumber(1, 1 << 26))
+        .argParser(wholeNumber(1, MOST_CONNECTIONS))
         .default(EXPORTER_DEFAULTS.maxConnections)
         .env('CTFLOW_MAX_CONNECTIONS'),
     )

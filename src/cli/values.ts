@@ -1,10 +1,18 @@
 import { parseDuration } from '../duration.js';
+import { parseEndpoint, type Endpoint } from '../endpoint.js';
 import { CtflowError } from '../errors.js';
 import type { Masked } from '../filter.js';
 import { STATUS_BITS } from '../status.js';
 import { protocolNumber } from '../protocol.js';
 
 /** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
+
+/** Where a collector can be reached: a port of its own, not any. */
+export function collectorAddress(text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint.port > 0) return endpoint;
+  throw new CtflowError('CTFLOW_USAGE', `'${text}' has no port`, 'Write the port that the collector listens on');
+}
 
 /** A whole number within bounds. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -51,6 +59,9 @@ export function status(text: string): Masked {
     if (bit === undefined) {
       const names = [...STATUS_BITS.keys()].join(', ');
       throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a status`, `Known are ${names}; '!' negates`);
+    }
+    if (mask & bit && ((value & bit) !== 0) !== wanted) {
+      throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, `${word} is wanted and not wanted`);
     }
     mask |= bit;
     if (wanted) value |= bit;

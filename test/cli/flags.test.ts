@@ -1,0 +1,127 @@
+import test from 'ava';
+import type { Command, Option } from 'commander';
+import { collectCommand } from '../../src/cli/collect.js';
+import { demoCommand } from '../../src/cli/demo.js';
+import { dumpCommand } from '../../src/cli/dump.js';
+import { recordCommand } from '../../src/cli/record.js';
+import { runCommand } from '../../src/cli/run.js';
+import { versionCommand } from '../../src/cli/version.js';
+
+const COMMANDS: readonly (() => Command)[] = [
+  runCommand,
+  collectCommand,
+  dumpCommand,
+  recordCommand,
+  demoCommand,
+  versionCommand,
+];
+
+/** A value that is not the default, for each flag. */
+const SAMPLES: Readonly<Record<string, string>> = {
+  '--collector': 'udp://192.0.2.1:4740,tcp://[2001:db8::1]:4741',
+  '--listen': 'udp://127.0.0.1:1,tcp://127.0.0.1:2',
+  '--backend': 'fallback',
+  '--source': 'replay:x',
+  '--netns': 'blue',
+  '--family': '6',
+  '--zone': '7',
+  '--mark': '0x1/0xff',
+  '--status': 'ASSURED,!SRC_NAT',
+  '--protocol-filter': 'tcp,47',
+  '--flow-poll-interval': '7s',
+  '--active-flow-export-timeout': '8s',
+  '--idle-flow-export-timeout': '9s',
+  '--stale-connection-timeout': '10m',
+  '--max-connections': '1000',
+  '--first-sight': 'total',
+  '--profile': 'antrea',
+  '--biflow': 'two-uniflows',
+  '--observation-domain': '0xffffffff',
+  '--mtu': '1400',
+  '--template-refresh-interval': '1m',
+  '--template-refresh-packets': '17',
+  '--reconnect-interval': '2m',
+  '--options-interval': '0s',
+  '--log-level': 'debug',
+  '--format': 'json',
+  '--count': '12',
+  '--interval': '3s',
+  '--duration': '4s',
+};
+
+const flagsOf = (command: Command): Option[] => command.options.filter(({ long }) => long !== '--help');
+
+function parsed(make: () => Command, args: readonly string[], env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const command = make();
+  // what a command needs, where it is not what is looked at
+  const rest = command.name() === 'record' ? ['file'] : [];
+  if (command.name() === 'run' && !args.includes('--collector') && env['CTFLOW_COLLECTOR'] === undefined) {
+    rest.push('--collector', 'udp://192.0.2.7:7');
+  }
+  const kept = { ...process.env };
+  for (const name of Object.keys(process.env)) if (name.startsWith('CTFLOW_')) delete process.env[name];
+  Object.assign(process.env, env);
+  try {
+    command.exitOverride().action(() => {});
+    return command.parse([...args, ...rest], { from: 'user' }).opts();
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name];
+    Object.assign(process.env, kept);
+  }
+}
+
+for (const make of COMMANDS) {
+  for (const { long, envVar, attributeName, isBoolean } of flagsOf(make()).map(option => ({
+    long: option.long!,
+    envVar: option.envVar,
+    attributeName: option.attributeName(),
+    isBoolean: option.isBoolean(),
+  }))) {
+    test(`${make().name()} ${long}: the environment reaches it as the command line does`, t => {
+      t.regex(envVar ?? '', /^CTFLOW_[A-Z_]+$/);
+      const text = isBoolean ? 'yes' : SAMPLES[long];
+      const fromLine = parsed(make, isBoolean ? [long] : [long, text], {})[attributeName];
+      t.not(fromLine, undefined);
+      t.deepEqual(parsed(make, [], { [envVar!]: text })[attributeName], fromLine);
+      if (!isBoolean) t.notDeepEqual(parsed(make, [], {})[attributeName], fromLine, 'the sample is not the default');
+    });
+  }
+}
+
+test('flags of one command have variables of their own', t => {
+  for (const make of COMMANDS) {
+    const names = flagsOf(make()).map(({ envVar }) => envVar);
+    t.is(new Set(names).size, names.length, make().name());
+  }
+});
+
+test('the command line goes before the environment', t => {
+  t.is(parsed(runCommand, ['--mtu', '1500'], { CTFLOW_MTU: '1400' })['mtu'], 1500);
+});
+
+test('several collectors, one after another or joined by commas', t => {
+  const expected = [
+    { protocol: 'udp', host: 'a', port: 1 },
+    { protocol: 'tcp', host: 'b', port: 4739 },
+  ];
+  for (const args of [
+    ['--collector', 'udp://a:1', '--collector', 'tcp://b'],
+    ['--collector', 'udp://a:1', 'tcp://b'],
+    ['--collector', 'udp://a:1,tcp://b'],
+  ]) {
+    t.deepEqual(parsed(runCommand, args, {})['collector'], expected);
+  }
+});
+
+test('the defaults are Antrea’s where Antrea has one', t => {
+  t.like(parsed(runCommand, [], {}), {
+    flowPollInterval: 5_000,
+    activeFlowExportTimeout: 5_000,
+    idleFlowExportTimeout: 15_000,
+    staleConnectionTimeout: 300_000,
+    mtu: 512,
+    templateRefreshInterval: 600_000,
+    reconnectInterval: 60_000,
+    profile: 'standard',
+  });
+});

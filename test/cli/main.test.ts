@@ -1,0 +1,160 @@
+import test from 'ava';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtemp, rm, truncate, copyFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ctflow, RECORDING, spawnCtflow } from '../helpers/cli.js';
+import { flows, udpCollector } from '../helpers/collector-socket.js';
+import { eventually } from '../helpers/eventually.js';
+
+const COLLECTOR = ['--collector', 'udp://127.0.0.1:9'];
+
+const wrong: [string, string[], RegExp][] = [
+  ['no command', [], /Usage: ctflow/],
+  ['an unknown command', ['exprot'], /unknown command 'exprot'/],
+  ['an unknown flag', ['dump', '--famly', '4'], /unknown option '--famly'/],
+  ['no collector', ['run'], /--collector/],
+  [
+    'a bad address',
+    ['run', '--collector', 'http://x'],
+    /CTFLOW_USAGE: 'http:\/\/x' is not an address of a collector\. Write/,
+  ],
+  ['a port of 0', ['run', '--collector', 'udp://x:0'], /CTFLOW_USAGE.*no port/],
+  ['a bad duration', ['run', ...COLLECTOR, '--flow-poll-interval', '5'], /CTFLOW_USAGE: '5' is not a duration\. Write/],
+  ['a duration out of bounds', ['run', ...COLLECTOR, '--flow-poll-interval', '1ms'], /CTFLOW_USAGE.*10ms to 24h/],
+  [
+    'more connections than memory can hold in one piece',
+    ['run', ...COLLECTOR, '--max-connections', '67108864'],
+    /CTFLOW_USAGE/,
+  ],
+  ['a bad choice', ['run', ...COLLECTOR, '--profile', 'cisco'], /Allowed choices are standard, antrea/],
+  ['a flag without its value', ['dump', '--family'], /argument missing/],
+  ['an argument too many', ['dump', 'now'], /too many arguments/],
+  ['no file to record to', ['record'], /missing required argument 'file'/],
+  ['an unknown source', ['dump', '--source', 'pcap'], /CTFLOW_USAGE: 'pcap' is not a source/],
+  ['a namespace of a recording', ['dump', '--source', 'replay:x', '--netns', 'blue'], /CTFLOW_USAGE.*--netns/],
+  ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: 'FINE' is not a status/],
+];
+for (const [what, args, said] of wrong) {
+  test(`exit code 2 for wrong use: ${what}`, async t => {
+    const { code, stdout, stderr } = await ctflow(args);
+    t.is(code, 2);
+    t.is(stdout, '');
+    t.regex(stderr, said);
+    t.notRegex(stderr, /\n {4}at /, 'no stack');
+  });
+}
+
+test('exit code 2 for a bad value in the environment, which is named', async t => {
+  const { code, stderr } = await ctflow(['run', ...COLLECTOR], { CTFLOW_MTU: 'large' });
+  t.is(code, 2);
+  t.regex(stderr, /'large'/);
+});
+
+test('exit code 1 for a failure: a recording that is not there', async t => {
+  const { code, stderr } = await ctflow(['dump', '--source', 'replay:/nowhere/x.ctflow']);
+  t.is(code, 1);
+  t.regex(stderr, /^ctflow: CTFLOW_RECORDING: /);
+});
+
+test('exit code 1 for a failure: a collector whose name does not resolve; and the process ends', async t => {
+  const args = ['run', '--collector', 'udp://no-such-host.invalid:4739', '--collector', 'tcp://127.0.0.1:9'];
+  const { code, stderr } = await ctflow([...args, '--source', `replay:${RECORDING}`, '--log-level', 'silent']);
+  t.is(code, 1);
+  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /);
+});
+
+test('exit code 1 for a dump that is not whole, whose connections are printed all the same', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const cut = join(folder, 'cut.ctflow');
+  await copyFile(RECORDING, cut);
+  await truncate(cut, 700);
+  const { code, stdout, stderr } = await ctflow(['dump', '--source', `replay:${cut}`]);
+  t.is(code, 1);
+  t.regex(stderr, /CTFLOW_/);
+  t.true(stdout.split('\n').length > 1 || /CTFLOW_RECORDING/.test(stderr));
+});
+
+for (const args of [['--help'], ['help'], ['--version'], ['version', '--backend', 'fallback']]) {
+  test(`exit code 0: ctflow ${args.join(' ')}`, async t => {
+    const { code, stdout, stderr } = await ctflow(args);
+    t.is(code, 0);
+    t.true(stdout.length > 0);
+    t.is(stderr, '');
+  });
+}
+
+for (const command of ['run', 'collect', 'dump', 'record', 'demo', 'version']) {
+  test(`${command} --help has examples, and every flag’s variable`, async t => {
+    const { code, stdout } = await ctflow([command, '--help']);
+    t.is(code, 0);
+    t.regex(stdout, new RegExp(`Examples:\n(?:.*\n)*? +[#$] ctflow ${command}`));
+    const flags = [...stdout.matchAll(/^ {2}--[a-z-]+/gm)].length;
+    t.is([...stdout.matchAll(/env:\s+CTFLOW_[A-Z_]+/g)].length, flags);
+  });
+}
+
+test('dump prints the connections, as a table and as JSON', async t => {
+  const table = await ctflow(['dump', '--source', `replay:${RECORDING}`, '--backend', 'fallback']);
+  t.is(table.code, 0);
+  t.is(table.stdout.trimEnd().split('\n').length, 12);
+  t.regex(table.stderr, /11 connections/);
+  const json = await ctflow(['dump', '--format', 'json', '--source', `replay:${RECORDING}`, '--backend', 'fallback']);
+  const lines = json.stdout.trimEnd().split('\n');
+  t.is(lines.length, 11);
+  for (const line of lines) t.truthy((JSON.parse(line) as { original: { source: string } }).original.source);
+  const none = await ctflow(['dump', '--protocol-filter', 'gre', '--source', `replay:${RECORDING}`]);
+  t.is(none.code, 0);
+  t.is(none.stdout, '');
+});
+
+test('run plays a recording to its end, and every record arrives', async t => {
+  const collector = await udpCollector(t);
+  const { port } = collector.endpoint;
+  const args = ['run', '--collector', `udp://127.0.0.1:${port}`, '--source', `replay:${RECORDING}`];
+  const { code, stdout, stderr } = await ctflow([...args, '--flow-poll-interval', '20ms', '--backend', 'fallback']);
+  t.is(code, 0, stderr);
+  t.is(stdout, '');
+  const lines = stderr
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+  const end = lines.at(-1)!;
+  t.is(end['msg'], 'stopped');
+  t.true(Number(end['recordsExported']) > 0);
+  await eventually('every record', () => flows(collector).length === end['recordsExported']);
+});
+
+test('run stops at SIGTERM with exit code 0', async t => {
+  const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '1h'];
+  const child = spawnCtflow(args);
+  t.teardown(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', chunk => (stderr += chunk));
+  await eventually('it runs', () => stderr.includes('export session begins'));
+  child.kill('SIGTERM');
+  const [code] = (await once(child, 'close')) as [number | null];
+  t.is(code, 0);
+  t.regex(stderr, /"stopped"/);
+});
+
+test('a reader that goes away ends a dump in peace', async t => {
+  const child = spawnCtflow(['dump', '--format', 'json', '--source', `replay:${RECORDING}`]);
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', chunk => (stderr += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  t.is(code, 0);
+  t.notRegex(stderr, /EPIPE/);
+});
+
+test('an address in use is a failure, not a wrong use', async t => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.teardown(() => new Promise<void>(resolve => socket.close(() => resolve())));
+  const { code, stderr } = await ctflow(['collect', '--listen', `udp://127.0.0.1:${socket.address().port}`]);
+  t.is(code, 1);
+  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /);
+});

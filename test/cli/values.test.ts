@@ -1,0 +1,62 @@
+import test from 'ava';
+import * as values from '../../src/cli/values.js';
+import { CtflowError } from '../../src/errors.js';
+
+const good: [string, (text: string) => unknown, string, unknown][] = [
+  ['wholeNumber', values.wholeNumber(0, 10), '0', 0],
+  ['wholeNumber', values.wholeNumber(0, 10), '10', 10],
+  ['wholeNumber', values.wholeNumber(0, 255), '0xFF', 255],
+  ['wholeNumber', values.wholeNumber(0, 10), '007', 7],
+  ['duration', values.duration('10ms', '24h'), '10ms', 10],
+  ['duration', values.duration('10ms', '24h'), '24h', 86_400_000],
+  ['duration', values.duration('0s', '24h'), '0s', 0],
+  ['masked', values.masked, '5', { value: 5, mask: 0xffff_ffff }],
+  ['masked', values.masked, '0xffffffff', { value: 0xffff_ffff, mask: 0xffff_ffff }],
+  ['masked', values.masked, '0x80000000/0x80000000', { value: 0x8000_0000, mask: 0x8000_0000 }],
+  ['masked', values.masked, '0/0', { value: 0, mask: 0 }],
+  ['status', values.status, 'ASSURED', { value: 4, mask: 4 }],
+  ['status', values.status, 'assured,!SRC_NAT', { value: 4, mask: 4 | 16 }],
+  ['status', values.status, 'ASSURED,ASSURED', { value: 4, mask: 4 }],
+  ['status', values.status, '0x4/0x14', { value: 4, mask: 0x14 }],
+  ['status', values.status, '6', { value: 6, mask: 0xffff_ffff }],
+  ['protocols', values.protocols, 'tcp,UDP, 47,0,255', [6, 17, 47, 0, 255]],
+  ['family', values.family, '4', 2],
+  ['family', values.family, 'IPv6', 10],
+  ['collectorAddress', values.collectorAddress, 'udp://[::1]:1', { protocol: 'udp', host: '::1', port: 1 }],
+];
+for (const [name, parse, text, expected] of good) {
+  test(`${name} reads '${text}'`, t => {
+    t.deepEqual(parse(text), expected);
+  });
+}
+
+const bad: [string, (text: string) => unknown, string[]][] = [
+  [
+    'wholeNumber 1 to 10',
+    values.wholeNumber(1, 10),
+    ['', '0', '11', '-1', '1.5', '1e1', ' 5', '5 ', '0x', 'NaN', 'Infinity', '99999999999999999999'],
+  ],
+  ['duration', values.duration('10ms', '24h'), ['', '5', '9ms', '24h1ms', '-1s', '1e3s', '99999999999999999999d']],
+  [
+    'masked',
+    values.masked,
+    ['', '/', '1/', '/1', '1/2/3', '-1', '0x100000000', '1/0x100000000', '3/1', '0x80000000/1', 'x'],
+  ],
+  [
+    'status',
+    values.status,
+    ['', '!', 'ASSURED,', 'NOTHING', '!!ASSURED', 'ASSURED,!ASSURED', '!ASSURED,ASSURED', '0x5/0x4', 'xyz'],
+  ],
+  ['protocols', values.protocols, ['', ',', 'tcp,', '256', '-1', 'tcp udp', '1.5', 'constructor']],
+  ['family', values.family, ['', '5', '46', 'ipv', 'inet']],
+  ['collectorAddress', values.collectorAddress, ['', 'udp://', 'udp://h:0', '[::1]:0', 'http://h', '::1', 'h:65536']],
+];
+for (const [name, parse, texts] of bad) {
+  for (const text of texts) {
+    test(`${name} refuses '${text}' as wrong use, with a hint`, t => {
+      const error = t.throws(() => parse(text), { instanceOf: CtflowError });
+      t.is(error.code, 'CTFLOW_USAGE');
+      t.true(error.hint.length > 0);
+    });
+  }
+}
