@@ -9,7 +9,10 @@ export interface Finding {
 
 const WANTED = [
   ['nf_conntrack_acct', 'accounting is off: connections have no packets and octets'],
-  ['nf_conntrack_timestamp', 'timestamps are off: connections have no start time, and a reopened one may look like the old'],
+  [
+    'nf_conntrack_timestamp',
+    'timestamps are off: connections have no start time, and a reopened one may look like the old',
+  ],
 ] as const;
 const SETUP_HINT = (name: string): string =>
   `sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it holds for connections made after it`;
