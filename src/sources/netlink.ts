@@ -94,8 +94,8 @@ export class NetlinkSource implements Source {
       await reading; // it writes into a batch that the next dump uses
     }
     throwIfRefused(error);
-    const { malformed, interrupted, truncated, overrun } = skipped;
-    const complete = error === undefined && malformed + interrupted + truncated + overrun === 0;
+    const { interrupted, truncated, overrun } = skipped;
+    const complete = error === undefined && interrupted + truncated + overrun === 0;
     return { startedAt, rows, complete, skipped, ...(error && { error }) };
   }
 

@@ -108,7 +108,7 @@ export class ProcfsSource implements Source {
     // The kernel ends each line: what has no end is cut.
     if (filled > 0 || this.#closed) skipped.truncated = 1;
     await batches.handOver(now);
-    const complete = !error && skipped.malformed === 0 && skipped.truncated === 0;
+    const complete = !error && skipped.truncated === 0;
     return { startedAt, rows: batches.rows, complete, skipped, ...(error && { error }) };
   }
 }

@@ -126,7 +126,7 @@ class DumpDecoder {
     return {
       startedAt,
       rows: this.#batches.rows,
-      complete: !truncated && !this.#interrupted && !error && this.#malformed === 0,
+      complete: !truncated && !this.#interrupted && !error,
       skipped: {
         filtered: this.#filtered,
         malformed: this.#malformed,

@@ -8,7 +8,7 @@ export interface DumpSummary {
   readonly rows: number;
   /**
    * The whole table was seen: nothing failed, nothing was interrupted. Only then does a connection that is not among the
-   * rows count as gone.
+   * rows count as gone. A malformed entry leaves the dump complete: one that lasts would keep every other from ending.
    */
   readonly complete: boolean;
   /** Connections left out, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, … */

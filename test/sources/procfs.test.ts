@@ -91,7 +91,7 @@ test('a line that cannot be read is counted, the others are rows', async t => {
   const { ports, summary } = await read(path);
   t.deepEqual(ports, [1, 2]);
   t.is(summary.skipped['malformed'], 2);
-  t.false(summary.complete);
+  t.true(summary.complete, 'it does not keep others from ending');
 });
 
 test('a last line without its end is cut: no row', async t => {

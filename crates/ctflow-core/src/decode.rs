@@ -50,7 +50,8 @@ pub fn decode(bytes: &[u8], little_endian: bool, filter: &Filter, rows: &mut [u8
     }
 }
 
-/// As [`decode`], for messages that this host received; those that do not answer `asked` are ignored.
+/// As [`decode`], for messages that this host received; those that do not answer `asked` are ignored, and where the frame is
+/// lost the rest is left unread.
 pub fn decode_answer(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked: Asked) -> Decoded {
     run::<{ cfg!(target_endian = "little") }>(bytes, filter, rows, Some(asked))
 }
@@ -62,6 +63,8 @@ fn run<const LITTLE: bool>(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked
         let message = match frame::<LITTLE>(&bytes[decoded.consumed..]) {
             Frame::Whole(message) => message,
             Frame::Cut => break,
+            // The receiver counts what it could not read of an answer.
+            Frame::Lost if asked.is_some() => break,
             Frame::Lost => {
                 decoded.malformed += 1;
                 decoded.consumed = bytes.len();

@@ -28,7 +28,7 @@ const NLM_F_DUMP: u16 = 0x300;
 pub struct RowsRead {
     /// Counts of this read; `consumed` is netlink bytes.
     pub decoded: Decoded,
-    /// Answers that were longer than the buffer; messages are missing then.
+    /// Answers that were longer than the buffer, or whose messages do not add up; messages are missing then.
     pub truncated: u32,
     /// Times that the kernel reported ENOBUFS: messages are missing then.
     pub overrun: u32,
@@ -77,6 +77,8 @@ pub struct ConntrackSocket {
     buffer: Box<[u8]>,
     /// What of the buffer is received and not decoded.
     pending: std::ops::Range<usize>,
+    /// The answer in the buffer was longer than it, and is counted.
+    cut: bool,
     received_at: f64,
 }
 
@@ -97,6 +99,7 @@ impl ConntrackSocket {
             families: &[],
             buffer: vec![0; READ_SIZE].into(),
             pending: 0..0,
+            cut: false,
             received_at: 0.0,
         })
     }
@@ -130,11 +133,13 @@ impl ConntrackSocket {
             if rows.len() - read.decoded.rows as usize * ROW_SIZE < ROW_SIZE {
                 return Ok(read);
             }
-            // What is left is the beginning of a message whose end is nowhere; a truncated answer is counted as such.
+            // What is left cannot be read, because its end is nowhere or its frame is lost: messages are missing.
+            read.truncated += u32::from(!self.pending.is_empty() && !self.cut);
             self.pending = 0..0;
             match self.link.receive(&mut self.buffer)? {
                 Received::Answer { length, truncated } => {
                     self.pending = 0..length;
+                    self.cut = truncated;
                     self.received_at = now_ms();
                     read.truncated += u32::from(truncated);
                 }
