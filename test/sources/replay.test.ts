@@ -144,27 +144,30 @@ perBackend('the recording of the demonstration: growing counters, about one seco
   }
 });
 
-perBackend('an interrupted, failed or unfinished dump is not complete, one with a malformed entry is', async (t, backend) => {
-  const done = answer(DONE, 0);
-  const interrupted = await playOne(t, backend, connection(1), message(NOOP, DUMP_INTR, new Uint8Array(0)), done);
-  t.like(interrupted.summary, { rows: 1, complete: false });
-  t.is(interrupted.summary?.skipped['interrupted'], 1);
-  for (const type of [DONE, ERROR]) {
-    const failed = await playOne(t, backend, connection(1), answer(type, -12));
-    t.like(failed.summary, { rows: 1, complete: false });
-    const error = failed.summary?.error;
-    t.true(error instanceof CtflowError && error.code === 'CTFLOW_NETLINK' && /errno 12/.test(error.message));
-  }
-  const unfinished = await playOne(t, backend, connection(1));
-  t.like(unfinished.summary, { rows: 1, complete: false });
-  t.is(unfinished.summary?.skipped['truncated'], 1);
-  const cut = await playOne(t, backend, connection(1), done, connection(2).subarray(0, 50));
-  t.is(cut.summary?.skipped['truncated'], 1);
-  t.false(cut.summary?.complete);
-  const malformed = await playOne(t, backend, connection(1), entry(2, []), connection(2), done);
-  t.deepEqual([malformed.ports, malformed.summary?.complete], [[1, 2], true]);
-  t.is(malformed.summary?.skipped['malformed'], 1);
-});
+perBackend(
+  'an interrupted, failed or unfinished dump is not complete, one with a malformed entry is',
+  async (t, backend) => {
+    const done = answer(DONE, 0);
+    const interrupted = await playOne(t, backend, connection(1), message(NOOP, DUMP_INTR, new Uint8Array(0)), done);
+    t.like(interrupted.summary, { rows: 1, complete: false });
+    t.is(interrupted.summary?.skipped['interrupted'], 1);
+    for (const type of [DONE, ERROR]) {
+      const failed = await playOne(t, backend, connection(1), answer(type, -12));
+      t.like(failed.summary, { rows: 1, complete: false });
+      const error = failed.summary?.error;
+      t.true(error instanceof CtflowError && error.code === 'CTFLOW_NETLINK' && /errno 12/.test(error.message));
+    }
+    const unfinished = await playOne(t, backend, connection(1));
+    t.like(unfinished.summary, { rows: 1, complete: false });
+    t.is(unfinished.summary?.skipped['truncated'], 1);
+    const cut = await playOne(t, backend, connection(1), done, connection(2).subarray(0, 50));
+    t.is(cut.summary?.skipped['truncated'], 1);
+    t.false(cut.summary?.complete);
+    const malformed = await playOne(t, backend, connection(1), entry(2, []), connection(2), done);
+    t.deepEqual([malformed.ports, malformed.summary?.complete], [[1, 2], true]);
+    t.is(malformed.summary?.skipped['malformed'], 1);
+  },
+);
 
 perBackend('where the frame is lost the rest of the dump is given up, the next dump is good', async (t, backend) => {
   const done = answer(DONE, 0);
