@@ -7,7 +7,7 @@ use crate::filter::Filter;
 use crate::row_ring::RowRing;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -15,6 +15,11 @@ use std::thread::JoinHandle;
 const WHAT: &str = "Cannot listen to conntrack events";
 /// No event takes less of the receive buffer, struct sk_buff and struct skb_shared_info included.
 const LEAST_SPACE: u32 = 512;
+/// Events come in bursts. With a pause before it reads them, neither this thread nor JavaScript is woken for each.
+const GATHER_MILLISECONDS: i32 = 2;
+/// Bytes of a receive buffer that does not overflow in the pause: 800 events.
+const ROOM_TO_GATHER: u32 = 1 << 20;
+const FOREVER: i32 = -1;
 
 /// Listens until it is closed or dropped.
 #[derive(Debug)]
@@ -63,11 +68,10 @@ impl EventListener {
         });
         let thread = {
             let (shared, socket) = (shared.clone(), socket.clone());
-            let most_waiting = (receive_buffer / LEAST_SPACE) as usize;
             std::thread::Builder::new()
                 .name("ctflow-events".to_owned())
                 .spawn(move || {
-                    if let Err(error) = shared.listen(&socket, EventReader::new(filter), most_waiting, &wake) {
+                    if let Err(error) = shared.listen(&socket, EventReader::new(filter), receive_buffer, &wake) {
                         *lock(&shared.failure) = Some(error);
                         shared.ring.mark(shared.drains.load(Ordering::Acquire), &wake);
                     }
@@ -152,9 +156,11 @@ impl Shared {
         &self,
         socket: &EventSocket,
         mut reader: EventReader,
-        most_waiting: usize,
+        receive_buffer: u32,
         wake: &impl Fn(),
     ) -> Result<(), Error> {
+        let most_waiting = (receive_buffer / LEAST_SPACE) as usize;
+        let gather = receive_buffer >= ROOM_TO_GATHER;
         let mut drained = 0;
         // The drain under way: its number, and how many datagrams may still be older than it.
         let mut drain: Option<(u32, usize)> = None;
@@ -178,7 +184,7 @@ impl Shared {
                         drain = None;
                     }
                 }
-                None if empty => self.wait(socket)?,
+                None if empty => self.wait(socket, gather)?,
                 None => {}
             }
         }
@@ -186,21 +192,10 @@ impl Shared {
     }
 
     /// Until there are events or the signal is raised.
-    fn wait(&self, socket: &EventSocket) -> Result<(), Error> {
-        let mut wanted = [socket.as_fd(), self.signal.0.as_fd()].map(|fd| libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        });
-        // SAFETY: two pollfd with open descriptors; they live over the call.
-        let ready = unsafe { libc::poll(wanted.as_mut_ptr(), wanted.len() as libc::nfds_t, -1) };
-        if ready < 0 {
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(Error::system(Code::Netlink, WHAT, &error));
-            }
-        } else if wanted[1].revents != 0 {
-            self.signal.lower();
+    fn wait(&self, socket: &EventSocket, gather: bool) -> Result<(), Error> {
+        let raised = self.signal.wait(Some(socket.as_fd()), FOREVER)?;
+        if gather && !raised {
+            self.signal.wait(None, GATHER_MILLISECONDS)?;
         }
         Ok(())
     }
@@ -226,9 +221,27 @@ impl Signal {
         let _ = (&self.0).write(&1u64.to_ne_bytes());
     }
 
-    fn lower(&self) {
-        // It fails only where nobody raised it.
-        let _ = (&self.0).read(&mut [0; 8]);
+    /// Waits until it is raised, which ends with this, until `other` can be read, or for the time; says whether it was
+    /// raised.
+    fn wait(&self, other: Option<BorrowedFd>, milliseconds: i32) -> Result<bool, Error> {
+        const NONE: i32 = -1; // poll passes over it
+        let fds = [self.0.as_raw_fd(), other.map_or(NONE, |fd| fd.as_raw_fd())];
+        let mut wanted = fds.map(|fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        });
+        // SAFETY: the pollfd live over the call, and so do the descriptors in them.
+        let ready = unsafe { libc::poll(wanted.as_mut_ptr(), wanted.len() as libc::nfds_t, milliseconds) };
+        if ready < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(Error::system(Code::Netlink, WHAT, &error));
+            }
+            return Ok(false);
+        }
+        // It can be read where it was raised, and is zero afterwards.
+        Ok(wanted[0].revents != 0 && (&self.0).read(&mut [0; 8]).is_ok())
     }
 }
 
