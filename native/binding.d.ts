@@ -33,6 +33,40 @@ export declare class ConntrackSocket {
   close(): void
 }
 
+/** Listens to conntrack events in one network namespace until it is closed. It keeps no process alive. */
+export declare class EventListener {
+  /**
+   * @param netns name under /run/netns or a path; without it the namespace of this process
+   * @param words see filterWords
+   * @param groups bit 0 new, 1 update, 2 destroy
+   * @param receiveBuffer bytes wanted; the kernel may allow less
+   * @param broadcastError see setBroadcastError
+   * @param onReady called when there is something to take, and again only after take returned 0 or threw
+   */
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, onReady: () => void)
+  /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
+  receiveBuffer(): number
+  /**
+   * NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
+   * event again.
+   */
+  setBroadcastError(on: boolean): void
+  /**
+   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
+   * has failed.
+   */
+  take(rows: Uint8Array): number
+  /** Asks for the events that wait in the receive buffer now; returns the number of the request. */
+  drain(): number
+  /** The last such request whose events were all taken. */
+  drained(): number
+  counts(): EventCounts
+  /** How many connections stand on the kernel's dying list, `limit` at most. */
+  dyingCount(limit: number): Promise<number>
+  /** Ends the thread and closes the socket. Rows that were not taken stay. */
+  close(): void
+}
+
 /** What one read of raw bytes brought. */
 export interface BytesRead {
   /** Bytes written. */
@@ -72,6 +106,26 @@ export interface Encoded {
   messages: number
   next: number
   oversize: number
+}
+
+/** What became of the events so far. Each is in exactly one of the first seven counts. */
+export interface EventCounts {
+  /** Rows of EVENT_NEW. */
+  created: number
+  /** Rows of EVENT_UPDATE. */
+  updated: number
+  /** Rows of EVENT_DESTROY. */
+  destroyed: number
+  /** Events that the filter took out. */
+  filtered: number
+  /** Messages or entries that could not be read. */
+  malformed: number
+  /** Messages that are no event, or not the kernel's. */
+  ignored: number
+  /** Datagrams longer than the buffer. */
+  truncated: number
+  /** ENOBUFS: delivered again with NETLINK_BROADCAST_ERROR, else lost. */
+  overrun: number
 }
 
 /** Compared with the generated TypeScript constant before anything else is called. */

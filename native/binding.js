@@ -773,8 +773,9 @@ if (
   }
 }
 
-const { ConntrackSocket, decode, encode, layoutVersion } = nativeBinding
+const { ConntrackSocket, EventListener, decode, encode, layoutVersion } = nativeBinding
 export { ConntrackSocket }
+export { EventListener }
 export { decode }
 export { encode }
 export { layoutVersion }

@@ -1,4 +1,5 @@
 import type { ConnectionFilter } from './filter.js';
+import type { EventReceiver, EventSource } from './sources/events.js';
 import type { Source } from './sources/source.js';
 
 /** The counts of one call of {@link Backend.decode}; what is not in a row is in one of the others. */
@@ -75,10 +76,26 @@ export interface Backend {
   encode(request: EncodeRequest): Encoded;
   /** The kernel's table, live: netlink for native, procfs for the fallback. */
   openKernel(options: KernelOptions): Source;
+  /**
+   * Conntrack events, live.
+   * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
+   */
+  openEvents(options: EventOptions, receiver: EventReceiver): EventSource;
 }
 
 export interface KernelOptions {
   filter: ConnectionFilter;
   /** Name under /run/netns or a path; only native can enter one. */
   netns?: string;
+}
+
+/** A row of {@link EventSource} is of one of these. */
+export type EventKind = 'new' | 'update' | 'destroy';
+
+export interface EventOptions extends KernelOptions {
+  kinds: readonly EventKind[];
+  /** Bytes wanted; above net.core.rmem_max it takes CAP_NET_ADMIN over the initial user namespace, else less is given. */
+  receiveBuffer: number;
+  /** For `destroy` alone: what does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
+  broadcastError: boolean;
 }

@@ -7,7 +7,15 @@ import { ProcfsSource } from '../sources/procfs.js';
 
 /** The backend in pure TypeScript: decodes and encodes anywhere, and reads the kernel's table through procfs. */
 export function createFallbackBackend(): Backend {
-  return { name: 'fallback', decode, encode, openKernel };
+  return { name: 'fallback', decode, encode, openKernel, openEvents };
+}
+
+function openEvents(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend can listen to conntrack events',
+    'Build the native module, or go without events',
+  );
 }
 
 function openKernel(options: KernelOptions): ProcfsSource {

@@ -2,7 +2,7 @@ import type { Decoded } from '../backend.js';
 import { Batch } from '../batch.js';
 import { CtflowError } from '../errors.js';
 import { FILTER_WORDS } from '../filter.js';
-import { ROW_SIZE } from '../layout.generated.js';
+import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../layout.generated.js';
 import { rowMatches } from '../row-filter.js';
 import { EntryDecoder } from './entry.js';
 
@@ -20,7 +20,7 @@ const entry = new EntryDecoder(row);
  * {@link Backend.decode} in TypeScript: the walk over struct nlmsghdr (include/uapi/linux/netlink.h).
  *
  * Stops before the next message when the rows are full, before a message that is cut short, behind NLMSG_DONE, and behind
- * an NLMSG_ERROR that holds an errno.
+ * an NLMSG_ERROR that holds an errno. EVENT is EVENT_DESTROY behind IPCTNL_MSG_CT_DELETE, else EVENT_NONE.
  */
 export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array): Decoded {
   if (words.length !== FILTER_WORDS) {
@@ -54,12 +54,16 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
     const payload = at + NLMSGHDR_SIZE;
     result.consumed = Math.min(length, (end + 3) & ~3);
     if (view.getUint16(at + 6, littleEndian) & NLM_F_DUMP_INTR) result.interrupted = true;
-    switch (view.getUint16(at + 4, littleEndian)) {
+    const type = view.getUint16(at + 4, littleEndian);
+    switch (type) {
       case IPCTNL_MSG_CT_NEW:
       case IPCTNL_MSG_CT_DELETE:
         if (!entry.decode(view, littleEndian, payload, end)) result.malformed++;
         else if (!rowMatches(row, words)) result.filtered++;
-        else rows.set(row.bytes, result.rows++ * ROW_SIZE);
+        else {
+          if (type === IPCTNL_MSG_CT_DELETE) row.u32[EVENT >> 2] = EVENT_DESTROY;
+          rows.set(row.bytes, result.rows++ * ROW_SIZE);
+        }
         break;
       case NLMSG_DONE:
         result.done = true;

@@ -16,6 +16,8 @@ pub const CT_GET: u16 = SUBSYSTEM << 8 | 1;
 pub const CT_DELETE: u16 = SUBSYSTEM << 8 | 2;
 /// nlmsg_type of a request for the number of entries: IPCTNL_MSG_CT_GET_STATS.
 pub const CT_GET_STATS: u16 = SUBSYSTEM << 8 | 5;
+/// nlmsg_type of a request for the entries whose event could not be delivered: IPCTNL_MSG_CT_GET_DYING.
+pub const CT_GET_DYING: u16 = SUBSYSTEM << 8 | 6;
 
 /// Bytes of struct nfgenmsg: family, version, resource id.
 pub const NFGENMSG: usize = 4;

@@ -3,7 +3,7 @@
 use crate::conntrack::{CT_DELETE, CT_NEW, read_entry};
 use crate::filter::Filter;
 use crate::netlink::{Frame, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, frame};
-use crate::row::ROW_SIZE;
+use crate::row::{EVENT, EVENT_DESTROY, ROW_SIZE, put_u32};
 
 /// What became of the bytes; the counts of src/backend.ts. Every message that was used up is in `rows`, `filtered`,
 /// `malformed` or `ignored`, is the one that set `done`, or is the one that set `error`.
@@ -40,7 +40,8 @@ pub struct Asked {
 ///
 /// Stops before the next message when the rows are full, before a message that is cut short, behind NLMSG_DONE, and behind
 /// an NLMSG_ERROR that holds an errno. A message length below 16 loses the frame: the rest counts as one malformed message.
-/// Of the rows only the first `rows` are meaningful. `little_endian` is the order of netlink's own headers; attributes are
+/// Of the rows only the first `rows` are meaningful; EVENT is EVENT_DESTROY behind IPCTNL_MSG_CT_DELETE, else EVENT_NONE:
+/// which of the two IPCTNL_MSG_CT_NEW means is known for events alone. `little_endian` is the order of netlink's own headers; attributes are
 /// big-endian on every host.
 pub fn decode(bytes: &[u8], little_endian: bool, filter: &Filter, rows: &mut [u8]) -> Decoded {
     if little_endian {
@@ -81,7 +82,12 @@ fn run<const LITTLE: bool>(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked
             CT_NEW | CT_DELETE => match read_entry::<LITTLE>(message.payload, row) {
                 Err(_) => decoded.malformed += 1,
                 Ok(()) if !filter.matches(row) => decoded.filtered += 1,
-                Ok(()) => decoded.rows += 1,
+                Ok(()) => {
+                    if message.kind == CT_DELETE {
+                        put_u32(row, EVENT, EVENT_DESTROY);
+                    }
+                    decoded.rows += 1;
+                }
             },
             NLMSG_DONE => {
                 decoded.done = true;

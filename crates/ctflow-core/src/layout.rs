@@ -29,6 +29,9 @@ pub fn typescript() -> String {
     for (name, bit, doc) in row::PRESENT_FLAGS {
         constant(&mut text, name, format!("1 << {bit}"), doc.trim());
     }
+    for (name, number, doc) in row::EVENT_KINDS {
+        constant(&mut text, name, number, doc.trim());
+    }
     constant(
         &mut text,
         "INSTRUCTION_WORDS",

@@ -4,15 +4,25 @@
 
 pub mod conntrack;
 pub mod decode;
+#[cfg(target_os = "linux")]
+pub mod dying;
 pub mod encode;
 pub mod error;
+#[cfg(target_os = "linux")]
+pub mod event_listener;
+#[cfg(target_os = "linux")]
+pub mod event_socket;
+pub mod events;
 pub mod filter;
 pub mod layout;
+#[cfg(target_os = "linux")]
+mod link;
 #[cfg(target_os = "linux")]
 pub mod namespace;
 pub mod netlink;
 pub mod plan;
 pub mod row;
+pub mod row_ring;
 #[cfg(target_os = "linux")]
 pub mod socket;
 #[cfg(target_os = "linux")]

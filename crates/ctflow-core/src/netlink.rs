@@ -13,6 +13,8 @@ pub const NLMSG_ERROR: u16 = 2;
 pub const NLMSG_DONE: u16 = 3;
 /// nlmsg_flags: the table changed under the dump.
 pub const NLM_F_DUMP_INTR: u16 = 0x10;
+/// nlmsg_flags: the entry is a new one.
+pub const NLM_F_CREATE: u16 = 0x400;
 
 /// Bits of nla_type that are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER).
 const TYPE_MASK: u16 = 0x3fff;

@@ -7,7 +7,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,14 @@ macro_rules! flags {
         $($(#[doc = $doc])+ pub const $name: u32 = 1 << $bit;)*
         /// Name, bit and meaning of every flag.
         pub const $list: &[(&str, u32, &str)] = &[$((stringify!($name), $bit, concat!($($doc),+)),)*];
+    };
+}
+
+macro_rules! numbers {
+    ($list:ident: $($(#[doc = $doc:literal])+ $name:ident = $number:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: u32 = $number;)*
+        /// Name, number and meaning of each.
+        pub const $list: &[(&str, u32, &str)] = &[$((stringify!($name), $number, concat!($($doc),+)),)*];
     };
 }
 
@@ -132,8 +140,10 @@ fields! { ROW_FIELDS:
     LABELS = 152, Kind::Bytes(16);
     /// Helper name (CTA_HELP_NAME), printable ASCII, zero-padded.
     HELPER = 168, Kind::Bytes(16);
+    /// What happened to the connection, see EVENT_*.
+    EVENT = 184, Kind::U32;
     /// Always zero.
-    RESERVED_184 = 184, Kind::U64;
+    RESERVED_188 = 188, Kind::U32;
 }
 
 /// Bytes of a flow record on its way to the encoder: a row, and behind it what the store and the schedule add.
@@ -205,6 +215,17 @@ flags! { PRESENT_FLAGS:
     HAS_STATUS_PART = 17;
     /// TCP_FLAGS are known.
     HAS_TCP_FLAGS = 18;
+}
+
+numbers! { EVENT_KINDS:
+    /// EVENT: nothing; the connection stands in a dump.
+    EVENT_NONE = 0;
+    /// EVENT: it was confirmed, with its first packet (IPCTNL_MSG_CT_NEW with NLM_F_CREATE).
+    EVENT_NEW = 1;
+    /// EVENT: it changed (IPCTNL_MSG_CT_NEW without NLM_F_CREATE).
+    EVENT_UPDATE = 2;
+    /// EVENT: it has left the table, these are its last counters (IPCTNL_MSG_CT_DELETE).
+    EVENT_DESTROY = 3;
 }
 
 /// 16 bits in host order at `at`.

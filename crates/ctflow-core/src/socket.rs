@@ -1,27 +1,20 @@
 //! The ctnetlink socket: one dump of the kernel's table at a time.
 
-use crate::conntrack::{CT_GET, CT_GET_STATS, NFGENMSG};
-use crate::decode::{Asked, Decoded, decode_answer};
+use crate::conntrack::CT_GET;
+use crate::decode::{Decoded, decode_answer};
 use crate::error::{Code, Error};
 use crate::filter::Filter;
+use crate::link::{LITTLE, Link, NLM_F_DUMP, Received};
 use crate::namespace::Namespace;
-use crate::netlink::{self, Frame, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, frame};
+use crate::netlink::{Frame, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, frame};
 use crate::row::ROW_SIZE;
-use std::io;
-use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The kernel fills at most 32 KiB a read, whatever the buffer (netlink_dump in net/netlink/af_netlink.c).
 pub const READ_SIZE: usize = 32 * 1024;
 
-const LITTLE: bool = cfg!(target_endian = "little");
 const WHAT: &str = "Cannot read the kernel's connection table";
-/// The kernel answers a dump from within recv; only a broken one makes us wait.
-const ANSWER_SECONDS: i64 = 10;
-const NLM_F_REQUEST: u16 = 0x1;
-const NLM_F_DUMP: u16 = 0x300;
 
 /// What one read of rows brought.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,7 +82,7 @@ impl ConntrackSocket {
     /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `KernelSetting` where nf_conntrack_netlink is
     /// missing, `Namespace` where it cannot be entered.
     pub fn open(namespace: Arc<Namespace>) -> Result<Self, Error> {
-        let mut link = namespace.run(Link::open)?;
+        let mut link = namespace.run(|| Link::open(WHAT))?;
         link.probe()?;
         Ok(Self {
             namespace,
@@ -121,7 +114,7 @@ impl ConntrackSocket {
         loop {
             let filled = read.decoded.rows as usize * ROW_SIZE;
             let pending = &self.buffer[self.pending.clone()];
-            let decoded = decode_answer(pending, &self.filter, &mut rows[filled..], self.link.asked);
+            let decoded = decode_answer(pending, &self.filter, &mut rows[filled..], self.link.asked());
             self.pending.start += decoded.consumed;
             add(&mut read.decoded, &decoded);
             read.at = self.received_at;
@@ -186,7 +179,7 @@ impl ConntrackSocket {
             Stage::Wanted => {}
             // The kernel begins no second dump on a socket that still has one.
             Stage::WantedAnew => {
-                self.link = self.namespace.run(Link::open)?;
+                self.link = self.namespace.run(|| Link::open(WHAT))?;
                 self.stage = Stage::Wanted;
             }
         }
@@ -245,183 +238,4 @@ fn now_ms() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |time| time.as_millis() as f64)
-}
-
-enum Received {
-    Answer {
-        length: usize,
-        truncated: bool,
-    },
-    /// The receive buffer ran over.
-    Overrun,
-    /// From another process, not from the kernel.
-    Foreign,
-}
-
-/// The socket itself, and the request that it waits for.
-#[derive(Debug)]
-struct Link {
-    socket: OwnedFd,
-    asked: Asked,
-}
-
-impl Link {
-    fn open() -> Result<Self, Error> {
-        // SAFETY: socket takes three numbers.
-        let fd = unsafe {
-            libc::socket(
-                libc::AF_NETLINK,
-                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
-                libc::NETLINK_NETFILTER,
-            )
-        };
-        if fd < 0 {
-            return Err(failed());
-        }
-        // SAFETY: the descriptor was just made and belongs to nobody else.
-        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-
-        let timeout = libc::timeval {
-            tv_sec: ANSWER_SECONDS as libc::time_t,
-            tv_usec: 0,
-        };
-        // SAFETY: the option's value is a timeval that lives over the call, with its size.
-        let set = unsafe {
-            libc::setsockopt(
-                fd,
-                libc::SOL_SOCKET,
-                libc::SO_RCVTIMEO,
-                (&raw const timeout).cast(),
-                size_of::<libc::timeval>() as libc::socklen_t,
-            )
-        };
-        let mut address = netlink_address();
-        let mut length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
-        // SAFETY: the address is a sockaddr_nl of the size given; the kernel chooses the port.
-        let bound = unsafe { libc::bind(fd, (&raw const address).cast(), length) };
-        // SAFETY: the address has room for the size given.
-        let named = unsafe { libc::getsockname(fd, (&raw mut address).cast(), &raw mut length) };
-        if set != 0 || bound != 0 || named != 0 {
-            return Err(failed());
-        }
-        Ok(Self {
-            socket,
-            asked: Asked {
-                sequence: 0,
-                port: address.nl_pid,
-            },
-        })
-    }
-
-    /// Whether the kernel answers at all: IPCTNL_MSG_CT_GET_STATS needs what a dump needs and walks nothing.
-    fn probe(&mut self) -> Result<(), Error> {
-        self.ask(CT_GET_STATS, 0, 0, &Filter::default())?;
-        let mut buffer = [0; 1024];
-        let Received::Answer { length, .. } = self.receive(&mut buffer)? else {
-            return Ok(()); // the first read will tell
-        };
-        match frame::<LITTLE>(&buffer[..length]) {
-            Frame::Whole(message) if message.kind == NLMSG_ERROR => match message.errno::<LITTLE>() {
-                None | Some(0) => Ok(()),
-                // nfnetlink_rcv_msg: the subsystem is not there and no module brings it.
-                Some(errno) if errno == libc::EINVAL as u32 => Err(Error::new(
-                    Code::KernelSetting,
-                    format!("{WHAT}: the kernel has no nf_conntrack_netlink"),
-                )),
-                Some(errno) => Err(Error::answer(WHAT, errno)),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    fn ask(&mut self, kind: u16, flags: u16, family: u8, filter: &Filter) -> Result<(), Error> {
-        self.asked.sequence = self.asked.sequence.wrapping_add(1);
-        let mut generic = [0; NFGENMSG];
-        generic[0] = family;
-        let mut request = netlink::Request::new(kind, NLM_F_REQUEST | flags, self.asked.sequence, &generic);
-        filter.put(family, &mut request);
-        let request = request.finish();
-        let kernel = netlink_address();
-        loop {
-            // SAFETY: the message and the address live over the call, with their sizes.
-            let sent = unsafe {
-                libc::sendto(
-                    self.socket.as_raw_fd(),
-                    request.as_ptr().cast(),
-                    request.len(),
-                    0,
-                    (&raw const kernel).cast(),
-                    size_of::<libc::sockaddr_nl>() as libc::socklen_t,
-                )
-            };
-            if sent >= 0 {
-                return Ok(());
-            }
-            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
-                return Err(failed());
-            }
-        }
-    }
-
-    fn is_asked(&self, message: &netlink::Message) -> bool {
-        self.asked
-            == Asked {
-                sequence: message.sequence,
-                port: message.port,
-            }
-    }
-
-    fn receive(&self, buffer: &mut [u8]) -> Result<Received, Error> {
-        loop {
-            let mut from = netlink_address();
-            let mut from_length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
-            // SAFETY: buffer and address are written within the sizes given. MSG_TRUNC makes the call return the length of
-            // the message and not what was written.
-            let length = unsafe {
-                libc::recvfrom(
-                    self.socket.as_raw_fd(),
-                    buffer.as_mut_ptr().cast(),
-                    buffer.len(),
-                    libc::MSG_TRUNC,
-                    (&raw mut from).cast(),
-                    &raw mut from_length,
-                )
-            };
-            if let Ok(length) = usize::try_from(length) {
-                if from.nl_pid != 0 {
-                    return Ok(Received::Foreign);
-                }
-                return Ok(Received::Answer {
-                    length: length.min(buffer.len()),
-                    truncated: length > buffer.len(),
-                });
-            }
-            let error = io::Error::last_os_error();
-            match error.raw_os_error() {
-                Some(libc::EINTR) => {}
-                Some(libc::ENOBUFS) => return Ok(Received::Overrun),
-                Some(libc::EAGAIN) => {
-                    return Err(Error::new(
-                        Code::Netlink,
-                        format!("{WHAT}: no answer for {ANSWER_SECONDS} seconds"),
-                    ));
-                }
-                _ => return Err(failed()),
-            }
-        }
-    }
-}
-
-/// The kernel's address, and the one to bind for a port of the kernel's choice.
-fn netlink_address() -> libc::sockaddr_nl {
-    // SAFETY: a sockaddr_nl is numbers only; all zeros is one.
-    let mut address: libc::sockaddr_nl = unsafe { zeroed() };
-    address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
-    address
-}
-
-/// The system call that just failed.
-fn failed() -> Error {
-    let errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
-    Error::answer(WHAT, errno.unsigned_abs())
 }

@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use ctflow_core::decode::{Decoded, decode};
 use ctflow_core::encode::{Request, encode};
+use ctflow_core::events::{EventCounts, decode_event};
 use ctflow_core::filter::Filter;
 use ctflow_core::plan::*;
 use ctflow_core::row::*;
@@ -174,6 +175,19 @@ proptest! {
         let mut rows = vec![0; capacity * ROW_SIZE];
         let decoded = decode(&bytes, true, &Filter::from_words(&words).unwrap(), &mut rows);
         counts_add_up(&bytes, true, capacity, &decoded)?;
+    }
+
+    #[test]
+    fn a_datagram_is_one_event_or_is_counted(bytes in mutated(), words in filter_words()) {
+        let mut row = [0; ROW_SIZE];
+        let mut counts = EventCounts::default();
+        let wanted = decode_event(&bytes, &Filter::from_words(&words).unwrap(), &mut row, &mut counts);
+        let rows = counts.created + counts.updated + counts.destroyed;
+        prop_assert_eq!(rows, u64::from(wanted));
+        prop_assert_eq!(rows + counts.filtered + counts.malformed + counts.ignored, 1);
+        if wanted {
+            prop_assert!((EVENT_NEW..=EVENT_DESTROY).contains(&get_u32(&row, EVENT)));
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
+#[cfg(target_os = "linux")]
+mod event_listener;
 
 use ctflow_core::error::{Code, Error};
 use ctflow_core::filter::{FILTER_WORDS, Filter};

@@ -1,0 +1,246 @@
+//! A socket to ctnetlink: opening it, asking, and receiving what comes from the kernel.
+
+use crate::conntrack::{CT_GET_STATS, NFGENMSG};
+use crate::decode::Asked;
+use crate::error::{Code, Error};
+use crate::filter::Filter;
+use crate::netlink::{self, Frame, NLMSG_ERROR, frame};
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// This host's byte order, that of the headers received here.
+pub(crate) const LITTLE: bool = cfg!(target_endian = "little");
+/// The kernel answers a dump from within recv; only a broken one makes us wait.
+const ANSWER_SECONDS: i64 = 10;
+const NLM_F_REQUEST: u16 = 0x1;
+/// nlmsg_flags of a request for the whole table.
+pub(crate) const NLM_F_DUMP: u16 = 0x300;
+
+/// What one receive brought.
+pub(crate) enum Received {
+    Answer {
+        length: usize,
+        truncated: bool,
+    },
+    /// The receive buffer ran over.
+    Overrun,
+    /// From another process, not from the kernel.
+    Foreign,
+}
+
+/// The socket itself, and the request that it waits for.
+#[derive(Debug)]
+pub(crate) struct Link {
+    socket: OwnedFd,
+    asked: Asked,
+    /// What cannot be done when a call fails, for the error.
+    what: &'static str,
+}
+
+impl Link {
+    /// A socket in the namespace of the calling thread. `what` begins its errors: "Cannot …".
+    pub(crate) fn open(what: &'static str) -> Result<Self, Error> {
+        // SAFETY: socket takes three numbers.
+        let fd = unsafe {
+            libc::socket(
+                libc::AF_NETLINK,
+                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
+                libc::NETLINK_NETFILTER,
+            )
+        };
+        if fd < 0 {
+            return Err(failed(what));
+        }
+        // SAFETY: the descriptor was just made and belongs to nobody else.
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+
+        let mut address = netlink_address();
+        let mut length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+        // SAFETY: the address is a sockaddr_nl of the size given; the kernel chooses the port.
+        let bound = unsafe { libc::bind(fd, (&raw const address).cast(), length) };
+        // SAFETY: the address has room for the size given.
+        let named = unsafe { libc::getsockname(fd, (&raw mut address).cast(), &raw mut length) };
+        if bound != 0 || named != 0 {
+            return Err(failed(what));
+        }
+        let link = Self {
+            socket,
+            asked: Asked {
+                sequence: 0,
+                port: address.nl_pid,
+            },
+            what,
+        };
+        link.set_option(
+            libc::SOL_SOCKET,
+            libc::SO_RCVTIMEO,
+            &libc::timeval {
+                tv_sec: ANSWER_SECONDS as libc::time_t,
+                tv_usec: 0,
+            },
+        )?;
+        Ok(link)
+    }
+
+    /// setsockopt with a value as C has it.
+    pub(crate) fn set_option<T: Copy>(&self, level: i32, name: i32, value: &T) -> Result<(), Error> {
+        // SAFETY: the value lives over the call and is given with its size; the kernel reads it only.
+        let set = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                level,
+                name,
+                (&raw const *value).cast(),
+                size_of::<T>() as libc::socklen_t,
+            )
+        };
+        if set == 0 { Ok(()) } else { Err(self.failed()) }
+    }
+
+    /// getsockopt of a number.
+    pub(crate) fn option(&self, level: i32, name: i32) -> Result<i32, Error> {
+        let mut value: i32 = 0;
+        let mut length = size_of::<i32>() as libc::socklen_t;
+        // SAFETY: the value has room for the size given.
+        let got = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                level,
+                name,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        if got == 0 { Ok(value) } else { Err(self.failed()) }
+    }
+
+    /// The descriptor.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// What an answer to the last request says of itself.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// The system call that just failed.
+    pub(crate) fn failed(&self) -> Error {
+        failed(self.what)
+    }
+
+    /// Whether the kernel answers at all: IPCTNL_MSG_CT_GET_STATS needs what a dump needs and walks nothing.
+    pub(crate) fn probe(&mut self) -> Result<(), Error> {
+        self.ask(CT_GET_STATS, 0, 0, &Filter::default())?;
+        let mut buffer = [0; 1024];
+        let Received::Answer { length, .. } = self.receive(&mut buffer)? else {
+            return Ok(()); // the first read will tell
+        };
+        match frame::<LITTLE>(&buffer[..length]) {
+            Frame::Whole(message) if message.kind == NLMSG_ERROR => match message.errno::<LITTLE>() {
+                None | Some(0) => Ok(()),
+                // nfnetlink_rcv_msg: the subsystem is not there and no module brings it.
+                Some(errno) if errno == libc::EINVAL as u32 => Err(Error::new(
+                    Code::KernelSetting,
+                    format!("{}: the kernel has no nf_conntrack_netlink", self.what),
+                )),
+                Some(errno) => Err(Error::answer(self.what, errno)),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends a request with the filter's attributes.
+    pub(crate) fn ask(&mut self, kind: u16, flags: u16, family: u8, filter: &Filter) -> Result<(), Error> {
+        self.asked.sequence = self.asked.sequence.wrapping_add(1);
+        let mut generic = [0; NFGENMSG];
+        generic[0] = family;
+        let mut request = netlink::Request::new(kind, NLM_F_REQUEST | flags, self.asked.sequence, &generic);
+        filter.put(family, &mut request);
+        let request = request.finish();
+        let kernel = netlink_address();
+        loop {
+            // SAFETY: the message and the address live over the call, with their sizes.
+            let sent = unsafe {
+                libc::sendto(
+                    self.socket.as_raw_fd(),
+                    request.as_ptr().cast(),
+                    request.len(),
+                    0,
+                    (&raw const kernel).cast(),
+                    size_of::<libc::sockaddr_nl>() as libc::socklen_t,
+                )
+            };
+            if sent >= 0 {
+                return Ok(());
+            }
+            if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+                return Err(self.failed());
+            }
+        }
+    }
+
+    /// Whether the message answers the last request.
+    pub(crate) fn is_asked(&self, message: &netlink::Message) -> bool {
+        self.asked
+            == Asked {
+                sequence: message.sequence,
+                port: message.port,
+            }
+    }
+
+    /// Waits for an answer.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Received, Error> {
+        loop {
+            let mut from = netlink_address();
+            let mut from_length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+            // SAFETY: buffer and address are written within the sizes given. MSG_TRUNC makes the call return the length of
+            // the message and not what was written.
+            let length = unsafe {
+                libc::recvfrom(
+                    self.socket.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    libc::MSG_TRUNC,
+                    (&raw mut from).cast(),
+                    &raw mut from_length,
+                )
+            };
+            if let Ok(length) = usize::try_from(length) {
+                if from.nl_pid != 0 {
+                    return Ok(Received::Foreign);
+                }
+                return Ok(Received::Answer {
+                    length: length.min(buffer.len()),
+                    truncated: length > buffer.len(),
+                });
+            }
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::EINTR) => {}
+                Some(libc::ENOBUFS) => return Ok(Received::Overrun),
+                Some(libc::EAGAIN) => {
+                    return Err(Error::new(
+                        Code::Netlink,
+                        format!("{}: no answer for {ANSWER_SECONDS} seconds", self.what),
+                    ));
+                }
+                _ => return Err(self.failed()),
+            }
+        }
+    }
+}
+
+/// The kernel's address, and the one to bind for a port of the kernel's choice.
+pub(crate) fn netlink_address() -> libc::sockaddr_nl {
+    // SAFETY: a sockaddr_nl is numbers only; all zeros is one.
+    let mut address: libc::sockaddr_nl = unsafe { zeroed() };
+    address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+    address
+}
+
+fn failed(what: &str) -> Error {
+    let errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+    Error::answer(what, errno.unsigned_abs())
+}

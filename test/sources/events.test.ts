@@ -1,0 +1,431 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { EventCounts } from '../../native/binding.js';
+import type { EventOptions } from '../../src/backend.js';
+import { createFallbackBackend } from '../../src/backends/fallback.js';
+import type { Batch } from '../../src/batch.js';
+import { CtflowError } from '../../src/errors.js';
+import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../../src/layout.generated.js';
+import { loadBackend } from '../../src/load-backend.js';
+import { EventSource, type Listener } from '../../src/sources/events.js';
+import { eventually } from '../helpers/eventually.js';
+import { PrivateNamespace } from '../helpers/namespace.js';
+import { needs } from '../helpers/require.js';
+import { Traffic } from '../helpers/traffic.js';
+import { EventPeer } from './events-rig.js';
+
+const NOTHING: EventCounts = {
+  created: 0,
+  updated: 0,
+  destroyed: 0,
+  filtered: 0,
+  malformed: 0,
+  ignored: 0,
+  truncated: 0,
+  overrun: 0,
+};
+
+/** A listener that a test fills; rows hold their number in the first word. */
+class FakeListener implements Listener {
+  rows: number[] = [];
+  failure: Error | undefined;
+  closed = false;
+  onReady = (): void => {};
+  marks: [number: number, before: number][] = [];
+  #drains = 0;
+  #passed = 0;
+
+  open = (onReady: () => void): Listener => {
+    this.onReady = onReady;
+    return this;
+  };
+
+  take(bytes: Uint8Array): number {
+    const rows = new Uint32Array(bytes.buffer);
+    const taken = this.rows.splice(0, bytes.length / ROW_SIZE);
+    for (const [at, row] of taken.entries()) rows[(at * ROW_SIZE) >> 2] = row;
+    for (const mark of this.marks) mark[1] -= taken.length;
+    for (; this.marks.length > 0 && this.marks[0][1] <= 0; this.marks.shift()) this.#passed = this.marks[0][0];
+    if (taken.length === 0 && this.failure) throw this.failure;
+    return taken.length;
+  }
+
+  drain(): number {
+    return ++this.#drains;
+  }
+
+  /** What the thread does for the last drain. */
+  mark(): void {
+    this.marks.push([this.#drains, this.rows.length]);
+  }
+
+  drained(): number {
+    return this.#passed;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  counts(): EventCounts {
+    return NOTHING;
+  }
+
+  receiveBuffer(): number {
+    return 4096;
+  }
+
+  setBroadcastError(): void {
+    throw new Error('CTFLOW_NETLINK|The event listener is closed');
+  }
+
+  async dyingCount(): Promise<number> {
+    throw new Error("CTFLOW_PERMISSION|Cannot read the kernel's list of dying connections");
+  }
+}
+
+/** An event source over a fake, and what it delivered: the numbers of each batch. */
+function fake(t: ExecutionContext) {
+  const listener = new FakeListener();
+  const batches: number[][] = [];
+  const errors: Error[] = [];
+  const source = new EventSource(listener.open, {
+    onBatch: ({ count, u32 }: Batch) => {
+      t.true(count > 0);
+      batches.push(Array.from({ length: count }, (_, row) => u32[(row * ROW_SIZE) >> 2]));
+    },
+    onError: error => errors.push(error),
+  });
+  return { listener, source, batches, errors };
+}
+
+const numbers = (length: number) => Array.from({ length }, (_, n) => n);
+
+test('a flood is taken a batch in each turn of the event loop', async t => {
+  const { listener, batches } = fake(t);
+  listener.rows = numbers(3000);
+  listener.onReady();
+  t.deepEqual(
+    batches.map(batch => batch.length),
+    [1024],
+  );
+  listener.onReady(); // the thread wakes once more: no batch out of turn
+  t.is(batches.length, 1);
+  await turn();
+  t.deepEqual(
+    batches.map(batch => batch.length),
+    [1024, 1024],
+  );
+  for (let left = 5; left > 0; left--) await turn();
+  t.deepEqual(batches.flat(), numbers(3000));
+  listener.rows = [7];
+  listener.onReady();
+  t.deepEqual(batches.at(-1), [7], 'and it is there for the next');
+});
+
+test('a drain settles when what was before it is delivered', async t => {
+  const { listener, source, batches } = fake(t);
+  const settled: string[] = [];
+  listener.rows = numbers(1500);
+  const first = source.drain().then(() => settled.push('first'));
+  await turn();
+  listener.onReady();
+  t.deepEqual(settled, [], 'the thread has not read to the end');
+  listener.mark();
+  const second = source.drain().then(() => settled.push('second'));
+  await first;
+  t.is(batches.flat().length, 1500);
+  t.deepEqual(settled, ['first']);
+  await turn();
+  listener.mark();
+  listener.onReady();
+  await second;
+  t.deepEqual(settled, ['first', 'second'], 'without a row');
+});
+
+test('close ends deliveries, also from within one, and settles drains', async t => {
+  const listener = new FakeListener();
+  let batches = 0;
+  const source = new EventSource(listener.open, {
+    onBatch: () => {
+      batches++;
+      source.close();
+    },
+    onError: error => t.fail(error.message),
+  });
+  listener.rows = numbers(3000);
+  const drained = source.drain();
+  listener.onReady();
+  await drained;
+  await turn();
+  listener.onReady();
+  t.is(batches, 1);
+  t.true(listener.closed);
+  await t.notThrowsAsync(source.drain());
+});
+
+test('a listener that fails is closed, and its error told once, after its rows', async t => {
+  const { listener, source, batches, errors } = fake(t);
+  listener.rows = [1];
+  listener.failure = new Error('CTFLOW_NETLINK|Cannot listen to conntrack events: Bad file descriptor (os error 9)');
+  const drained = source.drain();
+  listener.onReady();
+  t.deepEqual([batches, errors], [[[1]], []]);
+  await drained;
+  const [error] = errors;
+  t.true(error instanceof CtflowError && error.code === 'CTFLOW_NETLINK');
+  t.true(listener.closed);
+  listener.onReady();
+  t.is(errors.length, 1);
+});
+
+test("the native module's errors are typed", async t => {
+  const { source } = fake(t);
+  t.is(t.throws(() => source.setBroadcastError(false), { instanceOf: CtflowError }).code, 'CTFLOW_NETLINK');
+  t.is((await t.throwsAsync(source.dyingCount(1), { instanceOf: CtflowError })).code, 'CTFLOW_PERMISSION');
+});
+
+test('events are for native only', t => {
+  const options: EventOptions = { filter: {}, kinds: ['destroy'], receiveBuffer: 4096, broadcastError: true };
+  const receiver = { onBatch: () => {}, onError: () => {} };
+  const error = t.throws(() => createFallbackBackend().openEvents(options, receiver), { instanceOf: CtflowError });
+  t.is(error.code, 'CTFLOW_BACKEND_LACKS');
+});
+
+const live = needs(test, ['native', 'namespace', 'conntrack']);
+const DESTROY: EventOptions = { filter: {}, kinds: ['destroy'], receiveBuffer: 32 << 20, broadcastError: true };
+const SMALL: EventOptions = { ...DESTROY, receiveBuffer: 4096 };
+const UDP = 28; // octets of the headers
+
+/** A namespace with conntrack on, events for every connection. */
+async function tracking(t: ExecutionContext): Promise<PrivateNamespace> {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  await namespace.sysctl('nf_conntrack_events', 1);
+  await namespace.sysctl('nf_conntrack_udp_timeout', 600);
+  return namespace;
+}
+
+/** Connections without traffic, from ports of two addresses. */
+async function entries(t: ExecutionContext, namespace: PrivateNamespace, count: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'ctflow-events-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const lines = numbers(count).map(
+    n => `-I -s 10.0.0.${n >> 14} -d 10.1.0.1 -p udp --sport ${1 + (n & 16383)} --dport 53 -t 600\n`,
+  );
+  writeFileSync(join(folder, 'entries'), lines.join(''));
+  await namespace.run('conntrack', ['-R', join(folder, 'entries')]);
+}
+
+live('1,000 flows end: 1,000 rows with their last counters', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  const { receiveBuffer } = await peer.do('open', DESTROY);
+  const most = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'));
+  t.true([32 << 20, Math.min(32 << 20, most)].includes(receiveBuffer / 2), `${receiveBuffer}`);
+  const traffic = new Traffic(namespace);
+  const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
+  await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20000, flows: 1000, size: 100 });
+  t.deepEqual((await peer.do('seen', { drain: true })).events, [], 'none has ended');
+  await namespace.run('conntrack', ['-F']);
+  const { events, counts } = await peer.do('seen', { drain: true });
+  t.deepEqual(
+    events.toSorted((a, b) => a.sport - b.sport),
+    numbers(1000).map(n => ({
+      event: 'destroy',
+      protocol: 17,
+      sport: 20000 + n,
+      dport: port,
+      counters: [1, 100 + UDP, 0, 0],
+      lasted: true,
+    })),
+  );
+  t.deepEqual(counts, { ...NOTHING, destroyed: 1000 });
+  t.deepEqual(await peer.do('dying', { limit: 10 }), { count: 0 });
+});
+
+live('a TCP connection from its first packet to its end', async t => {
+  const namespace = await tracking(t);
+  await namespace.sysctl('nf_conntrack_tcp_timeout_time_wait', 1);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', { ...DESTROY, kinds: ['new', 'update', 'destroy'], broadcastError: false });
+  const traffic = new Traffic(namespace);
+  const { port } = await traffic.do('tcpListen', { host: '127.0.0.1', answer: 500 });
+  const { handle } = await traffic.do('tcpOpen', { host: '127.0.0.1', port, send: 100, expect: 500 });
+  await traffic.do('tcpClose', { handle });
+  await eventually('it leaves the table', async () => {
+    await namespace.run('conntrack', ['-L']); // evicts what has expired
+    return (await peer.do('seen', { drain: true })).counts.destroyed === 1;
+  });
+  const { events, counts } = await peer.do('seen', { drain: true });
+  t.true(events.every(({ protocol, dport }) => protocol === 6 && dport === port));
+  t.deepEqual(
+    events.filter(({ event }) => event !== 'update').map(({ event, lasted }) => [event, lasted]),
+    [
+      ['new', false],
+      ['destroy', true],
+    ],
+  );
+  t.is(events[0].event, 'new');
+  t.is(events.at(-1)!.event, 'destroy');
+  t.deepEqual(
+    // CLOSE_WAIT only where the server's ACK goes before its FIN
+    events.slice(0, -1).flatMap(({ state }) => (state === undefined || state === 'CLOSE_WAIT' ? [] : state)),
+    ['SYN_SENT', 'SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'LAST_ACK', 'TIME_WAIT'],
+  );
+  const [packets, octets, replyPackets, replyOctets] = events.at(-1)!.counters!;
+  t.true(packets >= 5 && replyPackets >= 3);
+  t.true(octets >= 100 + packets * 40 && replyOctets >= 500 + replyPackets * 40);
+  t.deepEqual(counts, { ...NOTHING, created: 1, updated: events.length - 2, destroyed: 1 });
+});
+
+live('a refused connection, which no dump shows, is seen', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', DESTROY);
+  const traffic = new Traffic(namespace);
+  const opening = traffic.do('tcpOpen', { host: '127.0.0.1', port: 9, send: 1, expect: 1 });
+  await t.throwsAsync(opening, { message: /ECONNREFUSED/ });
+  t.is(await namespace.run('conntrack', ['-L']), '');
+  const { events } = await peer.do('seen', { drain: true });
+  t.deepEqual(
+    events.map(({ event, protocol, dport, counters }) => [event, protocol, dport, counters![0], counters![2]]),
+    [['destroy', 6, 9, 1, 1]],
+  );
+});
+
+live('the filter holds for events', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', { ...DESTROY, filter: { protocols: [6] } });
+  await entries(t, namespace, 100);
+  const traffic = new Traffic(namespace);
+  await t.throwsAsync(traffic.do('tcpOpen', { host: '127.0.0.1', port: 9, send: 1, expect: 1 }));
+  await namespace.run('conntrack', ['-F']);
+  const { events, counts } = await peer.do('seen', { drain: true });
+  t.deepEqual(
+    events.map(({ protocol }) => protocol),
+    [6],
+  );
+  t.deepEqual(counts, { ...NOTHING, destroyed: 1, filtered: 100 });
+});
+
+live('what a small buffer has no room for stays on the dying list and is delivered again', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', SMALL);
+  const watcher = new EventPeer(namespace);
+  await watcher.do('open', { ...SMALL, kinds: [] });
+  const traffic = new Traffic(namespace);
+  const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
+  await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20000, flows: 5000, size: 10 });
+  peer.process.kill('SIGSTOP');
+  await namespace.run('conntrack', ['-F']);
+  const { count } = await watcher.do('dying', { limit: 1_000_000 });
+  t.true(count > 4900 && count < 5000, `${count}`);
+  t.deepEqual(await watcher.do('dying', { limit: 100 }), { count: 100 });
+  peer.process.kill('SIGCONT');
+  const { events, counts } = await eventually(
+    'all are delivered',
+    async () => {
+      const answer = await peer.do('seen', { drain: true });
+      return answer.counts.destroyed >= 5000 && answer;
+    },
+    60_000,
+  );
+  t.is(events.length, 5000);
+  t.is(new Set(events.map(({ sport }) => sport)).size, 5000);
+  t.true(events.every(({ counters }) => counters!.join() === `1,${10 + UDP},0,0`));
+  t.true(counts.overrun > 0);
+  t.deepEqual(counts, { ...NOTHING, destroyed: 5000, overrun: counts.overrun });
+  t.deepEqual(await watcher.do('dying', { limit: 1 }), { count: 0 });
+});
+
+live('NETLINK_BROADCAST_ERROR taken off: the dying list empties, events are lost', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', SMALL);
+  const watcher = new EventPeer(namespace);
+  await watcher.do('open', { ...SMALL, kinds: [] });
+  await entries(t, namespace, 5000);
+  peer.process.kill('SIGSTOP');
+  await namespace.run('conntrack', ['-F']);
+  const off = peer.do('setBroadcastError', { on: false });
+  t.true((await watcher.do('dying', { limit: 4000 })).count === 4000);
+  peer.process.kill('SIGCONT');
+  await off;
+  await eventually('the list is empty', async () => (await watcher.do('dying', { limit: 1 })).count === 0);
+  const { counts } = await peer.do('seen', { drain: true });
+  t.true(counts.overrun > 0 && counts.destroyed > 0 && counts.destroyed < 4000, JSON.stringify(counts));
+});
+
+live('while JavaScript does not take rows the thread waits, and nothing is lost', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', DESTROY);
+  await entries(t, namespace, 20_000);
+  const { read, threads } = await peer.do('flushBlocked', { close: false });
+  t.true(read >= 16_384 && read < 17_000, `${read}`);
+  t.is(threads, 1);
+  const { events, counts } = await peer.do('seen', { drain: true });
+  t.is(events.length, 20_000);
+  t.is(counts.destroyed, 20_000);
+});
+
+live('close ends a thread that waits for room', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', DESTROY);
+  await entries(t, namespace, 20_000);
+  const { read, threads } = await peer.do('flushBlocked', { close: true });
+  t.true(read < 20_000, `${read}`);
+  t.is(threads, 0);
+});
+
+live('close ends a thread that waits for events; no process is kept alive', async t => {
+  const namespace = await tracking(t);
+  const [closed, open] = [new EventPeer(namespace), new EventPeer(namespace)];
+  await closed.do('open', DESTROY);
+  t.deepEqual(await closed.do('close', {}), { threads: 0 });
+  await t.throwsAsync(closed.do('setBroadcastError', { on: true }), { message: 'The event listener is closed' });
+  t.deepEqual((await closed.do('seen', { drain: true })).counts, NOTHING);
+  t.deepEqual(await closed.do('dying', { limit: 1 }), { count: 0 });
+  await open.do('open', DESTROY);
+  await open.do('leave', {});
+  t.is(await open.ended(), 0);
+});
+
+live('without CAP_NET_ADMIN the kernel refuses', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace, ['setpriv', '--bounding-set=-net_admin', '--']);
+  await t.throwsAsync(peer.do('open', DESTROY), {
+    message: 'Cannot listen to conntrack events: Operation not permitted (os error 1)',
+    code: 'CTFLOW_PERMISSION',
+  });
+});
+
+if (process.getuid?.() === 0) {
+  live('another network namespace is listened to', async t => {
+    const namespace = await tracking(t);
+    const backend = await loadBackend('native');
+    let ended = 0;
+    const options = { ...DESTROY, netns: `/proc/${namespace.pid}/ns/net` };
+    const source = backend.openEvents(options, {
+      onBatch: ({ count, u32 }) => {
+        t.is(u32[EVENT >> 2], EVENT_DESTROY);
+        ended += count;
+      },
+      onError: error => t.fail(error.message),
+    });
+    t.teardown(() => source.close());
+    await entries(t, namespace, 10);
+    await namespace.run('conntrack', ['-F']);
+    await source.drain();
+    t.is(ended, 10);
+    await namespace.close();
+    t.is(await source.dyingCount(1), 0, 'it is held open');
+  });
+}
