@@ -1,7 +1,8 @@
+import { AwaitedEnds } from './awaited-ends.js';
 import type { Batch } from './batch.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { ConnectionTable, GONE, IN_USE, ROW_WORDS } from './connection-table.js';
-import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
+import { LACK_OF_RESOURCES, reasonWhenDestroyed, reasonWhenGone } from './end-reason.js';
 import { CtflowError } from './errors.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketTime } from './last-packet.js';
@@ -10,6 +11,8 @@ import {
   HAS_REPLY_COUNTERS,
   HAS_START,
   HAS_START_ESTIMATE,
+  HAS_STOP,
+  HAS_TCP_STATE,
   HAS_TIMEOUT,
   ORIG_PACKETS,
   PRESENT,
@@ -24,7 +27,7 @@ import {
 import { LeftOut } from './left-out.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
-import { nanosecondsToMilliseconds } from './u64.js';
+import { lessThan, nanosecondsToMilliseconds } from './u64.js';
 
 /** Bits of {@link StoreObserver.changed}. */
 export const MOVED = 1;
@@ -73,7 +76,24 @@ export interface StoreCounts {
   evicted: number;
   /** Sightings of connections left out at the limit: one not stored counts once a poll. */
   refused: number;
+  /** Connections whose last counters came from their DESTROY event. */
+  destroyed: number;
+  /** Of those, connections that no poll had seen. */
+  unseen: number;
+  /** Events of connections that had to be ended without them: what they counted after the last poll is lost. */
+  lateEvents: number;
 }
+
+const NO_COUNTS: StoreCounts = {
+  added: 0,
+  reopened: 0,
+  counterResets: 0,
+  evicted: 0,
+  refused: 0,
+  destroyed: 0,
+  unseen: 0,
+  lateEvents: 0,
+};
 
 /** As many as {@link ConnectionTable.holders} can count. */
 const MOST_OBSERVERS = 255;
@@ -82,7 +102,8 @@ const STATUS_WORD = STATUS >> 2;
 const COUNTERS_FROM = ORIG_PACKETS >> 2;
 const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 const START_WORD = START_NS >> 2;
-const TAIL_FROM = STOP_NS >> 2;
+const STOP_WORD = STOP_NS >> 2;
+const TAIL_FROM = STOP_WORD;
 
 /**
  * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
@@ -90,11 +111,12 @@ const TAIL_FROM = STOP_NS >> 2;
  */
 export class ConnectionStore {
   readonly table: ConnectionTable;
-  readonly counts: StoreCounts = { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 };
+  readonly counts: StoreCounts = { ...NO_COUNTS };
   readonly #index: TupleIndex;
   /** By the last change seen, the oldest first; who is gone is not in it. */
   readonly #byChange: SlotList;
   readonly #leftOut = new LeftOut();
+  readonly #awaited = new AwaitedEnds();
   readonly #observers: StoreObserver[] = [];
   readonly #firstSight: 'baseline' | 'total';
   readonly #born: Moment;
@@ -104,7 +126,9 @@ export class ConnectionStore {
   #pollAt: Moment;
   #previousAt: Moment;
   #completeAt: Moment | undefined;
+  #completePoll = 0;
   #expected = 0;
+  #events = false;
 
   constructor(options: StoreOptions) {
     this.table = new ConnectionTable(options.maxConnections);
@@ -130,6 +154,19 @@ export class ConnectionStore {
   /** Connections stored, those that are gone and wait for a report included. */
   get size(): number {
     return this.table.count;
+  }
+
+  /**
+   * Whether DESTROY events are fed to {@link destroyed}. Then a connection that a poll does not show waits for its event, and
+   * ends without it only when the next whole poll does not show it either.
+   */
+  expectEvents(on: boolean): void {
+    this.#events = on;
+  }
+
+  /** A dump is asked for; what the kernel tells of ends from now on may come before older rows of the dump. */
+  beginDump(): void {
+    if (this.#events) this.#awaited.beginDump();
   }
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
@@ -163,10 +200,12 @@ export class ConnectionStore {
           for (const observer of this.#observers) observer.countersReset(slot);
         }
         reopened = verdict === ANOTHER;
-        if (reopened) this.#end(slot, at, reopened);
+        if (reopened && this.#events) this.#await(slot, at);
+        else if (reopened) this.#end(slot, at, reopened);
         else this.#update(slot, u32, from, state, at);
       }
       if (reopened) this.counts.reopened++;
+      if ((slot < 0 || reopened) && this.#awaited.isPast(u32, from)) continue;
       if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
       if (slot >= 0) {
         seenIn[slot] = this.#poll;
@@ -184,7 +223,10 @@ export class ConnectionStore {
     const { flags, seenIn } = this.table;
     const to = Math.min(from + slots, this.table.top);
     for (let slot = from; slot < to; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) === IN_USE && seenIn[slot] !== this.#poll) {
+      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE || seenIn[slot] === this.#poll) continue;
+      if (!this.#events) this.#end(slot, at, false);
+      else if (seenIn[slot] < this.#completePoll) {
+        this.#awaited.tell(this.table.rows, slot * ROW_WORDS);
         this.#end(slot, at, false);
       }
     }
@@ -192,8 +234,41 @@ export class ConnectionStore {
   }
 
   endPoll(complete: boolean): void {
-    if (complete) this.#completeAt = this.#pollAt;
+    if (complete) {
+      this.#completeAt = this.#pollAt;
+      this.#completePoll = this.#poll;
+    }
+    this.#awaited.endDump();
+    for (const slot of this.#awaited.takeAll()) {
+      this.#awaited.tell(this.table.rows, slot * ROW_WORDS);
+      this.#tellGone(slot, this.#reasonGone(slot, this.#pollAt, true));
+    }
     this.#leftOut.endPoll(complete);
+  }
+
+  /** Rows of DESTROY events: the last counters of connections, whether a poll has seen them or not. */
+  destroyed(batch: Batch, at: Moment): void {
+    const { u32, bytes } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const from = row * ROW_WORDS;
+      let slot = this.#awaited.take(u32, from);
+      if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
+      if (slot < 0 && this.#awaited.wasTold(u32, from)) {
+        this.counts.lateEvents++;
+        continue;
+      }
+      const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
+      if (slot >= 0) this.#takeLast(slot, u32, from, bytes[from * 4 + STATE], early, at);
+      else slot = this.#addEnded(u32, from, early, at);
+      if (slot < 0) continue;
+      this.counts.destroyed++;
+      this.#awaited.ended(u32, from);
+      const byte = slot * ROW_WORDS * 4;
+      this.#tellGone(
+        slot,
+        reasonWhenDestroyed(this.table.bytes[byte + PROTOCOL], this.table.bytes[byte + STATE], early),
+      );
+    }
   }
 
   /** An observer has made its last report of a connection that is gone. */
@@ -208,9 +283,11 @@ export class ConnectionStore {
     this.#index.clear();
     this.#byChange.clear();
     this.#leftOut.clear();
+    this.#awaited.clear();
     this.#completeAt = undefined;
+    this.#completePoll = 0;
     this.#expected = 0;
-    Object.assign(this.counts, { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 });
+    Object.assign(this.counts, NO_COUNTS);
   }
 
   /** @param reopened its tuple was that of a stored connection */
@@ -304,8 +381,99 @@ export class ConnectionStore {
   #end(slot: number, at: Moment, reopened: boolean): void {
     const reason = this.#reasonGone(slot, at, reopened);
     this.#forget(slot, at);
+    this.#tellGone(slot, reason);
+  }
+
+  #tellGone(slot: number, reason: number): void {
     if (this.#observers.length === 0) this.table.free(slot);
     for (const observer of this.#observers) observer.gone(slot, reason);
+  }
+
+  /** Its tuple belongs to another one; its own event is on its way. */
+  #await(slot: number, at: Moment): void {
+    this.#forget(slot, at);
+    this.#awaited.wait(this.table.rows, slot * ROW_WORDS, slot);
+  }
+
+  /** The stored connection that a DESTROY row is the end of, taken out of the index; -1 where it is not stored. */
+  #findEnded(u32: Uint32Array, from: number, state: number, at: Moment): number {
+    const slot = this.#index.find(u32, from);
+    if (slot < 0) return -1;
+    const { rows, bytes, startMs } = this.table;
+    const to = slot * ROW_WORDS;
+    const verdict = compareConnections(rows, to, bytes[to * 4 + STATE], startMs[slot], u32, from, state);
+    if (verdict === COUNTERS_RESET) {
+      this.counts.counterResets++;
+      for (const observer of this.#observers) observer.countersReset(slot);
+    }
+    if (verdict !== ANOTHER) {
+      this.#forget(slot, at);
+      return slot;
+    }
+    // the stored one is older: its own event comes behind, and its tuple is free
+    if (lessThan(rows, to + START_WORD, u32, from + START_WORD)) this.#await(slot, at);
+    return -1;
+  }
+
+  /** The last counters and the state; what else the event tells is known, or left out of it. */
+  #takeLast(slot: number, u32: Uint32Array, from: number, state: number, early: boolean, at: Moment): void {
+    const { rows, bytes, endMs, startMs } = this.table;
+    const to = slot * ROW_WORDS;
+    const present = u32[from + PRESENT_WORD];
+    let moved = false;
+    if (present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) {
+      for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
+        moved ||= rows[to + word] !== u32[from + word];
+        rows[to + word] = u32[from + word];
+      }
+    }
+    if (present & HAS_TCP_STATE) bytes[to * 4 + STATE] = state;
+    rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
+    rows[to + STOP_WORD] = u32[from + STOP_WORD];
+    rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
+    if (moved) endMs[slot] = this.#endOfDestroyed(slot, Math.max(this.#sighting(slot).wall, endMs[slot]), early, at);
+    endMs[slot] = Math.max(endMs[slot], startMs[slot]);
+  }
+
+  /** A connection that no poll has seen. It is over: it has no place in the index. */
+  #addEnded(u32: Uint32Array, from: number, early: boolean, at: Moment): number {
+    const present = u32[from + PRESENT_WORD];
+    const exact = nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]);
+    const start = present & HAS_START ? exact : undefined;
+    const before = this.#leftOut.mayHaveReported(start) || this.#fromBefore(start);
+    if (this.table.full && !this.#makeRoom(this.#leftOut.mayHave(start), at)) {
+      this.counts.refused++;
+      return -1;
+    }
+    const slot = this.table.allocate(u32, from);
+    this.table.flags[slot] |= GONE;
+    this.table.holders[slot] = this.#observers.length;
+    this.table.startMs[slot] = Math.min(start ?? at.wall, at.wall);
+    this.table.changedAt[slot] = at.monotonic;
+    this.table.seenIn[slot] = this.#poll;
+    this.table.endMs[slot] = this.#endOfDestroyed(slot, this.table.startMs[slot], early, at);
+    this.counts.added++;
+    this.counts.unseen++;
+    for (const observer of this.#observers) observer.added(slot, before);
+    return slot;
+  }
+
+  /** One that was taken out early ended when it stopped; of one that expired, the timer tells when its last packet was. */
+  #endOfDestroyed(slot: number, windowStart: number, early: boolean, at: Moment): number {
+    const { rows, bytes } = this.table;
+    const to = slot * ROW_WORDS;
+    const present = rows[to + PRESENT_WORD];
+    const exact = nanosecondsToMilliseconds(rows[to + STOP_WORD], rows[to + STOP_WORD + 1]);
+    const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
+    if (early || windowStart >= stop || !this.#timeouts) return Math.max(stop, this.table.startMs[slot]);
+    const byte = to * 4;
+    const candidates = this.#timeouts.candidates(
+      bytes[byte + PROTOCOL],
+      present,
+      bytes[byte + STATE],
+      rows[to + STATUS_WORD],
+    );
+    return lastPacketTime(candidates, 0, windowStart, stop);
   }
 
   #forget(slot: number, at: Moment): void {

@@ -36,6 +36,17 @@ export function reasonWhenGone(
   return FORCED_END;
 }
 
+/**
+ * Why an entry was destroyed, judged by its event: the kernel tells the remaining time only of one that was taken out early.
+ * @param early it was taken out before its timer had run out
+ */
+export function reasonWhenDestroyed(protocol: number, state: number, early: boolean): number {
+  if (protocol === IPPROTO_TCP && (isClosed(state) || isClosing(state))) return END_OF_FLOW;
+  if (!early) return IDLE_TIMEOUT;
+  // TCP itself takes out a handshake that was refused
+  return protocol === IPPROTO_TCP && state !== ESTABLISHED ? END_OF_FLOW : FORCED_END;
+}
+
 function isClosing(state: number): boolean {
   return state > ESTABLISHED && state < SYN_SENT2;
 }

@@ -1,9 +1,10 @@
-import type { Backend } from './backend.js';
+import type { Backend, EventOptions } from './backend.js';
 import { ConnectionStore, type Moment, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
 import { describeError } from './errors.js';
 import { KernelTimeouts } from './kernel-timeouts.js';
 import type { Logger } from './logger.js';
+import type { EventCounts, EventSource } from './sources/events.js';
 import type { DumpSummary, Source } from './sources/source.js';
 
 /** Slots looked at before the event loop gets its turn. */
@@ -25,6 +26,8 @@ export interface ExporterOptions {
   maxConnections: number;
   firstSight: 'baseline' | 'total';
   log: Logger;
+  /** DESTROY events beside the polls; absent for polls alone. */
+  events?: EventsOptions;
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -33,7 +36,16 @@ export const EXPORTER_DEFAULTS = {
   staleConnectionTimeout: 300_000,
   maxConnections: 1_048_576,
   firstSight: 'baseline',
+  /** Bytes: about 50,000 events. */
+  eventBuffer: 32 << 20,
+  dyingLimit: 65_536,
 } as const;
+
+/** How conntrack events are listened to. */
+export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
+  /** Connections on the kernel's dying list above which events are no longer kept for us, and may be lost. */
+  dyingLimit: number;
+}
 
 export interface ExporterStats {
   readonly backend: Backend['name'];
@@ -49,6 +61,8 @@ export interface ExporterStats {
   /** Entries left out by the source, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly store: StoreCounts;
+  /** What became of the events, where they are listened to. */
+  readonly events?: EventCounts;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
@@ -66,10 +80,14 @@ export class Exporter {
   readonly #store: ConnectionStore;
   readonly #destinations: readonly Destination[];
   readonly #skipped: Record<string, number> = {};
+  #events: EventSource | undefined;
+  #eventsKept = true;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
   #exporting = false;
+  /** An export follows within MIN_EXPORT_GAP_MS. */
+  #soon = false;
   #stopping = false;
   #polls = 0;
   #incompletePolls = 0;
@@ -102,11 +120,13 @@ export class Exporter {
       const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
+      this.#listen();
       await this.#poll();
     } catch (error) {
       this.#stopping = true;
       // an open socket would keep the process alive
       await Promise.all(this.#destinations.map(destination => destination.close()));
+      this.#events?.close();
       this.#options.source.close();
       throw error;
     }
@@ -124,6 +144,8 @@ export class Exporter {
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
     const last = (this.#polling ?? Promise.resolve()).then(() => this.#poll()).catch(error => this.#failed(error));
     await Promise.race([last, timeUp]);
+    this.#events?.close();
+    this.#store.endPoll(false);
     await Promise.all(
       this.#destinations.map(async destination => {
         const left = await destination.finish(SHUTDOWN_MS);
@@ -145,6 +167,7 @@ export class Exporter {
       rows: this.#rows,
       skipped: this.#skipped,
       store: this.#store.counts,
+      ...(this.#events && { events: this.#events.counts() }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
     };
@@ -172,6 +195,7 @@ export class Exporter {
       began = true;
       this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => source.sysctl(name)));
     };
+    this.#store.beginDump();
     const summary = await source.dump((batch, at) => {
       begin(at);
       this.#store.merge(batch, { wall: at, monotonic: performance.now() });
@@ -182,6 +206,9 @@ export class Exporter {
     }
     begin(summary.startedAt);
     this.#note(summary);
+    // the event of an end is sent before the table loses the connection: after this, what the dump missed has had its event
+    await this.#events?.drain();
+    await this.#watchDying();
     const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
     if (summary.complete) {
       for (let from = 0; from >= 0;) {
@@ -190,6 +217,40 @@ export class Exporter {
       }
     }
     this.#store.endPoll(summary.complete);
+  }
+
+  #listen(): void {
+    const { backend, events, log } = this.#options;
+    if (!events) return;
+    this.#events = backend.openEvents(
+      { ...events, kinds: ['destroy'], broadcastError: true },
+      {
+        onBatch: batch => {
+          this.#store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
+          this.#exportSoon();
+        },
+        onError: error => {
+          this.#store.expectEvents(false);
+          log.error(`${describeError(error)}; polling goes on without events`);
+        },
+      },
+    );
+    this.#store.expectEvents(true);
+    log.info({ receiveBuffer: this.#events.receiveBuffer }, 'DESTROY events are listened to');
+  }
+
+  /** The kernel keeps dying connections until their event is read: a stuck exporter must not fill its table. */
+  async #watchDying(): Promise<void> {
+    const { events, log } = this.#options;
+    if (!events || !this.#events || !this.#eventsKept) return;
+    const dying = await this.#events.dyingCount(events.dyingLimit + 1);
+    if (dying <= events.dyingLimit) return;
+    this.#eventsKept = false;
+    this.#events.setBroadcastError(false);
+    log.warn(
+      { dyingLimit: events.dyingLimit },
+      'too many connections are dying: what does not fit is lost from now on',
+    );
   }
 
   #note(summary: DumpSummary): void {
@@ -216,6 +277,7 @@ export class Exporter {
     if (this.#exporting || this.#stopping) return;
     clearTimeout(this.#exportTimer);
     this.#exporting = true;
+    this.#soon = false;
     void Promise.all(this.#destinations.map(destination => this.#export(destination))).then(() => {
       this.#exporting = false;
       if (this.#stopping) return;
@@ -223,6 +285,14 @@ export class Exporter {
       const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
       this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
     });
+  }
+
+  /** An end is told at once, not at the next deadline. */
+  #exportSoon(): void {
+    if (this.#soon || this.#exporting || this.#stopping || !this.#pollTimer) return;
+    this.#soon = true;
+    clearTimeout(this.#exportTimer);
+    this.#exportTimer = setTimeout(() => this.#exportNow(), MIN_EXPORT_GAP_MS);
   }
 
   /** One destination's failure is no other's. */

@@ -7,22 +7,42 @@ export interface Finding {
   readonly hint: string;
 }
 
-const WANTED = [
-  ['nf_conntrack_acct', 'accounting is off: connections have no packets and octets'],
-  [
-    'nf_conntrack_timestamp',
-    'timestamps are off: connections have no start time, and a reopened one may look like the old',
-  ],
-] as const;
+interface Setting {
+  readonly name: string;
+  /** Values that take something away, and what. */
+  readonly wanting: Readonly<Record<string, string>>;
+}
+
+const SETTINGS: readonly Setting[] = [
+  {
+    name: 'nf_conntrack_acct',
+    wanting: { 0: 'accounting is off: connections have no packets and octets' },
+  },
+  {
+    name: 'nf_conntrack_timestamp',
+    wanting: { 0: 'timestamps are off: connections have no start time, and a reopened one may look like the old' },
+  },
+];
+const EVENTS: Setting = {
+  name: 'nf_conntrack_events',
+  wanting: {
+    0: 'events are off: what ends between two polls is lost',
+    2: 'events are automatic: connections that are there already have none, their ends are seen by polling',
+  },
+};
 const SETUP_HINT = (name: string): string =>
   `sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it holds for connections made after it`;
 
-/** What the namespace's settings take away from the export; nothing where they cannot be read. */
-export function checkKernel(source: Source): Finding[] {
+/**
+ * What the namespace's settings take away from the export; nothing where they cannot be read.
+ * @param events DESTROY events are wanted
+ */
+export function checkKernel(source: Source, events = false): Finding[] {
   if (source.kind === 'replay') return [];
   const findings: Finding[] = [];
-  for (const [name, message] of WANTED) {
-    if (source.sysctl(name) === '0') findings.push({ message, hint: SETUP_HINT(name) });
+  for (const { name, wanting } of settings(events)) {
+    const message = wanting[source.sysctl(name) ?? ''];
+    if (message !== undefined) findings.push({ message, hint: SETUP_HINT(name) });
   }
   if (source.sysctl('nf_conntrack_count') === '0') {
     findings.push({
@@ -34,14 +54,14 @@ export function checkKernel(source: Source): Finding[] {
 }
 
 /**
- * Switches accounting and timestamps on.
+ * Switches accounting, timestamps and, where they are wanted, events on; they are left on at the end.
  * @returns the names that were changed
  * @throws CtflowError CTFLOW_PERMISSION
  */
-export function setupKernel(source: Source): string[] {
+export function setupKernel(source: Source, events = false): string[] {
   const changed: string[] = [];
-  for (const [name] of WANTED) {
-    if (source.sysctl(name) !== '0') continue;
+  for (const { name, wanting } of settings(events)) {
+    if (wanting[source.sysctl(name) ?? ''] === undefined) continue;
     try {
       source.setSysctl(name, '1');
     } catch (error) {
@@ -55,4 +75,8 @@ export function setupKernel(source: Source): string[] {
     changed.push(name);
   }
   return changed;
+}
+
+function settings(events: boolean): readonly Setting[] {
+  return events ? [...SETTINGS, EVENTS] : SETTINGS;
 }

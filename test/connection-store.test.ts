@@ -557,7 +557,7 @@ test('clear clears all: index, lists, counts, and what the destinations know', t
   rig.poll([udp(1, began, [5, 500, 0, 0])]);
   rig.store.clear();
   t.is(rig.store.size, 0);
-  t.deepEqual(rig.store.counts, { added: 0, reopened: 0, counterResets: 0, evicted: 0, refused: 0 });
+  for (const [name, count] of Object.entries(rig.store.counts)) t.is(count, 0, name);
   for (const which of [0, 1]) {
     t.is(rig.destinations[which].schedule.nextDeadline(), Infinity);
     t.deepEqual(rig.after(60_000, which), []);

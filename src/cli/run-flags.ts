@@ -18,6 +18,9 @@ export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoin
   staleConnectionTimeout: number;
   maxConnections: number;
   firstSight?: 'baseline' | 'total';
+  events?: 'destroy' | 'off';
+  eventBuffer: number;
+  dyingLimit: number;
   setupSysctl?: true;
   logLevel: LogLevel;
 }
@@ -54,7 +57,27 @@ export function addRunFlags(command: Command): Command {
         .env('CTFLOW_FIRST_SIGHT'),
     )
     .addOption(
-      new Option('--setup-sysctl', 'switch accounting and timestamps on in the kernel').env('CTFLOW_SETUP_SYSCTL'),
+      new Option('--events <kind>', 'last counters from the events of ended connections; off is polling alone (native)')
+        .choices(['destroy', 'off'])
+        .default(undefined, 'destroy where the source has events')
+        .env('CTFLOW_EVENTS'),
+    )
+    .addOption(
+      new Option('--event-buffer <bytes>', 'receive buffer for events; what is allowed is logged')
+        .argParser(wholeNumber(4096, 1 << 30))
+        .default(EXPORTER_DEFAULTS.eventBuffer)
+        .env('CTFLOW_EVENT_BUFFER'),
+    )
+    .addOption(
+      new Option('--dying-limit <n>', 'connections that the kernel may keep until their event is read')
+        .argParser(wholeNumber(1, 1 << 26))
+        .default(EXPORTER_DEFAULTS.dyingLimit)
+        .env('CTFLOW_DYING_LIMIT'),
+    )
+    .addOption(
+      new Option('--setup-sysctl', 'switch accounting, timestamps and events on in the kernel, and leave them on').env(
+        'CTFLOW_SETUP_SYSCTL',
+      ),
     )
     .addOption(
       new Option('--log-level <level>', 'JSON lines on standard error')

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
+import { CtflowError } from '../errors.js';
+import { Exporter, EXPORTER_DEFAULTS, type EventsOptions } from '../exporter.js';
 import { checkKernel, setupKernel } from '../kernel-settings.js';
 import { createLogger, type Logger } from '../logger.js';
 import { hostObservationDomain } from '../observation-domain.js';
 import type { Source } from '../sources/source.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
-import { openSource } from './source-flags.js';
+import { filterOf, openSource } from './source-flags.js';
 import { stopSignal } from './stop-signal.js';
 
 /** `ctflow run` */
@@ -30,8 +31,9 @@ async function run(flags: RunFlags): Promise<void> {
   const stop = stopSignal();
   try {
     const { backend, source } = await openSource(flags, line => log.info(line));
-    prepareKernel(source, flags, log);
-    const { collector, observationDomain = hostObservationDomain(), ...rest } = flags;
+    const events = eventsOf(flags, source);
+    prepareKernel(source, flags, events !== undefined, log);
+    const { collector, observationDomain = hostObservationDomain(), events: _, ...rest } = flags;
     const replay = source.kind === 'replay';
     const exporter = new Exporter({
       ...rest,
@@ -39,6 +41,7 @@ async function run(flags: RunFlags): Promise<void> {
       firstSight: flags.firstSight ?? (replay ? 'total' : EXPORTER_DEFAULTS.firstSight),
       backend,
       source,
+      ...(events && { events }),
       destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
       log,
     });
@@ -53,9 +56,24 @@ async function run(flags: RunFlags): Promise<void> {
   }
 }
 
-function prepareKernel(source: Source, flags: RunFlags, log: Logger): void {
-  if (flags.setupSysctl && source.kind !== 'replay') {
-    for (const name of setupKernel(source)) log.info(`net.netfilter.${name} set to 1`);
+/** By default where the source has them; whoever asks for them where they cannot be had is told so. */
+function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
+  const wanted = flags.events ?? (source.kind === 'netlink' ? 'destroy' : 'off');
+  if (wanted === 'off') return undefined;
+  if (flags.source !== 'kernel') {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--events goes with --source kernel, not ${flags.source}`,
+      'Leave one of them out',
+    );
   }
-  for (const { message, hint } of checkKernel(source)) log.warn({ hint }, message);
+  const { netns, eventBuffer, dyingLimit } = flags;
+  return { filter: filterOf(flags), ...(netns !== undefined && { netns }), receiveBuffer: eventBuffer, dyingLimit };
+}
+
+function prepareKernel(source: Source, flags: RunFlags, events: boolean, log: Logger): void {
+  if (flags.setupSysctl && source.kind !== 'replay') {
+    for (const name of setupKernel(source, events)) log.info(`net.netfilter.${name} set to 1`);
+  }
+  for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
 }

@@ -93,7 +93,8 @@ function sourceOf(flags: SourceFlags, backend: Backend): Source {
   return new ReplaySource(path, backend, filter);
 }
 
-function filterOf(flags: SourceFlags): ConnectionFilter {
+/** The filter that the flags ask for. */
+export function filterOf(flags: SourceFlags): ConnectionFilter {
   const { family, zone, mark, status, protocolFilter } = flags;
   return {
     ...(family !== undefined && { family }),

@@ -2,6 +2,8 @@ import type { EventCounts, EventListener } from '../../native/binding.js';
 import { Batch } from '../batch.js';
 import { nativeError } from '../native-error.js';
 
+export type { EventCounts };
+
 const ROWS = 1024;
 
 /** What {@link EventSource} needs of the native listener. */
