@@ -25,6 +25,7 @@ import {
   TIMEOUT,
 } from './layout.generated.js';
 import { LeftOut } from './left-out.js';
+import { PollHistory, type Moment } from './poll-history.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
 import { lessThan, nanosecondsToMilliseconds } from './u64.js';
@@ -46,12 +47,6 @@ export interface StoreObserver {
   evicted(slot: number, reason: number): void;
   /** No slot holds a connection any more. */
   cleared(): void;
-}
-
-/** A moment on both clocks: wall milliseconds since 1970 for what is reported, monotonic milliseconds for deadlines. */
-export interface Moment {
-  readonly wall: number;
-  readonly monotonic: number;
 }
 
 export interface StoreOptions {
@@ -119,14 +114,7 @@ export class ConnectionStore {
   readonly #awaited = new AwaitedEnds();
   readonly #observers: StoreObserver[] = [];
   readonly #firstSight: 'baseline' | 'total';
-  readonly #born: Moment;
-  #timeouts: KernelTimeouts | undefined;
-  #poll = 0;
-  /** When this poll, the one before and the latest one that saw the whole table began. */
-  #pollAt: Moment;
-  #previousAt: Moment;
-  #completeAt: Moment | undefined;
-  #completePoll = 0;
+  readonly #polls: PollHistory;
   #expected = 0;
   #events = false;
 
@@ -135,9 +123,7 @@ export class ConnectionStore {
     this.#index = new TupleIndex(this.table.rows, options.maxConnections);
     this.#byChange = new SlotList(options.maxConnections);
     this.#firstSight = options.firstSight;
-    this.#born = options.born;
-    this.#pollAt = options.born;
-    this.#previousAt = options.born;
+    this.#polls = new PollHistory(options.born);
   }
 
   /**
@@ -170,11 +156,8 @@ export class ConnectionStore {
   }
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
-    this.#poll++;
-    this.#previousAt = this.#pollAt;
-    this.#pollAt = at;
+    this.#polls.begin(at, timeouts);
     this.#leftOut.beginPoll();
-    this.#timeouts = timeouts;
     this.#expected = 0;
   }
 
@@ -208,7 +191,7 @@ export class ConnectionStore {
       if ((slot < 0 || reopened) && this.#awaited.isPast(u32, from)) continue;
       if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
       if (slot >= 0) {
-        seenIn[slot] = this.#poll;
+        seenIn[slot] = this.#polls.current;
         this.#expected = slot + 1 < this.table.top ? slot + 1 : 0;
       }
     }
@@ -223,9 +206,9 @@ export class ConnectionStore {
     const { flags, seenIn } = this.table;
     const to = Math.min(from + slots, this.table.top);
     for (let slot = from; slot < to; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE || seenIn[slot] === this.#poll) continue;
+      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE || seenIn[slot] === this.#polls.current) continue;
       if (!this.#events) this.#end(slot, at, false);
-      else if (seenIn[slot] < this.#completePoll) {
+      else if (seenIn[slot] < this.#polls.complete) {
         this.#awaited.tell(this.table.rows, slot * ROW_WORDS);
         this.#end(slot, at, false);
       }
@@ -234,14 +217,11 @@ export class ConnectionStore {
   }
 
   endPoll(complete: boolean): void {
-    if (complete) {
-      this.#completeAt = this.#pollAt;
-      this.#completePoll = this.#poll;
-    }
+    this.#polls.end(complete);
     this.#awaited.endDump();
     for (const slot of this.#awaited.takeAll()) {
       this.#awaited.tell(this.table.rows, slot * ROW_WORDS);
-      this.#tellGone(slot, this.#reasonGone(slot, this.#pollAt, true));
+      this.#tellGone(slot, this.#reasonGone(slot, this.#polls.at, true));
     }
     this.#leftOut.endPoll(complete);
   }
@@ -284,8 +264,7 @@ export class ConnectionStore {
     this.#byChange.clear();
     this.#leftOut.clear();
     this.#awaited.clear();
-    this.#completeAt = undefined;
-    this.#completePoll = 0;
+    this.#polls.clear();
     this.#expected = 0;
     Object.assign(this.counts, NO_COUNTS);
   }
@@ -332,7 +311,7 @@ export class ConnectionStore {
       this.table.changedAt[slot] = at.monotonic;
       this.#byChange.push(slot);
       // the packets that moved the counters passed after the poll that saw it last
-      const window = Math.max(this.#sighting(slot).wall, this.table.endMs[slot]);
+      const window = Math.max(this.#polls.when(this.table.seenIn[slot]).wall, this.table.endMs[slot]);
       const end = this.#lastPacket(u32, from, protocol, state, window, at.wall);
       this.table.endMs[slot] = Math.max(end, this.table.startMs[slot]);
     }
@@ -350,17 +329,13 @@ export class ConnectionStore {
     const present = u32[from + PRESENT_WORD];
     // a wall clock that stepped back leaves no window: the poll's time stands
     if (!(present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) || windowStart >= at) return at;
-    const candidates = this.#timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
+    const candidates = this.#polls.timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
     return lastPacketTime(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] : undefined, windowStart, at);
   }
 
   /** Whether the baseline policy takes a connection that is seen for the first time as older than the exporter. */
   #fromBefore(start: number | undefined): boolean {
-    if (this.#firstSight === 'total') return false;
-    if (start === undefined) return this.#completeAt === undefined;
-    // after a backward step of the wall clock, younger connections have earlier starts
-    const elapsed = this.#pollAt.monotonic - this.#born.monotonic;
-    return start < Math.min(this.#born.wall, this.#pollAt.wall - elapsed);
+    return this.#firstSight === 'baseline' && this.#polls.fromBefore(start);
   }
 
   /**
@@ -369,7 +344,7 @@ export class ConnectionStore {
    */
   #makeRoom(newcomerLeftOut: boolean, at: Moment): boolean {
     const victim = this.#byChange.head;
-    if (newcomerLeftOut || victim < 0 || this.table.changedAt[victim] >= this.#pollAt.monotonic) return false;
+    if (newcomerLeftOut || victim < 0 || this.table.changedAt[victim] >= this.#polls.at.monotonic) return false;
     this.counts.evicted++;
     this.#leftOut.add(true);
     this.#forget(victim, at);
@@ -431,7 +406,13 @@ export class ConnectionStore {
     rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
     rows[to + STOP_WORD] = u32[from + STOP_WORD];
     rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
-    if (moved) endMs[slot] = this.#endOfDestroyed(slot, Math.max(this.#sighting(slot).wall, endMs[slot]), early, at);
+    if (moved)
+      endMs[slot] = this.#endOfDestroyed(
+        slot,
+        Math.max(this.#polls.when(this.table.seenIn[slot]).wall, endMs[slot]),
+        early,
+        at,
+      );
     endMs[slot] = Math.max(endMs[slot], startMs[slot]);
   }
 
@@ -450,7 +431,7 @@ export class ConnectionStore {
     this.table.holders[slot] = this.#observers.length;
     this.table.startMs[slot] = Math.min(start ?? at.wall, at.wall);
     this.table.changedAt[slot] = at.monotonic;
-    this.table.seenIn[slot] = this.#poll;
+    this.table.seenIn[slot] = this.#polls.current;
     this.table.endMs[slot] = this.#endOfDestroyed(slot, this.table.startMs[slot], early, at);
     this.counts.added++;
     this.counts.unseen++;
@@ -465,9 +446,9 @@ export class ConnectionStore {
     const present = rows[to + PRESENT_WORD];
     const exact = nanosecondsToMilliseconds(rows[to + STOP_WORD], rows[to + STOP_WORD + 1]);
     const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
-    if (early || windowStart >= stop || !this.#timeouts) return Math.max(stop, this.table.startMs[slot]);
+    if (early || windowStart >= stop || !this.#polls.timeouts) return Math.max(stop, this.table.startMs[slot]);
     const byte = to * 4;
-    const candidates = this.#timeouts.candidates(
+    const candidates = this.#polls.timeouts.candidates(
       bytes[byte + PROTOCOL],
       present,
       bytes[byte + STATE],
@@ -486,7 +467,7 @@ export class ConnectionStore {
   #reasonGone(slot: number, at: Moment, reopened: boolean): number {
     const to = slot * ROW_WORDS;
     const { rows, bytes } = this.table;
-    const sighting = this.#sighting(slot);
+    const sighting = this.#polls.when(this.table.seenIn[slot]);
     // a recording is played at another pace than it was made: its own clock tells what passed
     const elapsed = Math.max(at.monotonic - sighting.monotonic, at.wall - sighting.wall) / 1000;
     return reasonWhenGone(
@@ -495,15 +476,7 @@ export class ConnectionStore {
       rows[to + PRESENT_WORD] & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
       elapsed,
       // a new connection takes the tuple of a closed one at once
-      reopened ? 0 : this.#timeouts?.tcpClose,
+      reopened ? 0 : this.#polls.timeouts?.tcpClose,
     );
-  }
-
-  /** When the poll that saw the connection last began, or one before it: every whole poll has seen all that are stored. */
-  #sighting(slot: number): Moment {
-    const seenIn = this.table.seenIn[slot];
-    if (seenIn === this.#poll) return this.#pollAt;
-    if (seenIn === this.#poll - 1) return this.#previousAt;
-    return this.#completeAt ?? this.#born;
   }
 }

@@ -1,9 +1,10 @@
 import type { Backend, EventOptions } from './backend.js';
-import { ConnectionStore, type Moment, type StoreCounts } from './connection-store.js';
+import { ConnectionStore, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
 import { describeError } from './errors.js';
 import { KernelTimeouts } from './kernel-timeouts.js';
 import type { Logger } from './logger.js';
+import type { Moment } from './poll-history.js';
 import type { EventCounts, EventSource } from './sources/events.js';
 import type { DumpSummary, Source } from './sources/source.js';
 

@@ -36,6 +36,7 @@ export interface Facts {
   counters?: Counters;
   /** Nanoseconds since 1970. */
   start?: bigint;
+  stop?: bigint;
   startEstimate?: bigint;
   helper?: string;
 }
@@ -103,6 +104,10 @@ function fill(one: Batch, facts: Facts): void {
     [row.ORIG_PACKETS, row.ORIG_OCTETS, row.REPLY_PACKETS, row.REPLY_OCTETS].forEach((offset, i) =>
       putU64(one, offset, BigInt(counters[i])),
     );
+  }
+  if (facts.stop !== undefined) {
+    present |= row.HAS_STOP;
+    putU64(one, row.STOP_NS, facts.stop);
   }
   if (facts.start !== undefined) {
     present |= row.HAS_START;

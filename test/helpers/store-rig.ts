@@ -1,5 +1,6 @@
 import { Batch } from '../../src/batch.js';
-import { ConnectionStore, type Moment, type StoreOptions } from '../../src/connection-store.js';
+import { ConnectionStore, type StoreOptions } from '../../src/connection-store.js';
+import type { Moment } from '../../src/poll-history.js';
 import { ExportSchedule, type ScheduleOptions } from '../../src/export-schedule.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { KernelTimeouts } from '../../src/kernel-timeouts.js';
@@ -134,6 +135,11 @@ export class StoreRig {
     if (complete) for (let from = 0; from >= 0;) from = this.store.sweep(from, 7, this.now());
     this.store.endPoll(complete);
     for (const { schedule } of this.destinations) schedule.dropStale();
+  }
+
+  /** DESTROY events of these connections. */
+  destroy(...connections: readonly Facts[]): void {
+    this.store.destroyed(rows(...connections), this.now());
   }
 
   /** What is due now at a destination, in its order; it is remembered in `reports` too. */

@@ -1,0 +1,42 @@
+import test from 'ava';
+import { AwaitedEnds } from '../src/awaited-ends.js';
+import { udp } from './helpers/connections.js';
+import { rows } from './helpers/rows.js';
+
+const first = rows(udp(1, 1_000, [1, 60, 0, 0])).u32;
+const reopened = rows(udp(1, 2_000, [1, 60, 0, 0])).u32; // the same tuple and id
+
+test('who waits is found by id and start, once', t => {
+  const awaited = new AwaitedEnds();
+  awaited.wait(first, 0, 7);
+  t.is(awaited.take(reopened, 0), -1);
+  t.is(awaited.take(first, 0), 7);
+  t.is(awaited.take(first, 0), -1);
+  awaited.wait(first, 0, 7);
+  awaited.wait(reopened, 0, 8);
+  t.deepEqual(awaited.takeAll(), [7, 8]);
+  t.deepEqual(awaited.takeAll(), []);
+});
+
+test('who had to end without an event is remembered, the oldest not for ever', t => {
+  const awaited = new AwaitedEnds();
+  t.false(awaited.wasTold(first, 0));
+  awaited.tell(first, 0);
+  t.true(awaited.wasTold(first, 0));
+  t.false(awaited.wasTold(reopened, 0));
+  for (let start = 0; start < 65_536; start++) awaited.tell(rows(udp(2, start, [1, 1, 0, 0], { id: 5 })).u32, 0);
+  t.false(awaited.wasTold(first, 0));
+  t.true(awaited.wasTold(rows(udp(2, 65_535, [1, 1, 0, 0], { id: 5 })).u32, 0));
+});
+
+test('who ended while a dump was under way is past until the dump is over', t => {
+  const awaited = new AwaitedEnds();
+  awaited.ended(first, 0);
+  t.false(awaited.isPast(first, 0), 'no dump');
+  awaited.beginDump();
+  awaited.ended(first, 0);
+  t.true(awaited.isPast(first, 0));
+  t.false(awaited.isPast(reopened, 0));
+  awaited.endDump();
+  t.false(awaited.isPast(first, 0));
+});

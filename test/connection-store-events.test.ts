@@ -1,0 +1,163 @@
+import test from 'ava';
+import { END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../src/end-reason.js';
+import { SYN_SENT, TIME_WAIT } from '../src/tcp-state.js';
+import { tcp, udp } from './helpers/connections.js';
+import { nanoseconds, rows, type Facts } from './helpers/rows.js';
+import { StoreRig } from './helpers/store-rig.js';
+
+/** What DESTROY tells of a connection that expired: no remaining time. */
+const expired = (facts: Facts, stop: number): Facts => {
+  const { timeout: _, ...rest } = facts;
+  return { ...rest, stop: nanoseconds(stop) };
+};
+
+const listening = (options: ConstructorParameters<typeof StoreRig>[0] = {}): StoreRig => {
+  const rig = new StoreRig(options);
+  rig.store.expectEvents(true);
+  rig.poll([]);
+  rig.advance(100);
+  return rig;
+};
+
+test('the final counters come from the DESTROY event: what was counted after the last poll is told', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 1, 90])]);
+  t.deepEqual(rig.after(5_000)[0].deltas, [1n, 60n, 1n, 90n]);
+  rig.destroy(expired(udp(1, start, [4, 240, 3, 270]), rig.wall));
+  const [last, ...none] = rig.due();
+  t.like(last, { reason: IDLE_TIMEOUT });
+  t.deepEqual([last.deltas, last.totals, none.length], [[3n, 180n, 2n, 180n], [4n, 240n, 3n, 270n], 0]);
+  t.is(rig.store.size, 0);
+});
+
+test('a connection that lived only between two polls gets its record from its DESTROY alone', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.advance(2_000);
+  rig.destroy(tcp(1, start, [1, 60, 1, 40], { state: SYN_SENT, timeout: 118, stop: nanoseconds(start + 5) }));
+  const [report, ...none] = rig.due();
+  t.like(report, { reason: END_OF_FLOW, start, end: start + 5 });
+  t.deepEqual([report.deltas, none.length], [[1n, 60n, 1n, 40n], 0]);
+  t.is(rig.store.counts.unseen, 1);
+  t.is(rig.store.size, 0);
+});
+
+test('a connection older than the exporter that only its DESTROY shows has its past as the baseline', t => {
+  const rig = listening();
+  rig.destroy(expired(udp(1, rig.wall - 60_000, [9, 900, 0, 0]), rig.wall));
+  t.deepEqual(rig.due()[0].deltas, [0n, 0n, 0n, 0n]);
+});
+
+test('a row of a dump that is older than the DESTROY does not bring the connection back', t => {
+  const rig = listening();
+  const facts = udp(1, rig.wall, [2, 120, 0, 0]);
+  rig.store.beginDump();
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  rig.destroy(expired(facts, rig.wall));
+  rig.store.merge(rows(facts), rig.now());
+  rig.store.endPoll(true);
+  t.is(rig.due().length, 1);
+  t.is(rig.store.size, 0);
+});
+
+test('a connection that a poll misses waits for its event, and ends without it after another whole poll', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([tcp(1, start, [5, 500, 0, 0], { state: TIME_WAIT }), udp(2, start, [1, 60, 0, 0])]);
+  t.is(rig.due().length, 1);
+  rig.advance(5_000);
+  rig.poll([]);
+  t.is(rig.store.size, 2);
+  rig.poll([], false);
+  t.is(rig.store.size, 2, 'a poll that was not whole ends nothing');
+  rig.destroy(expired(tcp(1, start, [9, 900, 0, 0], { state: TIME_WAIT }), rig.wall));
+  t.deepEqual(rig.due()[0].deltas, [4n, 400n, 0n, 0n]);
+  rig.advance(5_000);
+  rig.poll([]);
+  rig.due();
+  t.is(rig.store.size, 0);
+  rig.destroy(expired(udp(2, start, [3, 180, 0, 0]), rig.wall));
+  t.deepEqual(rig.due(), []);
+  t.is(rig.store.counts.lateEvents, 1, 'it is not told twice, and what is lost is counted');
+});
+
+test('a tuple reopened in a dump: the first connection still gets its own last counters', t => {
+  const rig = listening();
+  const start = rig.wall;
+  const first = tcp(1, start, [5, 500, 0, 0]);
+  rig.poll([first]);
+  rig.after(5_000);
+  rig.store.beginDump();
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  rig.store.merge(rows(tcp(1, rig.wall - 10, [1, 60, 0, 0])), rig.now());
+  rig.destroy(expired({ ...first, counters: [7, 700, 0, 0] }, rig.wall));
+  rig.store.endPoll(true);
+  t.deepEqual(
+    rig.due().map(({ deltas }) => deltas[0]),
+    [2n],
+  );
+  t.deepEqual(
+    rig.after(5_000).map(({ deltas }) => deltas[0]),
+    [1n],
+  );
+});
+
+test('a tuple reopened and destroyed before the DESTROY of the first: each has its own record', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [5, 500, 0, 0])]);
+  rig.after(5_000);
+  rig.destroy(expired(udp(1, rig.wall, [1, 60, 0, 0]), rig.wall));
+  rig.destroy(expired(udp(1, start, [6, 600, 0, 0]), rig.wall));
+  t.deepEqual(
+    rig
+      .due()
+      .map(({ deltas }) => deltas[0])
+      .toSorted(),
+    [1n, 1n],
+  );
+  t.is(rig.store.size, 0);
+});
+
+test('the end of one that expired is its stop less its timeout, of one that was deleted its stop', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0]), udp(2, start, [1, 60, 0, 0])]);
+  rig.after(5_000);
+  rig.advance(130_000);
+  const stop = rig.wall - 3_000;
+  rig.destroy(expired(udp(1, start, [2, 120, 0, 0]), stop), {
+    ...udp(2, start, [2, 120, 0, 0], { timeout: 50 }),
+    stop: nanoseconds(stop),
+  });
+  t.like(rig.due(), [
+    { reason: IDLE_TIMEOUT, end: stop - 120_000 },
+    { reason: FORCED_END, end: stop },
+  ]);
+});
+
+test('a record with nothing new in it is not sent when the event brings nothing', t => {
+  const rig = listening();
+  const start = rig.wall;
+  const closed = tcp(1, start, [5, 500, 0, 0], { state: TIME_WAIT });
+  rig.poll([closed]);
+  t.is(rig.due().length, 1);
+  rig.destroy(expired(closed, rig.wall));
+  t.deepEqual(rig.due(), []);
+  t.is(rig.store.size, 0);
+});
+
+test('at the limit an ended connection makes room as a living one does, or is counted', t => {
+  const rig = listening({ maxConnections: 1 });
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  rig.destroy(expired(udp(2, start, [1, 60, 0, 0]), rig.wall));
+  t.is(rig.store.counts.refused, 1);
+  rig.advance(5_000);
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  rig.advance(1_000);
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  rig.destroy(expired(udp(3, rig.wall, [1, 60, 0, 0]), rig.wall));
+  t.is(rig.store.counts.evicted, 1);
+});
