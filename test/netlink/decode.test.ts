@@ -1,8 +1,9 @@
 import test from 'ava';
 import type { Backend, Decoded } from '../../src/backend.js';
+import { Batch } from '../../src/batch.js';
 import { CtflowError } from '../../src/errors.js';
 import { filterWords } from '../../src/filter.js';
-import { ROW_SIZE } from '../../src/layout.generated.js';
+import { EVENT, EVENT_DESTROY, EVENT_NONE, ROW_SIZE } from '../../src/layout.generated.js';
 import { perBackend } from '../helpers/backends.js';
 import {
   answer,
@@ -42,6 +43,18 @@ perBackend('entries of NEW and DELETE are rows; the rest is ignored', (t, backen
     message(0x0200, 0, new Uint8Array(40)), // another subsystem
   ]);
   t.deepEqual(decode(backend, netlink), { ...NOTHING, rows: 2, ignored: 3, consumed: netlink.length });
+});
+
+perBackend('EVENT tells of an end behind DELETE, and of nothing behind NEW, whatever its flags', (t, backend) => {
+  const NLM_F_CREATE = 0x400;
+  const created = Buffer.from(TCP);
+  created.writeUInt16LE(NLM_F_CREATE, 6);
+  const netlink = Buffer.concat([TCP, entry(2, TCP_TUPLES, true, DELETE), created]);
+  const rows = new Batch(3);
+  rows.u32.fill(0xaaaaaaaa);
+  backend.decode(netlink, true, filterWords({}), rows.bytes);
+  const told = [0, 1, 2].map(row => rows.u32[(row * ROW_SIZE + EVENT) >> 2]);
+  t.deepEqual(told, [EVENT_NONE, EVENT_DESTROY, EVENT_NONE]);
 });
 
 perBackend('nothing is nothing', (t, backend) => {

@@ -385,7 +385,7 @@ live('close ends a thread that waits for room', async t => {
   t.is(threads, 0);
 });
 
-live('close ends a thread that waits for events; no process is kept alive', async t => {
+live('close ends a thread that waits for events; an open listener keeps no process alive', async t => {
   const namespace = await tracking(t);
   const [closed, open] = [new EventPeer(namespace), new EventPeer(namespace)];
   await closed.do('open', DESTROY);

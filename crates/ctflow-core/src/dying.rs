@@ -11,8 +11,9 @@ use crate::socket::READ_SIZE;
 
 const WHAT: &str = "Cannot read the kernel's list of dying connections";
 
-/// How many connections stand on the dying list of the namespace, `limit` at most: the kernel walks the list from its start
-/// for each 32 KiB of answer, which gets long (ctnetlink_dump_dying).
+/// How many connections stand on the dying list of the namespace, `limit` at most. The kernel walks the list from its start
+/// for each 32 KiB of answer, under its lock (ctnetlink_dump_dying), so that the cost grows with the square of the count:
+/// 3 ms for 1,000, 100 ms for 10,000, seconds for 50,000.
 ///
 /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `Netlink` where the kernel answers with an error.
 pub fn dying_count(namespace: &Namespace, limit: u32) -> Result<u32, Error> {
