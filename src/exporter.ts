@@ -39,7 +39,7 @@ export const EXPORTER_DEFAULTS = {
   firstSight: 'baseline',
   /** Bytes: about 50,000 events. */
   eventBuffer: 32 << 20,
-  dyingLimit: 65_536,
+  dyingLimit: 10_000,
 } as const;
 
 /** How conntrack events are listened to. */
