@@ -1,5 +1,5 @@
 import test from 'ava';
-import { reasonWhenGone } from '../src/end-reason.js';
+import { reasonWhenDestroyed, reasonWhenGone } from '../src/end-reason.js';
 import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../src/tcp-state.js';
 
 const [ICMP, TCP, UDP] = [1, 6, 17];
@@ -32,4 +32,21 @@ test('an established connection shows CLOSE for so many seconds, unless no poll 
   t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 10, 60), 4);
   t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 0, 0), 3, 'its tuple was opened again');
   t.is(reasonWhenGone(TCP, ESTABLISHED, 3, 5), 1);
+});
+
+test('by its event, what expired ends with 1, what was deleted early with 4, what TCP closed or refused with 3', t => {
+  for (const protocol of [UDP, ICMP]) {
+    t.is(reasonWhenDestroyed(protocol, 0, false), 1);
+    t.is(reasonWhenDestroyed(protocol, 0, true), 4);
+  }
+  for (const state of [FIN_WAIT, TIME_WAIT, CLOSE]) {
+    t.is(reasonWhenDestroyed(TCP, state, false), 3);
+    t.is(reasonWhenDestroyed(TCP, state, true), 3);
+  }
+  for (const state of [SYN_SENT, SYN_RECV]) {
+    t.is(reasonWhenDestroyed(TCP, state, false), 1, 'nobody answered');
+    t.is(reasonWhenDestroyed(TCP, state, true), 3, 'refused');
+  }
+  t.is(reasonWhenDestroyed(TCP, ESTABLISHED, false), 1);
+  t.is(reasonWhenDestroyed(TCP, ESTABLISHED, true), 4);
 });

@@ -47,3 +47,15 @@ test('set-up that is refused names the setting', t => {
   t.like(error, { code: 'CTFLOW_PERMISSION' });
   t.regex(error.message, /nf_conntrack_acct/);
 });
+
+test('events are looked at only where they are wanted', t => {
+  const on = { nf_conntrack_acct: '1', nf_conntrack_timestamp: '1', nf_conntrack_count: '7' };
+  const automatic = sourceWith({ ...on, nf_conntrack_events: '2' });
+  t.deepEqual(checkKernel(automatic), []);
+  t.regex(checkKernel(automatic, true)[0].message, /events are automatic/);
+  t.regex(checkKernel(sourceWith({ ...on, nf_conntrack_events: '0' }), true)[0].message, /events are off/);
+  t.deepEqual(checkKernel(sourceWith({ ...on, nf_conntrack_events: '1' }), true), []);
+  t.deepEqual(setupKernel(automatic), []);
+  t.deepEqual(setupKernel(automatic, true), ['nf_conntrack_events']);
+  t.is(automatic.sysctl('nf_conntrack_events'), '1');
+});
