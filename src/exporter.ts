@@ -1,11 +1,12 @@
-import type { Backend, EventOptions } from './backend.js';
+import type { Backend } from './backend.js';
 import { ConnectionStore, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
+import { EndEvents, type EventsOptions } from './end-events.js';
 import { describeError } from './errors.js';
 import { KernelTimeouts } from './kernel-timeouts.js';
 import type { Logger } from './logger.js';
 import type { Moment } from './poll-history.js';
-import type { EventCounts, EventSource } from './sources/events.js';
+import type { EventCounts } from './sources/events.js';
 import type { DumpSummary, Source } from './sources/source.js';
 
 /** Slots looked at before the event loop gets its turn. */
@@ -42,12 +43,6 @@ export const EXPORTER_DEFAULTS = {
   dyingLimit: 10_000,
 } as const;
 
-/** How conntrack events are listened to. */
-export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
-  /** Connections on the kernel's dying list above which events are no longer kept for us, and may be lost. */
-  dyingLimit: number;
-}
-
 export interface ExporterStats {
   readonly backend: Backend['name'];
   /** Connections stored now. */
@@ -81,8 +76,7 @@ export class Exporter {
   readonly #store: ConnectionStore;
   readonly #destinations: readonly Destination[];
   readonly #skipped: Record<string, number> = {};
-  #events: EventSource | undefined;
-  #eventsKept = true;
+  #events: EndEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
@@ -121,7 +115,8 @@ export class Exporter {
       const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
-      this.#listen();
+      const { backend, events } = this.#options;
+      if (events) this.#events = new EndEvents(backend, events, this.#store, this.#log, () => this.#exportSoon());
       await this.#poll();
     } catch (error) {
       this.#stopping = true;
@@ -207,9 +202,7 @@ export class Exporter {
     }
     begin(summary.startedAt);
     this.#note(summary);
-    // the event of an end is sent before the table loses the connection: after this, what the dump missed has had its event
-    await this.#events?.drain();
-    await this.#watchDying();
+    await this.#events?.settle();
     const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
     if (summary.complete) {
       for (let from = 0; from >= 0;) {
@@ -218,40 +211,6 @@ export class Exporter {
       }
     }
     this.#store.endPoll(summary.complete);
-  }
-
-  #listen(): void {
-    const { backend, events, log } = this.#options;
-    if (!events) return;
-    this.#events = backend.openEvents(
-      { ...events, kinds: ['destroy'], broadcastError: true },
-      {
-        onBatch: batch => {
-          this.#store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
-          this.#exportSoon();
-        },
-        onError: error => {
-          this.#store.expectEvents(false);
-          log.error(`${describeError(error)}; polling goes on without events`);
-        },
-      },
-    );
-    this.#store.expectEvents(true);
-    log.info({ receiveBuffer: this.#events.receiveBuffer }, 'DESTROY events are listened to');
-  }
-
-  /** The kernel keeps dying connections until their event is read: a stuck exporter must not fill its table. */
-  async #watchDying(): Promise<void> {
-    const { events, log } = this.#options;
-    if (!events || !this.#events || !this.#eventsKept) return;
-    const dying = await this.#events.dyingCount(events.dyingLimit + 1);
-    if (dying <= events.dyingLimit) return;
-    this.#eventsKept = false;
-    this.#events.setBroadcastError(false);
-    log.warn(
-      { dyingLimit: events.dyingLimit },
-      'too many connections are dying: what does not fit is lost from now on',
-    );
   }
 
   #note(summary: DumpSummary): void {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { CtflowError } from '../errors.js';
-import { Exporter, EXPORTER_DEFAULTS, type EventsOptions } from '../exporter.js';
+import type { EventsOptions } from '../end-events.js';
+import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { checkKernel, setupKernel } from '../kernel-settings.js';
 import { createLogger, type Logger } from '../logger.js';
 import { hostObservationDomain } from '../observation-domain.js';
