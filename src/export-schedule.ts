@@ -24,7 +24,7 @@ export const COUNTERS = [ORIG_PACKETS >> 2, ORIG_OCTETS >> 2, REPLY_PACKETS >> 2
 const NEVER = 255;
 
 export interface ScheduleOptions {
-  /** A connection with news is reported this long after the first of them; milliseconds. */
+  /** A connection with news is reported this long after the first of them, or after the report before; milliseconds. */
   activeFlowExportTimeout: number;
   /** A connection without news this long is reported as idle; milliseconds. */
   idleFlowExportTimeout: number;

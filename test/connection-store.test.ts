@@ -3,7 +3,7 @@ import { CtflowError } from '../src/errors.js';
 import { ConnectionStore } from '../src/connection-store.js';
 import { ESTABLISHED, SYN_SENT, TIME_WAIT } from '../src/tcp-state.js';
 import { ping, tcp, udp, withoutStart } from './helpers/connections.js';
-import { nanoseconds, type Facts } from './helpers/rows.js';
+import { nanoseconds, rows, type Facts } from './helpers/rows.js';
 import { StoreRig, type Report } from './helpers/store-rig.js';
 
 const ports = (reports: readonly Report[]): number[] => reports.map(({ port }) => port);
@@ -82,6 +82,19 @@ test('the flow end lies behind an incomplete poll that saw the connection', t =>
   t.is(rig.due()[0].end, second);
 });
 
+test('the flow end never goes back, when a slow dump has read it later than it began', t => {
+  const rig = new StoreRig();
+  const start = rig.wall - 10_000;
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  rig.advance(700);
+  rig.store.merge(rows(udp(1000, start, [1, 60, 0, 0])), rig.now());
+  rig.store.endPoll(true);
+  const first = rig.wall;
+  rig.advance(5_000 - 700);
+  rig.poll([udp(1000, start, [2, 120, 0, 0], { timeout: 115 })]);
+  t.is(rig.after(5_000)[0].end, first);
+});
+
 test('where no timeout fits, the poll’s time stands', t => {
   const cases: [string, Facts][] = [
     ['a longer remaining timeout than any', { timeout: 500_000 }],
@@ -138,6 +151,22 @@ test('a wall clock that steps back an hour neither expires nor freezes, and no e
   t.deepEqual(ports(rig.after(10_000)), [2000], 'idle since the first poll, on the monotonic clock');
   rig.poll([tcp(1000, start, [3, 180, 0, 0]), tcp(2000, start, [1, 60, 0, 0])]);
   t.deepEqual(rig.after(5_000)[0].deltas, [1n, 60n, 0n, 0n]);
+});
+
+test('a wall clock that steps back by less than a second puts no end into the future', t => {
+  const rig = new StoreRig();
+  const start = rig.wall - 60_000;
+  rig.poll([tcp(1, start, [1, 60, 0, 0])]);
+  rig.advance(5_000, -500);
+  rig.poll([tcp(1, start, [2, 120, 0, 0])]);
+  t.is(rig.due()[0].end, rig.wall);
+});
+
+test('a start in the future, after the wall clock stepped back, is now', t => {
+  const rig = new StoreRig();
+  rig.poll([tcp(1, rig.wall + HOUR, [1, 60, 0, 0])]);
+  const seen = rig.wall;
+  t.like(rig.after(5_000)[0], { start: seen, end: seen });
 });
 
 test('a wall clock that steps back an hour makes no old connection of a new one', t => {
@@ -381,8 +410,7 @@ for (const firstSight of ['baseline', 'total'] as const) {
       const rig = new StoreRig({ maxConnections: 2, firstSight });
       rig.poll([]);
       rig.advance(5_000);
-      const began = rig.wall - 10;
-      // one of them began while the dump was under way
+      const began = rig.wall; // while the dump was under way
       rig.poll([facts(1, began, 10), facts(2, began, 10)]);
       rig.advance(5_000);
       rig.poll([facts(3, rig.wall - 10, 1), facts(1, began, 10), facts(2, began, 11)], false);

@@ -272,6 +272,17 @@ perBackend(
   },
 );
 
+perBackend('records that wait in a batch at the end of the grace are counted as lost', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
+  await begin(t, rig);
+  rig.poll(...many(100, 1));
+  await new Promise(resolve => setTimeout(resolve, 5));
+  rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
+  t.deepEqual(await rig.destination.finish(0), { connections: 100, packets: 100, octets: 10_000 });
+  t.is(rig.destination.stats().transport.lostRecords, 100);
+});
+
 perBackend('requirement 16: options at their interval, and at the end; with 0 never', async (t, backend) => {
   for (const optionsInterval of [0, 3_600_000]) {
     const collector = await udpCollector(t);

@@ -21,6 +21,17 @@ test('a connection with news is reported when the active timeout is over, not a 
   t.deepEqual(told(rig.after(1)), [[1, 2]]);
 });
 
+test('after a report the active timeout runs anew: news are told at the end of it, not one timeout after they came', t => {
+  const rig = new StoreRig();
+  const start = rig.wall;
+  rig.poll([tcp(1, start, [1, 60, 0, 0])]);
+  t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
+  rig.advance(4_000);
+  rig.poll([tcp(1, start, [2, 120, 0, 0])]);
+  t.deepEqual(rig.after(999), []);
+  t.deepEqual(told(rig.after(1)), [[1, 2]]);
+});
+
 test('A, at head: the idle timer is measured from the last counter change, not from the last export', t => {
   const rig = new StoreRig();
   rig.poll([tcp(1, rig.wall, [1, 60, 0, 0])]);
@@ -37,6 +48,7 @@ test('A, at head: a silent flow’s idle timer fires before a longer active one'
   const [report] = rig.after(1);
   t.like(report, { reason: 1 });
   t.is(report.deltas[0], 1n);
+  t.is(rig.destinations[0].schedule.nextDeadline(), Infinity);
   t.deepEqual(rig.after(HOUR), []);
 });
 

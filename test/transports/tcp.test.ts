@@ -101,9 +101,13 @@ test('requirement 12: a collector that is not there is tried again, later each t
   const gaps = log.times.slice(1).map((time, i) => time - log.times[i]);
   t.true(gaps[3] > gaps[0], `waits of ${gaps.map(Math.round)} ms`);
   t.is(transport.counts.errors['ECONNREFUSED'], 5);
-  await Peer.listen(t, port);
+  const peer = await Peer.listen(t, port);
   await eventually('a session', () => log.events.at(-1) === 'opened');
   t.is(transport.counts.connects, 1);
+  const { length } = log.events;
+  (await peer.nth(1)).destroy();
+  t.is(await log.nth(length + 2), 'opened');
+  t.true(log.times[length + 1] - log.times[length] < gaps[3], 'the waits begin anew after a session');
 });
 
 test('requirement 12: a collector that takes a connection and ends it is not tried again at once', async t => {
