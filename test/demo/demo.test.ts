@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { DemoReport } from '../../src/demo/report.js';
 import { backends } from '../helpers/backends.js';
+import { eventually } from '../helpers/eventually.js';
 import { needs } from '../helpers/require.js';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
@@ -112,9 +113,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 onKernel('killed hard, it takes its children with it', async t => {
   const { child, finished } = demo(t, ['--json', '--duration', '10m']);
-  await new Promise(resolve => setTimeout(resolve, 3000));
-  const inside = descendants(child.pid!);
-  t.true(inside.length >= 2, `children: ${inside.join()}`);
+  const inside = await eventually('the demo has children and grandchildren', async () => {
+    const found = descendants(child.pid!);
+    return found.length >= 2 && found;
+  });
   child.kill('SIGKILL');
   await finished;
   for (let tries = 0; tries < 50 && inside.some(isAlive); tries++)
