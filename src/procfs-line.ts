@@ -36,6 +36,7 @@ import {
   TCP_STATES,
   TIMEOUT,
 } from './layout.generated.js';
+import { SCTP_STATES } from './sctp-state.js';
 import { IPPROTO_SCTP, IPPROTO_TCP } from './protocol.js';
 import { hashTuple } from './tuple-hash.js';
 
@@ -49,20 +50,6 @@ const IPS_CONFIRMED = 1 << 3;
 const IPS_OFFLOAD = 1 << 14;
 /** The status bits that a line shows. */
 export const PROCFS_STATUS = IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | IPS_OFFLOAD;
-
-// enum sctp_conntrack, as sctp_conntrack_names of net/netfilter/nf_conntrack_proto_sctp.c spells it
-const SCTP_STATES = [
-  'NONE',
-  'CLOSED',
-  'COOKIE_WAIT',
-  'COOKIE_ECHOED',
-  'ESTABLISHED',
-  'SHUTDOWN_SENT',
-  'SHUTDOWN_RECD',
-  'SHUTDOWN_ACK_SENT',
-  'HEARTBEAT_SENT',
-  'HEARTBEAT_ACKED',
-] as const;
 
 const SPACE = 0x20;
 const BRACKET = 0x5b;

@@ -2,23 +2,11 @@ import type { Batch } from './batch.js';
 import { formatIPv4, formatIPv6 } from './address.js';
 import * as row from './layout.generated.js';
 import { protocolName } from './protocol.js';
+import { SCTP_STATES } from './sctp-state.js';
 import { statusNames } from './status.js';
 import { nanosecondsToMilliseconds, readBigInt } from './u64.js';
 
 const AF_INET6 = 10;
-
-/** Conntrack's SCTP states by number (enum sctp_conntrack). */
-const SCTP_STATES = [
-  'NONE',
-  'CLOSED',
-  'COOKIE_WAIT',
-  'COOKIE_ECHOED',
-  'ESTABLISHED',
-  'SHUTDOWN_SENT',
-  'SHUTDOWN_RECD',
-  'SHUTDOWN_ACK_SENT',
-  'HEARTBEAT_SENT',
-];
 
 /** One direction of a connection for people and JSON; what is not known is absent. */
 export interface DirectionView {
