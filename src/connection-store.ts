@@ -4,6 +4,7 @@ import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identi
 import { ConnectionTable, GONE, IN_USE, ROW_WORDS } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenDestroyed, reasonWhenGone } from './end-reason.js';
 import { CtflowError } from './errors.js';
+import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketTime } from './last-packet.js';
 import {
@@ -29,25 +30,6 @@ import { PollHistory, type Moment } from './poll-history.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
 import { lessThan, nanosecondsToMilliseconds } from './u64.js';
-
-/** Bits of {@link StoreObserver.changed}. */
-export const MOVED = 1;
-export const STATE_CHANGED = 2;
-
-/** Who is told what becomes of the connections: one export schedule for each destination. */
-export interface StoreObserver {
-  /** @param before what it has counted so far is not to be reported as a delta: it was, or it is from before the exporter */
-  added(slot: number, before: boolean): void;
-  changed(slot: number, what: number): void;
-  /** Somebody zeroed the counters; the row still holds the old ones. */
-  countersReset(slot: number): void;
-  /** The kernel no longer has it. The observer calls {@link ConnectionStore.release} when it has made its last report. */
-  gone(slot: number, reason: number): void;
-  /** The slot is taken away at once: report it now or count it. */
-  evicted(slot: number, reason: number): void;
-  /** No slot holds a connection any more. */
-  cleared(): void;
-}
 
 export interface StoreOptions {
   /** Hard limit on connections. */
@@ -104,7 +86,7 @@ const TAIL_FROM = STOP_WORD;
  * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
  * observer has made its last report. Fed by polls; knows no collector.
  */
-export class ConnectionStore {
+export class ConnectionStore implements FlowStore {
   readonly table: ConnectionTable;
   readonly counts: StoreCounts = { ...NO_COUNTS };
   readonly #index: TupleIndex;
@@ -113,6 +95,8 @@ export class ConnectionStore {
   readonly #leftOut = new LeftOut();
   readonly #awaited = new AwaitedEnds();
   readonly #observers: StoreObserver[] = [];
+  /** Those that attend, then the observers. */
+  readonly #listeners: StoreListener[] = [];
   readonly #firstSight: 'baseline' | 'total';
   readonly #polls: PollHistory;
   #expected = 0;
@@ -126,15 +110,16 @@ export class ConnectionStore {
     this.#polls = new PollHistory(options.born);
   }
 
-  /**
-   * All observers must be there before the first poll.
-   * @throws CtflowError CTFLOW_USAGE beyond 255
-   */
   observe(observer: StoreObserver): void {
     if (this.#observers.length === MOST_OBSERVERS) {
       throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
     }
     this.#observers.push(observer);
+    this.#listeners.push(observer);
+  }
+
+  attend(listener: StoreListener): void {
+    this.#listeners.splice(this.#listeners.length - this.#observers.length, 0, listener);
   }
 
   /** Connections stored, those that are gone and wait for a report included. */
@@ -258,7 +243,7 @@ export class ConnectionStore {
 
   /** Forgets everything: rows, index, lists and counts, and what the observers know of them. */
   clear(): void {
-    for (const observer of this.#observers) observer.cleared();
+    for (const listener of this.#listeners) listener.cleared();
     this.table.clear();
     this.#index.clear();
     this.#byChange.clear();
@@ -289,7 +274,7 @@ export class ConnectionStore {
     this.table.changedAt[slot] = at.monotonic;
     this.table.endMs[slot] = this.#lastPacket(u32, from, protocol, state, this.table.startMs[slot], at.wall);
     this.counts.added++;
-    for (const observer of this.#observers) observer.added(slot, before);
+    for (const listener of this.#listeners) listener.added(slot, before);
     return slot;
   }
 
@@ -315,7 +300,7 @@ export class ConnectionStore {
       const end = this.#lastPacket(u32, from, protocol, state, window, at.wall);
       this.table.endMs[slot] = Math.max(end, this.table.startMs[slot]);
     }
-    if (what) for (const observer of this.#observers) observer.changed(slot, what);
+    if (what) for (const listener of this.#listeners) listener.changed(slot, what);
   }
 
   #lastPacket(
@@ -348,7 +333,7 @@ export class ConnectionStore {
     this.counts.evicted++;
     this.#leftOut.add(true);
     this.#forget(victim, at);
-    for (const observer of this.#observers) observer.evicted(victim, LACK_OF_RESOURCES);
+    for (const listener of this.#listeners) listener.evicted(victim, LACK_OF_RESOURCES);
     this.table.free(victim);
     return true;
   }
@@ -360,8 +345,8 @@ export class ConnectionStore {
   }
 
   #tellGone(slot: number, reason: number): void {
+    for (const listener of this.#listeners) listener.gone(slot, reason);
     if (this.#observers.length === 0) this.table.free(slot);
-    for (const observer of this.#observers) observer.gone(slot, reason);
   }
 
   /** Its tuple belongs to another one; its own event is on its way. */
@@ -435,7 +420,7 @@ export class ConnectionStore {
     this.table.endMs[slot] = this.#endOfDestroyed(slot, this.table.startMs[slot], early, at);
     this.counts.added++;
     this.counts.unseen++;
-    for (const observer of this.#observers) observer.added(slot, before);
+    for (const listener of this.#listeners) listener.added(slot, before);
     return slot;
   }
 

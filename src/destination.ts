@@ -1,9 +1,9 @@
 import { Batch } from './batch.js';
 import type { Backend } from './backend.js';
-import type { ConnectionStore } from './connection-store.js';
 import { formatEndpoint, type Endpoint } from './endpoint.js';
 import { ExportSchedule, type Unreported } from './export-schedule.js';
 import { appendRecord } from './flow-record.js';
+import type { FlowStore } from './flow-store.js';
 import type { NotSent } from './ipfix/options.js';
 import { createProfile, type Profile } from './ipfix/profile.js';
 import type { Biflow } from './ipfix/profile-standard.js';
@@ -72,7 +72,7 @@ export interface DestinationStats {
 /** One collector: its schedule, its session, its transport, and the batches of records between them. */
 export class Destination {
   readonly #options: DestinationOptions;
-  readonly #store: ConnectionStore;
+  readonly #store: FlowStore;
   readonly #schedule: ExportSchedule;
   readonly #session: Session;
   readonly #transport: Transport;
@@ -93,7 +93,7 @@ export class Destination {
     options: DestinationOptions,
     shared: {
       backend: Backend;
-      store: ConnectionStore;
+      store: FlowStore;
       staleConnectionTimeout: number;
       log: Logger;
       /** A session has begun: what is due can be exported. */

@@ -1,7 +1,6 @@
-import type { ConnectionStore, StoreObserver } from './connection-store.js';
-import { MOVED } from './connection-store.js';
 import { GONE, IN_USE, ROW_WORDS } from './connection-table.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from './end-reason.js';
+import { MOVED, type FlowStore, type StoreObserver } from './flow-store.js';
 import {
   HAS_TCP_STATE,
   ORIG_OCTETS,
@@ -51,7 +50,7 @@ export class ExportSchedule implements StoreObserver {
   readonly reported: Uint32Array;
   readonly stale: Unreported = { connections: 0, packets: 0, octets: 0 };
   readonly evictedUnreported: Unreported = { connections: 0, packets: 0, octets: 0 };
-  readonly #store: ConnectionStore;
+  readonly #store: FlowStore;
   readonly #options: ScheduleOptions;
   readonly #evict: Report;
   readonly #ended: SlotList;
@@ -69,7 +68,7 @@ export class ExportSchedule implements StoreObserver {
    * @param now monotonic milliseconds
    * @param evict takes the last report of a connection that must go at once
    */
-  constructor(store: ConnectionStore, options: ScheduleOptions, now: () => number, evict: Report) {
+  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Report) {
     const capacity = store.table.capacity;
     this.#store = store;
     this.#options = options;

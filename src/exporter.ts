@@ -3,14 +3,11 @@ import { ConnectionStore, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
 import { EndEvents, type EventsOptions } from './end-events.js';
 import { describeError } from './errors.js';
-import { KernelTimeouts } from './kernel-timeouts.js';
 import type { Logger } from './logger.js';
-import type { Moment } from './poll-history.js';
+import { Poller, type PollCounts } from './poller.js';
 import type { EventCounts } from './sources/events.js';
-import type { DumpSummary, Source } from './sources/source.js';
+import type { Source } from './sources/source.js';
 
-/** Slots looked at before the event loop gets its turn. */
-const SWEEP_SLICE = 65_536;
 /** An export is never sooner after the last one. */
 const MIN_EXPORT_GAP_MS = 50;
 /** Milliseconds that a shutdown may take for its last poll, and again for its last export. */
@@ -47,15 +44,7 @@ export interface ExporterStats {
   readonly backend: Backend['name'];
   /** Connections stored now. */
   readonly connections: number;
-  readonly polls: number;
-  /** Polls that did not see the whole table. */
-  readonly incompletePolls: number;
-  /** Polls left out because the one before had not ended. */
-  readonly overdue: number;
-  /** Rows of all polls. */
-  readonly rows: number;
-  /** Entries left out by the source, by reason. */
-  readonly skipped: Readonly<Record<string, number>>;
+  readonly poll: PollCounts;
   readonly store: StoreCounts;
   /** What became of the events, where they are listened to. */
   readonly events?: EventCounts;
@@ -75,19 +64,14 @@ export class Exporter {
   readonly #log: Logger;
   readonly #store: ConnectionStore;
   readonly #destinations: readonly Destination[];
-  readonly #skipped: Record<string, number> = {};
+  readonly #poller: Poller;
   #events: EndEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
-  #polling: Promise<void> | undefined;
   #exporting = false;
   /** An export follows within MIN_EXPORT_GAP_MS. */
   #soon = false;
   #stopping = false;
-  #polls = 0;
-  #incompletePolls = 0;
-  #overdue = 0;
-  #rows = 0;
   #end!: () => void;
 
   constructor(options: ExporterOptions) {
@@ -98,6 +82,7 @@ export class Exporter {
       firstSight: options.firstSight,
       born: { wall: Date.now(), monotonic: performance.now() },
     });
+    this.#poller = new Poller(options.source, this.#store, this.#log);
     const opened = (): void => {
       if (this.#pollTimer) this.#exportNow();
     };
@@ -116,8 +101,11 @@ export class Exporter {
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
       const { backend, events } = this.#options;
-      if (events) this.#events = new EndEvents(backend, events, this.#store, this.#log, () => this.#exportSoon());
-      await this.#poll();
+      if (events) {
+        this.#events = new EndEvents(backend, events, this.#store, this.#log, () => this.#exportSoon());
+        this.#poller.invite(this.#events);
+      }
+      if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       this.#stopping = true;
       // an open socket would keep the process alive
@@ -128,7 +116,7 @@ export class Exporter {
     }
     if (this.#stopping) return;
     this.#exportNow();
-    this.#pollTimer = setInterval(() => this.#pollAgain(), this.#options.flowPollInterval);
+    this.#pollTimer = setInterval(() => void this.#pollAgain(), this.#options.flowPollInterval);
   }
 
   /** A last poll, every open connection exported with reason 4, the sockets flushed and closed. */
@@ -138,8 +126,7 @@ export class Exporter {
     clearInterval(this.#pollTimer);
     clearTimeout(this.#exportTimer);
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
-    const last = (this.#polling ?? Promise.resolve()).then(() => this.#poll()).catch(error => this.#failed(error));
-    await Promise.race([last, timeUp]);
+    await Promise.race([this.#poller.poll().catch(error => this.#poller.failed(error)), timeUp]);
     this.#events?.close();
     this.#store.endPoll(false);
     await Promise.all(
@@ -157,11 +144,7 @@ export class Exporter {
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
-      polls: this.#polls,
-      incompletePolls: this.#incompletePolls,
-      overdue: this.#overdue,
-      rows: this.#rows,
-      skipped: this.#skipped,
+      poll: this.#poller.counts,
       store: this.#store.counts,
       ...(this.#events && { events: this.#events.counts() }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
@@ -169,67 +152,13 @@ export class Exporter {
     };
   }
 
-  #pollAgain(): void {
-    if (this.#polling) {
-      this.#overdue++;
-      this.#log.warn('the poll before has not ended; this one is left out');
-      return;
-    }
-    this.#polling = this.#poll()
-      .then(() => this.#exportNow())
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => (this.#polling = undefined));
-  }
-
-  async #poll(): Promise<void> {
-    const { source } = this.#options;
+  async #pollAgain(): Promise<void> {
     for (const destination of this.#destinations) destination.dropStale();
-    const monotonic = performance.now();
-    let began = false;
-    const begin = (wall: number): void => {
-      if (began) return;
-      began = true;
-      this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => source.sysctl(name)));
-    };
-    this.#store.beginDump();
-    const summary = await source.dump((batch, at) => {
-      begin(at);
-      this.#store.merge(batch, { wall: at, monotonic: performance.now() });
-    });
-    if (summary === undefined) {
-      this.#replayEnded();
-      return;
-    }
-    begin(summary.startedAt);
-    this.#note(summary);
-    await this.#events?.settle();
-    const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
-    if (summary.complete) {
-      for (let from = 0; from >= 0;) {
-        from = this.#store.sweep(from, SWEEP_SLICE, at);
-        if (from >= 0) await new Promise(resolve => setImmediate(resolve));
-      }
-    }
-    this.#store.endPoll(summary.complete);
-  }
-
-  #note(summary: DumpSummary): void {
-    this.#polls++;
-    this.#rows += summary.rows;
-    for (const [reason, count] of Object.entries(summary.skipped)) {
-      if (count > 0) this.#skipped[reason] = (this.#skipped[reason] ?? 0) + count;
-    }
-    if (summary.complete) return;
-    this.#incompletePolls++;
-    this.#log.warn(
-      { skipped: summary.skipped, error: summary.error && describeError(summary.error) },
-      'incomplete poll',
-    );
-  }
-
-  #replayEnded(): void {
-    clearInterval(this.#pollTimer);
-    this.#end();
+    const played = await this.#poller.pollAgain();
+    if (played === false) {
+      clearInterval(this.#pollTimer);
+      this.#end();
+    } else if (played) this.#exportNow();
   }
 
   /** Exports what is due, and again at the next deadline. */
@@ -262,10 +191,5 @@ export class Exporter {
     } catch (error) {
       this.#log.error(describeError(error));
     }
-  }
-
-  #failed(error: unknown): void {
-    this.#incompletePolls++;
-    this.#log.error(describeError(error));
   }
 }

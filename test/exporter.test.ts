@@ -92,8 +92,8 @@ perBackend('what it counts as sent is what a collector receives, at two collecto
     const packets = flows(collector).reduce((sum, record) => sum + Number(record.get('packetDeltaCount')), 0);
     t.is(packets, 50 * 50);
   }
-  t.like(stats, { backend: backend.name, incompletePolls: 0, connections: 0 });
-  t.is(stats.polls, source.dumps);
+  t.like(stats, { backend: backend.name, poll: { incomplete: 0 }, connections: 0 });
+  t.is(stats.poll.polls, source.dumps);
   t.is(stats.store.added, 50);
 });
 
@@ -105,11 +105,11 @@ test('a poll that takes longer than its interval does not pile up', async t => {
   let open!: () => void;
   source.gate = new Promise<void>(resolve => (open = resolve));
   const { dumps } = source;
-  await eventually('polls left out', () => exporter.stats().overdue >= 5);
+  await eventually('polls left out', () => exporter.stats().poll.overdue >= 5);
   t.is(source.dumps, dumps + 1);
   open();
   await eventually('polls again', () => source.dumps > dumps + 2);
-  t.is(exporter.stats().incompletePolls, 0);
+  t.is(exporter.stats().poll.incomplete, 0);
 });
 
 test('one failing dump does not end the exporter, nor any connection', async t => {
@@ -119,14 +119,14 @@ test('one failing dump does not end the exporter, nor any connection', async t =
   const { exporter, lines } = rig(t, backends()[0], source, [collector.endpoint]);
   await exporter.start();
   source.next({ fails: new CtflowError('CTFLOW_NETLINK', 'The kernel is out of sorts', 'Wait') });
-  await eventually('failed polls', () => exporter.stats().incompletePolls >= 3);
+  await eventually('failed polls', () => exporter.stats().poll.incomplete >= 3);
   source.next({ connections: [], complete: false, skipped: { overrun: 1 } });
-  await eventually('incomplete polls', () => (exporter.stats().skipped['overrun'] ?? 0) >= 3);
+  await eventually('incomplete polls', () => (exporter.stats().poll.skipped['overrun'] ?? 0) >= 3);
   t.is(exporter.stats().connections, 1);
   source.next({ connections: [facts(1, 5, Date.now())] }, { connections });
   source.next({ connections });
-  const { polls } = exporter.stats();
-  await eventually('polls again', () => exporter.stats().polls > polls + 3);
+  const { polls } = exporter.stats().poll;
+  await eventually('polls again', () => exporter.stats().poll.polls > polls + 3);
   t.is(exporter.stats().store.added, 1);
   t.true(lines.some(({ msg }) => String(msg).includes('The kernel is out of sorts')));
   for (const record of flows(collector)) t.is(record.get('flowEndReason'), 2);
@@ -160,7 +160,7 @@ test('the end of a replay is told, and what it left open is exported with reason
   await exporter.start();
   await exporter.ended;
   await exporter.stop();
-  t.is(exporter.stats().polls, 2);
+  t.is(exporter.stats().poll.polls, 2);
   t.true(source.closed);
   await eventually('a record', () => flows(collector).length > 0);
   t.is(flows(collector).length, 1);
