@@ -34,6 +34,8 @@ const lengths = new Uint32Array(records * 2);
 const encodeWith = (backend: Backend, out: Uint8Array): number =>
   backend.encode({
     plan,
+    names: new Uint8Array(0),
+    nameEnds: new Uint32Array(0),
     templateId: 256,
     records: batch.bytes,
     from: 0,

@@ -102,7 +102,7 @@ export interface Decoded {
 }
 
 /** Backend.encode of src/backend.ts, the request's members one by one: cheaper to take over than an object. */
-export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
+export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, names: Uint8Array, nameEnds: Uint32Array, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
 
 /** Encoded of src/backend.ts. */
 export interface Encoded {

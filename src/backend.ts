@@ -41,6 +41,9 @@ export interface EncodeRequest extends MessageHeader {
   from: number;
   /** One past the last. */
   to: number;
+  /** Names by number, see NameTable: UTF-8, and where each ends. */
+  names: Uint8Array;
+  nameEnds: Uint32Array;
   /** Sets that stand before the data set in the first message (templates), whole with their set headers; may be empty. */
   prefix: Uint8Array;
   /** Bytes of a message at most, 65535 at the most. */

@@ -10,6 +10,8 @@ import type { Biflow } from './ipfix/profile-standard.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
 import { RECORD_SIZE } from './layout.generated.js';
 import type { Logger } from './logger.js';
+import type { NameTable } from './name-table.js';
+import type { RecordExtras } from './record-extras.js';
 import { Session, type SessionCounts } from './session.js';
 import { TcpTransport } from './transports/tcp.js';
 import type { Transport, TransportCounts } from './transports/transport.js';
@@ -73,6 +75,7 @@ export interface DestinationStats {
 export class Destination {
   readonly #options: DestinationOptions;
   readonly #store: FlowStore;
+  readonly #extras: readonly RecordExtras[];
   readonly #schedule: ExportSchedule;
   readonly #session: Session;
   readonly #transport: Transport;
@@ -94,6 +97,9 @@ export class Destination {
     shared: {
       backend: Backend;
       store: FlowStore;
+      /** Facts about the store's flows that its rows do not hold, and the names that they refer to. */
+      extras: readonly RecordExtras[];
+      names: NameTable;
       staleConnectionTimeout: number;
       log: Logger;
       /** A session has begun: what is due can be exported. */
@@ -103,6 +109,7 @@ export class Destination {
     const { endpoint } = options;
     this.#options = options;
     this.#store = shared.store;
+    this.#extras = shared.extras;
     this.#opened = shared.opened;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
@@ -114,6 +121,7 @@ export class Destination {
     this.#session = new Session({
       backend: shared.backend,
       profile: this.#profile,
+      names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
       templateRefreshInterval: options.templateRefreshInterval,
@@ -210,7 +218,9 @@ export class Destination {
   #take(slot: number, reason: number): boolean {
     if (!this.#transport.ready) return false;
     const { rows, bytes } = this.#store.table;
-    const shape = shapeOf(rows, bytes, slot) & this.#profile.shapes;
+    let shape = shapeOf(rows, bytes, slot);
+    for (const extra of this.#extras) shape |= extra.shapeOf(slot);
+    shape &= this.#profile.shapes;
     this.#append(shape, slot, reason);
     if (this.#uniflows && shape & REPLY_COUNTERS) this.#append(shape | REVERSED, slot, reason);
     return true;
@@ -219,7 +229,7 @@ export class Destination {
   #append(shape: number, slot: number, reason: number): void {
     let batch = this.#batches.get(shape);
     if (!batch) this.#batches.set(shape, (batch = new Batch(BATCH_RECORDS, RECORD_SIZE)));
-    appendRecord(batch, this.#store.table, slot, this.#schedule.reported, reason);
+    appendRecord(batch, this.#store.table, slot, this.#schedule.reported, reason, this.#extras);
     if (batch.count === batch.capacity) this.#send(shape, batch);
   }
 

@@ -4,6 +4,7 @@ import { Destination, type DestinationOptions, type DestinationStats } from './d
 import { EndEvents, type EventsOptions } from './end-events.js';
 import { describeError } from './errors.js';
 import type { Logger } from './logger.js';
+import { NameTable } from './name-table.js';
 import { Poller, type PollCounts } from './poller.js';
 import type { EventCounts } from './sources/events.js';
 import type { Source } from './sources/source.js';
@@ -86,7 +87,7 @@ export class Exporter {
     const opened = (): void => {
       if (this.#pollTimer) this.#exportNow();
     };
-    const shared = { ...options, store: this.#store, opened };
+    const shared = { ...options, store: this.#store, extras: [], names: new NameTable(), opened };
     this.#destinations = options.destinations.map(destination => new Destination(destination, shared));
     this.ended = new Promise(resolve => (this.#end = resolve));
   }

@@ -18,6 +18,7 @@ import {
   TCP_FLAGS,
 } from './layout.generated.js';
 import { IPPROTO_TCP } from './protocol.js';
+import type { RecordExtras } from './record-extras.js';
 import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
@@ -39,6 +40,7 @@ const INITIATOR = 1;
 /**
  * Appends a connection to a batch of flow records: its row, the times, the deltas against what was reported, the reason.
  * @param reported counters as last reported, REPORTED_WORDS a slot
+ * @param extras who else knows something about the flow
  */
 export function appendRecord(
   batch: Batch,
@@ -46,6 +48,7 @@ export function appendRecord(
   slot: number,
   reported: Uint32Array,
   reason: number,
+  extras: readonly RecordExtras[],
 ): void {
   const { rows, bytes } = table;
   const { u32: out } = batch;
@@ -62,6 +65,7 @@ export function appendRecord(
   batch.bytes[byte + END_REASON] = reason;
   batch.bytes[byte + BIFLOW_DIRECTION] = direction(rows[from + (PRESENT >> 2)], bytes, from * 4);
   batch.bytes[byte + NAT_TYPE] = bytes[from * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
+  for (const extra of extras) extra.write(slot, batch, byte);
   batch.count++;
 }
 

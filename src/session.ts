@@ -11,6 +11,7 @@ import {
   statisticsSet,
   type NotSent,
 } from './ipfix/options.js';
+import type { NameTable } from './name-table.js';
 import type { Transport } from './transports/transport.js';
 
 /** Messages encoded in one go. */
@@ -26,6 +27,8 @@ export interface SessionOptions {
   backend: Backend;
   profile: Profile;
   transport: Transport;
+  /** What the numbers in records stand for. */
+  names: NameTable;
   observationDomain: number;
   /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
   templateRefreshInterval: number;
@@ -106,6 +109,8 @@ export class Session {
         records: batch.bytes,
         from,
         to: batch.count,
+        names: this.#options.names.bytes,
+        nameEnds: this.#options.names.ends,
         ...this.#header(),
         prefix,
         limit: this.#options.transport.limit,

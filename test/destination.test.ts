@@ -12,6 +12,7 @@ import { eventually } from './helpers/eventually.js';
 import { listeningLogger } from './helpers/listening-logger.js';
 import { rows, type Facts } from './helpers/rows.js';
 import { kernelTimeouts } from './helpers/store-rig.js';
+import { NameTable } from '../src/name-table.js';
 
 const BORN = Date.now();
 
@@ -42,7 +43,15 @@ class Rig {
         ...options,
         endpoint,
       },
-      { backend, store: this.store, staleConnectionTimeout: stale, log, opened: () => this.opened++ },
+      {
+        backend,
+        store: this.store,
+        extras: [],
+        names: new NameTable(),
+        staleConnectionTimeout: stale,
+        log,
+        opened: () => this.opened++,
+      },
     );
   }
 

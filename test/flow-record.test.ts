@@ -17,7 +17,7 @@ function record(facts: Facts, reported = new Uint32Array(8)): Batch {
   const batch = new Batch(2, RECORD_SIZE);
   batch.bytes.fill(0xee); // what an earlier record left
   batch.count = 1;
-  appendRecord(batch, table, slot, reported, 4);
+  appendRecord(batch, table, slot, reported, 4, []);
   return batch;
 }
 

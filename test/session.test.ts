@@ -13,6 +13,7 @@ import { flowBatch, shape as shapeOfFacts } from './helpers/flow-batch.js';
 import type { Facts } from './helpers/rows.js';
 import { seeded } from './helpers/seed.js';
 import { Decoder, readMessage, readTemplates, type WireMessage } from './helpers/wire.js';
+import { NameTable } from '../src/name-table.js';
 
 const UDP_LIMIT = 484;
 
@@ -37,6 +38,7 @@ class SessionRig {
     const { limit = UDP_LIMIT, unreliable = true, profile = createProfile('standard', 'reverse', false) } = options;
     this.transport = new FakeTransport(limit, unreliable);
     this.session = new Session({
+      names: new NameTable(),
       backend,
       profile,
       transport: this.transport,

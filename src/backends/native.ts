@@ -36,6 +36,8 @@ export function createNativeBackend(binding: Binding): Backend {
           request.records,
           request.from,
           request.to,
+          request.names,
+          request.nameEnds,
           request.prefix,
           request.limit,
           request.exportTime,

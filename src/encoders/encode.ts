@@ -13,7 +13,7 @@ const LARGEST_MESSAGE = 65535;
 export function encode(request: EncodeRequest): Encoded {
   check(request);
   const { prefix, limit, out, lengths, to } = request;
-  const writer = new RecordWriter(stepsOf(request.plan), request.records, out);
+  const writer = new RecordWriter(stepsOf(request.plan), request);
   const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
   let pendingPrefix = prefix.length > 0;
   let sequence = request.sequence >>> 0;

@@ -1,9 +1,12 @@
+import type { EncodeRequest } from '../backend.js';
 import { HOST_LITTLE_ENDIAN } from '../host-order.js';
-import { HAS_TCP_STATE, PRESENT, TCP_STATES } from '../layout.generated.js';
+import { HAS_TCP_STATE, LONGEST_NAME, PRESENT, TCP_STATES } from '../layout.generated.js';
 import {
   STEP_BYTES,
   STEP_LITERAL,
+  STEP_NAME,
   STEP_SECONDS,
+  STEP_TCP_HISTORY,
   STEP_TCP_STATE,
   STEP_TEXT,
   STEP_U16,
@@ -14,7 +17,8 @@ import {
   type Steps,
 } from './steps.js';
 
-const NO_STATE = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
+const COMMA = 0x2c;
 const STATE_NAMES = TCP_STATES.map(name => new TextEncoder().encode(name));
 
 /** Writes one flow record after another as a data record of one template. */
@@ -24,9 +28,15 @@ export class RecordWriter {
   readonly #fromView: DataView;
   readonly #out: Uint8Array;
   readonly #outView: DataView;
+  readonly #names: Uint8Array;
+  readonly #nameEnds: Uint32Array;
 
-  constructor(steps: Steps, records: Uint8Array, out: Uint8Array) {
+  /** @param request where records, names and their ends come from, and where the bytes go */
+  constructor(steps: Steps, request: Pick<EncodeRequest, 'records' | 'names' | 'nameEnds' | 'out'>) {
+    const { records, out } = request;
     this.#steps = steps;
+    this.#names = request.names;
+    this.#nameEnds = request.nameEnds;
     this.#from = records;
     this.#fromView = new DataView(records.buffer, records.byteOffset, records.byteLength);
     this.#out = out;
@@ -39,7 +49,9 @@ export class RecordWriter {
     let length = shortest;
     for (let step = 0; step < texts.length; step += STEP_WORDS) {
       if (texts[step] === STEP_TEXT) length += this.#textLength(record + texts[step + 1], texts[step + 2]);
-      else length += this.#stateName(record, texts[step + 1]).length;
+      else if (texts[step] === STEP_NAME) length += this.#nameLength(record + texts[step + 1]);
+      else if (texts[step] === STEP_TCP_STATE) length += this.#stateName(record, texts[step + 1]).length;
+      else length += this.#writeHistory(record + texts[step + 1], NOTHING, 0);
     }
     return length;
   }
@@ -91,6 +103,18 @@ export class RecordWriter {
           at += size;
           break;
         }
+        case STEP_NAME: {
+          const size = this.#nameLength(source);
+          const name = this.#nameEnds[fromView.getUint32(source, HOST_LITTLE_ENDIAN)] - size;
+          out[at++] = size;
+          for (let i = 0; i < size; i++) out[at + i] = this.#names[name + i];
+          at += size;
+          break;
+        }
+        case STEP_TCP_HISTORY:
+          out[at] = this.#writeHistory(source, out, at + 1);
+          at += 1 + out[at];
+          break;
         case STEP_TCP_STATE: {
           const name = this.#stateName(record, offset);
           out[at++] = name.length;
@@ -116,8 +140,31 @@ export class RecordWriter {
     return length;
   }
 
+  /** Of the name whose number stands at `source`; 0 where the table has none, or is wrong about it. */
+  #nameLength(source: number): number {
+    const number = this.#fromView.getUint32(source, HOST_LITTLE_ENDIAN);
+    if (number >= this.#nameEnds.length) return 0;
+    const end = this.#nameEnds[number];
+    const length = end - (number === 0 ? 0 : this.#nameEnds[number - 1]);
+    return length >= 0 && length <= LONGEST_NAME && end <= this.#names.length ? length : 0;
+  }
+
+  /** The packed states as text at `at`, which may be nowhere; returns its length. */
+  #writeHistory(source: number, out: Uint8Array, at: number): number {
+    let length = 0;
+    let packed = this.#fromView.getUint32(source, HOST_LITTLE_ENDIAN);
+    for (let state = packed & 15; state > 0 && state < STATE_NAMES.length; state = packed & 15) {
+      const name = STATE_NAMES[state];
+      if (length > 0) out[at + length++] = COMMA;
+      for (let i = 0; i < name.length; i++) out[at + length + i] = name[i];
+      length += name.length;
+      packed >>>= 4;
+    }
+    return length;
+  }
+
   #stateName(record: number, offset: number): Uint8Array {
     const present = this.#fromView.getUint32(record + PRESENT, HOST_LITTLE_ENDIAN);
-    return (present & HAS_TCP_STATE) === 0 ? NO_STATE : (STATE_NAMES[this.#from[record + offset]] ?? NO_STATE);
+    return (present & HAS_TCP_STATE) === 0 ? NOTHING : (STATE_NAMES[this.#from[record + offset]] ?? NOTHING);
   }
 }

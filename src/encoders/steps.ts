@@ -3,7 +3,9 @@ import {
   INSTRUCTION_WORDS,
   OP_BYTES,
   OP_CONSTANT,
+  OP_NAME,
   OP_SECONDS,
+  OP_TCP_HISTORY,
   OP_TCP_STATE,
   OP_TEXT,
   OP_U16,
@@ -23,9 +25,11 @@ export const STEP_U16 = 3;
 export const STEP_U32 = 4;
 export const STEP_U64 = 5;
 export const STEP_SECONDS = 6;
-// These two write one byte of length and a text.
+// These write one byte of length and a text.
 export const STEP_TEXT = 7;
 export const STEP_TCP_STATE = 8;
+export const STEP_NAME = 9;
+export const STEP_TCP_HISTORY = 10;
 
 const LONGEST_CONSTANT = 16;
 const LONGEST_TEXT = 254;
@@ -60,7 +64,7 @@ export function stepsOf(plan: Uint32Array): Steps {
       throw planError(`instruction ${at / INSTRUCTION_WORDS} (${operands})`);
     }
     const step = STEP_OF.get(operation);
-    if (step === STEP_TEXT || step === STEP_TCP_STATE) {
+    if (step !== undefined && step >= STEP_TEXT) {
       texts.push(step, offset, length);
       shortest += 1;
     } else {
@@ -86,6 +90,8 @@ const STEP_OF: ReadonlyMap<number, number> = new Map([
   [OP_SECONDS, STEP_SECONDS],
   [OP_TEXT, STEP_TEXT],
   [OP_TCP_STATE, STEP_TCP_STATE],
+  [OP_NAME, STEP_NAME],
+  [OP_TCP_HISTORY, STEP_TCP_HISTORY],
 ]);
 
 /** The number, big-endian in `length` bytes; appended to the last step where that is a literal too. */
@@ -114,6 +120,9 @@ function widthOf(operation: number, length: number): number | undefined {
       return length >= 1 && length <= LONGEST_TEXT ? length : undefined;
     case OP_TCP_STATE:
       return length === 0 ? 1 : undefined;
+    case OP_NAME:
+    case OP_TCP_HISTORY:
+      return length === 0 ? 4 : undefined;
     case OP_SECONDS:
       return length === 4 ? 8 : undefined;
     default:

@@ -1,7 +1,9 @@
 import {
   OP_BYTES,
   OP_CONSTANT,
+  OP_NAME,
   OP_SECONDS,
+  OP_TCP_HISTORY,
   OP_TCP_STATE,
   OP_TEXT,
   OP_U16,
@@ -28,6 +30,10 @@ export const seconds = (name: string, offset: number): Field => field(name, OP_S
 /** A zero-padded text of `size` bytes. */
 export const text = (name: string, offset: number, size: number): Field => field(name, OP_TEXT, offset, size);
 export const tcpState = (name: string, offset: number): Field => field(name, OP_TCP_STATE, offset, 0);
+/** The TCP states packed at `offset`. */
+export const tcpHistory = (name: string, offset: number): Field => field(name, OP_TCP_HISTORY, offset, 0);
+/** The name whose number stands at `offset`. */
+export const named = (name: string, offset: number): Field => field(name, OP_NAME, offset, 0);
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);
 /** The empty string: a length byte of zero. */

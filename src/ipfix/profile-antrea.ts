@@ -3,6 +3,7 @@ import {
   address4,
   address6,
   emptyText,
+  named,
   seconds,
   tcpState,
   unsigned16,
@@ -45,18 +46,30 @@ export function antreaFields(bits: number): Field[] {
     unsigned64('reverseOctetTotalCount', row.REPLY_OCTETS),
     unsigned64('reversePacketDeltaCount', row.REPLY_PACKET_DELTA),
     unsigned64('reverseOctetDeltaCount', row.REPLY_OCTET_DELTA),
-    emptyText('sourcePodName'),
-    emptyText('sourcePodNamespace'),
-    emptyText('sourceNodeName'),
-    emptyText('destinationPodName'),
-    emptyText('destinationPodNamespace'),
-    emptyText('destinationNodeName'),
+    named('sourcePodName', row.SOURCE_POD_NAME),
+    named('sourcePodNamespace', row.SOURCE_POD_NAMESPACE),
+    named('sourceNodeName', row.SOURCE_NODE_NAME),
+    named('destinationPodName', row.DESTINATION_POD_NAME),
+    named('destinationPodNamespace', row.DESTINATION_POD_NAMESPACE),
+    named('destinationNodeName', row.DESTINATION_NODE_NAME),
     port(service, 'destinationServicePort', row.ORIG_DPORT),
-    emptyText('destinationServicePortName'),
-    ...policy('ingress'),
-    ...policy('egress'),
+    named('destinationServicePortName', row.SERVICE_PORT_NAME),
+    ...policy(
+      'ingress',
+      row.INGRESS_POLICY_NAME,
+      row.INGRESS_POLICY_NAMESPACE,
+      row.INGRESS_RULE_NAME,
+      row.INGRESS_RULE_ACTION,
+    ),
+    ...policy(
+      'egress',
+      row.EGRESS_POLICY_NAME,
+      row.EGRESS_POLICY_NAMESPACE,
+      row.EGRESS_RULE_NAME,
+      row.EGRESS_RULE_ACTION,
+    ),
     tcpState('tcpState', row.STATE),
-    zeros('flowType', 1),
+    unsigned8('flowType', row.FLOW_TYPE),
     emptyText('egressName'),
     emptyText('egressIP'),
     emptyText('egressNodeName'),
@@ -67,12 +80,19 @@ export function antreaFields(bits: number): Field[] {
   ];
 }
 
-function policy(direction: 'ingress' | 'egress'): Field[] {
+/** Each number is an offset in the record. The type of a policy is in no log prefix: 0, not known. */
+function policy(
+  direction: 'ingress' | 'egress',
+  name: number,
+  namespace: number,
+  rule: number,
+  action: number,
+): Field[] {
   return [
-    emptyText(`${direction}NetworkPolicyName`),
-    emptyText(`${direction}NetworkPolicyNamespace`),
+    named(`${direction}NetworkPolicyName`, name),
+    named(`${direction}NetworkPolicyNamespace`, namespace),
     zeros(`${direction}NetworkPolicyType`, 1),
-    emptyText(`${direction}NetworkPolicyRuleName`),
-    zeros(`${direction}NetworkPolicyRuleAction`, 1),
+    named(`${direction}NetworkPolicyRuleName`, rule),
+    unsigned8(`${direction}NetworkPolicyRuleAction`, action),
   ];
 }

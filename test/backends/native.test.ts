@@ -24,7 +24,9 @@ function request(change: Partial<EncodeRequest> = {}): EncodeRequest {
   return {
     plan: Uint32Array.of(OP_BYTES, 0, 4, 0),
     templateId: 258,
-    records: Uint8Array.from({ length: 3 * RECORD_SIZE }, (_, at) => at),
+    names: new Uint8Array(0),
+    nameEnds: new Uint32Array(0),
+    records: Uint8Array.from({ length: 3 * RECORD_SIZE }, (_, at) => at % RECORD_SIZE),
     from: 1,
     to: 3,
     prefix: Uint8Array.of(9, 8, 7, 6),

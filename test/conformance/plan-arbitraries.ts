@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import {
   OP_BYTES,
   OP_CONSTANT,
+  OP_NAME,
   OP_SECONDS,
+  OP_TCP_HISTORY,
   OP_TCP_STATE,
   OP_TEXT,
   OP_U16,
@@ -11,8 +13,11 @@ import {
   OP_U8,
   PRESENT,
   RECORD_SIZE,
+  SOURCE_POD_NAME,
   STATE,
+  TCP_STATE_HISTORY,
 } from '../../src/layout.generated.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
 import type { Job } from './outcome.js';
 
 type Instruction = readonly [operation: number, offset: number, length: number, argument: number];
@@ -43,6 +48,10 @@ const valid = fc.oneof(
   instruction(OP_TCP_STATE, 1, 0),
   fc.constant([OP_TCP_STATE, STATE, 0, 0] as const),
   instruction(OP_SECONDS, 8, 4),
+  instruction(OP_NAME, 4, 0),
+  // where records have a number of a name, and packed states
+  fc.constantFrom([OP_NAME, SOURCE_POD_NAME, 0, 0] as const, [OP_TCP_HISTORY, TCP_STATE_HISTORY, 0, 0] as const),
+  instruction(OP_TCP_HISTORY, 4, 0),
 );
 
 const odd = fc.tuple(
@@ -69,9 +78,15 @@ const record = fc
     fc.uint8Array({ minLength: RECORD_SIZE, maxLength: RECORD_SIZE }),
     fc.array(fc.nat(RECORD_SIZE - 1), { maxLength: 20 }),
     fc.option(fc.nat(12)),
+    fc.nat(9),
+    fc.array(fc.nat(11), { maxLength: 8 }),
   )
-  .map(([bytes, zeros, state]) => {
+  .map(([bytes, zeros, state, name, states]) => {
     for (const at of zeros) bytes[at] = 0;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    view.setUint32(SOURCE_POD_NAME, name, HOST_LITTLE_ENDIAN);
+    const packed = states.reduceRight((later, state) => later * 16 + state, 0);
+    view.setUint32(TCP_STATE_HISTORY, packed, HOST_LITTLE_ENDIAN);
     if (state !== null) {
       bytes[STATE] = state;
       bytes.fill(0xff, PRESENT, PRESENT + 4);
@@ -84,6 +99,21 @@ const records: fc.Arbitrary<Uint8Array> = fc
   .tuple(fc.array(record, { minLength: 1, maxLength: 3 }), fc.array(fc.nat(2), { maxLength: 12, size: 'max' }))
   .map(([different, order]) => new Uint8Array(Buffer.concat(order.map(i => different[i % different.length]))));
 
+/** Tables of names, some of them wrong about themselves. */
+const names = fc
+  .tuple(
+    fc.array(fc.oneof(fc.string({ maxLength: 20 }), fc.constantFrom('', 'é', 'x'.repeat(254), 'x'.repeat(255))), {
+      maxLength: 9,
+    }),
+    fc.option(fc.tuple(fc.nat(8), u32s)),
+  )
+  .map(([texts, wrong]) => {
+    let end = 0;
+    const nameEnds = Uint32Array.from(texts, text => (end += Buffer.byteLength(text)));
+    if (wrong && wrong[0] < nameEnds.length) nameEnds[wrong[0]] = wrong[1];
+    return { names: new Uint8Array(Buffer.from(texts.join(''))), nameEnds };
+  });
+
 const limits = fc.oneof(
   fc.integer({ min: 0, max: 1500 }),
   fc.constantFrom(0, 15, 16, 20, 21, 484, 484, 1400, 1400, 65535),
@@ -92,14 +122,16 @@ const limits = fc.oneof(
 /** Requests of any kind: tight limits, little room, a prefix, a sequence about to wrap. */
 export function jobs(plans: fc.Arbitrary<Uint32Array>): fc.Arbitrary<Job> {
   return fc
-    .tuple(plans, records, limits, fc.uint8Array({ maxLength: 60 }), fc.nat(40), fc.nat(40))
-    .chain(([plan, records, limit, prefix, a, b]) => {
+    .tuple(plans, records, names, limits, fc.uint8Array({ maxLength: 60 }), fc.nat(40), fc.nat(40))
+    .chain(([plan, records, { names, nameEnds }, limit, prefix, a, b]) => {
       const count = records.length / RECORD_SIZE;
       const from = a > count ? 0 : a;
       const to = b > count - from ? count : from + b;
       return fc.record({
         plan: fc.constant(plan),
         records: fc.constant(records),
+        names: fc.constant(names),
+        nameEnds: fc.constant(nameEnds),
         limit: fc.constant(limit),
         prefix: fc.oneof(fc.constant(new Uint8Array(0)), fc.constant(prefix)),
         from: fc.constant(from),

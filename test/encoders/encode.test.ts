@@ -9,7 +9,9 @@ import {
   MARK,
   OP_BYTES,
   OP_CONSTANT,
+  OP_NAME,
   OP_SECONDS,
+  OP_TCP_HISTORY,
   OP_TCP_STATE,
   OP_TEXT,
   OP_U16,
@@ -22,9 +24,12 @@ import {
   PRESENT,
   PROTOCOL,
   RECORD_SIZE,
+  SOURCE_POD_NAME,
   STATE,
+  TCP_STATE_HISTORY,
   TCP_STATES,
 } from '../../src/layout.generated.js';
+import { NameTable } from '../../src/name-table.js';
 import { perBackend } from '../helpers/backends.js';
 
 /** Records to be filled field by field. */
@@ -68,6 +73,8 @@ function request(overrides: Partial<EncodeRequest>): EncodeRequest {
   return {
     plan: Uint32Array.of(OP_U8, PROTOCOL, 1, 0),
     templateId: 256,
+    names: new Uint8Array(0),
+    nameEnds: new Uint32Array(0),
     records,
     from: 0,
     to: records.length / RECORD_SIZE,
@@ -248,11 +255,61 @@ perBackend('records and output at any address', (t, backend) => {
   t.is(messages(backend, request({ records: records.subarray(1), plan, out }))[0].slice(40), '0102030405060708');
 });
 
+/** The one data record with one name, of which the record has this number. */
+function nameRecord(backend: Backend, table: NameTable, number: number): string {
+  const records = new Records(1).u32(0, SOURCE_POD_NAME, number).bytes;
+  const plan = Uint32Array.of(OP_NAME, SOURCE_POD_NAME, 0, 0, OP_U8, PROTOCOL, 1, 0);
+  const { bytes: names, ends: nameEnds } = table;
+  return messages(backend, request({ records, plan, names, nameEnds }))[0].slice(40);
+}
+
+perBackend('a name is written where the record has its number', (t, backend) => {
+  const table = new NameTable();
+  const numbers = ['web', 'größe', 'x'.repeat(254)].map(name => table.intern(name));
+  const hex = (text: string) => Buffer.from(text).toString('hex');
+  t.deepEqual(
+    numbers.map(number => nameRecord(backend, table, number)),
+    [`03${hex('web')}00`, `07${hex('größe')}00`, `fe${hex('x'.repeat(254))}00`],
+  );
+  for (const unknown of [0, 4, 63, 64, 0xffffffff]) t.is(nameRecord(backend, table, unknown), '0000', `${unknown}`);
+});
+
+perBackend('a record is measured with its names before it is put into a message', (t, backend) => {
+  const table = new NameTable();
+  const records = new Records(3);
+  for (const i of [0, 1, 2]) records.u32(i, SOURCE_POD_NAME, table.intern('x'.repeat(100 + i)));
+  const plan = Uint32Array.of(OP_NAME, SOURCE_POD_NAME, 0, 0);
+  const wanted = request({
+    records: records.bytes,
+    plan,
+    names: table.bytes,
+    nameEnds: table.ends,
+    limit: 20 + 101 + 102,
+  });
+  t.deepEqual({ ...backend.encode(wanted) }, { messages: 2, next: 3, oversize: 0 });
+  t.deepEqual([...wanted.lengths.subarray(0, 4)], [223, 2, 123, 1]);
+});
+
+perBackend('packed TCP states become a list of their names', (t, backend) => {
+  const list = (packed: number): string => {
+    const records = new Records(1).u32(0, TCP_STATE_HISTORY, packed);
+    const text = Buffer.from(dataRecord(backend, records, OP_TCP_HISTORY, TCP_STATE_HISTORY, 0, 0), 'hex');
+    t.is(text[0], text.length - 1);
+    return text.subarray(1).toString();
+  };
+  t.is(list(0), '');
+  t.is(list(1), 'SYN_SENT');
+  t.is(list(0x7321), 'SYN_SENT,SYN_RECV,ESTABLISHED,TIME_WAIT');
+  t.is(list(0x33333333), Array(8).fill('ESTABLISHED').join(','));
+  t.is(list(0x3f1), 'SYN_SENT', 'no state ends the list');
+  t.is(list(0x301), 'SYN_SENT', 'zero ends the list');
+});
+
 perBackend('a plan that cannot be run is refused', (t, backend) => {
   for (const plan of [
     [],
     [OP_U8, 0, 1],
-    [9, 0, 1, 0],
+    [11, 0, 1, 0],
     [OP_U8, 0, 3, 0],
     [OP_U8, RECORD_SIZE, 1, 0],
     [OP_U16, 0, 1, 0],
@@ -271,6 +328,10 @@ perBackend('a plan that cannot be run is refused', (t, backend) => {
     [OP_TCP_STATE, STATE, 1, 0],
     [OP_TCP_STATE, RECORD_SIZE, 0, 0],
     [OP_SECONDS, 0, 8, 0],
+    [OP_NAME, 0, 4, 0],
+    [OP_NAME, RECORD_SIZE - 3, 0, 0],
+    [OP_TCP_HISTORY, 0, 1, 0],
+    [OP_TCP_HISTORY, RECORD_SIZE - 3, 0, 0],
   ]) {
     isRefused(t, backend, request({ plan: Uint32Array.from(plan) }), plan.join());
   }

@@ -24,7 +24,7 @@ export function flowBatch(...connections: Facts[]): Batch {
     const slot = table.allocate(rows(facts).u32, 0);
     table.startMs[slot] = FLOW_START;
     table.endMs[slot] = FLOW_END;
-    appendRecord(batch, table, slot, reported, END_REASON);
+    appendRecord(batch, table, slot, reported, END_REASON, []);
   }
   return batch;
 }

@@ -174,7 +174,7 @@ export class StoreRig {
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
     const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.store.table, slot, destination.schedule.reported, reason);
+    appendRecord(batch, this.store.table, slot, destination.schedule.reported, reason, []);
     return readReport(batch, 0);
   }
 }

@@ -9,12 +9,14 @@ import { FakeTransport } from '../helpers/fake-transport.js';
 import type { Backend } from '../../src/backend.js';
 import type { Facts } from '../helpers/rows.js';
 import { Decoder, valuesOf } from '../helpers/wire.js';
+import { NameTable } from '../../src/name-table.js';
 
 const antrea = createProfile('antrea', 'reverse', false);
 
 function exported(backend: Backend, facts: Facts): Record<string, unknown> {
   const transport = new FakeTransport(16_384, false);
   const session = new Session({
+    names: new NameTable(),
     backend,
     profile: antrea,
     transport,

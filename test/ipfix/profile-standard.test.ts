@@ -11,6 +11,7 @@ import { FakeTransport } from '../helpers/fake-transport.js';
 import type { Facts } from '../helpers/rows.js';
 import { seeded } from '../helpers/seed.js';
 import { Decoder, valuesOf } from '../helpers/wire.js';
+import { NameTable } from '../../src/name-table.js';
 
 const standard = createProfile('standard', 'reverse', false);
 const netfilter = createProfile('standard', 'reverse', true);
@@ -21,6 +22,7 @@ function exported(profile: Profile, facts: Facts, more = 0): Record<string, unkn
   return backends().map(backend => {
     const transport = new FakeTransport(16_384, false);
     const session = new Session({
+      names: new NameTable(),
       backend,
       profile,
       transport,

@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub from: usize,
     /// One past the last.
     pub to: usize,
+    /// The name table that OP_NAME refers to.
+    pub names: Names<'a>,
     /// Whole sets before the data set of the first message; may be empty.
     pub prefix: &'a [u8],
     /// Bytes of a message at most.
@@ -34,6 +36,34 @@ pub struct Request<'a> {
     pub sequence: u32,
     /// Observation domain id.
     pub observation_domain: u32,
+}
+
+/// Names by number, one after another.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// UTF-8, [`LONGEST_NAME`] bytes each at most.
+    pub bytes: &'a [u8],
+    /// Where each ends; it begins where the one before ends.
+    pub ends: &'a [u32],
+}
+
+impl<'a> Names<'a> {
+    /// No names: every number is the empty one.
+    pub const NONE: Self = Self { bytes: &[], ends: &[] };
+
+    /// The name, empty where there is none of this number, or where the table is wrong about it.
+    #[inline]
+    fn get(&self, number: u32) -> &'a [u8] {
+        let number = number as usize;
+        let Some(&end) = self.ends.get(number) else {
+            return &[];
+        };
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        match self.bytes.get(start as usize..end as usize) {
+            Some(name) if name.len() <= LONGEST_NAME => name,
+            _ => &[],
+        }
+    }
 }
 
 /// How far [`encode`] came.
@@ -106,7 +136,7 @@ pub fn encode(request: &Request, out: &mut [u8], lengths: &mut [u32]) -> Result<
         let mut count = 0;
         while let Some(record) = records[..to].get(encoded.next) {
             if at + plan.largest > limit {
-                let size = plan.size_of(record);
+                let size = plan.size_of(record, &request.names);
                 if MESSAGE_HEADER + SET_HEADER + size > limit {
                     encoded.oversize += 1;
                     encoded.next += 1;
@@ -116,7 +146,7 @@ pub fn encode(request: &Request, out: &mut [u8], lengths: &mut [u32]) -> Result<
                     break;
                 }
             }
-            at += plan.write(record, &mut message[at..]);
+            at += plan.write(record, &request.names, &mut message[at..]);
             count += 1;
             encoded.next += 1;
         }
@@ -146,19 +176,19 @@ pub fn encode(request: &Request, out: &mut [u8], lengths: &mut [u32]) -> Result<
 /// An instruction, its operands checked. Offsets lie inside the record.
 #[derive(Clone, Copy)]
 enum Step {
-    Copy4(u8),
-    Copy16(u8),
+    Copy4(u16),
+    Copy16(u16),
     Copy {
-        at: u8,
+        at: u16,
         length: u16,
     },
-    U8(u8),
-    U16(u8),
-    U32(u8),
-    U64(u8),
+    U8(u16),
+    U16(u16),
+    U32(u16),
+    U64(u16),
     /// A number in more bytes than it has.
     Wide {
-        at: u8,
+        at: u16,
         width: u8,
         length: u8,
     },
@@ -167,11 +197,13 @@ enum Step {
         length: u8,
     },
     Text {
-        at: u8,
+        at: u16,
         length: u8,
     },
-    TcpState(u8),
-    Seconds(u8),
+    TcpState(u16),
+    TcpHistory(u16),
+    Name(u16),
+    Seconds(u16),
 }
 
 struct Plan {
@@ -200,6 +232,8 @@ impl Plan {
             let (fixed, variable) = match step {
                 Step::Text { length, .. } => (1, length.into()),
                 Step::TcpState(_) => (1, longest_state),
+                Step::TcpHistory(_) => (1, History::LONGEST),
+                Step::Name(_) => (1, LONGEST_NAME),
                 _ => (instruction[2] as usize, 0),
             };
             plan.fixed += fixed;
@@ -209,10 +243,12 @@ impl Plan {
         Ok(plan)
     }
 
-    fn size_of(&self, record: &[u8; RECORD_SIZE]) -> usize {
+    fn size_of(&self, record: &[u8; RECORD_SIZE], names: &Names) -> usize {
         let variable = self.steps.iter().map(|step| match *step {
             Step::Text { at, length } => text(record, at, length).len(),
             Step::TcpState(at) => tcp_state(record, at).len(),
+            Step::TcpHistory(at) => History::of(record, at).text().len(),
+            Step::Name(at) => names.get(u32::from_ne_bytes(load(record, at))).len(),
             _ => 0,
         });
         self.fixed + variable.sum::<usize>()
@@ -220,10 +256,10 @@ impl Plan {
 
     /// Writes the record at the start of `out`, which has room for it, and says how much.
     #[inline]
-    fn write(&self, record: &[u8; RECORD_SIZE], out: &mut [u8]) -> usize {
+    fn write(&self, record: &[u8; RECORD_SIZE], names: &Names, out: &mut [u8]) -> usize {
         let mut at = 0;
         for step in &self.steps {
-            at += step.write(record, &mut out[at..]);
+            at += step.write(record, names, &mut out[at..]);
         }
         at
     }
@@ -236,7 +272,7 @@ impl Step {
             OP_BYTES | OP_TEXT => *length,
             OP_U8 | OP_TCP_STATE => 1,
             OP_U16 => 2,
-            OP_U32 => 4,
+            OP_U32 | OP_NAME | OP_TCP_HISTORY => 4,
             OP_U64 | OP_SECONDS => 8,
             OP_CONSTANT => 0,
             _ => return None,
@@ -244,7 +280,7 @@ impl Step {
         if offset.checked_add(width)? > RECORD_SIZE as u32 {
             return None;
         }
-        let (at, short) = (*offset as u8, *length as u8);
+        let (at, short) = (*offset as u16, *length as u8);
         let wide = Step::Wide {
             at,
             width: width as u8,
@@ -269,13 +305,15 @@ impl Step {
             (OP_TEXT, 1..=254) => Step::Text { at, length: short },
             (OP_TCP_STATE, 0) => Step::TcpState(at),
             (OP_SECONDS, 4) => Step::Seconds(at),
+            (OP_NAME, 0) => Step::Name(at),
+            (OP_TCP_HISTORY, 0) => Step::TcpHistory(at),
             _ => return None,
         })
     }
 
     /// Writes at the start of `out` and says how much.
     #[inline(always)]
-    fn write(self, record: &[u8; RECORD_SIZE], out: &mut [u8]) -> usize {
+    fn write(self, record: &[u8; RECORD_SIZE], names: &Names, out: &mut [u8]) -> usize {
         match self {
             Step::Copy4(at) => put(out, 0, load::<4>(record, at)),
             Step::Copy16(at) => put(out, 0, load::<16>(record, at)),
@@ -305,6 +343,8 @@ impl Step {
             }
             Step::Text { at, length } => put_text(out, text(record, at, length)),
             Step::TcpState(at) => put_text(out, tcp_state(record, at)),
+            Step::TcpHistory(at) => put_text(out, History::of(record, at).text()),
+            Step::Name(at) => put_text(out, names.get(u32::from_ne_bytes(load(record, at)))),
             Step::Seconds(at) => put(out, 0, ((load_u64(record, at) / 1000) as u32).to_be_bytes()),
         }
     }
@@ -317,7 +357,7 @@ fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) -> usize {
 }
 
 #[inline(always)]
-fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u8) -> [u8; N] {
+fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u16) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.copy_from_slice(&record[usize::from(at)..][..N]);
     bytes
@@ -325,24 +365,63 @@ fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u8) -> [u8; N] {
 
 /// Two words, the low one first.
 #[inline(always)]
-fn load_u64(record: &[u8; RECORD_SIZE], at: u8) -> u64 {
+fn load_u64(record: &[u8; RECORD_SIZE], at: u16) -> u64 {
     let [a, b, c, d, e, f, g, h] = load(record, at);
     u64::from(u32::from_ne_bytes([a, b, c, d])) | u64::from(u32::from_ne_bytes([e, f, g, h])) << 32
 }
 
 /// The text of a zero-padded field.
-fn text(record: &[u8; RECORD_SIZE], at: u8, length: u8) -> &[u8] {
+fn text(record: &[u8; RECORD_SIZE], at: u16, length: u8) -> &[u8] {
     let field = &record[usize::from(at)..][..usize::from(length)];
     &field[..field.iter().position(|byte| *byte == 0).unwrap_or(field.len())]
 }
 
-fn tcp_state(record: &[u8; RECORD_SIZE], at: u8) -> &'static [u8] {
-    if u32::from_ne_bytes(load(record, PRESENT as u8)) & HAS_TCP_STATE == 0 {
+fn tcp_state(record: &[u8; RECORD_SIZE], at: u16) -> &'static [u8] {
+    if u32::from_ne_bytes(load(record, PRESENT as u16)) & HAS_TCP_STATE == 0 {
         return b"";
     }
     TCP_STATES
         .get(usize::from(record[usize::from(at)]))
         .map_or(b"", |name| name.as_bytes())
+}
+
+/// The text of packed TCP states.
+struct History {
+    text: [u8; History::LONGEST],
+    length: usize,
+}
+
+impl History {
+    const STATES: usize = 8;
+    /// Eight of the longest, and the commas.
+    const LONGEST: usize = History::STATES * "ESTABLISHED".len() + History::STATES - 1;
+
+    fn of(record: &[u8; RECORD_SIZE], at: u16) -> Self {
+        let mut packed = u32::from_ne_bytes(load(record, at));
+        let mut history = Self {
+            text: [0; Self::LONGEST],
+            length: 0,
+        };
+        while let Some(state) = TCP_STATES.get((packed & 15) as usize)
+            && packed & 15 != 0
+        {
+            if history.length > 0 {
+                history.push(b",");
+            }
+            history.push(state.as_bytes());
+            packed >>= 4;
+        }
+        history
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        self.text[self.length..][..text.len()].copy_from_slice(text);
+        self.length += text.len();
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
 }
 
 /// RFC 7011 section 7: one length byte, as every text is shorter than 255.

@@ -41,6 +41,12 @@ pub fn typescript() -> String {
     for (name, number) in plan::OPERATIONS {
         constant(&mut text, name, number, "See plan.rs.");
     }
+    constant(
+        &mut text,
+        "LONGEST_NAME",
+        plan::LONGEST_NAME,
+        "Bytes of a name at most.",
+    );
     let states: Vec<String> = plan::TCP_STATES.iter().map(|state| format!("'{state}'")).collect();
     let list = format!("[\n  {},\n] as const", states.join(",\n  "));
     constant(&mut text, "TCP_STATES", list, "Conntrack's TCP states by number.");

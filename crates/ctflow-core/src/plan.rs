@@ -24,6 +24,15 @@ pub const OP_TEXT: u32 = 6;
 pub const OP_TCP_STATE: u32 = 7;
 /// The 64-bit milliseconds at `offset` as whole seconds in 4 bytes.
 pub const OP_SECONDS: u32 = 8;
+/// The name whose number stands at `offset` (32 bits), from the request's name table; variable length, `length` is 0. The
+/// empty string where there is no such name.
+pub const OP_NAME: u32 = 9;
+/// The names of the TCP states packed at `offset` (32 bits, four each, the lowest first), with commas between; the first that
+/// is zero or no state ends them. Variable length, `length` is 0.
+pub const OP_TCP_HISTORY: u32 = 10;
+
+/// Bytes of a name at most: its length takes one byte on the wire (RFC 7011 section 7).
+pub const LONGEST_NAME: usize = 254;
 
 /// Name and number of every operation.
 pub const OPERATIONS: &[(&str, u32)] = &[
@@ -36,6 +45,8 @@ pub const OPERATIONS: &[(&str, u32)] = &[
     ("OP_TEXT", OP_TEXT),
     ("OP_TCP_STATE", OP_TCP_STATE),
     ("OP_SECONDS", OP_SECONDS),
+    ("OP_NAME", OP_NAME),
+    ("OP_TCP_HISTORY", OP_TCP_HISTORY),
 ];
 
 /// Conntrack's TCP states by number, as Antrea's tcpState spells them.

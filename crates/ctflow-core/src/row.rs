@@ -7,7 +7,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,12 +142,12 @@ fields! { ROW_FIELDS:
     HELPER = 168, Kind::Bytes(16);
     /// What happened to the connection, see EVENT_*.
     EVENT = 184, Kind::U32;
-    /// Always zero.
-    RESERVED_188 = 188, Kind::U32;
+    /// Number of the log prefix of a denied packet; zero in every other row.
+    RULE = 188, Kind::U32;
 }
 
 /// Bytes of a flow record on its way to the encoder: a row, and behind it what the store and the schedule add.
-pub const RECORD_SIZE: usize = 256;
+pub const RECORD_SIZE: usize = 312;
 
 fields! { RECORD_FIELDS:
     /// Flow start, milliseconds since 1970.
@@ -170,10 +170,44 @@ fields! { RECORD_FIELDS:
     BIFLOW_DIRECTION = 249, Kind::U8;
     /// natType (IE 297).
     NAT_TYPE = 250, Kind::U8;
+    /// forwardingStatus (IE 89) of a denied flow.
+    FORWARDING_STATUS = 251, Kind::U8;
+    /// The TCP states that were seen, four bits each, the oldest in the lowest; zero ends the list.
+    TCP_STATE_HISTORY = 252, Kind::U32;
+    /// Pod of the source; a number of the name table, as the twelve that follow.
+    SOURCE_POD_NAME = 256, Kind::U32;
+    /// Its namespace.
+    SOURCE_POD_NAMESPACE = 260, Kind::U32;
+    /// Node of the source.
+    SOURCE_NODE_NAME = 264, Kind::U32;
+    /// Pod of the destination.
+    DESTINATION_POD_NAME = 268, Kind::U32;
+    /// Its namespace.
+    DESTINATION_POD_NAMESPACE = 272, Kind::U32;
+    /// Node of the destination.
+    DESTINATION_NODE_NAME = 276, Kind::U32;
+    /// Service port of the original destination.
+    SERVICE_PORT_NAME = 280, Kind::U32;
+    /// Policy that decided on the flow as it came in.
+    INGRESS_POLICY_NAME = 284, Kind::U32;
+    /// Its namespace.
+    INGRESS_POLICY_NAMESPACE = 288, Kind::U32;
+    /// Its rule.
+    INGRESS_RULE_NAME = 292, Kind::U32;
+    /// Policy that decided on the flow as it went out.
+    EGRESS_POLICY_NAME = 296, Kind::U32;
+    /// Its namespace.
+    EGRESS_POLICY_NAMESPACE = 300, Kind::U32;
+    /// Its rule.
+    EGRESS_RULE_NAME = 304, Kind::U32;
+    /// flowType of Antrea: 1 intra-node, 2 inter-node, 3 to external, 4 from external, 0 not known.
+    FLOW_TYPE = 308, Kind::U8;
+    /// Action of the ingress rule: 0 none, 1 allow, 2 drop, 3 reject.
+    INGRESS_RULE_ACTION = 309, Kind::U8;
+    /// Action of the egress rule.
+    EGRESS_RULE_ACTION = 310, Kind::U8;
     /// Always zero.
-    RESERVED_251 = 251, Kind::U8;
-    /// Always zero.
-    RESERVED_252 = 252, Kind::U32;
+    RESERVED_311 = 311, Kind::U8;
 }
 
 flags! { PRESENT_FLAGS:
@@ -226,6 +260,8 @@ numbers! { EVENT_KINDS:
     EVENT_UPDATE = 2;
     /// EVENT: it has left the table, these are its last counters (IPCTNL_MSG_CT_DELETE).
     EVENT_DESTROY = 3;
+    /// EVENT: no connection: a packet that a rule has denied (NFLOG).
+    EVENT_DENIED = 4;
 }
 
 /// 16 bits in host order at `at`.

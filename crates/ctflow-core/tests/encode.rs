@@ -1,9 +1,12 @@
 //! Messages from literal records.
 
-use ctflow_core::encode::{Encoded, Request, encode};
+use ctflow_core::encode::{Encoded, Names, Request, encode};
 use ctflow_core::error::Code;
 use ctflow_core::plan::*;
 use ctflow_core::row::*;
+
+/// Offset of the last byte of a record.
+const LAST: u32 = RECORD_SIZE as u32 - 1;
 
 const REQUEST: Request = Request {
     plan: &[],
@@ -11,6 +14,7 @@ const REQUEST: Request = Request {
     records: &[],
     from: 0,
     to: 0,
+    names: Names::NONE,
     prefix: &[],
     limit: 1000,
     export_time: 0x6553_f100,
@@ -79,8 +83,11 @@ fn bytes_are_copied() {
         field([OP_BYTES, 16, 16, 0], &record(|_| {})),
         (16..32).collect::<Vec<u8>>()
     );
-    assert_eq!(field([OP_BYTES, 255, 1, 0], &record(|_| {})), [255]);
-    assert_eq!(field([OP_BYTES, 0, 256, 0], &record(|_| {})), record(|_| {}));
+    assert_eq!(field([OP_BYTES, LAST, 1, 0], &record(|_| {})), [LAST as u8]);
+    assert_eq!(
+        field([OP_BYTES, 0, RECORD_SIZE as u32, 0], &record(|_| {})),
+        record(|_| {})
+    );
 }
 
 #[test]
@@ -294,7 +301,7 @@ fn a_record_that_fits_nowhere_is_passed_over() {
     assert_eq!((counts, messages[0].len()), (vec![2], 22));
     let (encoded, messages, _) = run(&Request {
         plan: &plan,
-        records: &records[..256],
+        records: &records[..RECORD_SIZE],
         to: 1,
         limit: 36,
         ..REQUEST
@@ -476,30 +483,34 @@ fn wrong_plans_are_errors_that_name_the_instruction() {
     assert_eq!(refused(&[]), "a plan of 0 words");
     assert_eq!(refused(&[OP_U8, 0, 1]), "a plan of 3 words");
     assert_eq!(
-        refused(&[OP_U8, 0, 1, 0, 9, 0, 1, 0]),
-        "plan instruction 1 is [9, 0, 1, 0]"
+        refused(&[OP_U8, 0, 1, 0, 11, 0, 1, 0]),
+        "plan instruction 1 is [11, 0, 1, 0]"
     );
     for wrong in [
         [OP_BYTES, 0, 0, 0],
-        [OP_BYTES, 0, 257, 0],
-        [OP_BYTES, 1, 256, 0],
+        [OP_BYTES, 0, LAST + 2, 0],
+        [OP_BYTES, 1, LAST + 1, 0],
         [OP_BYTES, u32::MAX, 2, 0],
-        [OP_U8, 256, 1, 0],
+        [OP_U8, LAST + 1, 1, 0],
         [OP_U8, 0, 3, 0],
-        [OP_U16, 255, 2, 0],
+        [OP_U16, LAST, 2, 0],
         [OP_U16, 0, 1, 0],
-        [OP_U32, 253, 4, 0],
+        [OP_U32, LAST - 2, 4, 0],
         [OP_U32, 0, 2, 0],
-        [OP_U64, 249, 8, 0],
+        [OP_U64, LAST - 6, 8, 0],
         [OP_U64, 0, 4, 0],
         [OP_CONSTANT, 0, 0, 0],
         [OP_CONSTANT, 0, 17, 0],
         [OP_TEXT, 0, 0, 0],
         [OP_TEXT, 0, 255, 0],
-        [OP_TEXT, 3, 254, 0],
-        [OP_TCP_STATE, 256, 0, 0],
+        [OP_TEXT, LAST - 252, 254, 0],
+        [OP_TCP_STATE, LAST + 1, 0, 0],
+        [OP_NAME, 0, 4, 0],
+        [OP_NAME, LAST - 2, 0, 0],
+        [OP_TCP_HISTORY, 0, 1, 0],
+        [OP_TCP_HISTORY, LAST - 2, 0, 0],
         [OP_TCP_STATE, 0, 1, 0],
-        [OP_SECONDS, 249, 4, 0],
+        [OP_SECONDS, LAST - 6, 4, 0],
         [OP_SECONDS, 0, 8, 0],
     ] {
         assert!(refused(&wrong).starts_with("plan instruction 0"), "{wrong:?}");

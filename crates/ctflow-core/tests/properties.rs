@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use ctflow_core::decode::{Decoded, decode};
-use ctflow_core::encode::{Request, encode};
+use ctflow_core::encode::{Names, Request, encode};
 use ctflow_core::events::{EventCounts, decode_event};
 use ctflow_core::filter::Filter;
 use ctflow_core::plan::*;
@@ -106,8 +106,8 @@ fn instruction() -> impl Strategy<Value = [u32; 4]> {
         (0..=RECORD_SIZE as u32 - width, prop::sample::select(lengths)).prop_map(move |(at, n)| [operation, at, n, 0])
     };
     prop_oneof![
-        (0..256u32)
-            .prop_flat_map(|at| (Just(at), 1..=256 - at))
+        (0..RECORD_SIZE as u32)
+            .prop_flat_map(|at| (Just(at), 1..=RECORD_SIZE as u32 - at))
             .prop_map(|(at, n)| [OP_BYTES, at, n, 0]),
         wide(OP_BYTES, 16, &[4, 16]),
         wide(OP_U8, 1, &[1, 2, 4, 8]),
@@ -116,15 +116,17 @@ fn instruction() -> impl Strategy<Value = [u32; 4]> {
         wide(OP_U64, 8, &[8]),
         wide(OP_SECONDS, 8, &[4]),
         (1..=16u32, any::<u32>()).prop_map(|(n, value)| [OP_CONSTANT, 0, n, value]),
-        (0..256u32)
-            .prop_flat_map(|at| (Just(at), 1..=254.min(256 - at)))
+        (0..RECORD_SIZE as u32)
+            .prop_flat_map(|at| (Just(at), 1..=254.min(RECORD_SIZE as u32 - at)))
             .prop_map(|(at, n)| [OP_TEXT, at, n, 0]),
-        (0..256u32).prop_map(|at| [OP_TCP_STATE, at, 0, 0]),
+        (0..RECORD_SIZE as u32).prop_map(|at| [OP_TCP_STATE, at, 0, 0]),
+        wide(OP_NAME, 4, &[0]),
+        wide(OP_TCP_HISTORY, 4, &[0]),
     ]
 }
 
 /// The same as the encoder by the plainest way there is.
-fn expected(plan: &[[u32; 4]], record: &[u8]) -> Vec<u8> {
+fn expected(plan: &[[u32; 4]], names: &[&str], record: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for &[operation, at, length, argument] in plan {
         let (at, length) = (at as usize, length as usize);
@@ -141,7 +143,15 @@ fn expected(plan: &[[u32; 4]], record: &[u8]) -> Vec<u8> {
                 continue;
             }
             _ => {
+                let history;
                 let text = match operation {
+                    OP_NAME => names.get(word(at) as usize).map_or(&b""[..], |name| name.as_bytes()),
+                    OP_TCP_HISTORY => {
+                        let states = (0..8).map(|i| word(at) as usize >> (4 * i) & 15);
+                        let known = states.take_while(|state| (1..TCP_STATES.len()).contains(state));
+                        history = known.map(|state| TCP_STATES[state]).collect::<Vec<_>>().join(",");
+                        history.as_bytes()
+                    }
                     OP_TEXT => record[at..at + length].split(|byte| *byte == 0).next().unwrap(),
                     _ if word(PRESENT) & u64::from(HAS_TCP_STATE) == 0 => b"",
                     _ => TCP_STATES.get(usize::from(record[at])).unwrap_or(&"").as_bytes(),
@@ -229,8 +239,19 @@ proptest! {
         }
         let to = records.len() / RECORD_SIZE;
         let from = from.min(to);
+        let longest = "x".repeat(LONGEST_NAME);
+        let names = ["", "a", "pod-é", "", &longest];
+        let text = names.concat();
+        let ends: Vec<u32> = names.iter().scan(0, |end, name| { *end += name.len() as u32; Some(*end) }).collect();
+        for record in records.chunks_exact_mut(RECORD_SIZE) {
+            let numbers: Vec<_> = plan.iter().filter(|[operation, ..]| *operation == OP_NAME).map(|i| i[1] as usize).collect();
+            for at in numbers {
+                let number = u32::from(record[at] % 8);
+                record[at..at + 4].copy_from_slice(&number.to_ne_bytes());
+            }
+        }
         let mut request = Request {
-            plan: &plan.concat(), template_id: 300, records: &records, from, to, prefix: &prefix, limit,
+            names: Names { bytes: text.as_bytes(), ends: &ends }, plan: &plan.concat(), template_id: 300, records: &records, from, to, prefix: &prefix, limit,
             export_time: 1, sequence, observation_domain: 2,
         };
         let (mut out, mut lengths) = (vec![0; room], vec![0; pairs * 2]);
@@ -243,7 +264,7 @@ proptest! {
         prop_assert!((from..=to).contains(&encoded.next));
         prop_assert!(encoded.messages <= pairs);
         let mut wanted = records.chunks_exact(RECORD_SIZE).skip(from).take(encoded.next - from)
-            .map(|record| expected(&plan, record)).filter(|data| data.len() + 20 <= limit);
+            .map(|record| expected(&plan, &names, record)).filter(|data| data.len() + 20 <= limit);
         let (mut at, mut before) = (0, sequence);
         let mut prefix = request.prefix;
         for pair in lengths.chunks_exact(2).take(encoded.messages) {

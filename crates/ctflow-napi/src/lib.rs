@@ -68,6 +68,8 @@ pub fn encode(
     records: &[u8],
     from: u32,
     to: u32,
+    names: &[u8],
+    name_ends: &[u32],
     prefix: &[u8],
     limit: u32,
     export_time: u32,
@@ -76,12 +78,14 @@ pub fn encode(
     mut out: Uint8ArraySlice,
     mut lengths: Uint32ArraySlice,
 ) -> napi::Result<Encoded> {
-    apart(records, &out)?;
-    apart(prefix, &out)?;
-    apart(plan, &out)?;
-    apart(records, &lengths)?;
-    apart(prefix, &lengths)?;
-    apart(plan, &lengths)?;
+    for read in [records, prefix, names] {
+        apart(read, &out)?;
+        apart(read, &lengths)?;
+    }
+    for read in [plan, name_ends] {
+        apart(read, &out)?;
+        apart(read, &lengths)?;
+    }
     apart(&out, &lengths)?;
     let request = core_encode::Request {
         plan,
@@ -89,6 +93,10 @@ pub fn encode(
         records,
         from: from as usize,
         to: to as usize,
+        names: core_encode::Names {
+            bytes: names,
+            ends: name_ends,
+        },
         prefix,
         limit: limit as usize,
         export_time,

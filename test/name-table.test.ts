@@ -1,0 +1,49 @@
+import test from 'ava';
+import { LONGEST_NAME } from '../src/layout.generated.js';
+import { NameTable, NO_NAME } from '../src/name-table.js';
+
+function nameOf(table: NameTable, number: number): string {
+  const start = number === 0 ? 0 : table.ends[number - 1];
+  return Buffer.from(table.bytes.subarray(start, table.ends[number])).toString();
+}
+
+test('a name has one number, and the number gives the name', t => {
+  const table = new NameTable();
+  const names = Array.from({ length: 5_000 }, (_, i) => `pod-${i % 2_500}-é`);
+  const numbers = names.map(name => table.intern(name));
+  t.is(table.count, 2_501);
+  t.deepEqual(numbers.slice(0, 2_500), numbers.slice(2_500));
+  for (const i of [0, 1, 63, 64, 2_499]) t.is(nameOf(table, numbers[i]), names[i]);
+});
+
+test('the empty name is number 0, and of nothing else', t => {
+  const table = new NameTable();
+  t.is(table.intern(''), NO_NAME);
+  t.not(table.intern('a'), NO_NAME);
+  t.is(nameOf(table, NO_NAME), '');
+});
+
+test('requirement 8: a name that is too long is cut at a character boundary', t => {
+  const table = new NameTable();
+  for (const [character, kept] of [
+    ['x', LONGEST_NAME],
+    ['é', 127],
+    ['€', 84],
+    ['𝛼', 63],
+  ] as const) {
+    t.is(nameOf(table, table.intern(character.repeat(300))), character.repeat(kept));
+  }
+});
+
+test('a table that is full leaves names out and counts them', t => {
+  const table = new NameTable();
+  const name = (i: number): string => `${i}`.padStart(LONGEST_NAME, '.');
+  let last = -1;
+  for (let i = 0; i < 300_000 && table.leftOut === 0; i++) {
+    const number = table.intern(name(i));
+    if (number !== NO_NAME) last = i;
+  }
+  t.is(table.intern('one more that is long '.repeat(12)), NO_NAME);
+  t.is(table.leftOut, 2);
+  t.is(nameOf(table, table.intern(name(last))), name(last), 'those that are there stay');
+});
