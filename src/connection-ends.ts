@@ -1,0 +1,194 @@
+import { AwaitedEnds } from './awaited-ends.js';
+import type { Batch } from './batch.js';
+import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
+import { GONE, ROW_WORDS } from './connection-table.js';
+import { reasonWhenDestroyed } from './end-reason.js';
+import { lastPacketTime } from './last-packet.js';
+import {
+  HAS_ORIG_COUNTERS,
+  HAS_REPLY_COUNTERS,
+  HAS_START,
+  HAS_STOP,
+  HAS_TCP_STATE,
+  HAS_TIMEOUT,
+  ORIG_PACKETS,
+  PRESENT,
+  PROTOCOL,
+  REPLY_OCTETS,
+  START_NS,
+  STATE,
+  STATUS,
+  STOP_NS,
+} from './layout.generated.js';
+import type { Moment } from './poll-history.js';
+import type { StoredConnections } from './stored-connections.js';
+import { lessThan, nanosecondsToMilliseconds } from './u64.js';
+
+const PRESENT_WORD = PRESENT >> 2;
+const STATUS_WORD = STATUS >> 2;
+const START_WORD = START_NS >> 2;
+const STOP_WORD = STOP_NS >> 2;
+const COUNTERS_FROM = ORIG_PACKETS >> 2;
+const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
+
+/** How connections end: by their DESTROY events, or, where none comes, by the polls that do not show them. */
+export class ConnectionEnds {
+  readonly #stored: StoredConnections;
+  readonly #awaited = new AwaitedEnds();
+  #events = false;
+
+  constructor(stored: StoredConnections) {
+    this.#stored = stored;
+  }
+
+  expectEvents(on: boolean): void {
+    this.#events = on;
+  }
+
+  beginDump(): void {
+    if (this.#events) this.#awaited.beginDump();
+  }
+
+  /** Whether a row of the dump under way is from before its connection's DESTROY. */
+  isPast(u32: Uint32Array, from: number): boolean {
+    return this.#awaited.isPast(u32, from);
+  }
+
+  /** Another connection has its tuple; its own event may be on its way. */
+  reopened(slot: number, at: Moment): void {
+    if (this.#events) this.#await(slot, at);
+    else this.#end(slot, at, true);
+  }
+
+  /** A whole dump did not show it: it ends now, or when another does not show it either. */
+  missed(slot: number, at: Moment): void {
+    const { table, polls } = this.#stored;
+    if (this.#events) {
+      if (table.seenIn[slot] >= polls.complete) return;
+      this.#awaited.tell(table.rows, slot * ROW_WORDS);
+    }
+    this.#end(slot, at, false);
+  }
+
+  endPoll(): void {
+    const { table, polls } = this.#stored;
+    this.#awaited.endDump();
+    for (const slot of this.#awaited.takeAll()) {
+      this.#awaited.tell(table.rows, slot * ROW_WORDS);
+      this.#stored.tellGone(slot, this.#stored.reasonGone(slot, polls.at, true));
+    }
+  }
+
+  /** Rows of DESTROY events. */
+  destroyed(batch: Batch, at: Moment): void {
+    const { u32, bytes } = batch;
+    const { counts, table } = this.#stored;
+    for (let row = 0; row < batch.count; row++) {
+      const from = row * ROW_WORDS;
+      let slot = this.#awaited.take(u32, from);
+      if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
+      if (slot < 0 && this.#awaited.wasTold(u32, from)) {
+        counts.lateEvents++;
+        continue;
+      }
+      const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
+      if (slot >= 0) this.#takeLast(slot, u32, from, bytes[from * 4 + STATE], early, at);
+      else slot = this.#addEnded(u32, from, early, at);
+      if (slot < 0) continue;
+      counts.destroyed++;
+      this.#awaited.ended(u32, from);
+      const byte = slot * ROW_WORDS * 4;
+      this.#stored.tellGone(slot, reasonWhenDestroyed(table.bytes[byte + PROTOCOL], table.bytes[byte + STATE], early));
+    }
+  }
+
+  clear(): void {
+    this.#awaited.clear();
+  }
+
+  #end(slot: number, at: Moment, reopened: boolean): void {
+    const reason = this.#stored.reasonGone(slot, at, reopened);
+    this.#stored.forget(slot, at);
+    this.#stored.tellGone(slot, reason);
+  }
+
+  #await(slot: number, at: Moment): void {
+    this.#stored.forget(slot, at);
+    this.#awaited.wait(this.#stored.table.rows, slot * ROW_WORDS, slot);
+  }
+
+  /** The stored connection that a DESTROY row is the end of, taken out of the index; -1 where it is not stored. */
+  #findEnded(u32: Uint32Array, from: number, state: number, at: Moment): number {
+    const slot = this.#stored.index.find(u32, from);
+    if (slot < 0) return -1;
+    const { rows, bytes, startMs } = this.#stored.table;
+    const to = slot * ROW_WORDS;
+    const verdict = compareConnections(rows, to, bytes[to * 4 + STATE], startMs[slot], u32, from, state);
+    if (verdict === COUNTERS_RESET) this.#stored.countersReset(slot);
+    if (verdict !== ANOTHER) {
+      this.#stored.forget(slot, at);
+      return slot;
+    }
+    // the stored one is older: its own event comes behind, and its tuple is free
+    if (lessThan(rows, to + START_WORD, u32, from + START_WORD)) this.#await(slot, at);
+    return -1;
+  }
+
+  /** The last counters and the state; what else the event tells is known, or left out of it. */
+  #takeLast(slot: number, u32: Uint32Array, from: number, state: number, early: boolean, at: Moment): void {
+    const { rows, bytes, endMs, startMs, seenIn } = this.#stored.table;
+    const to = slot * ROW_WORDS;
+    const present = u32[from + PRESENT_WORD];
+    let moved = false;
+    if (present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) {
+      for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
+        moved ||= rows[to + word] !== u32[from + word];
+        rows[to + word] = u32[from + word];
+      }
+    }
+    if (present & HAS_TCP_STATE) bytes[to * 4 + STATE] = state;
+    rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
+    rows[to + STOP_WORD] = u32[from + STOP_WORD];
+    rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
+    if (moved) {
+      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, endMs[slot]);
+      endMs[slot] = this.#endOfDestroyed(slot, window, early, at);
+    }
+    endMs[slot] = Math.max(endMs[slot], startMs[slot]);
+  }
+
+  /** A connection that no poll has seen. It is over: it has no place in the index. */
+  #addEnded(u32: Uint32Array, from: number, early: boolean, at: Moment): number {
+    const { table, polls, counts, leftOut } = this.#stored;
+    const exact = nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]);
+    const start = u32[from + PRESENT_WORD] & HAS_START ? exact : undefined;
+    const before = this.#stored.isFromBefore(start);
+    const slot = this.#stored.admit(u32, from, start ?? at.wall, leftOut.mayHave(start), at);
+    if (slot < 0) return -1;
+    table.flags[slot] |= GONE;
+    table.seenIn[slot] = polls.current;
+    table.endMs[slot] = this.#endOfDestroyed(slot, table.startMs[slot], early, at);
+    counts.unseen++;
+    this.#stored.announce(slot, before);
+    return slot;
+  }
+
+  /** One that was taken out early ended when it stopped; of one that expired, the timer tells when its last packet was. */
+  #endOfDestroyed(slot: number, windowStart: number, early: boolean, at: Moment): number {
+    const { rows, bytes, startMs } = this.#stored.table;
+    const { timeouts } = this.#stored.polls;
+    const to = slot * ROW_WORDS;
+    const present = rows[to + PRESENT_WORD];
+    const exact = nanosecondsToMilliseconds(rows[to + STOP_WORD], rows[to + STOP_WORD + 1]);
+    const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
+    if (early || windowStart >= stop || !timeouts) return Math.max(stop, startMs[slot]);
+    const byte = to * 4;
+    const candidates = timeouts.candidates(
+      bytes[byte + PROTOCOL],
+      present,
+      bytes[byte + STATE],
+      rows[to + STATUS_WORD],
+    );
+    return lastPacketTime(candidates, 0, windowStart, stop);
+  }
+}

@@ -1,0 +1,199 @@
+import { ConnectionTable, GONE, ROW_WORDS } from './connection-table.js';
+import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
+import { CtflowError } from './errors.js';
+import type { StoreListener, StoreObserver } from './flow-store.js';
+import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from './layout.generated.js';
+import { LeftOut } from './left-out.js';
+import { PollHistory, type Moment } from './poll-history.js';
+import { SlotList } from './slot-list.js';
+import { TupleIndex } from './tuple-index.js';
+
+export interface StoreOptions {
+  /** Hard limit on connections. */
+  maxConnections: number;
+  /**
+   * What the first delta of a connection holds that was there before the exporter: nothing of its past (`baseline`, nothing
+   * is counted twice after a restart), or all of it (`total`).
+   */
+  firstSight: 'baseline' | 'total';
+  /** When the exporter began. */
+  born: Moment;
+}
+
+export interface StoreCounts {
+  /** Connections ever stored. */
+  added: number;
+  /** Tuples found reopened by another connection. */
+  reopened: number;
+  counterResets: number;
+  /** Taken out for a newer one at the limit. */
+  evicted: number;
+  /** Sightings of connections left out at the limit: one not stored counts once a poll. */
+  refused: number;
+  /** Connections whose last counters came from their DESTROY event. */
+  destroyed: number;
+  /** Of those, connections that no poll had seen. */
+  unseen: number;
+  /** Events of connections that had to be ended without them: what they counted after the last poll is lost. */
+  lateEvents: number;
+}
+
+const NO_COUNTS: StoreCounts = {
+  added: 0,
+  reopened: 0,
+  counterResets: 0,
+  evicted: 0,
+  refused: 0,
+  destroyed: 0,
+  unseen: 0,
+  lateEvents: 0,
+};
+
+/** As many as {@link ConnectionTable.holders} can count. */
+const MOST_OBSERVERS = 255;
+
+/**
+ * The connections of a store by slot: how one comes in, goes at the limit, is told to be gone, and is found by its tuple.
+ * What polls and events say of them is not known here.
+ */
+export class StoredConnections {
+  readonly table: ConnectionTable;
+  readonly index: TupleIndex;
+  readonly counts: StoreCounts = { ...NO_COUNTS };
+  readonly polls: PollHistory;
+  readonly leftOut = new LeftOut();
+  /** By the last change seen, the oldest first; who is gone is not in it. */
+  readonly #byChange: SlotList;
+  readonly #observers: StoreObserver[] = [];
+  /** Those that attend, then the observers. */
+  readonly #listeners: StoreListener[] = [];
+  readonly #baseline: boolean;
+
+  constructor({ maxConnections, firstSight, born }: StoreOptions) {
+    this.table = new ConnectionTable(maxConnections);
+    this.index = new TupleIndex(this.table.rows, maxConnections);
+    this.#byChange = new SlotList(maxConnections);
+    this.#baseline = firstSight === 'baseline';
+    this.polls = new PollHistory(born);
+  }
+
+  observe(observer: StoreObserver): void {
+    if (this.#observers.length === MOST_OBSERVERS) {
+      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
+    }
+    this.#observers.push(observer);
+    this.#listeners.push(observer);
+  }
+
+  attend(listener: StoreListener): void {
+    this.#listeners.splice(this.#listeners.length - this.#observers.length, 0, listener);
+  }
+
+  /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
+  isFromBefore(start: number | undefined): boolean {
+    return this.leftOut.mayHaveReported(start) || (this.#baseline && this.polls.fromBefore(start));
+  }
+
+  /**
+   * A slot with a copy of the row at word `from`, not yet in the index nor announced.
+   * @param start milliseconds since 1970; @param leftOut it may have been left out before
+   * @returns -1, and counted, where the limit leaves no room
+   */
+  admit(u32: Uint32Array, from: number, start: number, leftOut: boolean, at: Moment): number {
+    if (this.table.full && !this.#makeRoom(leftOut, at)) {
+      this.counts.refused++;
+      return -1;
+    }
+    const slot = this.table.allocate(u32, from);
+    this.table.holders[slot] = this.#observers.length;
+    this.table.startMs[slot] = Math.min(start, at.wall);
+    this.table.changedAt[slot] = at.monotonic;
+    this.counts.added++;
+    return slot;
+  }
+
+  /** An admitted connection is open: its tuple finds it. */
+  open(slot: number): void {
+    this.index.insert(slot);
+    this.#byChange.push(slot);
+  }
+
+  announce(slot: number, before: boolean): void {
+    for (const listener of this.#listeners) listener.added(slot, before);
+  }
+
+  /** A counter was seen to move. */
+  moved(slot: number, at: Moment): void {
+    this.table.changedAt[slot] = at.monotonic;
+    this.#byChange.push(slot);
+  }
+
+  changed(slot: number, what: number): void {
+    for (const listener of this.#listeners) listener.changed(slot, what);
+  }
+
+  /** Somebody zeroed its counters; the row still holds the old ones. */
+  countersReset(slot: number): void {
+    this.counts.counterResets++;
+    for (const observer of this.#observers) observer.countersReset(slot);
+  }
+
+  /** Its tuple no longer finds it, and what is left is its last report. */
+  forget(slot: number, at: Moment): void {
+    this.index.remove(slot);
+    this.#byChange.remove(slot);
+    this.table.flags[slot] |= GONE;
+    this.table.changedAt[slot] = at.monotonic;
+  }
+
+  tellGone(slot: number, reason: number): void {
+    for (const listener of this.#listeners) listener.gone(slot, reason);
+    if (this.#observers.length === 0) this.table.free(slot);
+  }
+
+  release(slot: number): void {
+    if (--this.table.holders[slot] === 0) this.table.free(slot);
+  }
+
+  clear(): void {
+    for (const listener of this.#listeners) listener.cleared();
+    this.table.clear();
+    this.index.clear();
+    this.#byChange.clear();
+    this.leftOut.clear();
+    this.polls.clear();
+    Object.assign(this.counts, NO_COUNTS);
+  }
+
+  /** The reason of an end that is judged by what the last poll saw. */
+  reasonGone(slot: number, at: Moment, reopened: boolean): number {
+    const to = slot * ROW_WORDS;
+    const { rows, bytes, seenIn } = this.table;
+    const sighting = this.polls.when(seenIn[slot]);
+    // a recording is played at another pace than it was made: its own clock tells what passed
+    const elapsed = Math.max(at.monotonic - sighting.monotonic, at.wall - sighting.wall) / 1000;
+    return reasonWhenGone(
+      bytes[to * 4 + PROTOCOL],
+      bytes[to * 4 + STATE],
+      rows[to + (PRESENT >> 2)] & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
+      elapsed,
+      // a new connection takes the tuple of a closed one at once
+      reopened ? 0 : this.polls.timeouts?.tcpClose,
+    );
+  }
+
+  /**
+   * The oldest idle connection goes, unless the newcomer was left out before (they would take turns for ever) or every
+   * connection has moved in this poll.
+   */
+  #makeRoom(newcomerLeftOut: boolean, at: Moment): boolean {
+    const victim = this.#byChange.head;
+    if (newcomerLeftOut || victim < 0 || this.table.changedAt[victim] >= this.polls.at.monotonic) return false;
+    this.counts.evicted++;
+    this.leftOut.add(true);
+    this.forget(victim, at);
+    for (const listener of this.#listeners) listener.evicted(victim, LACK_OF_RESOURCES);
+    this.table.free(victim);
+    return true;
+  }
+}
