@@ -152,6 +152,7 @@ export class Destination {
         this.#connected = false;
         this.#dropBatches();
       },
+      settled: () => {},
     });
   }
 

@@ -64,6 +64,7 @@ export class TcpTransport implements Transport {
       this.counts.messages += messages;
       this.counts.records += records;
       this.counts.octets += length;
+      this.#listener!.settled(records);
       if (this.ready) this.#waiters.wake();
     });
   }
@@ -122,6 +123,7 @@ export class TcpTransport implements Transport {
   #disconnected(why: string): void {
     this.#connected = false;
     this.counts.lostRecords += this.#unwritten;
+    this.#listener!.settled(this.#unwritten);
     this.#unwritten = 0;
     this.#waiters.wake();
     if (this.#closing) return;

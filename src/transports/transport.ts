@@ -19,6 +19,11 @@ export interface TransportListener {
   opened(): void;
   /** It ended, and why; a new one is tried by the transport itself. */
   closed(why: string): void;
+  /**
+   * So many data records, the oldest of those that were sent and not yet settled, are out of its hands: the kernel took them,
+   * or they are counted as lost. Also while it closes.
+   */
+  settled(records: number): void;
 }
 
 /** Bytes to one collector. It knows boundaries of messages, and nothing of what is in them. */

@@ -82,6 +82,7 @@ export class UdpTransport implements Transport {
           this.counts.records += records;
           this.counts.octets += length;
         }
+        this.#listener!.settled(records);
         if (this.#queued < QUEUE_PACKETS) this.#waiters.wake();
       });
     }

@@ -6,6 +6,8 @@ export class TransportLog implements TransportListener {
   readonly events: string[] = [];
   /** Monotonic milliseconds of each event. */
   readonly times: number[] = [];
+  /** Records that are out of the transport's hands. */
+  records = 0;
 
   opened(): void {
     this.#note('opened');
@@ -13,6 +15,10 @@ export class TransportLog implements TransportListener {
 
   closed(why: string): void {
     this.#note(`closed: ${why}`);
+  }
+
+  settled(records: number): void {
+    this.records += records;
   }
 
   /** Waits for the event with this number, counted from 1. */

@@ -76,7 +76,7 @@ async function fill(transport: TcpTransport): Promise<number> {
 
 test('messages arrive one after another, as they were given, and are counted when the kernel has them', async t => {
   const peer = await Peer.listen(t);
-  const [transport] = await opened(t, peer.port);
+  const [transport, log] = await opened(t, peer.port);
   t.true(transport.ready);
   const [bytes, lengths, count] = messages(3, 1_000, 4);
   const copy = Buffer.from(bytes);
@@ -86,6 +86,7 @@ test('messages arrive one after another, as they were given, and are counted whe
   t.deepEqual(peer.received[0], copy);
   await eventually('counted', () => transport.counts.messages === 3);
   t.like(transport.counts, { records: 12, octets: 3_000, lostRecords: 0, connects: 1 });
+  t.is(log.records, 12);
 });
 
 test('requirement 12: a collector that is not there is tried again, later each time, and found when it comes', async t => {
@@ -144,6 +145,7 @@ test('requirement 12: what a broken connection still held is counted as lost', a
   t.is(await log.nth(2), 'closed: ECONNRESET');
   t.true(transport.counts.lostRecords > 0);
   t.is(transport.counts.records + transport.counts.lostRecords, records);
+  t.is(log.records, records);
 });
 
 test('a frozen collector fills the transport, which is not ready then, and does not hang its end', async t => {
@@ -156,6 +158,7 @@ test('a frozen collector fills the transport, which is not ready then, and does 
   await transport.close(50);
   t.true(transport.counts.lostRecords > 0, 'counted when close() has ended');
   t.is(transport.counts.records + transport.counts.lostRecords, records);
+  t.is(log.records, records);
   t.deepEqual(log.events, ['opened'], 'an end of our own is no loss of the connection');
 });
 

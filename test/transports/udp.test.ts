@@ -63,6 +63,7 @@ for (const [host, headers] of [
     );
     await eventually('all counted', () => transport.counts.messages === 3);
     t.like(transport.counts, { records: 6, octets: 3 * transport.limit, lostRecords: 0, connects: 1 });
+    t.is(log.records, 6);
   });
 }
 
@@ -83,6 +84,7 @@ test('a closed port costs packets, which are counted, and the next ones arrive w
     'every record accounted for',
     () => transport.counts.records + transport.counts.lostRecords === records,
   );
+  t.is(log.records, records, 'a lost record is settled too');
   const back = await receiver(t, '127.0.0.1', port);
   await eventually('a packet', () => {
     if (back.packets.length > 0) return true;
