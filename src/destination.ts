@@ -1,7 +1,7 @@
 import { Batch } from './batch.js';
 import type { Backend } from './backend.js';
 import { formatEndpoint, type Endpoint } from './endpoint.js';
-import { ExportSchedule, type Unreported } from './export-schedule.js';
+import { ExportSchedule } from './export-schedule.js';
 import { appendRecord } from './flow-record.js';
 import type { FlowStore } from './flow-store.js';
 import type { NotSent } from './ipfix/options.js';
@@ -12,6 +12,7 @@ import { RECORD_SIZE } from './layout.generated.js';
 import type { Logger } from './logger.js';
 import type { NameTable } from './name-table.js';
 import type { RecordExtras } from './record-extras.js';
+import type { Unreported } from './reported.js';
 import { Session, type SessionCounts } from './session.js';
 import { TcpTransport } from './transports/tcp.js';
 import type { Transport, TransportCounts } from './transports/transport.js';
@@ -42,6 +43,8 @@ export interface DestinationOptions {
   templateRefreshPackets: number;
   /** TCP: the first wait before another attempt. */
   reconnectInterval: number;
+  /** Connections that are gone from the kernel and wait for this collector, at most. */
+  endedQueue: number;
   /** How often the export itself is reported; 0 for never. */
   optionsInterval: number;
 }
@@ -57,6 +60,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   templateRefreshInterval: 600_000,
   templateRefreshPackets: 1_000,
   reconnectInterval: 60_000,
+  endedQueue: 131_072,
   optionsInterval: 60_000,
 };
 
@@ -69,6 +73,10 @@ export interface DestinationStats {
   readonly stale: Unreported;
   /** Connections that went at the limit without a report. */
   readonly evictedUnreported: Unreported;
+  /** Gone connections that wait for the collector now. */
+  readonly ended: number;
+  /** Gone connections that fell out of that queue. */
+  readonly endedOverflow: Unreported;
 }
 
 /** One collector: its schedule, its session, its transport, and the batches of records between them. */
@@ -212,6 +220,8 @@ export class Destination {
       transport: this.#transport.counts,
       stale: this.#schedule.stale,
       evictedUnreported: this.#schedule.evictedUnreported,
+      ended: this.#schedule.ended,
+      endedOverflow: this.#schedule.endedOverflow,
     };
   }
 
@@ -267,12 +277,10 @@ export class Destination {
   }
 
   #notSent(): NotSent | undefined {
-    const { stale, evictedUnreported } = this.#schedule;
-    const flows =
-      stale.connections +
-      evictedUnreported.connections +
-      this.#session.counts.oversize +
-      this.#transport.counts.lostRecords;
+    const { stale, evictedUnreported, endedOverflow } = this.#schedule;
+    const unreported = [stale, evictedUnreported, endedOverflow];
+    const sum = (what: keyof Unreported): number => unreported.reduce((all, { [what]: n }) => all + n, 0);
+    const flows = sum('connections') + this.#session.counts.oversize + this.#transport.counts.lostRecords;
     if (flows === 0) return undefined;
     const now = Date.now();
     this.#firstLossAt ||= now;
@@ -280,8 +288,8 @@ export class Destination {
     this.#lossesSeen = flows;
     return {
       flows,
-      packets: stale.packets + evictedUnreported.packets,
-      octets: stale.octets + evictedUnreported.octets,
+      packets: sum('packets'),
+      octets: sum('octets'),
       first: this.#firstLossAt,
       last: this.#lastLossAt,
     };

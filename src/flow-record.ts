@@ -1,6 +1,5 @@
 import type { Batch } from './batch.js';
 import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
-import { COUNTERS, REPORTED_WORDS } from './export-schedule.js';
 import { writeFlowId } from './flow-id.js';
 import {
   BIFLOW_DIRECTION,
@@ -19,6 +18,7 @@ import {
 } from './layout.generated.js';
 import { IPPROTO_TCP } from './protocol.js';
 import type { RecordExtras } from './record-extras.js';
+import { COUNTERS, REPORTED_WORDS } from './reported.js';
 import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;

@@ -481,7 +481,7 @@ test('a reopened tuple is a new connection at the limit too', t => {
 // What becomes of slots
 
 test('A#2516, A#3972: a connection that left the kernel goes after the stale timeout when no collector takes it; what was unreported is counted', t => {
-  const rig = new StoreRig({ destinations: [{ staleConnectionTimeout: 60_000 }] });
+  const rig = new StoreRig({ maxConnections: 128, destinations: [{ staleConnectionTimeout: 60_000 }] });
   rig.destinations[0].takes = false;
   for (let round = 0; round < 40; round++) {
     rig.poll([1, 2, 3].map(port => udp(round * 3 + port, rig.wall, [2, 200, 1, 50])));

@@ -292,6 +292,27 @@ perBackend('records that wait in a batch at the end of the grace are counted as 
   t.is(rig.destination.stats().transport.lostRecords, 100);
 });
 
+perBackend('what falls out of the queue of ended connections is told as not sent', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const rig = new Rig(backend, endpoint, { endedQueue: 2, optionsInterval: 3_600_000 });
+  t.teardown(() => rig.destination.close());
+  await rig.destination.open();
+  rig.poll(...many(5, 3));
+  rig.poll();
+  t.is(rig.destination.stats().ended, 2);
+  t.deepEqual(rig.destination.stats().endedOverflow, { connections: 3, packets: 18, octets: 1_350 });
+  const later = await TcpCollector.listen(t, endpoint.port);
+  await eventually('a session', () => rig.opened === 1);
+  await rig.destination.exportDue();
+  await eventually('two records and the options', () => flows(later).length === 2 && later.records.length > 3);
+  const notSent = later.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
+  t.is(notSent.get('notSentFlowTotalCount'), 3);
+  t.is(notSent.get('notSentPacketTotalCount'), 18);
+  t.is(notSent.get('notSentOctetTotalCount'), 1_350);
+});
+
 perBackend('requirement 16: options at their interval, and at the end; with 0 never', async (t, backend) => {
   for (const optionsInterval of [0, 3_600_000]) {
     const collector = await udpCollector(t);

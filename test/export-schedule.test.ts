@@ -305,6 +305,61 @@ test('what a shutdown could not tell is counted, each connection once', t => {
   t.deepEqual(second.schedule.countUnreported(), { connections: 0, packets: 0, octets: 0 });
 });
 
+// The queue of ended connections
+
+test('beyond the queue of ended connections the oldest falls out, is counted, and gives its slot back', t => {
+  const rig = new StoreRig({ destinations: [{ endedQueue: 3 }, { endedQueue: 100 }] });
+  const [away] = rig.destinations;
+  away.takes = false;
+  const start = rig.wall;
+  for (let port = 1; port <= 5; port++) {
+    rig.advance(1_000);
+    rig.poll([udp(port, start, [port, port * 100, 1, 50])]);
+  }
+  rig.poll([]);
+  t.is(away.schedule.ended, 3);
+  t.deepEqual(away.schedule.endedOverflow, { connections: 2, packets: 1 + 2 + 2, octets: 100 + 200 + 100 });
+  t.is(rig.due(1).length, 5, 'another destination is told of all');
+  t.is(rig.store.size, 3, 'what no destination waits for holds no slot');
+  away.takes = true;
+  t.deepEqual(
+    rig.due(0).map(({ port }) => port),
+    [3, 4, 5],
+  );
+  t.is(rig.store.size, 0);
+  t.is(away.schedule.ended, 0);
+});
+
+test('ended connections that wait never take more than half of the store', t => {
+  const rig = new StoreRig({ maxConnections: 8, destinations: [{ endedQueue: 100 }] });
+  rig.destinations[0].takes = false;
+  const start = rig.wall;
+  for (let port = 1; port <= 20; port++) {
+    rig.advance(1_000);
+    rig.poll([udp(port, start, [1, 100, 0, 0])]);
+  }
+  t.is(rig.destinations[0].schedule.ended, 4);
+  t.is(rig.destinations[0].schedule.endedOverflow.connections, 15);
+  t.is(rig.store.counts.evicted + rig.store.counts.refused, 0, 'the living keep their place');
+});
+
+test('a closed connection that the kernel still has does not count as waiting, and does not fall out', t => {
+  const rig = new StoreRig({ destinations: [{ endedQueue: 1 }] });
+  const [destination] = rig.destinations;
+  destination.takes = false;
+  const start = rig.wall;
+  const closed = tcp(1, start, [1, 60, 1, 60], { state: TIME_WAIT });
+  rig.poll([closed, udp(2, start, [1, 100, 0, 0]), udp(3, start, [2, 200, 0, 0])]);
+  rig.advance(1_000);
+  rig.poll([closed]);
+  t.deepEqual(destination.schedule.endedOverflow, { connections: 1, packets: 1, octets: 100 });
+  destination.takes = true;
+  t.deepEqual(told(rig.due()).toSorted(), [
+    [1, 3],
+    [3, 4],
+  ]);
+});
+
 // The limit
 
 test('what goes at the limit without a report is counted', t => {

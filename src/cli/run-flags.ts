@@ -188,6 +188,15 @@ function addTransportFlags(command: Command): void {
         .env('CTFLOW_RECONNECT_INTERVAL'),
     )
     .addOption(
+      new Option(
+        '--ended-queue <n>',
+        'connections gone from the kernel that wait for a collector; what falls out is counted',
+      )
+        .argParser(wholeNumber(1, MOST_CONNECTIONS))
+        .default(DESTINATION_DEFAULTS.endedQueue)
+        .env('CTFLOW_ENDED_QUEUE'),
+    )
+    .addOption(
       new Option('--options-interval <time>', 'how often the export reports on itself, 0s for never')
         .argParser(duration('0s', '24h'))
         .default(DESTINATION_DEFAULTS.optionsInterval, '60s')

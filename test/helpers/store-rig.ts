@@ -100,6 +100,7 @@ export class StoreRig {
         activeFlowExportTimeout: 5_000,
         idleFlowExportTimeout: 15_000,
         staleConnectionTimeout: 300_000,
+        endedQueue: 131_072,
         ...changed,
       };
       const reports: Report[] = [];

@@ -1,0 +1,107 @@
+import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, STATE } from './layout.generated.js';
+import { readNumber, subtract } from './u64.js';
+
+/** Words of what was reported of a connection: the four counters, two words each, in the order of {@link COUNTERS}. */
+export const REPORTED_WORDS = 8;
+/** Words of the row in which the counters stand. */
+export const COUNTERS = [ORIG_PACKETS >> 2, ORIG_OCTETS >> 2, REPLY_PACKETS >> 2, REPLY_OCTETS >> 2] as const;
+
+/** No TCP state was ever reported. */
+const NEVER = 255;
+
+/** What was never reported. */
+export interface Unreported {
+  connections: number;
+  packets: number;
+  octets: number;
+}
+
+export function newUnreported(): Unreported {
+  return { connections: 0, packets: 0, octets: 0 };
+}
+
+/** What one destination was told last of each connection, by slot. */
+export class Reported {
+  /** Counters as last reported, REPORTED_WORDS a slot. */
+  readonly counters: Uint32Array;
+  readonly #table: ConnectionTable;
+  readonly #lastReason: Uint8Array;
+  readonly #lastState: Uint8Array;
+
+  constructor(table: ConnectionTable) {
+    this.#table = table;
+    this.counters = new Uint32Array(table.capacity * REPORTED_WORDS);
+    this.#lastReason = new Uint8Array(table.capacity);
+    this.#lastState = new Uint8Array(table.capacity);
+  }
+
+  /** @param before what the connection has counted so far is taken as reported */
+  begin(slot: number, before: boolean): void {
+    if (before) this.#takeCounters(slot);
+    else this.counters.fill(0, slot * REPORTED_WORDS, (slot + 1) * REPORTED_WORDS);
+    this.#lastReason[slot] = 0;
+    this.#lastState[slot] = NEVER;
+  }
+
+  /** The row as it is now has been reported. */
+  update(slot: number, reason: number): void {
+    this.#takeCounters(slot);
+    this.#lastReason[slot] = reason;
+    this.#lastState[slot] = this.#state(slot);
+  }
+
+  /** What was not yet reported of the old counters stays due: the reported ones go below zero, modulo 2^64. */
+  countersReset(slot: number): void {
+    const { rows } = this.#table;
+    for (let i = 0; i < COUNTERS.length; i++) {
+      const at = slot * REPORTED_WORDS + i * 2;
+      subtract(this.counters, at, rows, slot * ROW_WORDS + COUNTERS[i], this.counters, at);
+    }
+  }
+
+  /** The reason of the last report, 0 before the first. */
+  lastReason(slot: number): number {
+    return this.#lastReason[slot];
+  }
+
+  hasNews(slot: number): boolean {
+    return this.#lastReason[slot] === 0 || this.#lastState[slot] !== this.#state(slot) || this.#hasCounted(slot);
+  }
+
+  /** Adds what is unreported of a connection. */
+  addTo(sum: Unreported, slot: number): void {
+    const delta = new Uint32Array(2);
+    const { rows } = this.#table;
+    const left = COUNTERS.map((counter, i) => {
+      subtract(rows, slot * ROW_WORDS + counter, this.counters, slot * REPORTED_WORDS + i * 2, delta, 0);
+      return readNumber(delta, 0);
+    });
+    sum.connections++;
+    sum.packets += left[0] + left[2];
+    sum.octets += left[1] + left[3];
+  }
+
+  #takeCounters(slot: number): void {
+    const { rows } = this.#table;
+    for (let i = 0; i < COUNTERS.length; i++) {
+      const counter = slot * ROW_WORDS + COUNTERS[i];
+      this.counters[slot * REPORTED_WORDS + i * 2] = rows[counter];
+      this.counters[slot * REPORTED_WORDS + i * 2 + 1] = rows[counter + 1];
+    }
+  }
+
+  #hasCounted(slot: number): boolean {
+    const { rows } = this.#table;
+    for (let i = 0; i < COUNTERS.length; i++) {
+      const counter = slot * ROW_WORDS + COUNTERS[i];
+      const at = slot * REPORTED_WORDS + i * 2;
+      if (this.counters[at] !== rows[counter] || this.counters[at + 1] !== rows[counter + 1]) return true;
+    }
+    return false;
+  }
+
+  #state(slot: number): number {
+    return this.#table.bytes[slot * ROW_WORDS * 4 + STATE];
+  }
+}
