@@ -70,6 +70,36 @@ export declare class EventListener {
   close(): void
 }
 
+/** Reads NFLOG groups in one network namespace until it is closed. It keeps no process alive. */
+export declare class NflogListener {
+  /**
+   * @param netns name under /run/netns or a path; without it the namespace of this process
+   * @param words see filterWords
+   * @param groups numbers of 16 bits
+   * @param receiveBuffer bytes wanted; the kernel may allow less
+   * @param onReady called when there is something to take, and again only after take returned 0 or threw
+   */
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, onReady: () => void)
+  /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
+  receiveBuffer(): number
+  /** The prefix whose number stands in RULE of a row. */
+  prefix(number: number): string
+  /**
+   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
+   * has failed.
+   */
+  take(rows: Uint8Array): number
+  /** Lets go of the groups: the kernel delivers what it has gathered, and nothing more. */
+  unbind(): void
+  /** Asks for the packets that wait in the receive buffer now; returns the number of the request. */
+  drain(): number
+  /** The last such request whose packets were all taken. */
+  drained(): number
+  counts(): NflogCounts
+  /** Ends the thread and closes the socket. Rows that were not taken stay. */
+  close(): void
+}
+
 /** What one read of raw bytes brought. */
 export interface BytesRead {
   /** Bytes written. */
@@ -133,6 +163,26 @@ export interface EventCounts {
 
 /** Compared with the generated TypeScript constant before anything else is called. */
 export declare function layoutVersion(): number
+
+/** What became of the logged packets so far. Each is in exactly one of the first three counts. */
+export interface NflogCounts {
+  /** Rows of EVENT_DENIED. */
+  packets: number
+  /** Packets that the filter took out. */
+  filtered: number
+  /** Packets that could not be read or are not IP. */
+  malformed: number
+  /** Messages that are no packet, or not the kernel's. */
+  ignored: number
+  /** Datagrams longer than the buffer, with their packets. */
+  truncated: number
+  /** Packets that never came, by the gaps in the sequence numbers. */
+  lost: number
+  /** ENOBUFS: the receive buffer was full. */
+  overrun: number
+  /** Packets whose prefix found no room, and that have none. */
+  unnamed: number
+}
 
 /** What one read of rows brought. */
 export interface RowsRead {

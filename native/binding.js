@@ -773,9 +773,10 @@ if (
   }
 }
 
-const { ConntrackSocket, EventListener, decode, encode, layoutVersion } = nativeBinding
+const { ConntrackSocket, EventListener, NflogListener, decode, encode, layoutVersion } = nativeBinding
 export { ConntrackSocket }
 export { EventListener }
+export { NflogListener }
 export { decode }
 export { encode }
 export { layoutVersion }

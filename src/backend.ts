@@ -1,5 +1,6 @@
 import type { ConnectionFilter } from './filter.js';
 import type { EventReceiver, EventSource } from './sources/events.js';
+import type { NflogReceiver, NflogSource } from './sources/nflog.js';
 import type { Source } from './sources/source.js';
 
 /** The counts of one call of {@link Backend.decode}; what is not in a row is in one of the others. */
@@ -84,6 +85,11 @@ export interface Backend {
    * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
    */
   openEvents(options: EventOptions, receiver: EventReceiver): EventSource;
+  /**
+   * Packets that rules have logged to NFLOG groups, live.
+   * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
+   */
+  openNflog(options: NflogOptions, receiver: NflogReceiver): NflogSource;
 }
 
 export interface KernelOptions {
@@ -101,4 +107,12 @@ export interface EventOptions extends KernelOptions {
   receiveBuffer: number;
   /** For `destroy` alone: what does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
+}
+
+/** Of the filter, family and protocols are tested: a packet has no zone, no connection mark and no state. */
+export interface NflogOptions extends KernelOptions {
+  /** Numbers of 16 bits; each has one reader at most. */
+  groups: readonly number[];
+  /** As {@link EventOptions.receiveBuffer}. */
+  receiveBuffer: number;
 }

@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'CTFLOW_KERNEL_SETTING' // conntrack, accounting or timestamps are off
   | 'CTFLOW_NAMESPACE' // a network namespace cannot be entered or made
   | 'CTFLOW_NETLINK' // the kernel answered with an error
+  | 'CTFLOW_NFLOG_TAKEN' // another program reads the NFLOG group
   | 'CTFLOW_PROCFS' // /proc/net/nf_conntrack cannot be read
   | 'CTFLOW_RECORDING' // a replay file is not one, or is damaged
   | 'CTFLOW_BACKEND_ABSENT' // the native module was asked for and is not there

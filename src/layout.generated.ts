@@ -26,7 +26,7 @@ export const REPLY_DPORT = 70;
 export const FAMILY = 72;
 /** IP protocol number. (1 byte) */
 export const PROTOCOL = 73;
-/** Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack). (1 byte) */
+/** Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack); of a denied packet the hook (enum nf_inet_hooks). (1 byte) */
 export const STATE = 74;
 /** Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); no header flags. (1 byte) */
 export const TCP_FLAGS = 75;
@@ -44,7 +44,7 @@ export const TIMEOUT = 92;
 export const ORIG_ZONE = 96;
 /** Zone of the reply direction. (2 bytes) */
 export const REPLY_ZONE = 98;
-/** Hash of the tuple, never of the state, the id or the times. All arithmetic is unsigned 32-bit and wraps. h = 2166136261; then for each of 20 words w, in this order, h = (h ^ w) * 16777619: the 18 words in host order at offsets 0, 4, 8, ... 68 (addresses with their padding, and ports), then FAMILY | PROTOCOL << 8, then the word in host order at offset 96 (both zones). At the end h ^= h >> 15; h = h * 0x2c1b3c6d; h ^= h >> 12. The same tuple hashes differently on hosts of different byte order. (4 bytes) */
+/** Hash of the tuple, never of the state, the id or the times. All arithmetic is unsigned 32-bit and wraps. h = 2166136261; then for each of 20 words w, in this order, h = (h ^ w) * 16777619: the 18 words in host order at offsets 0, 4, 8, ... 68 (addresses with their padding, and ports), then FAMILY | PROTOCOL << 8, then the word in host order at offset 96 (both zones). At the end h ^= h >> 15; h = h * 0x2c1b3c6d; h ^= h >> 12. The same tuple hashes differently on hosts of different byte order. The hash of a denied packet has its rule in it. (4 bytes) */
 export const HASH = 100;
 /** Packets of the original direction. (8 bytes) */
 export const ORIG_PACKETS = 104;
@@ -54,7 +54,7 @@ export const ORIG_OCTETS = 112;
 export const REPLY_PACKETS = 120;
 /** IP-layer octets of the reply direction. (8 bytes) */
 export const REPLY_OCTETS = 128;
-/** Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands. (8 bytes) */
+/** Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands. Of a denied packet its time, and without HAS_START the time at which it was read. (8 bytes) */
 export const START_NS = 136;
 /** Stop, nanoseconds since 1970 (CTA_TIMESTAMP_STOP). (8 bytes) */
 export const STOP_NS = 144;

@@ -7,7 +7,7 @@ import { ProcfsSource } from '../sources/procfs.js';
 
 /** The backend in pure TypeScript: decodes and encodes anywhere, and reads the kernel's table through procfs. */
 export function createFallbackBackend(): Backend {
-  return { name: 'fallback', decode, encode, openKernel, openEvents };
+  return { name: 'fallback', decode, encode, openKernel, openEvents, openNflog };
 }
 
 function openEvents(): never {
@@ -15,6 +15,14 @@ function openEvents(): never {
     'CTFLOW_BACKEND_LACKS',
     'Only the native backend can listen to conntrack events',
     'Build the native module, or go without events',
+  );
+}
+
+function openNflog(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend can read NFLOG groups',
+    'Build the native module, or go without --nflog-group',
   );
 }
 

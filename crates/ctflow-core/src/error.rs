@@ -16,6 +16,8 @@ pub enum Code {
     Namespace,
     /// The kernel answered with an error, or not at all.
     Netlink,
+    /// Another program reads the NFLOG group.
+    NflogTaken,
 }
 
 impl Code {
@@ -27,6 +29,7 @@ impl Code {
             Code::KernelSetting => "CTFLOW_KERNEL_SETTING",
             Code::Namespace => "CTFLOW_NAMESPACE",
             Code::Netlink => "CTFLOW_NETLINK",
+            Code::NflogTaken => "CTFLOW_NFLOG_TAKEN",
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::events::{EventCounts, decode_event, group};
 use crate::filter::Filter;
 use crate::link::{Link, netlink_address};
+use crate::listener::RowsRead;
 use crate::namespace::Namespace;
 use crate::row::ROW_SIZE;
 use std::io;
@@ -34,13 +35,7 @@ impl EventSocket {
     pub fn open(namespace: &Namespace, groups: u32, receive_buffer: u32, broadcast_error: bool) -> Result<Self, Error> {
         let mut link = namespace.run(|| Link::open(WHAT))?;
         link.probe()?;
-        let wanted = i32::try_from(receive_buffer).unwrap_or(i32::MAX);
-        if link
-            .set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &wanted)
-            .is_err()
-        {
-            link.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, &wanted)?;
-        }
+        link.set_receive_buffer(receive_buffer)?;
         let socket = Self { link };
         socket.set_broadcast_error(broadcast_error)?;
         for (bit, number) in [
@@ -60,8 +55,7 @@ impl EventSocket {
     /// The receive buffer as the kernel counts it: its own overhead included, twice of what was asked for where that was
     /// granted (SO_RCVBUF, socket(7)).
     pub fn receive_buffer(&self) -> Result<u32, Error> {
-        let size = self.link.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
-        Ok(size.unsigned_abs())
+        self.link.receive_buffer()
     }
 
     /// NETLINK_BROADCAST_ERROR: while it is on, a connection whose last event does not fit stays on the kernel's dying list,
@@ -86,17 +80,6 @@ pub struct EventReader {
     filter: Filter,
 }
 
-/// What one read brought.
-#[derive(Clone, Copy, Debug)]
-pub struct EventsRead<'a> {
-    /// Rows that the filter lets pass.
-    pub rows: &'a [u8],
-    /// Datagrams; 0 when nothing waited.
-    pub datagrams: usize,
-    /// What became of them.
-    pub counts: EventCounts,
-}
-
 impl EventReader {
     /// A reader of the events that the filter lets pass.
     pub fn new(filter: Filter) -> Self {
@@ -108,7 +91,7 @@ impl EventReader {
     }
 
     /// Reads what waits, [`EVENTS`] at most, and does not wait itself.
-    pub fn read(&mut self, socket: &EventSocket) -> Result<EventsRead<'_>, Error> {
+    pub fn read(&mut self, socket: &EventSocket) -> Result<RowsRead<'_, EventCounts>, Error> {
         let mut addresses = [netlink_address(); EVENTS];
         // SAFETY: iovec and mmsghdr are numbers and pointers; all zeros is one.
         let (mut vectors, mut headers): ([libc::iovec; EVENTS], [libc::mmsghdr; EVENTS]) = unsafe { zeroed() };
@@ -155,7 +138,7 @@ impl EventReader {
                 rows += usize::from(decode_event(datagram, &self.filter, &mut self.rows[rows], &mut counts));
             }
         }
-        Ok(EventsRead {
+        Ok(RowsRead {
             rows: self.rows[..rows].as_flattened(),
             datagrams,
             counts,

@@ -18,11 +18,22 @@ pub mod layout;
 #[cfg(target_os = "linux")]
 mod link;
 #[cfg(target_os = "linux")]
+pub mod listener;
+#[cfg(target_os = "linux")]
 pub mod namespace;
 pub mod netlink;
+pub mod nflog;
+#[cfg(target_os = "linux")]
+pub mod nflog_listener;
+#[cfg(target_os = "linux")]
+pub mod nflog_socket;
+pub mod packet;
 pub mod plan;
+pub mod prefix_table;
 pub mod row;
 pub mod row_ring;
+#[cfg(target_os = "linux")]
+mod signal;
 #[cfg(target_os = "linux")]
 pub mod socket;
 #[cfg(target_os = "linux")]

@@ -98,6 +98,21 @@ impl Link {
         if set == 0 { Ok(()) } else { Err(self.failed()) }
     }
 
+    /// Asks for a receive buffer of so many bytes, or as many as the kernel allows: above net.core.rmem_max it wants
+    /// CAP_NET_ADMIN over the initial user namespace.
+    pub(crate) fn set_receive_buffer(&self, bytes: u32) -> Result<(), Error> {
+        let wanted = i32::try_from(bytes).unwrap_or(i32::MAX);
+        self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &wanted)
+            .or_else(|_| self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, &wanted))
+    }
+
+    /// The receive buffer as the kernel counts it: its own overhead included, twice of what was asked for where that was
+    /// granted (SO_RCVBUF, socket(7)).
+    pub(crate) fn receive_buffer(&self) -> Result<u32, Error> {
+        let size = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
+        Ok(size.unsigned_abs())
+    }
+
     /// getsockopt of a number.
     pub(crate) fn option(&self, level: i32, name: i32) -> Result<i32, Error> {
         let mut value: i32 = 0;
@@ -153,20 +168,35 @@ impl Link {
 
     /// Sends a request with the filter's attributes.
     pub(crate) fn ask(&mut self, kind: u16, flags: u16, family: u8, filter: &Filter) -> Result<(), Error> {
-        self.asked.sequence = self.asked.sequence.wrapping_add(1);
         let mut generic = [0; NFGENMSG];
         generic[0] = family;
-        let mut request = netlink::Request::new(kind, NLM_F_REQUEST | flags, self.asked.sequence, &generic);
-        filter.put(family, &mut request);
-        let request = request.finish();
+        self.request(kind, flags, &generic, |request| filter.put(family, request))
+    }
+
+    /// Sends a request with a struct nfgenmsg and the attributes that `put` appends.
+    pub(crate) fn request(
+        &mut self,
+        kind: u16,
+        flags: u16,
+        generic: &[u8; NFGENMSG],
+        put: impl FnOnce(&mut netlink::Request),
+    ) -> Result<(), Error> {
+        self.asked.sequence = self.asked.sequence.wrapping_add(1);
+        let mut request = netlink::Request::new(kind, NLM_F_REQUEST | flags, self.asked.sequence, generic);
+        put(&mut request);
+        self.send(&request.finish())
+    }
+
+    /// Sends a whole message to the kernel.
+    pub(crate) fn send(&self, message: &[u8]) -> Result<(), Error> {
         let kernel = netlink_address();
         loop {
             // SAFETY: the message and the address live over the call, with their sizes.
             let sent = unsafe {
                 libc::sendto(
                     self.socket.as_raw_fd(),
-                    request.as_ptr().cast(),
-                    request.len(),
+                    message.as_ptr().cast(),
+                    message.len(),
                     0,
                     (&raw const kernel).cast(),
                     size_of::<libc::sockaddr_nl>() as libc::socklen_t,
@@ -192,6 +222,20 @@ impl Link {
 
     /// Waits for an answer.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Received, Error> {
+        self.receive_with(buffer, 0)?.ok_or_else(|| {
+            Error::new(
+                Code::Netlink,
+                format!("{}: no answer for {ANSWER_SECONDS} seconds", self.what),
+            )
+        })
+    }
+
+    /// What waits now, none where nothing does.
+    pub(crate) fn receive_now(&self, buffer: &mut [u8]) -> Result<Option<Received>, Error> {
+        self.receive_with(buffer, libc::MSG_DONTWAIT)
+    }
+
+    fn receive_with(&self, buffer: &mut [u8], flags: i32) -> Result<Option<Received>, Error> {
         loop {
             let mut from = netlink_address();
             let mut from_length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
@@ -202,30 +246,25 @@ impl Link {
                     self.socket.as_raw_fd(),
                     buffer.as_mut_ptr().cast(),
                     buffer.len(),
-                    libc::MSG_TRUNC,
+                    libc::MSG_TRUNC | flags,
                     (&raw mut from).cast(),
                     &raw mut from_length,
                 )
             };
             if let Ok(length) = usize::try_from(length) {
                 if from.nl_pid != 0 {
-                    return Ok(Received::Foreign);
+                    return Ok(Some(Received::Foreign));
                 }
-                return Ok(Received::Answer {
+                return Ok(Some(Received::Answer {
                     length: length.min(buffer.len()),
                     truncated: length > buffer.len(),
-                });
+                }));
             }
             let error = io::Error::last_os_error();
             match error.raw_os_error() {
                 Some(libc::EINTR) => {}
-                Some(libc::ENOBUFS) => return Ok(Received::Overrun),
-                Some(libc::EAGAIN) => {
-                    return Err(Error::new(
-                        Code::Netlink,
-                        format!("{}: no answer for {ANSWER_SECONDS} seconds", self.what),
-                    ));
-                }
+                Some(libc::ENOBUFS) => return Ok(Some(Received::Overrun)),
+                Some(libc::EAGAIN) => return Ok(None),
                 _ => return Err(self.failed()),
             }
         }

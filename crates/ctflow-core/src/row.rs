@@ -100,7 +100,7 @@ fields! { ROW_FIELDS:
     FAMILY = 72, Kind::U8;
     /// IP protocol number.
     PROTOCOL = 73, Kind::U8;
-    /// Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack).
+    /// Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack); of a denied packet the hook (enum nf_inet_hooks).
     STATE = 74, Kind::U8;
     /// Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); no header flags.
     TCP_FLAGS = 75, Kind::U8;
@@ -122,7 +122,7 @@ fields! { ROW_FIELDS:
     /// h = 2166136261; then for each of 20 words w, in this order, h = (h ^ w) * 16777619: the 18 words in host order at
     /// offsets 0, 4, 8, ... 68 (addresses with their padding, and ports), then FAMILY | PROTOCOL << 8, then the word in
     /// host order at offset 96 (both zones). At the end h ^= h >> 15; h = h * 0x2c1b3c6d; h ^= h >> 12.
-    /// The same tuple hashes differently on hosts of different byte order.
+    /// The same tuple hashes differently on hosts of different byte order. The hash of a denied packet has its rule in it.
     HASH = 100, Kind::U32;
     /// Packets of the original direction.
     ORIG_PACKETS = 104, Kind::U64;
@@ -132,7 +132,8 @@ fields! { ROW_FIELDS:
     REPLY_PACKETS = 120, Kind::U64;
     /// IP-layer octets of the reply direction.
     REPLY_OCTETS = 128, Kind::U64;
-    /// Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands.
+    /// Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands. Of a denied packet its
+    /// time, and without HAS_START the time at which it was read.
     START_NS = 136, Kind::U64;
     /// Stop, nanoseconds since 1970 (CTA_TIMESTAMP_STOP).
     STOP_NS = 144, Kind::U64;

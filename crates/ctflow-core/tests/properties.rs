@@ -10,21 +10,6 @@ use ctflow_core::filter::Filter;
 use ctflow_core::plan::*;
 use ctflow_core::row::*;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
-
-fn config() -> Config {
-    let default = Config {
-        failure_persistence: None,
-        ..Config::default()
-    };
-    match default.rng_seed {
-        RngSeed::Random => Config {
-            rng_seed: RngSeed::Fixed(20_261_123),
-            ..default
-        },
-        RngSeed::Fixed(_) => default,
-    }
-}
 
 /// Every message up to `consumed` is in exactly one of the counts.
 fn counts_add_up(bytes: &[u8], little_endian: bool, capacity: usize, decoded: &Decoded) -> Result<(), TestCaseError> {

@@ -5,6 +5,8 @@
 mod conntrack_socket;
 #[cfg(target_os = "linux")]
 mod event_listener;
+#[cfg(target_os = "linux")]
+mod nflog_listener;
 
 use ctflow_core::error::{Code, Error};
 use ctflow_core::filter::{FILTER_WORDS, Filter};

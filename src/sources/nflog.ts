@@ -1,0 +1,31 @@
+import type { NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
+import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+
+export type { NflogCounts };
+
+/** What {@link NflogSource} needs of the native listener. */
+export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'unbind'>;
+
+/** Who is told of logged packets: rows of EVENT_DENIED, one a packet. */
+export type NflogReceiver = RowReceiver;
+
+/**
+ * Packets that rules have logged to NFLOG groups, as they come. The kernel gathers them for up to 20 ms.
+ */
+export class NflogSource extends RowListener<NflogListener> {
+  /** What became of the packets so far; a row may be counted before it is delivered. */
+  counts(): NflogCounts {
+    return this.listener.counts();
+  }
+
+  /** The log prefix whose number stands in RULE of a row; `''` for 0. */
+  prefix(number: number): string {
+    return this.listener.prefix(number);
+  }
+
+  /** Lets go of the groups and settles when everything that was logged before has been delivered. */
+  finish(): Promise<void> {
+    native(() => this.listener.unbind());
+    return this.drain();
+  }
+}
