@@ -1,0 +1,17 @@
+import type { Timing } from './measure.js';
+import type { MeasuredFamily, Result } from './results.js';
+import type { Sizes } from './subject.js';
+
+/** One subject, one family, one set of sizes: what one process measures. */
+export interface Job {
+  readonly subject: string;
+  readonly family: MeasuredFamily;
+  readonly sizes: Sizes;
+  readonly backends: readonly ('native' | 'fallback')[];
+  readonly timing: Timing;
+}
+
+/** What it answers on standard output. */
+export interface Answer {
+  readonly results: readonly Result[];
+}

@@ -1,0 +1,69 @@
+import type { Backend } from '../src/backend.js';
+import type { MeasuredBackend, MeasuredFamily, Parameters, Value } from './results.js';
+
+/** How much is measured; the same for every subject of a run. */
+export interface Sizes {
+  /** Connections in the table or the store. */
+  readonly connections: number;
+  /** Of them, new in each poll. */
+  readonly fresh: number;
+  /** Gone in each poll. */
+  readonly gone: number;
+  /** Export schedules that the store tells of its changes. */
+  readonly destinations: number;
+  /** Bytes of an IP packet to the collector at most. */
+  readonly mtu: number;
+}
+
+/** What a subject is given to make its cases. */
+export interface Scene {
+  readonly backends: readonly Backend[];
+  readonly family: MeasuredFamily;
+  readonly sizes: Sizes;
+}
+
+/** One thing that is timed. */
+export interface Case {
+  readonly name: string;
+  readonly backend: MeasuredBackend;
+  readonly parameters: Parameters;
+  /** Rows or records of one operation. */
+  readonly items: number;
+  /** It can be repeated at will, without `prepare` and `check`, and is over when it returns. */
+  readonly repeatable?: true;
+  /** Before each operation, outside the timing. */
+  prepare?(): void | Promise<void>;
+  /**
+   * What is timed. What it returns replaces the clock of this process: an operation of another process tells its own times.
+   */
+  operation(): void | Promise<void> | Promise<Times>;
+  /**
+   * After each operation, outside the timing.
+   * @returns why the sample is void, undefined where it counts
+   * @throws where the result is wrong: then nothing of the subject counts
+   */
+  check?(): string | undefined | Promise<string | undefined>;
+  /** What else is to be said once all is measured. */
+  extra?(): Readonly<Record<string, Value>>;
+  close?(): void | Promise<void>;
+}
+
+/** Seconds. */
+export interface Times {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+export interface Subject {
+  readonly name: string;
+  /** One line for --help. */
+  readonly summary: string;
+  /** Connections where the command line names none. */
+  readonly connections: number;
+  /** It needs the kernel's conntrack, and runs in a network namespace of its own. */
+  readonly kernel?: true;
+  /** It makes packets, and is measured for each MTU. */
+  readonly packets?: true;
+  /** Makes everything that is not to be timed, and asserts that the backends give the same result. */
+  cases(scene: Scene): Case[] | Promise<Case[]>;
+}

@@ -1,0 +1,114 @@
+import { Batch } from '../../src/batch.js';
+import { ROW_WORDS } from '../../src/connection-table.js';
+import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/layout.generated.js';
+import type { MeasuredFamily } from '../results.js';
+import { addRounds, Connections } from './connections.js';
+import { seededRandom } from './random.js';
+
+const ROWS_A_BATCH = 1024;
+const SEED = 20_261_124;
+/** Share of the connections without traffic between two dumps. */
+const IDLE = 0.2;
+const TIME_WAIT = TCP_STATES.indexOf('TIME_WAIT');
+
+export interface Changes {
+  /** Connections that a dump shows for the first time. */
+  readonly fresh: number;
+  /** Connections that it no longer shows. */
+  readonly gone: number;
+}
+
+/**
+ * A kernel's table in which connections come and go, dump by dump. A dump walks a hash table: who stays is in the same order
+ * each time, new ones are anywhere between them. Of those that stay most have had traffic, some are idle, and those that will
+ * be gone next time are dying: TCP in TIME_WAIT.
+ */
+export class ChangingTable {
+  /** Rows of the present dump, as a source hands them over. */
+  readonly batches: readonly Batch[];
+  readonly #connections: Connections;
+  readonly #changes: Changes;
+  readonly #random = seededRandom(SEED);
+  readonly #fresh: Batch;
+  #rows: Uint32Array;
+  #next: Uint32Array;
+  #size: number;
+  #known: number;
+  /** By position in the dump: 1 where the connection is dying, and gone in the next. */
+  readonly #dying: Uint8Array;
+
+  constructor(family: MeasuredFamily, size: number, changes: Changes) {
+    if (changes.gone > size) throw new Error(`${changes.gone} of ${size} connections cannot go`);
+    const most = size + Math.max(0, changes.fresh - changes.gone);
+    this.#connections = new Connections(family);
+    this.#changes = changes;
+    this.#fresh = new Batch(Math.max(changes.fresh, 1));
+    this.#rows = new Uint32Array(most * ROW_WORDS);
+    this.#next = new Uint32Array(most * ROW_WORDS);
+    this.#dying = new Uint8Array(most);
+    this.batches = Array.from({ length: Math.ceil(most / ROWS_A_BATCH) }, () => new Batch(ROWS_A_BATCH));
+    const one = new Batch(1);
+    for (let i = 0; i < size; i++) {
+      this.#connections.write(i, 1, one, 0);
+      this.#rows.set(one.u32, i * ROW_WORDS);
+    }
+    this.#size = size;
+    this.#known = size;
+    this.#present();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Connections that there have been so far. */
+  get known(): number {
+    return this.#known;
+  }
+
+  /** The next dump. Where more come than go, the table stays at the size that it has then. */
+  advance(): void {
+    const { fresh, gone } = this.#changes;
+    const comes = Math.min(fresh, this.#rows.length / ROW_WORDS - this.#size + gone);
+    for (let i = 0; i < comes; i++) this.#connections.write(this.#known++, 1, this.#fresh, i);
+    const places = sorted(comes, () => Math.floor(this.#random() * (this.#size + 1)));
+    let to = 0;
+    let added = 0;
+    for (let from = 0; from <= this.#size; from++) {
+      while (added < comes && places[added] === from) copyRow(this.#fresh.u32, added++, this.#next, to++);
+      if (from === this.#size || this.#dying[from]) continue;
+      copyRow(this.#rows, from, this.#next, to);
+      if (this.#random() >= IDLE) addRounds(this.#next, to * ROW_WORDS, 1);
+      to++;
+    }
+    [this.#rows, this.#next] = [this.#next, this.#rows];
+    this.#size = to;
+    this.#present();
+  }
+
+  /** Who is dying is chosen, and the rows stand in the batches. */
+  #present(): void {
+    const bytes = new Uint8Array(this.#rows.buffer);
+    this.#dying.fill(0);
+    for (let chosen = 0; chosen < this.#changes.gone;) {
+      const at = Math.floor(this.#random() * this.#size);
+      if (this.#dying[at]) continue;
+      this.#dying[at] = 1;
+      chosen++;
+      if (this.#rows[at * ROW_WORDS + (PRESENT >> 2)] & HAS_TCP_STATE) bytes[at * ROW_SIZE + STATE] = TIME_WAIT;
+    }
+    this.batches.forEach((batch, i) => {
+      const from = i * ROWS_A_BATCH;
+      batch.count = Math.max(0, Math.min(ROWS_A_BATCH, this.#size - from));
+      batch.bytes.set(bytes.subarray(from * ROW_SIZE, (from + batch.count) * ROW_SIZE));
+    });
+  }
+}
+
+function copyRow(source: Uint32Array, from: number, target: Uint32Array, to: number): void {
+  for (let word = 0; word < ROW_WORDS; word++) target[to * ROW_WORDS + word] = source[from * ROW_WORDS + word];
+}
+
+function sorted(count: number, make: () => number): Float64Array {
+  return Float64Array.from({ length: count }, make).sort();
+}

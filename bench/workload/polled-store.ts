@@ -1,0 +1,60 @@
+import type { Batch } from '../../src/batch.js';
+import { ConnectionStore } from '../../src/connection-store.js';
+import { ExportSchedule } from '../../src/export-schedule.js';
+import type { Moment } from '../../src/poll-history.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { kernelTimeouts } from '../../test/helpers/store-rig.js';
+import { EPOCH } from './connections.js';
+
+/** As the poller works through it. */
+const SWEEP_SLICE = 65_536;
+
+/** A connection store with the schedules of its destinations, polled every five seconds of a clock of its own. */
+export class PolledStore {
+  readonly store: ConnectionStore;
+  readonly #timeouts = kernelTimeouts();
+  readonly #schedules: readonly ExportSchedule[];
+  #now: Moment = { wall: EPOCH + 90_000_000, monotonic: 90_000_000 };
+
+  /** @param room connections at most */
+  constructor(room: number, destinations: number) {
+    this.store = new ConnectionStore({ maxConnections: room, firstSight: 'total', born: this.#now });
+    const options = {
+      ...DESTINATION_DEFAULTS,
+      staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
+    };
+    this.#schedules = Array.from(
+      { length: destinations },
+      () =>
+        new ExportSchedule(
+          this.store,
+          options,
+          () => this.#now.monotonic,
+          () => true,
+        ),
+    );
+  }
+
+  /** Merges a whole dump. */
+  poll(batches: readonly Batch[]): void {
+    const { store } = this;
+    const at = this.#now;
+    store.beginDump();
+    store.beginPoll(at, this.#timeouts);
+    for (const batch of batches) store.merge(batch, at);
+    for (let from = 0; from >= 0;) from = store.sweep(from, SWEEP_SLICE, at);
+    store.endPoll(true);
+  }
+
+  /** Time passes until the next poll, and every destination is told what is due. @returns records */
+  report(): number {
+    const { wall, monotonic } = this.#now;
+    const step = EXPORTER_DEFAULTS.flowPollInterval;
+    this.#now = { wall: wall + step, monotonic: monotonic + step };
+    let records = 0;
+    const take = (): boolean => ++records > 0;
+    for (const schedule of this.#schedules) schedule.reportDue(take, Number.MAX_SAFE_INTEGER);
+    return records;
+  }
+}
