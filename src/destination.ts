@@ -2,7 +2,7 @@ import { Batch } from './batch.js';
 import type { Backend } from './backend.js';
 import { formatEndpoint, type Endpoint } from './endpoint.js';
 import { ExportSchedule } from './export-schedule.js';
-import { appendRecord } from './flow-record.js';
+import { appendRecord, renumberNames } from './flow-record.js';
 import type { FlowStore } from './flow-store.js';
 import type { NotSent } from './ipfix/options.js';
 import { createProfile, type Profile } from './ipfix/profile.js';
@@ -10,7 +10,7 @@ import type { Biflow } from './ipfix/profile-standard.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
 import { RECORD_SIZE } from './layout.generated.js';
 import type { Logger } from './logger.js';
-import type { NameTable } from './name-table.js';
+import type { NameHolder, NameTable } from './name-table.js';
 import type { RecordExtras } from './record-extras.js';
 import type { Unreported } from './reported.js';
 import { Session, type SessionCounts } from './session.js';
@@ -80,7 +80,7 @@ export interface DestinationStats {
 }
 
 /** One collector: its schedule, its session, its transport, and the batches of records between them. */
-export class Destination {
+export class Destination implements NameHolder {
   readonly #options: DestinationOptions;
   readonly #store: FlowStore;
   readonly #extras: readonly RecordExtras[];
@@ -143,6 +143,7 @@ export class Destination {
       () => performance.now(),
       (slot, reason) => this.#take(slot, reason),
     );
+    shared.names.hold(this);
   }
 
   /** Opens the transport; it goes on trying by itself. */
@@ -210,6 +211,10 @@ export class Destination {
 
   dropStale(): void {
     this.#schedule.dropStale();
+  }
+
+  renumber(change: (number: number) => number): void {
+    for (const batch of this.#batches.values()) renumberNames(batch, change);
   }
 
   stats(): DestinationStats {

@@ -2,10 +2,14 @@ import type { Backend } from './backend.js';
 import { ConnectionStore, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
 import { EndEvents, type EventsOptions } from './end-events.js';
+import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
+import type { FlowStore } from './flow-store.js';
+import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import type { Logger } from './logger.js';
 import { NameTable } from './name-table.js';
 import { Poller, type PollCounts } from './poller.js';
+import type { RecordExtras } from './record-extras.js';
 import type { EventCounts } from './sources/events.js';
 import type { Source } from './sources/source.js';
 
@@ -28,6 +32,8 @@ export interface ExporterOptions {
   log: Logger;
   /** DESTROY events beside the polls; absent for polls alone. */
   events?: EventsOptions;
+  /** Whose addresses the flows have; closed when the exporter stops. */
+  inventory?: InventoryFile;
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -52,6 +58,9 @@ export interface ExporterStats {
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
+  readonly inventory?: InventoryStats;
+  /** Names in records: how many are known, and how many found no room. */
+  readonly names: { readonly count: number; readonly leftOut: number };
 }
 
 /**
@@ -66,6 +75,7 @@ export class Exporter {
   readonly #store: ConnectionStore;
   readonly #destinations: readonly Destination[];
   readonly #poller: Poller;
+  readonly #names = new NameTable();
   #events: EndEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
@@ -87,7 +97,9 @@ export class Exporter {
     const opened = (): void => {
       if (this.#pollTimer) this.#exportNow();
     };
-    const shared = { ...options, store: this.#store, extras: [], names: new NameTable(), opened };
+    this.#poller.invite({ polled: () => this.#names.tidy() });
+    const extras = this.#enrich(this.#store);
+    const shared = { ...options, store: this.#store, extras, names: this.#names, opened };
     this.#destinations = options.destinations.map(destination => new Destination(destination, shared));
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
@@ -112,6 +124,7 @@ export class Exporter {
       // an open socket would keep the process alive
       await Promise.all(this.#destinations.map(destination => destination.close()));
       this.#events?.close();
+      this.#options.inventory?.close();
       this.#options.source.close();
       throw error;
     }
@@ -129,6 +142,7 @@ export class Exporter {
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
     await Promise.race([this.#poller.poll().catch(error => this.#poller.failed(error)), timeUp]);
     this.#events?.close();
+    this.#options.inventory?.close();
     this.#store.endPoll(false);
     await Promise.all(
       this.#destinations.map(async destination => {
@@ -150,7 +164,18 @@ export class Exporter {
       ...(this.#events && { events: this.#events.counts() }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
+      ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
+      names: { count: this.#names.count, leftOut: this.#names.leftOut },
     };
+  }
+
+  /** What an inventory knows of a store's flows. */
+  #enrich(store: FlowStore): RecordExtras[] {
+    const { inventory } = this.#options;
+    if (!inventory) return [];
+    const enrichment = new Enrichment(store, inventory.inventory, this.#names);
+    inventory.follow(enrichment);
+    return [enrichment];
   }
 
   async #pollAgain(): Promise<void> {

@@ -3,6 +3,7 @@ import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
 import { writeFlowId } from './flow-id.js';
 import {
   BIFLOW_DIRECTION,
+  EGRESS_RULE_NAME,
   END_REASON,
   FAMILY,
   FLOW_END_MS,
@@ -14,6 +15,7 @@ import {
   PRESENT,
   PROTOCOL,
   RECORD_SIZE,
+  SOURCE_POD_NAME,
   TCP_FLAGS,
 } from './layout.generated.js';
 import { IPPROTO_TCP } from './protocol.js';
@@ -23,6 +25,8 @@ import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
 const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
+const FIRST_NAME = SOURCE_POD_NAME >> 2;
+const LAST_NAME = EGRESS_RULE_NAME >> 2;
 
 const AF_INET6 = 10;
 
@@ -67,6 +71,14 @@ export function appendRecord(
   batch.bytes[byte + NAT_TYPE] = bytes[from * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
   for (const extra of extras) extra.write(slot, batch, byte);
   batch.count++;
+}
+
+/** Other numbers for the names of gathered records: see NameHolder. */
+export function renumberNames(batch: Batch, change: (number: number) => number): void {
+  for (let record = 0; record < batch.count; record++) {
+    const from = record * RECORD_WORDS;
+    for (let word = from + FIRST_NAME; word <= from + LAST_NAME; word++) batch.u32[word] = change(batch.u32[word]);
+  }
 }
 
 /** The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. */

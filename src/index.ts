@@ -7,6 +7,7 @@ export { parseEndpoint, type Endpoint } from './endpoint.js';
 export { CtflowError, describeError, type ErrorCode } from './errors.js';
 export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';
 export type { ConnectionFilter } from './filter.js';
+export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export { loadBackend } from './load-backend.js';
 export { createLogger } from './logger.js';
 export { hostObservationDomain } from './observation-domain.js';

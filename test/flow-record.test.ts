@@ -1,8 +1,15 @@
 import test from 'ava';
 import { Batch } from '../src/batch.js';
 import { ConnectionTable } from '../src/connection-table.js';
-import { appendRecord } from '../src/flow-record.js';
-import { BIFLOW_DIRECTION, NAT_TYPE, RECORD_SIZE, ROW_SIZE } from '../src/layout.generated.js';
+import { appendRecord, renumberNames } from '../src/flow-record.js';
+import {
+  BIFLOW_DIRECTION,
+  EGRESS_RULE_NAME,
+  NAT_TYPE,
+  RECORD_SIZE,
+  ROW_SIZE,
+  SOURCE_POD_NAME,
+} from '../src/layout.generated.js';
 import { tcp, udp } from './helpers/connections.js';
 import { rows, type Facts } from './helpers/rows.js';
 import { readReport } from './helpers/store-rig.js';
@@ -47,4 +54,17 @@ test('the natType is that of the family', t => {
   t.is(record(tcp(1, 0, [1, 1, 1, 1])).bytes[RECORD_SIZE + NAT_TYPE], 1);
   const v6 = tcp(1, 0, [1, 1, 1, 1], { source: '2001:db8::1', destination: '2001:db8::2' });
   t.is(record(v6).bytes[RECORD_SIZE + NAT_TYPE], 5);
+});
+
+test('names in gathered records get their new numbers, and nothing else changes', t => {
+  const batch = new Batch(3, RECORD_SIZE);
+  batch.u32.fill(7);
+  batch.count = 2;
+  renumberNames(batch, number => number + 1);
+  const words = RECORD_SIZE / 4;
+  batch.u32.forEach((word, i) => {
+    const [record, at] = [Math.floor(i / words), (i % words) * 4];
+    const isName = record < 2 && at >= SOURCE_POD_NAME && at <= EGRESS_RULE_NAME;
+    t.is(word, isName ? 8 : 7, `record ${record}, offset ${at}`);
+  });
 });

@@ -47,3 +47,59 @@ test('a table that is full leaves names out and counts them', t => {
   t.is(table.leftOut, 2);
   t.is(nameOf(table, table.intern(name(last))), name(last), 'those that are there stay');
 });
+
+/** Keeps numbers as a holder does. */
+function keep(table: NameTable, numbers: number[]): void {
+  table.hold({ renumber: change => numbers.forEach((number, i) => (numbers[i] = change(number))) });
+}
+
+test('a crowded table drops the names that nobody keeps', t => {
+  const table = new NameTable({ names: 101, bytes: 10_000 });
+  const kept: number[] = [NO_NAME];
+  const others: number[] = [];
+  keep(table, kept);
+  keep(table, others);
+  for (let i = 0; i < 100; i++) {
+    const number = table.intern(`name-${i}`);
+    if (i % 10 === 3) kept.push(number);
+    if (i === 97) others.push(number, number);
+  }
+  t.is(table.intern('one too many'), NO_NAME);
+  table.tidy();
+  t.is(table.count, 12);
+  t.deepEqual(
+    kept.map(number => nameOf(table, number)),
+    ['', ...[...Array(10).keys()].map(i => `name-${i}3`.replace('-0', '-'))],
+  );
+  t.deepEqual(
+    others.map(number => nameOf(table, number)),
+    ['name-97', 'name-97'],
+  );
+  t.is(table.intern('name-97'), others[0]);
+  const again = table.intern('name-0');
+  t.is(nameOf(table, again), 'name-0');
+  t.is(table.intern('name-0'), again);
+  t.is(table.count, 13);
+});
+
+test('a table with room is left as it is, and one that stays full is not tidied for every name', t => {
+  const table = new NameTable({ names: 1_000, bytes: 1 << 20 });
+  const kept: number[] = [];
+  let walks = 0;
+  keep(table, kept);
+  table.hold({ renumber: () => walks++ });
+  for (let i = 0; i < 999; i++) {
+    kept.push(table.intern(`name-${i}`));
+    table.tidy();
+  }
+  // two walks each time: at a half, at three quarters, and so on
+  t.true(walks > 4 && walks <= 20, `${walks} walks`);
+  t.is(nameOf(table, kept[998]), 'name-998');
+});
+
+test('a table that is full of bytes is crowded', t => {
+  const table = new NameTable({ names: 1_000, bytes: 400 });
+  for (const letter of 'abc') table.intern(letter.repeat(100));
+  table.tidy();
+  t.is(table.count, 1);
+});

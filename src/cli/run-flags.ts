@@ -21,6 +21,7 @@ export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoin
   events?: 'destroy' | 'off';
   eventBuffer: number;
   dyingLimit: number;
+  inventory?: string;
   setupSysctl?: true;
   logLevel: LogLevel;
 }
@@ -73,6 +74,12 @@ export function addRunFlags(command: Command): Command {
         .argParser(wholeNumber(1, 1 << 26))
         .default(EXPORTER_DEFAULTS.dyingLimit)
         .env('CTFLOW_DYING_LIMIT'),
+    )
+    .addOption(
+      new Option(
+        '--inventory <file>',
+        'whose addresses these are: pods, nodes and services, in YAML or JSON; read again when it changes',
+      ).env('CTFLOW_INVENTORY'),
     )
     .addOption(
       new Option('--setup-sysctl', 'switch accounting, timestamps and events on in the kernel, and leave them on').env(

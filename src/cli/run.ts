@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CtflowError } from '../errors.js';
 import type { EventsOptions } from '../end-events.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
+import { InventoryFile } from '../inventory/inventory-file.js';
 import { checkKernel, setupKernel } from '../kernel-settings.js';
 import { createLogger, type Logger } from '../logger.js';
 import { hostObservationDomain } from '../observation-domain.js';
@@ -21,6 +22,7 @@ Every connection that is open at the end (SIGTERM, SIGINT) is exported with end 
 Examples:
   # ctflow run --collector udp://192.0.2.10:4739 --setup-sysctl
   # ctflow run --collector tcp://collector.example:4739 --profile antrea
+  # ctflow run --collector tcp://collector.example:4739 --profile antrea --inventory /etc/ctflow/inventory.yaml
   # ctflow run --collector udp://[2001:db8::1]:4739 --mtu 1400 --protocol-filter tcp,udp
   $ ctflow run --collector udp://127.0.0.1:4739 --source replay:dump.ctflow`,
     )
@@ -30,11 +32,17 @@ Examples:
 async function run(flags: RunFlags): Promise<void> {
   const log = createLogger(flags.logLevel);
   const stop = stopSignal();
+  let inventory: InventoryFile | undefined;
+  const reload = (): void => void inventory?.reload();
   try {
+    if (flags.inventory !== undefined) {
+      inventory = await InventoryFile.open(flags.inventory, log);
+      process.on('SIGHUP', reload);
+    }
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);
     prepareKernel(source, flags, events !== undefined, log);
-    const { collector, observationDomain = hostObservationDomain(), events: _, ...rest } = flags;
+    const { collector, observationDomain = hostObservationDomain(), events: _, inventory: __, ...rest } = flags;
     const replay = source.kind === 'replay';
     const exporter = new Exporter({
       ...rest,
@@ -43,6 +51,7 @@ async function run(flags: RunFlags): Promise<void> {
       backend,
       source,
       ...(events && { events }),
+      ...(inventory && { inventory }),
       destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
       log,
     });
@@ -53,6 +62,8 @@ async function run(flags: RunFlags): Promise<void> {
     await exporter.stop();
     log.info(exporter.stats(), 'stopped');
   } finally {
+    process.off('SIGHUP', reload);
+    inventory?.close();
     stop.release();
   }
 }

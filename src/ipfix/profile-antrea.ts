@@ -23,7 +23,7 @@ export function antreaFields(bits: number): Field[] {
   const family = v6 ? 'IPv6' : 'IPv4';
   const address = v6 ? address6 : address4;
   const ports = (bits & shape.PORTS) !== 0;
-  const service = (bits & shape.DESTINATION_NAT) !== 0;
+  const service = (bits & (shape.DESTINATION_NAT | shape.SERVICE)) !== 0;
   const snat = (bits & shape.SOURCE_NAT) !== 0;
   const port = (known: boolean, name: string, offset: number): Field =>
     known && ports ? unsigned16(name, offset) : zeros(name, 2);

@@ -37,6 +37,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--events': 'off',
   '--event-buffer': '65536',
   '--dying-limit': '500',
+  '--inventory': 'inventory.yaml',
   '--profile': 'antrea',
   '--biflow': 'two-uniflows',
   '--observation-domain': '0xffffffff',

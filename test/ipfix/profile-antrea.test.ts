@@ -13,7 +13,7 @@ import { NameTable } from '../../src/name-table.js';
 
 const antrea = createProfile('antrea', 'reverse', false);
 
-function exported(backend: Backend, facts: Facts): Record<string, unknown> {
+function exported(backend: Backend, facts: Facts, more = 0): Record<string, unknown> {
   const transport = new FakeTransport(16_384, false);
   const session = new Session({
     names: new NameTable(),
@@ -27,9 +27,20 @@ function exported(backend: Backend, facts: Facts): Record<string, unknown> {
     wall: () => 1_700_000_000_000,
   });
   session.begin();
-  session.send(shapeOfFacts(facts), flowBatch(facts));
+  session.send(shapeOfFacts(facts) | more, flowBatch(facts));
   return valuesOf(new Decoder('tcp').decode(transport.take())[0]);
 }
+
+perBackend('antrea: a service that is known has its fields, though its address was not translated', (t, backend) => {
+  const facts = tcp(1_000, 5, [1, 60, 1, 60], { destination: '10.96.0.10' });
+  const service = {
+    destinationServicePort: 443,
+    destinationServiceIPv4: '10.96.0.10',
+    destinationClusterIPv4: '10.96.0.10',
+  };
+  t.like(exported(backend, facts, shape.SERVICE), service);
+  t.like(exported(backend, facts), { destinationServicePort: 0, destinationServiceIPv4: '0.0.0.0' });
+});
 
 const IANA_FRONT = [150, 151, 136, 7, 11, 4, 86, 85, 2, 1];
 const REVERSED = [86, 85, 2, 1];

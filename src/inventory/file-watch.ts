@@ -1,0 +1,65 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Milliseconds without another change before a file counts as written. */
+const DEBOUNCE_MS = 200;
+/** Milliseconds between two looks at a file whose changes are not told, as on some network file systems. */
+const POLL_MS = 10_000;
+
+/** What tells one content of a file from the next without reading it; empty where it is not there. */
+export async function stampOf(file: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch {
+    return '';
+  }
+}
+
+export interface FileWatchOptions {
+  /** Called when the file may have changed, and has been quiet since. */
+  changed: () => void;
+  /** The folder cannot be watched: polling goes on alone. */
+  failed: (error: unknown) => void;
+  pollMs?: number;
+}
+
+/**
+ * Watches a file by its folder, so that a file that is renamed over it, or a link that is turned round (a ConfigMap of
+ * Kubernetes), is seen; and looks for itself now and then.
+ */
+export class FileWatch {
+  readonly #options: FileWatchOptions;
+  readonly #timer: NodeJS.Timeout;
+  #watcher: FSWatcher | undefined;
+  #debounce: NodeJS.Timeout | undefined;
+
+  constructor(file: string, options: FileWatchOptions) {
+    this.#options = options;
+    this.#timer = setInterval(options.changed, options.pollMs ?? POLL_MS).unref();
+    try {
+      this.#watcher = watch(dirname(file), { persistent: false }, () => this.#stir());
+      this.#watcher.on('error', error => this.#fail(error));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#debounce);
+    this.#watcher?.close();
+  }
+
+  #stir(): void {
+    clearTimeout(this.#debounce);
+    this.#debounce = setTimeout(this.#options.changed, DEBOUNCE_MS).unref();
+  }
+
+  #fail(error: unknown): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#options.failed(error);
+  }
+}

@@ -1,0 +1,112 @@
+import { describeError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { CompiledInventory, InventorySize } from './compile.js';
+import { FileWatch, stampOf } from './file-watch.js';
+import { readInventory } from './reader.js';
+
+export interface InventoryStats extends InventorySize {
+  /** When what is in force was read, milliseconds since 1970. */
+  loadedAt: number;
+  /** Times that another content came into force. */
+  reloads: number;
+  /** Contents that could not be read or were wrong, and stayed out of force. */
+  errors: number;
+}
+
+/** Told when another content comes into force. */
+export interface InventoryFollower {
+  use(inventory: CompiledInventory): Promise<void>;
+}
+
+/** The inventory in force: that of the file, or, where the file has gone wrong, what it said before. */
+export class InventoryFile {
+  readonly #file: string;
+  readonly #log: Logger;
+  readonly #counts = { loadedAt: 0, reloads: 0, errors: 0 };
+  #inventory: CompiledInventory;
+  /** Of the content that was read last, good or not. */
+  #stamp: string;
+  readonly #watch: FileWatch;
+  readonly #followers: InventoryFollower[] = [];
+  #loading: Promise<void> | undefined;
+  #again = false;
+  readonly #end = new AbortController();
+
+  private constructor(file: string, log: Logger, inventory: CompiledInventory, stamp: string, pollMs?: number) {
+    this.#file = file;
+    this.#log = log;
+    this.#inventory = inventory;
+    this.#stamp = stamp;
+    this.#counts.loadedAt = Date.now();
+    this.#watch = new FileWatch(file, {
+      changed: () => void this.#look(),
+      failed: error => log.warn({ error: describeError(error) }, 'changes of the inventory are found by polling alone'),
+      ...(pollMs !== undefined && { pollMs }),
+    });
+  }
+
+  /**
+   * Reads the file for the first time, and watches it until {@link close}.
+   * @param pollMs how often to look at the file, though nobody says that it has changed
+   * @throws CtflowError CTFLOW_INVENTORY
+   */
+  static async open(file: string, log: Logger, pollMs?: number): Promise<InventoryFile> {
+    const stamp = await stampOf(file);
+    const inventory = await readInventory(file);
+    log.info({ file, ...inventory.size }, 'inventory read');
+    return new InventoryFile(file, log, inventory, stamp, pollMs);
+  }
+
+  get inventory(): CompiledInventory {
+    return this.#inventory;
+  }
+
+  stats(): InventoryStats {
+    return { ...this.#inventory.size, ...this.#counts };
+  }
+
+  follow(follower: InventoryFollower): void {
+    this.#followers.push(follower);
+  }
+
+  /** Reads the file now, changed or not; a wrong one is logged and counted, and what was in force stays so. */
+  async reload(): Promise<void> {
+    if (this.#end.signal.aborted) return;
+    // one reader at a time; what changes meanwhile is read again
+    this.#again = true;
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    await this.#loading;
+  }
+
+  close(): void {
+    this.#end.abort();
+    this.#watch.close();
+  }
+
+  async #look(): Promise<void> {
+    if ((await stampOf(this.#file)) !== this.#stamp) await this.reload();
+  }
+
+  async #load(): Promise<void> {
+    const { signal } = this.#end;
+    while (this.#again && !signal.aborted) {
+      this.#again = false;
+      // taken before the reading, so that a later change shows
+      this.#stamp = await stampOf(this.#file);
+      if (signal.aborted) return;
+      try {
+        const inventory = await readInventory(this.#file, signal);
+        if (signal.aborted) return;
+        this.#inventory = inventory;
+        this.#counts.reloads++;
+        this.#counts.loadedAt = Date.now();
+        this.#log.info({ file: this.#file, ...inventory.size }, 'inventory read again');
+        for (const follower of this.#followers) void follower.use(inventory);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#counts.errors++;
+        this.#log.error(`${describeError(error)}; the inventory that was read before stays in force`);
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import type { NameTable } from '../name-table.js';
+import type { BothRanges, CompiledInventory } from './compile.js';
+import { NOTHING, PrefixTable } from './prefix-table.js';
+
+const AF_INET = 2;
+
+/** The tables of both families; an address is in one of them. */
+class AddressTable {
+  readonly #four: PrefixTable;
+  readonly #six: PrefixTable;
+
+  constructor(ranges: BothRanges) {
+    this.#four = new PrefixTable(ranges.four);
+    this.#six = new PrefixTable(ranges.six);
+  }
+
+  find(bytes: Uint8Array, at: number, family: number): number {
+    return (family === AF_INET ? this.#four : this.#six).find(bytes, at);
+  }
+}
+
+/**
+ * Who an address belongs to. Addresses are read from rows: bytes in network order from `at` on, and the kernel's number of the
+ * family. A name is a number of the NameTable, given out when it is asked for the first time.
+ */
+export class InventoryLookup {
+  readonly #inventory: CompiledInventory;
+  readonly #names: NameTable;
+  readonly #owners: AddressTable;
+  readonly #nodes: AddressTable;
+  readonly #podPrefixes: AddressTable | undefined;
+  readonly #services: AddressTable;
+  /** By name of the inventory its number, 0 where it has none yet. */
+  readonly #numbers: Uint32Array;
+
+  constructor(inventory: CompiledInventory, names: NameTable) {
+    this.#inventory = inventory;
+    this.#names = names;
+    this.#owners = new AddressTable(inventory.owners);
+    this.#nodes = new AddressTable(inventory.nodes);
+    this.#podPrefixes = inventory.podPrefixes && new AddressTable(inventory.podPrefixes);
+    this.#services = new AddressTable(inventory.services);
+    this.#numbers = new Uint32Array(inventory.names.length);
+  }
+
+  /**
+   * The pod that had the address when the flow started.
+   * @param startMs milliseconds since 1970
+   * @returns for {@link podName} and its siblings; NOTHING where no pod is known
+   */
+  podAt(bytes: Uint8Array, at: number, family: number, startMs: number): number {
+    const { ownerSince, ownerMore } = this.#inventory;
+    let owner = this.#owners.find(bytes, at, family);
+    while (owner !== NOTHING && ownerSince[owner] > startMs) owner = ownerMore[owner] ? owner + 1 : NOTHING;
+    return owner;
+  }
+
+  podName(pod: number): number {
+    return this.#number(this.#inventory.ownerName[pod]);
+  }
+
+  podNamespace(pod: number): number {
+    return this.#number(this.#inventory.ownerNamespace[pod]);
+  }
+
+  /** The node that a pod runs on, where its entry says so. */
+  podNode(pod: number): number {
+    return this.#number(this.#inventory.ownerNode[pod]);
+  }
+
+  /** The node whose address this is, or in whose prefixes it lies. */
+  nodeAt(bytes: Uint8Array, at: number, family: number): number {
+    return this.#number(this.#nodes.find(bytes, at, family));
+  }
+
+  /** Whether the inventory says which prefixes are pods', so that the rest are none. */
+  get knowsPodPrefixes(): boolean {
+    return this.#podPrefixes !== undefined;
+  }
+
+  inPodPrefix(bytes: Uint8Array, at: number, family: number): boolean {
+    return this.#podPrefixes !== undefined && this.#podPrefixes.find(bytes, at, family) !== NOTHING;
+  }
+
+  isService(bytes: Uint8Array, at: number, family: number): boolean {
+    return this.#services.find(bytes, at, family) !== NOTHING;
+  }
+
+  /** The name of a service port, NO_NAME where none is known. */
+  servicePortAt(bytes: Uint8Array, at: number, family: number, protocol: number, port: number): number {
+    const { portKey, portMore, portName } = this.#inventory;
+    const key = protocol * 65536 + port;
+    let entry = this.#services.find(bytes, at, family);
+    while (entry !== NOTHING && portKey[entry] !== key) entry = portMore[entry] ? entry + 1 : NOTHING;
+    return this.#number(portName[entry]);
+  }
+
+  /** The numbers of names change: see NameHolder. */
+  renumber(change: (number: number) => number): void {
+    for (let i = 0; i < this.#numbers.length; i++) this.#numbers[i] = change(this.#numbers[i]);
+  }
+
+  #number(name: number): number {
+    const known = this.#numbers[name];
+    if (known !== 0 || name === 0) return known;
+    return (this.#numbers[name] = this.#names.intern(this.#inventory.names[name]));
+  }
+}

@@ -1,0 +1,102 @@
+import type { Prefix } from './prefix.js';
+
+/** Stands for no answer. */
+export const NOTHING = 0;
+
+/** What a {@link PrefixTable} looks into; made of typed arrays, so that a thread can hand it to another. */
+export interface Ranges {
+  /** 32-bit words of an address. */
+  readonly words: 1 | 4;
+  /** Where each range begins, its words highest first; it ends where the next one begins. In order. */
+  readonly starts: Uint32Array;
+  readonly values: Uint32Array;
+}
+
+/**
+ * Flattens prefixes into ranges that do not overlap: the longest prefix owns its addresses. Of equal prefixes the last one does.
+ * @param values of the prefixes, NOTHING for none
+ */
+export function makeRanges(family: 4 | 6, prefixes: readonly Prefix[], values: readonly number[]): Ranges {
+  const order = [...prefixes.keys()].filter(i => prefixes[i].family === family).sort((a, b) => compare(prefixes, a, b));
+  const firsts: bigint[] = [];
+  const owners: number[] = [];
+  const begin = (first: bigint, value: number): void => {
+    if (firsts.at(-1) === first) owners[owners.length - 1] = value;
+    else {
+      firsts.push(first);
+      owners.push(value);
+    }
+  };
+  /** The prefixes around the current address, the longest on top. */
+  const around: number[] = [];
+  const closeBefore = (address: bigint | undefined): void => {
+    while (around.length > 0 && (address === undefined || prefixes[around.at(-1)!].last < address)) {
+      const { last } = prefixes[around.pop()!];
+      begin(last + 1n, around.length > 0 ? values[around.at(-1)!] : NOTHING);
+    }
+  };
+  for (const i of order) {
+    closeBefore(prefixes[i].first);
+    around.push(i);
+    begin(prefixes[i].first, values[i]);
+  }
+  closeBefore(undefined);
+  const bits = family === 4 ? 32n : 128n;
+  // what ends with the last address of all has nothing behind it
+  if (firsts.at(-1) === 1n << bits) firsts.pop();
+  const words = family === 4 ? 1 : 4;
+  const starts = new Uint32Array(firsts.length * words);
+  firsts.forEach((first, i) => {
+    for (let word = 0; word < words; word++) {
+      starts[i * words + word] = Number((first >> BigInt((words - 1 - word) * 32)) & 0xffff_ffffn);
+    }
+  });
+  return { words, starts, values: Uint32Array.from(owners.slice(0, firsts.length)) };
+}
+
+/** By first address, the wider one before the narrower one. */
+function compare(prefixes: readonly Prefix[], a: number, b: number): number {
+  const { first, length } = prefixes[a];
+  const other = prefixes[b];
+  if (first !== other.first) return first < other.first ? -1 : 1;
+  return length - other.length || a - b;
+}
+
+/** The value of the longest prefix around an address, by binary search; nothing is allocated. */
+export class PrefixTable {
+  readonly #starts: Uint32Array;
+  readonly #values: Uint32Array;
+  readonly #words: 1 | 4;
+
+  constructor(ranges: Ranges) {
+    this.#starts = ranges.starts;
+    this.#values = ranges.values;
+    this.#words = ranges.words;
+  }
+
+  /** @param bytes holds the address in network byte order from `at` on. @returns NOTHING where no prefix is around it */
+  find(bytes: Uint8Array, at: number): number {
+    let low = 0;
+    let high = this.#values.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#beginsAfter(middle, bytes, at)) high = middle;
+      else low = middle + 1;
+    }
+    return low === 0 ? NOTHING : this.#values[low - 1];
+  }
+
+  #beginsAfter(range: number, bytes: Uint8Array, at: number): boolean {
+    const from = range * this.#words;
+    for (let word = 0; word < this.#words; word++) {
+      const start = this.#starts[from + word];
+      const address = readWord(bytes, at + word * 4);
+      if (start !== address) return start > address;
+    }
+    return false;
+  }
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
+}

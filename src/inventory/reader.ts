@@ -1,0 +1,29 @@
+import { Worker } from 'node:worker_threads';
+import { CtflowError, type ErrorCode } from '../errors.js';
+import type { CompiledInventory } from './compile.js';
+
+/** What the reading thread says. */
+export type Answer = { inventory: CompiledInventory } | { code: ErrorCode; message: string; hint: string };
+
+/**
+ * Reads an inventory whole, checks it and makes its tables, beside the event loop.
+ * @param signal gives up
+ * @throws CtflowError CTFLOW_INVENTORY
+ */
+export async function readInventory(file: string, signal?: AbortSignal): Promise<CompiledInventory> {
+  const thread = new Worker(new URL('reader-thread.js', import.meta.url), { workerData: file });
+  const end = (): void => void thread.terminate();
+  signal?.addEventListener('abort', end);
+  const answer = await new Promise<Answer>((resolve, reject) => {
+    thread.once('message', resolve);
+    thread.once('error', reject);
+    thread.once('exit', () => reject(new Error('the reading ended without an answer')));
+  })
+    .catch((error: unknown): never => {
+      const { message } = error as Error;
+      throw new CtflowError('CTFLOW_INVENTORY', `${file} cannot be read: ${message}`, 'Make it smaller', error);
+    })
+    .finally(() => signal?.removeEventListener('abort', end));
+  if ('inventory' in answer) return answer.inventory;
+  throw new CtflowError(answer.code, answer.message, answer.hint);
+}

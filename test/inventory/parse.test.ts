@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { CtflowError, describeError } from '../../src/errors.js';
+import { parseInventory } from '../../src/inventory/parse.js';
+
+function errorOf(text: string): string {
+  try {
+    parseInventory(text, 'inventory.yaml');
+  } catch (error) {
+    if (error instanceof CtflowError && error.code === 'CTFLOW_INVENTORY') return describeError(error);
+    throw error;
+  }
+  throw new Error('nothing is wrong with it');
+}
+
+const FULL = {
+  node: 'worker-1',
+  pods: [
+    {
+      name: 'web-0',
+      namespace: 'shop',
+      node: 'worker-2',
+      addresses: ['10.1.2.5', 'fd00:1::5'],
+      since: '2026-01-02T03:04:05Z',
+    },
+  ],
+  nodes: [{ name: 'worker-2', addresses: ['192.0.2.12', '10.1.2.0/24'] }],
+  services: [
+    {
+      name: 'web',
+      namespace: 'shop',
+      addresses: ['10.96.0.10'],
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP' },
+        { port: 53, protocol: 'udp' },
+      ],
+    },
+  ],
+  podPrefixes: ['10.1.0.0/16', 'fd00:1::/48'],
+};
+
+test('JSON is read as YAML is', t => {
+  const yaml = `
+node: worker-1
+pods:
+  - name: web-0
+    namespace: shop
+    node: worker-2
+    addresses: [10.1.2.5, 'fd00:1::5']
+    since: 2026-01-02T03:04:05Z
+nodes:
+  - { name: worker-2, addresses: [192.0.2.12, 10.1.2.0/24] }
+services:
+  - name: web
+    namespace: shop
+    addresses: [10.96.0.10]
+    ports: [{ name: http, port: 80, protocol: TCP }, { port: 53, protocol: udp }]
+podPrefixes: [10.1.0.0/16, 'fd00:1::/48']
+`;
+  const inventory = parseInventory(yaml, 'inventory.yaml');
+  t.deepEqual(parseInventory(JSON.stringify(FULL), 'i.json'), inventory);
+  t.deepEqual(parseInventory(JSON.stringify(FULL, undefined, '\t'), 'i.json'), inventory);
+  t.is(inventory.pods[0].since, Date.UTC(2026, 0, 2, 3, 4, 5));
+  t.like(inventory.pods[0].addresses[0], { family: 4, first: 0x0a010205n, length: 32 });
+  t.deepEqual(
+    inventory.services[0].ports.map(({ name, port, protocol }) => [name, port, protocol]),
+    [
+      ['http', 80, 6],
+      [undefined, 53, 17],
+    ],
+  );
+});
+
+test('all parts may be left out; a port without a protocol is one of TCP', t => {
+  t.deepEqual(parseInventory('{}', 'x'), { pods: [], nodes: [], services: [] });
+  const { services } = parseInventory(
+    'services: [{name: a, namespace: b, addresses: [10.0.0.1], ports: [{port: 1}]}]',
+    'x',
+  );
+  t.deepEqual(services[0].ports, [{ port: 1, protocol: 6 }]);
+});
+
+const ADDRESS = 'It must be an IPv4 or IPv6 address, such as 192.0.2.1 or 2001:db8::1';
+const NAME = 'It must be a text of 1 to 253 bytes without control characters';
+const TOP = 'node, pods, nodes, services, podPrefixes';
+const pod = (more: string): string => `pods:\n  - name: a\n    namespace: n\n    addresses: [10.0.0.1]\n${more}`;
+const service = (port: string): string =>
+  `services: [{name: a, namespace: b, addresses: [10.0.0.1], ports: [${port}]}]`;
+
+for (const [what, text, error] of [
+  ['nothing in it', '', `line 1: the inventory is null. It must be a map of ${TOP}`],
+  ['a list in place of a map', '- a', `line 1: the inventory is ["a"]. It must be a map of ${TOP}`],
+  ['a key twice', 'node: a\nnode: b\n', 'line 2: is neither YAML nor JSON: Map keys must be unique. Mend it there'],
+  ['an unknown key', 'node: a\npodz: []\n', `line 2: podz is not known. Known there: ${TOP}`],
+  [
+    'an unknown key of a pod',
+    pod('    labels: {}\n'),
+    'line 5: pods[0].labels is not known. Known there: name, namespace, node, addresses, since',
+  ],
+  ['no name', 'pods:\n  - namespace: n\n    addresses: [10.0.0.1]\n', `line 2: pods[0].name is missing. ${NAME}`],
+  ['a number for a name', 'node: 17\n', `line 1: node is 17. ${NAME}`],
+  ['a name that is too long', `node: ${'é'.repeat(127)}\n`, `line 1: node is "${'é'.repeat(59)}…. ${NAME}`],
+  ['a control character', 'node: "a\\u0007"\n', `line 1: node is "a\\u0007". ${NAME}`],
+  [
+    'an address that is none',
+    pod('  - name: b\n    namespace: n\n    addresses:\n      - 10.0.0.2\n      - 10.0.0.300\n'),
+    `line 9: pods[1].addresses[1] is "10.0.0.300". ${ADDRESS}`,
+  ],
+  [
+    'a prefix for an address',
+    'pods: [{name: a, namespace: n, addresses: [10.0.0.0/24]}]',
+    `line 1: pods[0].addresses[0] is "10.0.0.0/24". ${ADDRESS}`,
+  ],
+  [
+    'two mistakes',
+    'pods: [{name: a, namespace: n, addresses: [x, y]}]',
+    `line 1: pods[0].addresses[0] is "x" (and 1 more). ${ADDRESS}`,
+  ],
+  [
+    'no address',
+    'nodes:\n - name: a\n   addresses: []\n',
+    'line 3: nodes[0].addresses is []. It must be a list with something in it',
+  ],
+  [
+    'bits behind a prefix',
+    'podPrefixes:\n - 10.0.0.1/8\n',
+    'line 2: podPrefixes[0] is "10.0.0.1/8". It must be an address, or a prefix without bits behind its length, such as 192.0.2.0/24 or 2001:db8::/32',
+  ],
+  [
+    'a time without a zone',
+    pod('    since: 2026-01-02T03:04:05\n'),
+    'line 5: pods[0].since is "2026-01-02T03:04:05". It must be a time with its zone, such as 2026-01-02T03:04:05Z',
+  ],
+  [
+    'a port out of range',
+    service('{port: 65536}'),
+    'line 1: services[0].ports[0].port is 65536. It must be a whole number from 1 to 65535',
+  ],
+  [
+    'a protocol without ports',
+    service('{port: 1, protocol: icmp}'),
+    'line 1: services[0].ports[0].protocol is "icmp". It must be tcp, udp or sctp',
+  ],
+  [
+    'an address of two pods',
+    pod('  - name: b\n    namespace: n\n    addresses: [10.0.0.1]\n'),
+    "line 7: pods[1].addresses[0] belongs to n/a too. Give the later one its own 'since', and leave out pods that share the address of their node",
+  ],
+  [
+    'a prefix of two nodes',
+    'nodes: [{name: a, addresses: [10.0.0.0/24]},\n  {name: b, addresses: [10.0.0.0/24]}]',
+    'line 2: nodes[1].addresses[0] belongs to a too. An address or a prefix belongs to one node',
+  ],
+  [
+    'a port of two services',
+    'services:\n - {name: a, namespace: n, addresses: [10.0.0.1], ports: [{port: 1}]}\n - {name: b, namespace: n, addresses: [10.0.0.1], ports: [{port: 1}]}\n',
+    'line 3: services[1].ports[0] is a port of n/a at the same address. An address, a port and a protocol belong to one service port',
+  ],
+] as const) {
+  test(`an inventory with ${what} is refused, and the place is named`, t => {
+    t.is(errorOf(text), `CTFLOW_INVENTORY: inventory.yaml, ${error}`);
+  });
+}
+
+test('YAML that is cut or multiplies itself is refused', t => {
+  t.regex(errorOf('pods:\n  - {name: a, namespace'), /inventory\.yaml, line 2: is neither YAML nor JSON: .+/);
+  t.regex(errorOf('pods: *nobody\n'), /line 1: /);
+  const lists = [...'bcdefghi'].map((name, i) => {
+    const of = 'abcdefgh'[i];
+    return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${of}`).join(', ')}]`;
+  });
+  t.regex(errorOf(['a: &a [1, 1, 1, 1, 1, 1, 1, 1]', ...lists].join('\n')), /cannot be read: Excessive alias count/);
+});
+
+test('an address may have belonged to another pod before', t => {
+  const two = pod('  - name: b\n    namespace: n\n    addresses: [10.0.0.1]\n    since: 2026-01-02T03:04:05+01:00\n');
+  t.is(parseInventory(two, 'x').pods[1].since, Date.UTC(2026, 0, 2, 2, 4, 5));
+  const third = '  - name: c\n    namespace: n\n    addresses: [10.0.0.1]\n    since: 2026-01-02T02:04:05Z\n';
+  t.regex(errorOf(two + third), /pods\[2\].+ belongs to n\/b too/);
+});
+
+test('the example in the README is one', t => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const [, example] = /```yaml\n(.+?)```/s.exec(readme)!;
+  const { pods, nodes, services, podPrefixes } = parseInventory(example, 'README.md');
+  t.deepEqual([pods.length, nodes.length, services.length, podPrefixes?.length], [1, 2, 1, 2]);
+});
