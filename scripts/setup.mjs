@@ -1,5 +1,6 @@
 // Sets up a checkout: npm packages, the native module where cargo is there, TypeScript. Does nothing twice: each step keeps
 // the hash of what it was made from under .setup/. Uses nothing but Node, because there may be nothing else yet.
+// `--traffic` builds the generator of the proofs too.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ const built = () => readdirSync(join(root, 'native')).some(file => file.endsWith
 if (process.env.CTFLOW_BACKEND === 'fallback') {
   say('CTFLOW_BACKEND=fallback: the native module is not built');
 } else if (cargo) {
-  step('native', ['Cargo.toml', 'Cargo.lock', 'crates'], built(), () => {
+  step('native', ['Cargo.toml', 'Cargo.lock', 'crates/ctflow-core', 'crates/ctflow-napi'], built(), () => {
     say('building the native module (a minute the first time)');
     const napi = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
     const where = ['--manifest-path', 'crates/ctflow-napi/Cargo.toml', '--package-json-path', 'package.json'];
@@ -41,8 +42,17 @@ if (process.env.CTFLOW_BACKEND === 'fallback') {
   );
 }
 
+if (cargo && process.argv.includes('--traffic')) {
+  const generator = existsSync(join(root, 'target/release/ctflow-traffic'));
+  step('traffic', ['Cargo.toml', 'Cargo.lock', 'crates/ctflow-traffic'], generator, () => {
+    say("building the proofs' generator of traffic");
+    const args = ['build', '--release', '-p', 'ctflow-traffic', '--target-dir', 'target'];
+    run('cargo', args, "the proofs' generator of traffic could not be built");
+  });
+}
+
 const compiled = join(root, 'dist/src/cli/main.js');
-step('compile', ['tsconfig.json', 'src', 'test', 'bench', 'native/binding.d.ts'], existsSync(compiled), () => {
+step('compile', ['tsconfig.json', 'src', 'test', 'bench', 'proof', 'native/binding.d.ts'], existsSync(compiled), () => {
   say('compiling TypeScript');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], 'TypeScript does not compile');

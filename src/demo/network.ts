@@ -12,7 +12,7 @@ const CONNTRACK = ['nf_conntrack_acct', 'nf_conntrack_timestamp'];
  * an acknowledgement may come late: no tail loss probes, a patient retransmission timer, no port used twice. A kernel that
  * lacks one of them does without.
  */
-const CALM_TCP = { tcp_early_retrans: '0', tcp_rto_min_us: '5000000', tcp_tw_reuse: '0' };
+export const CALM_TCP = { tcp_early_retrans: '0', tcp_rto_min_us: '5000000', tcp_tw_reuse: '0' };
 
 /**
  * Furnishes the network namespace of this process: rules, settings, then addresses and the loopback device, so that
@@ -50,9 +50,12 @@ function trySetting(path: string, value: string): void {
   }
 }
 
-/** TCP segments sent again in this namespace since it was made. */
-export function retransmissions(): number {
-  const [names, values] = readFileSync('/proc/net/snmp', 'utf8')
+/**
+ * TCP segments sent again in a network namespace since it was made.
+ * @param process one that is in it; this one where it is not said
+ */
+export function retransmissions(process: number | 'self' = 'self'): number {
+  const [names, values] = readFileSync(`/proc/${process}/net/snmp`, 'utf8')
     .split('\n')
     .filter(line => line.startsWith('Tcp:'))
     .map(line => line.split(' '));

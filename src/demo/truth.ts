@@ -17,11 +17,20 @@ export async function readTruth(): Promise<Count> {
  * @throws CtflowError CTFLOW_DEMO where the counter is not in it
  */
 export function parseTruth(json: string): Count {
-  const counter = counters(json).find(entry => entry?.name === 'truth');
-  if (typeof counter?.packets !== 'number' || typeof counter.bytes !== 'number') {
-    throw new CtflowError('CTFLOW_DEMO', 'nft does not show the counter of the demonstration', 'Check nft --version');
+  const truth = parseCounters(json).get('truth');
+  if (truth) return truth;
+  throw new CtflowError('CTFLOW_DEMO', 'nft does not show the counter of the demonstration', 'Check nft --version');
+}
+
+/** The named counters in nft's answer to `nft -j list counters` and the like. */
+export function parseCounters(json: string): Map<string, Count> {
+  const named = new Map<string, Count>();
+  for (const counter of counters(json)) {
+    const { name, packets, bytes } = counter ?? {};
+    if (typeof name !== 'string' || typeof packets !== 'number' || typeof bytes !== 'number') continue;
+    named.set(name, { packets, octets: bytes });
   }
-  return { packets: counter.packets, octets: counter.bytes };
+  return named;
 }
 
 function counters(json: string): readonly (Counter | undefined)[] {

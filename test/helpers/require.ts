@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { ExecutionContext, ImplementationFn } from 'ava';
 
@@ -23,12 +23,15 @@ export const PYTHON = '/usr/bin/python3';
 
 const NATIVE = new URL('../../../native/', import.meta.url);
 
+const TRAFFIC = new URL('../../../target/release/ctflow-traffic', import.meta.url);
+
 const PROBES: Readonly<Record<string, () => string | undefined>> = {
   linux: () => (process.platform === 'linux' ? undefined : 'this is not Linux'),
   'python3-ipfix': () =>
     spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
   native: () =>
     readdirSync(NATIVE).some(file => file.endsWith('.node')) ? undefined : 'the native module is not built',
+  traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
   namespace: () => {
     for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'nft']) {
       if (!findProgram(program)) return `${program} is not installed`;

@@ -1,5 +1,7 @@
 /** On the real kernel: what ends between two polls is told by its DESTROY event, to the last octet. */
 import test, { type ExecutionContext } from 'ava';
+import { TRUTH_TABLE } from '../../src/demo/ruleset.js';
+import { parseTruth } from '../../src/demo/truth.js';
 import { Capture } from '../helpers/capture.js';
 import { startExporter } from '../helpers/command.js';
 import { eventually } from '../helpers/eventually.js';
@@ -11,22 +13,13 @@ import { Traffic } from '../helpers/traffic.js';
 const FLOWS = 1_000;
 const ROUNDS = 3;
 
-/** Counts what conntrack counts, each packet once, without conntrack's own counters. */
-const TRUTH = `table inet truth {
-  counter truth { }
-  chain pre { type filter hook prerouting priority -199; iif lo return; ct state established counter name truth; }
-  chain out { type filter hook output priority -199; ct state established counter name truth; }
-  chain inp { type filter hook input priority 2147483646; iif lo return; ct state new counter name truth; }
-  chain post { type filter hook postrouting priority 2147483646; ct state new counter name truth; }
-}`;
-
 const rigged = needs(test.serial, ['namespace', 'conntrack', 'native', 'python3-ipfix']);
 
 /** The same tuples opened and deleted again and again, and refused connections, between two polls. */
 async function churn(t: ExecutionContext, flags: string) {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
-  await namespace.nft(TRUTH);
+  await namespace.nft(TRUTH_TABLE);
   await namespace.sysctl('nf_conntrack_events', 1);
   const capture = await Capture.tcp(new Traffic(namespace), 4739);
   const exporter = await startExporter(
@@ -47,12 +40,11 @@ async function churn(t: ExecutionContext, flags: string) {
     const bytes = Buffer.concat(await capture.parts());
     return bytes.length > 0 && readWithPython(bytes);
   });
-  const { counter } = JSON.parse(await namespace.run('nft', ['-j', 'list', 'counter', 'inet', 'truth', 'truth']))
-    .nftables[1];
+  const kernel = parseTruth(await namespace.run('nft', ['-j', 'list', 'counter', 'inet', 'truth', 'truth']));
   const sum = (...names: string[]): number =>
     records.reduce((total, record) => names.reduce((more, name) => more + Number(record[name] ?? 0), total), 0);
   return {
-    kernel: { packets: Number(counter.packets), octets: Number(counter.bytes) },
+    kernel,
     exported: {
       packets: sum('packetDeltaCount', 'reversePacketDeltaCount'),
       octets: sum('octetDeltaCount', 'reverseOctetDeltaCount'),

@@ -1,0 +1,47 @@
+import type { Count } from '../src/demo/truth.js';
+import type { Ledger } from './ledger.js';
+import type { KernelCount } from './truth.js';
+
+/** Octets, packets, and connections. */
+export interface ConnectionCount extends Count {
+  readonly connections: number;
+}
+
+/** What the kernel counted held against what the collector was told. */
+export interface Balance {
+  readonly kernel: ConnectionCount;
+  readonly exported: ConnectionCount;
+  readonly missing: ConnectionCount;
+  readonly doubled: ConnectionCount;
+}
+
+/**
+ * Missing is what no record told: deltas that do not reach their flow's own total, and what the kernel counted beyond the
+ * totals of all flows. Doubled is deltas beyond their flow's total, and totals beyond what the kernel counted. Each is
+ * found flow by flow, so that one does not make up for the other in a sum.
+ */
+export function balance(kernel: ConnectionCount | KernelCount, ledger: Ledger): Balance {
+  const totals = ledger.totals();
+  const connections = ledger.flows.size;
+  const over = (a: ConnectionCount, b: ConnectionCount): ConnectionCount => ({
+    connections: Math.max(a.connections - b.connections, 0),
+    packets: Math.max(a.packets - b.packets, 0),
+    octets: Math.max(a.octets - b.octets, 0),
+  });
+  const counted = { connections: kernel.connections, packets: kernel.packets, octets: kernel.octets };
+  return {
+    kernel: counted,
+    exported: { connections, ...ledger.exported() },
+    missing: plus(over(counted, { connections, ...totals }), ledger.lacking()),
+    doubled: plus(over({ connections, ...totals }, counted), ledger.repeated()),
+  };
+}
+
+function plus(a: ConnectionCount, b: Count): ConnectionCount {
+  return { connections: a.connections, packets: a.packets + b.packets, octets: a.octets + b.octets };
+}
+
+/** None of the three. */
+export function isNothing({ connections, packets, octets }: ConnectionCount): boolean {
+  return connections === 0 && packets === 0 && octets === 0;
+}

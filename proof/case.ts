@@ -1,0 +1,74 @@
+import type { Balance } from './balance.js';
+import type { ExporterEnd } from './exporter-process.js';
+import type { TrafficSummary } from './generator.js';
+import { EndingScope, type Scope } from './scope.js';
+import type { Size } from './scene.js';
+import { faultNames, type Faults } from './truth.js';
+
+/** What a run showed. */
+export interface Finding extends Balance {
+  /** Records handed to a connection that broke, which may have arrived or not. */
+  readonly uncertain?: number;
+  /** Records that were pending when the exporter was killed. */
+  readonly restartUncertain?: number;
+  /** Of missing: connections that ended while no exporter listened. */
+  readonly endedUnwatched?: { readonly connections: number; readonly packets: number; readonly octets: number };
+  readonly traffic: TrafficSummary;
+  readonly exporter: ExporterEnd;
+  readonly faults: Faults;
+  /** What is not as the criterion has it, in words; empty where all is. */
+  readonly failures: readonly string[];
+  /** What a reader should know beside the numbers. */
+  readonly notes: readonly string[];
+}
+
+/** One way of disturbing the exporter or the collector, and what must hold nevertheless. */
+export interface ProofCase {
+  /** For the command line. */
+  readonly name: string;
+  readonly title: string;
+  readonly criterion: string;
+  run(scope: Scope, size: Size): Promise<Finding>;
+}
+
+export interface CaseResult {
+  readonly name: string;
+  readonly title: string;
+  readonly criterion: string;
+  /** Void where the kernel itself lost count in every run. */
+  readonly outcome: 'pass' | 'fail' | 'void';
+  /** Runs that were void and were repeated, with what made them so. */
+  readonly voidRuns: readonly string[];
+  readonly finding: Finding;
+}
+
+/**
+ * Runs a case in a network of its own, and again where the run was void.
+ * @param runs at most
+ * @param scopes gives a scope for each run; it is ended here
+ */
+export async function judge(
+  proof: ProofCase,
+  size: Size,
+  runs = 2,
+  scopes: () => EndingScope = () => new EndingScope(),
+): Promise<CaseResult> {
+  const { name, title, criterion } = proof;
+  const voidRuns: string[] = [];
+  for (;;) {
+    const scope = scopes();
+    let finding: Finding;
+    try {
+      finding = await proof.run(scope, size);
+    } finally {
+      await scope.end();
+    }
+    const faults = faultNames(finding.faults);
+    if (faults.length === 0) {
+      const outcome = finding.failures.length === 0 ? 'pass' : 'fail';
+      return { name, title, criterion, outcome, voidRuns, finding };
+    }
+    voidRuns.push(faults.join(', '));
+    if (voidRuns.length >= runs) return { name, title, criterion, outcome: 'void', voidRuns, finding };
+  }
+}

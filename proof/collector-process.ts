@@ -1,0 +1,62 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { CTFLOW } from '../test/helpers/command.js';
+import { eventually } from '../test/helpers/eventually.js';
+import type { PrivateNamespace } from '../test/helpers/namespace.js';
+
+export const COLLECTOR_PORT = 4739;
+export const COLLECTOR_ENDPOINT = `tcp://127.0.0.1:${COLLECTOR_PORT}`;
+
+/** A busy machine may take long to read what has come; milliseconds. */
+const PATIENCE = 180_000;
+/** States of /proc/net/tcp in which nobody has anything to read: TIME_WAIT and LISTEN. */
+const NOTHING_TO_READ = new Set(['06', '0A']);
+
+/** `ctflow collect` in the router, its records as lines of JSON at the end of a file. */
+export class CollectorProcess {
+  readonly #router: PrivateNamespace;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #stderr = '';
+
+  private constructor(router: PrivateNamespace, child: ChildProcessWithoutNullStreams) {
+    this.#router = router;
+    this.#child = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+  }
+
+  /** Resolves when it listens. */
+  static async start(router: PrivateNamespace, file: string): Promise<CollectorProcess> {
+    const command = [process.execPath, CTFLOW, 'collect', '--format', 'json', '--listen', COLLECTOR_ENDPOINT];
+    const child = router.spawn('sh', ['-c', 'exec "$@" >>"$0"', file, ...command]);
+    const collector = new CollectorProcess(router, child);
+    const listens = () => {
+      if (child.exitCode !== null) throw new Error(`the collector does not run: ${collector.#stderr}`);
+      return collector.#stderr.includes('listening');
+    };
+    await eventually('the collector listens', listens, PATIENCE);
+    return collector;
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    const [code] = await exited;
+    if (signal === 'SIGTERM' && code !== 0) throw new Error(`the collector ended with ${code}: ${this.#stderr}`);
+  }
+
+  /** Resolves when every connection to it has been read to its end. */
+  async readEverything(): Promise<void> {
+    const port = `:${COLLECTOR_PORT.toString(16).toUpperCase().padStart(4, '0')}`;
+    const open = () =>
+      readFileSync(`/proc/${this.#router.pid}/net/tcp`, 'utf8')
+        .split('\n')
+        .map(line => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => local?.endsWith(port) && !NOTHING_TO_READ.has(state));
+    await eventually('the collector has read everything', () => open().length === 0, PATIENCE);
+  }
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { RunningCommand } from '../test/helpers/command.js';
+import { eventually } from '../test/helpers/eventually.js';
+import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import { COLLECTOR_ENDPOINT } from './collector-process.js';
+
+/** A busy machine may take long to start a process, or to end one with much to send; milliseconds. */
+const PATIENCE = 120_000;
+
+/** What an exporter said when it ended. */
+export interface ExporterEnd {
+  /** Of its log's last line; undefined where it was killed. */
+  readonly stats: ExporterStatistics | undefined;
+  /** Messages of its log above the level of information. */
+  readonly complaints: readonly string[];
+  /** Bytes that it had in memory at most, in its life so far. */
+  readonly peakMemory: number;
+}
+
+/** The part of the exporter's statistics that the proof reads; src/exporter.ts has all of it. */
+export interface ExporterStatistics {
+  readonly recordsExported: number;
+  readonly events?: { readonly overruns: number };
+}
+
+/** `ctflow run` in the router. */
+export class ExporterProcess {
+  readonly #command: RunningCommand;
+  #peak = 0;
+
+  private constructor(command: RunningCommand) {
+    this.#command = command;
+  }
+
+  /** Resolves when it has polled once. */
+  static async start(router: PrivateNamespace, flags: readonly string[]): Promise<ExporterProcess> {
+    const always = ['--backend', 'native', '--collector', COLLECTOR_ENDPOINT, '--observation-domain', '1'];
+    const command = new RunningCommand(router, ['run', ...always, ...flags]);
+    const runs = () => {
+      if (!command.running) throw new Error(`the exporter does not run: ${command.stderr.slice(-2000)}`);
+      return command.messages().includes('ctflow runs');
+    };
+    await eventually('the exporter runs', runs, PATIENCE);
+    return new ExporterProcess(command);
+  }
+
+  get pid(): number {
+    return this.#command.pid;
+  }
+
+  /** Messages of its log, joined, for matching. */
+  messages(): string {
+    return this.#command.messages();
+  }
+
+  /** Bytes that it had in memory at most. */
+  peakMemory(): number {
+    if (this.#command.running) {
+      const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+      this.#peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+    }
+    return this.#peak;
+  }
+
+  /** @throws where it does not end well after SIGTERM */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<ExporterEnd> {
+    const peakMemory = this.peakMemory();
+    const finished = await this.#command.stop(signal);
+    if (signal === 'SIGTERM' && finished.code !== 0) {
+      throw new Error(`the exporter ended with ${finished.signal ?? finished.code}: ${finished.stderr.slice(-2000)}`);
+    }
+    const log = this.#command.log();
+    const stats = log.find(({ msg }) => msg === 'stopped') as unknown as ExporterStatistics | undefined;
+    const complaints = log.filter(({ level }) => Number(level) > 30).map(({ msg }) => String(msg));
+    return { stats, complaints, peakMemory };
+  }
+}

@@ -1,0 +1,77 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Count } from '../src/demo/truth.js';
+
+/** Pairs of elements: what was reported since the last record, and since the flow began. Packets first, then octets. */
+const COUNTERS = [
+  ['packetDeltaCount', 'packetTotalCount'],
+  ['octetDeltaCount', 'octetTotalCount'],
+  ['reversePacketDeltaCount', 'reversePacketTotalCount'],
+  ['reverseOctetDeltaCount', 'reverseOctetTotalCount'],
+] as const;
+
+/** What the collector was told of one flow; numbers in the order of COUNTERS. */
+export interface ToldFlow {
+  records: number;
+  readonly deltas: number[];
+  /** The highest that was told. */
+  readonly totals: number[];
+}
+
+/** Everything that the collector wrote, flow by flow. */
+export class Ledger {
+  /** By flowId. */
+  readonly flows = new Map<string, ToldFlow>();
+  records = 0;
+
+  /** Adds a file of `ctflow collect --format json`. A last line that was torn when its writer was killed is left out. */
+  async read(file: string): Promise<void> {
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+      if (line.endsWith('}')) this.add(JSON.parse(line) as Record<string, unknown>);
+    }
+  }
+
+  /** Adds a record; one that is no flow's is left out. */
+  add(record: Readonly<Record<string, unknown>>): void {
+    if (record['flowId'] === undefined) return;
+    this.records++;
+    const id = String(record['flowId']);
+    let flow = this.flows.get(id);
+    if (!flow) this.flows.set(id, (flow = { records: 0, deltas: [0, 0, 0, 0], totals: [0, 0, 0, 0] }));
+    flow.records++;
+    for (const [i, [delta, total]] of COUNTERS.entries()) {
+      flow.deltas[i] += Number(record[delta] ?? 0);
+      flow.totals[i] = Math.max(flow.totals[i], Number(record[total] ?? 0));
+    }
+  }
+
+  /** The deltas of all records. */
+  exported(): Count {
+    return this.#sum(({ deltas }, i) => deltas[i]);
+  }
+
+  /** The last totals of all flows. */
+  totals(): Count {
+    return this.#sum(({ totals }, i) => totals[i]);
+  }
+
+  /** What the deltas of a flow lack of its own total. */
+  lacking(): Count {
+    return this.#sum(({ deltas, totals }, i) => Math.max(totals[i] - deltas[i], 0));
+  }
+
+  /** What the deltas of a flow have above its own total. */
+  repeated(): Count {
+    return this.#sum(({ deltas, totals }, i) => Math.max(deltas[i] - totals[i], 0));
+  }
+
+  #sum(counter: (flow: ToldFlow, i: number) => number): Count {
+    let packets = 0;
+    let octets = 0;
+    for (const flow of this.flows.values()) {
+      packets += counter(flow, 0) + counter(flow, 2);
+      octets += counter(flow, 1) + counter(flow, 3);
+    }
+    return { packets, octets };
+  }
+}

@@ -1,0 +1,80 @@
+import { ColumnTable } from '../src/terminal/table.js';
+import type { CaseResult } from './case.js';
+import type { ConnectionCount } from './balance.js';
+import type { TrafficSummary } from './generator.js';
+import type { Size } from './scene.js';
+
+/** The report for machines. */
+export interface ProofReport {
+  readonly flows: number;
+  readonly rate: number;
+  readonly seed: number;
+  readonly pollInterval: number;
+  readonly passed: boolean;
+  readonly cases: readonly CaseResult[];
+}
+
+export function reportOf(size: Size, cases: readonly CaseResult[]): ProofReport {
+  const { flows, rate, seed, pollInterval } = size;
+  return { flows, rate, seed, pollInterval, passed: cases.every(({ outcome }) => outcome === 'pass'), cases };
+}
+
+const TABLE = new ColumnTable([
+  { head: '', width: 13 },
+  { head: 'connections', width: 12, align: 'right' },
+  { head: 'packets', width: 14, align: 'right' },
+  { head: 'octets', width: 17, align: 'right' },
+]);
+
+/** One case for people, with a line break at its end. */
+export function formatCase(result: CaseResult): string {
+  const { finding, outcome, title, name, criterion, voidRuns } = result;
+  const { traffic, exporter } = finding;
+  const row = (head: string, { connections, packets, octets }: ConnectionCount) =>
+    `  ${TABLE.row([head, group(connections), group(packets), group(octets)])}`;
+  const facts = [
+    finding.uncertain === undefined ? undefined : `uncertain ${group(finding.uncertain)} records`,
+    finding.restartUncertain === undefined ? undefined : `restart_uncertain ${group(finding.restartUncertain)} records`,
+    finding.endedUnwatched && `ended unwatched ${group(finding.endedUnwatched.connections)} connections`,
+    `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
+    `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
+    ...finding.notes,
+  ];
+  return [
+    `${name}: ${title}\n`,
+    `  ${TABLE.header()}`,
+    row('kernel', finding.kernel),
+    row('exported', finding.exported),
+    row('missing', finding.missing),
+    row('doubled', finding.doubled),
+    `  ${facts.filter(Boolean).join('; ')}\n`,
+    ...voidRuns.map(why => `  a run was void (${why})\n`),
+    ...finding.failures.map(failure => `  ${failure}\n`),
+    `  ${outcome === 'void' ? 'VOID' : outcome}: ${criterion}\n`,
+  ].join('');
+}
+
+/** In words, whether nothing was missed. */
+export function verdict(cases: readonly CaseResult[]): string {
+  const names = (outcome: CaseResult['outcome']) =>
+    cases.filter(result => result.outcome === outcome).map(({ name }) => name);
+  const [failed, without] = [names('fail'), names('void')];
+  if (failed.length > 0) return `Something was missed, or told twice: ${failed.join(', ')}.`;
+  if (without.length > 0)
+    return `Not proven: the kernel itself lost count in ${without.join(', ')}; try a lower --rate.`;
+  const lost = cases.find(({ name }) => name === 'poll-only')?.finding.missing.octets;
+  const polling = lost === undefined ? '' : ` Polling alone missed ${group(lost)} octets.`;
+  return cases.length === 1 && lost !== undefined
+    ? polling.trim()
+    : `Nothing was missed and nothing was told twice, beyond what each case states.${polling}`;
+}
+
+/** All flows that were given a time by the rate. */
+function begun({ flows, long, denied }: TrafficSummary): number {
+  return flows - long + denied;
+}
+
+/** 1234567 as 1,234,567. */
+function group(value: number): string {
+  return value.toLocaleString('en-US');
+}

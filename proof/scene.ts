@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { balance, type Balance } from './balance.js';
+import { CollectorProcess } from './collector-process.js';
+import { ExporterProcess, type ExporterEnd } from './exporter-process.js';
+import { Generator, type TrafficPlan, type TrafficSummary } from './generator.js';
+import { Ledger } from './ledger.js';
+import type { Scope } from './scope.js';
+import { Topology } from './topology.js';
+import { readFaults, stillKernel, type Faults, type KernelCount } from './truth.js';
+
+/** How large a run is. */
+export interface Size {
+  readonly flows: number;
+  /** Flows begun in a second. */
+  readonly rate: number;
+  /** Milliseconds between two polls of the exporter. */
+  readonly pollInterval: number;
+  /** Seconds after which the router forgets a UDP or ICMP connection without packets. */
+  readonly timeout: number;
+  /** Seconds that a frozen collector stays frozen. */
+  readonly freeze: number;
+  readonly seed: number;
+}
+
+export interface SceneOptions {
+  readonly traffic?: Partial<TrafficPlan>;
+  readonly exporter?: readonly string[];
+}
+
+/** How a run ended. */
+export interface Evidence {
+  readonly balance: Balance;
+  readonly kernel: KernelCount;
+  readonly ledger: Ledger;
+  readonly traffic: TrafficSummary;
+  readonly exporter: ExporterEnd;
+  readonly faults: Faults;
+}
+
+/** Most are short UDP and TCP connections. */
+const MIX = {
+  udp: 60,
+  'udp-again': 15,
+  icmp: 3,
+  'icmp-again': 1,
+  tcp: 8,
+  'tcp-server': 4,
+  'tcp-again': 4,
+  refused: 4,
+  'denied-udp': 1,
+};
+
+/** A network with traffic, an exporter and a collector in it: what a case disturbs. */
+export class Scene {
+  readonly topology: Topology;
+  readonly traffic: Generator;
+  readonly size: Size;
+  exporter: ExporterProcess;
+  collector: CollectorProcess;
+  readonly #flags: readonly string[];
+  /** Where collectors write. */
+  readonly #told: string;
+
+  private constructor(
+    size: Size,
+    topology: Topology,
+    traffic: Generator,
+    exporter: ExporterProcess,
+    collector: CollectorProcess,
+    flags: readonly string[],
+    told: string,
+  ) {
+    this.size = size;
+    this.topology = topology;
+    this.traffic = traffic;
+    this.exporter = exporter;
+    this.collector = collector;
+    this.#flags = flags;
+    this.#told = told;
+  }
+
+  /** Resolves when the exporter runs; no flow has been made yet. */
+  static async open(scope: Scope, size: Size, { traffic, exporter = [] }: SceneOptions = {}): Promise<Scene> {
+    const folder = mkdtempSync(join(tmpdir(), 'ctflow-proof-'));
+    scope.teardown(() => rmSync(folder, { recursive: true }));
+    const { flows, rate, timeout, seed } = size;
+    const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 1.5, ...traffic };
+    const topology = await Topology.create(scope, roomFor(plan), timeout);
+    const generator = await Generator.prepare(topology, plan);
+    const told = join(folder, 'records.json');
+    const collector = await CollectorProcess.start(topology.router, told);
+    const flags = ['--flow-poll-interval', `${size.pollInterval}ms`, '--reconnect-interval', '1s', ...exporter];
+    const process = await ExporterProcess.start(topology.router, flags);
+    return new Scene(size, topology, generator, process, collector, flags, told);
+  }
+
+  /** Another exporter with the same flags. */
+  async restartExporter(): Promise<void> {
+    this.exporter = await ExporterProcess.start(this.topology.router, this.#flags);
+  }
+
+  /** Another collector that adds to what the one before it wrote. */
+  async restartCollector(): Promise<void> {
+    this.collector = await CollectorProcess.start(this.topology.router, this.#told);
+  }
+
+  /** The traffic comes to its end, then the exporter, then the collector; and what each of them has counted. */
+  async conclude(): Promise<Evidence> {
+    const { router } = this.topology;
+    await this.traffic.done();
+    const traffic = await this.traffic.finish();
+    const kernel = await stillKernel(router);
+    const exporter = await this.exporter.stop();
+    await this.collector.readEverything();
+    await this.collector.stop();
+    const ledger = new Ledger();
+    await ledger.read(this.#told);
+    const faults = readFaults(this.topology);
+    return { balance: balance(kernel, ledger), kernel, ledger, traffic, exporter, faults };
+  }
+}
+
+/** Closed connections stand in the table for two minutes. */
+function roomFor({ flows, long }: TrafficPlan): number {
+  return Math.ceil((flows + 3 * long) * 1.2) + 10_000;
+}

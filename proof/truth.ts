@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { retransmissions } from '../src/demo/network.js';
+import { pause } from '../src/demo/pause.js';
+import { parseCounters, type Count } from '../src/demo/truth.js';
+import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import type { Topology } from './topology.js';
+
+/** What the kernel counted without conntrack. */
+export interface KernelCount extends Count {
+  readonly connections: number;
+  /** What the rules of the router dropped, which is in nothing else here. */
+  readonly denied: Count;
+}
+
+/** What makes a run void: the kernel itself lost count. */
+export interface Faults {
+  readonly insertFailed: number;
+  readonly drop: number;
+  readonly earlyDrop: number;
+  readonly chainTooLong: number;
+  readonly retransmissions: number;
+}
+
+/** The kernel's count must stand still this long, and must do so within the minute; milliseconds. */
+const STILL = 400;
+const RESTLESS = 60_000;
+
+/** The counters of the router. */
+export async function readKernel(router: PrivateNamespace): Promise<KernelCount> {
+  const counters = parseCounters(await router.run('nft', ['-j', 'list', 'counters']));
+  const truth = counters.get('truth');
+  const begun = counters.get('begun');
+  if (!truth || !begun) throw new Error('nft does not show the counters of the proof');
+  const rules = [...counters].filter(([name]) => name.startsWith('rule_')).map(([, count]) => count);
+  return { ...truth, connections: begun.packets, denied: sum(rules) };
+}
+
+/** The same when nothing moves it any more. */
+export async function stillKernel(router: PrivateNamespace): Promise<KernelCount> {
+  const deadline = performance.now() + RESTLESS;
+  let count = await readKernel(router);
+  while (performance.now() < deadline) {
+    await pause(STILL);
+    const next = await readKernel(router);
+    if (next.packets === count.packets && next.denied.packets === count.denied.packets) return next;
+    count = next;
+  }
+  throw new Error('the traffic does not come to rest');
+}
+
+/** Since the namespaces were made. */
+export function readFaults({ router, namespaces }: Topology): Faults {
+  const conntrack = conntrackStatistics(readFileSync(`/proc/${router.pid}/net/stat/nf_conntrack`, 'utf8'));
+  return {
+    insertFailed: conntrack.get('insert_failed') ?? 0,
+    drop: conntrack.get('drop') ?? 0,
+    earlyDrop: conntrack.get('early_drop') ?? 0,
+    // the column has had two names
+    chainTooLong: conntrack.get('chainlength') ?? conntrack.get('chaintoolong') ?? 0,
+    retransmissions: namespaces.reduce((total, { pid }) => total + retransmissions(pid), 0),
+  };
+}
+
+/** Names of what makes a run void, with their counts. */
+export function faultNames(faults: Faults): string[] {
+  return Object.entries(faults)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`);
+}
+
+/** Sums over the processors: a line of names, then a line of hexadecimal counts for each of them. */
+export function conntrackStatistics(text: string): Map<string, number> {
+  const [names = [], ...lines] = text
+    .trim()
+    .split('\n')
+    .map(line => line.trim().split(/\s+/));
+  return new Map(
+    names.map((name, column) => [name, lines.reduce((total, line) => total + parseInt(line[column], 16), 0)]),
+  );
+}
+
+function sum(counts: readonly Count[]): Count {
+  return counts.reduce(
+    (total, { packets, octets }) => ({ packets: total.packets + packets, octets: total.octets + octets }),
+    { packets: 0, octets: 0 },
+  );
+}

@@ -1,0 +1,28 @@
+/**
+ * Nothing is missed, on the real kernel: the proof (proof/) in a small form. A run is repeated where the kernel itself lost
+ * count, as it may on a busy machine, and nothing depends on how long anything takes.
+ */
+import test from 'ava';
+import { judge } from '../../proof/case.js';
+import { CASES } from '../../proof/cases.js';
+import { EndingScope } from '../../proof/scope.js';
+import { needs } from '../helpers/require.js';
+
+const SIZE = { flows: 3_000, rate: 3_000, pollInterval: 1_000, timeout: 1, freeze: 3, seed: 7 };
+const RUNS = 5;
+
+const rigged = needs(test.serial, ['namespace', 'native', 'traffic', 'ping']);
+
+for (const proof of CASES) {
+  rigged(`${proof.name}: ${proof.title}: ${proof.criterion}`, async t => {
+    const result = await judge(proof, SIZE, RUNS, () => {
+      const scope = new EndingScope();
+      t.teardown(() => scope.end()); // where the test is ended from outside
+      return scope;
+    });
+    for (const why of result.voidRuns) t.log(`a run was void: ${why}`);
+    t.deepEqual(result.finding.failures, []);
+    t.is(result.outcome, 'pass');
+    if (proof.name === 'poll-only') t.true(result.finding.missing.octets > 0, 'polling alone loses');
+  });
+}

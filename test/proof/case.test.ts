@@ -1,0 +1,53 @@
+import test from 'ava';
+import { judge, type Finding, type ProofCase } from '../../proof/case.js';
+import { EndingScope } from '../../proof/scope.js';
+import { finding, SIZE } from './findings.js';
+
+/** A case whose runs end as told, one after the other. */
+function runsOf(...findings: Finding[]): ProofCase & { scopes: number } {
+  return {
+    name: 'a-case',
+    title: 'a case',
+    criterion: 'missing 0',
+    scopes: 0,
+    async run(scope) {
+      scope.teardown(() => {
+        this.scopes--;
+      });
+      this.scopes++;
+      return findings.shift()!;
+    },
+  };
+}
+
+const VOID = finding({ faults: { insertFailed: 0, drop: 0, earlyDrop: 3, chainTooLong: 0, retransmissions: 0 } });
+
+test('a run that is void is repeated, and the second one counts', async t => {
+  const proof = runsOf(VOID, finding({}));
+  const { outcome, voidRuns } = await judge(proof, SIZE);
+  t.is(outcome, 'pass');
+  t.deepEqual(voidRuns, ['earlyDrop 3']);
+  t.is(proof.scopes, 0, 'what a run has put up is taken down');
+});
+
+test('void again is void, not a pass', async t => {
+  const { outcome, voidRuns } = await judge(runsOf(VOID, VOID, finding({})), SIZE);
+  t.is(outcome, 'void');
+  t.is(voidRuns.length, 2);
+});
+
+test('a failure is not repeated', async t => {
+  t.is((await judge(runsOf(finding({ failures: ['missing'] }), finding({})), SIZE)).outcome, 'fail');
+});
+
+test('a scope ends the last thing first, and each of them though one fails', async t => {
+  const scope = new EndingScope();
+  const order: number[] = [];
+  scope.teardown(() => void order.push(1));
+  scope.teardown(() => {
+    throw new Error('two');
+  });
+  scope.teardown(() => void order.push(3));
+  await t.throwsAsync(scope.end(), { message: 'two' });
+  t.deepEqual(order, [3, 1]);
+});

@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs';
+import test from 'ava';
+import { balance, isNothing } from '../../proof/balance.js';
+import { Ledger } from '../../proof/ledger.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+/** A record of a flow with one packet of ten octets in each report and direction, unless said otherwise. */
+function record(flowId: string, packets: number, deltaPackets = 1) {
+  return {
+    flowId,
+    packetDeltaCount: deltaPackets,
+    octetDeltaCount: 10 * deltaPackets,
+    packetTotalCount: packets,
+    octetTotalCount: 10 * packets,
+    reversePacketDeltaCount: deltaPackets,
+    reverseOctetDeltaCount: 10 * deltaPackets,
+    reversePacketTotalCount: packets,
+    reverseOctetTotalCount: 10 * packets,
+  };
+}
+
+function told(...records: object[]): Ledger {
+  const ledger = new Ledger();
+  for (const one of records) ledger.add(one as Record<string, unknown>);
+  return ledger;
+}
+
+const counted = (connections: number, packets: number) => ({ connections, packets, octets: 10 * packets });
+
+test('deltas that add up to every total, and totals to what the kernel counted, are missing nothing', t => {
+  const { missing, doubled, exported } = balance(counted(2, 6), told(record('a', 1), record('a', 2), record('b', 1)));
+  t.deepEqual(exported, counted(2, 6));
+  t.true(isNothing(missing));
+  t.true(isNothing(doubled));
+});
+
+test('a record that came twice is doubled, one that did not come is missing, and neither hides the other', t => {
+  const { kernel, exported, missing, doubled } = balance(
+    counted(2, 8),
+    told(record('twice', 1), record('twice', 1), record('lost', 1), record('lost', 3)),
+  );
+  t.is(exported.packets, kernel.packets, 'the sums are equal');
+  t.deepEqual(missing, { connections: 0, packets: 2, octets: 20 });
+  t.deepEqual(doubled, { connections: 0, packets: 2, octets: 20 });
+});
+
+test('a connection that nobody told of is missing, one that nobody made is doubled', t => {
+  t.deepEqual(balance(counted(2, 4), told(record('a', 1))).missing, { connections: 1, packets: 2, octets: 20 });
+  t.deepEqual(balance(counted(0, 0), told(record('a', 1))).doubled, { connections: 1, packets: 2, octets: 20 });
+});
+
+test('reads what a collector wrote, without its options records and a last line that is torn', async t => {
+  const file = temporaryPath(t, 'records.json');
+  const lines = [record('18446744073709551615', 1), { options: true, exportedFlowRecordTotalCount: 3 }, record('5', 1)];
+  writeFileSync(file, lines.map(line => JSON.stringify(line)).join('\n') + '\n{"flowId":7,"packetDel');
+  const ledger = new Ledger();
+  await ledger.read(file);
+  t.deepEqual([...ledger.flows.keys()], ['18446744073709551615', '5']);
+  t.is(ledger.records, 2);
+});

@@ -1,0 +1,47 @@
+import test from 'ava';
+import type { CaseResult } from '../../proof/case.js';
+import { formatCase, reportOf, verdict } from '../../proof/report.js';
+import { finding, SIZE } from './findings.js';
+
+function result(name: string, outcome: CaseResult['outcome'], otherwise = {}): CaseResult {
+  const about = { title: `the ${name}`, criterion: 'missing 0, doubled 0', voidRuns: [] };
+  return { name, ...about, outcome, finding: finding(otherwise) };
+}
+
+const LOST = { connections: 3, packets: 4, octets: 5678 };
+
+test('a case is a table with what was counted, told, missing and doubled', t => {
+  t.is(
+    formatCase(result('events', 'pass', { uncertain: 12, notes: ['ENOBUFS 3 times'] })),
+    `events: the events
+                 connections        packets            octets
+  kernel                 100          1,000         1,234,567
+  exported               100          1,000         1,234,567
+  missing                  0              0                 0
+  doubled                  0              0                 0
+  uncertain 12 records; exporter's memory at most 80 MB; 100 flows a second; ENOBUFS 3 times
+  pass: missing 0, doubled 0
+`,
+  );
+});
+
+test('a case that fails says why, and a run that was void is named', t => {
+  const text = formatCase({ ...result('events', 'fail', { failures: ['missing: 7'] }), voidRuns: ['earlyDrop 3'] });
+  t.true(text.includes('  a run was void (earlyDrop 3)\n  missing: 7\n  fail: missing 0'));
+});
+
+test('the last line says in words whether nothing was missed', t => {
+  const pollOnly = result('poll-only', 'pass', { missing: LOST });
+  t.is(
+    verdict([result('events', 'pass'), pollOnly]),
+    'Nothing was missed and nothing was told twice, beyond what each case states. Polling alone missed 5,678 octets.',
+  );
+  t.is(verdict([pollOnly]), 'Polling alone missed 5,678 octets.');
+  t.regex(verdict([result('events', 'fail'), pollOnly]), /^Something was missed, or told twice: events\./);
+  t.regex(verdict([result('events', 'void')]), /^Not proven: .* events/);
+});
+
+test('the report has passed when each case has', t => {
+  t.true(reportOf(SIZE, [result('events', 'pass')]).passed);
+  t.false(reportOf(SIZE, [result('events', 'pass'), result('denied', 'void')]).passed);
+});
