@@ -164,6 +164,9 @@ export interface EventCounts {
 /** Compared with the generated TypeScript constant before anything else is called. */
 export declare function layoutVersion(): number
 
+/** Backend.limitUnsent of src/backend.ts. */
+export declare function limitUnsent(fd: number, octets: number): boolean
+
 /** What became of the logged packets so far. Each is in exactly one of the first three counts. */
 export interface NflogCounts {
   /** Rows of EVENT_DENIED. */

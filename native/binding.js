@@ -773,11 +773,12 @@ if (
   }
 }
 
-const { ConntrackSocket, EventListener, NflogListener, decode, encode, layoutVersion } = nativeBinding
+const { ConntrackSocket, EventListener, NflogListener, decode, encode, layoutVersion, limitUnsent } = nativeBinding
 export { ConntrackSocket }
 export { EventListener }
 export { NflogListener }
 export { decode }
 export { encode }
 export { layoutVersion }
+export { limitUnsent }
 export const __napiBindingTarget = __napiLoadedBindingTarget

@@ -90,6 +90,11 @@ export interface Backend {
    * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
    */
   openNflog(options: NflogOptions, receiver: NflogReceiver): NflogSource;
+  /**
+   * Lets the kernel take no more for a TCP socket while it holds this many octets that it has not sent once.
+   * @returns false where that cannot be had: in the fallback, and where `fd` is no TCP socket
+   */
+  limitUnsent(fd: number, octets: number): boolean;
 }
 
 export interface KernelOptions {

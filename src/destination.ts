@@ -43,6 +43,8 @@ export interface DestinationOptions {
   templateRefreshPackets: number;
   /** TCP: the first wait before another attempt. */
   reconnectInterval: number;
+  /** TCP: octets that the collector's kernel holds unread at most. */
+  collectorBuffer: number;
   /** Connections that are gone from the kernel and wait for this collector, at most. */
   endedQueue: number;
   /** How often the export itself is reported; 0 for never. */
@@ -60,6 +62,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   templateRefreshInterval: 600_000,
   templateRefreshPackets: 1_000,
   reconnectInterval: 60_000,
+  collectorBuffer: 32 << 20,
   endedQueue: 131_072,
   optionsInterval: 60_000,
 };
@@ -124,7 +127,10 @@ export class Destination implements NameHolder {
     this.#transport =
       endpoint.protocol === 'udp'
         ? new UdpTransport(endpoint, options.mtu)
-        : new TcpTransport(endpoint, options.reconnectInterval);
+        : new TcpTransport(endpoint, {
+            ...options,
+            limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
+          });
     this.#profile = createProfile(options.profile, options.biflow, options.netfilterElements);
     this.#session = new Session({
       backend: shared.backend,
@@ -155,12 +161,12 @@ export class Destination implements NameHolder {
         this.#log.info('export session begins');
         this.#opened();
       },
-      closed: why => {
-        if (this.#connected) this.#log.warn({ why }, 'connection to the collector lost; trying again');
+      closed: (why, uncertain) => {
+        if (this.#connected) this.#log.warn({ why, uncertain }, 'connection to the collector lost; trying again');
         else this.#log.warn({ why }, 'collector cannot be reached; trying again');
         this.#connected = false;
-        this.#dropBatches();
       },
+      farewell: records => this.#session.farewell(records),
       settled: () => {},
     });
   }

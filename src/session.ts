@@ -12,7 +12,7 @@ import {
   type NotSent,
 } from './ipfix/options.js';
 import type { NameTable } from './name-table.js';
-import type { Transport } from './transports/transport.js';
+import type { Message, Transport } from './transports/transport.js';
 
 /** Messages encoded in one go. */
 const MESSAGES_A_CALL = 64;
@@ -79,13 +79,24 @@ export class Session {
     this.#out = new Uint8Array(Math.max(options.transport.limit, 2048) * MESSAGES_A_CALL);
   }
 
-  /** A new transport session: sequence numbers begin at 0 and every template is new to the collector. */
+  /**
+   * A new transport session: sequence numbers begin at 0 and every template is new to the collector. What the session before
+   * left unsent goes first.
+   */
   begin(): void {
     this.#sequence = 0;
     this.#packets = 0;
     this.#announcedOptions = false;
     this.#refreshedAt = this.#options.monotonic();
     for (const template of this.#templates.values()) template.announced = false;
+    this.#resume(this.#options.transport.unsent());
+  }
+
+  /** A message without sets, after so many data records of this session. It is not counted. */
+  farewell(records: number): Uint8Array {
+    const message = new Uint8Array(MESSAGE_HEADER);
+    this.#writeHeader(message, MESSAGE_HEADER, records);
+    return message;
   }
 
   /** Sends a batch of flow records of one shape. */
@@ -153,6 +164,27 @@ export class Session {
     }
   }
 
+  /** Messages of an earlier session, with the templates of this one in front, numbered and dated anew. */
+  #resume(unsent: readonly Message[]): void {
+    const withData = unsent
+      .filter(({ records }) => records > 0)
+      .map(({ bytes, records }) => ({
+        records,
+        data: bytes.subarray(firstDataSet(bytes)),
+      }));
+    for (const { bytes } of unsent) this.counts.octets -= bytes.length;
+    this.counts.messages -= unsent.length;
+    const ids = new Set(withData.map(({ data }) => setId(data)));
+    const templates = [...this.#templates.values()].filter(({ id }) => ids.delete(id));
+    if (ids.size > 0) {
+      this.#sendSets([optionsTemplateSet()]);
+      this.#announcedOptions = true;
+    }
+    for (const template of templates) template.announced = true;
+    this.#sendTemplates(templates);
+    for (const { data, records } of withData) this.#sendSets([data], records);
+  }
+
   #sendEarlyCopies(templates: Uint8Array): void {
     if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
   }
@@ -179,38 +211,46 @@ export class Session {
     this.#refreshedAt = now;
     this.#packets = 0;
     if (this.#announcedOptions) this.#sendSets([optionsTemplateSet()]);
+    this.#sendTemplates([...this.#templates.values()].filter(({ announced }) => announced));
+  }
+
+  /** As many messages as it takes. */
+  #sendTemplates(templates: readonly ActiveTemplate[]): void {
     let records: Uint8Array[] = [];
     let length = MESSAGE_HEADER + SET_HEADER;
-    for (const template of this.#templates.values()) {
-      if (!template.announced) continue;
-      if (records.length > 0 && length + template.record.length > transport.limit) {
+    for (const { record } of templates) {
+      if (records.length > 0 && length + record.length > this.#options.transport.limit) {
         this.#sendSets([makeSet(TEMPLATE_SET, records)]);
         records = [];
         length = MESSAGE_HEADER + SET_HEADER;
       }
-      records.push(template.record);
-      length += template.record.length;
+      records.push(record);
+      length += record.length;
     }
     if (records.length > 0) this.#sendSets([makeSet(TEMPLATE_SET, records)]);
   }
 
   /** One message that holds these sets and `records` data records. */
   #sendSets(sets: readonly Uint8Array[], records = 0): void {
-    const { exportTime, sequence, observationDomain } = this.#header();
     let length = MESSAGE_HEADER;
     for (const set of sets) {
       this.#out.set(set, length);
       length += set.length;
     }
-    const header = Buffer.from(this.#out.buffer, 0, MESSAGE_HEADER);
-    header.writeUInt16BE(IPFIX_VERSION, 0);
-    header.writeUInt16BE(length, 2);
-    header.writeUInt32BE(exportTime, 4);
-    header.writeUInt32BE(sequence, 8);
-    header.writeUInt32BE(observationDomain, 12);
+    this.#writeHeader(this.#out, length, this.#sequence);
     this.#lengths[0] = length;
     this.#lengths[1] = records;
     this.#sendMessages(1);
+  }
+
+  #writeHeader(into: Uint8Array, length: number, sequence: number): void {
+    const { exportTime, observationDomain } = this.#header();
+    const header = Buffer.from(into.buffer, into.byteOffset, MESSAGE_HEADER);
+    header.writeUInt16BE(IPFIX_VERSION, 0);
+    header.writeUInt16BE(length, 2);
+    header.writeUInt32BE(exportTime, 4);
+    header.writeUInt32BE(sequence >>> 0, 8);
+    header.writeUInt32BE(observationDomain, 12);
   }
 
   #sendMessages(messages: number): void {
@@ -232,4 +272,15 @@ export class Session {
       observationDomain: this.#options.observationDomain,
     };
   }
+}
+
+/** Where the data sets of a message begin: its templates stand before them. */
+function firstDataSet(message: Uint8Array): number {
+  let at = MESSAGE_HEADER;
+  while (setId(message, at) < FIRST_DATA_SET) at += (message[at + 2] << 8) | message[at + 3];
+  return at;
+}
+
+function setId(bytes: Uint8Array, at = 0): number {
+  return (bytes[at] << 8) | bytes[at + 1];
 }

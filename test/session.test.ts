@@ -2,66 +2,22 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import type { Backend, EncodeRequest } from '../src/backend.js';
 import { Batch } from '../src/batch.js';
-import { createProfile, type Profile } from '../src/ipfix/profile.js';
+import { createProfile } from '../src/ipfix/profile.js';
 import * as shape from '../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../src/layout.generated.js';
-import { Session, type SessionOptions } from '../src/session.js';
 import { backends, perBackend } from './helpers/backends.js';
 import { ping, tcp, udp } from './helpers/connections.js';
-import { FakeTransport, type SentMessage } from './helpers/fake-transport.js';
-import { flowBatch, shape as shapeOfFacts } from './helpers/flow-batch.js';
+import type { SentMessage } from './helpers/fake-transport.js';
 import type { Facts } from './helpers/rows.js';
+import { SessionRig } from './helpers/session-rig.js';
 import { seeded } from './helpers/seed.js';
 import { Decoder, readMessage, readTemplates, type WireMessage } from './helpers/wire.js';
-import { NameTable } from '../src/name-table.js';
 
 const UDP_LIMIT = 484;
 
 const plain = (port: number): Facts => tcp(port, 0, [1, 60, 0, 0]);
 const v6 = (port: number): Facts => udp(port, 0, [1, 60, 0, 0], { source: '2001:db8::1', destination: '2001:db8::2' });
 const translated = (port: number): Facts => tcp(port, 0, [1, 60, 0, 0], { replySource: '10.0.0.1' });
-
-interface RigOptions extends Partial<Pick<SessionOptions, 'templateRefreshInterval' | 'templateRefreshPackets'>> {
-  limit?: number;
-  unreliable?: boolean;
-  profile?: Profile;
-}
-
-/** A session with its clocks in the hands of the test. */
-class SessionRig {
-  monotonic = 1_000;
-  wall = 1_700_000_000_400;
-  readonly transport: FakeTransport;
-  readonly session: Session;
-
-  constructor(backend: Backend, options: RigOptions = {}) {
-    const { limit = UDP_LIMIT, unreliable = true, profile = createProfile('standard', 'reverse', false) } = options;
-    this.transport = new FakeTransport(limit, unreliable);
-    this.session = new Session({
-      names: new NameTable(),
-      backend,
-      profile,
-      transport: this.transport,
-      observationDomain: 0xfedc_ba98,
-      templateRefreshInterval: options.templateRefreshInterval ?? 600_000,
-      templateRefreshPackets: options.templateRefreshPackets ?? 1_000_000,
-      monotonic: () => this.monotonic,
-      wall: () => this.wall,
-    });
-    this.session.begin();
-  }
-
-  /** Sends flow records of one kind. @returns the messages */
-  send(...connections: Facts[]): SentMessage[] {
-    this.session.send(shapeOfFacts(connections[0]), flowBatch(...connections));
-    return this.transport.take();
-  }
-
-  options(): SentMessage[] {
-    this.session.sendOptions(undefined);
-    return this.transport.take();
-  }
-}
 
 const read = (messages: readonly SentMessage[]): WireMessage[] => messages.map(({ bytes }) => readMessage(bytes));
 const setIds = (messages: readonly SentMessage[]): number[][] =>

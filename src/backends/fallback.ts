@@ -7,7 +7,7 @@ import { ProcfsSource } from '../sources/procfs.js';
 
 /** The backend in pure TypeScript: decodes and encodes anywhere, and reads the kernel's table through procfs. */
 export function createFallbackBackend(): Backend {
-  return { name: 'fallback', decode, encode, openKernel, openEvents, openNflog };
+  return { name: 'fallback', decode, encode, openKernel, openEvents, openNflog, limitUnsent: () => false };
 }
 
 function openEvents(): never {

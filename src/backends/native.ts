@@ -57,6 +57,7 @@ export function createNativeBackend(binding: Binding): Backend {
           request.lengths,
         ),
       ),
+    limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     openKernel: (options: KernelOptions): NetlinkSource =>
       typed(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), options.filter)),
     openEvents: (options: EventOptions, receiver: EventReceiver): EventSource =>

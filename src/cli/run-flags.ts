@@ -195,6 +195,12 @@ function addTransportFlags(command: Command): void {
         .env('CTFLOW_RECONNECT_INTERVAL'),
     )
     .addOption(
+      new Option('--collector-buffer <bytes>', "TCP: what the collector's kernel holds unread at most (its tcp_rmem)")
+        .argParser(wholeNumber(4096, 1 << 30))
+        .default(DESTINATION_DEFAULTS.collectorBuffer)
+        .env('CTFLOW_COLLECTOR_BUFFER'),
+    )
+    .addOption(
       new Option(
         '--ended-queue <n>',
         'connections gone from the kernel that wait for a collector; what falls out is counted',

@@ -1,46 +1,51 @@
-import { connect, type Socket } from 'node:net';
 import type { Endpoint } from '../endpoint.js';
-import { errnoOf } from '../errors.js';
-import { newCounts, Waiters, type Transport, type TransportListener } from './transport.js';
+import { sendBufferLimit } from './kernel-tcp.js';
+import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
+import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 /** Bytes of a message at most: large enough to be cheap, small enough to be handed over whole. */
 const MESSAGE_LIMIT = 16_384;
-/** Bytes in the socket at which it counts as not ready. */
+/** Bytes waiting at which it counts as not ready. */
 const HIGH_WATER = 65_536;
 /** Each failed attempt doubles the wait, up to this many times the first. */
 const BACK_OFF_CEILING = 8;
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A collector that has said good-bye may take what was sent to it for so long. */
-const GOODBYE_MS = 2_000;
+
+export interface TcpTransportOptions extends Pick<TcpOptions, 'limitUnsent'> {
+  /** The first wait before another attempt, milliseconds. */
+  reconnectInterval: number;
+  /** Octets that a collector's kernel holds unread at most. */
+  collectorBuffer: number;
+}
 
 /**
- * IPFIX over TCP, RFC 7011 section 10.4. Connects again with back-off; what the socket still held when a connection broke
- * is counted as lost.
+ * IPFIX over TCP, RFC 7011 section 10.4. Messages wait in a queue of its own and are handed to the kernel one by one; nothing
+ * is handed over twice. What waits when a connection breaks, waits for the next one. Connects again with back-off.
  */
 export class TcpTransport implements Transport {
   readonly endpoint: Endpoint;
   readonly counts = newCounts();
   readonly unreliable = false;
   readonly limit = MESSAGE_LIMIT;
-  readonly #reconnectMs: number;
+  readonly #reconnectInterval: number;
+  readonly #options: TcpOptions;
+  /** The first may be in the connection's hands. */
+  #queue: Message[] = [];
+  #queued = 0;
   #listener: TransportListener | undefined;
-  #socket: Socket | undefined;
-  #connected = false;
+  #connection: TcpConnection | undefined;
   #closing = false;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Records in the socket, not yet taken by the kernel. */
-  #unwritten = 0;
   readonly #waiters = new Waiters();
 
-  /** @param reconnectMs the first wait before another attempt, milliseconds */
-  constructor(endpoint: Endpoint, reconnectMs: number) {
+  constructor(endpoint: Endpoint, { reconnectInterval, collectorBuffer, limitUnsent }: TcpTransportOptions) {
     this.endpoint = endpoint;
-    this.#reconnectMs = reconnectMs;
+    this.#reconnectInterval = reconnectInterval;
+    this.#options = { limitUnsent, reach: sendBufferLimit() + collectorBuffer };
   }
 
   get ready(): boolean {
-    return this.#connected && this.#socket!.writableLength < HIGH_WATER;
+    return this.#connection?.open === true && this.#queued < HIGH_WATER;
   }
 
   open(listener: TransportListener): Promise<void> {
@@ -50,23 +55,21 @@ export class TcpTransport implements Transport {
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
-    let length = 0;
-    let records = 0;
-    for (let message = 0; message < messages; message++) {
-      length += lengths[message * 2];
-      records += lengths[message * 2 + 1];
+    for (let message = 0, at = 0; message < messages; message++) {
+      const end = at + lengths[message * 2];
+      // the caller fills the buffer again at once
+      this.#queue.push({ bytes: bytes.slice(at, end), records: lengths[message * 2 + 1] });
+      this.#queued += end - at;
+      at = end;
     }
-    const socket = this.#socket!;
-    this.#unwritten += records;
-    socket.write(Buffer.from(bytes.subarray(0, length)), error => {
-      if (error || socket !== this.#socket) return;
-      this.#unwritten -= records;
-      this.counts.messages += messages;
-      this.counts.records += records;
-      this.counts.octets += length;
-      this.#listener!.settled(records);
-      if (this.ready) this.#waiters.wake();
-    });
+    this.#offer();
+  }
+
+  unsent(): readonly Message[] {
+    const unsent = this.#queue;
+    this.#queue = [];
+    this.#queued = 0;
+    return unsent;
   }
 
   drained(timeoutMs: number): Promise<void> {
@@ -76,59 +79,54 @@ export class TcpTransport implements Transport {
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#timer);
-    const socket = this.#socket;
-    if (socket && !socket.closed) {
-      const closed = new Promise<void>(resolve => socket.once('close', () => resolve()));
-      const timer = setTimeout(() => socket.destroy(), graceMs);
-      if (this.#connected) socket.end();
-      else socket.destroy();
-      await closed;
-      clearTimeout(timer);
-    }
+    const deadline = performance.now() + graceMs;
+    const left = (): number => Math.max(deadline - performance.now(), 0);
+    while (this.#queue.length > 0 && this.#connection?.open && left() > 0) await this.#waiters.wait(left());
+    await this.#connection?.close(left());
+    const lost = this.unsent().reduce((sum, { records }) => sum + records, 0);
+    this.counts.lostRecords += lost;
+    this.#listener?.settled(lost);
     this.#waiters.wake();
+  }
+
+  #offer(): void {
+    if (this.#queue.length > 0) this.#connection?.offer(this.#queue[0]);
+  }
+
+  #taken(): void {
+    const { bytes, records } = this.#queue.shift()!;
+    this.#queued -= bytes.length;
+    this.counts.messages++;
+    this.counts.records += records;
+    this.counts.octets += bytes.length;
+    this.#listener!.settled(records);
+    this.#offer();
+    if (this.ready || this.#queue.length === 0) this.#waiters.wake();
   }
 
   #attempt(): void {
-    const { host, port } = this.endpoint;
-    const socket = connect({ host, port, noDelay: true, keepAlive: true });
-    let why = 'closed by the collector';
-    const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
-    this.#socket = socket;
-    socket.on('error', error => {
-      why = errnoOf(error) || error.message;
-      this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
-    });
-    socket.on('connect', () => {
-      clearTimeout(timeout);
-      this.#connected = true;
-      this.#attempts = 0;
-      this.counts.connects++;
-      this.#listener!.opened();
-      this.#waiters.wake();
-    });
-    // a collector sends nothing; its end of stream is its good-bye, and is noticed at once
-    let goodbye: NodeJS.Timeout | undefined;
-    socket.on('end', () => {
-      this.#connected = false;
-      goodbye = setTimeout(() => socket.destroy(), GOODBYE_MS);
-    });
-    socket.resume();
-    socket.on('close', () => {
-      clearTimeout(timeout);
-      clearTimeout(goodbye);
-      this.#disconnected(why);
+    const listener = this.#listener!;
+    this.#connection = new TcpConnection(this.endpoint, this.#options, {
+      connected: () => {
+        this.#attempts = 0;
+        this.counts.connects++;
+        if (!this.#closing) listener.opened();
+        this.#waiters.wake();
+      },
+      taken: () => this.#taken(),
+      farewell: records => listener.farewell(records),
+      ended: (why, uncertain) => this.#ended(why, uncertain),
     });
   }
 
-  #disconnected(why: string): void {
-    this.#connected = false;
-    this.counts.lostRecords += this.#unwritten;
-    this.#listener!.settled(this.#unwritten);
-    this.#unwritten = 0;
+  #ended(why: string, uncertain: number): void {
+    this.#connection = undefined;
+    if (why !== CLOSED) this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
+    this.counts.uncertainRecords += uncertain;
     this.#waiters.wake();
     if (this.#closing) return;
-    this.#listener!.closed(why);
-    const wait = this.#reconnectMs * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
+    this.#listener!.closed(why, uncertain);
+    const wait = this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
     this.#timer = setTimeout(() => this.#attempt(), wait);
   }
 }

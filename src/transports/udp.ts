@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import type { Endpoint } from '../endpoint.js';
 import { formatEndpoint } from '../endpoint.js';
 import { CtflowError, errnoOf } from '../errors.js';
-import { newCounts, Waiters, type Transport, type TransportListener } from './transport.js';
+import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 const UDP_AND_IPV4_HEADERS = 28;
 const UDP_AND_IPV6_HEADERS = 48;
@@ -88,6 +88,11 @@ export class UdpTransport implements Transport {
     }
   }
 
+  /** A datagram is sent once, or lost and counted. */
+  unsent(): readonly Message[] {
+    return [];
+  }
+
   drained(timeoutMs: number): Promise<void> {
     return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
@@ -134,7 +139,7 @@ export class UdpTransport implements Transport {
 
   #tryAgain(error: Error): void {
     this.#timer = setTimeout(() => void this.#attempt(), this.#reopenMs);
-    this.#listener!.closed(this.#count(error));
+    this.#listener!.closed(this.#count(error), 0);
   }
 
   #count(error: Error): string {

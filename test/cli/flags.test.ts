@@ -45,6 +45,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--template-refresh-interval': '1m',
   '--template-refresh-packets': '17',
   '--reconnect-interval': '2m',
+  '--collector-buffer': '65536',
   '--ended-queue': '100',
   '--options-interval': '0s',
   '--log-level': 'debug',

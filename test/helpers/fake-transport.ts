@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../src/endpoint.js';
-import { newCounts, type Transport, type TransportListener } from '../../src/transports/transport.js';
+import { newCounts, type Message, type Transport, type TransportListener } from '../../src/transports/transport.js';
 
 /** One message as it was sent, and how many data records the sender says it holds. */
 export interface SentMessage {
@@ -15,6 +15,8 @@ export class FakeTransport implements Transport {
   readonly unreliable: boolean;
   readonly ready = true;
   sent: SentMessage[] = [];
+  /** What the next session finds unsent. */
+  left: Message[] = [];
 
   constructor(limit: number, unreliable: boolean) {
     this.limit = limit;
@@ -32,6 +34,10 @@ export class FakeTransport implements Transport {
       this.sent.push({ bytes: Buffer.from(bytes.subarray(at, end)), records: lengths[message * 2 + 1] });
       at = end;
     }
+  }
+
+  unsent(): readonly Message[] {
+    return this.left.splice(0);
   }
 
   drained(): Promise<void> {

@@ -8,13 +8,21 @@ export class TransportLog implements TransportListener {
   readonly times: number[] = [];
   /** Records that are out of the transport's hands. */
   records = 0;
+  /** Records that a connection left in doubt, one number for each end. */
+  readonly uncertain: number[] = [];
 
   opened(): void {
     this.#note('opened');
   }
 
-  closed(why: string): void {
+  closed(why: string, uncertain: number): void {
+    this.uncertain.push(uncertain);
     this.#note(`closed: ${why}`);
+  }
+
+  /** Sixteen octets that tell the number of records. */
+  farewell(records: number): Uint8Array {
+    return Buffer.from(String(records).padStart(16, '.'));
   }
 
   settled(records: number): void {

@@ -38,3 +38,5 @@ mod signal;
 pub mod socket;
 #[cfg(target_os = "linux")]
 pub mod sysctl;
+#[cfg(target_os = "linux")]
+pub mod tcp;

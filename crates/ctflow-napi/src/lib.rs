@@ -115,6 +115,18 @@ pub fn encode(
     })
 }
 
+/// Backend.limitUnsent of src/backend.ts.
+#[napi]
+pub fn limit_unsent(fd: i32, octets: u32) -> bool {
+    #[cfg(target_os = "linux")]
+    return ctflow_core::tcp::limit_unsent(fd, octets);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (fd, octets);
+        false
+    }
+}
+
 fn filter_of(words: &[u32]) -> napi::Result<Filter> {
     Filter::from_words(words).ok_or_else(|| {
         crossing(Error::new(
