@@ -55,18 +55,19 @@ class Peer {
 
 interface To {
   host?: string;
+  reconnectInterval?: number;
   collectorBuffer?: number;
   backend?: Backend;
 }
 
-function transportTo(port: number, reconnectInterval: number, to: To = {}): TcpTransport {
-  const { host = '127.0.0.1', collectorBuffer = 32 << 20, backend = backends()[0] } = to;
+function transportTo(port: number, to: To = {}): TcpTransport {
+  const { host = '127.0.0.1', reconnectInterval = 20, collectorBuffer = 32 << 20, backend = backends()[0] } = to;
   const options = { reconnectInterval, collectorBuffer, limitUnsent: backend.limitUnsent };
   return new TcpTransport({ protocol: 'tcp', host, port }, options);
 }
 
 async function opened(t: ExecutionContext, port: number, to: To = {}): Promise<[TcpTransport, TransportLog]> {
-  const transport = transportTo(port, 20, to);
+  const transport = transportTo(port, to);
   const log = new TransportLog();
   t.teardown(() => transport.close(0));
   await transport.open(log);
@@ -109,7 +110,7 @@ test('requirement 12: a collector that is not there is tried again, later each t
   const first = await Peer.listen(t);
   const { port } = first;
   await first.close();
-  const transport = transportTo(port, 20);
+  const transport = transportTo(port, { reconnectInterval: 50 });
   const log = new TransportLog();
   t.teardown(() => transport.close(0));
   await transport.open(log);
@@ -267,7 +268,7 @@ const linux = needs(test, ['linux']);
 
 linux('a collector that half-closes and reads to the end leaves nothing uncertain, and gets nothing new', async t => {
   const peer = await Peer.listen(t);
-  const [transport, log] = await opened(t, peer.port);
+  const [transport, log] = await opened(t, peer.port, { reconnectInterval: 60_000 });
   const socket = await peer.nth(1);
   transport.send(...messages(3, 1_000, 4));
   await eventually('3,000 octets', () => peer.received[0].length === 3_000);
@@ -378,7 +379,7 @@ test('it ends while it tries to connect, and while it waits to', async t => {
   const { port } = gone;
   await gone.close();
   for (const wait of [false, true]) {
-    const transport = transportTo(port, 50);
+    const transport = transportTo(port, { reconnectInterval: 50 });
     const log = new TransportLog();
     await transport.open(log);
     if (wait) await log.nth(1);
@@ -390,7 +391,7 @@ test('it ends while it tries to connect, and while it waits to', async t => {
 });
 
 test('a name that does not resolve is tried again', async t => {
-  const transport = transportTo(4739, 10, { host: 'no-such-host.invalid' });
+  const transport = transportTo(4739, { host: 'no-such-host.invalid' });
   const log = new TransportLog();
   t.teardown(() => transport.close(0));
   await transport.open(log);
