@@ -38,6 +38,8 @@ async function run(flags: RunFlags): Promise<void> {
     if (flags.inventory !== undefined) {
       inventory = await InventoryFile.open(flags.inventory, log);
       process.on('SIGHUP', reload);
+      if (flags.profile !== 'antrea')
+        log.warn({ profile: flags.profile }, 'names are exported in profile antrea alone');
     }
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);

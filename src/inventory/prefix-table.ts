@@ -76,24 +76,43 @@ export class PrefixTable {
 
   /** @param bytes holds the address in network byte order from `at` on. @returns NOTHING where no prefix is around it */
   find(bytes: Uint8Array, at: number): number {
+    const after = this.#words === 1 ? this.#after4(bytes, at) : this.#after6(bytes, at);
+    return after === 0 ? NOTHING : this.#values[after - 1];
+  }
+
+  /** The first range that begins after the address. */
+  #after4(bytes: Uint8Array, at: number): number {
+    const starts = this.#starts;
+    const address = readWord(bytes, at);
     let low = 0;
     let high = this.#values.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#beginsAfter(middle, bytes, at)) high = middle;
+      if (starts[middle] > address) high = middle;
       else low = middle + 1;
     }
-    return low === 0 ? NOTHING : this.#values[low - 1];
+    return low;
   }
 
-  #beginsAfter(range: number, bytes: Uint8Array, at: number): boolean {
-    const from = range * this.#words;
-    for (let word = 0; word < this.#words; word++) {
-      const start = this.#starts[from + word];
-      const address = readWord(bytes, at + word * 4);
-      if (start !== address) return start > address;
+  #after6(bytes: Uint8Array, at: number): number {
+    const starts = this.#starts;
+    const first = readWord(bytes, at);
+    const second = readWord(bytes, at + 4);
+    const third = readWord(bytes, at + 8);
+    const fourth = readWord(bytes, at + 12);
+    let low = 0;
+    let high = this.#values.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const from = middle * 4;
+      let order = starts[from] - first;
+      if (order === 0) order = starts[from + 1] - second;
+      if (order === 0) order = starts[from + 2] - third;
+      if (order === 0) order = starts[from + 3] - fourth;
+      if (order > 0) high = middle;
+      else low = middle + 1;
     }
-    return false;
+    return low;
   }
 }
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, rm, truncate, copyFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, copyFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ctflow, RECORDING, spawnCtflow } from '../helpers/cli.js';
@@ -63,6 +63,37 @@ test('exit code 1 for a failure: a collector whose name does not resolve; and th
   const { code, stderr } = await ctflow([...args, '--source', `replay:${RECORDING}`, '--log-level', 'silent']);
   t.is(code, 1);
   t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /);
+});
+
+test('exit code 1 for a bad inventory, before anything is opened', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const inventory = join(folder, 'inventory.yaml');
+  const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--inventory', inventory];
+  const missing = await ctflow(args);
+  t.is(missing.code, 1);
+  t.regex(
+    missing.stderr,
+    /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml cannot be read: ENOENT\. Name a file that is there/,
+  );
+  await writeFile(inventory, 'node: worker-1\npods: 3\n');
+  const wrong = await ctflow(args);
+  t.is(wrong.code, 1);
+  t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml, line 2: pods is 3\. It must be a list/);
+});
+
+test('an inventory for a profile without names is said to be in vain', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const inventory = join(folder, 'inventory.yaml');
+  await writeFile(inventory, '{}');
+  const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
+  const standard = await ctflow([...args, '--inventory', inventory]);
+  t.is(standard.code, 0, standard.stderr);
+  t.regex(standard.stderr, /"level":40.+names are exported in profile antrea alone/);
+  const antrea = await ctflow([...args, '--inventory', inventory, '--profile', 'antrea']);
+  t.notRegex(antrea.stderr, /antrea alone/);
+  t.regex(antrea.stderr, /"stopped"/);
 });
 
 test('exit code 1 for a dump that is not whole, whose connections are printed all the same', async t => {
