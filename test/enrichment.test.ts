@@ -188,7 +188,7 @@ test('A#8030: a connection keeps its names when the address goes to another pod'
   ]);
 });
 
-test('a connection without an answer gets one when the inventory learns of the address', async t => {
+test('A, at head: looked up once and never corrected: a connection without an answer gets one when the inventory learns of the address', async t => {
   const rig = new Rig({}, 10_000);
   rig.poll(
     [...Array(9_000).keys()].map(i =>
