@@ -100,6 +100,23 @@ export declare class NflogListener {
   close(): void
 }
 
+/** A UDP socket connected to one address. */
+export declare class UdpSender {
+  /**
+   * @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
+   * @param segment bursts leave as one buffer that the kernel cuts into datagrams
+   *
+   * Throws an error whose message is the errno.
+   */
+  constructor(address: string, port: number, segment: boolean)
+  /**
+   * Sends messages that lie one after another in `bytes`.
+   * @param lengths two words a message: bytes, data records
+   */
+  send(bytes: Uint8Array, lengths: Uint32Array): UdpSent
+  close(): void
+}
+
 /** What one read of raw bytes brought. */
 export interface BytesRead {
   /** Bytes written. */
@@ -206,4 +223,12 @@ export interface RowsRead {
   error: number
   /** Milliseconds since 1970 at the last receive. */
   at: number
+}
+
+/** How far a send came. */
+export interface UdpSent {
+  /** Messages that the kernel took, from the first one on. */
+  messages: number
+  /** Why it did not take the next one, 0 where all were taken. */
+  errno: number
 }

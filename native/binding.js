@@ -773,10 +773,11 @@ if (
   }
 }
 
-const { ConntrackSocket, EventListener, NflogListener, decode, encode, layoutVersion, limitUnsent } = nativeBinding
+const { ConntrackSocket, EventListener, NflogListener, UdpSender, decode, encode, layoutVersion, limitUnsent } = nativeBinding
 export { ConntrackSocket }
 export { EventListener }
 export { NflogListener }
+export { UdpSender }
 export { decode }
 export { encode }
 export { layoutVersion }

@@ -2,6 +2,7 @@ import type { ConnectionFilter } from './filter.js';
 import type { EventReceiver, EventSource } from './sources/events.js';
 import type { NflogReceiver, NflogSource } from './sources/nflog.js';
 import type { Source } from './sources/source.js';
+import type { ConnectDatagram } from './transports/datagram-socket.js';
 
 /** The counts of one call of {@link Backend.decode}; what is not in a row is in one of the others. */
 export interface Decoded {
@@ -95,6 +96,8 @@ export interface Backend {
    * @returns false where that cannot be had: in the fallback, and where `fd` is no TCP socket
    */
   limitUnsent(fd: number, octets: number): boolean;
+  /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
+  readonly connectDatagram: ConnectDatagram;
 }
 
 export interface KernelOptions {

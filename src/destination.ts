@@ -16,7 +16,7 @@ import type { Unreported } from './reported.js';
 import { Session, type SessionCounts } from './session.js';
 import { TcpTransport } from './transports/tcp.js';
 import type { Transport, TransportCounts } from './transports/transport.js';
-import { UdpTransport } from './transports/udp.js';
+import { UdpTransport, type UdpOptions } from './transports/udp.js';
 
 /** Records that are gathered before they are encoded. */
 const BATCH_RECORDS = 512;
@@ -27,7 +27,7 @@ const DRAIN_MS = 1_000;
 /** What was sent gets this long to leave, however late it is. */
 const LEAST_GRACE_MS = 100;
 
-export interface DestinationOptions {
+export interface DestinationOptions extends UdpOptions {
   endpoint: Endpoint;
   profile: Profile['name'];
   biflow: Biflow;
@@ -37,8 +37,6 @@ export interface DestinationOptions {
   activeFlowExportTimeout: number;
   idleFlowExportTimeout: number;
   observationDomain: number;
-  /** UDP: bytes of an IP packet at most. */
-  mtu: number;
   templateRefreshInterval: number;
   templateRefreshPackets: number;
   /** TCP: the first wait before another attempt. */
@@ -59,6 +57,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   activeFlowExportTimeout: 5_000,
   idleFlowExportTimeout: 15_000,
   mtu: 512,
+  udpSegmentation: false,
   templateRefreshInterval: 600_000,
   templateRefreshPackets: 1_000,
   reconnectInterval: 60_000,
@@ -126,7 +125,7 @@ export class Destination implements NameHolder {
     this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
     this.#transport =
       endpoint.protocol === 'udp'
-        ? new UdpTransport(endpoint, options.mtu)
+        ? new UdpTransport(endpoint, options, shared.backend.connectDatagram)
         : new TcpTransport(endpoint, {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),

@@ -4,10 +4,20 @@ import { CtflowError } from '../errors.js';
 import { decode } from '../netlink/decode.js';
 import { PROCFS_STATUS } from '../procfs-line.js';
 import { ProcfsSource } from '../sources/procfs.js';
+import { connectNodeDatagram } from '../transports/node-datagram.js';
 
 /** The backend in pure TypeScript: decodes and encodes anywhere, and reads the kernel's table through procfs. */
 export function createFallbackBackend(): Backend {
-  return { name: 'fallback', decode, encode, openKernel, openEvents, openNflog, limitUnsent: () => false };
+  return {
+    name: 'fallback',
+    decode,
+    encode,
+    openKernel,
+    openEvents,
+    openNflog,
+    limitUnsent: () => false,
+    connectDatagram: connectNodeDatagram,
+  };
 }
 
 function openEvents(): never {

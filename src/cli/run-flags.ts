@@ -177,6 +177,14 @@ function addTransportFlags(command: Command): void {
         .env('CTFLOW_MTU'),
     )
     .addOption(
+      new Option(
+        '--udp-segmentation',
+        'UDP: the kernel cuts bursts into packets; less CPU, but a capture on this host may show them uncut (native)',
+      )
+        .default(DESTINATION_DEFAULTS.udpSegmentation)
+        .env('CTFLOW_UDP_SEGMENTATION'),
+    )
+    .addOption(
       new Option('--template-refresh-interval <time>', 'UDP: templates go out again after')
         .argParser(duration('1s', '24h'))
         .default(DESTINATION_DEFAULTS.templateRefreshInterval, '600s')

@@ -1,8 +1,8 @@
-import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import type { Endpoint } from '../endpoint.js';
 import { formatEndpoint } from '../endpoint.js';
 import { CtflowError, errnoOf } from '../errors.js';
+import type { ConnectDatagram, DatagramListener, DatagramSocket } from './datagram-socket.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 const UDP_AND_IPV4_HEADERS = 28;
@@ -12,6 +12,13 @@ const QUEUE_PACKETS = 256;
 const REOPEN_MS = 5_000;
 /** The packet is lost and the next one may arrive; after any other error only a new socket may help. */
 const PASSING = new Set(['ECONNREFUSED', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EMSGSIZE']);
+
+export interface UdpOptions {
+  /** Bytes of an IP packet at most. */
+  mtu: number;
+  /** See DatagramAddress.segment. */
+  udpSegmentation: boolean;
+}
 
 /**
  * IPFIX over UDP, RFC 7011 section 10.3: one message a packet, no packet above the MTU. A collector that does not listen
@@ -23,27 +30,31 @@ export class UdpTransport implements Transport {
   readonly counts = newCounts();
   readonly unreliable = true;
   limit: number;
-  readonly #mtu: number;
+  readonly #options: UdpOptions;
   readonly #reopenMs: number;
   #listener: TransportListener | undefined;
   #address = '';
   #family = 4;
-  #socket: Socket | undefined;
+  #socket: DatagramSocket | undefined;
   #closing = false;
   #timer: NodeJS.Timeout | undefined;
-  #queued = 0;
+  readonly #connect: ConnectDatagram;
   readonly #waiters = new Waiters();
 
-  /** @param mtu bytes of an IP packet at most; @param reopenMs the wait before another socket is tried, milliseconds */
-  constructor(endpoint: Endpoint, mtu: number, reopenMs: number = REOPEN_MS) {
+  /**
+   * @param connect makes the socket
+   * @param reopenMs the wait before another socket is tried, milliseconds
+   */
+  constructor(endpoint: Endpoint, options: UdpOptions, connect: ConnectDatagram, reopenMs: number = REOPEN_MS) {
     this.endpoint = endpoint;
-    this.#mtu = mtu;
+    this.#options = options;
+    this.#connect = connect;
     this.#reopenMs = reopenMs;
-    this.limit = mtu - UDP_AND_IPV6_HEADERS;
+    this.limit = options.mtu - UDP_AND_IPV6_HEADERS;
   }
 
   get ready(): boolean {
-    return this.#socket !== undefined && this.#queued < QUEUE_PACKETS;
+    return this.#socket !== undefined && this.#socket.queued < QUEUE_PACKETS;
   }
 
   async open(listener: TransportListener): Promise<void> {
@@ -58,34 +69,12 @@ export class UdpTransport implements Transport {
     });
     this.#address = address;
     this.#family = family;
-    this.limit = this.#mtu - (family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS);
+    this.limit = this.#options.mtu - (family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS);
     await this.#attempt();
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
-    const socket = this.#socket!;
-    let at = 0;
-    for (let message = 0; message < messages; message++) {
-      const length = lengths[message * 2];
-      // the socket reads the bytes later, and the caller fills the buffer again at once
-      const packet = Buffer.from(bytes.subarray(at, at + length));
-      const records = lengths[message * 2 + 1];
-      at += length;
-      this.#queued++;
-      socket.send(packet, error => {
-        this.#queued--;
-        if (error) {
-          this.counts.lostRecords += records;
-          this.#failed(error, socket);
-        } else {
-          this.counts.messages++;
-          this.counts.records += records;
-          this.counts.octets += length;
-        }
-        this.#listener!.settled(records);
-        if (this.#queued < QUEUE_PACKETS) this.#waiters.wake();
-      });
-    }
+    this.#socket!.send(bytes, lengths, messages);
   }
 
   /** A datagram is sent once, or lost and counted. */
@@ -101,50 +90,72 @@ export class UdpTransport implements Transport {
     this.#closing = true;
     clearTimeout(this.#timer);
     const deadline = performance.now() + graceMs;
-    while (this.#queued > 0 && performance.now() < deadline) await new Promise(resolve => setTimeout(resolve, 1));
-    this.#socket?.close();
+    while (this.#socket && this.#socket.queued > 0 && performance.now() < deadline)
+      await new Promise(resolve => setTimeout(resolve, 1));
+    const socket = this.#socket;
     this.#socket = undefined;
+    socket?.close();
     this.#waiters.wake();
   }
 
   async #attempt(): Promise<void> {
-    const socket = createSocket(this.#family === 6 ? 'udp6' : 'udp4');
-    const refused = await new Promise<Error | undefined>(resolve => {
-      socket.once('error', resolve);
-      // Node hands an error to the callback, which its types do not say
-      socket.connect(this.endpoint.port, this.#address, resolve as () => void);
-    });
-    if (refused || this.#closing) {
-      socket.close();
-      if (refused && !this.#closing) this.#tryAgain(refused);
+    const to = {
+      address: this.#address,
+      family: this.#family,
+      port: this.endpoint.port,
+      segment: this.#options.udpSegmentation,
+    };
+    let socket: DatagramSocket | undefined;
+    const listener: DatagramListener = {
+      sent: (messages, records, octets) => {
+        this.counts.messages += messages;
+        this.counts.records += records;
+        this.counts.octets += octets;
+        this.#listener!.settled(records);
+      },
+      failed: (errno, records) => this.#failed(errno, records, socket),
+      ready: () => this.#waiters.wake(),
+    };
+    try {
+      socket = await this.#connect(to, listener);
+    } catch (error) {
+      if (!this.#closing) this.#tryAgain(this.#count(errnoOf(error)));
       return;
     }
-    socket.removeAllListeners('error');
-    // an ICMP error of an earlier packet arrives here
-    socket.on('error', error => this.#failed(error, socket));
+    if (this.#closing) {
+      socket.close();
+      return;
+    }
     this.#socket = socket;
     this.counts.connects++;
     this.#listener!.opened();
     this.#waiters.wake();
   }
 
-  #failed(error: Error, socket: Socket): void {
-    if (PASSING.has(errnoOf(error))) this.#count(error);
-    else if (socket === this.#socket && !this.#closing) {
+  /** @returns whether the socket is still good */
+  #failed(errno: string, records: number, socket: DatagramSocket | undefined): boolean {
+    this.counts.lostRecords += records;
+    this.#listener!.settled(records);
+    if (PASSING.has(errno)) {
+      this.#count(errno);
+      return true;
+    }
+    if (socket !== undefined && socket === this.#socket && !this.#closing) {
       this.#socket = undefined;
       socket.close();
-      this.#tryAgain(error);
+      this.#tryAgain(this.#count(errno));
     }
+    return false;
   }
 
-  #tryAgain(error: Error): void {
+  #tryAgain(why: string): void {
     this.#timer = setTimeout(() => void this.#attempt(), this.#reopenMs);
-    this.#listener!.closed(this.#count(error), 0);
+    this.#listener!.closed(why, 0);
   }
 
-  #count(error: Error): string {
-    const errno = errnoOf(error) || 'UNKNOWN';
-    this.counts.errors[errno] = (this.counts.errors[errno] ?? 0) + 1;
-    return errno;
+  #count(errno: string): string {
+    const name = errno || 'UNKNOWN';
+    this.counts.errors[name] = (this.counts.errors[name] ?? 0) + 1;
+    return name;
   }
 }

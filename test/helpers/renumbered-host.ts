@@ -1,5 +1,6 @@
 // Runs in a network namespace of its own: sends to an address while the host's own one changes, and says what came of it.
 import { execFileSync } from 'node:child_process';
+import { loadBackend } from '../../src/load-backend.js';
 import { UdpTransport } from '../../src/transports/udp.js';
 import { eventually } from './eventually.js';
 import { messages, TransportLog } from './transport-log.js';
@@ -10,7 +11,13 @@ ip('link add v0 type veth peer name v1');
 ip('link set v0 up');
 ip('link set v1 up');
 ip('address add 192.0.2.1/24 dev v0');
-const transport = new UdpTransport({ protocol: 'udp', host: '192.0.2.9', port: 4739 }, 512, 50);
+const { connectDatagram } = await loadBackend(process.argv[2] as 'native' | 'fallback');
+const transport = new UdpTransport(
+  { protocol: 'udp', host: '192.0.2.9', port: 4739 },
+  { mtu: 512, udpSegmentation: false },
+  connectDatagram,
+  50,
+);
 const log = new TransportLog();
 await transport.open(log);
 transport.send(...messages(1, 100, 1));

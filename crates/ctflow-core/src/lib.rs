@@ -40,3 +40,5 @@ pub mod socket;
 pub mod sysctl;
 #[cfg(target_os = "linux")]
 pub mod tcp;
+#[cfg(target_os = "linux")]
+pub mod udp;

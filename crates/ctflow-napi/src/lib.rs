@@ -7,6 +7,8 @@ mod conntrack_socket;
 mod event_listener;
 #[cfg(target_os = "linux")]
 mod nflog_listener;
+#[cfg(target_os = "linux")]
+mod udp_sender;
 
 use ctflow_core::error::{Code, Error};
 use ctflow_core::filter::{FILTER_WORDS, Filter};

@@ -1,0 +1,59 @@
+//! The UDP socket to a collector for Node. It never waits.
+
+use ctflow_core::udp;
+use napi_derive::napi;
+
+/// A UDP socket connected to one address.
+#[napi]
+pub struct UdpSender {
+    sender: Option<udp::UdpSender>,
+}
+
+#[napi]
+impl UdpSender {
+    /// @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
+    /// @param segment bursts leave as one buffer that the kernel cuts into datagrams
+    ///
+    /// Throws an error whose message is the errno.
+    #[napi(constructor)]
+    pub fn new(address: String, port: u16, segment: bool) -> napi::Result<Self> {
+        match udp::UdpSender::connect(&address, port, segment) {
+            Ok(sender) => Ok(Self { sender: Some(sender) }),
+            Err(error) => Err(napi::Error::from_reason(
+                error.raw_os_error().unwrap_or(libc::EIO).to_string(),
+            )),
+        }
+    }
+
+    /// Sends messages that lie one after another in `bytes`.
+    /// @param lengths two words a message: bytes, data records
+    #[napi]
+    pub fn send(&mut self, bytes: &[u8], lengths: &[u32]) -> UdpSent {
+        let (pairs, _) = lengths.as_chunks::<2>();
+        let sent = match &mut self.sender {
+            Some(sender) => sender.send(bytes, pairs),
+            None => udp::Sent {
+                messages: 0,
+                errno: libc::EBADF,
+            },
+        };
+        UdpSent {
+            messages: sent.messages as u32,
+            errno: sent.errno,
+        }
+    }
+
+    #[napi]
+    pub fn close(&mut self) {
+        self.sender = None;
+    }
+}
+
+/// How far a send came.
+#[napi(object)]
+pub struct UdpSent {
+    /// Messages that the kernel took, from the first one on.
+    pub messages: u32,
+    /// Why it did not take the next one, 0 where all were taken.
+    pub errno: i32,
+}
