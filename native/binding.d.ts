@@ -51,6 +51,8 @@ export declare class EventListener {
    * event again.
    */
   setBroadcastError(on: boolean): void
+  /** Leaves the groups: no more events come, those that wait can still be drained. */
+  leave(): void
   /**
    * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
    * has failed.

@@ -1,37 +1,61 @@
-import { ID, START_NS } from './layout.generated.js';
+import { ID, ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, START_NS } from './layout.generated.js';
+import { KeyTable } from './key-table.js';
+import { readNumber } from './u64.js';
 
 /** Keys that are remembered; the oldest go first. */
 const MOST_TOLD = 65_536;
+const MOST_DURING = 262_144;
+
+const ID_WORD = ID >> 2;
+const START_WORD = START_NS >> 2;
+
+/** What a connection had counted in both directions. */
+export interface Counted {
+  packets: number;
+  octets: number;
+}
 
 /**
  * Ends that a poll has seen and whose DESTROY event has not come yet. Within a poll, connections whose tuple another one has
  * taken wait here for their last counters. Afterwards the keys of those that had to end without them are kept for a while, so
- * that a late event is not taken for a connection that nobody has seen.
+ * that a late event is not taken for a connection that nobody has seen. A key is the kernel's id and start: together they are
+ * one entry's alone.
  */
 export class AwaitedEnds {
-  readonly #waiting = new Map<string, number>();
-  readonly #told = new Set<string>();
-  readonly #during = new Set<string>();
+  readonly #waiting: KeyTable;
+  readonly #slots: Int32Array;
+  readonly #told = new KeyTable(MOST_TOLD);
+  readonly #packets = new Float64Array(MOST_TOLD);
+  readonly #octets = new Float64Array(MOST_TOLD);
+  readonly #during = new KeyTable(MOST_DURING);
   #dumping = false;
+  /** More ends than can be remembered came in this dump. */
+  #overflown = false;
+
+  /** @param slots of the store: as many can wait */
+  constructor(slots: number) {
+    this.#waiting = new KeyTable(slots);
+    this.#slots = new Int32Array(slots);
+  }
 
   /** The row at word `from` of a connection that waits in `slot`. */
   wait(row: Uint32Array, from: number, slot: number): void {
-    this.#waiting.set(keyOf(row, from), slot);
+    this.#slots[add(this.#waiting, row, from)] = slot;
   }
 
   /** The slot that waits for this event, -1 where there is none. */
   take(row: Uint32Array, from: number): number {
-    if (this.#waiting.size === 0) return -1;
-    const key = keyOf(row, from);
-    const slot = this.#waiting.get(key);
-    if (slot === undefined) return -1;
-    this.#waiting.delete(key);
-    return slot;
+    const entry = find(this.#waiting, row, from);
+    if (entry < 0) return -1;
+    this.#waiting.remove(entry);
+    return this.#slots[entry];
   }
 
   /** Who still waits; nobody waits afterwards. */
   takeAll(): number[] {
-    const slots = [...this.#waiting.values()];
+    const slots: number[] = [];
+    const { order } = this.#waiting;
+    for (let entry = order.head; entry >= 0; entry = order.after(entry)) slots.push(this.#slots[entry]);
     this.#waiting.clear();
     return slots;
   }
@@ -43,41 +67,62 @@ export class AwaitedEnds {
 
   endDump(): void {
     this.#dumping = false;
+    this.#overflown = false;
     this.#during.clear();
   }
 
   /** Its event has come. */
   ended(row: Uint32Array, from: number): void {
-    if (this.#dumping) this.#during.add(keyOf(row, from));
+    if (!this.#dumping) return;
+    if (this.#during.full) this.#overflown = true;
+    else add(this.#during, row, from);
   }
 
-  /** Whether its event came in this dump: the row is from before. */
+  /** Whether its event came in this dump, or may have come: the row is from before, or the next dump shows it again. */
   isPast(row: Uint32Array, from: number): boolean {
-    return this.#during.size > 0 && this.#during.has(keyOf(row, from));
+    return this.#overflown || find(this.#during, row, from) >= 0;
   }
 
-  /** The connection was ended without its event. */
+  /** The connection was ended without its event, with the counters that its row has. */
   tell(row: Uint32Array, from: number): void {
-    this.#told.add(keyOf(row, from));
-    if (this.#told.size <= MOST_TOLD) return;
-    for (const oldest of this.#told) {
-      this.#told.delete(oldest);
-      break;
-    }
+    if (this.#told.full) this.#told.remove(this.#told.order.head);
+    const entry = add(this.#told, row, from);
+    this.#packets[entry] = packetsOf(row, from);
+    this.#octets[entry] = octetsOf(row, from);
   }
 
-  wasTold(row: Uint32Array, from: number): boolean {
-    return this.#told.size > 0 && this.#told.has(keyOf(row, from));
+  /**
+   * Whether the connection of this event was ended without it; it is forgotten then.
+   * @param lost to which is added what it had counted since
+   */
+  wasTold(row: Uint32Array, from: number, lost: Counted): boolean {
+    const entry = find(this.#told, row, from);
+    if (entry < 0) return false;
+    lost.packets += Math.max(0, packetsOf(row, from) - this.#packets[entry]);
+    lost.octets += Math.max(0, octetsOf(row, from) - this.#octets[entry]);
+    this.#told.remove(entry);
+    return true;
   }
 
   clear(): void {
-    this.#during.clear();
+    this.endDump();
     this.#waiting.clear();
     this.#told.clear();
   }
 }
 
-/** The kernel's id and start: together they are one entry's alone. */
-function keyOf(row: Uint32Array, from: number): string {
-  return `${row[from + (ID >> 2)]} ${row[from + (START_NS >> 2)]} ${row[from + (START_NS >> 2) + 1]}`;
+function add(table: KeyTable, row: Uint32Array, from: number): number {
+  return table.add(row[from + ID_WORD], row[from + START_WORD], row[from + START_WORD + 1]);
+}
+
+function find(table: KeyTable, row: Uint32Array, from: number): number {
+  return table.find(row[from + ID_WORD], row[from + START_WORD], row[from + START_WORD + 1]);
+}
+
+function packetsOf(row: Uint32Array, from: number): number {
+  return readNumber(row, from + (ORIG_PACKETS >> 2)) + readNumber(row, from + (REPLY_PACKETS >> 2));
+}
+
+function octetsOf(row: Uint32Array, from: number): number {
+  return readNumber(row, from + (ORIG_OCTETS >> 2)) + readNumber(row, from + (REPLY_OCTETS >> 2));
 }

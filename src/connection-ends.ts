@@ -1,5 +1,6 @@
 import { AwaitedEnds } from './awaited-ends.js';
 import type { Batch } from './batch.js';
+import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { GONE, ROW_WORDS } from './connection-table.js';
 import { reasonWhenDestroyed } from './end-reason.js';
@@ -34,15 +35,21 @@ const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 /** How connections end: by their DESTROY events, or, where none comes, by the polls that do not show them. */
 export class ConnectionEnds {
   readonly #stored: StoredConnections;
-  readonly #awaited = new AwaitedEnds();
+  readonly #awaited: AwaitedEnds;
+  #changes: ConnectionChanges | undefined;
   #events = false;
 
   constructor(stored: StoredConnections) {
     this.#stored = stored;
+    this.#awaited = new AwaitedEnds(stored.table.capacity);
   }
 
   expectEvents(on: boolean): void {
     this.#events = on;
+  }
+
+  expectChanges(changes: ConnectionChanges): void {
+    this.#changes = changes;
   }
 
   beginDump(): void {
@@ -65,17 +72,16 @@ export class ConnectionEnds {
     const { table, polls } = this.#stored;
     if (this.#events) {
       if (table.seenIn[slot] >= polls.complete) return;
-      this.#awaited.tell(table.rows, slot * ROW_WORDS);
+      this.#tell(slot);
     }
     this.#end(slot, at, false);
   }
 
   endPoll(): void {
-    const { table, polls } = this.#stored;
     this.#awaited.endDump();
     for (const slot of this.#awaited.takeAll()) {
-      this.#awaited.tell(table.rows, slot * ROW_WORDS);
-      this.#stored.tellGone(slot, this.#stored.reasonGone(slot, polls.at, true));
+      this.#tell(slot);
+      this.#stored.tellGone(slot, this.#stored.reasonGone(slot, this.#stored.polls.at, true));
     }
   }
 
@@ -87,8 +93,8 @@ export class ConnectionEnds {
       const from = row * ROW_WORDS;
       let slot = this.#awaited.take(u32, from);
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
-      if (slot < 0 && this.#awaited.wasTold(u32, from)) {
-        counts.lateEvents++;
+      if (slot < 0 && this.#awaited.wasTold(u32, from, counts.late)) {
+        counts.late.connections++;
         continue;
       }
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
@@ -110,6 +116,12 @@ export class ConnectionEnds {
     const reason = this.#stored.reasonGone(slot, at, reopened);
     this.#stored.forget(slot, at);
     this.#stored.tellGone(slot, reason);
+  }
+
+  /** It ends without its event. */
+  #tell(slot: number): void {
+    this.#stored.counts.eventless++;
+    this.#awaited.tell(this.#stored.table.rows, slot * ROW_WORDS);
   }
 
   #await(slot: number, at: Moment): void {
@@ -147,6 +159,7 @@ export class ConnectionEnds {
       }
     }
     if (present & HAS_TCP_STATE) bytes[to * 4 + STATE] = state;
+    this.#changes?.shown(slot);
     rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
     rows[to + STOP_WORD] = u32[from + STOP_WORD];
     rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
@@ -162,13 +175,16 @@ export class ConnectionEnds {
     const { table, polls, counts, leftOut } = this.#stored;
     const exact = nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]);
     const start = u32[from + PRESENT_WORD] & HAS_START ? exact : undefined;
-    const before = this.#stored.isFromBefore(start);
-    const slot = this.#stored.admit(u32, from, start ?? at.wall, leftOut.mayHave(start), at);
+    const sighting = this.#changes?.sightings.take(u32, from);
+    const before = !sighting?.isNew && this.#stored.isFromBefore(start);
+    const slot = this.#stored.admit(u32, from, start ?? sighting?.seenAt ?? at.wall, leftOut.mayHave(start), at);
     if (slot < 0) return -1;
+    if (!sighting?.isNew && polls.fromBefore(start)) counts.earlier++;
     table.flags[slot] |= GONE;
     table.seenIn[slot] = polls.current;
     table.endMs[slot] = this.#endOfDestroyed(slot, table.startMs[slot], early, at);
     counts.unseen++;
+    this.#changes?.added(slot, sighting);
     this.#stored.announce(slot, before);
     return slot;
   }

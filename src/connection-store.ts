@@ -1,4 +1,5 @@
 import type { Batch } from './batch.js';
+import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-table.js';
@@ -22,7 +23,9 @@ import {
   TIMEOUT,
 } from './layout.generated.js';
 import type { Moment } from './poll-history.js';
+import type { Sightings } from './sightings.js';
 import { StoredConnections, type StoreCounts, type StoreOptions } from './stored-connections.js';
+import type { TcpHistory } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from './u64.js';
 
 export type { StoreCounts, StoreOptions };
@@ -41,6 +44,7 @@ const TAIL_FROM = STOP_NS >> 2;
 export class ConnectionStore implements FlowStore {
   readonly #stored: StoredConnections;
   readonly #ends: ConnectionEnds;
+  #changes: ConnectionChanges | undefined;
   #expected = 0;
 
   constructor(options: StoreOptions) {
@@ -77,14 +81,30 @@ export class ConnectionStore implements FlowStore {
     this.#ends.expectEvents(on);
   }
 
+  /**
+   * NEW and UPDATE events are fed to {@link noticed}, each before the DESTROY of its connection.
+   * @param history where the TCP states go
+   */
+  expectChanges(history: TcpHistory): void {
+    this.#changes = new ConnectionChanges(this.#stored, history);
+    this.#ends.expectChanges(this.#changes);
+  }
+
+  /** What was sighted and not stored, where NEW and UPDATE events are listened to. */
+  get sightings(): Pick<Sightings, 'count' | 'leftOut' | 'expired'> | undefined {
+    return this.#changes?.sightings;
+  }
+
   /** A dump is asked for; what the kernel tells of ends from now on may come before older rows of the dump. */
   beginDump(): void {
     this.#ends.beginDump();
+    this.#changes?.beginDump();
   }
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
     this.#stored.polls.begin(at, timeouts);
     this.#stored.leftOut.beginPoll();
+    this.#changes?.beginPoll();
     this.#expected = 0;
   }
 
@@ -146,12 +166,18 @@ export class ConnectionStore implements FlowStore {
   endPoll(complete: boolean): void {
     this.#stored.polls.end(complete);
     this.#ends.endPoll();
+    this.#changes?.endPoll(complete);
     this.#stored.leftOut.endPoll(complete);
   }
 
   /** Rows of DESTROY events: the last counters of connections, whether a poll has seen them or not. */
   destroyed(batch: Batch, at: Moment): void {
     this.#ends.destroyed(batch, at);
+  }
+
+  /** Rows of NEW and UPDATE events: what no poll shows, and when a connection was first seen. */
+  noticed(batch: Batch, at: Moment): void {
+    this.#changes?.noticed(batch, at);
   }
 
   release(slot: number): void {
@@ -162,24 +188,31 @@ export class ConnectionStore implements FlowStore {
   clear(): void {
     this.#stored.clear();
     this.#ends.clear();
+    this.#changes?.clear();
     this.#expected = 0;
   }
 
   /** @param reopened its tuple was that of a stored connection */
   #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment, reopened: boolean): number {
-    const { table, leftOut } = this.#stored;
+    const { table, leftOut, polls } = this.#stored;
     const present = u32[from + PRESENT_WORD];
+    const sighting = this.#changes?.sightings.take(u32, from);
     const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
-    const start = startKnown ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]) : at.wall;
+    const start = startKnown
+      ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1])
+      : (sighting?.seenAt ?? at.wall);
     const exactStart = present & HAS_START ? start : undefined;
-    const before = !reopened && this.#stored.isFromBefore(exactStart);
+    const mayBeOld = !reopened && !sighting?.isNew;
+    const before = mayBeOld && this.#stored.isFromBefore(exactStart);
     const slot = this.#stored.admit(u32, from, start, !reopened && leftOut.mayHave(exactStart), at);
     if (slot < 0) {
       leftOut.add(false);
       return -1;
     }
     this.#stored.open(slot);
+    if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
     table.endMs[slot] = this.#lastPacket(u32, from, protocol, state, table.startMs[slot], at.wall);
+    this.#changes?.added(slot, sighting);
     this.#stored.announce(slot, before);
     return slot;
   }
@@ -204,6 +237,7 @@ export class ConnectionStore implements FlowStore {
       const end = this.#lastPacket(u32, from, bytes[to * 4 + PROTOCOL], state, window, at.wall);
       endMs[slot] = Math.max(end, startMs[slot]);
     }
+    if (what & STATE_CHANGED) this.#changes?.shown(slot);
     if (what) this.#stored.changed(slot, what);
   }
 

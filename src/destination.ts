@@ -95,6 +95,7 @@ export class Destination implements NameHolder {
   readonly #profile: Profile;
   readonly #uniflows: boolean;
   readonly #opened: () => void;
+  readonly #lost: () => Unreported;
   #connected = false;
   #finishing = false;
   #optionsAt = 0;
@@ -111,6 +112,8 @@ export class Destination implements NameHolder {
       extras: readonly RecordExtras[];
       names: NameTable;
       staleConnectionTimeout: number;
+      /** What was lost on its way into the store; it is reported as not sent. */
+      lost: () => Unreported;
       log: Logger;
       /** A session has begun: what is due can be exported. */
       opened: () => void;
@@ -121,6 +124,7 @@ export class Destination implements NameHolder {
     this.#store = shared.store;
     this.#extras = shared.extras;
     this.#opened = shared.opened;
+    this.#lost = shared.lost;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
     this.#transport =
@@ -288,7 +292,7 @@ export class Destination implements NameHolder {
 
   #notSent(): NotSent | undefined {
     const { stale, evictedUnreported, endedOverflow } = this.#schedule;
-    const unreported = [stale, evictedUnreported, endedOverflow];
+    const unreported = [stale, evictedUnreported, endedOverflow, this.#lost()];
     const sum = (what: keyof Unreported): number => unreported.reduce((all, { [what]: n }) => all + n, 0);
     const flows = sum('connections') + this.#session.counts.oversize + this.#transport.counts.lostRecords;
     if (flows === 0) return undefined;

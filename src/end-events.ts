@@ -1,46 +1,103 @@
 import type { Backend, EventOptions } from './backend.js';
+import { ChangeEvents } from './change-events.js';
 import type { ConnectionStore } from './connection-store.js';
 import { describeError } from './errors.js';
 import type { Logger } from './logger.js';
+import type { PollGuest } from './poller.js';
 import type { EventCounts, EventSource } from './sources/events.js';
+import type { Unreported } from './reported.js';
 
 /** How conntrack events are listened to. */
 export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
+  /** DESTROY alone, or NEW and UPDATE too. */
+  kind: 'destroy' | 'all';
   /** Connections on the kernel's dying list above which they are no longer kept for us, and their events may be lost. */
   dyingLimit: number;
+  /** The kernel made no events for connections that were there before (nf_conntrack_events was not 1). */
+  earlierHaveNone: boolean;
 }
 
-/** DESTROY events on their way into the store. */
-export class EndEvents {
+/** Who is told what comes of events. */
+export interface EventsListener {
+  /** The store has learned of ends. */
+  onEnds(): void;
+  /** NEW or UPDATE events were lost: only a poll shows what they told. */
+  onLoss(): void;
+}
+
+export interface EventStats extends EventCounts {
+  /** Overruns since the kernel no longer keeps dying connections: each has lost one DESTROY event at least. */
+  readonly lost: number;
+  /** Connections whose event waited to be delivered again at the end. */
+  readonly unread: number;
+  /** Connections that were there before, and for which the kernel makes no events: they are seen by polls alone. */
+  readonly pollOnly: number;
+  /** NEW and UPDATE events; there each overrun is a loss. */
+  readonly changes?: EventCounts;
+}
+
+/** DESTROY events on their way into the store, and NEW and UPDATE events before them. */
+export class EndEvents implements PollGuest {
   readonly #source: EventSource;
-  readonly #dyingLimit: number;
+  readonly #changes: ChangeEvents | undefined;
+  readonly #options: EventsOptions;
+  readonly #store: ConnectionStore;
   readonly #log: Logger;
   /** The kernel keeps dying connections until their event has been read. */
   #kept = true;
+  /** Overruns up to then, once it keeps them no longer. */
+  #keptOverruns: number | undefined;
+  /** Connections on the dying list when the listener was closed. */
+  #dying = 0;
+  #polled = false;
 
-  /**
-   * @param onEnds called when the store has learned of ends
-   * @throws CtflowError as Backend.openEvents
-   */
-  constructor(backend: Backend, options: EventsOptions, store: ConnectionStore, log: Logger, onEnds: () => void) {
-    this.#dyingLimit = options.dyingLimit;
+  /** @throws CtflowError as Backend.openEvents */
+  constructor(
+    backend: Backend,
+    options: EventsOptions,
+    store: ConnectionStore,
+    log: Logger,
+    { onEnds, onLoss }: EventsListener,
+  ) {
+    this.#options = options;
+    this.#store = store;
     this.#log = log;
-    this.#source = backend.openEvents(
-      { ...options, kinds: ['destroy'], broadcastError: true },
-      {
-        onBatch: batch => {
-          store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
-          onEnds();
+    const changes = options.kind === 'all' ? new ChangeEvents(backend, options, store, log, onLoss) : undefined;
+    this.#changes = changes;
+    const { filter, netns, receiveBuffer } = options;
+    const wanted = { filter, ...(netns !== undefined && { netns }), receiveBuffer };
+    try {
+      this.#source = backend.openEvents(
+        { ...wanted, kinds: ['destroy'], broadcastError: true },
+        {
+          onBatch: changes
+            ? async batch => {
+                // the two sockets have no order; with this, an end comes after all else of its connection
+                await changes.drain();
+                store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
+                onEnds();
+              }
+            : batch => {
+                store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
+                onEnds();
+              },
+          onError: error => {
+            this.#letGo();
+            store.expectEvents(false);
+            log.error(`${describeError(error)}; polling goes on without events`);
+          },
         },
-        onError: error => {
-          this.#kept = false;
-          store.expectEvents(false);
-          log.error(`${describeError(error)}; polling goes on without events`);
-        },
-      },
-    );
+      );
+    } catch (error) {
+      changes?.close();
+      throw error;
+    }
     store.expectEvents(true);
     log.info({ receiveBuffer: this.#source.receiveBuffer }, 'DESTROY events are listened to');
+  }
+
+  async merging(): Promise<void> {
+    await this.#changes?.drain();
   }
 
   /**
@@ -48,6 +105,7 @@ export class EndEvents {
    * not show has had its event, unless it is on the dying list.
    */
   async settle(): Promise<void> {
+    await this.#changes?.drain();
     await this.#source.drain();
     try {
       await this.#watchDying();
@@ -56,21 +114,61 @@ export class EndEvents {
     }
   }
 
-  counts(): EventCounts {
-    return this.#source.counts();
+  polled(complete: boolean): void {
+    if (this.#polled || !complete) return;
+    this.#polled = true;
+    const { pollOnly } = this.stats();
+    if (pollOnly > 0) {
+      this.#log.warn(
+        { pollOnly },
+        'connections were there before events were on: the kernel tells no ends of theirs, polls alone see them',
+      );
+    }
+  }
+
+  stats(): EventStats {
+    const counts = this.#source.counts();
+    return {
+      ...counts,
+      unread: this.#dying,
+      lost: this.#keptOverruns === undefined ? 0 : counts.overrun - this.#keptOverruns,
+      pollOnly: this.#options.earlierHaveNone ? this.#store.counts.earlier : 0,
+      ...(this.#changes && { changes: this.#changes.counts() }),
+    };
+  }
+
+  /** What was lost of ended connections on the way into the store; of what was never read no counters are known. */
+  lost(): Unreported {
+    const { late } = this.#store.counts;
+    const { lost, unread } = this.stats();
+    return { connections: late.connections + lost + unread, packets: late.packets, octets: late.octets };
+  }
+
+  /** Ends listening when the store has been told whatever was delivered; what the kernel still keeps is counted. */
+  async finish(): Promise<void> {
+    if (this.#kept) this.#dying = await this.#source.dyingCount(this.#options.dyingLimit + 1).catch(() => 0);
+    this.#kept = false;
+    await this.#source.finish();
+    await this.#changes?.finish();
   }
 
   close(): void {
     this.#kept = false;
+    this.#changes?.close();
     this.#source.close();
+  }
+
+  #letGo(): void {
+    this.#kept = false;
+    this.#keptOverruns ??= this.#source.counts().overrun;
   }
 
   /** A stuck exporter must not fill the kernel's table with what it has not read. */
   async #watchDying(): Promise<void> {
     if (!this.#kept) return;
-    const dying = await this.#source.dyingCount(this.#dyingLimit + 1);
-    if (dying <= this.#dyingLimit || !this.#kept) return;
-    this.#kept = false;
+    const dying = await this.#source.dyingCount(this.#options.dyingLimit + 1);
+    if (dying <= this.#options.dyingLimit || !this.#kept) return;
+    this.#letGo();
     this.#source.setBroadcastError(false);
     this.#log.warn({ dying }, 'too many connections wait for their event to be read: from now on it may be lost');
   }

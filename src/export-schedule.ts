@@ -87,6 +87,11 @@ export class ExportSchedule implements StoreObserver {
     this.#reported.countersReset(slot);
   }
 
+  /** Nothing of it was reported yet: it was added in the poll that is under way. */
+  foundNew(slot: number): void {
+    if (this.#reported.lastReason(slot) === 0) this.#reported.begin(slot, false);
+  }
+
   gone(slot: number, reason: number): void {
     this.#disarm(slot);
     this.#gone.push(slot, reason);

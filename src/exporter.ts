@@ -1,7 +1,7 @@
 import type { Backend } from './backend.js';
 import { ConnectionStore, type StoreCounts } from './connection-store.js';
 import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
-import { EndEvents, type EventsOptions } from './end-events.js';
+import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
 import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
 import type { FlowStore } from './flow-store.js';
@@ -10,8 +10,10 @@ import type { Logger } from './logger.js';
 import { NameTable } from './name-table.js';
 import { Poller, type PollCounts } from './poller.js';
 import type { RecordExtras } from './record-extras.js';
-import type { EventCounts } from './sources/events.js';
+import { Resync } from './resync.js';
 import type { Source } from './sources/source.js';
+import { TcpHistory } from './tcp-history.js';
+import { newUnreported } from './reported.js';
 
 /** An export is never sooner after the last one. */
 const MIN_EXPORT_GAP_MS = 50;
@@ -30,10 +32,12 @@ export interface ExporterOptions {
   maxConnections: number;
   firstSight: 'baseline' | 'total';
   log: Logger;
-  /** DESTROY events beside the polls; absent for polls alone. */
+  /** Events beside the polls; absent for polls alone. */
   events?: EventsOptions;
   /** Whose addresses the flows have; closed when the exporter stops. */
   inventory?: InventoryFile;
+  /** The records tell the TCP states of a connection, which takes events of all kinds. */
+  tcpStateHistory?: boolean;
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -54,13 +58,26 @@ export interface ExporterStats {
   readonly poll: PollCounts;
   readonly store: StoreCounts;
   /** What became of the events, where they are listened to. */
-  readonly events?: EventCounts;
+  readonly events?: EventStats;
+  /** What NEW and UPDATE events led to, where they are listened to. */
+  readonly sightings?: SightingCounts;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
   readonly inventory?: InventoryStats;
   /** Names in records: how many are known, and how many found no room. */
   readonly names: { readonly count: number; readonly leftOut: number };
+}
+
+export interface SightingCounts {
+  /** Connections sighted and not stored yet. */
+  readonly count: number;
+  /** Connections whose sighting found no room. */
+  readonly leftOut: number;
+  /** Sightings of connections that neither a dump nor a DESTROY showed afterwards. */
+  readonly expired: number;
+  /** Polls out of turn after a loss. */
+  readonly resyncs: number;
 }
 
 /**
@@ -76,6 +93,7 @@ export class Exporter {
   readonly #destinations: readonly Destination[];
   readonly #poller: Poller;
   readonly #names = new NameTable();
+  readonly #resync = new Resync(() => this.#pollOutOfTurn());
   #events: EndEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
@@ -99,7 +117,13 @@ export class Exporter {
     };
     this.#poller.invite({ polled: () => this.#names.tidy() });
     const extras = this.#enrich(this.#store);
-    const shared = { ...options, store: this.#store, extras, names: this.#names, opened };
+    if (options.events?.kind === 'all') {
+      const history = new TcpHistory(options.maxConnections);
+      this.#store.expectChanges(history);
+      if (options.tcpStateHistory) extras.push(history);
+    }
+    const lost = () => this.#events?.lost() ?? newUnreported();
+    const shared = { ...options, store: this.#store, extras, names: this.#names, lost, opened };
     this.#destinations = options.destinations.map(destination => new Destination(destination, shared));
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
@@ -115,12 +139,16 @@ export class Exporter {
       if (refused) throw refused.reason;
       const { backend, events } = this.#options;
       if (events) {
-        this.#events = new EndEvents(backend, events, this.#store, this.#log, () => this.#exportSoon());
+        this.#events = new EndEvents(backend, events, this.#store, this.#log, {
+          onEnds: () => this.#exportSoon(),
+          onLoss: () => this.#resync.ask(),
+        });
         this.#poller.invite(this.#events);
       }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       this.#stopping = true;
+      this.#resync.stop();
       // an open socket would keep the process alive
       await Promise.all(this.#destinations.map(destination => destination.close()));
       this.#events?.close();
@@ -139,9 +167,10 @@ export class Exporter {
     this.#stopping = true;
     clearInterval(this.#pollTimer);
     clearTimeout(this.#exportTimer);
+    this.#resync.stop();
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
     await Promise.race([this.#poller.poll().catch(error => this.#poller.failed(error)), timeUp]);
-    this.#events?.close();
+    await this.#events?.finish();
     this.#options.inventory?.close();
     this.#store.endPoll(false);
     await Promise.all(
@@ -156,12 +185,21 @@ export class Exporter {
 
   stats(): ExporterStats {
     const destinations = this.#destinations.map(destination => destination.stats());
+    const { sightings } = this.#store;
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
       poll: this.#poller.counts,
       store: this.#store.counts,
-      ...(this.#events && { events: this.#events.counts() }),
+      ...(this.#events && { events: this.#events.stats() }),
+      ...(sightings && {
+        sightings: {
+          count: sightings.count,
+          leftOut: sightings.leftOut,
+          expired: sightings.expired,
+          resyncs: this.#resync.count,
+        },
+      }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
       ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
@@ -185,6 +223,15 @@ export class Exporter {
       clearInterval(this.#pollTimer);
       this.#end();
     } else if (played) this.#exportNow();
+  }
+
+  async #pollOutOfTurn(): Promise<void> {
+    try {
+      await this.#poller.poll();
+      this.#exportNow();
+    } catch (error) {
+      this.#poller.failed(error);
+    }
   }
 
   /** Exports what is due, and again at the next deadline. */

@@ -24,6 +24,8 @@ export interface StoreListener {
 export interface StoreObserver extends StoreListener {
   /** Somebody zeroed the counters; the row still holds the old ones. */
   countersReset(slot: number): void;
+  /** It was added as one from before, and is not: all that it has counted is to be reported. */
+  foundNew(slot: number): void;
 }
 
 /** Flows by slot, whatever they come from: all that a schedule and a destination know of a store. */

@@ -10,6 +10,8 @@ const SWEEP_SLICE = 65_536;
 
 /** Who takes part in a poll beside the store. */
 export interface PollGuest {
+  /** Rows of the dump were read: what was told before them is in the store when this settles. */
+  merging?(): Promise<void>;
   /**
    * The dump is over and not yet swept: what was told beside it up to now is in the store when this settles.
    * @param complete the dump has shown the whole table
@@ -86,7 +88,8 @@ export class Poller {
       this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => this.#source.sysctl(name)));
     };
     this.#store.beginDump();
-    const summary = await this.#source.dump((batch, at) => {
+    const summary = await this.#source.dump(async (batch, at) => {
+      for (const guest of this.#guests) await guest.merging?.();
       begin(at);
       this.#store.merge(batch, { wall: at, monotonic: performance.now() });
     });

@@ -7,6 +7,7 @@ import { LeftOut } from './left-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
+import { newUnreported, type Unreported } from './reported.js';
 
 export interface StoreOptions {
   /** Hard limit on connections. */
@@ -34,20 +35,28 @@ export interface StoreCounts {
   destroyed: number;
   /** Of those, connections that no poll had seen. */
   unseen: number;
-  /** Events of connections that had to be ended without them: what they counted after the last poll is lost. */
-  lateEvents: number;
+  /** Connections of `added` that were there before the exporter. */
+  earlier: number;
+  /** Connections that had to be ended without their event, though events were listened to. */
+  eventless: number;
+  /** Of those, connections whose event came afterwards, and what they had counted since the last poll: that is lost. */
+  readonly late: Unreported;
 }
 
-const NO_COUNTS: StoreCounts = {
-  added: 0,
-  reopened: 0,
-  counterResets: 0,
-  evicted: 0,
-  refused: 0,
-  destroyed: 0,
-  unseen: 0,
-  lateEvents: 0,
-};
+function noCounts(): StoreCounts {
+  return {
+    added: 0,
+    reopened: 0,
+    counterResets: 0,
+    evicted: 0,
+    refused: 0,
+    destroyed: 0,
+    unseen: 0,
+    earlier: 0,
+    eventless: 0,
+    late: newUnreported(),
+  };
+}
 
 /** As many as {@link ConnectionTable.holders} can count. */
 const MOST_OBSERVERS = 255;
@@ -59,7 +68,7 @@ const MOST_OBSERVERS = 255;
 export class StoredConnections {
   readonly table: ConnectionTable;
   readonly index: TupleIndex;
-  readonly counts: StoreCounts = { ...NO_COUNTS };
+  readonly counts = noCounts();
   readonly polls: PollHistory;
   readonly leftOut = new LeftOut();
   /** By the last change seen, the oldest first; who is gone is not in it. */
@@ -138,6 +147,11 @@ export class StoredConnections {
     for (const observer of this.#observers) observer.countersReset(slot);
   }
 
+  /** It began after the exporter, whatever was announced. */
+  foundNew(slot: number): void {
+    for (const observer of this.#observers) observer.foundNew(slot);
+  }
+
   /** Its tuple no longer finds it, and what is left is its last report. */
   forget(slot: number, at: Moment): void {
     this.index.remove(slot);
@@ -162,7 +176,7 @@ export class StoredConnections {
     this.#byChange.clear();
     this.leftOut.clear();
     this.polls.clear();
-    Object.assign(this.counts, NO_COUNTS);
+    Object.assign(this.counts, noCounts());
   }
 
   /** The reason of an end that is judged by what the last poll saw. */

@@ -79,7 +79,12 @@ test('a connection that a poll misses waits for its event, and ends without it a
   t.is(rig.store.size, 0);
   rig.destroy(expired(udp(2, start, [3, 180, 0, 0]), rig.wall));
   t.deepEqual(rig.due(), []);
-  t.is(rig.store.counts.lateEvents, 1, 'it is not told twice, and what is lost is counted');
+  t.deepEqual(
+    rig.store.counts.late,
+    { connections: 1, packets: 2, octets: 120 },
+    'it is not told twice, and what is lost is counted',
+  );
+  t.is(rig.store.counts.eventless, 1);
 });
 
 test('a tuple reopened in a dump: the first connection still gets its own last counters', t => {

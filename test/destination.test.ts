@@ -13,6 +13,7 @@ import { listeningLogger } from './helpers/listening-logger.js';
 import { rows, type Facts } from './helpers/rows.js';
 import { kernelTimeouts } from './helpers/store-rig.js';
 import { NameTable } from '../src/name-table.js';
+import { newUnreported } from '../src/reported.js';
 
 const BORN = Date.now();
 
@@ -22,6 +23,8 @@ class Rig {
   readonly destination: Destination;
   readonly lines: Record<string, unknown>[];
   opened = 0;
+  /** What events have lost. */
+  lost = newUnreported();
 
   constructor(
     backend: Backend,
@@ -49,6 +52,7 @@ class Rig {
         extras: [],
         names: new NameTable(),
         staleConnectionTimeout: stale,
+        lost: () => this.lost,
         log,
         opened: () => this.opened++,
       },
@@ -319,6 +323,7 @@ perBackend('requirement 16: options at their interval, and at the end; with 0 ne
     rig.poll(...many(9, 3));
     rig.destination.dropStale();
     t.deepEqual(rig.destination.stats().stale, { connections: 1, packets: 6, octets: 450 });
+    rig.lost = { connections: 2, packets: 30, octets: 4_000 };
     await rig.destination.exportDue();
     await rig.destination.exportDue();
     await rig.destination.finish(10_000);
@@ -330,8 +335,8 @@ perBackend('requirement 16: options at their interval, and at the end; with 0 ne
     if (optionsInterval === 0) continue;
     t.is(statistics[1].get('exportedFlowRecordTotalCount'), 18);
     const notSent = collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
-    t.is(notSent.get('notSentFlowTotalCount'), 1);
-    t.is(notSent.get('notSentPacketTotalCount'), 6);
-    t.is(notSent.get('notSentOctetTotalCount'), 450);
+    t.is(notSent.get('notSentFlowTotalCount'), 1 + 2);
+    t.is(notSent.get('notSentPacketTotalCount'), 6 + 30);
+    t.is(notSent.get('notSentOctetTotalCount'), 450 + 4_000);
   }
 });

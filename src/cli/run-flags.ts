@@ -18,7 +18,8 @@ export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoin
   staleConnectionTimeout: number;
   maxConnections: number;
   firstSight?: 'baseline' | 'total';
-  events?: 'destroy' | 'off';
+  events?: 'destroy' | 'all' | 'off';
+  tcpStateHistory?: true;
   eventBuffer: number;
   dyingLimit: number;
   inventory?: string;
@@ -58,10 +59,19 @@ export function addRunFlags(command: Command): Command {
         .env('CTFLOW_FIRST_SIGHT'),
     )
     .addOption(
-      new Option('--events <kind>', 'last counters from the events of ended connections; off is polling alone (native)')
-        .choices(['destroy', 'off'])
+      new Option(
+        '--events <kind>',
+        'last counters from the events of ended connections; all: first sight and TCP states too; off: polling alone (native)',
+      )
+        .choices(['destroy', 'all', 'off'])
         .default(undefined, 'destroy where the source has events')
         .env('CTFLOW_EVENTS'),
+    )
+    .addOption(
+      new Option(
+        '--tcp-state-history',
+        "the TCP states of a connection, as Antrea's elements tcpState and tcpStatePrevList; with --events all",
+      ).env('CTFLOW_TCP_STATE_HISTORY'),
     )
     .addOption(
       new Option('--event-buffer <bytes>', 'receive buffer for events; what is allowed is logged')

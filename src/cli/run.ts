@@ -43,7 +43,7 @@ async function run(flags: RunFlags): Promise<void> {
     }
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);
-    prepareKernel(source, flags, events !== undefined, log);
+    const left = prepareKernel(source, flags, events !== undefined, log);
     const { collector, observationDomain = hostObservationDomain(), events: _, inventory: __, ...rest } = flags;
     const replay = source.kind === 'replay';
     const exporter = new Exporter({
@@ -62,6 +62,7 @@ async function run(flags: RunFlags): Promise<void> {
     await Promise.race([stop.stopped, exporter.ended]);
     log.info('stopping: the open connections are exported');
     await exporter.stop();
+    for (const name of left) log.info(`net.netfilter.${name} is left at 1`);
     log.info(exporter.stats(), 'stopped');
   } finally {
     process.off('SIGHUP', reload);
@@ -73,6 +74,13 @@ async function run(flags: RunFlags): Promise<void> {
 /** By default where the source has them; whoever asks for them where they cannot be had is told so. */
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
   const wanted = flags.events ?? (source.kind === 'netlink' ? 'destroy' : 'off');
+  if (flags.tcpStateHistory && wanted !== 'all') {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      '--tcp-state-history goes with --events all',
+      'Add it, or leave the flag out',
+    );
+  }
   if (wanted === 'off') return undefined;
   if (flags.source !== 'kernel') {
     throw new CtflowError(
@@ -82,12 +90,21 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
     );
   }
   const { netns, eventBuffer, dyingLimit } = flags;
-  return { filter: filterOf(flags), ...(netns !== undefined && { netns }), receiveBuffer: eventBuffer, dyingLimit };
+  const before = source.sysctl('nf_conntrack_events');
+  return {
+    kind: wanted,
+    filter: filterOf(flags),
+    ...(netns !== undefined && { netns }),
+    receiveBuffer: eventBuffer,
+    dyingLimit,
+    earlierHaveNone: before !== undefined && before !== '1',
+  };
 }
 
-function prepareKernel(source: Source, flags: RunFlags, events: boolean, log: Logger): void {
-  if (flags.setupSysctl && source.kind !== 'replay') {
-    for (const name of setupKernel(source, events)) log.info(`net.netfilter.${name} set to 1`);
-  }
+/** @returns the settings that were changed, and stay so */
+function prepareKernel(source: Source, flags: RunFlags, events: boolean, log: Logger): string[] {
+  const changed = flags.setupSysctl && source.kind !== 'replay' ? setupKernel(source, events) : [];
+  for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
+  return changed;
 }

@@ -5,6 +5,7 @@ import {
   emptyText,
   named,
   seconds,
+  tcpHistory,
   tcpState,
   unsigned16,
   unsigned64,
@@ -77,6 +78,7 @@ export function antreaFields(bits: number): Field[] {
     addressOrZero(service, `destinationCluster${family}`, row.ORIG_DST),
     addressOrZero(snat, `proxySnat${family}`, row.REPLY_DST),
     addressOrZero(service, `destinationService${family}`, row.ORIG_DST),
+    ...(bits & shape.TCP_HISTORY ? [tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY)] : []),
   ];
 }
 

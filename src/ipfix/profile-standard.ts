@@ -1,5 +1,16 @@
 import * as row from '../layout.generated.js';
-import { address4, address6, text, unsigned16, unsigned32, unsigned64, unsigned8, widened16 } from './fields.js';
+import {
+  address4,
+  address6,
+  tcpHistory,
+  tcpState,
+  text,
+  unsigned16,
+  unsigned32,
+  unsigned64,
+  unsigned8,
+  widened16,
+} from './fields.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
@@ -67,6 +78,9 @@ export function standardFields(bits: number, biflow: Biflow): Field[] {
   if (bits & shape.HELPER) fields.push(text('applicationName', row.HELPER, 16));
   if (bits & shape.MARK) fields.push(unsigned32('mark', row.MARK));
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
+  if (bits & shape.TCP_HISTORY) {
+    fields.push(tcpState('tcpState', row.STATE), tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY));
+  }
   return fields;
 }
 

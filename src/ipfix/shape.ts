@@ -39,6 +39,8 @@ export const ID = 1 << 10;
 export const HELPER = 1 << 11;
 /** The reply direction as a record of its own. */
 export const REVERSED = 1 << 12;
+/** The TCP states that it went through. */
+export const TCP_HISTORY = 1 << 13;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
 

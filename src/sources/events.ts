@@ -5,10 +5,13 @@ import { native, RowListener, type NativeListener, type RowReceiver } from './ro
 export type { EventCounts };
 
 /** What {@link EventSource} needs of the native listener. */
-export type Listener = NativeListener & Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount'>;
+export type Listener = NativeListener & Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'leave'>;
 
 /** Who is told of events: rows with their EVENT. */
-export type EventReceiver = RowReceiver;
+export interface EventReceiver extends RowReceiver {
+  /** The receive buffer has overflown again; called before the rows that were read after it. */
+  onOverrun?(): void;
+}
 
 /**
  * Conntrack events as they come.
@@ -18,6 +21,14 @@ export type EventReceiver = RowReceiver;
  * eight of one hash bucket expire at once some are passed over by the dump and follow later (ctnetlink_dump_table).
  */
 export class EventSource extends RowListener<Listener> {
+  readonly #onOverrun: (() => void) | undefined;
+  #overruns = 0;
+
+  constructor(open: (onReady: () => void) => Listener, receiver: EventReceiver) {
+    super(open, receiver);
+    this.#onOverrun = receiver.onOverrun;
+  }
+
   /** What became of the events so far; a row may be counted before it is delivered. */
   counts(): EventCounts {
     return this.listener.counts();
@@ -41,5 +52,19 @@ export class EventSource extends RowListener<Listener> {
     } catch (error) {
       throw nativeError(error);
     }
+  }
+
+  /** Ends listening when everything that waits in the receive buffer has been delivered. */
+  async finish(): Promise<void> {
+    native(() => this.listener.leave());
+    await this.drain();
+    this.close();
+  }
+
+  protected override taken(): void {
+    if (!this.#onOverrun) return;
+    const { overrun } = this.listener.counts();
+    if (overrun > this.#overruns) this.#onOverrun();
+    this.#overruns = overrun;
   }
 }

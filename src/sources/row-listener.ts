@@ -15,8 +15,8 @@ export interface NativeListener {
 
 /** Who is told of rows. */
 export interface RowReceiver {
-  /** Rows in the kernel's order, at most 1,024; valid until it returns. */
-  onBatch(batch: Batch): void;
+  /** Rows in the kernel's order, at most 1,024; valid until it returns, or until its promise settles. */
+  onBatch(batch: Batch): void | Promise<void>;
   /** No more rows will come: the listener has failed and is closed. */
   onError(error: Error): void;
 }
@@ -84,13 +84,24 @@ export class RowListener<Native extends NativeListener> {
       this.#receiver.onError(nativeError(error));
       return;
     }
-    if (batch.count > 0) {
-      this.#pulling = true;
-      setImmediate(this.#pull);
-      this.#receiver.onBatch(batch);
+    this.taken();
+    const drained = this.#drains.length > 0 ? this.listener.drained() : 0;
+    if (batch.count === 0) {
+      this.#settle(drained);
+      return;
     }
-    if (this.#drains.length > 0) this.#settle(this.listener.drained());
+    this.#pulling = true;
+    const delivering = this.#receiver.onBatch(batch);
+    const done = (): void => {
+      setImmediate(this.#pull);
+      this.#settle(drained);
+    };
+    if (delivering) void delivering.then(done);
+    else done();
   };
+
+  /** Rows were taken that are not delivered yet, or there were none. */
+  protected taken(): void {}
 
   /** Settles the drains up to this number. */
   #settle(drained: number): void {

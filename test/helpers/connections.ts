@@ -56,3 +56,9 @@ export function withoutStart(facts: Facts): Facts {
   const { start: _, id: __, ...rest } = facts;
   return rest;
 }
+
+/** What a NEW or UPDATE event tells of a connection: neither counters nor start. */
+export function changed(event: number, facts: Facts): Facts {
+  const { start: _, counters: __, stop: ___, ...rest } = facts;
+  return { ...rest, event };
+}

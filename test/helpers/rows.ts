@@ -39,6 +39,8 @@ export interface Facts {
   stop?: bigint;
   startEstimate?: bigint;
   helper?: string;
+  /** One of EVENT_*. */
+  event?: number;
 }
 
 /** A batch of rows. */
@@ -121,6 +123,7 @@ function fill(one: Batch, facts: Facts): void {
     one.bytes.set(Buffer.from(facts.helper, 'latin1'), row.HELPER);
   }
   word(row.PRESENT, present);
+  word(row.EVENT, facts.event ?? row.EVENT_NONE);
 }
 
 function putU64(one: Batch, offset: number, value: bigint): void {

@@ -5,6 +5,8 @@ import { ExportSchedule, type ScheduleOptions } from '../../src/export-schedule.
 import { appendRecord } from '../../src/flow-record.js';
 import { KernelTimeouts } from '../../src/kernel-timeouts.js';
 import * as row from '../../src/layout.generated.js';
+import type { RecordExtras } from '../../src/record-extras.js';
+import { TcpHistory } from '../../src/tcp-history.js';
 import { readBigInt, readNumber } from '../../src/u64.js';
 import { rows, type Facts } from './rows.js';
 
@@ -45,6 +47,8 @@ export interface Report {
   readonly start: number;
   readonly end: number;
   readonly state: number;
+  /** The TCP states before that one. */
+  readonly before: readonly number[];
   readonly flowId: bigint;
   /** Packets and octets of the original direction, then of the reply direction. */
   readonly deltas: readonly bigint[];
@@ -62,10 +66,17 @@ export function readReport(batch: Batch, index: number): Report {
     start: readNumber(batch.u32, (at + row.FLOW_START_MS) >> 2),
     end: readNumber(batch.u32, (at + row.FLOW_END_MS) >> 2),
     state: batch.bytes[at + row.STATE],
+    before: unpacked(batch.u32[(at + row.TCP_STATE_HISTORY) >> 2]),
     flowId: readBigInt(batch.u32, (at + row.FLOW_ID) >> 2),
     deltas: deltas.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
     totals: counters.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
   };
+}
+
+function unpacked(states: number): number[] {
+  const list: number[] = [];
+  for (let left = states; left !== 0; left >>>= 4) list.push(left & 15);
+  return list;
 }
 
 /** A collector of a rig: what it was told, and whether it takes anything now. */
@@ -81,6 +92,8 @@ export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' 
   /** One schedule each; one with Antrea's defaults where nothing is said. */
   destinations?: Partial<ScheduleOptions>[];
   timeouts?: KernelTimeouts;
+  /** NEW and UPDATE events are listened to. */
+  changes?: true;
 }
 
 /** A store with its schedules and both clocks in the hands of the test. */
@@ -90,11 +103,17 @@ export class StoreRig {
   timeouts: KernelTimeouts;
   readonly store: ConnectionStore;
   readonly destinations: readonly RigDestination[];
+  readonly #extras: RecordExtras[] = [];
 
   constructor(options: RigOptions = {}) {
     const { maxConnections = 64, firstSight = 'baseline', destinations = [{}] } = options;
     this.timeouts = options.timeouts ?? kernelTimeouts();
     this.store = new ConnectionStore({ maxConnections, firstSight, born: this.now() });
+    if (options.changes) {
+      const history = new TcpHistory(maxConnections);
+      this.store.expectChanges(history);
+      this.#extras.push(history);
+    }
     this.destinations = destinations.map(changed => {
       const scheduleOptions = {
         activeFlowExportTimeout: 5_000,
@@ -138,9 +157,26 @@ export class StoreRig {
     for (const { schedule } of this.destinations) schedule.dropStale();
   }
 
+  /** Rows of the dump that has begun. */
+  merge(connections: readonly Facts[]): void {
+    this.store.merge(rows(...connections), this.now());
+  }
+
+  /** As {@link poll}, with these things done between the request and the first row. */
+  pollAfter(meanwhile: () => void, connections: readonly Facts[], complete = true): void {
+    this.store.beginDump();
+    meanwhile();
+    this.poll(connections, complete);
+  }
+
   /** DESTROY events of these connections. */
   destroy(...connections: readonly Facts[]): void {
     this.store.destroyed(rows(...connections), this.now());
+  }
+
+  /** NEW and UPDATE events. */
+  notice(...events: readonly Facts[]): void {
+    this.store.noticed(rows(...events), this.now());
   }
 
   /** What is due now at a destination, in its order; it is remembered in `reports` too. */
@@ -175,7 +211,7 @@ export class StoreRig {
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
     const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.store.table, slot, destination.schedule.reported, reason, []);
+    appendRecord(batch, this.store.table, slot, destination.schedule.reported, reason, this.#extras);
     return readReport(batch, 0);
   }
 }

@@ -74,7 +74,8 @@ const orders: Orders = {
       read = now;
       block(300);
     }
-    if (close) source!.close();
+    if (close === 'close') source!.close();
+    if (close === 'finish') await source!.finish();
     return { read, threads: listeningThreads() };
   },
   async close() {

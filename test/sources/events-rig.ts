@@ -29,10 +29,10 @@ export interface Orders {
   dying: Order<{ limit: number }, { count: number }>;
   setBroadcastError: Order<{ on: boolean }, object>;
   /**
-   * Flushes the table, and stops the event loop until the thread reads no more; then closes where `close` is set. Says how
-   * many events were read and how many listening threads are left.
+   * Flushes the table, and stops the event loop until the thread reads no more; then closes or finishes where `close` says
+   * so. Says how many events were read before and how many listening threads are left.
    */
-  flushBlocked: Order<{ close: boolean }, { read: number; threads: number }>;
+  flushBlocked: Order<{ close?: 'close' | 'finish' }, { read: number; threads: number }>;
   /** Says how many listening threads are left. */
   close: Order<object, { threads: number }>;
   /** Lets go of all but the listener. */

@@ -33,6 +33,8 @@ class FakeListener implements Listener {
   rows: number[] = [];
   failure: Error | undefined;
   closed = false;
+  left = false;
+  overrun = 0;
   onReady = (): void => {};
   marks: [number: number, before: number][] = [];
   #drains = 0;
@@ -66,12 +68,16 @@ class FakeListener implements Listener {
     return this.#passed;
   }
 
+  leave(): void {
+    this.left = true;
+  }
+
   close(): void {
     this.closed = true;
   }
 
   counts(): EventCounts {
-    return NOTHING;
+    return { ...NOTHING, overrun: this.overrun };
   }
 
   receiveBuffer(): number {
@@ -165,6 +171,70 @@ test('close ends deliveries, also from within one, and settles drains', async t 
   t.is(batches, 1);
   t.true(listener.closed);
   await t.notThrowsAsync(source.drain());
+});
+
+test('the next batch is taken when the receiver is done with the last, and a drain waits for that too', async t => {
+  const listener = new FakeListener();
+  const seen: number[] = [];
+  const open: (() => void)[] = [];
+  const source = new EventSource(listener.open, {
+    onBatch: async ({ count }) => {
+      await new Promise<void>(done => open.push(done));
+      seen.push(count);
+    },
+    onError: error => t.fail(error.message),
+  });
+  listener.rows = numbers(1500);
+  let drained = false;
+  const drain = source.drain().then(() => (drained = true));
+  listener.mark();
+  listener.onReady();
+  for (let i = 0; i < 3; i++) await turn();
+  listener.onReady();
+  t.deepEqual([open.length, seen], [1, []]);
+  open[0]();
+  await turn();
+  await turn();
+  t.deepEqual([open.length, seen, drained], [2, [1024], false]);
+  open[1]();
+  await drain;
+  t.deepEqual(seen, [1024, 476]);
+});
+
+test('finish leaves the groups, and closes when all that was there is delivered', async t => {
+  const { listener, source, batches } = fake(t);
+  listener.rows = numbers(1500);
+  const finished = source.finish();
+  t.true(listener.left);
+  listener.mark();
+  listener.onReady();
+  t.false(listener.closed);
+  await finished;
+  t.is(batches.flat().length, 1500);
+  t.true(listener.closed);
+  await t.notThrowsAsync(source.finish());
+});
+
+test('an overrun is told once, before the rows that were read after it', async t => {
+  const listener = new FakeListener();
+  const told: string[] = [];
+  new EventSource(listener.open, {
+    onBatch: ({ count }) => void told.push(`${count} rows`),
+    onOverrun: () => told.push('overrun'),
+    onError: error => t.fail(error.message),
+  });
+  const ready = async (rows: number, overrun: number): Promise<void> => {
+    listener.rows = numbers(rows);
+    listener.overrun = overrun;
+    listener.onReady();
+    await turn();
+    await turn();
+  };
+  await ready(1, 0);
+  await ready(2, 3);
+  await ready(1, 3);
+  await ready(0, 4);
+  t.deepEqual(told, ['1 rows', 'overrun', '2 rows', '1 rows', 'overrun']);
 });
 
 test('a listener that fails is closed, and its error told once, after its rows', async t => {
@@ -367,7 +437,7 @@ live('while JavaScript does not take rows the thread waits, and nothing is lost'
   const peer = new EventPeer(namespace);
   await peer.do('open', DESTROY);
   await entries(t, namespace, 20_000);
-  const { read, threads } = await peer.do('flushBlocked', { close: false });
+  const { read, threads } = await peer.do('flushBlocked', {});
   t.true(read >= 16_384 && read < 17_000, `${read}`);
   t.is(threads, 1);
   const { events, counts } = await peer.do('seen', { drain: true });
@@ -380,9 +450,24 @@ live('close ends a thread that waits for room', async t => {
   const peer = new EventPeer(namespace);
   await peer.do('open', DESTROY);
   await entries(t, namespace, 20_000);
-  const { read, threads } = await peer.do('flushBlocked', { close: true });
+  const { read, threads } = await peer.do('flushBlocked', { close: 'close' });
   t.true(read < 20_000, `${read}`);
   t.is(threads, 0);
+});
+
+live('finish reads everything that waits, and what ends afterwards is not waited for', async t => {
+  const namespace = await tracking(t);
+  const peer = new EventPeer(namespace);
+  await peer.do('open', DESTROY);
+  await entries(t, namespace, 20_000);
+  const { threads } = await peer.do('flushBlocked', { close: 'finish' });
+  t.is(threads, 0);
+  const { events, counts } = await peer.do('seen', { drain: false });
+  t.is(events.length, 20_000);
+  t.deepEqual(counts, { ...NOTHING, destroyed: 20_000 });
+  await entries(t, namespace, 10);
+  await namespace.run('conntrack', ['-F']);
+  t.deepEqual(await peer.do('dying', { limit: 1 }), { count: 0 });
 });
 
 live('close ends a thread that waits for events; an open listener keeps no process alive', async t => {

@@ -83,6 +83,14 @@ impl EventListener {
         }
     }
 
+    /// As [`EventSocket::leave`]; a closed one has left.
+    pub fn leave(&self) -> Result<(), Error> {
+        match &*lock(&self.socket) {
+            Some(socket) => socket.leave(),
+            None => Ok(()),
+        }
+    }
+
     /// Moves rows to the start of `rows`, as many as fit, and returns how many. Where none is left and the thread has failed,
     /// its error.
     pub fn take(&self, rows: &mut [u8]) -> Result<usize, Error> {

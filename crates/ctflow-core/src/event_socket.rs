@@ -19,6 +19,13 @@ const WHAT: &str = "Cannot listen to conntrack events";
 /// An event takes 200 to 700 bytes. The odd size keeps the starts of the buffers from sharing one set of the cache.
 const BUFFER: usize = 4096 + 64;
 
+/// The groups, and their numbers for the kernel.
+const GROUPS: [(u32, libc::c_int); 3] = [
+    (group::NEW, libc::NFNLGRP_CONNTRACK_NEW),
+    (group::UPDATE, libc::NFNLGRP_CONNTRACK_UPDATE),
+    (group::DESTROY, libc::NFNLGRP_CONNTRACK_DESTROY),
+];
+
 /// A ctnetlink socket in one namespace that has joined groups of events.
 #[derive(Debug)]
 pub struct EventSocket {
@@ -38,11 +45,7 @@ impl EventSocket {
         link.set_receive_buffer(receive_buffer)?;
         let socket = Self { link };
         socket.set_broadcast_error(broadcast_error)?;
-        for (bit, number) in [
-            (group::NEW, libc::NFNLGRP_CONNTRACK_NEW),
-            (group::UPDATE, libc::NFNLGRP_CONNTRACK_UPDATE),
-            (group::DESTROY, libc::NFNLGRP_CONNTRACK_DESTROY),
-        ] {
+        for (bit, number) in GROUPS {
             if groups & bit != 0 {
                 socket
                     .link
@@ -50,6 +53,15 @@ impl EventSocket {
             }
         }
         Ok(socket)
+    }
+
+    /// Leaves its groups: no more events come, those that wait stay.
+    pub fn leave(&self) -> Result<(), Error> {
+        for (_, number) in GROUPS {
+            self.link
+                .set_option(libc::SOL_NETLINK, libc::NETLINK_DROP_MEMBERSHIP, &number)?;
+        }
+        Ok(())
     }
 
     /// The receive buffer as the kernel counts it: its own overhead included, twice of what was asked for where that was

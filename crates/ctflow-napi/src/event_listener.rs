@@ -67,6 +67,12 @@ impl EventListener {
         self.listener.set_broadcast_error(on).map_err(crossing)
     }
 
+    /// Leaves the groups: no more events come, those that wait can still be drained.
+    #[napi]
+    pub fn leave(&self) -> napi::Result<()> {
+        self.listener.leave().map_err(crossing)
+    }
+
     /// Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
     /// has failed.
     #[napi]

@@ -1,0 +1,101 @@
+import type { Batch } from './batch.js';
+import { ROW_WORDS } from './connection-table.js';
+import { EVENT, EVENT_NEW, HAS_START, HAS_TCP_STATE, ID, PRESENT, STATE } from './layout.generated.js';
+import type { Moment } from './poll-history.js';
+import { Sightings, type Sighting } from './sightings.js';
+import type { StoredConnections } from './stored-connections.js';
+import type { TcpHistory } from './tcp-history.js';
+
+const ID_WORD = ID >> 2;
+const PRESENT_WORD = PRESENT >> 2;
+const EVENT_WORD = EVENT >> 2;
+
+/**
+ * What NEW and UPDATE events tell: when a connection was first seen, that it is no older than the exporter, and the TCP states
+ * it went through. The counters of a stored connection stay what a poll or a DESTROY says.
+ */
+export class ConnectionChanges {
+  readonly sightings = new Sightings();
+  readonly #stored: StoredConnections;
+  readonly #history: TcpHistory;
+  /** The poll that added a connection of which no event had been read. */
+  readonly #addedIn: Uint32Array;
+  /** The poll under way, 0 between two. */
+  #poll = 0;
+
+  constructor(stored: StoredConnections, history: TcpHistory) {
+    this.#stored = stored;
+    this.#history = history;
+    this.#addedIn = new Uint32Array(stored.table.capacity);
+  }
+
+  beginDump(): void {
+    this.sightings.beginDump();
+  }
+
+  beginPoll(): void {
+    this.#poll = this.#stored.polls.current;
+  }
+
+  endPoll(complete: boolean): void {
+    this.#poll = 0;
+    this.sightings.endDump(complete);
+  }
+
+  /** Rows of NEW and UPDATE events. */
+  noticed(batch: Batch, at: Moment): void {
+    const { u32, bytes } = batch;
+    for (let row = 0; row < batch.count; row++) {
+      const from = row * ROW_WORDS;
+      const isNew = u32[from + EVENT_WORD] === EVENT_NEW;
+      const slot = this.#slotOf(u32, from, isNew);
+      if (slot < 0) {
+        this.sightings.note(u32, bytes, from, isNew, at.wall);
+        continue;
+      }
+      if (isNew) this.#beganAt(slot, at);
+      if (u32[from + PRESENT_WORD] & HAS_TCP_STATE) this.#history.entered(slot, bytes[from * 4 + STATE]);
+    }
+  }
+
+  /** A connection is stored, of which this was sighted before. */
+  added(slot: number, sighting: Sighting | undefined): void {
+    this.#history.begin(slot, sighting?.states ?? 0);
+    this.#addedIn[slot] = sighting ? 0 : this.#stored.polls.current;
+    this.shown(slot);
+  }
+
+  /** The row of the slot has a state. */
+  shown(slot: number): void {
+    const { rows, bytes } = this.#stored.table;
+    const at = slot * ROW_WORDS;
+    if (rows[at + PRESENT_WORD] & HAS_TCP_STATE) this.#history.shown(slot, bytes[at * 4 + STATE]);
+  }
+
+  clear(): void {
+    this.sightings.clear();
+    this.#poll = 0;
+  }
+
+  /**
+   * The slot that an event is about, -1 where its connection is not stored. A NEW is of a stored one only where the poll under
+   * way has read it between its entry into the table and its event; else another connection has taken the tuple.
+   */
+  #slotOf(u32: Uint32Array, from: number, isNew: boolean): number {
+    const { index, table } = this.#stored;
+    const slot = index.find(u32, from);
+    if (slot < 0 || table.rows[slot * ROW_WORDS + ID_WORD] !== u32[from + ID_WORD]) return -1;
+    if (isNew && (this.#poll === 0 || this.#addedIn[slot] !== this.#poll)) return -1;
+    return this.sightings.has(u32, from) ? -1 : slot;
+  }
+
+  #beganAt(slot: number, at: Moment): void {
+    const { table } = this.#stored;
+    this.#addedIn[slot] = 0;
+    this.#history.begin(slot, 0);
+    if (!(table.rows[slot * ROW_WORDS + PRESENT_WORD] & HAS_START)) {
+      table.startMs[slot] = Math.min(table.startMs[slot], at.wall);
+    }
+    this.#stored.foundNew(slot);
+  }
+}

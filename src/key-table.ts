@@ -1,0 +1,99 @@
+import { SlotList } from './slot-list.js';
+
+const KEY_WORDS = 3;
+
+/**
+ * Entries under keys of three words, numbered from 0 below the capacity, so that who uses it keeps what belongs to an entry in
+ * columns of its own. Several entries may have one key, and are found in the order in which they came.
+ */
+export class KeyTable {
+  readonly capacity: number;
+  /** All entries, the oldest first. */
+  readonly order: SlotList;
+  count = 0;
+  readonly #keys: Uint32Array;
+  readonly #buckets: Int32Array; // entry + 1, 0 where empty
+  readonly #next: Int32Array; // in the bucket: entry + 1, 0 at the end
+  readonly #mask: number;
+  /** Entries that were given back, linked by `#next`; entry + 1. */
+  #free = 0;
+  /** Entries that have ever been used lie below. */
+  #top = 0;
+
+  constructor(capacity: number) {
+    let size = 16;
+    while (size < capacity) size *= 2;
+    this.capacity = capacity;
+    this.order = new SlotList(capacity);
+    this.#keys = new Uint32Array(capacity * KEY_WORDS);
+    this.#buckets = new Int32Array(size);
+    this.#next = new Int32Array(capacity);
+    this.#mask = size - 1;
+  }
+
+  get full(): boolean {
+    return this.count === this.capacity;
+  }
+
+  /** A new entry behind all others; the table must not be full. */
+  add(a: number, b: number, c: number): number {
+    let entry = this.#free - 1;
+    if (entry < 0) entry = this.#top++;
+    else this.#free = this.#next[entry];
+    this.count++;
+    this.#keys[entry * KEY_WORDS] = a;
+    this.#keys[entry * KEY_WORDS + 1] = b;
+    this.#keys[entry * KEY_WORDS + 2] = c;
+    this.#next[entry] = 0;
+    const bucket = this.#bucket(a, b, c);
+    let last = this.#buckets[bucket] - 1;
+    if (last < 0) this.#buckets[bucket] = entry + 1;
+    else {
+      while (this.#next[last] !== 0) last = this.#next[last] - 1;
+      this.#next[last] = entry + 1;
+    }
+    this.order.push(entry);
+    return entry;
+  }
+
+  /** The first entry of this key, or the first after one of them; -1 where there is none. */
+  find(a: number, b: number, c: number, after = -1): number {
+    if (this.count === 0) return -1;
+    let entry = (after < 0 ? this.#buckets[this.#bucket(a, b, c)] : this.#next[after]) - 1;
+    for (; entry >= 0; entry = this.#next[entry] - 1) {
+      const at = entry * KEY_WORDS;
+      if (this.#keys[at] === a && this.#keys[at + 1] === b && this.#keys[at + 2] === c) return entry;
+    }
+    return -1;
+  }
+
+  /** The entry must be in the table. */
+  remove(entry: number): void {
+    const at = entry * KEY_WORDS;
+    const bucket = this.#bucket(this.#keys[at], this.#keys[at + 1], this.#keys[at + 2]);
+    if (this.#buckets[bucket] === entry + 1) this.#buckets[bucket] = this.#next[entry];
+    else {
+      let before = this.#buckets[bucket] - 1;
+      while (this.#next[before] !== entry + 1) before = this.#next[before] - 1;
+      this.#next[before] = this.#next[entry];
+    }
+    this.order.remove(entry);
+    this.#next[entry] = this.#free;
+    this.#free = entry + 1;
+    this.count--;
+  }
+
+  clear(): void {
+    if (this.count > 0) this.#buckets.fill(0);
+    this.order.clear();
+    this.#free = 0;
+    this.#top = 0;
+    this.count = 0;
+  }
+
+  #bucket(a: number, b: number, c: number): number {
+    let hash = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ c, 0xc2b2ae35);
+    return (hash ^ (hash >>> 13)) & this.#mask;
+  }
+}

@@ -1,0 +1,123 @@
+import { HASH, HAS_START, HAS_TCP_STATE, ID, PRESENT, START_NS, STATE } from './layout.generated.js';
+import { KeyTable } from './key-table.js';
+import { appendState } from './tcp-history.js';
+import { nanosecondsToMilliseconds } from './u64.js';
+
+/** Connections that may wait to be stored; those beyond are not remembered, and counted. */
+const MOST_SIGHTINGS = 262_144;
+
+/** What events told of a connection before it was stored. */
+export interface Sighting {
+  /** When its first event was read, milliseconds since 1970. */
+  seenAt: number;
+  /** That was its NEW: it began then. */
+  isNew: boolean;
+  /** The TCP states it went through, packed as in {@link appendState}. */
+  states: number;
+}
+
+/**
+ * NEW and UPDATE events of connections that are not in the store yet. They carry neither counters nor start, so they wait here
+ * until a poll or a DESTROY shows the connection. The kernel gives a reopened tuple the same id: several connections may wait
+ * under one key, and are taken in their order.
+ */
+export class Sightings {
+  /** Connections that found no room. */
+  leftOut = 0;
+  /** Connections that were sighted and that neither a later dump nor a DESTROY showed. */
+  expired = 0;
+  readonly #table: KeyTable;
+  readonly #seenAt: Float64Array;
+  readonly #states: Uint32Array;
+  readonly #isNew: Uint8Array;
+  /** The dump before which it was sighted. */
+  readonly #dump: Uint32Array;
+  readonly #taken: Sighting = { seenAt: 0, isNew: false, states: 0 };
+  #dumps = 0;
+
+  constructor(capacity = MOST_SIGHTINGS) {
+    this.#table = new KeyTable(capacity);
+    this.#seenAt = new Float64Array(capacity);
+    this.#states = new Uint32Array(capacity);
+    this.#isNew = new Uint8Array(capacity);
+    this.#dump = new Uint32Array(capacity);
+  }
+
+  get count(): number {
+    return this.#table.count;
+  }
+
+  /** Whether the connection of this row waits here, or another of its key. */
+  has(row: Uint32Array, from: number): boolean {
+    return this.#find(row, from) >= 0;
+  }
+
+  /** An event of a connection that is not stored. */
+  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number): void {
+    let entry = -1;
+    if (!isNew) {
+      // the events of one key come in order: it belongs to the last
+      for (let next = this.#find(row, from); next >= 0; next = this.#find(row, from, next)) entry = next;
+    }
+    if (entry < 0) {
+      if (this.#table.full) {
+        this.leftOut++;
+        return;
+      }
+      entry = this.#table.add(row[from + (ID >> 2)], row[from + (HASH >> 2)], 0);
+      this.#seenAt[entry] = at;
+      this.#isNew[entry] = isNew ? 1 : 0;
+      this.#states[entry] = 0;
+      this.#dump[entry] = this.#dumps;
+    }
+    if (row[from + (PRESENT >> 2)] & HAS_TCP_STATE) {
+      this.#states[entry] = appendState(this.#states[entry], bytes[from * 4 + STATE]);
+    }
+  }
+
+  /**
+   * What was sighted of the connection of this row, which is forgotten here; valid until the next call. Where the kernel tells
+   * the start, what was sighted before it belongs to an earlier connection, and is forgotten too.
+   */
+  take(row: Uint32Array, from: number): Sighting | undefined {
+    const startKnown = (row[from + (PRESENT >> 2)] & HAS_START) !== 0;
+    const start = startKnown
+      ? nanosecondsToMilliseconds(row[from + (START_NS >> 2)], row[from + (START_NS >> 2) + 1])
+      : 0;
+    for (let entry = this.#find(row, from); entry >= 0; entry = this.#find(row, from)) {
+      const taken = this.#taken;
+      taken.seenAt = this.#seenAt[entry];
+      taken.isNew = this.#isNew[entry] !== 0;
+      taken.states = this.#states[entry];
+      this.#table.remove(entry);
+      if (taken.seenAt >= start) return taken;
+      this.expired++;
+    }
+    return undefined;
+  }
+
+  /** A dump is asked for: it shows whatever was sighted before and is still there. */
+  beginDump(): void {
+    this.#dumps++;
+  }
+
+  /** @param complete the dump has shown the whole table, and its rows are stored */
+  endDump(complete: boolean): void {
+    if (!complete) return;
+    const { order } = this.#table;
+    for (let entry = order.head; entry >= 0 && this.#dump[entry] < this.#dumps; entry = order.head) {
+      this.#table.remove(entry);
+      this.expired++;
+    }
+  }
+
+  clear(): void {
+    this.#table.clear();
+    this.leftOut = 0;
+    this.expired = 0;
+  }
+
+  #find(row: Uint32Array, from: number, after = -1): number {
+    return this.#table.find(row[from + (ID >> 2)], row[from + (HASH >> 2)], 0, after);
+  }
+}

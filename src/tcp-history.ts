@@ -1,0 +1,67 @@
+import type { Batch } from './batch.js';
+import { TCP_HISTORY } from './ipfix/shape.js';
+import { STATE, TCP_STATE_HISTORY } from './layout.generated.js';
+import type { RecordExtras } from './record-extras.js';
+
+const BITS = 4;
+const WORD = 32;
+const STATE_MASK = 15;
+
+/** Packed states with one more behind them: four bits each, the oldest in the lowest; of nine the oldest goes. */
+export function appendState(states: number, state: number): number {
+  let shift = 0;
+  let last = 0;
+  for (; shift < WORD && states >>> shift !== 0; shift += BITS) last = (states >>> shift) & STATE_MASK;
+  if (last === state) return states;
+  if (shift === WORD) return ((states >>> BITS) | (state << (WORD - BITS))) >>> 0;
+  return (states | (state << shift)) >>> 0;
+}
+
+/** Whether a state is among packed ones. */
+export function hasState(states: number, state: number): boolean {
+  for (let shift = 0; shift < WORD; shift += BITS) {
+    if (((states >>> shift) & STATE_MASK) === state) return true;
+  }
+  return false;
+}
+
+/** The states before the last time that it had this one; all where it never had. */
+export function statesBefore(states: number, state: number): number {
+  for (let shift = WORD - BITS; shift >= 0; shift -= BITS) {
+    if (((states >>> shift) & STATE_MASK) === state) return (states & ((1 << shift) - 1)) >>> 0;
+  }
+  return states;
+}
+
+/** The TCP states that each connection of a store went through, by slot; the last eight. */
+export class TcpHistory implements RecordExtras {
+  readonly #states: Uint32Array;
+
+  constructor(slots: number) {
+    this.#states = new Uint32Array(slots);
+  }
+
+  /** The slot holds a connection of which events have told these packed states. */
+  begin(slot: number, states: number): void {
+    this.#states[slot] = states;
+  }
+
+  /** An event told a state, after all others. */
+  entered(slot: number, state: number): void {
+    this.#states[slot] = appendState(this.#states[slot], state);
+  }
+
+  /** A row shows a state. Events may have told it, and later ones too, before the row came. */
+  shown(slot: number, state: number): void {
+    if (!hasState(this.#states[slot], state)) this.entered(slot, state);
+  }
+
+  shapeOf(slot: number): number {
+    return this.#states[slot] === 0 ? 0 : TCP_HISTORY;
+  }
+
+  /** The states before the one that the record has. */
+  write(slot: number, batch: Batch, at: number): void {
+    batch.u32[(at + TCP_STATE_HISTORY) >> 2] = statesBefore(this.#states[slot], batch.bytes[at + STATE]);
+  }
+}

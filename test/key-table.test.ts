@@ -1,0 +1,60 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { KeyTable } from '../src/key-table.js';
+import { seeded } from './helpers/seed.js';
+
+type Key = [number, number, number];
+
+/** Few keys, so that many entries share one. */
+const key = fc.tuple(fc.nat(2), fc.constantFrom(0, 0xffff_ffff), fc.nat(1));
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ add: key }) },
+  { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
+  { weight: 1, arbitrary: fc.constant('clear' as const) },
+);
+
+function list(table: KeyTable, of: Key): number[] {
+  const found: number[] = [];
+  for (let entry = table.find(...of); entry >= 0; entry = table.find(...of, entry)) found.push(entry);
+  return found;
+}
+
+test('it is a list of keys in order of arrival, whatever is added and removed', t => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (steps, capacity) => {
+      const table = new KeyTable(capacity);
+      let model: { entry: number; key: Key }[] = [];
+      for (const one of steps) {
+        if (one === 'clear') {
+          table.clear();
+          model = [];
+        } else if ('add' in one) {
+          if (table.full) continue;
+          const entry = table.add(...one.add);
+          t.true(entry >= 0 && entry < capacity && model.every(other => other.entry !== entry));
+          model.push({ entry, key: one.add });
+        } else if (model.length > 0) {
+          const [gone] = model.splice(one.remove % model.length, 1);
+          table.remove(gone.entry);
+        }
+        t.is(table.count, model.length);
+        t.is(table.full, model.length === capacity);
+        const order: number[] = [];
+        for (let entry = table.order.head; entry >= 0; entry = table.order.after(entry)) order.push(entry);
+        t.deepEqual(
+          order,
+          model.map(({ entry }) => entry),
+        );
+        for (const a of [0, 1, 2]) {
+          for (const b of [0, 0xffff_ffff]) {
+            for (const c of [0, 1]) {
+              const expected = model.filter(({ key }) => key.join() === [a, b, c].join()).map(({ entry }) => entry);
+              t.deepEqual(list(table, [a, b, c]), expected);
+            }
+          }
+        }
+      }
+    }),
+    { ...seeded(t), numRuns: 60 },
+  );
+});
