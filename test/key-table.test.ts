@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { KeyTable } from '../src/key-table.js';
 import { seeded } from './helpers/seed.js';
 

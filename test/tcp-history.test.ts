@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Batch } from '../src/batch.js';
 import { TCP_HISTORY } from '../src/ipfix/shape.js';
 import { RECORD_SIZE, STATE, TCP_STATE_HISTORY } from '../src/layout.generated.js';

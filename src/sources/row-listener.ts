@@ -92,13 +92,14 @@ export class RowListener<Native extends NativeListener> {
     }
     this.#pulling = true;
     const delivering = this.#receiver.onBatch(batch);
-    const done = (): void => {
-      setImmediate(this.#pull);
-      this.#settle(drained);
-    };
-    if (delivering) void delivering.then(done);
-    else done();
+    if (delivering) void delivering.then(() => this.#delivered(drained));
+    else this.#delivered(drained);
   };
+
+  #delivered(drained: number): void {
+    setImmediate(this.#pull);
+    this.#settle(drained);
+  }
 
   /** Rows were taken that are not delivered yet, or there were none. */
   protected taken(): void {}

@@ -218,7 +218,7 @@ test('finish leaves the groups, and closes when all that was there is delivered'
 test('an overrun is told once, before the rows that were read after it', async t => {
   const listener = new FakeListener();
   const told: string[] = [];
-  new EventSource(listener.open, {
+  const source = new EventSource(listener.open, {
     onBatch: ({ count }) => void told.push(`${count} rows`),
     onOverrun: () => told.push('overrun'),
     onError: error => t.fail(error.message),
@@ -235,6 +235,7 @@ test('an overrun is told once, before the rows that were read after it', async t
   await ready(1, 3);
   await ready(0, 4);
   t.deepEqual(told, ['1 rows', 'overrun', '2 rows', '1 rows', 'overrun']);
+  source.close();
 });
 
 test('a listener that fails is closed, and its error told once, after its rows', async t => {

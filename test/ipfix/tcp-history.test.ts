@@ -1,0 +1,52 @@
+import test from 'ava';
+import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
+import { TCP_HISTORY } from '../../src/ipfix/shape.js';
+import { TCP_STATE_HISTORY } from '../../src/layout.generated.js';
+import { NameTable } from '../../src/name-table.js';
+import { Session } from '../../src/session.js';
+import { appendState } from '../../src/tcp-history.js';
+import { SYN_RECV, SYN_SENT } from '../../src/tcp-state.js';
+import { perBackend } from '../helpers/backends.js';
+import { tcp } from '../helpers/connections.js';
+import { flowBatch, shape } from '../helpers/flow-batch.js';
+import { FakeTransport } from '../helpers/fake-transport.js';
+import { Decoder, valuesOf } from '../helpers/wire.js';
+
+const facts = tcp(1_000, 0, [1, 60, 1, 60]);
+
+for (const name of PROFILE_NAMES) {
+  const profile = createProfile(name, 'reverse', false);
+
+  perBackend(`${name}: the TCP states stand as text, the oldest first, the last one apart`, (t, backend) => {
+    const transport = new FakeTransport(16_384, false);
+    const session = new Session({
+      names: new NameTable(),
+      backend,
+      profile,
+      transport,
+      observationDomain: 1,
+      templateRefreshInterval: 600_000,
+      templateRefreshPackets: 1_000,
+      monotonic: () => 0,
+      wall: () => 1_700_000_000_000,
+    });
+    session.begin();
+    const batch = flowBatch(facts);
+    batch.u32[TCP_STATE_HISTORY >> 2] = [SYN_SENT, SYN_RECV].reduce(appendState, 0);
+    session.send(shape(facts) | TCP_HISTORY, batch);
+    const [record] = new Decoder('tcp').decode(transport.take());
+    t.like(valuesOf(record), { tcpState: 'ESTABLISHED', tcpStatePrevList: 'SYN_SENT,SYN_RECV' });
+  });
+
+  test(`${name}: they stand behind all other elements`, t => {
+    const bits = shape(facts) & profile.shapes;
+    const names = (shapes: number): string[] => profile.fieldsOf(shapes).map(({ element }) => element.name);
+    const without = names(bits);
+    t.deepEqual(names(bits | TCP_HISTORY), [
+      ...without,
+      ...(name === 'antrea' ? [] : ['tcpState']),
+      'tcpStatePrevList',
+    ]);
+    t.is(profile.shapes & TCP_HISTORY, TCP_HISTORY);
+  });
+}
