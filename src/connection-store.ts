@@ -1,14 +1,17 @@
 import type { Batch } from './batch.js';
 import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
-import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
+import { ANOTHER, compareConnections, countersFell, isSameEntry } from './connection-identity.js';
 import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-table.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketTime } from './last-packet.js';
 import {
   HAS_ORIG_COUNTERS,
+  HAS_HELPER,
+  HAS_LABELS,
   HAS_REPLY_COUNTERS,
+  HAS_STOP,
   HAS_START,
   HAS_START_ESTIMATE,
   HAS_TIMEOUT,
@@ -35,7 +38,9 @@ const STATUS_WORD = STATUS >> 2;
 const COUNTERS_FROM = ORIG_PACKETS >> 2;
 const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 const START_WORD = START_NS >> 2;
+/** Labels, helper and the event: behind the times. */
 const TAIL_FROM = STOP_NS >> 2;
+const HAS_TAIL = HAS_STOP | HAS_LABELS | HAS_HELPER;
 
 /**
  * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
@@ -118,9 +123,15 @@ export class ConnectionStore implements FlowStore {
       const from = row * ROW_WORDS;
       // a dump walks the table in the same order each time, so the next row is mostly the next slot
       let slot = this.#expected;
-      const guessed = (flags[slot] & (IN_USE | GONE)) === IN_USE && index.sameTuple(u32, from, slot);
-      if (!guessed) slot = index.find(u32, from);
       const state = bytes[from * 4 + STATE];
+      const inUse = (flags[slot] & (IN_USE | GONE)) === IN_USE;
+      if (inUse && isSameEntry(rows, slot * ROW_WORDS, u32, from)) {
+        this.#update(slot, u32, from, state, at);
+        seenIn[slot] = polls.current;
+        this.#expected = slot + 1 < table.top ? slot + 1 : 0;
+        continue;
+      }
+      if (!inUse || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
       let reopened = false;
       if (slot >= 0) {
         const to = slot * ROW_WORDS;
@@ -133,7 +144,6 @@ export class ConnectionStore implements FlowStore {
           from,
           state,
         );
-        if (verdict === COUNTERS_RESET) this.#stored.countersReset(slot);
         reopened = verdict === ANOTHER;
         if (reopened) this.#ends.reopened(slot, at);
         else this.#update(slot, u32, from, state, at);
@@ -221,15 +231,15 @@ export class ConnectionStore implements FlowStore {
     const { rows, bytes, startMs, endMs, seenIn } = this.table;
     const to = slot * ROW_WORDS;
     let what = bytes[to * 4 + STATE] === state ? 0 : STATE_CHANGED;
-    for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
-      if (rows[to + word] !== u32[from + word]) {
-        rows[to + word] = u32[from + word];
-        what |= MOVED;
-      }
+    if (countersDiffer(rows, to, u32, from)) {
+      what |= MOVED;
+      if (countersFell(rows, to, u32, from)) this.#stored.countersReset(slot);
+      for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) rows[to + word] = u32[from + word];
     }
+    const present = rows[to + PRESENT_WORD] | u32[from + PRESENT_WORD];
     // the word before PRESENT holds the state
     for (let word = PRESENT_WORD - 1; word < COUNTERS_FROM; word++) rows[to + word] = u32[from + word];
-    for (let word = TAIL_FROM; word < ROW_WORDS; word++) rows[to + word] = u32[from + word];
+    if (present & HAS_TAIL) for (let word = TAIL_FROM; word < ROW_WORDS; word++) rows[to + word] = u32[from + word];
     if (what & MOVED) {
       this.#stored.moved(slot, at);
       // the packets that moved the counters passed after the poll that saw it last
@@ -255,4 +265,11 @@ export class ConnectionStore implements FlowStore {
     const candidates = this.#stored.polls.timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
     return lastPacketTime(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] : undefined, windowStart, at);
   }
+}
+
+function countersDiffer(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
+  for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
+    if (stored[to + word] !== fresh[from + word]) return true;
+  }
+  return false;
 }

@@ -11,8 +11,10 @@ import {
   SYN_SENT2,
   TIME_WAIT,
 } from '../src/tcp-state.js';
+import { isSameEntry } from '../src/connection-identity.js';
+import { HASH, HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../src/layout.generated.js';
 import { ping, tcp, udp, withoutStart } from './helpers/connections.js';
-import { nanoseconds, type Counters, type Facts } from './helpers/rows.js';
+import { nanoseconds, rows, type Counters, type Facts } from './helpers/rows.js';
 import { seeded } from './helpers/seed.js';
 import { StoreRig } from './helpers/store-rig.js';
 
@@ -230,4 +232,23 @@ test('counters zeroed twice before a report are still told whole', t => {
   }
   t.is(rig.store.counts.counterResets, 2);
   t.deepEqual(rig.after(2_000)[0].deltas, [15n, 1_500n, 0n, 0n]);
+});
+
+test('isSameEntry: only where id and start are known, and only where hash, id and start are equal', t => {
+  const entry = (change: Facts = {}): Uint32Array =>
+    rows(tcp(1, 1_700_000_000_000, [1, 1, 1, 1], { id: 7, ...change })).u32;
+  const same = (a: Uint32Array, b: Uint32Array): boolean => isSameEntry(a, 0, b, 0);
+  t.true(same(entry(), entry({ counters: [9, 9, 9, 9] })));
+  const stored = entry();
+  for (const word of [HASH >> 2, ID >> 2, START_NS >> 2, (START_NS >> 2) + 1]) {
+    const other = entry();
+    other[word] ^= 1;
+    t.false(same(stored, other), `word ${word}`);
+  }
+  for (const flag of [HAS_ID, HAS_START]) {
+    const unknown = entry();
+    unknown[PRESENT >> 2] &= ~flag;
+    t.false(same(stored, unknown));
+    t.false(same(unknown, stored));
+  }
 });
