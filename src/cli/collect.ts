@@ -10,6 +10,8 @@ import { stopSignal } from './stop-signal.js';
 import { ColumnTable } from '../terminal/table.js';
 import { duration, wholeNumber } from './values.js';
 
+/** Milliseconds in which exporters end their connections when they are told to. */
+const GRACE_MS = 10_000;
 const DEFAULT_LISTEN = 'udp://127.0.0.1:4739';
 
 interface CollectFlags {
@@ -56,7 +58,8 @@ export function collectCommand(): Command {
 Table: packets and octets are original/reply, since the flow began, and with + since the last report; 'end' is why the
 record was sent. Options records and all other elements are in the JSON only.
 JSON: integers above 2^53 - 1 are strings, octets hexadecimal, unknown elements ENTERPRISE/ID.
-Ends with SIGINT or SIGTERM, and says then what was counted.
+Ends with SIGINT or SIGTERM: half-closes its TCP connections, reads to their end, and says what was counted. A second signal
+ends it at once.
 
 Examples:
   $ ctflow collect
@@ -80,6 +83,7 @@ async function collect(flags: CollectFlags): Promise<void> {
       output.write(print(record));
     },
   });
+  let cut = 0;
   const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
   try {
     for (const endpoint of await collector.listen()) note(`listening on ${formatEndpoint(endpoint)}`);
@@ -87,9 +91,10 @@ async function collect(flags: CollectFlags): Promise<void> {
   } finally {
     clearTimeout(timer);
     signal.release();
-    await collector.close();
+    cut = await collector.close(output.broken ? 0 : GRACE_MS);
   }
   output.flush();
+  if (cut > 0) note(`cut off ${cut} connections that did not end within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
 }
 

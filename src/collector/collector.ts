@@ -63,8 +63,21 @@ export class Collector {
     return { ...this.#stats, malformed: { ...this.#stats.malformed } };
   }
 
-  /** Reads what has already arrived, then closes all sockets and connections. */
-  async close(): Promise<void> {
+  /**
+   * Takes no new connections and half-closes those there are, so that their exporters end them; reads them to the end, for
+   * `graceMs` at most, and what has already arrived in any case. Then closes all sockets.
+   * @returns connections that were cut off
+   */
+  async close(graceMs = 0): Promise<number> {
+    // connections that the kernel has made already are taken over first
+    for (let turn = 0; turn < QUIET_TURNS; turn++) await setImmediate();
+    const left = graceMs > 0 ? await Promise.all(this.#listeners.map(listener => listener.end(graceMs))) : [];
+    await this.#readEmpty();
+    await this.#closeListeners();
+    return left.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #readEmpty(): Promise<void> {
     const deadline = performance.now() + DRAIN_LIMIT;
     const activity = () => this.#listeners.reduce((sum, listener) => sum + listener.activity, 0);
     let quiet = 0;
@@ -74,7 +87,6 @@ export class Collector {
       quiet = now === last ? quiet + 1 : 0;
       last = now;
     }
-    await this.#closeListeners();
   }
 
   async #closeListeners(): Promise<void> {

@@ -9,7 +9,12 @@ export interface Listener {
   readonly endpoint: Endpoint;
   /** Grows with everything that arrives: when it stands still, what has been sent has been read. */
   readonly activity: number;
-  /** No new peers and no more messages. */
+  /**
+   * No new peers. Those there are asked to end, and are read until they have, for `graceMs` at most.
+   * @returns how many have not ended
+   */
+  end(graceMs: number): Promise<number>;
+  /** No more messages. */
   close(): Promise<void>;
 }
 

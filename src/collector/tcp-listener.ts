@@ -30,7 +30,8 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
   const { address } = await resolveHost(endpoint);
   const sockets = new Set<Socket>();
   let activity = 0;
-  const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY }, socket => {
+  const options = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
+  const server = createServer(options, socket => {
     activity++;
     sockets.add(socket);
     socket.on('data', () => activity++);
@@ -55,12 +56,30 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
     get activity() {
       return activity;
     },
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    end: async graceMs => {
+      server.close();
+      const ended = allClosed(sockets);
+      // an exporter that is told so sends nothing new, and its FIN comes behind what it had sent
+      for (const socket of sockets) socket.end();
+      let timer: NodeJS.Timeout | undefined;
+      const timeUp = new Promise(resolve => (timer = setTimeout(resolve, graceMs)));
+      await Promise.race([ended, timeUp]);
+      clearTimeout(timer);
+      return sockets.size;
+    },
+    close: async () => {
+      const closed = allClosed(sockets);
+      const free = server.listening ? once(server, 'close') : undefined;
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await Promise.all([closed, free]);
+    },
   };
+}
+
+/** Resolves when these have closed, in order or not. */
+function allClosed(sockets: Iterable<Socket>): Promise<unknown> {
+  return Promise.all(Array.from(sockets, socket => new Promise(resolve => socket.once('close', resolve))));
 }
 
 function serve(socket: Socket, handlers: StreamHandlers): void {
@@ -81,7 +100,10 @@ function serve(socket: Socket, handlers: StreamHandlers): void {
       session.onFault(fault);
     }
   });
-  socket.on('end', onEnd);
+  socket.on('end', () => {
+    onEnd();
+    socket.end();
+  });
   socket.on('error', onEnd); // reset by the peer
   socket.on('close', () => session.onClose());
 }

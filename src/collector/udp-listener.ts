@@ -37,6 +37,7 @@ export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Pro
     get activity() {
       return activity;
     },
+    end: () => Promise.resolve(0), // nobody can be asked
     close: () => new Promise(resolve => socket.close(resolve)),
   };
 }

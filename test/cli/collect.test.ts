@@ -106,6 +106,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     ]);
     await send(await collect.port(), TEMPLATES, flows(0), flows(4), message({ sequence: 5 }, set(999)), hex('00'));
     const socket = connect(await collect.port(1), '127.0.0.1');
+    socket.resume(); // it notices that the collector ends, and ends too
     await once(socket, 'connect');
     await new Promise<void>(resolve => socket.write(Buffer.concat([TEMPLATES, flows(0)]), () => resolve()));
     await eventually('three records', () => collect.lines().length === 3);
@@ -115,6 +116,45 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     t.regex(collect.stderr, /^ctflow: 6 messages, 3 records, 3 lost, 1 undecodable sets, 1 malformed messages$/m);
   });
 }
+
+test('SIGTERM half-closes connections and reads them to the end', async t => {
+  const collect = new Collect(t, ['--listen', 'tcp://127.0.0.1:0', '--format', 'json']);
+  const port = await collect.port();
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => socket.destroy());
+  socket.resume();
+  await new Promise<void>(resolve => socket.write(Buffer.concat([TEMPLATES, flows(0)]), () => resolve()));
+  await eventually('a record', () => collect.lines().length === 1);
+  const told = once(socket, 'end');
+  collect.child.kill('SIGTERM');
+  await told;
+  const refused = connect(port, '127.0.0.1');
+  const [error] = await once(refused, 'error');
+  t.is((error as NodeJS.ErrnoException).code, 'ECONNREFUSED', 'no new connections');
+  for (let i = 1; i <= 40; i++) {
+    socket.write(flows(i));
+    await new Promise(resolve => setTimeout(resolve, 5));
+  }
+  socket.end();
+  t.is(await collect.end(), 0);
+  t.is(collect.lines().length, 41);
+  t.notRegex(collect.stderr, /cut off/);
+});
+
+test('a second SIGTERM ends it at once, though a connection does not', async t => {
+  const collect = new Collect(t, ['--listen', 'tcp://127.0.0.1:0']);
+  const socket = connect({ port: await collect.port(), host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.resume();
+  await once(socket, 'connect');
+  const told = once(socket, 'end');
+  collect.child.kill('SIGTERM');
+  await told;
+  collect.child.kill('SIGTERM');
+  await collect.end();
+  t.is(collect.child.signalCode, 'SIGTERM');
+});
 
 test('every flag also comes from the environment', async t => {
   const collect = new Collect(t, [], {

@@ -43,8 +43,8 @@ async function sendUdp(t: ExecutionContext, to: Endpoint, ...messages: Uint8Arra
   return `udp://127.0.0.1:${socket.address().port}`;
 }
 
-async function openTcp(t: ExecutionContext, to: Endpoint): Promise<Socket> {
-  const socket = connect(to.port, to.host);
+async function openTcp(t: ExecutionContext, to: Endpoint, allowHalfOpen = false): Promise<Socket> {
+  const socket = connect({ port: to.port, host: to.host, allowHalfOpen });
   t.teardown(() => socket.destroy());
   socket.on('error', () => {}); // a reset by the collector
   await once(socket, 'connect');
@@ -93,6 +93,18 @@ test('close() ends connections, and the ports are free again', async t => {
   const again = new Collector({ listen: endpoints, onRecord: () => {} });
   t.deepEqual(await again.listen(), endpoints);
   await again.close();
+});
+
+test('close() with a grace cuts off connections that do not end, and counts them', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
+  const deaf = await openTcp(t, endpoints[1], true);
+  const hearing = await openTcp(t, endpoints[1]);
+  hearing.resume();
+  deaf.write(Buffer.concat([DEFINE, data(0, 1, 2)]));
+  hearing.write(Buffer.concat([DEFINE, data(0, 3)]));
+  t.is(await collector.close(300), 1);
+  t.is(records.length, 3);
+  t.is(collector.stats().sessions, 0);
 });
 
 test('TCP: a stream in pieces, its own templates, its end', async t => {
