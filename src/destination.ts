@@ -1,5 +1,6 @@
 import { Batch } from './batch.js';
 import type { Backend } from './backend.js';
+import { GONE, ROW_WORDS } from './connection-table.js';
 import { formatEndpoint, type Endpoint } from './endpoint.js';
 import { ExportSchedule } from './export-schedule.js';
 import { appendRecord, renumberNames } from './flow-record.js';
@@ -8,12 +9,15 @@ import type { NotSent } from './ipfix/options.js';
 import { createProfile, type Profile } from './ipfix/profile.js';
 import type { Biflow } from './ipfix/profile-standard.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
-import { RECORD_SIZE } from './layout.generated.js';
+import { RECORD_SIZE, STATE } from './layout.generated.js';
 import type { Logger } from './logger.js';
 import type { NameHolder, NameTable } from './name-table.js';
 import type { RecordExtras } from './record-extras.js';
 import type { Unreported } from './reported.js';
 import { Session, type SessionCounts } from './session.js';
+import type { DestinationMemory } from './state/destination-memory.js';
+import { EntryBlock } from './state/entry-block.js';
+import type { Uncertain } from './state/journal-contents.js';
 import { TcpTransport } from './transports/tcp.js';
 import type { Transport, TransportCounts } from './transports/transport.js';
 import { UdpTransport, type UdpOptions } from './transports/udp.js';
@@ -79,6 +83,21 @@ export interface DestinationStats {
   readonly ended: number;
   /** Gone connections that fell out of that queue. */
   readonly endedOverflow: Unreported;
+  /** What the exporter before was about to send when it was killed, and may be missing; where there is a state file. */
+  readonly restartUncertain?: Uncertain;
+}
+
+/** Records of one shape that wait, and what is remembered of them when they are sent. */
+interface Gathered {
+  readonly records: Batch;
+  readonly entries: EntryBlock | undefined;
+  /** Records that become of each: two where the reply direction has one of its own. */
+  readonly copies: number;
+}
+
+/** What tells a destination from others, also after a restart. */
+export function destinationName({ endpoint, observationDomain, profile }: DestinationOptions): string {
+  return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
 }
 
 /** One collector: its schedule, its session, its transport, and the batches of records between them. */
@@ -91,7 +110,8 @@ export class Destination implements NameHolder {
   readonly #transport: Transport;
   readonly #log: Logger;
   /** By the bits of a shape that make a difference to the template. */
-  readonly #batches = new Map<number, Batch>();
+  readonly #batches = new Map<number, Gathered>();
+  readonly #memory: DestinationMemory | undefined;
   readonly #profile: Profile;
   readonly #uniflows: boolean;
   readonly #opened: () => void;
@@ -117,6 +137,8 @@ export class Destination implements NameHolder {
       log: Logger;
       /** A session has begun: what is due can be exported. */
       opened: () => void;
+      /** Where there is a state file. */
+      memory?: DestinationMemory | undefined;
     },
   ) {
     const { endpoint } = options;
@@ -125,6 +147,7 @@ export class Destination implements NameHolder {
     this.#extras = shared.extras;
     this.#opened = shared.opened;
     this.#lost = shared.lost;
+    this.#memory = shared.memory;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
     this.#transport =
@@ -150,7 +173,8 @@ export class Destination implements NameHolder {
       shared.store,
       { ...options, staleConnectionTimeout: shared.staleConnectionTimeout },
       () => performance.now(),
-      (slot, reason) => this.#take(slot, reason),
+      (slot, reason) => this.#take(slot, reason, true),
+      shared.memory,
     );
     shared.names.hold(this);
   }
@@ -170,7 +194,7 @@ export class Destination implements NameHolder {
         this.#connected = false;
       },
       farewell: records => this.#session.farewell(records),
-      settled: () => {},
+      settled: records => this.#memory?.settled(records),
     });
   }
 
@@ -180,9 +204,10 @@ export class Destination implements NameHolder {
     while (this.#transport.ready && !this.#finishing) {
       const more = this.#schedule.reportDue((slot, reason) => this.#take(slot, reason), SLICE);
       this.#flush();
-      if (!more && this.#transport.ready) return;
+      if (!more && this.#transport.ready) break;
       await this.#turn(DRAIN_MS);
     }
+    this.#memory?.flush();
   }
 
   /**
@@ -223,7 +248,7 @@ export class Destination implements NameHolder {
   }
 
   renumber(change: (number: number) => number): void {
-    for (const batch of this.#batches.values()) renumberNames(batch, change);
+    for (const { records } of this.#batches.values()) renumberNames(records, change);
   }
 
   stats(): DestinationStats {
@@ -236,37 +261,54 @@ export class Destination implements NameHolder {
       evictedUnreported: this.#schedule.evictedUnreported,
       ended: this.#schedule.ended,
       endedOverflow: this.#schedule.endedOverflow,
+      ...(this.#memory && { restartUncertain: this.#memory.uncertain }),
     };
   }
 
-  /** Puts a record into the batch of its shape; a full batch is sent. */
-  #take(slot: number, reason: number): boolean {
+  /** Puts a record into the batch of its shape; a full batch is sent. @param last the slot is taken away */
+  #take(slot: number, reason: number, last = false): boolean {
     if (!this.#transport.ready) return false;
-    const { rows, bytes } = this.#store.table;
+    const { rows, bytes, flags } = this.#store.table;
     let shape = shapeOf(rows, bytes, slot);
     for (const extra of this.#extras) shape |= extra.shapeOf(slot);
     shape &= this.#profile.shapes;
-    this.#append(shape, slot, reason);
-    if (this.#uniflows && shape & REPLY_COUNTERS) this.#append(shape | REVERSED, slot, reason);
+    const gathered = this.#gathered(shape);
+    const { records, entries } = gathered;
+    appendRecord(records, this.#store.table, slot, this.#schedule.reported, reason, this.#extras);
+    if (entries) {
+      const row = slot * ROW_WORDS;
+      this.#memory!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last || (flags[slot] & GONE) !== 0);
+    }
+    if (records.count === records.capacity) this.#send(shape, gathered);
     return true;
   }
 
-  #append(shape: number, slot: number, reason: number): void {
-    let batch = this.#batches.get(shape);
-    if (!batch) this.#batches.set(shape, (batch = new Batch(BATCH_RECORDS, RECORD_SIZE)));
-    appendRecord(batch, this.#store.table, slot, this.#schedule.reported, reason, this.#extras);
-    if (batch.count === batch.capacity) this.#send(shape, batch);
+  #gathered(shape: number): Gathered {
+    let gathered = this.#batches.get(shape);
+    if (!gathered) {
+      gathered = {
+        records: new Batch(BATCH_RECORDS, RECORD_SIZE),
+        entries: this.#memory && new EntryBlock(BATCH_RECORDS),
+        copies: this.#uniflows && shape & REPLY_COUNTERS ? 2 : 1,
+      };
+      this.#batches.set(shape, gathered);
+    }
+    return gathered;
   }
 
   #flush(): void {
-    for (const [shape, batch] of this.#batches) if (batch.count > 0) this.#send(shape, batch);
+    for (const [shape, gathered] of this.#batches) if (gathered.records.count > 0) this.#send(shape, gathered);
   }
 
-  #send(shape: number, batch: Batch): void {
+  #send(shape: number, { records, entries, copies }: Gathered): void {
     const { counts } = this.#session;
     const before = counts.oversize;
-    this.#session.send(shape, batch);
-    batch.count = 0;
+    if (entries) this.#memory!.sending(entries);
+    this.#session.send(shape, records);
+    // both directions of a connection are sent, or not, together
+    if (copies === 2) this.#session.send(shape | REVERSED, records);
+    records.count = 0;
+    if (entries) this.#memory!.sent(counts.records + counts.optionsRecords);
     if (before === 0 && counts.oversize > 0) {
       this.#log.error(
         { mtu: this.#options.mtu },
@@ -276,9 +318,10 @@ export class Destination implements NameHolder {
   }
 
   #dropBatches(): void {
-    for (const batch of this.#batches.values()) {
-      this.#transport.counts.lostRecords += batch.count;
-      batch.count = 0;
+    for (const { records, entries, copies } of this.#batches.values()) {
+      this.#transport.counts.lostRecords += records.count * copies;
+      records.count = 0;
+      if (entries) entries.count = 0;
     }
   }
 
@@ -293,6 +336,8 @@ export class Destination implements NameHolder {
   #notSent(): NotSent | undefined {
     const { stale, evictedUnreported, endedOverflow } = this.#schedule;
     const unreported = [stale, evictedUnreported, endedOverflow, this.#lost()];
+    // IPFIX has no word for what may have been sent: it counts here
+    if (this.#memory) unreported.push({ ...this.#memory.uncertain, connections: this.#memory.uncertain.records });
     const sum = (what: keyof Unreported): number => unreported.reduce((all, { [what]: n }) => all + n, 0);
     const flows = sum('connections') + this.#session.counts.oversize + this.#transport.counts.lostRecords;
     if (flows === 0) return undefined;

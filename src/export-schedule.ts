@@ -3,6 +3,7 @@ import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from './end-rea
 import { EndedQueue } from './ended-queue.js';
 import { MOVED, type FlowStore, type StoreObserver } from './flow-store.js';
 import { HAS_TCP_STATE, PRESENT, STATE } from './layout.generated.js';
+import type { ReportMemory } from './report-memory.js';
 import { newUnreported, Reported, type Unreported } from './reported.js';
 import { SlotList } from './slot-list.js';
 import { isClosed } from './tcp-state.js';
@@ -46,14 +47,15 @@ export class ExportSchedule implements StoreObserver {
   /**
    * @param now monotonic milliseconds
    * @param evict takes the last report of a connection that must go at once
+   * @param memory what the destination was told by exporters before
    */
-  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Report) {
+  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Report, memory?: ReportMemory) {
     const capacity = store.table.capacity;
     this.#store = store;
     this.#options = options;
     this.#now = now;
     this.#evict = evict;
-    this.#reported = new Reported(store.table);
+    this.#reported = new Reported(store.table, memory);
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
@@ -75,8 +77,10 @@ export class ExportSchedule implements StoreObserver {
   }
 
   added(slot: number, before: boolean): void {
-    this.#reported.begin(slot, before);
-    this.#arm(slot, MOVED);
+    const reason = this.#reported.begin(slot, before);
+    // of one that an exporter before has ended, idle or by force, there is nothing to say until something happens
+    const said = reason !== 0 && reason !== ACTIVE_TIMEOUT;
+    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED);
   }
 
   changed(slot: number, what: number): void {
@@ -100,6 +104,7 @@ export class ExportSchedule implements StoreObserver {
 
   evicted(slot: number, reason: number): void {
     this.#disarm(slot);
+    this.#reported.leftOut(slot);
     if (!this.#reportEnd(slot, reason, this.#evict)) this.#reported.addTo(this.evictedUnreported, slot);
   }
 
@@ -228,6 +233,7 @@ export class ExportSchedule implements StoreObserver {
     const reason = this.#gone.reason(slot);
     const wanted = this.#reported.lastReason(slot) !== reason || this.#reported.hasNews(slot);
     if (!this.#reportIf(wanted, slot, reason, report)) return false;
+    if (!wanted) this.#reported.note(slot, true);
     this.#gone.remove(slot);
     this.#store.release(slot);
     return true;
@@ -236,15 +242,15 @@ export class ExportSchedule implements StoreObserver {
   /** What is left of a connection that is gone will never be told. */
   #giveUp(slot: number, sum: Unreported): void {
     this.#reported.addTo(sum, slot);
+    this.#reported.note(slot, true);
     this.#gone.remove(slot);
     this.#store.release(slot);
   }
 
   /** The last report of a connection that the kernel still has; one that has closed is over, whatever the reason. */
   #reportEnd(slot: number, reason: number, report: Report): boolean {
-    const closed = this.#isClosed(slot);
-    const told = closed && this.#reported.lastReason(slot) === END_OF_FLOW;
-    return this.#reportIf(!told || this.#reported.hasNews(slot), slot, closed ? END_OF_FLOW : reason, report);
+    const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
+    return this.#reportIf(this.#reported.lastReason(slot) !== last || this.#reported.hasNews(slot), slot, last, report);
   }
 
   /** @returns false when the report was not taken */

@@ -1,6 +1,6 @@
 import type { Backend } from './backend.js';
 import { ConnectionStore, type StoreCounts } from './connection-store.js';
-import { Destination, type DestinationOptions, type DestinationStats } from './destination.js';
+import { Destination, destinationName, type DestinationOptions, type DestinationStats } from './destination.js';
 import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
 import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
@@ -12,6 +12,7 @@ import { Poller, type PollCounts } from './poller.js';
 import type { RecordExtras } from './record-extras.js';
 import { Resync } from './resync.js';
 import type { Source } from './sources/source.js';
+import type { Journal, JournalStats } from './state/journal.js';
 import { TcpHistory } from './tcp-history.js';
 import { newUnreported } from './reported.js';
 
@@ -38,6 +39,8 @@ export interface ExporterOptions {
   inventory?: InventoryFile;
   /** The records tell the TCP states of a connection, which takes events of all kinds. */
   tcpStateHistory?: boolean;
+  /** What was reported, remembered beyond this run; it is closed at the end. */
+  state?: Journal;
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -61,6 +64,7 @@ export interface ExporterStats {
   readonly events?: EventStats;
   /** What NEW and UPDATE events led to, where they are listened to. */
   readonly sightings?: SightingCounts;
+  readonly state?: JournalStats;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
@@ -106,10 +110,11 @@ export class Exporter {
   constructor(options: ExporterOptions) {
     this.#options = options;
     this.#log = options.log;
+    const born = { wall: Date.now(), monotonic: performance.now() };
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
       firstSight: options.firstSight,
-      born: { wall: Date.now(), monotonic: performance.now() },
+      born,
     });
     this.#poller = new Poller(options.source, this.#store, this.#log);
     const opened = (): void => {
@@ -124,7 +129,10 @@ export class Exporter {
     }
     const lost = () => this.#events?.lost() ?? newUnreported();
     const shared = { ...options, store: this.#store, extras, names: this.#names, lost, opened };
-    this.#destinations = options.destinations.map(destination => new Destination(destination, shared));
+    this.#destinations = options.destinations.map(destination => {
+      const memory = options.state?.destination(destinationName(destination), born.wall);
+      return new Destination(destination, { ...shared, memory });
+    });
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
 
@@ -145,6 +153,7 @@ export class Exporter {
         });
         this.#poller.invite(this.#events);
       }
+      if (this.#options.state) this.#poller.invite(this.#options.state);
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       this.#stopping = true;
@@ -153,6 +162,7 @@ export class Exporter {
       await Promise.all(this.#destinations.map(destination => destination.close()));
       this.#events?.close();
       this.#options.inventory?.close();
+      this.#options.state?.close();
       this.#options.source.close();
       throw error;
     }
@@ -180,6 +190,7 @@ export class Exporter {
         this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
       }),
     );
+    this.#options.state?.close();
     this.#options.source.close();
   }
 
@@ -200,6 +211,7 @@ export class Exporter {
           resyncs: this.#resync.count,
         },
       }),
+      ...(this.#options.state && { state: this.#options.state.stats() }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
       ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),

@@ -1,5 +1,6 @@
 import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
 import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, STATE } from './layout.generated.js';
+import type { ReportMemory } from './report-memory.js';
 import { readNumber, subtract } from './u64.js';
 
 /** Words of what was reported of a connection: the four counters, two words each, in the order of {@link COUNTERS}. */
@@ -28,20 +29,33 @@ export class Reported {
   readonly #table: ConnectionTable;
   readonly #lastReason: Uint8Array;
   readonly #lastState: Uint8Array;
+  readonly #memory: ReportMemory | undefined;
 
-  constructor(table: ConnectionTable) {
+  /** @param memory what the destination was told by exporters before */
+  constructor(table: ConnectionTable, memory?: ReportMemory) {
     this.#table = table;
+    this.#memory = memory;
     this.counters = new Uint32Array(table.capacity * REPORTED_WORDS);
     this.#lastReason = new Uint8Array(table.capacity);
     this.#lastState = new Uint8Array(table.capacity);
   }
 
-  /** @param before what the connection has counted so far is taken as reported */
-  begin(slot: number, before: boolean): void {
-    if (before) this.#takeCounters(slot);
-    else this.counters.fill(0, slot * REPORTED_WORDS, (slot + 1) * REPORTED_WORDS);
-    this.#lastReason[slot] = 0;
-    this.#lastState[slot] = NEVER;
+  /**
+   * @param before what the connection has counted so far is taken as reported, unless the memory knows better
+   * @returns the reason of the last record that an exporter before this one made of it, 0 where there is none
+   */
+  begin(slot: number, before: boolean): number {
+    const { rows } = this.#table;
+    const row = slot * ROW_WORDS;
+    const told = this.#memory?.recall(rows, row);
+    this.#lastReason[slot] = told?.reason ?? 0;
+    this.#lastState[slot] = told?.state ?? NEVER;
+    if (told) this.counters.set(told.counters, slot * REPORTED_WORDS);
+    else if (before && !this.#memory?.neverTold(rows, row)) {
+      this.#takeCounters(slot);
+      this.note(slot, false);
+    } else this.counters.fill(0, slot * REPORTED_WORDS, (slot + 1) * REPORTED_WORDS);
+    return this.#lastReason[slot];
   }
 
   /** The row as it is now has been reported. */
@@ -58,6 +72,24 @@ export class Reported {
       const at = slot * REPORTED_WORDS + i * 2;
       subtract(this.counters, at, rows, slot * ROW_WORDS + COUNTERS[i], this.counters, at);
     }
+    this.note(slot, false);
+  }
+
+  /**
+   * What stands as reported is to be remembered, though no record says so.
+   * @param ended the connection is over, or no longer exported
+   */
+  note(slot: number, ended: boolean): void {
+    if (!this.#memory) return;
+    const reason = this.#lastReason[slot];
+    const state = this.#lastState[slot];
+    this.#memory.note(this.#table.rows, slot * ROW_WORDS, this.counters, slot * REPORTED_WORDS, reason, state, ended);
+  }
+
+  /** The store has put a connection out at its limit. */
+  leftOut(slot: number): void {
+    this.#memory?.leftOut();
+    this.note(slot, true);
   }
 
   /** The reason of the last report, 0 before the first. */

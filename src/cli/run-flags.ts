@@ -23,6 +23,7 @@ export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoin
   eventBuffer: number;
   dyingLimit: number;
   inventory?: string;
+  state?: string;
   setupSysctl?: true;
   logLevel: LogLevel;
 }
@@ -90,6 +91,12 @@ export function addRunFlags(command: Command): Command {
         '--inventory <file>',
         'whose addresses these are: pods, nodes and services, in YAML or JSON; read again when it changes',
       ).env('CTFLOW_INVENTORY'),
+    )
+    .addOption(
+      new Option(
+        '--state <file>',
+        'remember over restarts what was reported, so that nothing is told twice (native)',
+      ).env('CTFLOW_STATE'),
     )
     .addOption(
       new Option('--setup-sysctl', 'switch accounting, timestamps and events on in the kernel, and leave them on').env(

@@ -7,6 +7,8 @@ import { checkKernel, setupKernel } from '../kernel-settings.js';
 import { createLogger, type Logger } from '../logger.js';
 import { hostObservationDomain } from '../observation-domain.js';
 import type { Source } from '../sources/source.js';
+import { hostIdentity } from '../state/host-identity.js';
+import { Journal } from '../state/journal.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
 import { filterOf, openSource } from './source-flags.js';
 import { stopSignal } from './stop-signal.js';
@@ -44,7 +46,15 @@ async function run(flags: RunFlags): Promise<void> {
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);
     const left = prepareKernel(source, flags, events !== undefined, log);
-    const { collector, observationDomain = hostObservationDomain(), events: _, inventory: __, ...rest } = flags;
+    const state = await openState(flags, source, log);
+    const {
+      collector,
+      observationDomain = hostObservationDomain(),
+      events: _,
+      inventory: __,
+      state: ___,
+      ...rest
+    } = flags;
     const replay = source.kind === 'replay';
     const exporter = new Exporter({
       ...rest,
@@ -54,6 +64,7 @@ async function run(flags: RunFlags): Promise<void> {
       source,
       ...(events && { events }),
       ...(inventory && { inventory }),
+      ...(state && { state }),
       destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
       log,
     });
@@ -99,6 +110,26 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
     dyingLimit,
     earlierHaveNone: before !== undefined && before !== '1',
   };
+}
+
+/** @throws CtflowError where connections have no start by which they could be known again */
+async function openState({ state, netns }: RunFlags, source: Source, log: Logger): Promise<Journal | undefined> {
+  if (state === undefined) return undefined;
+  if (source.kind !== 'netlink') {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--state wants the kernel's own ids and timestamps, which the source ${source.kind} does not have`,
+      'Use the native backend with --source kernel, or leave --state out',
+    );
+  }
+  if (source.sysctl('nf_conntrack_timestamp')?.trim() !== '1') {
+    throw new CtflowError(
+      'CTFLOW_KERNEL_SETTING',
+      '--state wants start times, and nf_conntrack_timestamp is off',
+      'sysctl -w net.netfilter.nf_conntrack_timestamp=1, or ctflow run --setup-sysctl',
+    );
+  }
+  return Journal.open({ path: state, identity: hostIdentity(netns), log });
 }
 
 /** @returns the settings that were changed, and stay so */

@@ -38,6 +38,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--event-buffer': '65536',
   '--dying-limit': '500',
   '--inventory': 'inventory.yaml',
+  '--state': '/run/ctflow.state',
   '--profile': 'antrea',
   '--biflow': 'two-uniflows',
   '--observation-domain': '0xffffffff',

@@ -60,6 +60,14 @@ const orders: Orders = {
     return { handle, port: socket.localPort! };
   },
 
+  async tcpSend({ handles, send }) {
+    for (const handle of handles) {
+      const socket = connections.get(handle)!;
+      await new Promise(resolve => socket.write(Buffer.alloc(send), resolve));
+    }
+    return {};
+  },
+
   async tcpClose({ handle, reset }) {
     const socket = connections.get(handle)!;
     connections.delete(handle);

@@ -16,6 +16,8 @@ export interface Orders {
     { host: string; port: number; local?: string; from?: number; send: number; expect: number },
     { handle: number; port: number }
   >;
+  /** Sends `send` more octets on each of these connections. */
+  tcpSend: Order<{ handles: number[]; send: number }, object>;
   /** Closes a connection, with a RST where `reset` is set, and waits until it is closed. */
   tcpClose: Order<{ handle: number; reset?: boolean }, object>;
   /** Receives datagrams and answers each with `answer` octets, or not at all. */

@@ -1,0 +1,29 @@
+import { readFileSync, statSync } from 'node:fs';
+import { CtflowError } from '../errors.js';
+
+/** Conntrack's ids and times mean something in one network namespace of one boot. */
+export interface HostIdentity {
+  /** Inode of the network namespace. */
+  readonly namespace: number;
+  /** 36 characters. */
+  readonly boot: string;
+}
+
+/**
+ * @param netns the namespace that is exported: a name under /run/netns or a path; this process's own where it is left out
+ * @throws CtflowError CTFLOW_STATE
+ */
+export function hostIdentity(netns?: string): HostIdentity {
+  const path = netns === undefined ? '/proc/self/ns/net' : netns.includes('/') ? netns : `/run/netns/${netns}`;
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return { namespace: statSync(path).ino, boot };
+  } catch (error) {
+    throw new CtflowError(
+      'CTFLOW_STATE',
+      `Boot id and network namespace cannot be told (${(error as Error).message})`,
+      'Mount /proc, or leave --state out',
+      error,
+    );
+  }
+}

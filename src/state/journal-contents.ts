@@ -1,0 +1,118 @@
+import { readNumber, subtract } from '../u64.js';
+import {
+  CARRIED,
+  COUNTER_WORDS,
+  DESTINATION,
+  destinationOf,
+  DONE,
+  ENTRY_SIZE,
+  ENTRY_WORDS,
+  NAME_WORDS,
+  PENDING,
+} from './entry-block.js';
+import type { Block } from './journal-file.js';
+import { ReportedTable } from './reported-table.js';
+
+/** What was sent, or was about to be, when nobody was left to say whether it was. */
+export interface Uncertain {
+  records: number;
+  packets: number;
+  octets: number;
+}
+
+/** A destination of the journal. */
+export interface KnownDestination {
+  readonly number: number;
+  readonly name: string;
+  /** Milliseconds since 1970: a connection that began since, and has no entry, was never reported to it. */
+  readonly since: number;
+  /** The batches that it was sent, or was about to be, and of which no end is known. */
+  pending: (Uncertain & { readonly batch: number })[];
+  /** The last batch. */
+  batch: number;
+}
+
+/** What a journal says, block by block. */
+export class JournalContents {
+  readonly table: ReportedTable;
+  readonly destinations: KnownDestination[] = [];
+  readonly #byNumber = new Map<number, KnownDestination>();
+  readonly #delta = new Uint32Array(2);
+
+  /** @param bytes of the journal, from which follows how many entries it can have */
+  constructor(bytes: number) {
+    this.table = new ReportedTable(Math.floor(bytes / ENTRY_SIZE));
+  }
+
+  /** @returns false where the block makes no sense */
+  take(block: Block): boolean {
+    const { kind, words, at } = block;
+    if (kind === DESTINATION) return this.#takeDestination(block);
+    const destination = this.#byNumber.get(block.destination);
+    if (kind === DONE) {
+      if (!destination) return false;
+      destination.pending = destination.pending.filter(({ batch }) => ((block.batch - batch) | 0) < 0);
+      return true;
+    }
+    if (kind === CARRIED) {
+      if (!destination) return false;
+      const [records, packets, octets] = [0, 2, 4].map(word => readNumber(words, at + word));
+      this.#addPending(destination, { batch: block.batch, records, packets, octets });
+      return true;
+    }
+    const sum: Uncertain = { records: block.count, packets: 0, octets: 0 };
+    for (let entry = at; entry < at + block.count * ENTRY_WORDS; entry += ENTRY_WORDS) {
+      if (destinationOf(words[entry + ENTRY_WORDS - 1]) !== block.destination) return false;
+      const to = this.table.place(words, entry);
+      if (kind === PENDING) this.#addDeltas(sum, words, entry + NAME_WORDS, to + NAME_WORDS);
+      for (let word = NAME_WORDS; word < ENTRY_WORDS; word++) this.table.words[to + word] = words[entry + word];
+    }
+    if (!destination) return false;
+    if (kind === PENDING) this.#addPending(destination, { batch: block.batch, ...sum });
+    return true;
+  }
+
+  #takeDestination({ destination: number, words, at, count }: Block): boolean {
+    const bytes = Buffer.from(words.buffer, (at + 4) * 4, count * ENTRY_SIZE - 16);
+    const length = words[at + 2];
+    if (length > bytes.length) return false;
+    const known = this.#byNumber.get(number);
+    const { pending = [], batch = 0 } = known ?? {};
+    const destination: KnownDestination = {
+      number,
+      name: bytes.toString('utf8', 0, length),
+      since: readNumber(words, at),
+      pending,
+      batch,
+    };
+    this.#byNumber.set(number, destination);
+    if (known) this.destinations[this.destinations.indexOf(known)] = destination;
+    else this.destinations.push(destination);
+    return true;
+  }
+
+  #addPending(destination: KnownDestination, pending: KnownDestination['pending'][number]): void {
+    destination.pending.push(pending);
+    destination.batch = pending.batch;
+  }
+
+  #addDeltas(sum: Uncertain, words: Uint32Array, at: number, before: number): void {
+    for (let word = 0; word < COUNTER_WORDS; word += 2) {
+      subtract(words, at + word, this.table.words, before + word, this.#delta, 0);
+      if (word & 2) sum.octets += readNumber(this.#delta, 0);
+      else sum.packets += readNumber(this.#delta, 0);
+    }
+  }
+}
+
+/** The words of a DESTINATION block's payload, whole entries of them. */
+export function destinationPayload({ name, since }: Pick<KnownDestination, 'name' | 'since'>): Uint32Array {
+  const text = Buffer.from(name, 'utf8');
+  const entries = Math.ceil((16 + text.length) / ENTRY_SIZE);
+  const words = new Uint32Array(entries * ENTRY_WORDS);
+  words[0] = since % 4_294_967_296;
+  words[1] = Math.floor(since / 4_294_967_296);
+  words[2] = text.length;
+  new Uint8Array(words.buffer).set(text, 16);
+  return words;
+}

@@ -1,0 +1,179 @@
+import { fstatSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { Batch } from '../../src/batch.js';
+import { ConnectionStore } from '../../src/connection-store.js';
+import { GONE, ROW_WORDS } from '../../src/connection-table.js';
+import { ExportSchedule } from '../../src/export-schedule.js';
+import { appendRecord } from '../../src/flow-record.js';
+import { RECORD_SIZE, STATE } from '../../src/layout.generated.js';
+import type { DestinationMemory } from '../../src/state/destination-memory.js';
+import { EntryBlock } from '../../src/state/entry-block.js';
+import type { Journal } from '../../src/state/journal.js';
+import { udp } from './connections.js';
+import { openJournal } from './journals.js';
+import { rows, type Facts } from './rows.js';
+import { kernelTimeouts, readReport, type Report } from './store-rig.js';
+
+const BATCH = 4;
+
+/** A connection of a kernel that counts on, whoever listens. */
+export interface KernelConnection {
+  readonly port: number;
+  readonly started: number;
+  packets: number;
+}
+
+export function factsOf({ port, started, packets }: KernelConnection): Facts {
+  return udp(port, started, [packets, packets * 100, packets, packets * 50], { id: port });
+}
+
+/** When the process is killed: during this write to its disk, counted from 0, of which a part is made. */
+export interface Death {
+  readonly write: number;
+  readonly part: number;
+}
+
+/** A destination whose transport settles when it is told to. */
+class Line {
+  readonly memory: DestinationMemory;
+  readonly schedule: ExportSchedule;
+  readonly #life: ExporterLife;
+  readonly #told: Report[];
+  readonly #batch = new Batch(BATCH, RECORD_SIZE);
+  readonly #entries = new EntryBlock(BATCH);
+  #sent = 0;
+  #settled = 0;
+
+  constructor(life: ExporterLife, memory: DestinationMemory, told: Report[]) {
+    this.#life = life;
+    this.memory = memory;
+    this.#told = told;
+    const options = {
+      activeFlowExportTimeout: 0,
+      idleFlowExportTimeout: 100,
+      staleConnectionTimeout: 100_000,
+      endedQueue: 64,
+    };
+    const evict = (slot: number, reason: number): boolean => this.take(slot, reason, true);
+    this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, memory);
+  }
+
+  readonly take = (slot: number, reason: number, last = false): boolean => {
+    const { rows: all, bytes, flags } = this.#life.store.table;
+    const row = slot * ROW_WORDS;
+    appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.reported, reason, []);
+    const gone = last || (flags[slot] & GONE) !== 0;
+    this.memory.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
+    if (this.#batch.count === BATCH) this.send();
+    return true;
+  };
+
+  send(): void {
+    if (this.#batch.count === 0) return;
+    this.memory.sending(this.#entries);
+    for (let i = 0; i < this.#batch.count && !this.#life.killed; i++) this.#told.push(readReport(this.#batch, i));
+    this.#sent += this.#batch.count;
+    this.#batch.count = 0;
+    this.memory.sent(this.#sent);
+  }
+
+  settle(): void {
+    this.memory.settled(this.#sent - this.#settled);
+    this.#settled = this.#sent;
+  }
+}
+
+/** One life of an exporter with a state file: everything between the kernel's table and the collectors but the bytes. */
+export class ExporterLife {
+  readonly store: ConnectionStore;
+  readonly lines: readonly Line[];
+  readonly log: Record<string, unknown>[];
+  readonly journal: Journal;
+  /** Both clocks. */
+  now: number;
+  readonly #path: string;
+  readonly #file: { atDeath?: Buffer };
+
+  private constructor(
+    path: string,
+    now: number,
+    opened: Awaited<ReturnType<typeof openJournal>>,
+    told: Report[][],
+    file: object,
+    maxConnections: number,
+  ) {
+    this.#path = path;
+    this.#file = file;
+    this.now = now;
+    this.journal = opened.journal;
+    this.log = opened.lines;
+    this.store = new ConnectionStore({ maxConnections, firstSight: 'baseline', born: this.at() });
+    this.lines = told.map((one, i) => new Line(this, this.journal.destination(`collector ${i}`, now), one));
+  }
+
+  /** @param told where what the collectors are told goes, a list each */
+  static async begin(
+    path: string,
+    now: number,
+    told: Report[][],
+    { death, maxConnections = 64 }: { death?: Death | undefined; maxConnections?: number } = {},
+  ): Promise<ExporterLife> {
+    const file: { atDeath?: Buffer } = {};
+    let writes = 0;
+    const opened = await openJournal(path, {
+      compactAbove: 1_000,
+      write: (fd, bytes) => {
+        if (
+          death &&
+          !file.atDeath &&
+          writes++ >= death.write &&
+          fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino
+        ) {
+          file.atDeath = Buffer.concat([readFileSync(path), bytes.subarray(0, Math.floor(bytes.length * death.part))]);
+        }
+        return writeSync(fd, bytes);
+      },
+    });
+    return new ExporterLife(path, now, opened, told, file, maxConnections);
+  }
+
+  get killed(): boolean {
+    return this.#file.atDeath !== undefined;
+  }
+
+  at(): { wall: number; monotonic: number } {
+    return { wall: this.now, monotonic: this.now };
+  }
+
+  async poll(connections: readonly KernelConnection[]): Promise<void> {
+    this.store.beginPoll(this.at(), kernelTimeouts());
+    if (connections.length > 0) this.store.merge(rows(...connections.map(factsOf)), this.at());
+    for (let from = 0; from >= 0;) from = this.store.sweep(from, 100, this.at());
+    this.store.endPoll(true);
+    await this.journal.polled(true);
+  }
+
+  /** @param settle what was sent is out of the transports' hands at once */
+  async export(settle: boolean): Promise<void> {
+    for (const line of this.lines) {
+      line.schedule.reportDue(line.take, 1_000);
+      line.send();
+      if (settle) line.settle();
+      line.memory.flush();
+    }
+    // a journal that is written anew goes on
+    await new Promise(resolve => setImmediate(resolve));
+  }
+
+  /** The orderly end, or, where it was killed, what that leaves. */
+  async end(connections: readonly KernelConnection[]): Promise<void> {
+    if (!this.killed) await this.poll(connections);
+    for (const line of this.lines) {
+      if (!this.killed) line.schedule.reportAll(0, 1_000, line.take);
+      if (!this.killed) line.send();
+      if (!this.killed) line.settle();
+    }
+    this.journal.close();
+    await new Promise(resolve => setImmediate(resolve));
+    if (this.#file.atDeath) writeFileSync(this.#path, this.#file.atDeath);
+  }
+}

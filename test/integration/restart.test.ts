@@ -1,0 +1,183 @@
+/** An exporter with a state file that is stopped, killed and begun again while traffic goes on. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { Capture } from '../helpers/capture.js';
+import { startExporter, type RunningCommand } from '../helpers/command.js';
+import { settledConnections } from '../helpers/conntrack-list.js';
+import { eventually } from '../helpers/eventually.js';
+import { PrivateNamespace } from '../helpers/namespace.js';
+import { readWithPython } from '../helpers/oracles/python-ipfix.js';
+import { needs } from '../helpers/require.js';
+import { temporaryPath } from '../helpers/temporary.js';
+import { Traffic } from '../helpers/traffic.js';
+import { byConnection, COUNTERS } from './compare.js';
+import { expectedStandard, keyOf } from './expected.js';
+
+const UDP_FLOWS = 3_000;
+const TCP_CONNECTIONS = 40;
+const RESTARTS = 3;
+
+const rigged = needs(test.serial, ['namespace', 'conntrack', 'native', 'python3-ipfix']);
+
+interface Uncertain {
+  records: number;
+  packets: number;
+  octets: number;
+}
+
+class Scene {
+  readonly namespace: PrivateNamespace;
+  readonly capture: Capture;
+  readonly state: string;
+  readonly #protocol: 'udp' | 'tcp';
+  readonly #traffic: Traffic;
+  readonly #ending = new AbortController();
+  #rounds: Promise<void> = Promise.resolve();
+
+  private constructor(
+    namespace: PrivateNamespace,
+    capture: Capture,
+    state: string,
+    protocol: 'udp' | 'tcp',
+    traffic: Traffic,
+  ) {
+    this.namespace = namespace;
+    this.capture = capture;
+    this.state = state;
+    this.#protocol = protocol;
+    this.#traffic = traffic;
+  }
+
+  static async begin(t: ExecutionContext, protocol: 'udp' | 'tcp'): Promise<Scene> {
+    const namespace = await PrivateNamespace.create(t);
+    await namespace.track();
+    await namespace.sysctl('nf_conntrack_events', 1);
+    await namespace.sysctl('nf_conntrack_udp_timeout', 600);
+    const capture = await Capture[protocol](new Traffic(namespace), 4739);
+    return new Scene(namespace, capture, temporaryPath(t, 'state'), protocol, new Traffic(namespace));
+  }
+
+  start(flags = ''): Promise<RunningCommand> {
+    const quick = `--flow-poll-interval 100ms --active-flow-export-timeout 50ms --mtu 9000 --state ${this.state} ${flags}`;
+    return startExporter(this.namespace, 'native', [`${this.#protocol}://127.0.0.1:4739`], quick);
+  }
+
+  /** Connections that say something again and again until they are told to rest. */
+  async talk(): Promise<void> {
+    const { port } = await this.#traffic.do('udpListen', { host: '127.0.0.1' });
+    const server = await this.#traffic.do('tcpListen', { host: '127.0.0.1', answer: 10 });
+    const handles: number[] = [];
+    for (let i = 0; i < TCP_CONNECTIONS; i++) {
+      const opened = await this.#traffic.do('tcpOpen', { host: '127.0.0.1', port: server.port, send: 7, expect: 10 });
+      handles.push(opened.handle);
+    }
+    const round = async (): Promise<void> => {
+      for (let size = 20; !this.#ending.signal.aborted; size++) {
+        await this.#traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: UDP_FLOWS, size });
+        await this.#traffic.do('tcpSend', { handles, send: size });
+      }
+    };
+    this.#rounds = round();
+  }
+
+  async rest(): Promise<void> {
+    this.#ending.abort();
+    await this.#rounds;
+  }
+
+  /** For each connection of the kernel, the counters that it has and the sums that were exported. */
+  async compare(t: ExecutionContext): Promise<{ missing: Uncertain; doubled: number }> {
+    const listed = await settledConnections(this.namespace);
+    const records = await eventually('the records have arrived', async () => {
+      const before = await this.capture.parts();
+      await sleep(500);
+      const parts = await this.capture.parts();
+      if (Buffer.concat(parts).length !== Buffer.concat(before).length || parts.length === 0) return undefined;
+      // each TCP connection is a session of its own
+      const sessions = this.#protocol === 'tcp' ? parts : [Buffer.concat(parts)];
+      return (await Promise.all(sessions.map(session => readWithPython(wholeMessages(session))))).flat();
+    });
+    const flows = byConnection(records);
+    const missing: Uncertain = { records: 0, packets: 0, octets: 0 };
+    let doubled = 0;
+    for (const connection of listed) {
+      const expected = expectedStandard(connection, 'native');
+      const reported = flows.get(keyOf(expected)) ?? [];
+      for (const [delta, total] of COUNTERS) {
+        const left = Number(expected[total]) - reported.reduce((sum, record) => sum + Number(record[delta]), 0);
+        if (left < 0) doubled++;
+        if (delta.toLowerCase().includes('packet')) missing.packets += Math.max(left, 0);
+        else missing.octets += Math.max(left, 0);
+      }
+      for (const record of reported) {
+        const silent = COUNTERS.every(([delta]) => record[delta] === '0');
+        if (silent && record === reported[0]) t.fail('the first record of a connection has something in it');
+      }
+    }
+    t.is(listed.length, UDP_FLOWS + TCP_CONNECTIONS);
+    return { missing, doubled };
+  }
+}
+
+/** A stream without the message that the end of the exporter has cut off. */
+function wholeMessages(stream: Buffer): Buffer {
+  let end = 0;
+  while (end + 4 <= stream.length && end + stream.readUInt16BE(end + 2) <= stream.length)
+    end += stream.readUInt16BE(end + 2);
+  return stream.subarray(0, end);
+}
+
+/** What a run says of the one before it. */
+function uncertainOf(exporter: RunningCommand): Uncertain {
+  const said = exporter.log().find(({ restartUncertain }) => restartUncertain !== undefined);
+  return (said?.['restartUncertain'] as Uncertain | undefined) ?? { records: 0, packets: 0, octets: 0 };
+}
+
+function stateOf(exporter: RunningCommand): Record<string, unknown> {
+  return exporter.log().at(-1)!['state'] as Record<string, unknown>;
+}
+
+for (const protocol of ['udp', 'tcp'] as const) {
+  rigged(`${protocol}: stopped by SIGTERM three times: missing 0, doubled 0`, async t => {
+    const scene = await Scene.begin(t, protocol);
+    let exporter = await scene.start();
+    await scene.talk();
+    for (let restart = 0; restart < RESTARTS; restart++) {
+      await sleep(1_500);
+      t.is((await exporter.stop()).code, 0);
+      t.like(stateOf(exporter), { restartUncertain: { records: 0 }, errors: 0, endedUnwatched: 0 });
+      await sleep(300);
+      exporter = await scene.start();
+      await eventually('those of before are found', () => exporter.messages().includes('found again'));
+    }
+    await scene.rest();
+    await sleep(500);
+    t.is((await exporter.stop()).code, 0);
+    t.deepEqual(await scene.compare(t), { missing: { records: 0, packets: 0, octets: 0 }, doubled: 0 });
+    t.is(stateOf(exporter)['restored'], UDP_FLOWS + TCP_CONNECTIONS);
+  });
+
+  rigged(`${protocol}: killed three times: doubled 0, missing at most what is said to be uncertain`, async t => {
+    const scene = await Scene.begin(t, protocol);
+    let exporter = await scene.start();
+    await scene.talk();
+    const uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
+    for (let restart = 0; restart < RESTARTS; restart++) {
+      await sleep(500 + Math.random() * 1_000);
+      await exporter.stop('SIGKILL');
+      exporter = await scene.start();
+      const { records, packets, octets } = uncertainOf(exporter);
+      uncertain.records += records;
+      uncertain.packets += packets;
+      uncertain.octets += octets;
+    }
+    await scene.rest();
+    await sleep(500);
+    t.is((await exporter.stop()).code, 0);
+    const { missing, doubled } = await scene.compare(t);
+    t.log({ missing, uncertain });
+    t.is(doubled, 0);
+    t.true(missing.packets <= uncertain.packets, `${missing.packets} packets missing, ${uncertain.packets} uncertain`);
+    t.true(missing.octets <= uncertain.octets, `${missing.octets} octets missing, ${uncertain.octets} uncertain`);
+  });
+}

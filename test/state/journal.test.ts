@@ -1,0 +1,293 @@
+import test from 'ava';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { CtflowError } from '../../src/errors.js';
+import { eventually } from '../helpers/eventually.js';
+import { ExporterLife, type KernelConnection } from '../helpers/exporter-life.js';
+import { HOST, openJournal } from '../helpers/journals.js';
+import type { Report } from '../helpers/store-rig.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+const BEGAN = 1_700_000_000_000;
+
+/** Three connections, told of once and left open. */
+async function firstLife(path: string): Promise<KernelConnection[]> {
+  const life = await ExporterLife.begin(path, BEGAN, [[]]);
+  const connections = [1, 2, 3].map(port => ({ port, started: BEGAN + port, packets: 10 }));
+  life.now += 10;
+  await life.poll(connections);
+  await life.export(true);
+  await life.end(connections);
+  return connections;
+}
+
+/** A later life that sees these connections; what it tells of them. */
+async function nextLife(path: string, connections: readonly KernelConnection[], now = BEGAN + 1_000) {
+  const told: Report[] = [];
+  const life = await ExporterLife.begin(path, now, [told], { maxConnections: 2_000 });
+  life.now += 10;
+  await life.poll(connections);
+  await life.export(true);
+  const { log, journal } = life;
+  return { life, told, log, stats: journal.stats() };
+}
+
+test('what was told is not told again, and what came since is', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  connections[1].packets += 7;
+  const { life, told, stats } = await nextLife(path, connections);
+  t.deepEqual(
+    told.map(({ port, deltas }) => [port, deltas[0]]),
+    [[2, 7n]],
+  );
+  t.like(stats, { restored: 3, endedUnwatched: 0, errors: 0, restartUncertain: { records: 0 } });
+  await life.end(connections);
+});
+
+test('of a connection that was ended by force and is silent nothing is said, however often the exporter begins', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  for (let again = 0; again < 3; again++) {
+    const { life, told } = await nextLife(path, connections, BEGAN + 1_000 * (again + 1));
+    life.now += 100_000; // long idle
+    await life.export(true);
+    await life.end(connections);
+    t.deepEqual(told, []);
+  }
+});
+
+test('a connection that began while nobody listened is told whole', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  connections.push({ port: 4, started: BEGAN + 500, packets: 9 });
+  const { life, told } = await nextLife(path, connections);
+  t.deepEqual(
+    told.map(({ port, deltas }) => [port, deltas[0]]),
+    [[4, 9n]],
+  );
+  await life.end(connections);
+});
+
+test('a connection older than the first exporter counts from its first sight, over restarts', async t => {
+  const path = temporaryPath(t, 'state');
+  const old = { port: 9, started: BEGAN - 5_000, packets: 100 };
+  const first = await ExporterLife.begin(path, BEGAN, [[]]);
+  await first.poll([old]);
+  // killed before it was told of
+  first.journal.close();
+  old.packets += 5;
+  const { life, told } = await nextLife(path, [old]);
+  t.deepEqual(
+    told.map(({ deltas, totals }) => [deltas[0], totals[0]]),
+    [[5n, 105n]],
+  );
+  await life.end([old]);
+});
+
+test('what ended while nobody listened is counted once; what ended before is not counted', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  const second = await nextLife(path, connections);
+  await second.life.poll(connections.slice(1)); // the first ends, watched
+  await second.life.export(true);
+  await second.life.end(connections.slice(1));
+  const third = await nextLife(path, connections.slice(2), BEGAN + 2_000);
+  t.like(third.stats, { restored: 1, endedUnwatched: 1 });
+  t.true(third.log.some(({ endedUnwatched }) => endedUnwatched === 1));
+  await third.life.end(connections.slice(2));
+  const fourth = await nextLife(path, connections.slice(2), BEGAN + 3_000);
+  t.like(fourth.stats, { restored: 1, endedUnwatched: 0 });
+  await fourth.life.end(connections.slice(2));
+});
+
+test('an end that needs no record of its own is no end unwatched', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  const second = await nextLife(path, connections);
+  connections[0].packets++;
+  await second.life.poll(connections);
+  second.life.now += 200_000; // told as idle, then it expires as idle
+  await second.life.export(true);
+  await second.life.poll([]);
+  await second.life.export(true);
+  await second.life.end([]);
+  const third = await nextLife(path, [], BEGAN + 300_000);
+  t.like(third.stats, { restored: 0, endedUnwatched: 0 });
+  await third.life.end([]);
+});
+
+test('a destination that is new counts from first sight; one that was there goes on', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  connections[0].packets += 3;
+  const told: Report[][] = [[], []];
+  const life = await ExporterLife.begin(path, BEGAN + 1_000, told);
+  await life.poll(connections);
+  await life.export(true);
+  t.deepEqual(
+    told[0].map(({ port, deltas }) => [port, deltas[0]]),
+    [[1, 3n]],
+  );
+  t.deepEqual(
+    told[1].map(({ deltas }) => deltas[0]),
+    [0n, 0n, 0n],
+  );
+  t.is(life.journal.stats().restored, 3, 'a connection counts once');
+  await life.end(connections);
+});
+
+test('counters that were zeroed while nobody listened count from zero', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  connections[0].packets = 2;
+  const { life, told } = await nextLife(path, connections);
+  t.deepEqual(
+    told.map(({ port, deltas }) => [port, deltas[0]]),
+    [[1, 2n]],
+  );
+  await life.end(connections);
+});
+
+test('counters that were zeroed before the end, and what was not told of the old ones, are told', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  const second = await nextLife(path, connections);
+  connections[0].packets = 14; // 4 of them not told
+  await second.life.poll(connections);
+  connections[0].packets = 3;
+  await second.life.poll(connections);
+  second.life.journal.close(); // killed
+  const third = await nextLife(path, connections, BEGAN + 2_000);
+  t.deepEqual(
+    third.told.map(({ port, deltas }) => [port, deltas[0]]),
+    [[1, 7n]],
+  );
+  await third.life.end(connections);
+});
+
+test('the last block cut off while it was written is no damage', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  const { size } = statSync(path);
+  appendFileSync(path, readFileSync(path).subarray(64, 84));
+  const { life, stats } = await nextLife(path, connections);
+  t.is(stats.restored, 3);
+  t.true(stats.size >= size);
+  await life.end(connections);
+});
+
+const refusals: [string, RegExp, (path: string) => void, object?][] = [
+  ['damaged', /damaged at byte/, path => change(path, 100)],
+  ['with a damaged header', /header is damaged/, path => change(path, 40)],
+  ['of another version', /of version 2/, path => change(path, 8, 3)],
+  ['that is none', /not a state file/, path => writeFileSync(path, 'my own notes\n')],
+  ['that is empty', /not a state file/, path => truncateSync(path)],
+  ['of another boot', /another boot/, () => {}, { identity: { ...HOST, boot: HOST.boot.replace('0', '1') } }],
+  ['of another namespace', /another network namespace/, () => {}, { identity: { ...HOST, namespace: 7 } }],
+];
+for (const [what, why, spoil, changed] of refusals) {
+  test(`a file ${what} is refused with a sentence, put aside, and the run goes on with a new one`, async t => {
+    const path = temporaryPath(t, 'state');
+    const connections = await firstLife(path);
+    spoil(path);
+    const before = readFileSync(path);
+    const { journal, lines } = await openJournal(path, changed);
+    const [{ msg }] = lines;
+    t.regex(String(msg), why);
+    t.is(lines.length, 1);
+    t.deepEqual(readFileSync(`${path}.refused`), before);
+    journal.destination('collector 0', BEGAN + 1_000);
+    journal.close();
+    if (changed) return;
+    // the new one is good
+    const { stats } = await nextLife(path, connections, BEGAN + 2_000);
+    t.is(stats.restored, 0);
+  });
+}
+
+function change(path: string, at: number, by = 0xff): void {
+  const bytes = readFileSync(path);
+  bytes[at] ^= by;
+  writeFileSync(path, bytes);
+}
+
+test('one exporter at a time; the lock of one that was killed does not stand in the way', async t => {
+  const path = temporaryPath(t, 'state');
+  const { journal } = await openJournal(path);
+  const error = await t.throwsAsync(openJournal(path), { instanceOf: CtflowError });
+  t.is(error.code, 'CTFLOW_STATE');
+  t.regex(error.message, new RegExp(`in use by the process ${process.pid}`));
+  journal.close();
+  for (const left of ['', '999999999 5\n', `${process.pid} 5\n`]) {
+    writeFileSync(`${path}.lock`, left);
+    const { journal: next } = await openJournal(path);
+    next.close();
+    t.false(existsSync(`${path}.lock`));
+  }
+});
+
+test('a path that cannot be written is an error at the start, and leaves no lock', async t => {
+  const folder = temporaryPath(t, 'folder');
+  const nowhere = await t.throwsAsync(openJournal(`${folder}/none/state`), { instanceOf: CtflowError });
+  t.is(nowhere.code, 'CTFLOW_STATE');
+  mkdirSync(folder);
+  const error = await t.throwsAsync(openJournal(folder), { instanceOf: CtflowError });
+  t.is(error.code, 'CTFLOW_STATE');
+  t.false(existsSync(`${folder}.lock`));
+});
+
+test('a disk that fails ends the journal and not the run, and no later start trusts the file', async t => {
+  const path = temporaryPath(t, 'state');
+  let full = false;
+  const { journal, lines } = await openJournal(path, {
+    write: (fd, bytes) => {
+      if (!full) return writeSync(fd, bytes);
+      // a part still fits
+      if (bytes.length > 8) return writeSync(fd, bytes.subarray(0, 8));
+      throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    },
+  });
+  const memory = journal.destination('collector 0', BEGAN);
+  full = true;
+  for (let batch = 1; batch <= 3; batch++) {
+    memory.leftOut();
+    memory.flush();
+  }
+  t.is(lines.filter(({ level }) => level === 50).length, 1, 'said once');
+  t.regex(JSON.stringify(lines), /ENOSPC.*Make room on the disk/);
+  t.is(journal.stats().errors, 1);
+  t.false(existsSync(path));
+  journal.close();
+  t.false(existsSync(`${path}.lock`));
+});
+
+test('a journal that has grown is written anew while it grows on, and says the same', async t => {
+  const path = temporaryPath(t, 'state');
+  const told: Report[] = [];
+  const life = await ExporterLife.begin(path, BEGAN, [told], { maxConnections: 2_000 });
+  const connections = Array.from({ length: 1_000 }, (_, i) => ({ port: i + 1, started: BEGAN + 1, packets: 1 }));
+  let largest = 0;
+  for (let round = 0; round < 30; round++) {
+    life.now += 10;
+    for (const connection of connections) connection.packets++;
+    await life.poll(connections);
+    await life.export(true);
+    largest = Math.max(largest, life.journal.stats().size);
+  }
+  await eventually('written anew', () => life.journal.stats().compactions >= 2);
+  t.true(largest < 30 * 48_000, 'bounded');
+  await life.end(connections.slice(0, 900));
+  const next = await nextLife(path, connections.slice(0, 900), BEGAN + 10_000);
+  t.deepEqual(next.told, []);
+  t.like(next.stats, { restored: 900, endedUnwatched: 0 });
+  await next.life.end([]);
+});

@@ -1,0 +1,98 @@
+/** Exporters that are stopped, and killed at every place, and what their collectors were told in the end. */
+import test from 'ava';
+import * as fc from 'fast-check';
+import { ExporterLife, type KernelConnection } from '../helpers/exporter-life.js';
+import { seeded } from '../helpers/seed.js';
+import type { Report } from '../helpers/store-rig.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+const BEGAN = 1_700_000_000_000;
+
+type Step =
+  | { readonly do: 'traffic'; readonly port: number; readonly packets: number }
+  | { readonly do: 'poll' }
+  | { readonly do: 'close' }
+  | { readonly do: 'export'; readonly settle: boolean };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('traffic' as const), port: fc.nat(12), packets: fc.nat(5) }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'poll' as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('export' as const), settle: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'close' as const }) },
+);
+const steps = fc.array(step, { minLength: 5, maxLength: 30 });
+const death = fc.record({ write: fc.nat(20), part: fc.constantFrom(0, 0.3, 0.9, 1) });
+
+/** The kernel goes on counting, whoever listens. */
+class Kernel {
+  now = BEGAN;
+  readonly open: KernelConnection[] = [];
+  readonly ended: KernelConnection[] = [];
+
+  traffic(port: number, packets: number): void {
+    const there = this.open.find(connection => connection.port === port);
+    if (there) there.packets += packets;
+    else this.open.push({ port, started: this.now, packets: packets + 1 });
+  }
+
+  close(): void {
+    const connection = this.open.shift();
+    if (connection) this.ended.push(connection);
+  }
+
+  async live(life: ExporterLife, path: readonly Step[]): Promise<void> {
+    for (const one of path) {
+      this.now += 20;
+      life.now = this.now;
+      if (one.do === 'traffic') this.traffic(one.port, one.packets);
+      else if (one.do === 'close') this.close();
+      else if (life.killed) continue;
+      else if (one.do === 'poll') await life.poll(this.open);
+      else await life.export(one.settle);
+    }
+    await life.end(this.open);
+  }
+}
+
+/** Packets of both directions. */
+function toldOf(reports: readonly Report[], { port, started }: KernelConnection): number {
+  return reports
+    .filter(report => report.port === port && report.start === started)
+    .reduce((sum, { deltas }) => sum + Number(deltas[0] + deltas[2]), 0);
+}
+
+test('property: however often it is stopped or killed, nothing is told twice, and no more is missing than is said', async t => {
+  const lives = fc.array(fc.tuple(steps, fc.option(death, { nil: undefined })), { minLength: 2, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(lives, fc.integer({ min: 1, max: 2 }), async (all, collectors) => {
+      const path = temporaryPath(t, 'state');
+      const kernel = new Kernel();
+      const told: Report[][] = Array.from({ length: collectors }, () => []);
+      const uncertain = told.map(() => 0);
+      for (const [i, [path_, early]] of [...all, [[], undefined] as const].entries()) {
+        kernel.now += 1_000;
+        // a first exporter that is killed before it has begun its file leaves nothing, and has told nothing
+        const death = early && { ...early, write: early.write + (i === 0 ? 1 + collectors : 0) };
+        const life = await ExporterLife.begin(path, kernel.now, told, { death });
+        life.lines.forEach(({ memory }, line) => (uncertain[line] += memory.uncertain.packets));
+        if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good journal is refused');
+        await kernel.live(life, path_);
+        kernel.now += 5;
+      }
+      for (const [i, reports] of told.entries()) {
+        let missing = 0;
+        for (const connection of kernel.open) {
+          const left = connection.packets * 2 - toldOf(reports, connection);
+          if (left < 0) throw new Error(`connection ${connection.port} is told twice`);
+          missing += left;
+        }
+        if (missing > uncertain[i]) throw new Error(`${missing} missing, ${uncertain[i]} uncertain`);
+        for (const connection of kernel.ended) {
+          if (toldOf(reports, connection) > connection.packets * 2) throw new Error('told twice of one that ended');
+        }
+      }
+    }),
+    { ...seeded(t), numRuns: 100 },
+  );
+  t.pass();
+});
