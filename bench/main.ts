@@ -7,9 +7,11 @@ import { loadBackend } from '../src/load-backend.js';
 import { benchCommand, type Flags } from './flags.js';
 import type { Answer, Job } from './job.js';
 import { linearityTables } from './linearity.js';
+import { buildCompanion } from './companion.js';
 import { checkout, machine } from './machine.js';
 import { ResultTable } from './result-table.js';
 import { RESULTS_VERSION, writeRun, type BenchmarkRun, type Result } from './results.js';
+import type { Subject } from './subject.js';
 import { SUBJECTS } from './subjects/index.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -48,8 +50,7 @@ async function bench(flags: Flags): Promise<void> {
 
 function* jobs(flags: Flags, backends: Job['backends']): Generator<Job> {
   const { samples, time, destinations } = flags;
-  for (const subject of SUBJECTS) {
-    if (!flags.only.includes(subject.name)) continue;
+  for (const subject of subjects(flags.only)) {
     for (const family of flags.family) {
       for (const connections of flags.sweep ?? [flags.connections ?? subject.connections]) {
         for (const mtu of subject.packets ? flags.mtu : flags.mtu.slice(0, 1)) {
@@ -60,6 +61,17 @@ function* jobs(flags: Flags, backends: Job['backends']): Generator<Job> {
       }
     }
   }
+}
+
+/** Those of the subjects that can be measured here; who is left out is named. */
+function subjects(only: readonly string[]): Subject[] {
+  const wanted = SUBJECTS.filter(({ name }) => only.includes(name));
+  const without = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
+  if (without === undefined) return wanted;
+  return wanted.filter(({ name, companion }) => {
+    if (companion) process.stderr.write(`bench: ${name} is left out: ${without}\n`);
+    return !companion;
+  });
 }
 
 async function run(job: Job): Promise<readonly Result[]> {

@@ -62,6 +62,8 @@ export interface Subject {
   readonly connections: number;
   /** It needs the kernel's conntrack, and runs in a network namespace of its own. */
   readonly kernel?: true;
+  /** It needs the program of crates/ctflow-bench. */
+  readonly companion?: true;
   /** It makes packets, and is measured for each MTU. */
   readonly packets?: true;
   /** Makes everything that is not to be timed, and asserts that the backends give the same result. */

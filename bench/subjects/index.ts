@@ -1,8 +1,9 @@
 import type { Subject } from '../subject.js';
 import { decode } from './decode.js';
 import { encode } from './encode.js';
+import { exportConntrack } from './export.js';
 import { poll } from './poll.js';
 import { store } from './store.js';
 
 /** Every subject, in the order of the data path. */
-export const SUBJECTS: readonly Subject[] = [decode, poll, store, encode];
+export const SUBJECTS: readonly Subject[] = [decode, poll, store, encode, exportConntrack];

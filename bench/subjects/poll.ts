@@ -5,6 +5,8 @@ import { PolledStore } from '../workload/polled-store.js';
 
 /** Polls before the first that counts: by then the slots are used in the order of a store that has run for long. */
 const POLLS_BEFORE = 20;
+/** Share of the connections without traffic between two polls. */
+const IDLE = 0.2;
 
 /** Merging a dump into a store that holds the connections of the dump before. */
 export const poll: Subject = {
@@ -13,7 +15,7 @@ export const poll: Subject = {
   connections: 10_000,
   cases({ family, sizes }: Scene): Case[] {
     const { connections, fresh, gone, destinations } = sizes;
-    const table = new ChangingTable(family, connections, { fresh, gone });
+    const table = new ChangingTable(family, connections, { fresh, gone, idle: IDLE, dying: true });
     const polled = new PolledStore(connections + fresh + gone, destinations);
     polled.poll(table.batches);
     const prepare = (): void => {

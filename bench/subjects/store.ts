@@ -10,7 +10,7 @@ export const store: Subject = {
   connections: 10_000,
   cases({ family, sizes }: Scene): Case[] {
     const { connections, destinations } = sizes;
-    const { batches } = new ChangingTable(family, connections, { fresh: 0, gone: 0 });
+    const { batches } = new ChangingTable(family, connections, { fresh: 0, gone: 0, idle: 0, dying: false });
     let polled: PolledStore;
     return [
       {

@@ -5,10 +5,10 @@ import type { MeasuredFamily } from '../results.js';
 import { addRounds, Connections } from './connections.js';
 import { seededRandom } from './random.js';
 
+/** Rows of a batch at most, as the sources hand them over; a small table is cut into ten. */
 const ROWS_A_BATCH = 1024;
+const LEAST_BATCHES = 10;
 const SEED = 20_261_124;
-/** Share of the connections without traffic between two dumps. */
-const IDLE = 0.2;
 const TIME_WAIT = TCP_STATES.indexOf('TIME_WAIT');
 
 export interface Changes {
@@ -16,12 +16,15 @@ export interface Changes {
   readonly fresh: number;
   /** Connections that it no longer shows. */
   readonly gone: number;
+  /** Share of the others that have had no traffic since the dump before. */
+  readonly idle: number;
+  /** Those that will be gone in the next dump are dying: TCP in TIME_WAIT. */
+  readonly dying: boolean;
 }
 
 /**
  * A kernel's table in which connections come and go, dump by dump. A dump walks a hash table: who stays is in the same order
- * each time, new ones are anywhere between them. Of those that stay most have had traffic, some are idle, and those that will
- * be gone next time are dying: TCP in TIME_WAIT.
+ * each time, new ones are anywhere between them.
  */
 export class ChangingTable {
   /** Rows of the present dump, as a source hands them over. */
@@ -34,8 +37,9 @@ export class ChangingTable {
   #next: Uint32Array;
   #size: number;
   #known: number;
-  /** By position in the dump: 1 where the connection is dying, and gone in the next. */
-  readonly #dying: Uint8Array;
+  /** By position in the dump: 1 where the connection is gone in the next. */
+  readonly #leaving: Uint8Array;
+  readonly #rowsABatch: number;
 
   constructor(family: MeasuredFamily, size: number, changes: Changes) {
     if (changes.gone > size) throw new Error(`${changes.gone} of ${size} connections cannot go`);
@@ -45,8 +49,9 @@ export class ChangingTable {
     this.#fresh = new Batch(Math.max(changes.fresh, 1));
     this.#rows = new Uint32Array(most * ROW_WORDS);
     this.#next = new Uint32Array(most * ROW_WORDS);
-    this.#dying = new Uint8Array(most);
-    this.batches = Array.from({ length: Math.ceil(most / ROWS_A_BATCH) }, () => new Batch(ROWS_A_BATCH));
+    this.#leaving = new Uint8Array(most);
+    this.#rowsABatch = Math.min(ROWS_A_BATCH, Math.ceil(most / LEAST_BATCHES));
+    this.batches = Array.from({ length: Math.ceil(most / this.#rowsABatch) }, () => new Batch(this.#rowsABatch));
     const one = new Batch(1);
     for (let i = 0; i < size; i++) {
       this.#connections.write(i, 1, one, 0);
@@ -68,7 +73,7 @@ export class ChangingTable {
 
   /** The next dump. Where more come than go, the table stays at the size that it has then. */
   advance(): void {
-    const { fresh, gone } = this.#changes;
+    const { fresh, gone, idle } = this.#changes;
     const comes = Math.min(fresh, this.#rows.length / ROW_WORDS - this.#size + gone);
     for (let i = 0; i < comes; i++) this.#connections.write(this.#known++, 1, this.#fresh, i);
     const places = sorted(comes, () => Math.floor(this.#random() * (this.#size + 1)));
@@ -76,9 +81,9 @@ export class ChangingTable {
     let added = 0;
     for (let from = 0; from <= this.#size; from++) {
       while (added < comes && places[added] === from) copyRow(this.#fresh.u32, added++, this.#next, to++);
-      if (from === this.#size || this.#dying[from]) continue;
+      if (from === this.#size || this.#leaving[from]) continue;
       copyRow(this.#rows, from, this.#next, to);
-      if (this.#random() >= IDLE) addRounds(this.#next, to * ROW_WORDS, 1);
+      if (this.#random() >= idle) addRounds(this.#next, to * ROW_WORDS, 1);
       to++;
     }
     [this.#rows, this.#next] = [this.#next, this.#rows];
@@ -86,20 +91,21 @@ export class ChangingTable {
     this.#present();
   }
 
-  /** Who is dying is chosen, and the rows stand in the batches. */
+  /** Who leaves next is chosen, and the rows stand in the batches. */
   #present(): void {
     const bytes = new Uint8Array(this.#rows.buffer);
-    this.#dying.fill(0);
+    this.#leaving.fill(0);
     for (let chosen = 0; chosen < this.#changes.gone;) {
       const at = Math.floor(this.#random() * this.#size);
-      if (this.#dying[at]) continue;
-      this.#dying[at] = 1;
+      if (this.#leaving[at]) continue;
+      this.#leaving[at] = 1;
       chosen++;
-      if (this.#rows[at * ROW_WORDS + (PRESENT >> 2)] & HAS_TCP_STATE) bytes[at * ROW_SIZE + STATE] = TIME_WAIT;
+      const tcp = this.#rows[at * ROW_WORDS + (PRESENT >> 2)] & HAS_TCP_STATE;
+      if (tcp && this.#changes.dying) bytes[at * ROW_SIZE + STATE] = TIME_WAIT;
     }
     this.batches.forEach((batch, i) => {
-      const from = i * ROWS_A_BATCH;
-      batch.count = Math.max(0, Math.min(ROWS_A_BATCH, this.#size - from));
+      const from = i * this.#rowsABatch;
+      batch.count = Math.max(0, Math.min(this.#rowsABatch, this.#size - from));
       batch.bytes.set(bytes.subarray(from * ROW_SIZE, (from + batch.count) * ROW_SIZE));
     });
   }

@@ -34,7 +34,7 @@ function tuples({ batches }: ChangingTable): string[] {
 }
 
 test('a changing table: so many come, so many go, and who stays keeps its place', t => {
-  const table = new ChangingTable('ipv4', 2_000, { fresh: 150, gone: 100 });
+  const table = new ChangingTable('ipv4', 2_000, { fresh: 150, gone: 100, idle: 0.2, dying: false });
   const before = tuples(table);
   table.advance();
   const after = tuples(table);
@@ -50,9 +50,12 @@ test('a changing table: so many come, so many go, and who stays keeps its place'
 });
 
 test('who is dying in one dump is gone in the next', t => {
-  const table = new ChangingTable('ipv6', 1_000, { fresh: 0, gone: 200 });
+  const table = new ChangingTable('ipv6', 1_000, { fresh: 0, gone: 200, idle: 0, dying: true });
   const names = tuples(table);
-  const dying = names.filter((_, i) => table.batches[0].bytes[i * ROW_SIZE + STATE] === TIME_WAIT);
+  const states = table.batches.flatMap(({ bytes, count }) =>
+    Array.from({ length: count }, (_, i) => bytes[i * ROW_SIZE + STATE]),
+  );
+  const dying = names.filter((_, i) => states[i] === TIME_WAIT);
   t.true(dying.length > 80);
   table.advance();
   const after = tuples(table);

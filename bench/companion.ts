@@ -1,0 +1,58 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { ROOT } from './machine.js';
+
+const PROGRAM = join(ROOT, 'target/release/ctflow-bench');
+
+/**
+ * Builds the program that runs beside ctflow, where it is not there yet.
+ * @returns why it cannot be had, undefined where it is there
+ */
+export function buildCompanion(): string | undefined {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  const { error, status, stderr } = spawnSync('cargo', ['build', '--quiet', '--release', '-p', 'ctflow-bench'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  if (error) return 'cargo is not installed';
+  return status === 0 ? undefined : `crates/ctflow-bench does not build:\n${stderr}`;
+}
+
+/** A program of crates/ctflow-bench that takes orders. */
+export class Companion<Ready> {
+  readonly ready: Ready;
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+
+  private constructor(child: ChildProcess, answers: AsyncIterator<string>, ready: Ready) {
+    this.#child = child;
+    this.#answers = answers;
+    this.ready = ready;
+  }
+
+  static async start<Ready>(...args: readonly string[]): Promise<Companion<Ready>> {
+    const child = spawn(PROGRAM, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+    return new Companion(child, answers, await answerOf<Ready>(answers, args.join(' ')));
+  }
+
+  /** Gives one order, and waits for its answer. */
+  ask<Answer>(order: string): Promise<Answer> {
+    this.#child.stdin!.write(`${order}\n`);
+    return answerOf<Answer>(this.#answers, order);
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.stdin!.end();
+    await ended;
+  }
+}
+
+async function answerOf<Answer>(answers: AsyncIterator<string>, order: string): Promise<Answer> {
+  const { value, done } = await answers.next();
+  if (done) throw new Error(`ctflow-bench has ended at '${order}'`);
+  return JSON.parse(value) as Answer;
+}

@@ -1,0 +1,61 @@
+import type { Backend } from '../../src/backend.js';
+import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination.js';
+import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import type { FlowStore } from '../../src/flow-store.js';
+import { createLogger } from '../../src/logger.js';
+import { NameTable } from '../../src/name-table.js';
+import type { CountingSink } from '../counting-sink.js';
+
+/** A destination with the documented defaults at this collector; the export does not report on itself. */
+export function destinationOptions({ host, port }: CountingSink, mtu: number): DestinationOptions {
+  return {
+    ...DESTINATION_DEFAULTS,
+    endpoint: { protocol: 'udp', host, port },
+    observationDomain: 1,
+    mtu,
+    optionsInterval: 0,
+  };
+}
+
+/** One collector of a store, and what it was sent. */
+export class MeasuredDestination {
+  readonly #destination: Destination;
+
+  private constructor(destination: Destination) {
+    this.#destination = destination;
+  }
+
+  static async open(backend: Backend, store: FlowStore, sink: CountingSink, mtu: number): Promise<MeasuredDestination> {
+    const destination = new Destination(destinationOptions(sink, mtu), {
+      backend,
+      store,
+      extras: [],
+      names: new NameTable(),
+      staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
+      log: createLogger('error'),
+      opened: () => {},
+    });
+    await destination.open();
+    return new MeasuredDestination(destination);
+  }
+
+  /** Exports what is due, and waits until the kernel has taken every message. */
+  async export(): Promise<void> {
+    await this.#destination.exportDue();
+    for (;;) {
+      const { session, transport } = this.#destination.stats();
+      if (transport.messages === session.messages) return;
+      if (transport.lostRecords > 0) throw new Error(`the socket refused records: ${JSON.stringify(transport.errors)}`);
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  /** Flow records sent so far. */
+  get records(): number {
+    return this.#destination.stats().session.records;
+  }
+
+  close(): Promise<void> {
+    return this.#destination.close();
+  }
+}

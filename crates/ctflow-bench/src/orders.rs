@@ -1,0 +1,73 @@
+//! The command line, and the orders that a program is given.
+
+use crate::{flows, raw_dump, sink};
+use std::io::{self, BufRead, Write};
+
+pub const USAGE: &str = "ctflow-bench sink ADDRESS:PORT BUFFER
+  counts the IPFIX messages and records that arrive over UDP, in a receive buffer of so many bytes
+    counts                      what has arrived so far
+ctflow-bench raw-dump
+  reads the connection table as the kernel sends it, and throws the bytes away
+    dump                        once
+ctflow-bench flows
+  makes UDP flows to addresses of the loopback device: 127.1.0.0 and up, 2001:db8:1:: and up
+    send 4|6 FIRST COUNT SIZE   a packet of so many bytes on each
+    delete 4|6 FIRST COUNT      takes their entries from the connection table";
+
+/// Runs one program until standard input ends.
+pub fn run(arguments: &[&str]) -> Result<(), String> {
+    match arguments {
+        ["sink", address, buffer] => {
+            let sink = sink::Sink::open(parse(address)?, parse(buffer)?).map_err(said)?;
+            serve(&sink.ready(), |order| match order {
+                ["counts"] => sink.counts(),
+                _ => Err(unknown(order)),
+            })
+        }
+        ["raw-dump"] => {
+            let mut dump = raw_dump::RawDump::open().map_err(said)?;
+            serve("{}", |order| match order {
+                ["dump"] => dump.dump().map_err(said),
+                _ => Err(unknown(order)),
+            })
+        }
+        ["flows"] => {
+            let flows = flows::Flows::open().map_err(said)?;
+            serve("{}", |order| match order {
+                ["send", family, first, count, size] => flows
+                    .send(parse(family)?, parse(first)?, parse(count)?, parse(size)?)
+                    .map_err(said),
+                ["delete", family, first, count] => {
+                    flows.delete(parse(family)?, parse(first)?, parse(count)?).map_err(said)
+                }
+                _ => Err(unknown(order)),
+            })
+        }
+        _ => Err("what is to be done?".into()),
+    }
+}
+
+/// Answers orders until there are no more.
+fn serve(ready: &str, mut answer: impl FnMut(&[&str]) -> Result<String, String>) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    let mut say = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(said);
+    say(ready)?;
+    for line in io::stdin().lock().lines() {
+        let line = line.map_err(said)?;
+        say(&answer(&line.split_whitespace().collect::<Vec<_>>())?)?;
+    }
+    Ok(())
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| format!("'{text}' is not what belongs in its place"))
+}
+
+fn unknown(order: &[&str]) -> String {
+    format!("'{}' is no order", order.join(" "))
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
