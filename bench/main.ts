@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { buffer } from 'node:stream/consumers';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { describeError } from '../src/errors.js';
 import { loadBackend } from '../src/load-backend.js';
 import { benchCommand, type Flags } from './flags.js';
 import type { Answer, Job } from './job.js';
+import { KernelNamespace } from './kernel-namespace.js';
 import { linearityTables } from './linearity.js';
 import { buildCompanion } from './companion.js';
 import { checkout, machine } from './machine.js';
@@ -66,17 +67,28 @@ function* jobs(flags: Flags, backends: Job['backends']): Generator<Job> {
 /** Those of the subjects that can be measured here; who is left out is named. */
 function subjects(only: readonly string[]): Subject[] {
   const wanted = SUBJECTS.filter(({ name }) => only.includes(name));
-  const without = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
-  if (without === undefined) return wanted;
-  return wanted.filter(({ name, companion }) => {
-    if (companion) process.stderr.write(`bench: ${name} is left out: ${without}\n`);
-    return !companion;
+  const noCompanion = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
+  const noKernel = wanted.some(({ kernel }) => kernel) ? KernelNamespace.lacks() : undefined;
+  return wanted.filter(({ name, companion, kernel }) => {
+    const without = (companion && noCompanion) || (kernel && noKernel);
+    if (without) process.stderr.write(`bench: ${name} is left out: ${without}\n`);
+    return !without;
   });
 }
 
 async function run(job: Job): Promise<readonly Result[]> {
   process.stderr.write(`measuring ${job.subject}, ${job.family}, ${job.sizes.connections} connections\n`);
-  const child = spawn(process.execPath, ['--expose-gc', WORKER], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const subject = SUBJECTS.find(({ name }) => name === job.subject)!;
+  const namespace = subject.kernel && (await KernelNamespace.create(job.sizes.connections));
+  try {
+    return await answerOf(job, (namespace ?? { spawn }).spawn(process.execPath, ['--expose-gc', WORKER]));
+  } finally {
+    await namespace?.close();
+  }
+}
+
+async function answerOf(job: Job, child: ChildProcessWithoutNullStreams): Promise<readonly Result[]> {
+  child.stderr.pipe(process.stderr, { end: false });
   child.stdin.end(JSON.stringify(job));
   const [answer, [code, signal]] = await Promise.all([buffer(child.stdout), once(child, 'close')]);
   if (code !== 0) throw new Error(`${job.subject} ${job.family} failed (${signal ?? `exit ${code}`})`);

@@ -1,9 +1,12 @@
 import type { Subject } from '../subject.js';
 import { decode } from './decode.js';
+import { dump } from './dump.js';
 import { encode } from './encode.js';
+import { endToEnd } from './end-to-end.js';
+import { events } from './events.js';
 import { exportConntrack } from './export.js';
 import { poll } from './poll.js';
 import { store } from './store.js';
 
 /** Every subject, in the order of the data path. */
-export const SUBJECTS: readonly Subject[] = [decode, poll, store, encode, exportConntrack];
+export const SUBJECTS: readonly Subject[] = [dump, decode, poll, store, encode, exportConntrack, endToEnd, events];

@@ -4,6 +4,7 @@ import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import type { FlowStore } from '../../src/flow-store.js';
 import { createLogger } from '../../src/logger.js';
 import { NameTable } from '../../src/name-table.js';
+import { newUnreported } from '../../src/reported.js';
 import type { CountingSink } from '../counting-sink.js';
 
 /** A destination with the documented defaults at this collector; the export does not report on itself. */
@@ -32,6 +33,7 @@ export class MeasuredDestination {
       extras: [],
       names: new NameTable(),
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
+      lost: newUnreported,
       log: createLogger('error'),
       opened: () => {},
     });

@@ -5,13 +5,15 @@ import { readRun, type BenchmarkRun } from '../../bench/results.js';
 import { collect, type Finished } from '../helpers/namespace.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
+/** The first run may have to build crates/ctflow-bench. */
+const TIMEOUT_MS = 600_000;
 const only = process.env['CTFLOW_BACKEND'];
 const backends = only === 'native' || only === 'fallback' ? ['--backend', only] : [];
 
 /** Runs a program of bench/ to its end. */
 export function runProgram(name: string, args: readonly string[]): Promise<Finished> {
   const program = fileURLToPath(new URL(`../../bench/${name}.js`, import.meta.url));
-  return collect(spawn(process.execPath, [program, ...args]));
+  return collect(spawn(process.execPath, [program, ...args]), { timeout: TIMEOUT_MS });
 }
 
 /** The shortest run of some subjects; CTFLOW_BACKEND leaves a backend out. */

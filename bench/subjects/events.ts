@@ -1,0 +1,81 @@
+import type { Backend } from '../../src/backend.js';
+import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { createLogger } from '../../src/logger.js';
+import { CountingSink } from '../counting-sink.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { COLLECTOR_PORT } from '../kernel-namespace.js';
+import { same } from '../same.js';
+import type { Case, Scene, Subject } from '../subject.js';
+import { Arrivals } from '../workload/arrivals.js';
+import { destinationOptions } from '../workload/destination.js';
+import { KernelTable } from '../workload/kernel-table.js';
+
+/** No second poll while it is measured. */
+const NO_POLL_MS = 2 ** 31 - 1;
+const LOOK_MS = 10;
+/** Milliseconds after which an event is taken for lost. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * From the DESTROY event to the record on the wire. Connections begin and end between two polls, so that all that is known of
+ * them comes from their events. The clock tells how fast they end; the CPU is the cost.
+ */
+export const events: Subject = {
+  name: 'events',
+  summary: 'DESTROY events to records on the wire, no polls: native',
+  connections: 20_000,
+  kernel: true,
+  companion: true,
+  packets: true,
+  async cases(scene: Scene): Promise<Case[]> {
+    const native = scene.backends.find(({ name }) => name === 'native');
+    return native ? [await eventCase(scene, native)] : [];
+  },
+};
+
+async function eventCase({ family, sizes }: Scene, backend: Backend): Promise<Case> {
+  const { connections, mtu } = sizes;
+  const table = await KernelTable.open(family);
+  const sink = await CountingSink.open(family, COLLECTOR_PORT);
+  const { eventBuffer, dyingLimit } = EXPORTER_DEFAULTS;
+  const exporter = new Exporter({
+    ...EXPORTER_DEFAULTS,
+    flowPollInterval: NO_POLL_MS,
+    backend,
+    source: backend.openKernel({ filter: {} }),
+    events: { kind: 'destroy', filter: {}, receiveBuffer: eventBuffer, dyingLimit, earlierHaveNone: false },
+    destinations: [destinationOptions(sink, mtu)],
+    log: createLogger('error'),
+  });
+  await exporter.start();
+  const arrivals = await Arrivals.at(sink);
+  let before = 0;
+  return {
+    name: 'event to record',
+    backend: backend.name,
+    parameters: { connections, mtu },
+    items: connections,
+    async prepare() {
+      await table.begin(connections);
+      before = exporter.stats().recordsExported;
+    },
+    async operation() {
+      await table.end(connections);
+      for (let waited = 0; exporter.stats().recordsExported < before + connections; waited += LOOK_MS) {
+        if (waited > PATIENCE_MS) throw new Error('events are missing');
+        await sleep(LOOK_MS);
+      }
+    },
+    check() {
+      same('connections known from events', exporter.stats().store.unseen % connections, 0);
+      same('records exported', exporter.stats().recordsExported - before, connections);
+      return arrivals.check(connections);
+    },
+    extra: () => ({ ...arrivals.extra(), overrun: exporter.stats().events!.overrun }),
+    async close() {
+      await exporter.stop();
+      await sink.close();
+      await table.close();
+    },
+  };
+}

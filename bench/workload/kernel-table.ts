@@ -1,0 +1,56 @@
+import { Companion } from '../companion.js';
+import type { MeasuredFamily } from '../results.js';
+
+/** Octets of UDP payload. */
+const PAYLOAD = 64;
+
+/** The connections of this network namespace, as real UDP flows by number. */
+export class KernelTable {
+  readonly #family: 4 | 6;
+  readonly #flows: Companion<unknown>;
+  /** The flows from the first to before the next are in the kernel's table. */
+  #first = 0;
+  #next = 0;
+
+  private constructor(family: MeasuredFamily, flows: Companion<unknown>) {
+    this.#family = family === 'ipv6' ? 6 : 4;
+    this.#flows = flows;
+  }
+
+  static async open(family: MeasuredFamily): Promise<KernelTable> {
+    return new KernelTable(family, await Companion.start('flows'));
+  }
+
+  get size(): number {
+    return this.#next - this.#first;
+  }
+
+  /** Lets so many flows begin. */
+  async begin(flows: number): Promise<void> {
+    await this.#send(this.#next, flows);
+    this.#next += flows;
+  }
+
+  /** Lets a share of the flows, the youngest, count a packet. */
+  async count(share: number): Promise<void> {
+    const flows = Math.ceil(this.size * share);
+    await this.#send(this.#next - flows, flows);
+  }
+
+  /** Takes the oldest flows out of the table. */
+  async end(flows: number): Promise<void> {
+    if (flows === 0) return;
+    const order = `delete ${this.#family} ${this.#first} ${flows}`;
+    const { missing } = await this.#flows.ask<{ missing: number }>(order);
+    if (missing > 0) throw new Error(`${missing} of ${flows} connections were not in the kernel's table`);
+    this.#first += flows;
+  }
+
+  close(): Promise<void> {
+    return this.#flows.close();
+  }
+
+  async #send(first: number, flows: number): Promise<void> {
+    if (flows > 0) await this.#flows.ask(`send ${this.#family} ${first} ${flows} ${PAYLOAD}`);
+  }
+}

@@ -1,0 +1,40 @@
+import test from 'ava';
+import { createSocket } from 'node:dgram';
+import { buildCompanion } from '../../bench/companion.js';
+import { CountingSink } from '../../bench/counting-sink.js';
+import { needs } from '../helpers/require.js';
+import { shortRun } from './run.js';
+
+const MINUTES = 60_000;
+
+needs(test, ['linux', 'cargo'])('the sink counts messages, and says which it could not read', async t => {
+  t.timeout(10 * MINUTES);
+  t.is(buildCompanion(), undefined);
+  const sink = await CountingSink.open('ipv4');
+  const socket = createSocket('udp4');
+  t.teardown(() => socket.close());
+  socket.send('no IPFIX', sink.port, sink.host);
+  const { messages, octets, records, malformed, dropped } = await sink.arrived(1);
+  t.deepEqual(
+    { messages, octets, records, malformed, dropped },
+    { messages: 1, octets: 8, records: 0, malformed: 1, dropped: 0 },
+  );
+  await sink.close();
+});
+
+needs(test, ['linux', 'cargo'])('export: every operation exports every record, and all arrive', async t => {
+  t.timeout(10 * MINUTES);
+  const run = await shortRun(t, '--only', 'export-conntrack', '--connections', '600', '--mtu', '1400,512');
+  t.deepEqual(
+    [...new Set(run.results.map(({ family, parameters: { mtu } }) => `${family} ${String(mtu)}`))],
+    ['ipv4 1400', 'ipv4 512', 'ipv6 1400', 'ipv6 512'],
+  );
+  for (const { items, samples, extra, parameters } of run.results) {
+    t.is(items, 600);
+    t.is(parameters['gone'], 60);
+    t.true(samples.length >= 2);
+    t.is(extra['received'], extra['sent']);
+    t.false('void' in extra);
+    t.true((extra['sent'] as number) >= 600 * samples.length);
+  }
+});

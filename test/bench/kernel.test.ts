@@ -1,0 +1,48 @@
+import test from 'ava';
+import { backends, withoutNative } from '../helpers/backends.js';
+import { needs } from '../helpers/require.js';
+import { shortRun } from './run.js';
+
+const MINUTES = 60_000;
+const KERNEL = ['namespace', 'cargo'];
+const names = backends().map(({ name }) => name);
+
+needs(test.serial, KERNEL)('dump: the floor, and every backend as rows and as a poll', async t => {
+  t.timeout(10 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'dump', '--connections', '700');
+  const cases = ['kernel raw dump', ...names.map(name => `${name} dump`), ...names.map(name => `${name} poll`)];
+  t.deepEqual(
+    results.map(({ family, backend, case: what }) => `${family} ${backend} ${what}`),
+    ['ipv4', 'ipv6'].flatMap(family => cases.map(one => `${family} ${one}`)),
+  );
+  for (const { items, samples, cpu } of results) {
+    t.is(items, 700);
+    t.is(cpu?.length, samples.length);
+  }
+});
+
+needs(test.serial, KERNEL)('end to end: what the kernel has is what arrives', async t => {
+  t.timeout(10 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'end-to-end', '--connections', '500', '--mtu', '1400');
+  t.is(results.length, names.length * 2);
+  for (const { items, extra } of results) {
+    t.is(items, 550);
+    t.is(extra['received'], extra['sent']);
+  }
+});
+
+const events = needs(test.serial, [...KERNEL, 'native']);
+if (withoutNative === undefined) {
+  events('events: each end is a record', async t => {
+    t.timeout(10 * MINUTES);
+    const { results } = await shortRun(t, '--only', 'events', '--connections', '400', '--mtu', '512');
+    t.deepEqual(
+      results.map(({ family, items }) => [family, items]),
+      [
+        ['ipv4', 400],
+        ['ipv6', 400],
+      ],
+    );
+    for (const { extra } of results) t.is(extra['received'], extra['sent']);
+  });
+}
