@@ -13,7 +13,10 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
   kind: 'destroy' | 'all';
   /** Connections on the kernel's dying list above which they are no longer kept for us, and their events may be lost. */
   dyingLimit: number;
-  /** The kernel made no events for connections that were there before (nf_conntrack_events was not 1). */
+  /**
+   * The kernel makes no events for connections that were there before: nf_conntrack_events was not 1. Where it was 2, a listener
+   * in any network namespace made an exception.
+   */
   earlierHaveNone: boolean;
 }
 
@@ -30,7 +33,7 @@ export interface EventStats extends EventCounts {
   readonly lost: number;
   /** Connections whose event waited to be delivered again at the end. */
   readonly unread: number;
-  /** Connections that were there before, and for which the kernel makes no events: they are seen by polls alone. */
+  /** Connections that were there before, and for which the kernel need not make events: they are seen by polls alone. */
   readonly pollOnly: number;
   /** NEW and UPDATE events; there each overrun is a loss. */
   readonly changes?: EventCounts;
@@ -121,7 +124,7 @@ export class EndEvents implements PollGuest {
     if (pollOnly > 0) {
       this.#log.warn(
         { pollOnly },
-        'connections were there before events were on: the kernel tells no ends of theirs, polls alone see them',
+        'connections were there before events were on: the kernel may tell no ends of theirs, polls alone see them',
       );
     }
   }
