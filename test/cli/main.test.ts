@@ -28,6 +28,7 @@ const wrong: [string, string[], RegExp][] = [
     ['run', ...COLLECTOR, '--max-connections', '67108864'],
     /CTFLOW_USAGE/,
   ],
+  ['TCP states without their events', ['run', ...COLLECTOR, '--tcp-state-history'], /CTFLOW_USAGE.*--events all/],
   ['a bad choice', ['run', ...COLLECTOR, '--profile', 'cisco'], /Allowed choices are standard, antrea/],
   ['a flag without its value', ['dump', '--family'], /argument missing/],
   ['an argument too many', ['dump', 'now'], /too many arguments/],
