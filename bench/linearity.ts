@@ -33,8 +33,8 @@ export function linearityTables(results: readonly Result[]): string {
   return text;
 }
 
-/** Results that differ in size alone. */
-function bySize(results: readonly Result[]): Map<string, Result[]> {
+/** Results that differ in size alone, by what they have in common. */
+export function bySize(results: readonly Result[]): Map<string, Result[]> {
   const groups = new Map<string, Result[]>();
   for (const result of results) {
     const { connections: _, fresh: __, gone: ___, ...settings } = result.parameters;

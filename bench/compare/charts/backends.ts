@@ -1,0 +1,54 @@
+import * as Plot from '@observablehq/plot';
+import type { Result } from '../../results.js';
+import { median } from '../../statistics.js';
+import type { Comparison } from '../comparison.js';
+import { bySubject, type Chart, labelOf, LOWER, plotLines, UPPER } from './plot.js';
+
+const BACKENDS = ['native', 'fallback'] as const;
+const COLOURS = { domain: [...BACKENDS], range: ['var(--native)', 'var(--fallback)'] };
+
+/** What one row or record costs with each backend, in HEAD. */
+export function backends({ head }: Comparison): Chart[] {
+  const results = [...head.results.values()].filter(({ samples }) => samples.length > 0);
+  const pairs = results.flatMap(native => {
+    if (native.backend !== 'native') return [];
+    const fallback = results.find(other => other.backend === 'fallback' && taskOf(other) === taskOf(native));
+    return fallback ? [{ head: native, native, fallback }] : [];
+  });
+  return bySubject(pairs).map(([subject, some]) => {
+    const bars = some.flatMap(pair =>
+      BACKENDS.map(backend => ({ line: labelOf(pair.native), backend, cost: nanosecondsOf(pair[backend]) })),
+    );
+    const lines = some.map(({ native, fallback }) => {
+      const ratio = Number((nanosecondsOf(fallback) / nanosecondsOf(native)).toPrecision(2));
+      return { line: labelOf(native), text: `${labelOf(native).replace('native ', '')}: ${ratio} times` };
+    });
+    const svg = plotLines(lines, {
+      x: { label: 'ns a row or record', grid: true, ticks: 5 },
+      color: COLOURS,
+      marks: [
+        ...BACKENDS.map((backend, i) =>
+          Plot.barX(
+            bars.filter(bar => bar.backend === backend),
+            {
+              x: 'cost',
+              y: 'line',
+              fill: 'backend',
+              ...(i === 0 ? UPPER : LOWER),
+            },
+          ),
+        ),
+        Plot.ruleX([0], { stroke: 'currentColor' }),
+      ],
+    });
+    return { title: subject, note: 'HEAD, and how many times as long the fallback takes.', svg };
+  });
+}
+
+function taskOf({ subject, case: name, family, parameters, items }: Result): string {
+  return JSON.stringify([subject, name, family, parameters, items]);
+}
+
+function nanosecondsOf({ samples, items }: Result): number {
+  return (median(samples) * 1e9) / items;
+}

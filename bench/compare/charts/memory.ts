@@ -1,0 +1,37 @@
+import * as Plot from '@observablehq/plot';
+import type { Comparison } from '../comparison.js';
+import { bytes, count } from '../units.js';
+import { bySubject, type Chart, labelOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
+
+/** Bytes that one operation allocates. */
+export function memory({ rows }: Comparison): Chart[] {
+  return bySubject(rows.filter(({ memory }) => memory)).map(([subject, some]) => {
+    const bars = some.flatMap(({ head, memory }) =>
+      SIDES.map(side => ({ line: labelOf(head), side, bytes: memory!.bytes[side] })),
+    );
+    const lines = some.map(({ head, memory }) => {
+      const { bytes: total, allocations, estimated } = memory!;
+      const figures = `${bytes(total.head)}, ${count(allocations.head)} allocations`;
+      return { line: labelOf(head), text: `${labelOf(head)}: ${estimated ? '≈ ' : ''}${figures}` };
+    });
+    const svg = plotLines(lines, {
+      x: { label: 'bytes an operation', grid: true, ticks: 4, tickFormat: bytes },
+      color: SIDE_COLOURS,
+      marks: [
+        ...SIDES.map((side, i) =>
+          Plot.barX(
+            bars.filter(bar => bar.side === side),
+            {
+              x: 'bytes',
+              y: 'line',
+              fill: 'side',
+              ...(i === 0 ? UPPER : LOWER),
+            },
+          ),
+        ),
+        Plot.ruleX([0], { stroke: 'currentColor' }),
+      ],
+    });
+    return { title: subject, note: 'The figures of HEAD. ≈: an estimate.', svg };
+  });
+}
