@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { IN_USE, ROW_WORDS } from './connection-table.js';
+import { IN_USE } from './connection-table.js';
 import type { FlowStore, StoreListener } from './flow-store.js';
 import type { CompiledInventory } from './inventory/compile.js';
 import type { InventoryFollower } from './inventory/inventory-file.js';
@@ -9,11 +9,9 @@ import { SERVICE } from './ipfix/shape.js';
 import {
   FAMILY,
   FLOW_TYPE,
-  HAS_PORTS,
   ORIG_DPORT,
   ORIG_DST,
   ORIG_SRC,
-  PRESENT,
   PROTOCOL,
   REPLY_SRC,
   ROW_SIZE,
@@ -56,8 +54,6 @@ export class Enrichment implements StoreListener, RecordExtras, NameHolder, Inve
   /** The store's rows by half words. */
   readonly #ports: Uint16Array;
   #inventory: InventoryLookup;
-  /** Counts inventories, so that a walk for an older one ends. */
-  #generation = 0;
 
   /** All memory is taken here, for as many flows as the store can have; the operating system commits it when it is used. */
   constructor(store: FlowStore, inventory: CompiledInventory, names: NameTable) {
@@ -75,13 +71,11 @@ export class Enrichment implements StoreListener, RecordExtras, NameHolder, Inve
   /** Another inventory; flows with an open question are looked up in slices. Settles when all have been. */
   async use(inventory: CompiledInventory): Promise<void> {
     this.#inventory = new InventoryLookup(inventory, this.#nameTable);
-    const generation = ++this.#generation;
     const { table } = this.#store;
     for (let from = 0; from < table.top; from += SLICE) {
       const to = Math.min(from + SLICE, table.top);
       for (let slot = from; slot < to; slot++) if (table.flags[slot] & IN_USE) this.#complete(slot);
       await new Promise(resolve => setImmediate(resolve));
-      if (generation !== this.#generation) return;
     }
   }
 
@@ -121,13 +115,14 @@ export class Enrichment implements StoreListener, RecordExtras, NameHolder, Inve
 
   /** Fills in what is not yet known of a flow. */
   #complete(slot: number): void {
-    const { bytes, rows } = this.#store.table;
+    const { bytes } = this.#store.table;
     const row = slot * ROW_SIZE;
     const family = bytes[row + FAMILY];
     this.#completeSide(slot, SOURCE, row + ORIG_SRC, family);
     this.#completeSide(slot, DESTINATION, row + REPLY_SRC, family);
     const service = slot * NAMES + SERVICE_PORT;
-    if (this.#names[service] === NO_NAME && rows[slot * ROW_WORDS + (PRESENT >> 2)] & HAS_PORTS) {
+    if (this.#names[service] === NO_NAME) {
+      // of ICMP there is no service, whatever stands in place of its port
       const port = this.#ports[(row + ORIG_DPORT) >> 1];
       const protocol = bytes[row + PROTOCOL];
       this.#names[service] = this.#inventory.servicePortAt(bytes, row + ORIG_DST, family, protocol, port);

@@ -112,7 +112,7 @@ test('a poll that takes longer than its interval does not pile up', async t => {
   t.is(exporter.stats().poll.incomplete, 0);
 });
 
-test('one failing dump does not end the exporter, nor any connection', async t => {
+test('A#3650: one failing dump does not end the exporter, nor any connection', async t => {
   const collector = await udpCollector(t);
   const connections = [facts(1, 1, Date.now())];
   const source = new FakeSource([{ connections }]);
