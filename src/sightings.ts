@@ -101,11 +101,15 @@ export class Sightings {
     this.#dumps++;
   }
 
-  /** @param complete the dump has shown the whole table, and its rows are stored */
+  /**
+   * What was sighted before this dump and the one before, and is still here, is given up. Not after one dump alone: a connection
+   * that it did not show may wait on the kernel's dying list.
+   * @param complete the dump has shown the whole table, and its rows are stored
+   */
   endDump(complete: boolean): void {
     if (!complete) return;
     const { order } = this.#table;
-    for (let entry = order.head; entry >= 0 && this.#dump[entry] < this.#dumps; entry = order.head) {
+    for (let entry = order.head; entry >= 0 && this.#dump[entry] < this.#dumps - 1; entry = order.head) {
       this.#table.remove(entry);
       this.expired++;
     }

@@ -57,18 +57,25 @@ test('the start time passes over the sighting of an earlier connection, whose en
   t.is(sightings.count, 0);
 });
 
-test('what a whole later dump does not show is dropped; what came after the request stays', t => {
+test('what two later dumps did not show is given up; what came after the request of the first stays', t => {
   const sightings = new Sightings(4);
   note(sightings, EVENT_NEW, facts(SYN_SENT), 1_000);
   sightings.beginDump();
   note(sightings, EVENT_NEW, tcp(2, 1_100, [1, 60, 0, 0]), 1_100);
+  sightings.endDump(true);
+  t.is(sightings.count, 2, 'its DESTROY may be on the dying list');
+  sightings.beginDump();
   sightings.endDump(false);
   t.is(sightings.count, 2, 'the dump was not whole');
+  sightings.beginDump();
+  note(sightings, EVENT_NEW, tcp(3, 1_200, [1, 60, 0, 0]), 1_200);
   sightings.endDump(true);
   t.is(sightings.count, 1);
-  t.is(sightings.expired, 1);
-  sightings.beginDump();
-  sightings.endDump(true);
+  t.is(sightings.expired, 2);
+  for (let dump = 0; dump < 2; dump++) {
+    sightings.beginDump();
+    sightings.endDump(true);
+  }
   t.is(sightings.count, 0);
 });
 
