@@ -1,61 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
-import type { EventCounts } from '../native/binding.js';
 import type { Backend, EventOptions } from '../src/backend.js';
 import { EndEvents, type EventsOptions } from '../src/end-events.js';
 import { EVENT_NEW } from '../src/layout.generated.js';
 import type { Logger } from '../src/logger.js';
 import type { EventReceiver } from '../src/sources/events.js';
 import { changed, udp } from './helpers/connections.js';
+import { FakeEvents } from './helpers/fake-events.js';
 import { nanoseconds, rows } from './helpers/rows.js';
 import { StoreRig } from './helpers/store-rig.js';
-
-const NOTHING = {
-  created: 0,
-  updated: 0,
-  destroyed: 0,
-  filtered: 0,
-  malformed: 0,
-  ignored: 0,
-  truncated: 0,
-  overrun: 0,
-};
-
-/** A listener in the hands of the test. */
-class FakeEvents {
-  readonly counted = { ...NOTHING };
-  readonly kept: boolean[] = [];
-  readonly calls: string[] = [];
-  readonly receiveBuffer = 4096;
-  receiver!: EventReceiver;
-  dying = (): number => 0;
-  gate: Promise<void> = Promise.resolve();
-
-  drain(): Promise<void> {
-    this.calls.push('drain');
-    return this.gate;
-  }
-
-  async dyingCount(): Promise<number> {
-    return this.dying();
-  }
-
-  setBroadcastError(on: boolean): void {
-    this.kept.push(on);
-  }
-
-  counts(): EventCounts {
-    return this.counted;
-  }
-
-  async finish(): Promise<void> {
-    this.calls.push('finish');
-  }
-
-  close(): void {
-    this.calls.push('close');
-  }
-}
 
 /** End events over fakes: those of DESTROY, and those of NEW and UPDATE where all are listened to. */
 function begin(changed: Partial<EventsOptions> = {}) {

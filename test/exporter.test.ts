@@ -1,16 +1,19 @@
 import test, { type ExecutionContext } from 'ava';
-import type { Backend } from '../src/backend.js';
+import type { Backend, EventOptions } from '../src/backend.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination.js';
 import type { Endpoint } from '../src/endpoint.js';
+import type { EventsOptions } from '../src/end-events.js';
 import { CtflowError } from '../src/errors.js';
 import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../src/exporter.js';
+import type { EventReceiver, EventSource } from '../src/sources/events.js';
 import { backends, perBackend } from './helpers/backends.js';
 import { flows, TcpCollector, udpCollector } from './helpers/collector-socket.js';
 import { tcp, udp } from './helpers/connections.js';
 import { eventually } from './helpers/eventually.js';
+import { FakeEvents } from './helpers/fake-events.js';
 import { FakeSource } from './helpers/fake-source.js';
 import { listeningLogger } from './helpers/listening-logger.js';
-import type { Facts } from './helpers/rows.js';
+import { rows, type Facts } from './helpers/rows.js';
 
 interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
   destination?: Partial<DestinationOptions>;
@@ -243,4 +246,79 @@ test('an exporter that cannot start closes all that it has opened', async t => {
   await t.throwsAsync(lost.start(), { instanceOf: CtflowError, message: /no-such-host/ });
   t.true(other.closed);
   t.is(other.dumps, 0);
+});
+
+/** A backend whose events are in the hands of the test. */
+function withEvents(): { backend: Backend; events: FakeEvents } {
+  const events = new FakeEvents();
+  const openEvents = ({ kinds }: EventOptions, receiver: EventReceiver): EventSource => {
+    if (kinds.includes('destroy')) events.receiver = receiver;
+    else events.changes = receiver;
+    return events as unknown as EventSource;
+  };
+  return { backend: { ...backends()[0], openEvents }, events };
+}
+const EVENTS: EventsOptions = {
+  kind: 'destroy',
+  filter: {},
+  receiveBuffer: 4096,
+  dyingLimit: 10,
+  earlierHaveNone: false,
+};
+
+test('what events have lost is told to the collector as not sent', async t => {
+  const collector = await udpCollector(t);
+  const { backend, events } = withEvents();
+  const began = Date.now() + 1_000;
+  const source = new FakeSource([{ connections: [facts(1, 3, began)] }, { connections: [] }]);
+  const { exporter } = rig(t, backend, source, [collector.endpoint], {
+    events: EVENTS,
+    destination: { optionsInterval: 20 },
+  });
+  await exporter.start();
+  await eventually('an end without its event', () => exporter.stats().store.eventless === 1);
+  void events.receiver.onBatch(rows(facts(1, 8, began)));
+  const notSent = await eventually('the reliability record', () =>
+    collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined),
+  );
+  t.is(notSent.get('notSentFlowTotalCount'), 1);
+  t.is(notSent.get('notSentPacketTotalCount'), 5);
+  t.is(notSent.get('notSentOctetTotalCount'), 500);
+  t.deepEqual(exporter.stats().store.late, { connections: 1, packets: 5, octets: 500 });
+});
+
+test('where the last poll of a shutdown takes too long, events that wait are told all the same', async t => {
+  const collector = await udpCollector(t);
+  const { backend, events } = withEvents();
+  const source = new FakeSource([{ connections: [] }]);
+  const { exporter } = rig(t, backend, source, [collector.endpoint], { events: EVENTS });
+  await exporter.start();
+  source.gate = new Promise(() => {});
+  events.waiting = rows(facts(1, 8, Date.now() + 1_000));
+  await exporter.stop();
+  t.deepEqual(events.calls.at(-1), 'finish');
+  await eventually('the record', () => flows(collector).length === 1);
+  t.is(flows(collector)[0].get('packetDeltaCount'), 8);
+});
+
+test('NEW and UPDATE events that are lost are made good by a poll at once, and one that follows the poll under way', async t => {
+  const collector = await udpCollector(t);
+  const { backend, events } = withEvents();
+  const source = new FakeSource([{ connections: [] }]);
+  const { exporter } = rig(t, backend, source, [collector.endpoint], {
+    flowPollInterval: 3_600_000,
+    events: { ...EVENTS, kind: 'all' },
+  });
+  await exporter.start();
+  t.is(source.dumps, 1);
+  let open!: () => void;
+  source.gate = new Promise<void>(resolve => (open = resolve));
+  source.next({ connections: [facts(1, 8, Date.now() + 1_000)] });
+  events.changes!.onOverrun!();
+  await eventually('a poll', () => source.dumps === 2);
+  events.changes!.onOverrun!();
+  open();
+  await eventually('another', () => source.dumps === 3);
+  await eventually('the record', () => flows(collector).length > 0);
+  t.is(exporter.stats().sightings?.resyncs, 2);
 });
