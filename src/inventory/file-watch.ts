@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 
 /** Milliseconds without another change before a file counts as written. */
 const DEBOUNCE_MS = 200;
+/** Milliseconds after which a look is taken though the folder knows no rest: other files may be what changes. */
+const PATIENCE_MS = 1_000;
 /** Milliseconds between two looks at a file whose changes are not told, as on some network file systems. */
 const POLL_MS = 10_000;
 
@@ -34,6 +36,8 @@ export class FileWatch {
   readonly #timer: NodeJS.Timeout;
   #watcher: FSWatcher | undefined;
   #debounce: NodeJS.Timeout | undefined;
+  /** When the folder began to stir; undefined while it rests. */
+  #stirredAt: number | undefined;
 
   constructor(file: string, options: FileWatchOptions) {
     this.#options = options;
@@ -53,8 +57,16 @@ export class FileWatch {
   }
 
   #stir(): void {
+    const now = performance.now();
+    this.#stirredAt ??= now;
+    if (now - this.#stirredAt > PATIENCE_MS) return;
     clearTimeout(this.#debounce);
-    this.#debounce = setTimeout(this.#options.changed, DEBOUNCE_MS).unref();
+    this.#debounce = setTimeout(() => this.#rest(), DEBOUNCE_MS).unref();
+  }
+
+  #rest(): void {
+    this.#stirredAt = undefined;
+    this.#options.changed();
   }
 
   #fail(error: unknown): void {

@@ -105,6 +105,16 @@ test('a ConfigMap of Kubernetes, where a link to a folder is turned round, is se
   }
 });
 
+test('a folder that knows no rest hides no change', async t => {
+  const path = temporaryPath(t, 'inventory.yaml');
+  writeFileSync(path, inventory('a'));
+  const { seen } = await follow(t, path, NEVER);
+  const busy = setInterval(() => writeFileSync(`${path}.log`, 'x'), 50);
+  t.teardown(() => clearInterval(busy));
+  writeFileSync(path, inventory('b'));
+  await last(t, seen, 'b');
+});
+
 test('a change that no folder tells of is found by polling', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   const elsewhere = temporaryPath(t, 'inventory.yaml');
