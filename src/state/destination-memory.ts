@@ -14,6 +14,7 @@ import {
   stateOf,
   toldWord,
   TOLD_WORD,
+  WITHDRAWN,
 } from './entry-block.js';
 import type { Journal } from './journal.js';
 import type { KnownDestination, Uncertain } from './journal-contents.js';
@@ -46,7 +47,8 @@ export class DestinationMemory implements ReportMemory {
   readonly #journal: Journal;
   readonly #notes = new EntryBlock();
   /** Batches on their way, and how many records had been sent with each of them. */
-  #onTheWay: { batch: number; sent: number }[] = [];
+  #onTheWay: { batch: number; from: number; sent: number }[] = [];
+  #sent = 0;
   #table: ReportedTable | undefined;
   /** As {@link since}, for asking. */
   #never: number;
@@ -125,7 +127,8 @@ export class DestinationMemory implements ReportMemory {
 
   /** They were given to the transport. @param sent data records that it was given up to now */
   sent(sent: number): void {
-    this.#onTheWay.push({ batch: this.#batch, sent });
+    this.#onTheWay.push({ batch: this.#batch, from: this.#sent, sent });
+    this.#sent = sent;
     this.settled(0);
   }
 
@@ -135,6 +138,12 @@ export class DestinationMemory implements ReportMemory {
     let done: number | undefined;
     while (this.#onTheWay.length > 0 && this.#onTheWay[0].sent <= this.#settled) done = this.#onTheWay.shift()!.batch;
     if (done !== undefined) this.#journal.append(new EntryBlock(0).seal(DONE, this.number, done));
+  }
+
+  /** The last of those that were sent never left: the next exporter tells of them. */
+  unsent(records: number): void {
+    const whole = this.#onTheWay.find(({ from }) => from >= this.#sent - records);
+    if (whole) this.#journal.append(new EntryBlock(0).seal(WITHDRAWN, this.number, whole.batch));
   }
 
   /** What was noted is written. */

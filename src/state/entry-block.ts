@@ -22,6 +22,8 @@ export const REPORTED = 1;
 export const PENDING = 2;
 /** The batches of a destination up to this one are out of its hands. */
 export const DONE = 3;
+/** The batches of a destination from this one on never left: their entries do not hold. */
+export const WITHDRAWN = 6;
 /** A batch that is pending: its entries hold already, here is what it adds up to. */
 export const CARRIED = 4;
 /** A destination by its number: when its memory begins, and its name. */

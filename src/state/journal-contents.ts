@@ -9,15 +9,27 @@ import {
   ENTRY_WORDS,
   NAME_WORDS,
   PENDING,
+  TOLD_WORD,
+  toldWord,
+  WITHDRAWN,
 } from './entry-block.js';
 import type { Block } from './journal-file.js';
 import { ReportedTable } from './reported-table.js';
+
+/** No state was ever told. */
+const NEVER = 255;
 
 /** What was sent, or was about to be, when nobody was left to say whether it was. */
 export interface Uncertain {
   records: number;
   packets: number;
   octets: number;
+}
+
+interface Pending extends Uncertain {
+  readonly batch: number;
+  /** Its entries as they were before, where that is still known. */
+  readonly before?: Uint32Array;
 }
 
 /** A destination of the journal. */
@@ -27,7 +39,7 @@ export interface KnownDestination {
   /** Milliseconds since 1970: a connection that began since, and has no entry, was never reported to it. */
   readonly since: number;
   /** The batches that it was sent, or was about to be, and of which no end is known. */
-  pending: (Uncertain & { readonly batch: number })[];
+  pending: Pending[];
   /** The last batch. */
   batch: number;
 }
@@ -60,15 +72,26 @@ export class JournalContents {
       this.#addPending(destination, { batch: block.batch, records, packets, octets });
       return true;
     }
+    if (kind === WITHDRAWN) {
+      if (!destination) return false;
+      this.#withdraw(destination, block.batch);
+      return true;
+    }
     const sum: Uncertain = { records: block.count, packets: 0, octets: 0 };
+    const before = new Uint32Array(kind === PENDING ? block.count * ENTRY_WORDS : 0);
     for (let entry = at; entry < at + block.count * ENTRY_WORDS; entry += ENTRY_WORDS) {
       if (destinationOf(words[entry + ENTRY_WORDS - 1]) !== block.destination) return false;
+      const { count } = this.table;
       const to = this.table.place(words, entry);
-      if (kind === PENDING) this.#addDeltas(sum, words, entry + NAME_WORDS, to + NAME_WORDS);
+      if (kind === PENDING) {
+        this.#addDeltas(sum, words, entry + NAME_WORDS, to + NAME_WORDS);
+        before.set(this.table.words.subarray(to, to + ENTRY_WORDS), entry - at);
+        if (this.table.count > count) before[entry - at + TOLD_WORD] = toldWord(0, NEVER, block.destination, false);
+      }
       for (let word = NAME_WORDS; word < ENTRY_WORDS; word++) this.table.words[to + word] = words[entry + word];
     }
     if (!destination) return false;
-    if (kind === PENDING) this.#addPending(destination, { batch: block.batch, ...sum });
+    if (kind === PENDING) this.#addPending(destination, { batch: block.batch, before, ...sum });
     return true;
   }
 
@@ -94,6 +117,17 @@ export class JournalContents {
   #addPending(destination: KnownDestination, pending: KnownDestination['pending'][number]): void {
     destination.pending.push(pending);
     destination.batch = pending.batch;
+  }
+
+  /** A batch whose entries before are not known any more stays pending. */
+  #withdraw(destination: KnownDestination, from: number): void {
+    for (const { batch, before } of destination.pending.toReversed()) {
+      if (((batch - from) | 0) < 0 || !before) continue;
+      for (let entry = 0; entry < before.length; entry += ENTRY_WORDS) {
+        this.table.words.set(before.subarray(entry, entry + ENTRY_WORDS), this.table.place(before, entry));
+      }
+    }
+    destination.pending = destination.pending.filter(({ batch, before }) => ((batch - from) | 0) < 0 || !before);
   }
 
   #addDeltas(sum: Uncertain, words: Uint32Array, at: number, before: number): void {

@@ -85,7 +85,7 @@ export class TcpTransport implements Transport {
     await this.#connection?.close(left());
     const lost = this.unsent().reduce((sum, { records }) => sum + records, 0);
     this.counts.lostRecords += lost;
-    this.#listener?.settled(lost);
+    if (lost > 0) this.#listener?.unsent(lost);
     this.#waiters.wake();
   }
 

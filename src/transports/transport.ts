@@ -37,6 +37,8 @@ export interface TransportListener {
    * or they are counted as lost. Also while it closes.
    */
   settled(records: number): void;
+  /** It has closed, and so many data records, the last that were sent, have never left: they are counted as lost. */
+  unsent(records: number): void;
 }
 
 /** Bytes to one collector. It knows boundaries of messages, and nothing of what is in them. */

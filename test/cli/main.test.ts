@@ -35,6 +35,11 @@ const wrong: [string, string[], RegExp][] = [
   ['no file to record to', ['record'], /missing required argument 'file'/],
   ['an unknown source', ['dump', '--source', 'pcap'], /CTFLOW_USAGE: 'pcap' is not a source/],
   ['a namespace of a recording', ['dump', '--source', 'replay:x', '--netns', 'blue'], /CTFLOW_USAGE.*--netns/],
+  [
+    'a state file for a recording',
+    ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--state', '/nowhere/state'],
+    /CTFLOW_USAGE: --state wants the kernel's own ids and timestamps/,
+  ],
   ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: 'FINE' is not a status/],
 ];
 for (const [what, args, said] of wrong) {

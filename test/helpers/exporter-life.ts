@@ -40,8 +40,9 @@ class Line {
   readonly #told: Report[];
   readonly #batch = new Batch(BATCH, RECORD_SIZE);
   readonly #entries = new EntryBlock(BATCH);
+  /** What the transport has, the oldest first. */
+  readonly #queue: Report[] = [];
   #sent = 0;
-  #settled = 0;
 
   constructor(life: ExporterLife, memory: DestinationMemory, told: Report[]) {
     this.#life = life;
@@ -70,15 +71,23 @@ class Line {
   send(): void {
     if (this.#batch.count === 0) return;
     this.memory.sending(this.#entries);
-    for (let i = 0; i < this.#batch.count && !this.#life.killed; i++) this.#told.push(readReport(this.#batch, i));
+    for (let i = 0; i < this.#batch.count; i++) this.#queue.push(readReport(this.#batch, i));
     this.#sent += this.#batch.count;
     this.#batch.count = 0;
     this.memory.sent(this.#sent);
   }
 
-  settle(): void {
-    this.memory.settled(this.#sent - this.#settled);
-    this.#settled = this.#sent;
+  /** The collector gets so many of the records that were sent. */
+  settle(most = Infinity): void {
+    if (this.#life.killed) return;
+    const out = this.#queue.splice(0, most);
+    this.#told.push(...out);
+    this.memory.settled(out.length);
+  }
+
+  /** The transport closes; what it still has never leaves. */
+  close(): void {
+    if (this.#queue.length > 0) this.memory.unsent(this.#queue.length);
   }
 }
 
@@ -164,13 +173,14 @@ export class ExporterLife {
     await new Promise(resolve => setImmediate(resolve));
   }
 
-  /** The orderly end, or, where it was killed, what that leaves. */
-  async end(connections: readonly KernelConnection[]): Promise<void> {
+  /** The orderly end, or, where it was killed, what that leaves. @param takes records that each collector takes at the end */
+  async end(connections: readonly KernelConnection[], takes = Infinity): Promise<void> {
     if (!this.killed) await this.poll(connections);
     for (const line of this.lines) {
       if (!this.killed) line.schedule.reportAll(0, 1_000, line.take);
       if (!this.killed) line.send();
-      if (!this.killed) line.settle();
+      if (!this.killed) line.settle(takes);
+      if (!this.killed) line.close();
     }
     this.journal.close();
     await new Promise(resolve => setImmediate(resolve));

@@ -59,6 +59,11 @@ export class Traffic {
     });
   }
 
+  /** SIGSTOP freezes it, SIGCONT lets it go on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Ends the peer and with it every socket it has. */
   async end(): Promise<void> {
     this.#child.kill('SIGKILL');

@@ -29,6 +29,10 @@ export class TransportLog implements TransportListener {
     this.records += records;
   }
 
+  unsent(records: number): void {
+    this.records += records;
+  }
+
   /** Waits for the event with this number, counted from 1. */
   async nth(count: number): Promise<string> {
     await eventually(`event ${count}`, () => this.events.length >= count);

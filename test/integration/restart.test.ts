@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Capture } from '../helpers/capture.js';
-import { startExporter, type RunningCommand } from '../helpers/command.js';
+import { ctflow, startExporter, type RunningCommand } from '../helpers/command.js';
 import { settledConnections } from '../helpers/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
@@ -29,6 +29,7 @@ class Scene {
   readonly namespace: PrivateNamespace;
   readonly capture: Capture;
   readonly state: string;
+  readonly collector: Traffic;
   readonly #protocol: 'udp' | 'tcp';
   readonly #traffic: Traffic;
   readonly #ending = new AbortController();
@@ -36,12 +37,14 @@ class Scene {
 
   private constructor(
     namespace: PrivateNamespace,
+    collector: Traffic,
     capture: Capture,
     state: string,
     protocol: 'udp' | 'tcp',
     traffic: Traffic,
   ) {
     this.namespace = namespace;
+    this.collector = collector;
     this.capture = capture;
     this.state = state;
     this.#protocol = protocol;
@@ -53,8 +56,9 @@ class Scene {
     await namespace.track();
     await namespace.sysctl('nf_conntrack_events', 1);
     await namespace.sysctl('nf_conntrack_udp_timeout', 600);
-    const capture = await Capture[protocol](new Traffic(namespace), 4739);
-    return new Scene(namespace, capture, temporaryPath(t, 'state'), protocol, new Traffic(namespace));
+    const collector = new Traffic(namespace);
+    const capture = await Capture[protocol](collector, 4739);
+    return new Scene(namespace, collector, capture, temporaryPath(t, 'state'), protocol, new Traffic(namespace));
   }
 
   start(flags = ''): Promise<RunningCommand> {
@@ -181,3 +185,44 @@ for (const protocol of ['udp', 'tcp'] as const) {
     t.true(missing.octets <= uncertain.octets, `${missing.octets} octets missing, ${uncertain.octets} uncertain`);
   });
 }
+
+rigged(
+  'tcp: stopped by SIGTERM while the collector is frozen: what never left is told by the next exporter',
+  async t => {
+    const scene = await Scene.begin(t, 'tcp');
+    const first = await scene.start();
+    await scene.talk();
+    await sleep(500);
+    scene.collector.signal('SIGSTOP');
+    await sleep(5_000);
+    t.is((await first.stop()).code, 0);
+    scene.collector.signal('SIGCONT');
+    const second = await scene.start();
+    const uncertain = uncertainOf(second);
+    await scene.rest();
+    await sleep(500);
+    t.is((await second.stop()).code, 0);
+    const { missing, doubled } = await scene.compare(t);
+    t.log({ missing, uncertain });
+    t.is(doubled, 0);
+    t.true(missing.packets <= uncertain.packets, `${missing.packets} packets missing, ${uncertain.packets} uncertain`);
+    t.true(missing.octets <= uncertain.octets, `${missing.octets} octets missing, ${uncertain.octets} uncertain`);
+  },
+);
+
+rigged('without timestamps, without netlink and beside another exporter a state file is refused', async t => {
+  const scene = await Scene.begin(t, 'udp');
+  const run = ['run', '--collector', 'udp://127.0.0.1:4739', '--state', scene.state];
+  const exporter = await scene.start();
+  const second = await ctflow(scene.namespace, run);
+  t.is(second.code, 1);
+  t.regex(second.stderr, /CTFLOW_STATE: .* is in use by the process \d+/);
+  t.is((await exporter.stop()).code, 0);
+  const fallback = await ctflow(scene.namespace, [...run, '--backend', 'fallback']);
+  t.is(fallback.code, 2);
+  t.regex(fallback.stderr, /CTFLOW_USAGE: --state wants/);
+  await scene.namespace.sysctl('nf_conntrack_timestamp', 0);
+  const untimed = await ctflow(scene.namespace, run);
+  t.is(untimed.code, 1);
+  t.regex(untimed.stderr, /CTFLOW_KERNEL_SETTING: --state wants start times/);
+});

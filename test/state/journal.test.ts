@@ -16,6 +16,7 @@ import { HOST, openJournal } from '../helpers/journals.js';
 import type { Report } from '../helpers/store-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
+const NONE = { records: 0, packets: 0, octets: 0 };
 const BEGAN = 1_700_000_000_000;
 
 /** Three connections, told of once and left open. */
@@ -124,6 +125,28 @@ test('an end that needs no record of its own is no end unwatched', async t => {
   t.like(third.stats, { restored: 0, endedUnwatched: 0 });
   await third.life.end([]);
 });
+
+for (const [takes, missing] of [
+  [0, 0],
+  [4, 0],
+  [2, 20],
+] as const) {
+  test(`an end at which the collector takes ${takes} of 6 records: what never left is told by the next exporter`, async t => {
+    const path = temporaryPath(t, 'state');
+    const told: Report[] = [];
+    const connections = [1, 2, 3, 4, 5, 6].map(port => ({ port, started: BEGAN + port, packets: 5 }));
+    const first = await ExporterLife.begin(path, BEGAN, [told]);
+    first.now += 10;
+    await first.end(connections, takes); // in batches of four
+    t.is(told.length, takes);
+    const next = await nextLife(path, connections);
+    await next.life.end(connections);
+    const packets = [...told, ...next.told].reduce((sum, { deltas }) => sum + Number(deltas[0] + deltas[2]), 0);
+    t.is(packets, 60 - missing);
+    // a batch that was cut in the middle
+    t.deepEqual(next.stats.restartUncertain, missing === 0 ? NONE : { records: 4, packets: 40, octets: 3_000 });
+  });
+}
 
 test('a destination that is new counts from first sight; one that was there goes on', async t => {
   const path = temporaryPath(t, 'state');

@@ -40,7 +40,7 @@ class Kernel {
     if (connection) this.ended.push(connection);
   }
 
-  async live(life: ExporterLife, path: readonly Step[]): Promise<void> {
+  async live(life: ExporterLife, path: readonly Step[], takes: number): Promise<void> {
     for (const one of path) {
       this.now += 20;
       life.now = this.now;
@@ -50,7 +50,7 @@ class Kernel {
       else if (one.do === 'poll') await life.poll(this.open);
       else await life.export(one.settle);
     }
-    await life.end(this.open);
+    await life.end(this.open, takes);
   }
 }
 
@@ -62,21 +62,24 @@ function toldOf(reports: readonly Report[], { port, started }: KernelConnection)
 }
 
 test('property: however often it is stopped or killed, nothing is told twice, and no more is missing than is said', async t => {
-  const lives = fc.array(fc.tuple(steps, fc.option(death, { nil: undefined })), { minLength: 2, maxLength: 6 });
+  const lives = fc.array(fc.tuple(steps, fc.option(death, { nil: undefined }), fc.constantFrom(0, 3, 8, Infinity)), {
+    minLength: 2,
+    maxLength: 6,
+  });
   await fc.assert(
     fc.asyncProperty(lives, fc.integer({ min: 1, max: 2 }), async (all, collectors) => {
       const path = temporaryPath(t, 'state');
       const kernel = new Kernel();
       const told: Report[][] = Array.from({ length: collectors }, () => []);
       const uncertain = told.map(() => 0);
-      for (const [i, [path_, early]] of [...all, [[], undefined] as const].entries()) {
+      for (const [i, [path_, early, takes]] of [...all, [[], undefined, Infinity] as const].entries()) {
         kernel.now += 1_000;
         // a first exporter that is killed before it has begun its file leaves nothing, and has told nothing
         const death = early && { ...early, write: early.write + (i === 0 ? 1 + collectors : 0) };
         const life = await ExporterLife.begin(path, kernel.now, told, { death });
         life.lines.forEach(({ memory }, line) => (uncertain[line] += memory.uncertain.packets));
         if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good journal is refused');
-        await kernel.live(life, path_);
+        await kernel.live(life, path_, takes);
         kernel.now += 5;
       }
       for (const [i, reports] of told.entries()) {
