@@ -1,18 +1,24 @@
-import type { Balance } from './balance.js';
+import type { Count } from '../src/demo/truth.js';
+import type { Balance, ConnectionCount } from './balance.js';
 import type { ExporterEnd } from './exporter-process.js';
 import type { TrafficSummary } from './generator.js';
 import { EndingScope, type Scope } from './scope.js';
 import type { Size } from './scene.js';
 import { faultNames, type Faults } from './truth.js';
 
+/** Records that may have arrived or not. */
+export interface Uncertain extends Count {
+  readonly records: number;
+}
+
 /** What a run showed. */
 export interface Finding extends Balance {
-  /** Records handed to a connection that broke, which may have arrived or not. */
+  /** Records handed to a connection that broke. */
   readonly uncertain?: number;
-  /** Records that were pending when the exporter was killed. */
-  readonly restartUncertain?: number;
-  /** Of missing: connections that ended while no exporter listened. */
-  readonly endedUnwatched?: { readonly connections: number; readonly packets: number; readonly octets: number };
+  /** Records that were pending when an exporter was killed. */
+  readonly restartUncertain?: Uncertain;
+  /** Of missing: what connections counted that ended while no exporter listened. */
+  readonly endedUnwatched?: ConnectionCount;
   readonly traffic: TrafficSummary;
   readonly exporter: ExporterEnd;
   readonly faults: Faults;

@@ -7,6 +7,9 @@ import { COLLECTOR_ENDPOINT } from './collector-process.js';
 /** A busy machine may take long to start a process, or to end one with much to send; milliseconds. */
 const PATIENCE = 120_000;
 
+/** No run takes as long; milliseconds. */
+const LONGEST = 3_600_000;
+
 /** What an exporter said when it ended. */
 export interface ExporterEnd {
   /** Of its log's last line; undefined where it was killed. */
@@ -20,7 +23,10 @@ export interface ExporterEnd {
 /** The part of the exporter's statistics that the proof reads; src/exporter.ts has all of it. */
 export interface ExporterStatistics {
   readonly recordsExported: number;
-  readonly events?: { readonly overruns: number };
+  readonly poll: { readonly polls: number };
+  readonly events?: { readonly overrun: number; readonly changes?: { readonly overrun: number } };
+  readonly sightings?: { readonly resyncs: number };
+  readonly destinations: readonly { readonly transport: { readonly uncertainRecords?: number } }[];
 }
 
 /** `ctflow run` in the router. */
@@ -35,7 +41,7 @@ export class ExporterProcess {
   /** Resolves when it has polled once. */
   static async start(router: PrivateNamespace, flags: readonly string[]): Promise<ExporterProcess> {
     const always = ['--backend', 'native', '--collector', COLLECTOR_ENDPOINT, '--observation-domain', '1'];
-    const command = new RunningCommand(router, ['run', ...always, ...flags]);
+    const command = new RunningCommand(router, ['run', ...always, ...flags], 'network', LONGEST);
     const runs = () => {
       if (!command.running) throw new Error(`the exporter does not run: ${command.stderr.slice(-2000)}`);
       return command.messages().includes('ctflow runs');
@@ -48,9 +54,9 @@ export class ExporterProcess {
     return this.#command.pid;
   }
 
-  /** Messages of its log, joined, for matching. */
-  messages(): string {
-    return this.#command.messages();
+  /** Its log so far, an object for each line. */
+  log(): Record<string, unknown>[] {
+    return this.#command.log();
   }
 
   /** Bytes that it had in memory at most. */

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { duration, wholeNumber } from '../src/cli/values.js';
 import { CtflowError, describeError } from '../src/errors.js';
 import { judge, type CaseResult } from './case.js';
-import { CASES } from './cases.js';
+import { CASES } from './cases/index.js';
 import { formatCase, reportOf, verdict } from './report.js';
 import { EndingScope } from './scope.js';
 

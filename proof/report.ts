@@ -34,8 +34,7 @@ export function formatCase(result: CaseResult): string {
     `  ${TABLE.row([head, group(connections), group(packets), group(octets)])}`;
   const facts = [
     finding.uncertain === undefined ? undefined : `uncertain ${group(finding.uncertain)} records`,
-    finding.restartUncertain === undefined ? undefined : `restart_uncertain ${group(finding.restartUncertain)} records`,
-    finding.endedUnwatched && `ended unwatched ${group(finding.endedUnwatched.connections)} connections`,
+    finding.restartUncertain && `restart_uncertain ${group(finding.restartUncertain.records)} records`,
     `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
     `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
     ...finding.notes,
@@ -47,9 +46,11 @@ export function formatCase(result: CaseResult): string {
     row('exported', finding.exported),
     row('missing', finding.missing),
     row('doubled', finding.doubled),
+    finding.endedUnwatched ? row('unwatched', finding.endedUnwatched) : '',
     `  ${facts.filter(Boolean).join('; ')}\n`,
     ...voidRuns.map(why => `  a run was void (${why})\n`),
     ...finding.failures.map(failure => `  ${failure}\n`),
+    ...(outcome === 'fail' ? exporter.complaints.map(complaint => `  the exporter: ${complaint}\n`) : []),
     `  ${outcome === 'void' ? 'VOID' : outcome}: ${criterion}\n`,
   ].join('');
 }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pause } from '../src/demo/pause.js';
 import { balance, type Balance } from './balance.js';
 import { CollectorProcess } from './collector-process.js';
 import { ExporterProcess, type ExporterEnd } from './exporter-process.js';
@@ -26,7 +27,10 @@ export interface Size {
 
 export interface SceneOptions {
   readonly traffic?: Partial<TrafficPlan>;
+  /** Flags of the exporter. */
   readonly exporter?: readonly string[];
+  /** The exporter has a state file. */
+  readonly state?: boolean;
 }
 
 /** How a run ended. */
@@ -38,6 +42,9 @@ export interface Evidence {
   readonly exporter: ExporterEnd;
   readonly faults: Faults;
 }
+
+/** Milliseconds. */
+const QUIET = 1_000;
 
 /** Most are short UDP and TCP connections. */
 const MIX = {
@@ -82,7 +89,7 @@ export class Scene {
   }
 
   /** Resolves when the exporter runs; no flow has been made yet. */
-  static async open(scope: Scope, size: Size, { traffic, exporter = [] }: SceneOptions = {}): Promise<Scene> {
+  static async open(scope: Scope, size: Size, { traffic, exporter = [], state }: SceneOptions = {}): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'ctflow-proof-'));
     scope.teardown(() => rmSync(folder, { recursive: true }));
     const { flows, rate, timeout, seed } = size;
@@ -91,7 +98,9 @@ export class Scene {
     const generator = await Generator.prepare(topology, plan);
     const told = join(folder, 'records.json');
     const collector = await CollectorProcess.start(topology.router, told);
-    const flags = ['--flow-poll-interval', `${size.pollInterval}ms`, '--reconnect-interval', '1s', ...exporter];
+    const interval = `${size.pollInterval}ms`;
+    const flags = ['--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
+    if (state) flags.push('--state', join(folder, 'state'));
     const process = await ExporterProcess.start(topology.router, flags);
     return new Scene(size, topology, generator, process, collector, flags, told);
   }
@@ -106,12 +115,16 @@ export class Scene {
     this.collector = await CollectorProcess.start(this.topology.router, this.#told);
   }
 
-  /** The traffic comes to its end, then the exporter, then the collector; and what each of them has counted. */
-  async conclude(): Promise<Evidence> {
+  /**
+   * The traffic comes to its end, then the exporter, then the collector; and what each of them has counted.
+   * @param patient the exporter is not ended before the collector has caught up: it would not wait long for a slow one
+   */
+  async conclude({ patient = false } = {}): Promise<Evidence> {
     const { router } = this.topology;
     await this.traffic.done();
     const traffic = await this.traffic.finish();
     const kernel = await stillKernel(router);
+    if (patient) await this.#caughtUp();
     const exporter = await this.exporter.stop();
     await this.collector.readEverything();
     await this.collector.stop();
@@ -119,6 +132,15 @@ export class Scene {
     await ledger.read(this.#told);
     const faults = readFaults(this.topology);
     return { balance: balance(kernel, ledger), kernel, ledger, traffic, exporter, faults };
+  }
+
+  /** Resolves when the collector has written nothing for a while: it has caught up with the exporter. */
+  async #caughtUp(): Promise<void> {
+    for (let before = -1, size = 0; size !== before;) {
+      before = size;
+      await pause(2 * this.size.pollInterval + QUIET);
+      size = statSync(this.#told).size;
+    }
   }
 }
 

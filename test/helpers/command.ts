@@ -32,11 +32,12 @@ export class RunningCommand {
   stdout = '';
   stderr = '';
 
-  constructor(namespace: PrivateNamespace, args: readonly string[], where: Where = 'network') {
+  /** @param timeout milliseconds after which it is killed */
+  constructor(namespace: PrivateNamespace, args: readonly string[], where: Where = 'network', timeout = 300_000) {
     this.#child = namespace.spawn(process.execPath, [CTFLOW, ...args], {}, where);
     this.#child.stdout.on('data', chunk => (this.stdout += chunk));
     this.#child.stderr.on('data', chunk => (this.stderr += chunk));
-    this.#finished = collect(this.#child, { timeout: 300_000 });
+    this.#finished = collect(this.#child, { timeout });
   }
 
   get pid(): number {

@@ -1,0 +1,65 @@
+import type { ProofCase } from '../case.js';
+import { Scene } from '../scene.js';
+import { found, holds, NOTHING_LOST, nothingLost } from './criteria.js';
+
+/** A receive buffer of so many bytes holds a handful of events. */
+const SMALL_BUFFER = '4096';
+const AT_ONCE = 5_000;
+/** Seconds; nothing ends by itself. */
+const LONG_TIMEOUT = 600;
+
+export const smallBuffer: ProofCase = {
+  name: 'small-buffer',
+  title: `${AT_ONCE} connections deleted at once, an event buffer of 4 KiB`,
+  criterion: `${NOTHING_LOST}, ENOBUFS counted`,
+  async run(scope, size) {
+    const scene = await Scene.open(
+      scope,
+      { ...size, flows: AT_ONCE, timeout: LONG_TIMEOUT },
+      {
+        traffic: { mix: { udp: 1 }, long: 0 },
+        exporter: ['--event-buffer', SMALL_BUFFER],
+      },
+    );
+    scene.traffic.begin();
+    await scene.traffic.done();
+    await scene.topology.router.run('conntrack', ['-F']);
+    const evidence = await scene.conclude();
+    const overruns = evidence.exporter.stats?.events?.overrun ?? 0;
+    return found(evidence, [...nothingLost(evidence), ...holds(overruns > 0, 'no ENOBUFS was counted')], {
+      notes: [`ENOBUFS ${overruns} times`],
+    });
+  },
+};
+
+export const modeAll: ProofCase = {
+  name: 'mode-all',
+  title: 'NEW and UPDATE events too, and a buffer of 4 KiB that loses some of them',
+  criterion: `${NOTHING_LOST}, the loss counted, and followed by a poll out of turn`,
+  async run(scope, size) {
+    const few = {
+      ...size,
+      flows: Math.min(size.flows, AT_ONCE),
+      timeout: LONG_TIMEOUT,
+      pollInterval: LONG_TIMEOUT * 1000,
+    };
+    const scene = await Scene.open(scope, few, {
+      traffic: { mix: { udp: 1, tcp: 1, refused: 1 } },
+      exporter: ['--events', 'all', '--event-buffer', SMALL_BUFFER],
+    });
+    scene.traffic.begin();
+    const evidence = await scene.conclude();
+    const { events, sightings, poll } = evidence.exporter.stats!;
+    const overruns = events?.changes?.overrun ?? 0;
+    const resyncs = sightings?.resyncs ?? 0;
+    return found(
+      evidence,
+      [
+        ...nothingLost(evidence),
+        ...holds(overruns > 0, 'no loss was counted'),
+        ...holds(resyncs > 0, 'no poll followed the loss'),
+      ],
+      { notes: [`ENOBUFS ${overruns} times, ${resyncs} polls out of turn of ${poll.polls}`] },
+    );
+  },
+};

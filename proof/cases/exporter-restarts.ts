@@ -1,0 +1,96 @@
+import { pause } from '../../src/demo/pause.js';
+import type { ConnectionCount } from '../balance.js';
+import type { Finding, ProofCase, Uncertain } from '../case.js';
+import type { ExporterProcess } from '../exporter-process.js';
+import { Scene, type Size } from '../scene.js';
+import type { Scope } from '../scope.js';
+import { endedUnwatched, Witness, type Interval } from '../witness.js';
+import { found, holds, none } from './criteria.js';
+
+/** Parts of the traffic after which the exporter is ended. */
+const RESTARTS = [0.2, 0.45, 0.7];
+/** How long no exporter runs; milliseconds. */
+const DOWN = 500;
+const NONE: Uncertain = { records: 0, packets: 0, octets: 0 };
+/** What a killed exporter had read and not yet told has ended shortly before; milliseconds. */
+const UNTOLD = 1_000;
+
+export const exporterStopped: ProofCase = {
+  name: 'exporter-sigterm',
+  title: `the exporter ended by SIGTERM and started again, ${RESTARTS.length} times`,
+  criterion: 'missing 0 beside what ended unwatched, doubled 0',
+  run: (scope, size) => restarts(scope, size, 'SIGTERM'),
+};
+
+export const exporterKilled: ProofCase = {
+  name: 'exporter-sigkill',
+  title: `the exporter ended by SIGKILL and started again, ${RESTARTS.length} times`,
+  criterion: 'missing at most restart_uncertain beside what ended unwatched, doubled 0',
+  run: (scope, size) => restarts(scope, size, 'SIGKILL'),
+};
+
+async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL'): Promise<Finding> {
+  const scene = await Scene.open(scope, size, { state: true });
+  const witness = await Witness.start(scene.topology.router);
+  const unwatched: Interval[] = [];
+  const lives = [scene.exporter];
+  scene.traffic.begin();
+  for (const part of RESTARTS) {
+    await scene.traffic.reached(part);
+    const from = Date.now() - (signal === 'SIGKILL' ? UNTOLD : 0);
+    await scene.exporter.stop(signal);
+    await pause(DOWN);
+    await scene.restartExporter();
+    lives.push(scene.exporter);
+    unwatched.push({ from, to: Date.now() });
+  }
+  const evidence = await scene.conclude();
+  const { missing, doubled } = evidence.balance;
+  const ended = endedUnwatched(await witness.finish(), unwatched, evidence.ledger);
+  const rest = less(missing, ended);
+  const uncertain = plus(lives.map(restartUncertain));
+  const known = lives.map(statedUnwatched).reduce((total, count) => total + count, 0);
+  const failures =
+    signal === 'SIGTERM'
+      ? none('missing beside what ended unwatched', rest)
+      : holds(
+          rest.packets <= uncertain.packets && rest.octets <= uncertain.octets,
+          `missing beside what ended unwatched: ${rest.octets} octets, ${rest.packets} packets; ` +
+            `restart_uncertain: ${uncertain.octets} octets, ${uncertain.packets} packets`,
+        );
+  return found(evidence, [...failures, ...none('doubled', doubled)], {
+    endedUnwatched: ended,
+    restartUncertain: uncertain,
+    notes: [`the exporter says of ${known} connections that they ended unwatched`],
+  });
+}
+
+/** What the exporter said at its start of the one before it that was killed. */
+function restartUncertain(exporter: ExporterProcess): Uncertain {
+  const said = exporter.log().find(line => 'restartUncertain' in line)?.['restartUncertain'];
+  return (said as Uncertain | undefined) ?? NONE;
+}
+
+/** How many connections the exporter said to have ended before it began. */
+function statedUnwatched(exporter: ExporterProcess): number {
+  return Number(exporter.log().find(line => 'endedUnwatched' in line)?.['endedUnwatched'] ?? 0);
+}
+
+function plus(all: readonly Uncertain[]): Uncertain {
+  return all.reduce(
+    (total, { records, packets, octets }) => ({
+      records: total.records + records,
+      packets: total.packets + packets,
+      octets: total.octets + octets,
+    }),
+    NONE,
+  );
+}
+
+function less(missing: ConnectionCount, ended: ConnectionCount): ConnectionCount {
+  return {
+    connections: missing.connections - ended.connections,
+    packets: missing.packets - ended.packets,
+    octets: missing.octets - ended.octets,
+  };
+}

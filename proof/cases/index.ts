@@ -1,0 +1,18 @@
+import type { ProofCase } from '../case.js';
+import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
+import { modeAll } from './event-loss.js';
+import { exporterKilled, exporterStopped } from './exporter-restarts.js';
+import { events, pollOnly } from './undisturbed.js';
+
+/** In the order in which they run. */
+export const CASES: readonly ProofCase[] = [
+  events,
+  pollOnly,
+  exporterStopped,
+  exporterKilled,
+  collectorStopped,
+  collectorFrozen,
+  collectorKilled,
+
+  modeAll,
+];

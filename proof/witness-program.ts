@@ -1,0 +1,47 @@
+/**
+ * Run in the router: listens to DESTROY events beside the exporter, and when its standard input has ended prints what each
+ * ended connection counted, a line of JSON for each, and at last how often its receive buffer ran over.
+ */
+import { once } from 'node:events';
+import { writeFlowId } from '../src/flow-id.js';
+import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, STOP_NS } from '../src/layout.generated.js';
+import { loadBackend } from '../src/load-backend.js';
+import { nanosecondsToMilliseconds, readBigInt, readNumber } from '../src/u64.js';
+import type { EndedConnection } from './witness.js';
+
+/** Room for every event of a large run. */
+const RECEIVE_BUFFER = 256 << 20;
+/** In the order of Ledger's numbers. */
+const COUNTERS = [ORIG_PACKETS, ORIG_OCTETS, REPLY_PACKETS, REPLY_OCTETS];
+
+const ended: EndedConnection[] = [];
+const id = new Uint32Array(2);
+const backend = await loadBackend('native', () => {});
+const events = backend.openEvents(
+  // the kernel shall wait for the exporter alone
+  { filter: {}, kinds: ['destroy'], broadcastError: false, receiveBuffer: RECEIVE_BUFFER },
+  {
+    onBatch({ u32, size, count }) {
+      for (let row = 0; row < count; row++) {
+        const from = (row * size) >> 2;
+        const stop = from + (STOP_NS >> 2);
+        writeFlowId(u32, from, 0, id, 0);
+        ended.push({
+          flowId: String(readBigInt(id, 0)),
+          stop: nanosecondsToMilliseconds(u32[stop], u32[stop + 1]),
+          totals: COUNTERS.map(offset => readNumber(u32, from + (offset >> 2))),
+        });
+      }
+    },
+    onError(error) {
+      throw error;
+    },
+  },
+);
+process.stdout.write('ready\n');
+process.stdin.resume();
+await once(process.stdin, 'end');
+await events.drain();
+for (const connection of ended) process.stdout.write(`${JSON.stringify(connection)}\n`);
+process.stdout.write(`${JSON.stringify({ overrun: events.counts().overrun })}\n`);
+events.close();
