@@ -1,29 +1,20 @@
-import { Batch } from './batch.js';
+import type { Batch } from './batch.js';
 import type { Backend } from './backend.js';
-import { GONE, ROW_WORDS } from './connection-table.js';
 import { formatEndpoint, type Endpoint } from './endpoint.js';
-import { ExportSchedule } from './export-schedule.js';
-import { appendRecord, renumberNames } from './flow-record.js';
-import type { FlowStore } from './flow-store.js';
+import { FlowReports, type Flows, type RecordSink } from './flow-reports.js';
 import type { NotSent } from './ipfix/options.js';
 import { createProfile, type Profile } from './ipfix/profile.js';
 import type { Biflow } from './ipfix/profile-standard.js';
-import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
-import { RECORD_SIZE, STATE } from './layout.generated.js';
 import type { Logger } from './logger.js';
 import type { NameHolder, NameTable } from './name-table.js';
-import type { RecordExtras } from './record-extras.js';
-import type { Unreported } from './reported.js';
+import { sumUnreported, type Unreported } from './reported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationMemory } from './state/destination-memory.js';
-import { EntryBlock } from './state/entry-block.js';
 import type { Uncertain } from './state/journal-contents.js';
 import { TcpTransport } from './transports/tcp.js';
 import type { Transport, TransportCounts } from './transports/transport.js';
 import { UdpTransport, type UdpOptions } from './transports/udp.js';
 
-/** Records that are gathered before they are encoded. */
-const BATCH_RECORDS = 512;
 /** Connections looked at before the event loop gets its turn. */
 const SLICE = 2048;
 /** A collector that takes nothing for this long gets its next turn later. */
@@ -87,33 +78,20 @@ export interface DestinationStats {
   readonly restartUncertain?: Uncertain;
 }
 
-/** Records of one shape that wait, and what is remembered of them when they are sent. */
-interface Gathered {
-  readonly records: Batch;
-  readonly entries: EntryBlock | undefined;
-  /** Records that become of each: two where the reply direction has one of its own. */
-  readonly copies: number;
-}
-
 /** What tells a destination from others, also after a restart. */
 export function destinationName({ endpoint, observationDomain, profile }: DestinationOptions): string {
   return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
 }
 
-/** One collector: its schedule, its session, its transport, and the batches of records between them. */
+/** One collector: what it is told of each kind of flows, its session and its transport. */
 export class Destination implements NameHolder {
   readonly #options: DestinationOptions;
-  readonly #store: FlowStore;
-  readonly #extras: readonly RecordExtras[];
-  readonly #schedule: ExportSchedule;
+  /** Of connections first. */
+  readonly #reports: readonly FlowReports[];
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
-  /** By the bits of a shape that make a difference to the template. */
-  readonly #batches = new Map<number, Gathered>();
   readonly #memory: DestinationMemory | undefined;
-  readonly #profile: Profile;
-  readonly #uniflows: boolean;
   readonly #opened: () => void;
   readonly #lost: () => Unreported;
   #connected = false;
@@ -127,9 +105,9 @@ export class Destination implements NameHolder {
     options: DestinationOptions,
     shared: {
       backend: Backend;
-      store: FlowStore;
-      /** Facts about the store's flows that its rows do not hold, and the names that they refer to. */
-      extras: readonly RecordExtras[];
+      /** Connections first. */
+      flows: readonly Flows[];
+      /** The names that the extras of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
       /** What was lost on its way into the store; it is reported as not sent. */
@@ -137,19 +115,16 @@ export class Destination implements NameHolder {
       log: Logger;
       /** A session has begun: what is due can be exported. */
       opened: () => void;
-      /** Where there is a state file. */
+      /** What is remembered of connections, where there is a state file. */
       memory?: DestinationMemory | undefined;
     },
   ) {
     const { endpoint } = options;
     this.#options = options;
-    this.#store = shared.store;
-    this.#extras = shared.extras;
     this.#opened = shared.opened;
     this.#lost = shared.lost;
     this.#memory = shared.memory;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
-    this.#uniflows = options.profile === 'standard' && options.biflow === 'two-uniflows';
     this.#transport =
       endpoint.protocol === 'udp'
         ? new UdpTransport(endpoint, options, shared.backend.connectDatagram)
@@ -157,10 +132,10 @@ export class Destination implements NameHolder {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
           });
-    this.#profile = createProfile(options.profile, options.biflow, options.netfilterElements);
+    const profile = createProfile(options.profile, options.biflow, options.netfilterElements);
     this.#session = new Session({
       backend: shared.backend,
-      profile: this.#profile,
+      profile,
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
@@ -169,12 +144,10 @@ export class Destination implements NameHolder {
       monotonic: () => performance.now(),
       wall: () => Date.now(),
     });
-    this.#schedule = new ExportSchedule(
-      shared.store,
-      { ...options, staleConnectionTimeout: shared.staleConnectionTimeout },
-      () => performance.now(),
-      (slot, reason) => this.#take(slot, reason, true),
-      shared.memory,
+    const sink = this.#sink(profile);
+    const schedule = { ...options, staleConnectionTimeout: shared.staleConnectionTimeout };
+    this.#reports = shared.flows.map(
+      (flows, kind) => new FlowReports(flows, schedule, sink, kind === 0 ? shared.memory : undefined),
     );
     shared.names.hold(this);
   }
@@ -203,8 +176,11 @@ export class Destination implements NameHolder {
   async exportDue(): Promise<void> {
     this.#sendOptions();
     while (this.#transport.ready && !this.#finishing) {
-      const more = this.#schedule.reportDue((slot, reason) => this.#take(slot, reason), SLICE);
-      this.#flush();
+      let more = false;
+      for (const reports of this.#reports) {
+        more = reports.reportDue(SLICE) || more;
+        reports.flush();
+      }
       if (!more && this.#transport.ready) break;
       await this.#turn(DRAIN_MS);
     }
@@ -219,15 +195,17 @@ export class Destination implements NameHolder {
     this.#finishing = true;
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
-    for (let from = 0; from >= 0 && this.#connected && left() > 0;) {
-      if (this.#transport.ready) {
-        from = this.#schedule.reportAll(from, SLICE, (slot, reason) => this.#take(slot, reason));
-        this.#flush();
+    for (const reports of this.#reports) {
+      for (let from = 0; from >= 0 && this.#connected && left() > 0;) {
+        if (this.#transport.ready) {
+          from = reports.reportAll(from, SLICE);
+          reports.flush();
+        }
+        if (from >= 0) await this.#turn(Math.min(left(), DRAIN_MS));
       }
-      if (from >= 0) await this.#turn(Math.min(left(), DRAIN_MS));
     }
-    this.#dropBatches();
-    const unreported = this.#schedule.countUnreported();
+    for (const reports of this.#reports) this.#transport.counts.lostRecords += reports.drop();
+    const unreported = sumUnreported(this.#reports.map(({ schedule }) => schedule.countUnreported()));
     if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
     return unreported;
@@ -241,88 +219,58 @@ export class Destination implements NameHolder {
 
   /** Milliseconds on the monotonic clock; Infinity where nothing is due or nothing can be sent. */
   nextDeadline(): number {
-    return this.#connected ? this.#schedule.nextDeadline() : Number.POSITIVE_INFINITY;
+    if (!this.#connected) return Number.POSITIVE_INFINITY;
+    return Math.min(...this.#reports.map(({ schedule }) => schedule.nextDeadline()));
   }
 
   dropStale(): void {
-    this.#schedule.dropStale();
+    for (const { schedule } of this.#reports) schedule.dropStale();
   }
 
   renumber(change: (number: number) => number): void {
-    for (const { records } of this.#batches.values()) renumberNames(records, change);
+    for (const reports of this.#reports) reports.renumber(change);
   }
 
   stats(): DestinationStats {
+    const schedules = this.#reports.map(({ schedule }) => schedule);
     return {
       endpoint: formatEndpoint(this.#options.endpoint),
       connected: this.#connected,
       session: this.#session.counts,
       transport: this.#transport.counts,
-      stale: this.#schedule.stale,
-      evictedUnreported: this.#schedule.evictedUnreported,
-      ended: this.#schedule.ended,
-      endedOverflow: this.#schedule.endedOverflow,
+      stale: sumUnreported(schedules.map(({ stale }) => stale)),
+      evictedUnreported: sumUnreported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
+      ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
+      endedOverflow: sumUnreported(schedules.map(({ endedOverflow }) => endedOverflow)),
       ...(this.#memory && { restartUncertain: this.#memory.uncertain }),
     };
   }
 
-  /** Puts a record into the batch of its shape; a full batch is sent. @param last the slot is taken away */
-  #take(slot: number, reason: number, last = false): boolean {
-    if (!this.#transport.ready) return false;
-    const { rows, bytes, flags } = this.#store.table;
-    let shape = shapeOf(rows, bytes, slot);
-    for (const extra of this.#extras) shape |= extra.shapeOf(slot);
-    shape &= this.#profile.shapes;
-    const gathered = this.#gathered(shape);
-    const { records, entries } = gathered;
-    appendRecord(records, this.#store.table, slot, this.#schedule.reported, reason, this.#extras);
-    if (entries) {
-      const row = slot * ROW_WORDS;
-      this.#memory!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last || (flags[slot] & GONE) !== 0);
-    }
-    if (records.count === records.capacity) this.#send(shape, gathered);
-    return true;
+  #sink(profile: Profile): RecordSink {
+    const transport = this.#transport;
+    const { counts } = this.#session;
+    return {
+      profile,
+      uniflows: this.#options.profile === 'standard' && this.#options.biflow === 'two-uniflows',
+      get ready() {
+        return transport.ready;
+      },
+      get sent() {
+        return counts.records + counts.optionsRecords;
+      },
+      send: (shape, records) => this.#send(shape, records),
+    };
   }
 
-  #gathered(shape: number): Gathered {
-    let gathered = this.#batches.get(shape);
-    if (!gathered) {
-      gathered = {
-        records: new Batch(BATCH_RECORDS, RECORD_SIZE),
-        entries: this.#memory && new EntryBlock(BATCH_RECORDS),
-        copies: this.#uniflows && shape & REPLY_COUNTERS ? 2 : 1,
-      };
-      this.#batches.set(shape, gathered);
-    }
-    return gathered;
-  }
-
-  #flush(): void {
-    for (const [shape, gathered] of this.#batches) if (gathered.records.count > 0) this.#send(shape, gathered);
-  }
-
-  #send(shape: number, { records, entries, copies }: Gathered): void {
+  #send(shape: number, records: Batch): void {
     const { counts } = this.#session;
     const before = counts.oversize;
-    if (entries) this.#memory!.sending(entries);
     this.#session.send(shape, records);
-    // both directions of a connection are sent, or not, together
-    if (copies === 2) this.#session.send(shape | REVERSED, records);
-    records.count = 0;
-    if (entries) this.#memory!.sent(counts.records + counts.optionsRecords);
     if (before === 0 && counts.oversize > 0) {
       this.#log.error(
         { mtu: this.#options.mtu },
         'flow records do not fit into a packet; they are dropped and counted',
       );
-    }
-  }
-
-  #dropBatches(): void {
-    for (const { records, entries, copies } of this.#batches.values()) {
-      this.#transport.counts.lostRecords += records.count * copies;
-      records.count = 0;
-      if (entries) entries.count = 0;
     }
   }
 
@@ -335,21 +283,22 @@ export class Destination implements NameHolder {
   }
 
   #notSent(): NotSent | undefined {
-    const { stale, evictedUnreported, endedOverflow } = this.#schedule;
+    const { stale, evictedUnreported, endedOverflow } = this.stats();
     const unreported = [stale, evictedUnreported, endedOverflow, this.#lost()];
     // IPFIX has no word for what may have been sent: it counts here
     if (this.#memory) unreported.push({ ...this.#memory.uncertain, connections: this.#memory.uncertain.records });
-    const sum = (what: keyof Unreported): number => unreported.reduce((all, { [what]: n }) => all + n, 0);
-    const flows = sum('connections') + this.#session.counts.oversize + this.#transport.counts.lostRecords;
-    if (flows === 0) return undefined;
+    const { connections, packets, octets } = sumUnreported(unreported);
+    const flows = connections + this.#session.counts.oversize + this.#transport.counts.lostRecords;
+    // packets of no flow are those that were denied and never came
+    if (flows + packets === 0) return undefined;
     const now = Date.now();
     this.#firstLossAt ||= now;
-    if (flows !== this.#lossesSeen) this.#lastLossAt = now;
-    this.#lossesSeen = flows;
+    if (flows + packets !== this.#lossesSeen) this.#lastLossAt = now;
+    this.#lossesSeen = flows + packets;
     return {
       flows,
-      packets: sum('packets'),
-      octets: sum('octets'),
+      packets,
+      octets,
       first: this.#firstLossAt,
       last: this.#lastLossAt,
     };

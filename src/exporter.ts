@@ -1,9 +1,11 @@
 import type { Backend } from './backend.js';
 import { ConnectionStore, type StoreCounts } from './connection-store.js';
+import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
 import { Destination, destinationName, type DestinationOptions, type DestinationStats } from './destination.js';
 import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
 import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
+import type { Flows } from './flow-reports.js';
 import type { FlowStore } from './flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import type { Logger } from './logger.js';
@@ -14,7 +16,7 @@ import { Resync } from './resync.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpHistory } from './tcp-history.js';
-import { newUnreported } from './reported.js';
+import { newUnreported, sumUnreported, type Unreported } from './reported.js';
 
 /** An export is never sooner after the last one. */
 const MIN_EXPORT_GAP_MS = 50;
@@ -35,6 +37,8 @@ export interface ExporterOptions {
   log: Logger;
   /** Events beside the polls; absent for polls alone. */
   events?: EventsOptions;
+  /** Packets that rules have denied, too; absent where none are read. */
+  denied?: DeniedOptions;
   /** Whose addresses the flows have; closed when the exporter stops. */
   inventory?: InventoryFile;
   /** The records tell the TCP states of a connection, which takes events of all kinds. */
@@ -52,6 +56,9 @@ export const EXPORTER_DEFAULTS = {
   /** Bytes: about 50,000 events. */
   eventBuffer: 32 << 20,
   dyingLimit: 10_000,
+  /** Bytes: about 70,000 packets. */
+  nflogBuffer: 32 << 20,
+  maxDenied: 65_536,
 } as const;
 
 export interface ExporterStats {
@@ -65,6 +72,8 @@ export interface ExporterStats {
   /** What NEW and UPDATE events led to, where they are listened to. */
   readonly sightings?: SightingCounts;
   readonly state?: JournalStats;
+  /** Denied packets and what became of them, where they are read. */
+  readonly denied?: DeniedStats;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
@@ -98,6 +107,7 @@ export class Exporter {
   readonly #poller: Poller;
   readonly #names = new NameTable();
   readonly #resync = new Resync(() => this.#pollOutOfTurn());
+  readonly #denied: DeniedPackets | undefined;
   #events: EndEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
@@ -121,14 +131,21 @@ export class Exporter {
       if (this.#pollTimer) this.#exportNow();
     };
     this.#poller.invite({ polled: () => this.#names.tidy() });
+    this.#denied = this.#openDenied();
     const extras = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(options.maxConnections);
       this.#store.expectChanges(history);
       if (options.tcpStateHistory) extras.push(history);
     }
-    const lost = () => this.#events?.lost() ?? newUnreported();
-    const shared = { ...options, store: this.#store, extras, names: this.#names, lost, opened };
+    const flows: Flows[] = [{ store: this.#store, extras }];
+    if (this.#denied) {
+      extras.push(this.#denied.connectionExtras);
+      flows.push(this.#denied.flows(store => this.#enrich(store)));
+    }
+    const lost = (): Unreported =>
+      sumUnreported([this.#events?.lost() ?? newUnreported(), this.#denied?.lost() ?? newUnreported()]);
+    const shared = { ...options, flows, names: this.#names, lost, opened };
     this.#destinations = options.destinations.map(destination => {
       const memory = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, memory });
@@ -154,6 +171,10 @@ export class Exporter {
         this.#poller.invite(this.#events);
       }
       if (this.#options.state) this.#poller.invite(this.#options.state);
+      if (this.#denied) {
+        this.#denied.open();
+        this.#poller.invite(this.#denied);
+      }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       this.#stopping = true;
@@ -161,6 +182,7 @@ export class Exporter {
       // an open socket would keep the process alive
       await Promise.all(this.#destinations.map(destination => destination.close()));
       this.#events?.close();
+      await this.#denied?.close();
       this.#options.inventory?.close();
       this.#options.state?.close();
       this.#options.source.close();
@@ -179,10 +201,11 @@ export class Exporter {
     clearTimeout(this.#exportTimer);
     this.#resync.stop();
     const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
-    await Promise.race([this.#poller.poll().catch(error => this.#poller.failed(error)), timeUp]);
+    await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), timeUp]);
     await this.#events?.finish();
     this.#options.inventory?.close();
     this.#store.endPoll(false);
+    await this.#denied?.close();
     await Promise.all(
       this.#destinations.map(async destination => {
         const left = await destination.finish(SHUTDOWN_MS);
@@ -212,11 +235,24 @@ export class Exporter {
         },
       }),
       ...(this.#options.state && { state: this.#options.state.stats() }),
+      ...(this.#denied && { denied: this.#denied.stats() }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
       ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
       names: { count: this.#names.count, leftOut: this.#names.leftOut },
     };
+  }
+
+  #openDenied(): DeniedPackets | undefined {
+    const { denied, backend, destinations } = this.#options;
+    const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
+    return denied && new DeniedPackets(backend, denied, this.#store, this.#names, idle, this.#log);
+  }
+
+  /** What was denied before it is taken first, so that the poll can tell which connections have counted it. */
+  async #pollLast(): Promise<void> {
+    await this.#denied?.finish();
+    await this.#poller.poll();
   }
 
   /** What an inventory knows of a store's flows. */
@@ -250,6 +286,7 @@ export class Exporter {
   #exportNow(): void {
     if (this.#exporting || this.#stopping) return;
     clearTimeout(this.#exportTimer);
+    this.#denied?.endIdle();
     this.#exporting = true;
     this.#soon = false;
     void Promise.all(this.#destinations.map(destination => this.#export(destination))).then(() => {

@@ -10,6 +10,8 @@ const SWEEP_SLICE = 65_536;
 
 /** Who takes part in a poll beside the store. */
 export interface PollGuest {
+  /** A poll begins: the dump shows what is in the kernel's table from now on. */
+  begins?(): void;
   /** Rows of the dump were read: what was told before them is in the store when this settles. */
   merging?(): Promise<void>;
   /**
@@ -88,6 +90,7 @@ export class Poller {
       this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => this.#source.sysctl(name)));
     };
     this.#store.beginDump();
+    for (const guest of this.#guests) guest.begins?.();
     const summary = await this.#source.dump(async (batch, at) => {
       for (const guest of this.#guests) await guest.merging?.();
       begin(at);

@@ -22,6 +22,16 @@ export function newUnreported(): Unreported {
   return { connections: 0, packets: 0, octets: 0 };
 }
 
+export function sumUnreported(list: readonly Unreported[]): Unreported {
+  const sum = newUnreported();
+  for (const { connections, packets, octets } of list) {
+    sum.connections += connections;
+    sum.packets += packets;
+    sum.octets += octets;
+  }
+  return sum;
+}
+
 /** What one destination was told last of each connection, by slot. */
 export class Reported {
   /** Counters as last reported, REPORTED_WORDS a slot. */

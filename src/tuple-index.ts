@@ -1,16 +1,17 @@
-import { FAMILY, HASH, ORIG_ZONE } from './layout.generated.js';
+import { FAMILY, HASH, ORIG_ZONE, RULE } from './layout.generated.js';
 import { ROW_WORDS } from './connection-table.js';
 
 const ADDRESS_AND_PORT_WORDS = FAMILY >> 2;
 const HASH_WORD = HASH >> 2;
 const KIND_WORD = FAMILY >> 2;
 const ZONE_WORD = ORIG_ZONE >> 2;
+const RULE_WORD = RULE >> 2;
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Family and protocol stand in one word with the state, which is not part of the tuple. */
 const KIND_MASK = LITTLE_ENDIAN ? 0x0000ffff : 0xffff0000;
 
 /**
- * From a tuple (both directions, zones, family, protocol) to its slot: open addressing with linear probing in one
+ * From a tuple (both directions, zones, family, protocol; of denied packets also the rule) to its slot: open addressing with linear probing in one
  * Int32Array, at most half full. The hash comes with the row.
  */
 export class TupleIndex {
@@ -37,7 +38,8 @@ export class TupleIndex {
     }
     return (
       ((rows[to + KIND_WORD] ^ source[from + KIND_WORD]) & KIND_MASK) === 0 &&
-      rows[to + ZONE_WORD] === source[from + ZONE_WORD]
+      rows[to + ZONE_WORD] === source[from + ZONE_WORD] &&
+      rows[to + RULE_WORD] === source[from + RULE_WORD]
     );
   }
 

@@ -48,8 +48,7 @@ class Rig {
       },
       {
         backend,
-        store: this.store,
-        extras: [],
+        flows: [{ store: this.store, extras: [] }],
         names: new NameTable(),
         staleConnectionTimeout: stale,
         lost: () => this.lost,

@@ -1,8 +1,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import type { Batch } from '../src/batch.js';
-import { ConnectionTable, ROW_WORDS } from '../src/connection-table.js';
-import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, STATE } from '../src/layout.generated.js';
+import { ConnectionTable } from '../src/connection-table.js';
+import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, RULE, STATE } from '../src/layout.generated.js';
 import { SlotList } from '../src/slot-list.js';
 import { TupleIndex } from '../src/tuple-index.js';
 import { rows } from './helpers/rows.js';
@@ -100,15 +100,15 @@ test('a full table is found whole', t => {
   t.is(model.check(universe), undefined);
 });
 
-test('the tuple alone decides, not the state, the id or the counters', t => {
+test('the tuple alone decides, and of a denied packet its rule, not the state, the id or the counters', t => {
   const table = new ConnectionTable(1);
   const index = new TupleIndex(table.rows, 1);
   index.insert(table.allocate(connection(1, 7).u32, 0));
   const other = connection(1, 7);
   other.bytes[STATE] = 8;
-  other.u32.fill(9, (HASH >> 2) + 1, ROW_WORDS);
+  other.u32.fill(9, (HASH >> 2) + 1, RULE >> 2);
   t.is(index.find(other.u32, 0), 0);
-  for (const offset of [0, 16, 32, 48, 64, REPLY_DPORT, FAMILY, PROTOCOL, ORIG_ZONE, ORIG_ZONE + 2]) {
+  for (const offset of [0, 16, 32, 48, 64, REPLY_DPORT, FAMILY, PROTOCOL, ORIG_ZONE, ORIG_ZONE + 2, RULE]) {
     const changed = connection(1, 7);
     changed.bytes[offset] ^= 1;
     t.is(index.find(changed.u32, 0), -1, `byte ${offset} is part of the tuple`);

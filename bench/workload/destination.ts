@@ -29,8 +29,7 @@ export class MeasuredDestination {
   static async open(backend: Backend, store: FlowStore, sink: CountingSink, mtu: number): Promise<MeasuredDestination> {
     const destination = new Destination(destinationOptions(sink, mtu), {
       backend,
-      store,
-      extras: [],
+      flows: [{ store, extras: [] }],
       names: new NameTable(),
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
       lost: newUnreported,

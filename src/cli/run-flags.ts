@@ -9,6 +9,7 @@ import { collectorAddress, duration, wholeNumber } from './values.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
 const MOST_CONNECTIONS = 1 << 24;
+const MOST_DENIED = 1 << 22;
 
 /** What `ctflow run` is told. */
 export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain'> {
@@ -22,6 +23,9 @@ export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoin
   tcpStateHistory?: true;
   eventBuffer: number;
   dyingLimit: number;
+  nflogGroup?: number[];
+  nflogBuffer: number;
+  maxDenied: number;
   inventory?: string;
   state?: string;
   setupSysctl?: true;
@@ -85,6 +89,25 @@ export function addRunFlags(command: Command): Command {
         .argParser(wholeNumber(1, 1 << 26))
         .default(EXPORTER_DEFAULTS.dyingLimit)
         .env('CTFLOW_DYING_LIMIT'),
+    )
+    .addOption(
+      new Option('--nflog-group <n...>', 'also packets that rules deny and log to these NFLOG groups (native)')
+        .argParser((text: string, before: number[] | undefined) => [
+          ...new Set([...(before ?? []), ...text.split(',').map(wholeNumber(0, 65_535))]),
+        ])
+        .env('CTFLOW_NFLOG_GROUP'),
+    )
+    .addOption(
+      new Option('--nflog-buffer <bytes>', 'receive buffer for denied packets; what is allowed is logged')
+        .argParser(wholeNumber(4096, 1 << 30))
+        .default(EXPORTER_DEFAULTS.nflogBuffer)
+        .env('CTFLOW_NFLOG_BUFFER'),
+    )
+    .addOption(
+      new Option('--max-denied <n>', 'hard limit on denied flows; the oldest idle one goes, with end reason 5')
+        .argParser(wholeNumber(1, MOST_DENIED))
+        .default(EXPORTER_DEFAULTS.maxDenied)
+        .env('CTFLOW_MAX_DENIED'),
     )
     .addOption(
       new Option(

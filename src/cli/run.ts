@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { CtflowError } from '../errors.js';
+import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../end-events.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
@@ -45,6 +46,7 @@ async function run(flags: RunFlags): Promise<void> {
     }
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);
+    const denied = deniedOf(flags);
     const left = prepareKernel(source, flags, events !== undefined, log);
     const state = await openState(flags, source, log);
     const {
@@ -63,6 +65,7 @@ async function run(flags: RunFlags): Promise<void> {
       backend,
       source,
       ...(events && { events }),
+      ...(denied && { denied }),
       ...(inventory && { inventory }),
       ...(state && { state }),
       destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
@@ -130,6 +133,19 @@ async function openState({ state, netns }: RunFlags, source: Source, log: Logger
     );
   }
   return Journal.open({ path: state, identity: hostIdentity(netns), log });
+}
+
+function deniedOf(flags: RunFlags): DeniedOptions | undefined {
+  const { nflogGroup: groups, nflogBuffer: receiveBuffer, maxDenied, netns } = flags;
+  if (!groups) return undefined;
+  if (flags.source !== 'kernel') {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--nflog-group goes with --source kernel, not ${flags.source}`,
+      'Leave one of them out',
+    );
+  }
+  return { filter: filterOf(flags), groups, receiveBuffer, maxDenied, ...(netns !== undefined && { netns }) };
 }
 
 /** @returns the settings that were changed, and stay so */

@@ -2,6 +2,7 @@ import * as row from '../layout.generated.js';
 import {
   address4,
   address6,
+  denied,
   emptyText,
   named,
   seconds,
@@ -79,6 +80,8 @@ export function antreaFields(bits: number): Field[] {
     addressOrZero(snat, `proxySnat${family}`, row.REPLY_DST),
     addressOrZero(service, `destinationService${family}`, row.ORIG_DST),
     ...(bits & shape.TCP_HISTORY ? [tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY)] : []),
+    // behind what those collectors know
+    ...(bits & shape.DENIED ? denied() : []),
   ];
 }
 

@@ -21,7 +21,14 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
   if (name === 'antrea') {
     return {
       name,
-      shapes: shape.IPV6 | shape.PORTS | shape.SOURCE_NAT | shape.DESTINATION_NAT | shape.SERVICE | shape.TCP_HISTORY,
+      shapes:
+        shape.IPV6 |
+        shape.PORTS |
+        shape.SOURCE_NAT |
+        shape.DESTINATION_NAT |
+        shape.SERVICE |
+        shape.TCP_HISTORY |
+        shape.DENIED,
       fieldsOf: antreaFields,
     };
   }

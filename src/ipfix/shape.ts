@@ -41,6 +41,8 @@ export const HELPER = 1 << 11;
 export const REVERSED = 1 << 12;
 /** The TCP states that it went through. */
 export const TCP_HISTORY = 1 << 13;
+/** A packet of it was denied by a rule; no row says so. */
+export const DENIED = 1 << 14;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
 

@@ -136,3 +136,8 @@ test('antrea: facts that make no difference make no template of their own', t =>
   );
   t.deepEqual([...kinds], [0]);
 });
+
+test('antrea: what says that a flow was denied stands behind everything else', t => {
+  const ids = (bits: number) => antrea.fieldsOf(bits).map(({ element }) => `${element.enterprise}/${element.id}`);
+  for (const bits of [0, shape.IPV6]) t.deepEqual(ids(bits | shape.DENIED), [...ids(bits), '0/233', '0/89']);
+});

@@ -321,3 +321,16 @@ test('requirement 7: addresses, times and counters have their full size', t => {
   t.is(sizes.get('ingressVRFID'), 4);
   t.is(sizes.get('flowId'), 8);
 });
+
+test('a denied flow says so, and what became of its packets, in one octet each', t => {
+  t.deepEqual(
+    names(standard, shape.PORTS | shape.DENIED).filter(name => !names(standard, shape.PORTS).includes(name)),
+    ['firewallEvent', 'forwardingStatus'],
+  );
+  const denied = standard.fieldsOf(shape.DENIED).filter(({ element }) => [233, 89].includes(element.id));
+  t.deepEqual(
+    denied.map(({ length }) => length),
+    [1, 1],
+  );
+  for (const values of exported(standard, udp(1000, 0, [1, 60, 0, 0]), shape.DENIED)) t.is(values['firewallEvent'], 3);
+});

@@ -1,0 +1,128 @@
+import type { Backend, NflogOptions } from '../backend.js';
+import { describeError } from '../errors.js';
+import type { Flows } from '../flow-reports.js';
+import type { FlowStore } from '../flow-store.js';
+import { RULE, STATE } from '../layout.generated.js';
+import { ROW_WORDS } from '../connection-table.js';
+import type { Logger } from '../logger.js';
+import type { NameTable } from '../name-table.js';
+import type { PollGuest } from '../poller.js';
+import type { RecordExtras } from '../record-extras.js';
+import type { Unreported } from '../reported.js';
+import type { NflogCounts, NflogSource } from '../sources/nflog.js';
+import { DeniedExtras } from './denied-extras.js';
+import { DeniedRules } from './denied-rules.js';
+import { DenyMatcher, type MatchCounts } from './deny-matcher.js';
+import { DenyStore, type DenyCounts } from './deny-store.js';
+
+/** Where denied packets come from. */
+export interface DeniedOptions extends NflogOptions {
+  /** Denied flows at most; the one that had no packet for longest goes. */
+  maxDenied: number;
+}
+
+export interface DeniedStats extends MatchCounts, DenyCounts {
+  /** Denied flows stored now. */
+  readonly flows: number;
+  /** Packets that wait for the next poll now. */
+  readonly held: number;
+  /** What became of the logged packets. */
+  readonly nflog: NflogCounts | undefined;
+}
+
+/** Packets of NFLOG on their way to a flow: one of the deny store, or the connection that has counted them. */
+export class DeniedPackets implements PollGuest {
+  readonly #backend: Backend;
+  readonly #options: DeniedOptions;
+  readonly #log: Logger;
+  readonly #store: DenyStore;
+  readonly #matcher: DenyMatcher;
+  readonly #idleMs: number;
+  readonly #extras: RecordExtras;
+  /** What the records of connections say of packets that were denied. */
+  readonly connectionExtras: RecordExtras;
+  #source: NflogSource | undefined;
+
+  /** @param idleMs a flow without a packet for so long has ended */
+  constructor(
+    backend: Backend,
+    options: DeniedOptions,
+    connections: FlowStore,
+    names: NameTable,
+    idleMs: number,
+    log: Logger,
+  ) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#log = log;
+    this.#idleMs = idleMs;
+    const rules = new DeniedRules(names, number => this.#source!.prefix(number));
+    this.#store = new DenyStore(options.maxDenied, flow => this.#matcher.settleFlow(flow));
+    const now = (): { wall: number; monotonic: number } => ({ wall: Date.now(), monotonic: performance.now() });
+    this.#matcher = new DenyMatcher(connections, this.#store, rules, now);
+    const { rows, bytes } = this.#store.table;
+    this.#extras = new DeniedExtras(rules, slot =>
+      rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_WORDS * 4 + STATE]),
+    );
+    this.connectionExtras = new DeniedExtras(rules, this.#matcher.ruleOfConnection);
+  }
+
+  /** The denied flows, and who else knows something about them. */
+  flows(extras: (store: FlowStore) => readonly RecordExtras[]): Flows {
+    return { store: this.#store, extras: [this.#extras, ...extras(this.#store)] };
+  }
+
+  /** @throws CtflowError as Backend.openNflog */
+  open(): void {
+    this.#source = this.#backend.openNflog(this.#options, {
+      onBatch: batch => this.#matcher.packets(batch),
+      onError: error => this.#log.error(`${describeError(error)}; denied packets are no longer seen`),
+    });
+    const { groups } = this.#options;
+    this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'NFLOG is read');
+  }
+
+  begins(): void {
+    this.#matcher.begins();
+  }
+
+  polled(complete: boolean): Promise<void> {
+    return this.#matcher.polled(complete);
+  }
+
+  endIdle(): void {
+    this.#store.endIdle(this.#idleMs, performance.now(), this.#matcher.waits);
+  }
+
+  /** Before the last poll: lets go of the groups, and takes what was logged until then. */
+  async finish(): Promise<void> {
+    try {
+      await this.#source?.finish();
+    } catch (error) {
+      this.#log.error(describeError(error));
+    }
+  }
+
+  /** After the last poll: nothing waits any more. */
+  async close(): Promise<void> {
+    this.#source?.close();
+    await this.#matcher.settleAll();
+  }
+
+  /** Packets that are in no record: lost on their way here, or without room. Of lost ones the octets are not known. */
+  lost(): Unreported {
+    const { refusedPackets, refusedOctets } = this.#matcher.counts;
+    const { lost = 0, malformed = 0 } = this.#source?.counts() ?? {};
+    return { connections: 0, packets: refusedPackets + lost + malformed, octets: refusedOctets };
+  }
+
+  stats(): DeniedStats {
+    return {
+      flows: this.#store.size,
+      ...this.#store.counts,
+      held: this.#matcher.held,
+      ...this.#matcher.counts,
+      nflog: this.#source?.counts(),
+    };
+  }
+}

@@ -1,0 +1,68 @@
+import type { NameHolder, NameTable } from '../name-table.js';
+import { parseLogPrefix, REJECT } from './log-prefix.js';
+
+/** A rule that denies packets, as its records tell it. */
+export interface DeniedRule {
+  /** forwardingStatus (IE 89). */
+  readonly forwardingStatus: number;
+  readonly ingress: boolean;
+  /** Of Antrea: 2 drop, 3 reject. */
+  readonly action: number;
+  /** Numbers in the name table. */
+  policyName: number;
+  policyNamespace: number;
+  rule: number;
+}
+
+/** Forwarding Status registry of IANA: dropped by ACL deny, which tells the sender, or by ACL drop, which does not. */
+const ACL_DENY = 0x81;
+const ACL_DROP = 0x82;
+
+/** Netfilter hooks behind which a packet leaves this host (enum nf_inet_hooks): output and postrouting. */
+const FIRST_EGRESS_HOOK = 3;
+const HOOKS = 8;
+
+/** The rules by the number of their log prefix and the hook in which they stand. */
+export class DeniedRules implements NameHolder {
+  readonly #names: NameTable;
+  readonly #prefixOf: (number: number) => string;
+  readonly #rules: DeniedRule[] = [];
+
+  /** @param prefixOf the log prefix of a number */
+  constructor(names: NameTable, prefixOf: (number: number) => string) {
+    this.#names = names;
+    this.#prefixOf = prefixOf;
+    names.hold(this);
+  }
+
+  /** One number for both; never 0. Below 2^16, as a reader has 4,096 prefixes at most. */
+  idOf(prefix: number, hook: number): number {
+    return prefix * HOOKS + Math.min(hook, HOOKS - 2) + 1;
+  }
+
+  get(id: number): DeniedRule {
+    return (this.#rules[id] ??= this.#read(id));
+  }
+
+  renumber(change: (number: number) => number): void {
+    this.#rules.forEach(rule => {
+      rule.policyName = change(rule.policyName);
+      rule.policyNamespace = change(rule.policyNamespace);
+      rule.rule = change(rule.rule);
+    });
+  }
+
+  #read(id: number): DeniedRule {
+    const hook = (id - 1) % HOOKS;
+    const denied = parseLogPrefix(this.#prefixOf((id - 1 - hook) / HOOKS));
+    return {
+      forwardingStatus: denied.action === REJECT ? ACL_DENY : ACL_DROP,
+      // where the prefix does not say it: what comes in or passes through is denied to its destination
+      ingress: denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK,
+      action: denied.action,
+      policyName: this.#names.intern(denied.policyName),
+      policyNamespace: this.#names.intern(denied.policyNamespace),
+      rule: this.#names.intern(denied.rule),
+    };
+  }
+}

@@ -1,0 +1,155 @@
+import { ConnectionTable, GONE, ROW_WORDS } from '../connection-table.js';
+import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../end-reason.js';
+import { CtflowError } from '../errors.js';
+import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../flow-store.js';
+import { ORIG_OCTETS, ORIG_PACKETS } from '../layout.generated.js';
+import { SlotList } from '../slot-list.js';
+import { TupleIndex } from '../tuple-index.js';
+import { readNumber, writeNumber } from '../u64.js';
+
+const PACKETS_WORD = ORIG_PACKETS >> 2;
+const OCTETS_WORD = ORIG_OCTETS >> 2;
+/** As many as {@link ConnectionTable.holders} can count. */
+const MOST_OBSERVERS = 255;
+
+export interface DenyCounts {
+  /** Flows ever stored. */
+  added: number;
+  /** Flows that went at the limit, with end reason 5. */
+  evicted: number;
+}
+
+/**
+ * Denied flows: one slot for each tuple and rule, whose packets and octets add up. A flow is reserved when its first packet comes
+ * and announced when a packet is counted, so that a packet can wait in between.
+ */
+export class DenyStore implements FlowStore {
+  readonly table: ConnectionTable;
+  readonly counts: DenyCounts = { added: 0, evicted: 0 };
+  readonly #index: TupleIndex;
+  /** By the last packet that came, the oldest first; who is gone is not in it. */
+  readonly #byChange: SlotList;
+  readonly #announced: Uint8Array;
+  readonly #observers: StoreObserver[] = [];
+  readonly #listeners: StoreListener[] = [];
+  readonly #evicting: (slot: number) => void;
+
+  /**
+   * @param maxDenied flows at most
+   * @param evicting called before a flow goes at the limit: what of it still waits is to be counted now
+   */
+  constructor(maxDenied: number, evicting: (slot: number) => void) {
+    this.table = new ConnectionTable(maxDenied);
+    this.#index = new TupleIndex(this.table.rows, maxDenied);
+    this.#byChange = new SlotList(maxDenied);
+    this.#announced = new Uint8Array(maxDenied);
+    this.#evicting = evicting;
+  }
+
+  observe(observer: StoreObserver): void {
+    if (this.#observers.length === MOST_OBSERVERS) {
+      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
+    }
+    this.#observers.push(observer);
+    this.#listeners.push(observer);
+  }
+
+  attend(listener: StoreListener): void {
+    this.#listeners.splice(this.#listeners.length - this.#observers.length, 0, listener);
+  }
+
+  /** Flows stored, those that are gone and wait for a report included. */
+  get size(): number {
+    return this.table.count;
+  }
+
+  /**
+   * The slot of the tuple and rule of the row at word `from`, reserved where there was none: at the limit the flow that had no
+   * packet for longest goes.
+   * @returns -1 where every slot holds a flow that is gone and waits for a report
+   */
+  reserve(u32: Uint32Array, from: number): number {
+    let slot = this.#index.find(u32, from);
+    if (slot < 0) {
+      if (this.table.full && !this.#makeRoom()) return -1;
+      slot = this.table.allocate(u32, from);
+      this.#announced[slot] = 0;
+      const { rows, holders } = this.table;
+      rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
+      holders[slot] = this.#observers.length;
+      this.#index.insert(slot);
+    }
+    this.#byChange.push(slot);
+    return slot;
+  }
+
+  /**
+   * Adds packets to a reserved flow.
+   * @param first when the first of them came, milliseconds since 1970; @param last when the last
+   * @param now monotonic milliseconds
+   */
+  count(slot: number, packets: number, octets: number, first: number, last: number, now: number): void {
+    const { rows, startMs, endMs, changedAt } = this.table;
+    const at = slot * ROW_WORDS;
+    writeNumber(rows, at + PACKETS_WORD, readNumber(rows, at + PACKETS_WORD) + packets);
+    writeNumber(rows, at + OCTETS_WORD, readNumber(rows, at + OCTETS_WORD) + octets);
+    changedAt[slot] = now;
+    const known = this.#announced[slot] !== 0;
+    startMs[slot] = known ? Math.min(startMs[slot], first) : first;
+    endMs[slot] = known ? Math.max(endMs[slot], last) : last;
+    if (known) {
+      for (const listener of this.#listeners) listener.changed(slot, MOVED);
+      return;
+    }
+    this.#announced[slot] = 1;
+    this.counts.added++;
+    for (const listener of this.#listeners) listener.added(slot, false);
+  }
+
+  /** A reserved flow of which nothing waits any more is given back, unless it was announced. */
+  giveBack(slot: number): void {
+    if (this.#announced[slot] !== 0) return;
+    this.#forget(slot);
+    this.table.free(slot);
+  }
+
+  /**
+   * Ends the flows that had no packet for so long.
+   * @param waits whether a packet of the flow waits to be counted
+   */
+  endIdle(idleMs: number, now: number, waits: (slot: number) => boolean): void {
+    const { changedAt, flags } = this.table;
+    for (let slot = this.#byChange.head; slot >= 0;) {
+      const after = this.#byChange.after(slot);
+      if (!waits(slot)) {
+        if (changedAt[slot] + idleMs > now) return;
+        this.#forget(slot);
+        flags[slot] |= GONE;
+        changedAt[slot] = now;
+        for (const listener of this.#listeners) listener.gone(slot, IDLE_TIMEOUT);
+        if (this.#observers.length === 0) this.table.free(slot);
+      }
+      slot = after;
+    }
+  }
+
+  release(slot: number): void {
+    if (--this.table.holders[slot] === 0) this.table.free(slot);
+  }
+
+  #forget(slot: number): void {
+    this.#index.remove(slot);
+    this.#byChange.remove(slot);
+  }
+
+  #makeRoom(): boolean {
+    const victim = this.#byChange.head;
+    if (victim < 0) return false;
+    this.#evicting(victim);
+    this.counts.evicted++;
+    this.#forget(victim);
+    for (const listener of this.#listeners) listener.evicted(victim, LACK_OF_RESOURCES);
+    this.table.free(victim);
+    return true;
+  }
+}

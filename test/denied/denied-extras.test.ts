@@ -1,0 +1,99 @@
+import test from 'ava';
+import { Batch } from '../../src/batch.js';
+import { DeniedExtras } from '../../src/denied/denied-extras.js';
+import { DeniedRules } from '../../src/denied/denied-rules.js';
+import { DENIED } from '../../src/ipfix/shape.js';
+import * as layout from '../../src/layout.generated.js';
+import { NameTable } from '../../src/name-table.js';
+import { PREFIXES } from '../helpers/denied.js';
+
+const INPUT = 1;
+const FORWARD = 2;
+const OUTPUT = 3;
+
+const NUMBERS = {
+  ingress: [
+    layout.INGRESS_POLICY_NAMESPACE,
+    layout.INGRESS_POLICY_NAME,
+    layout.INGRESS_RULE_NAME,
+    layout.INGRESS_RULE_ACTION,
+  ],
+  egress: [
+    layout.EGRESS_POLICY_NAMESPACE,
+    layout.EGRESS_POLICY_NAME,
+    layout.EGRESS_RULE_NAME,
+    layout.EGRESS_RULE_ACTION,
+  ],
+};
+
+/** Writes the facts of one flow over rubbish. */
+function write(prefix: number, hook: number) {
+  const names = new NameTable();
+  const rules = new DeniedRules(names, number => PREFIXES[number]);
+  const extras = new DeniedExtras(rules, slot => (slot === 3 ? rules.idOf(prefix, hook) : 0));
+  const batch = new Batch(2, layout.RECORD_SIZE);
+  const at = layout.RECORD_SIZE;
+  batch.bytes.fill(0xff);
+  const name = (number: number) =>
+    Buffer.from(names.bytes.subarray(number ? names.ends[number - 1] : 0, names.ends[number])).toString();
+  const read = (slot: number) => {
+    extras.write(slot, batch, at);
+    const direction = ([namespace, policy, rule, action]: number[]) => [
+      ...[namespace, policy, rule].map(offset => name(batch.u32[(at + offset) >> 2])),
+      batch.bytes[at + action],
+    ];
+    return {
+      shape: extras.shapeOf(slot),
+      status: batch.bytes[at + layout.FORWARDING_STATUS],
+      ingress: direction(NUMBERS.ingress),
+      egress: direction(NUMBERS.egress),
+    };
+  };
+  return { read, names };
+}
+
+const nothing = ['', '', '', 0];
+
+test('a rule fills the fields of its direction, and empties the others', t => {
+  t.deepEqual(write(1, INPUT).read(3), {
+    shape: DENIED,
+    status: 130,
+    ingress: ['prod', 'web', 'ssh', 2],
+    egress: nothing,
+  });
+  t.deepEqual(write(2, INPUT).read(3), {
+    shape: DENIED,
+    status: 129,
+    ingress: nothing,
+    egress: ['prod', 'db', 'all', 3],
+  });
+});
+
+test('where the prefix names no direction the hook does', t => {
+  for (const hook of [INPUT, FORWARD]) t.deepEqual(write(3, hook).read(3).ingress, ['', '', 'plain', 2]);
+  t.like(write(3, OUTPUT).read(3), { ingress: nothing, egress: ['', '', 'plain', 2] });
+  t.like(write(3, 255).read(3), { egress: ['', '', 'plain', 2] });
+});
+
+test('a flow of which nothing was denied has no such facts', t => {
+  t.deepEqual(write(1, INPUT).read(2), { shape: 0, status: 0, ingress: nothing, egress: nothing });
+});
+
+test('names keep their meaning when the table is tidied', t => {
+  const { read, names } = write(1, INPUT);
+  read(3);
+  const limit = 1 << 19;
+  for (let n = 0; n < limit; n++) names.intern(`${n}`);
+  names.tidy();
+  t.true(names.count < limit);
+  t.deepEqual(read(3).ingress, ['prod', 'web', 'ssh', 2]);
+});
+
+test('the ids of rules and hooks are distinct and fit into 16 bits', t => {
+  const rules = new DeniedRules(new NameTable(), () => '');
+  const ids = new Set<number>();
+  for (let prefix = 0; prefix < 4096; prefix++) for (let hook = 0; hook < 6; hook++) ids.add(rules.idOf(prefix, hook));
+  t.is(ids.size, 4096 * 6);
+  t.true(Math.max(...ids) < 1 << 16);
+  t.false(ids.has(0));
+});

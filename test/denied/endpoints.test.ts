@@ -1,0 +1,86 @@
+import test from 'ava';
+import * as fc from 'fast-check';
+import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS } from '../../src/denied/endpoints.js';
+import { packetRows, type Packet } from '../helpers/denied.js';
+import { rows, type Facts } from '../helpers/rows.js';
+import { seeded } from '../helpers/seed.js';
+
+const address = fc.nat(3).map(n => `192.0.2.${n + 1}`);
+const port = fc.nat(2).map(n => n + 1000);
+const ends = fc.record({
+  source: address,
+  destination: address,
+  replySource: address,
+  replyDestination: address,
+  sourcePort: port,
+  destinationPort: port,
+  replySourcePort: port,
+  replyDestinationPort: port,
+  protocol: fc.constantFrom(6, 17),
+});
+
+/** The plainest way to say it. */
+function viewsOf(facts: Facts): string[][] {
+  const a = `${facts.source} ${facts.sourcePort}`;
+  const b = `${facts.destination} ${facts.destinationPort}`;
+  const x = `${facts.replyDestination} ${facts.replyDestinationPort}`;
+  const y = `${facts.replySource} ${facts.replySourcePort}`;
+  return [
+    [a, b],
+    [a, y],
+    [x, y],
+  ].map(pair => [...pair.sort(), String(facts.protocol)]);
+}
+
+test('a packet has the ends of a view, in either direction, exactly where it says so', t => {
+  fc.assert(
+    fc.property(ends, ends, (connection, packet) => {
+      const stored = rows(connection);
+      const { source, destination, sourcePort, destinationPort, protocol } = packet;
+      const logged = packetRows(0, { source, destination, sourcePort, destinationPort, protocol });
+      const own = [`${source} ${sourcePort}`, `${destination} ${destinationPort}`].sort();
+      viewsOf(connection).forEach((view, number) => {
+        const same = JSON.stringify(view) === JSON.stringify([...own, String(protocol)]);
+        t.is(sameEndpoints(logged, 0, stored, 0, VIEWS[number]), same);
+        if (same) t.is(hashEndpoints(logged, 0, VIEWS[0]), hashEndpoints(stored, 0, VIEWS[number]));
+      });
+    }),
+    seeded(t),
+  );
+});
+
+test('an echo and its answer have the same ends, and another identifier others', t => {
+  const connection = rows({ protocol: 1, icmp: { type: 8, code: 0, id: 7, replyType: 0 } });
+  const same = (packet: Packet) => sameEndpoints(packetRows(0, packet), 0, connection, 0, VIEWS[0]);
+  t.true(same({ protocol: 1, icmp: { type: 8, code: 0, id: 7, replyType: 0 } }));
+  const answer = { protocol: 1, source: '198.51.100.1', destination: '192.0.2.1' };
+  t.true(same({ ...answer, icmp: { type: 0, code: 0, id: 7, replyType: 8 } }));
+  t.false(same({ ...answer, icmp: { type: 0, code: 0, id: 8, replyType: 8 } }));
+});
+
+test('GRE is told by its addresses, as its keys stand in no fixed place', t => {
+  const connection = rows({ protocol: 47, sourcePort: 3, destinationPort: 4 });
+  t.true(sameEndpoints(packetRows(0, { protocol: 47 }), 0, connection, 0, VIEWS[0]));
+});
+
+test('one family is not taken for the other', t => {
+  const connection = rows({
+    protocol: 17,
+    source: 'c000:201::',
+    destination: 'c633:6401::',
+    sourcePort: 1,
+    destinationPort: 2,
+  });
+  const packet = packetRows(0, { protocol: 17, sourcePort: 1, destinationPort: 2 });
+  t.false(sameEndpoints(packet, 0, connection, 0, VIEWS[0]));
+});
+
+test('what conntrack holds under no tuple of its own is not looked for', t => {
+  const may = (packet: Packet) => mayBeTracked(packetRows(0, packet), 0);
+  t.true(may({ protocol: 6, sourcePort: 1, destinationPort: 2 }));
+  t.false(may({ protocol: 6 }), 'a later fragment');
+  t.true(may({ protocol: 50 }), 'a protocol without ports');
+  t.true(may({ protocol: 1, icmp: { type: 8, code: 0, id: 0, replyType: 0 } }));
+  t.false(may({ protocol: 1, icmp: { type: 3, code: 1, id: 0, replyType: 3 } }), 'an error');
+  t.false(may({ protocol: 1 }), 'a capture without a header');
+});

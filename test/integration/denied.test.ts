@@ -1,0 +1,94 @@
+/** On the real kernel: what rules deny is told once, with the connection that has counted it or apart. */
+import test from 'ava';
+import { eventually } from '../helpers/eventually.js';
+import { needs } from '../helpers/require.js';
+import { Traffic } from '../helpers/traffic.js';
+import { DenialExport, denyingRouter, flowsTo, ruleCounter, SERVER } from './denied-scene.js';
+
+const rigged = needs(test.serial, ['namespace', 'conntrack', 'native']);
+
+const FLOW_DENIED = 3;
+const ACL_DROP = 130;
+const ACL_DENY = 129;
+/** Octets of the IPv4 and UDP headers. */
+const HEADERS = 28;
+
+/** Datagrams of 100 octets are denied where a port says so, others pass. */
+const RULES = `table inet deny {
+  counter forwarded { }
+  chain forward { type filter hook forward priority 0;
+    udp dport 7001 counter name forwarded log group 5 prefix "ctflow:drop:in:prod/web:forwarded" drop
+    udp dport { 7005, 7006, 7007, 7106 } udp length 108 log group 5 prefix "ctflow:drop:in:prod/web:established" drop
+    udp dport 7008 log group 5 prefix "ctflow:reject:in:prod/web:rejected" reject
+    udp sport 7009 udp length 108 log group 5 prefix "ctflow:drop:out:prod/web:answer" drop
+  }
+  chain inp { type filter hook input priority 0;
+    udp dport 7002 log group 5 prefix "input" drop
+    iif lo udp dport 7004 log group 5 prefix "loopback" drop
+  }
+  chain outp { type filter hook output priority 0;
+    udp dport 7003 log group 5 prefix "output" drop
+  }
+  chain destinations { type nat hook prerouting priority -100;
+    ip daddr 203.0.113.80 udp dport 80 dnat ip to ${SERVER}:7106
+  }
+  chain sources { type nat hook postrouting priority 100;
+    oif outside udp dport { 7007, 7106 } masquerade
+  }
+}`;
+
+rigged('A#7361: a denied packet that conntrack holds too is one record, not two', async t => {
+  const { router, client, server } = await denyingRouter(t, RULES);
+  const denials = await DenialExport.start(router);
+  const [near, far, here] = [new Traffic(client), new Traffic(server), new Traffic(router)];
+  const send = (traffic: Traffic, host: string, port: number, size: number, packets = 1, answered = false) =>
+    traffic.do('udpSend', { host, port, from: 20_000 + port, packets, size, answered });
+  for (const port of [7005, 7006, 7007, 7106]) await far.do('udpListen', { host: SERVER, port, answer: 20 });
+  await far.do('udpListen', { host: SERVER, port: 7009, answer: 100 });
+
+  await send(near, SERVER, 7001, 10, 3);
+  await send(near, '192.0.2.1', 7002, 20, 2);
+  await t.throwsAsync(send(here, SERVER, 7003, 30), { message: /EPERM/ });
+  await send(here, '127.0.0.1', 7004, 40, 2);
+  await send(near, SERVER, 7008, 50);
+  await send(near, SERVER, 7009, 60); // whose answer is denied
+  for (const [host, port] of [
+    [SERVER, 7005],
+    [SERVER, 7006],
+    [SERVER, 7007],
+    ['203.0.113.80', 80],
+  ] as const) {
+    await send(near, host, port, 50, 2, true);
+    await send(near, host, port, 100, 3);
+    // its end comes as soon as its denied packets
+    if (port === 7006) await router.run('conntrack', ['-D', '-p', 'udp', '--dport', '7006']);
+  }
+  await eventually('the rejected one is told', async () => flowsTo(await denials.records(), 7008).length > 0);
+  const { records, counts } = await denials.stop(t);
+
+  const flow = (port: number) => {
+    const flows = flowsTo(records, port);
+    t.is(flows.length, 1, `one flow to port ${port}: ${JSON.stringify(flows)}`);
+    return flows[0];
+  };
+  const told = (packets: number, payload: number, forwardingStatus = ACL_DROP) => ({
+    packets,
+    octets: payload + packets * HEADERS,
+    denied: FLOW_DENIED,
+    forwardingStatus,
+  });
+  const none = { replyPackets: 0, replyOctets: 0 };
+  t.like(flow(7001), { ...told(3, 30), ...none });
+  t.like(flow(7002), { ...told(2, 40), ...none });
+  t.like(flow(7003), { ...told(1, 30), ...none });
+  t.like(flow(7004), { ...told(2, 80), ...none });
+  t.like(flow(7008), { ...told(1, 50, ACL_DENY), ...none });
+  t.like(flow(7009), { ...told(1, 60), replyPackets: 1, replyOctets: 100 + HEADERS });
+  for (const port of [7005, 7006, 7007, 80]) {
+    t.like(flow(port), { ...told(5, 400), replyPackets: 2, replyOctets: 2 * (20 + HEADERS) }, `port ${port}`);
+  }
+  t.is(flow(7006).reason, 4, 'deleted by the administrator');
+  t.deepEqual(await ruleCounter(router, 'forwarded'), [3, 3 * (10 + HEADERS)]);
+  t.like(counts, { matched: 15, matchedLate: 0, overflow: 0, refusedPackets: 0, held: 0 });
+  t.like(counts['nflog'], { packets: 15 + 7, lost: 0, overrun: 0, malformed: 0 });
+});
