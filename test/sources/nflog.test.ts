@@ -138,9 +138,9 @@ live('packets that find no room are counted, each of them', async t => {
   await send(1);
   const { packets, counts } = await eventually('the gap shows', async () => {
     const answer = await peer.order('seen');
-    return answer.counts.lost > 0 && answer;
+    return answer.packets.length + answer.counts.lost >= 3_001 && answer;
   });
-  t.true(counts.overrun > 0);
+  t.true(counts.lost > 0);
   t.is(packets.length + counts.lost, 3_001);
 });
 
