@@ -1,7 +1,8 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { cargoBuild } from './cargo.js';
 import { ROOT } from './machine.js';
 
 const PROGRAM = join(ROOT, 'target/release/ctflow-bench');
@@ -11,13 +12,7 @@ const PROGRAM = join(ROOT, 'target/release/ctflow-bench');
  * @returns why it cannot be had, undefined where it is there
  */
 export function buildCompanion(): string | undefined {
-  if (process.platform !== 'linux') return 'this is not Linux';
-  const { error, status, stderr } = spawnSync('cargo', ['build', '--quiet', '--release', '-p', 'ctflow-bench'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
-  if (error) return 'cargo is not installed';
-  return status === 0 ? undefined : `crates/ctflow-bench does not build:\n${stderr}`;
+  return cargoBuild('ctflow-bench');
 }
 
 /** A program of crates/ctflow-bench that takes orders. */

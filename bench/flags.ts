@@ -21,6 +21,7 @@ export interface Flags {
   readonly samples: number;
   /** Milliseconds. */
   readonly time: number;
+  readonly memory: boolean;
   readonly out?: string;
 }
 
@@ -65,6 +66,8 @@ export function benchCommand(): Command {
     )
     .option('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 30)
     .option('--time <duration>', 'each case is sampled for at least this long', duration('0s', '1h'), 3_000)
+    .option('--memory', 'also measure what an operation allocates, in a process of its own', true)
+    .option('--no-memory', 'do not')
     .option('--out <file>', 'store every sample as JSON')
     .addHelpText(
       'after',

@@ -9,6 +9,8 @@ export interface Job {
   readonly sizes: Sizes;
   readonly backends: readonly ('native' | 'fallback')[];
   readonly timing: Timing;
+  /** What an operation allocates is measured, and not how long it takes. */
+  readonly memory: boolean;
 }
 
 /** What it answers on standard output. */

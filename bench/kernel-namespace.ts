@@ -47,8 +47,8 @@ export class KernelNamespace {
     }
   }
 
-  spawn(program: string, args: readonly string[]): ChildProcessWithoutNullStreams {
-    return this.#namespace.spawn(program, args);
+  spawn(program: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+    return this.#namespace.spawn(program, args, env);
   }
 
   close(): Promise<void> {

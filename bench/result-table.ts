@@ -12,6 +12,8 @@ const COLUMNS: readonly Column[] = [
   { head: '±', width: 5, align: 'right' },
   { head: 'ns an item', width: 10, align: 'right' },
   { head: 'CPU ns', width: 8, align: 'right' },
+  { head: 'bytes', width: 9, align: 'right' },
+  { head: 'allocs', width: 7, align: 'right' },
   { head: 'samples', width: 7, align: 'right' },
   { head: 'remarks', width: 10 },
 ];
@@ -25,7 +27,7 @@ export class ResultTable {
   }
 
   row(result: Result): string {
-    const { samples, cpu, items } = result;
+    const { samples, cpu, items, memory } = result;
     const wall = median(samples);
     const each = (seconds: number): string => ((seconds * 1e9) / items).toFixed(1);
     return this.#table.row([
@@ -38,10 +40,17 @@ export class ResultTable {
       samples.length > 0 ? `${(spread(samples) * 100).toFixed(0)}%` : '-',
       samples.length > 0 ? each(wall) : '-',
       cpu && cpu.length > 0 ? each(median(cpu)) : '-',
+      memory ? estimate(memory.bytes, memory.estimated) : '-',
+      memory ? estimate(memory.allocations, memory.estimated) : '-',
       String(samples.length),
       remarks(result),
     ]);
   }
+}
+
+/** Figures that are estimates have a tilde. */
+function estimate(value: number, estimated: boolean): string {
+  return `${estimated ? '~' : ''}${value}`;
 }
 
 function remarks({ parameters, extra }: Result): string {

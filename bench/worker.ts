@@ -5,8 +5,10 @@
 import { text } from 'node:stream/consumers';
 import { loadBackend } from '../src/load-backend.js';
 import type { Answer, Job } from './job.js';
-import { measure } from './measure.js';
+import { measure, type Taken, type Timing } from './measure.js';
+import { measureMemory } from './memory/measure-memory.js';
 import type { Result } from './results.js';
+import type { Case } from './subject.js';
 import { SUBJECTS } from './subjects/index.js';
 
 console.log = () => {}; // benny says what it begins
@@ -14,12 +16,12 @@ console.log = () => {}; // benny says what it begins
 const job = JSON.parse(await text(process.stdin)) as Job;
 process.stdout.write(JSON.stringify({ results: await run(job) } satisfies Answer));
 
-async function run({ subject: name, family, sizes, backends, timing }: Job): Promise<Result[]> {
+async function run({ subject: name, family, sizes, backends, timing, memory }: Job): Promise<Result[]> {
   const subject = SUBJECTS.find(subject => subject.name === name)!;
   const loaded = await Promise.all(backends.map(backend => loadBackend(backend)));
   const cases = await subject.cases({ backends: loaded, family, sizes });
   try {
-    const taken = await measure(`${name}, ${family}`, cases, timing);
+    const taken = memory ? await allocated(cases) : await timed(`${name}, ${family}`, cases, timing);
     return cases.map(({ name: what, backend, parameters, items }, i) => ({
       subject: name,
       case: what,
@@ -28,9 +30,23 @@ async function run({ subject: name, family, sizes, backends, timing }: Job): Pro
       parameters,
       items,
       ...taken[i],
-      extra: { ...taken[i].extra, peakRss: process.resourceUsage().maxRSS * 1024 },
     }));
   } finally {
     for (const { close } of cases) await close?.();
   }
+}
+
+async function timed(title: string, cases: readonly Case[], timing: Timing): Promise<Taken[]> {
+  const taken = await measure(title, cases, timing);
+  const peakRss = process.resourceUsage().maxRSS * 1024;
+  return taken.map(one => ({ ...one, extra: { ...one.extra, peakRss } }));
+}
+
+async function allocated(cases: readonly Case[]): Promise<Pick<Result, 'samples' | 'memory' | 'extra'>[]> {
+  const all: Pick<Result, 'samples' | 'memory' | 'extra'>[] = [];
+  for (const one of cases) {
+    const memory = one.backend === 'kernel' ? undefined : await measureMemory(one); // another process
+    all.push({ samples: [], extra: {}, ...(memory && { memory }) });
+  }
+  return all;
 }

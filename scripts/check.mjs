@@ -12,7 +12,7 @@ const CHECKS = [
 const CARGO_CHECKS = [
   ['generated layout', process.execPath, ['scripts/generate.mjs', '--check']],
   ['formatting of Rust', 'cargo', ['fmt', '--all', '--check']],
-  ['lint of Rust', 'cargo', ['clippy', '--workspace', '--all-targets', '--', '-D', 'warnings']],
+  ['lint of Rust', 'cargo', ['clippy', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings']],
 ];
 
 let failed = 0;

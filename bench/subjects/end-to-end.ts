@@ -8,7 +8,7 @@ import { COLLECTOR_PORT } from '../kernel-namespace.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
-import { putClockForward } from '../workload/clock.js';
+import { CaseClock } from '../workload/clock.js';
 import { MeasuredDestination } from '../workload/destination.js';
 import { KernelTable } from '../workload/kernel-table.js';
 
@@ -61,6 +61,8 @@ async function pipeline(
   port: number,
 ): Promise<Case> {
   const records = connections + gone;
+  const clock = new CaseClock();
+  clock.take();
   const source = backend.openKernel({ filter: {} });
   const born = { wall: Date.now(), monotonic: performance.now() };
   const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born });
@@ -72,7 +74,7 @@ async function pipeline(
   let before = 0;
   const run = async (): Promise<void> => {
     await poller.poll();
-    putClockForward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
+    clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
     await destination.export();
   };
   await run();
@@ -83,6 +85,7 @@ async function pipeline(
     parameters: { connections, gone, mtu },
     items: records,
     async prepare() {
+      clock.take();
       round = await rounds.after(round);
       before = destination.records;
     },

@@ -8,7 +8,7 @@ import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
 import { ChangingTable } from '../workload/changing-table.js';
-import { putClockForward } from '../workload/clock.js';
+import { CaseClock } from '../workload/clock.js';
 import { MeasuredDestination } from '../workload/destination.js';
 
 /** Share of the connections that are idle: their last packet was longer ago than the idle timeout. */
@@ -33,6 +33,8 @@ export const exportConntrack: Subject = {
 
 async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<Case> {
   const { connections: records, gone, mtu } = sizes;
+  const clock = new CaseClock();
+  clock.take();
   // each of those that are gone is replaced, and both are told: the dump shows so many fewer
   const table = new ChangingTable(family, records - gone, { fresh: gone, gone, idle: 0, dying: false });
   const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born: now() });
@@ -41,7 +43,7 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
   const arrivals = await Arrivals.at(sink);
   let before = 0;
   merge(store, table);
-  putClockForward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
+  clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
   await destination.export();
   await arrivals.check(table.size);
   return {
@@ -50,9 +52,10 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
     parameters: { connections: records, gone, mtu },
     items: records,
     prepare() {
+      clock.take();
       table.advance();
       merge(store, table);
-      putClockForward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
+      clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
       before = destination.records;
     },
     operation: () => destination.export(),

@@ -1,13 +1,24 @@
+const now = performance.now.bind(performance);
+/** Milliseconds that the clock of the process is ahead. */
 let ahead = 0;
 
+Object.defineProperty(performance, 'now', { value: () => now() + ahead });
+
 /**
- * Puts the monotonic clock of this process forward, so that what is due in seconds is due now. All code that asks
- * performance.now() sees it; timers do not.
+ * The monotonic clock of one case, which can be put forward, so that what is due in seconds is due now. All code that asks
+ * performance.now() sees the clock that was taken last; timers see none.
  */
-export function putClockForward(milliseconds: number): void {
-  if (ahead === 0) {
-    const now = performance.now.bind(performance);
-    Object.defineProperty(performance, 'now', { value: () => now() + ahead });
+export class CaseClock {
+  #ahead = 0;
+
+  /** From now on this is the clock of the process. */
+  take(): void {
+    ahead = this.#ahead;
   }
-  ahead += milliseconds;
+
+  /** @param milliseconds by which it is put forward; it must have been taken last */
+  forward(milliseconds: number): void {
+    this.#ahead += milliseconds;
+    ahead = this.#ahead;
+  }
 }

@@ -16,10 +16,11 @@ export function runProgram(name: string, args: readonly string[]): Promise<Finis
   return collect(spawn(process.execPath, [program, ...args]), { timeout: TIMEOUT_MS });
 }
 
-/** The shortest run of some subjects; CTFLOW_BACKEND leaves a backend out. */
+/** The shortest run of some subjects, memory only where the flags say so; CTFLOW_BACKEND leaves a backend out. */
 export async function shortRun(t: ExecutionContext, ...args: string[]): Promise<BenchmarkRun> {
   const file = temporaryPath(t, 'run.json');
-  const short = ['--samples', '2', '--time', '0s', '--out', file];
+  const memory = args.includes('--memory') ? [] : ['--no-memory'];
+  const short = ['--samples', '2', '--time', '0s', '--out', file, ...memory];
   const { code, stderr } = await runProgram('main', [...short, ...backends, ...args]);
   t.is(code, 0, stderr);
   return readRun(file);

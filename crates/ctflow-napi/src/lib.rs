@@ -1,6 +1,8 @@
 //! ctflow-core for Node: thin functions only. Errors cross as `CODE|text` with the codes of src/errors.ts.
 #![allow(missing_docs)] // the macro generates public items
 
+#[cfg(feature = "allocation-count")]
+mod allocation_count;
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
 #[cfg(target_os = "linux")]

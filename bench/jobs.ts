@@ -1,0 +1,51 @@
+import { describeError } from '../src/errors.js';
+import { loadBackend } from '../src/load-backend.js';
+import { buildCompanion } from './companion.js';
+import type { Flags } from './flags.js';
+import type { Job } from './job.js';
+import { KernelNamespace } from './kernel-namespace.js';
+import { SUBJECTS } from './subjects/index.js';
+import type { Subject } from './subject.js';
+
+/** Everything that the command line asks for and this machine can do, in the order of the data path. */
+export function* jobs(flags: Flags, backends: Job['backends']): Generator<Job> {
+  const { samples, time, destinations, memory } = flags;
+  for (const subject of available(flags.only)) {
+    for (const family of flags.family) {
+      for (const connections of flags.sweep ?? [flags.connections ?? subject.connections]) {
+        for (const mtu of subject.packets ? flags.mtu : flags.mtu.slice(0, 1)) {
+          const tenth = Math.floor(connections / 10);
+          const sizes = { connections, fresh: flags.new ?? tenth, gone: flags.deleted ?? tenth, destinations, mtu };
+          yield { subject: subject.name, family, sizes, backends, timing: { samples, seconds: time / 1000 }, memory };
+        }
+      }
+    }
+  }
+}
+
+/** Those of the subjects that can be measured here; who is left out is named. */
+function available(only: readonly string[]): Subject[] {
+  const wanted = SUBJECTS.filter(({ name }) => only.includes(name));
+  const noCompanion = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
+  const noKernel = wanted.some(({ kernel }) => kernel) ? KernelNamespace.lacks() : undefined;
+  return wanted.filter(({ name, companion, kernel }) => {
+    const without = (companion && noCompanion) || (kernel && noKernel);
+    if (without) process.stderr.write(`bench: ${name} is left out: ${without}\n`);
+    return !without;
+  });
+}
+
+/** Those of the backends that can be loaded here; who is left out is named. */
+export async function availableBackends(wanted: Job['backends']): Promise<Job['backends']> {
+  const here: (typeof wanted)[number][] = [];
+  for (const name of wanted) {
+    try {
+      await loadBackend(name);
+      here.push(name);
+    } catch (error) {
+      process.stderr.write(`bench: ${name} is left out: ${describeError(error)}\n`);
+    }
+  }
+  if (here.length === 0) throw new Error('no backend is left to measure');
+  return here;
+}
