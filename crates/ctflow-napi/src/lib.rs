@@ -2,7 +2,7 @@
 #![allow(missing_docs)] // the macro generates public items
 
 #[cfg(feature = "allocation-count")]
-mod allocation_count;
+pub mod allocation_count;
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
 #[cfg(target_os = "linux")]
