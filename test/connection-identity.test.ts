@@ -21,7 +21,10 @@ import { StoreRig } from './helpers/store-rig.js';
 test('A, at head: pings between two hosts stay separate flows, by their ICMP id', t => {
   const rig = new StoreRig();
   rig.poll([ping(1, rig.wall, [1, 84, 1, 84]), ping(2, rig.wall, [3, 252, 3, 252], { id: 80 })]);
+  // were they one key, each would be taken for the other, reopened
+  rig.poll([ping(1, rig.wall, [1, 84, 1, 84]), ping(2, rig.wall, [3, 252, 3, 252], { id: 80 })]);
   t.is(rig.store.size, 2);
+  t.is(rig.store.counts.added, 2);
   const reports = rig.after(5_000);
   t.deepEqual(
     reports.map(({ port, deltas }) => [port, deltas[0]]),
