@@ -289,13 +289,18 @@ export class Exporter {
     this.#denied?.endIdle();
     this.#exporting = true;
     this.#soon = false;
-    void Promise.all(this.#destinations.map(destination => this.#export(destination))).then(() => {
+    void this.#exportAll().then(() => {
       this.#exporting = false;
       if (this.#stopping) return;
       const next = Math.min(...this.#destinations.map(destination => destination.nextDeadline()));
       const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
       this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
     });
+  }
+
+  async #exportAll(): Promise<void> {
+    await this.#denied?.arrive();
+    await Promise.all(this.#destinations.map(destination => this.#export(destination)));
   }
 
   /** An end is told at once, not at the next deadline. */

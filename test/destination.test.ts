@@ -339,3 +339,16 @@ perBackend('requirement 16: options at their interval, and at the end; with 0 ne
     t.is(notSent.get('notSentOctetTotalCount'), 450 + 4_000);
   }
 });
+
+perBackend('packets that were lost before they had a flow are told as not sent', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+  await begin(t, rig);
+  rig.lost = { connections: 0, packets: 7, octets: 0 };
+  await rig.destination.exportDue();
+  const notSent = await eventually('the options', () =>
+    collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined),
+  );
+  t.is(notSent.get('notSentFlowTotalCount'), 0);
+  t.is(notSent.get('notSentPacketTotalCount'), 7);
+});

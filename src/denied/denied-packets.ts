@@ -90,6 +90,11 @@ export class DeniedPackets implements PollGuest {
     return this.#matcher.polled(complete);
   }
 
+  /** Before an export: what the kernel has delivered is here when this settles, so that the last record of a connection can tell it. */
+  async arrive(): Promise<void> {
+    await this.#source?.drain();
+  }
+
   endIdle(): void {
     this.#store.endIdle(this.#idleMs, performance.now(), this.#matcher.waits);
   }

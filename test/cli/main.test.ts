@@ -40,6 +40,12 @@ const wrong: [string, string[], RegExp][] = [
     ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--state', '/nowhere/state'],
     /CTFLOW_USAGE: --state wants the kernel's own ids and timestamps/,
   ],
+  [
+    'denied packets beside a recording',
+    ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--nflog-group', '5'],
+    /CTFLOW_USAGE: --nflog-group goes with --source kernel/,
+  ],
+  ['an NFLOG group that is none', ['run', ...COLLECTOR, '--nflog-group', '65536'], /CTFLOW_USAGE.*65536/],
   ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: 'FINE' is not a status/],
 ];
 for (const [what, args, said] of wrong) {

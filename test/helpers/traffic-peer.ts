@@ -106,6 +106,15 @@ const orders: Orders = {
     return {};
   },
 
+  async udpBursts({ host, port, ports, from, flows, packets, size }) {
+    for (let flow = 0; flow < flows; flow++) {
+      const socket = await bound('0.0.0.0', from + flow);
+      for (let sent = 0; sent < packets; sent++) await send(socket, size, port + (flow % ports), host);
+      socket.close();
+    }
+    return {};
+  },
+
   async capture({ host, port }) {
     const handle = ++handles;
     const messages: Buffer[] = [];

@@ -29,6 +29,11 @@ export interface Orders {
   >;
   /** One IPv4 datagram from each of `flows` ports, the first being `from`. */
   udpFlows: Order<{ host: string; port: number; from: number; flows: number; size: number }, object>;
+  /** `packets` IPv4 datagrams from each of `flows` ports, the first being `from`, to one of `ports` ports in turn from `port` on. */
+  udpBursts: Order<
+    { host: string; port: number; ports: number; from: number; flows: number; packets: number; size: number },
+    object
+  >;
   /** Keeps the datagrams that arrive. */
   capture: Order<{ host: string; port: number }, { handle: number; port: number }>;
   /** Keeps what arrives on each TCP connection. */

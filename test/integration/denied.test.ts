@@ -92,3 +92,33 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
   t.like(counts, { matched: 15, matchedLate: 0, overflow: 0, refusedPackets: 0, held: 0 });
   t.like(counts['nflog'], { packets: 15 + 7, lost: 0, overrun: 0, malformed: 0 });
 });
+
+rigged('antrea: the log prefix fills the policy fields of its direction, IPv4 and IPv6', async t => {
+  const { router, client } = await denyingRouter(t, RULES);
+  const denials = await DenialExport.start(router, '--profile antrea');
+  const near = new Traffic(client);
+  const send = (host: string, port: number) =>
+    near.do('udpSend', { host, port, packets: 1, size: 10, answered: false });
+  await send('2001:db8:2::2', 7001);
+  await send(SERVER, 7008);
+  await send('192.0.2.1', 7002);
+  const { records } = await denials.stop(t);
+  const to = (port: number) => records.filter(({ destinationTransportPort }) => destinationTransportPort === port);
+  const policy = (direction: string, [name, namespace, rule, action]: readonly [string, string, string, number]) => ({
+    [`${direction}NetworkPolicyName`]: name,
+    [`${direction}NetworkPolicyNamespace`]: namespace,
+    [`${direction}NetworkPolicyRuleName`]: rule,
+    [`${direction}NetworkPolicyRuleAction`]: action,
+  });
+  const none = policy('egress', ['', '', '', 0]);
+  for (const [port, facts, forwardingStatus] of [
+    [7001, ['web', 'prod', 'forwarded', 2], ACL_DROP],
+    [7008, ['web', 'prod', 'rejected', 3], ACL_DENY],
+    [7002, ['', '', 'input', 2], ACL_DROP],
+  ] as const) {
+    const [record, ...more] = to(port);
+    t.deepEqual(more, []);
+    t.like(record, { ...policy('ingress', facts), ...none, firewallEvent: FLOW_DENIED, forwardingStatus });
+  }
+  t.is(to(7001)[0]['octetTotalCount'], 10 + 48);
+});

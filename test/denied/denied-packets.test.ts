@@ -1,0 +1,189 @@
+import test, { type ExecutionContext } from 'ava';
+import type { Backend, NflogOptions } from '../../src/backend.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import { CtflowError } from '../../src/errors.js';
+import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { createFallbackBackend } from '../../src/backends/fallback.js';
+import { NflogSource, type NflogCounts, type NflogListener, type NflogReceiver } from '../../src/sources/nflog.js';
+import { flows, udpCollector } from '../helpers/collector-socket.js';
+import { udp } from '../helpers/connections.js';
+import { packetRows, type Packet } from '../helpers/denied.js';
+import { eventually } from '../helpers/eventually.js';
+import { FakeSource } from '../helpers/fake-source.js';
+import { listeningLogger } from '../helpers/listening-logger.js';
+
+const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16 };
+
+/** A native listener that a test fills. */
+class FakeNflog implements NflogListener {
+  readonly calls: string[] = [];
+  lost = 0;
+  failure: Error | undefined;
+  /** What comes when the groups are let go. */
+  gathered: Packet[] = [];
+  #waiting: Uint8Array[] = [];
+  #drains = 0;
+  #onReady = (): void => {};
+
+  open(_: NflogOptions, receiver: NflogReceiver): NflogSource {
+    return new NflogSource(onReady => {
+      this.#onReady = onReady;
+      return this;
+    }, receiver);
+  }
+
+  log(...packets: Packet[]): void {
+    const batch = packetRows(Date.now(), ...packets);
+    this.#waiting.push(batch.bytes);
+    this.#onReady();
+  }
+
+  fail(error: Error): void {
+    this.failure = error;
+    this.#onReady();
+  }
+
+  take(rows: Uint8Array): number {
+    const next = this.#waiting.shift();
+    if (!next) {
+      if (this.failure) throw this.failure;
+      return 0;
+    }
+    rows.set(next);
+    return next.length / 192;
+  }
+
+  unbind(): void {
+    this.calls.push('unbind');
+    if (this.gathered.length > 0) this.log(...this.gathered);
+  }
+
+  drain(): number {
+    setImmediate(this.#onReady);
+    return ++this.#drains;
+  }
+
+  drained(): number {
+    return this.#waiting.length === 0 ? this.#drains : 0;
+  }
+
+  prefix(number: number): string {
+    return `rule ${number}`;
+  }
+
+  counts(): NflogCounts {
+    const none = { packets: 0, filtered: 0, malformed: 0, ignored: 0, truncated: 0, overrun: 0, unnamed: 0 };
+    return { ...none, lost: this.lost };
+  }
+
+  receiveBuffer(): number {
+    return 4096;
+  }
+
+  close(): void {
+    this.calls.push('close');
+  }
+}
+
+async function running(t: ExecutionContext, source: FakeSource) {
+  const nflog = new FakeNflog();
+  const backend: Backend = {
+    ...createFallbackBackend(),
+    openNflog: (options, receiver) => nflog.open(options, receiver),
+  };
+  const collector = await udpCollector(t);
+  const { log, lines } = listeningLogger();
+  const exporter = new Exporter({
+    ...EXPORTER_DEFAULTS,
+    flowPollInterval: 20,
+    backend,
+    source,
+    log,
+    denied: OPTIONS,
+    destinations: [
+      {
+        ...DESTINATION_DEFAULTS,
+        activeFlowExportTimeout: 30,
+        mtu: 1_400,
+        observationDomain: 1,
+        endpoint: collector.endpoint,
+      },
+    ],
+  });
+  t.teardown(() => exporter.stop());
+  await exporter.start();
+  return { nflog, exporter, collector, lines };
+}
+
+const packet = (port: number): Packet => ({ protocol: 17, sourcePort: port, destinationPort: 53 });
+
+test('a denied packet reaches the collector after the next poll', async t => {
+  const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
+  nflog.log(packet(1), packet(1));
+  await eventually('a record', () => flows(collector).length > 0);
+  const [record] = flows(collector);
+  t.is(record.get('firewallEvent'), 3);
+  t.is(record.get('packetDeltaCount'), 2);
+  t.like(exporter.stats().denied, { flows: 1, added: 1, held: 0 });
+});
+
+test('the record of a connection says that a packet of it was denied', async t => {
+  const connection = udp(1, Date.now() - 100, [1, 40, 0, 0]);
+  const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [connection] }]));
+  nflog.log(packet(1));
+  await eventually('it is matched', () => exporter.stats().denied!.matched === 1);
+  await exporter.stop();
+  await eventually('the last record', () => flows(collector).some(record => record.get('flowEndReason') === 4));
+  t.is(flows(collector).at(-1)!.get('firewallEvent'), 3);
+  t.is(exporter.stats().denied!.flows, 0);
+});
+
+test('what the kernel has gathered at the end is taken before the last poll, and told', async t => {
+  const source = new FakeSource([{ connections: [] }]);
+  const { nflog, collector, exporter } = await running(t, source);
+  nflog.gathered = [packet(1), packet(2)];
+  source.next({ connections: [udp(2, Date.now() - 100, [1, 40, 0, 0])] });
+  await exporter.stop();
+  t.deepEqual(nflog.calls, ['unbind', 'close']);
+  const ends = await eventually('both records', () => {
+    const records = flows(collector).filter(record => record.get('flowEndReason') === 4);
+    return records.length === 2 && records;
+  });
+  t.true(ends.every(record => record.get('firewallEvent') === 3 && record.get('packetTotalCount') === 1));
+  t.like(exporter.stats().denied, { matched: 1, held: 0 });
+});
+
+test('packets that NFLOG has lost are told as not sent', async t => {
+  const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
+  nflog.lost = 12;
+  await exporter.stop();
+  const notSent = await eventually('the options', () =>
+    collector.records.find(record => record.get('notSentPacketTotalCount') !== undefined),
+  );
+  t.is(notSent.get('notSentPacketTotalCount'), 12);
+});
+
+test('when the reader fails the exporter goes on', async t => {
+  const source = new FakeSource([{ connections: [] }]);
+  const { nflog, exporter, lines } = await running(t, source);
+  nflog.fail(new Error('CTFLOW_NETLINK|Cannot read NFLOG: gone'));
+  const { dumps } = source;
+  await eventually('more polls', () => source.dumps > dumps + 2);
+  t.true(lines.some(({ msg }) => /CTFLOW_NETLINK.*no longer seen/.test(String(msg))));
+  await exporter.stop();
+});
+
+test('a backend that cannot read NFLOG is an error at the start', async t => {
+  const collector = await udpCollector(t);
+  const exporter = new Exporter({
+    ...EXPORTER_DEFAULTS,
+    flowPollInterval: 20,
+    backend: createFallbackBackend(),
+    source: new FakeSource([{ connections: [] }]),
+    log: listeningLogger().log,
+    denied: OPTIONS,
+    destinations: [{ ...DESTINATION_DEFAULTS, observationDomain: 1, endpoint: collector.endpoint }],
+  });
+  const error = await t.throwsAsync(exporter.start(), { instanceOf: CtflowError });
+  t.is(error.code, 'CTFLOW_BACKEND_LACKS');
+});
