@@ -38,6 +38,8 @@ export class ConnectionEnds {
   readonly #awaited: AwaitedEnds;
   #changes: ConnectionChanges | undefined;
   #events = false;
+  /** Events of connections that have left the table are still to come. */
+  #delayed = false;
 
   constructor(stored: StoredConnections) {
     this.#stored = stored;
@@ -46,6 +48,11 @@ export class ConnectionEnds {
 
   expectEvents(on: boolean): void {
     this.#events = on;
+    this.#delayed = false;
+  }
+
+  delayEnds(delayed: boolean): void {
+    this.#delayed = delayed;
   }
 
   expectChanges(changes: ConnectionChanges): void {
@@ -67,11 +74,11 @@ export class ConnectionEnds {
     else this.#end(slot, at, true);
   }
 
-  /** A whole dump did not show it: it ends now, or when another does not show it either. */
+  /** A whole dump did not show it: it ends now, or when another does not show it either and no event is to come. */
   missed(slot: number, at: Moment): void {
     const { table, polls } = this.#stored;
     if (this.#events) {
-      if (table.seenIn[slot] >= polls.complete) return;
+      if (this.#delayed || table.seenIn[slot] >= polls.complete) return;
       this.#tell(slot);
     }
     this.#end(slot, at, false);
@@ -79,6 +86,7 @@ export class ConnectionEnds {
 
   endPoll(): void {
     this.#awaited.endDump();
+    if (this.#delayed) return;
     for (const slot of this.#awaited.takeAll()) {
       this.#tell(slot);
       this.#stored.tellGone(slot, this.#stored.reasonGone(slot, this.#stored.polls.at, true));

@@ -86,6 +86,11 @@ export class ConnectionStore implements FlowStore {
     this.#ends.expectEvents(on);
   }
 
+  /** Whether events of connections that have left the table are still to come: then no poll ends any without its event. */
+  delayEnds(delayed: boolean): void {
+    this.#ends.delayEnds(delayed);
+  }
+
   /**
    * NEW and UPDATE events are fed to {@link noticed}, each before the DESTROY of its connection.
    * @param history where the TCP states go

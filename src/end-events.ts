@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend, EventOptions } from './backend.js';
 import { ChangeEvents } from './change-events.js';
 import type { ConnectionStore } from './connection-store.js';
@@ -6,6 +7,15 @@ import type { Logger } from './logger.js';
 import type { PollGuest } from './poller.js';
 import type { EventCounts, EventSource } from './sources/events.js';
 import type { Unreported } from './reported.js';
+
+/** Another listener of the namespace may keep the dying list from ever being empty; milliseconds that the store waits then. */
+const LONGEST_DELAY = 60_000;
+/** The dying list has stopped getting shorter; milliseconds. */
+const STANDSTILL = 1_000;
+/** Milliseconds that the end may take for it. */
+const LONGEST_FINISH = 20_000;
+/** The kernel tries again every 10 ms. */
+const DYING_INTERVAL = 20;
 
 /** How conntrack events are listened to. */
 export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
@@ -52,6 +62,8 @@ export class EndEvents implements PollGuest {
   #keptOverruns: number | undefined;
   /** Connections on the dying list when the listener was closed. */
   #dying = 0;
+  /** When the dying list was last seen empty. */
+  #emptyAt = performance.now();
   #polled = false;
 
   /** @throws CtflowError as Backend.openEvents */
@@ -105,16 +117,18 @@ export class EndEvents implements PollGuest {
 
   /**
    * After a dump. The event of an end is sent before the table loses the connection: when this settles, whatever the dump did
-   * not show has had its event, unless it is on the dying list.
+   * not show has had its event, unless it is on the dying list. As long as anything is, the store waits.
    */
   async settle(): Promise<void> {
     await this.#changes?.drain();
-    await this.#source.drain();
     try {
-      await this.#watchDying();
+      // first: what leaves the list after this is read by the drain
+      this.#store.delayEnds(await this.#watchDying());
     } catch (error) {
+      this.#store.delayEnds(false);
       this.#log.warn(`the dying list cannot be read: ${describeError(error)}`);
     }
+    await this.#source.drain();
   }
 
   polled(complete: boolean): void {
@@ -147,11 +161,15 @@ export class EndEvents implements PollGuest {
     return { connections: late.connections + lost + unread, packets: late.packets, octets: late.octets };
   }
 
-  /** Ends listening when the store has been told whatever was delivered; what the kernel still keeps is counted. */
+  /**
+   * Ends listening when the store has been told whatever was delivered, and what the kernel still delivers; what it keeps
+   * nevertheless is counted.
+   */
   async finish(): Promise<void> {
-    if (this.#kept) this.#dying = await this.#source.dyingCount(this.#options.dyingLimit + 1).catch(() => 0);
+    if (this.#kept) this.#dying = await this.#emptyDying().catch(() => 0);
     this.#kept = false;
     await this.#source.finish();
+    this.#store.delayEnds(false);
     await this.#changes?.finish();
   }
 
@@ -166,13 +184,37 @@ export class EndEvents implements PollGuest {
     this.#keptOverruns ??= this.#source.counts().overrun;
   }
 
-  /** A stuck exporter must not fill the kernel's table with what it has not read. */
-  async #watchDying(): Promise<void> {
-    if (!this.#kept) return;
-    const dying = await this.#source.dyingCount(this.#options.dyingLimit + 1);
-    if (dying <= this.#options.dyingLimit || !this.#kept) return;
+  /**
+   * A stuck exporter must not fill the kernel's table with what it has not read.
+   * @returns whether events are to come of connections on the dying list
+   */
+  async #watchDying(): Promise<boolean> {
+    if (!this.#kept) return false;
+    const dying = await this.#countDying();
+    const now = performance.now();
+    if (dying === 0) this.#emptyAt = now;
+    if (!this.#kept || dying <= this.#options.dyingLimit) return dying > 0 && now - this.#emptyAt < LONGEST_DELAY;
     this.#letGo();
     this.#source.setBroadcastError(false);
     this.#log.warn({ dying }, 'too many connections wait for their event to be read: from now on it may be lost');
+    return false;
+  }
+
+  /** Reads while the dying list gets shorter. @returns what stays on it */
+  async #emptyDying(): Promise<number> {
+    const began = performance.now();
+    let least = Infinity;
+    for (let shorterAt = began; ;) {
+      const dying = await this.#countDying();
+      const now = performance.now();
+      if (dying < least) [least, shorterAt] = [dying, now];
+      if (dying === 0 || now - shorterAt > STANDSTILL || now - began > LONGEST_FINISH) return dying;
+      await this.#source.drain();
+      await pause(DYING_INTERVAL);
+    }
+  }
+
+  #countDying(): Promise<number> {
+    return this.#source.dyingCount(this.#options.dyingLimit + 1);
   }
 }

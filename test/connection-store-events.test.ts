@@ -166,3 +166,27 @@ test('at the limit an ended connection makes room as a living one does, or is co
   rig.destroy(expired(udp(3, rig.wall, [1, 60, 0, 0]), rig.wall));
   t.is(rig.store.counts.evicted, 1);
 });
+
+test('while events are delayed no poll ends a connection without its own, however many do not show it', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0]), tcp(2, start, [5, 500, 0, 0])]);
+  t.is(rig.after(5_000).length, 2);
+  rig.store.delayEnds(true);
+  for (let polls = 0; polls < 3; polls++) {
+    rig.advance(1_000);
+    rig.poll([tcp(2, start + 500, [1, 40, 0, 0])]);
+  }
+  t.is(rig.store.counts.eventless, 0);
+  rig.destroy(expired(udp(1, start, [3, 180, 0, 0]), rig.wall), expired(tcp(2, start, [9, 900, 0, 0]), rig.wall));
+  const told = rig.after(5_000).map(({ deltas }) => deltas);
+  t.true(
+    told.some(deltas => deltas[0] === 2n && deltas[1] === 120n),
+    'what the poll did not show',
+  );
+  t.true(
+    told.some(deltas => deltas[0] === 4n && deltas[1] === 400n),
+    'whose tuple was opened again',
+  );
+  t.is(rig.store.counts.late.connections, 0);
+});

@@ -1,6 +1,6 @@
 import type { ProofCase } from '../case.js';
 import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
-import { modeAll } from './event-loss.js';
+import { modeAll, smallBuffer } from './event-loss.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { events, pollOnly } from './undisturbed.js';
 
@@ -14,5 +14,6 @@ export const CASES: readonly ProofCase[] = [
   collectorFrozen,
   collectorKilled,
 
+  smallBuffer,
   modeAll,
 ];
