@@ -168,7 +168,7 @@ export class Destination implements NameHolder {
       },
       farewell: records => this.#session.farewell(records),
       settled: records => this.#memory?.settled(records),
-      unsent: records => this.#memory?.unsent(records),
+      unsent: () => this.#memory?.unsent(),
     });
   }
 

@@ -184,7 +184,7 @@ export class Exporter {
       this.#events?.close();
       await this.#denied?.close();
       this.#options.inventory?.close();
-      this.#options.state?.close();
+      await this.#options.state?.close();
       this.#options.source.close();
       throw error;
     }
@@ -213,7 +213,7 @@ export class Exporter {
         this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
       }),
     );
-    this.#options.state?.close();
+    await this.#options.state?.close();
     this.#options.source.close();
   }
 

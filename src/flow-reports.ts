@@ -127,7 +127,7 @@ export class FlowReports implements NameHolder {
   }
 
   #send(shape: number, { records, entries, copies }: Gathered): void {
-    if (entries) this.#memory!.sending(entries);
+    if (entries) this.#memory!.sending(entries, this.#sink.sent);
     this.#sink.send(shape, records);
     // both directions of a connection are sent, or not, together
     if (copies === 2) this.#sink.send(shape | REVERSED, records);

@@ -13,8 +13,8 @@ export interface Compaction {
   /** The new file. */
   path: string;
   header: Uint8Array;
-  /** The journal as it grows; its size is undefined when it has been given up. */
-  from: { fd: number; size: () => number | undefined };
+  /** The journal as it grows; its size is undefined when it has been closed or given up. */
+  from: { path: string; size: () => number | undefined };
   /** DESTINATION blocks of those that are exported to, and their numbers. */
   destinations: Uint8Array[];
   numbers: ReadonlySet<number>;
@@ -32,6 +32,8 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
   const upTo = from.size()!;
   const contents = new JournalContents(upTo);
   rmSync(work.path, { force: true });
+  // whoever gives the journal up closes its file, and the number may soon be another's
+  const old = openSync(from.path, 'r');
   const fd = openSync(work.path, 'ax+', 0o600);
   let size = 0;
   const giveUp = (): void => {
@@ -42,10 +44,12 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
     size += writeWhole(work.write, fd, bytes);
   };
   try {
-    const read = await readBlocks(from.fd, FILE_HEADER_SIZE, upTo, block => void contents.take(block));
+    const read = await readBlocks(old, FILE_HEADER_SIZE, upTo, block => {
+      if (from.size() !== undefined) contents.take(block);
+    });
     put(work.header);
     for (const block of work.destinations) put(block);
-    await writeEntries(contents, numbers, put);
+    if (from.size() !== undefined) await writeEntries(contents, numbers, put);
     for (const { number, pending } of contents.destinations) {
       if (numbers.has(number)) for (const one of pending) put(carriedBlock(number, one));
     }
@@ -54,7 +58,7 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
       const end = from.size();
       if (end === undefined) break;
       if (at === end) return { fd, size };
-      const bytesRead = readSync(from.fd, chunk, 0, Math.min(COPY, end - at), at);
+      const bytesRead = readSync(old, chunk, 0, Math.min(COPY, end - at), at);
       put(chunk.subarray(0, bytesRead));
       at += bytesRead;
       // the last bit goes without a turn, so that nothing can be added before the new file takes its place
@@ -63,6 +67,8 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
   } catch (error) {
     giveUp();
     throw error;
+  } finally {
+    closeSync(old);
   }
   giveUp();
   return { fd: -1, size: 0 };

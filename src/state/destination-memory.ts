@@ -36,6 +36,14 @@ export interface DestinationMemoryOptions {
   table: ReportedTable | undefined;
 }
 
+/** A batch on its way: what lies between two counts of data records that the transport was given. */
+interface Batch {
+  readonly batch: number;
+  readonly entries: number;
+  readonly from: number;
+  readonly sent: number;
+}
+
 /** The journal's part of one destination: what it was told before, and the batches on their way to it. */
 export class DestinationMemory implements ReportMemory {
   readonly number: number;
@@ -47,13 +55,15 @@ export class DestinationMemory implements ReportMemory {
   readonly #journal: Journal;
   readonly #notes = new EntryBlock();
   /** Batches on their way, and how many records had been sent with each of them. */
-  #onTheWay: { batch: number; from: number; sent: number }[] = [];
-  #sent = 0;
+  #onTheWay: Batch[] = [];
   #table: ReportedTable | undefined;
   /** As {@link since}, for asking. */
   #never: number;
   #batch: number;
   #settled = 0;
+  /** Of the batch that is being sent. */
+  #entries = 0;
+  #from = 0;
   /** {@link since} has moved and is to be written. */
   #leftSome = false;
   readonly #name = new Uint32Array(NAME_WORDS);
@@ -118,17 +128,18 @@ export class DestinationMemory implements ReportMemory {
     this.#add(batch, row, from, row, from + COUNTERS_FROM, toldWord(reason, state, this.number, ended));
   }
 
-  /** These records are about to be sent. */
-  sending(batch: EntryBlock): void {
+  /** These records are about to be sent. @param sent data records that the transport was given up to now */
+  sending(batch: EntryBlock, sent: number): void {
     this.flush();
+    this.#entries = batch.count;
+    this.#from = sent;
     this.#batch = (this.#batch + 1) >>> 0;
     this.#journal.append(batch.seal(PENDING, this.number, this.#batch));
   }
 
   /** They were given to the transport. @param sent data records that it was given up to now */
   sent(sent: number): void {
-    this.#onTheWay.push({ batch: this.#batch, from: this.#sent, sent });
-    this.#sent = sent;
+    this.#onTheWay.push({ batch: this.#batch, entries: this.#entries, from: this.#from, sent });
     this.settled(0);
   }
 
@@ -140,10 +151,15 @@ export class DestinationMemory implements ReportMemory {
     if (done !== undefined) this.#journal.append(new EntryBlock(0).seal(DONE, this.number, done));
   }
 
-  /** The last of those that were sent never left: the next exporter tells of them. */
-  unsent(records: number): void {
-    const whole = this.#onTheWay.find(({ from }) => from >= this.#sent - records);
-    if (whole) this.#journal.append(new EntryBlock(0).seal(WITHDRAWN, this.number, whole.batch));
+  /** What has not settled never left: the next exporter tells of it. */
+  unsent(): void {
+    const left = this.#settled;
+    // of a batch that has left in part the entry of each record is known where each has one, and one only
+    const first = this.#onTheWay.find(({ from, sent, entries }) => from >= left || sent - from === entries);
+    if (!first) return;
+    const block = new EntryBlock(1);
+    block.words[block.next()] = Math.max(left - first.from, 0);
+    this.#journal.append(block.seal(WITHDRAWN, this.number, first.batch));
   }
 
   /** What was noted is written. */

@@ -22,7 +22,10 @@ export const REPORTED = 1;
 export const PENDING = 2;
 /** The batches of a destination up to this one are out of its hands. */
 export const DONE = 3;
-/** The batches of a destination from this one on never left: their entries do not hold. */
+/**
+ * Of this batch the entries from a number on (the first word of the payload), and all of the batches behind it, do not hold:
+ * they never left. The others of it are done.
+ */
 export const WITHDRAWN = 6;
 /** A batch that is pending: its entries hold already, here is what it adds up to. */
 export const CARRIED = 4;

@@ -74,7 +74,7 @@ export class JournalContents {
     }
     if (kind === WITHDRAWN) {
       if (!destination) return false;
-      this.#withdraw(destination, block.batch);
+      this.#withdraw(destination, block.batch, words[at]);
       return true;
     }
     const sum: Uncertain = { records: block.count, packets: 0, octets: 0 };
@@ -119,15 +119,16 @@ export class JournalContents {
     destination.batch = pending.batch;
   }
 
-  /** A batch whose entries before are not known any more stays pending. */
-  #withdraw(destination: KnownDestination, from: number): void {
+  /** A batch whose entries before are not known any more stays pending, as does one in front of the first. */
+  #withdraw(destination: KnownDestination, first: number, from: number): void {
+    const isBehind = (batch: number): boolean => ((batch - first) | 0) >= 0;
     for (const { batch, before } of destination.pending.toReversed()) {
-      if (((batch - from) | 0) < 0 || !before) continue;
-      for (let entry = 0; entry < before.length; entry += ENTRY_WORDS) {
+      if (!isBehind(batch) || !before) continue;
+      for (let entry = batch === first ? from * ENTRY_WORDS : 0; entry < before.length; entry += ENTRY_WORDS) {
         this.table.words.set(before.subarray(entry, entry + ENTRY_WORDS), this.table.place(before, entry));
       }
     }
-    destination.pending = destination.pending.filter(({ batch, before }) => ((batch - from) | 0) < 0 || !before);
+    destination.pending = destination.pending.filter(({ batch, before }) => !isBehind(batch) || !before);
   }
 
   #addDeltas(sum: Uncertain, words: Uint32Array, at: number, before: number): void {

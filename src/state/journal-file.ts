@@ -2,16 +2,7 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { CtflowError } from '../errors.js';
-import {
-  blockSize,
-  CARRIED,
-  DESTINATION,
-  DONE,
-  HEAD_SIZE,
-  HEAD_WORDS,
-  MOST_ENTRIES,
-  WITHDRAWN,
-} from './entry-block.js';
+import { blockSize, CARRIED, DONE, HEAD_SIZE, HEAD_WORDS, MOST_ENTRIES, WITHDRAWN } from './entry-block.js';
 import type { HostIdentity } from './host-identity.js';
 
 /**
@@ -125,8 +116,8 @@ function takeHead(bytes: Uint8Array, words: Uint32Array, at: number, block: Bloc
     block.count <= MOST_ENTRIES &&
     block.kind >= 1 &&
     block.kind <= WITHDRAWN &&
-    ((block.kind !== DONE && block.kind !== WITHDRAWN) || block.count === 0) &&
-    ((block.kind !== CARRIED && block.kind !== DESTINATION) || block.count > 0);
+    (block.kind !== DONE || block.count === 0) &&
+    (block.kind < CARRIED || block.count > 0);
   if (!fits) throw damaged(offset);
   return blockSize(block.count);
 }

@@ -1,4 +1,5 @@
 import {
+  close,
   closeSync,
   fstatSync,
   ftruncateSync,
@@ -72,7 +73,8 @@ export class Journal implements PollGuest {
   #fd = -1;
   #size = 0;
   #compactAt: number;
-  #compacting = false;
+  #compacting: Promise<void> | undefined;
+  #closing = false;
   #contents: JournalContents | undefined;
   #restored = 0;
   #endedUnwatched = 0;
@@ -141,7 +143,8 @@ export class Journal implements PollGuest {
       this.#fail(error);
       return;
     }
-    if (this.#size > this.#compactAt && !this.#compacting && !this.#contents) void this.#compact();
+    if (this.#size <= this.#compactAt || this.#compacting || this.#closing || this.#contents) return;
+    this.#compacting = this.#compact().finally(() => (this.#compacting = undefined));
   }
 
   /** After the first whole poll, what the journal knows and nobody has seen has ended. */
@@ -150,8 +153,11 @@ export class Journal implements PollGuest {
     for (const memory of this.#memories) memory.flush();
   }
 
-  close(): void {
+  /** Nobody else may have the file before a new one that is being written has been given up. */
+  async close(): Promise<void> {
     for (const memory of this.#memories) memory.flush();
+    this.#closing = true;
+    if (this.#compacting) await this.#compacting;
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
     this.#lock.release();
@@ -256,20 +262,20 @@ export class Journal implements PollGuest {
   }
 
   async #compact(): Promise<void> {
-    this.#compacting = true;
     const { path, identity } = this.#options;
     try {
       const { fd, size } = await compact({
         path: `${path}.new`,
         header: encodeFileHeader(identity),
-        from: { fd: this.#fd, size: () => (this.#fd < 0 ? undefined : this.#size) },
+        from: { path, size: () => (this.#fd < 0 || this.#closing ? undefined : this.#size) },
         destinations: this.#memories.map(memory => destinationBlock(memory)),
         numbers: new Set(this.#memories.map(({ number }) => number)),
         write: this.#write,
       });
       if (fd < 0) return;
       renameSync(`${path}.new`, path);
-      closeSync(this.#fd);
+      // the file goes with it, which takes its time
+      close(this.#fd, () => {});
       this.#fd = fd;
       this.#size = size;
       this.#compactions++;
@@ -277,8 +283,6 @@ export class Journal implements PollGuest {
       this.#log.debug({ size }, 'state file written anew');
     } catch (error) {
       this.#fail(error);
-    } finally {
-      this.#compacting = false;
     }
   }
 

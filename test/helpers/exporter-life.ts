@@ -70,7 +70,7 @@ class Line {
 
   send(): void {
     if (this.#batch.count === 0) return;
-    this.memory.sending(this.#entries);
+    this.memory.sending(this.#entries, this.#sent);
     for (let i = 0; i < this.#batch.count; i++) this.#queue.push(readReport(this.#batch, i));
     this.#sent += this.#batch.count;
     this.#batch.count = 0;
@@ -87,7 +87,7 @@ class Line {
 
   /** The transport closes; what it still has never leaves. */
   close(): void {
-    if (this.#queue.length > 0) this.memory.unsent(this.#queue.length);
+    if (this.#queue.length > 0) this.memory.unsent();
   }
 }
 
@@ -182,7 +182,7 @@ export class ExporterLife {
       if (!this.killed) line.settle(takes);
       if (!this.killed) line.close();
     }
-    this.journal.close();
+    await this.journal.close();
     await new Promise(resolve => setImmediate(resolve));
     if (this.#file.atDeath) writeFileSync(this.#path, this.#file.atDeath);
   }
