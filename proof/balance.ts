@@ -1,6 +1,5 @@
 import type { Count } from '../src/demo/truth.js';
-import type { Ledger } from './ledger.js';
-import type { KernelCount } from './truth.js';
+import type { ToldFlows } from './ledger.js';
 
 /** Octets, packets, and connections. */
 export interface ConnectionCount extends Count {
@@ -20,9 +19,9 @@ export interface Balance {
  * totals of all flows. Doubled is deltas beyond their flow's total, and totals beyond what the kernel counted. Each is
  * found flow by flow, so that one does not make up for the other in a sum.
  */
-export function balance(kernel: ConnectionCount | KernelCount, ledger: Ledger): Balance {
-  const totals = ledger.totals();
-  const connections = ledger.flows.size;
+export function balance(kernel: ConnectionCount, told: ToldFlows): Balance {
+  const totals = told.totals();
+  const connections = told.count;
   const over = (a: ConnectionCount, b: ConnectionCount): ConnectionCount => ({
     connections: Math.max(a.connections - b.connections, 0),
     packets: Math.max(a.packets - b.packets, 0),
@@ -31,9 +30,9 @@ export function balance(kernel: ConnectionCount | KernelCount, ledger: Ledger): 
   const counted = { connections: kernel.connections, packets: kernel.packets, octets: kernel.octets };
   return {
     kernel: counted,
-    exported: { connections, ...ledger.exported() },
-    missing: plus(over(counted, { connections, ...totals }), ledger.lacking()),
-    doubled: plus(over({ connections, ...totals }, counted), ledger.repeated()),
+    exported: { connections, ...told.exported() },
+    missing: plus(over(counted, { connections, ...totals }), told.lacking()),
+    doubled: plus(over({ connections, ...totals }, counted), told.repeated()),
   };
 }
 

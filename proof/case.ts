@@ -19,6 +19,8 @@ export interface Finding extends Balance {
   readonly restartUncertain?: Uncertain;
   /** Of missing: what connections counted that ended while no exporter listened. */
   readonly endedUnwatched?: ConnectionCount;
+  /** Denied flows, against the counters of the rules that dropped their packets. */
+  readonly denied?: Balance;
   readonly traffic: TrafficSummary;
   readonly exporter: ExporterEnd;
   readonly faults: Faults;

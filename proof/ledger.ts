@@ -18,26 +18,19 @@ export interface ToldFlow {
   readonly totals: number[];
 }
 
-/** Everything that the collector wrote, flow by flow. */
-export class Ledger {
-  /** By flowId. */
-  readonly flows = new Map<string, ToldFlow>();
+/** Flows by their id, and what was told of them. */
+export class ToldFlows {
+  readonly byId = new Map<string, ToldFlow>();
   records = 0;
 
-  /** Adds a file of `ctflow collect --format json`. A last line that was torn when its writer was killed is left out. */
-  async read(file: string): Promise<void> {
-    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-      if (line.endsWith('}')) this.add(JSON.parse(line) as Record<string, unknown>);
-    }
+  get count(): number {
+    return this.byId.size;
   }
 
-  /** Adds a record; one that is no flow's is left out. */
-  add(record: Readonly<Record<string, unknown>>): void {
-    if (record['flowId'] === undefined) return;
+  add(id: string, record: Readonly<Record<string, unknown>>): void {
     this.records++;
-    const id = String(record['flowId']);
-    let flow = this.flows.get(id);
-    if (!flow) this.flows.set(id, (flow = { records: 0, deltas: [0, 0, 0, 0], totals: [0, 0, 0, 0] }));
+    let flow = this.byId.get(id);
+    if (!flow) this.byId.set(id, (flow = { records: 0, deltas: [0, 0, 0, 0], totals: [0, 0, 0, 0] }));
     flow.records++;
     for (const [i, [delta, total]] of COUNTERS.entries()) {
       flow.deltas[i] += Number(record[delta] ?? 0);
@@ -68,10 +61,48 @@ export class Ledger {
   #sum(counter: (flow: ToldFlow, i: number) => number): Count {
     let packets = 0;
     let octets = 0;
-    for (const flow of this.flows.values()) {
+    for (const flow of this.byId.values()) {
       packets += counter(flow, 0) + counter(flow, 2);
       octets += counter(flow, 1) + counter(flow, 3);
     }
     return { packets, octets };
+  }
+}
+
+/** firewallEvent of a flow that was denied (IE 233). */
+const DENIED = 3;
+/** What tells denied flows apart. */
+const DENIED_KEY = [
+  'protocolIdentifier',
+  'sourceIPv4Address',
+  'sourceIPv6Address',
+  'destinationIPv4Address',
+  'destinationIPv6Address',
+  'sourceTransportPort',
+  'destinationTransportPort',
+  'flowStartMilliseconds',
+];
+
+/** Everything that the collector wrote, flow by flow. */
+export class Ledger {
+  readonly connections = new ToldFlows();
+  readonly denied = new ToldFlows();
+
+  /** Flow records of both. */
+  get records(): number {
+    return this.connections.records + this.denied.records;
+  }
+
+  /** Adds a file of `ctflow collect --format json`. A last line that was torn when its writer was killed is left out. */
+  async read(file: string): Promise<void> {
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+      if (line.endsWith('}')) this.add(JSON.parse(line) as Record<string, unknown>);
+    }
+  }
+
+  /** Adds a record; one that is no flow's is left out. */
+  add(record: Readonly<Record<string, unknown>>): void {
+    if (record['firewallEvent'] === DENIED) this.denied.add(DENIED_KEY.map(name => record[name]).join(), record);
+    else if (record['flowId'] !== undefined) this.connections.add(String(record['flowId']), record);
   }
 }

@@ -1,6 +1,6 @@
 import { ColumnTable } from '../src/terminal/table.js';
 import type { CaseResult } from './case.js';
-import type { ConnectionCount } from './balance.js';
+import type { Balance, ConnectionCount } from './balance.js';
 import type { TrafficSummary } from './generator.js';
 import type { Size } from './scene.js';
 
@@ -20,9 +20,9 @@ export function reportOf(size: Size, cases: readonly CaseResult[]): ProofReport 
 }
 
 const TABLE = new ColumnTable([
-  { head: '', width: 13 },
-  { head: 'connections', width: 12, align: 'right' },
-  { head: 'packets', width: 14, align: 'right' },
+  { head: '', width: 16 },
+  { head: 'connections', width: 11, align: 'right' },
+  { head: 'packets', width: 13, align: 'right' },
   { head: 'octets', width: 17, align: 'right' },
 ]);
 
@@ -30,29 +30,37 @@ const TABLE = new ColumnTable([
 export function formatCase(result: CaseResult): string {
   const { finding, outcome, title, name, criterion, voidRuns } = result;
   const { traffic, exporter } = finding;
-  const row = (head: string, { connections, packets, octets }: ConnectionCount) =>
-    `  ${TABLE.row([head, group(connections), group(packets), group(octets)])}`;
   const facts = [
     finding.uncertain === undefined ? undefined : `uncertain ${group(finding.uncertain)} records`,
     finding.restartUncertain && `restart_uncertain ${group(finding.restartUncertain.records)} records`,
     `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
     `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
-    ...finding.notes,
-  ];
+  ].filter(Boolean);
   return [
     `${name}: ${title}\n`,
     `  ${TABLE.header()}`,
-    row('kernel', finding.kernel),
-    row('exported', finding.exported),
-    row('missing', finding.missing),
-    row('doubled', finding.doubled),
+    balanceRows(finding),
     finding.endedUnwatched ? row('unwatched', finding.endedUnwatched) : '',
-    `  ${facts.filter(Boolean).join('; ')}\n`,
+    finding.denied ? balanceRows(finding.denied, 'denied: ') : '',
+    ...[facts.join('; '), ...finding.notes].map(line => `  ${line}\n`),
     ...voidRuns.map(why => `  a run was void (${why})\n`),
     ...finding.failures.map(failure => `  ${failure}\n`),
     ...(outcome === 'fail' ? exporter.complaints.map(complaint => `  the exporter: ${complaint}\n`) : []),
     `  ${outcome === 'void' ? 'VOID' : outcome}: ${criterion}\n`,
   ].join('');
+}
+
+function balanceRows({ kernel, exported, missing, doubled }: Balance, of = ''): string {
+  return [
+    row(`${of}kernel`, kernel),
+    row(`${of}exported`, exported),
+    row(`${of}missing`, missing),
+    row(`${of}doubled`, doubled),
+  ].join('');
+}
+
+function row(head: string, { connections, packets, octets }: ConnectionCount): string {
+  return `  ${TABLE.row([head, group(connections), group(packets), group(octets)])}`;
 }
 
 /** In words, whether nothing was missed. */

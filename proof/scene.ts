@@ -131,7 +131,7 @@ export class Scene {
     const ledger = new Ledger();
     await ledger.read(this.#told);
     const faults = readFaults(this.topology);
-    return { balance: balance(kernel, ledger), kernel, ledger, traffic, exporter, faults };
+    return { balance: balance(kernel, ledger.connections), kernel, ledger, traffic, exporter, faults };
   }
 
   /** Resolves when the collector has written nothing for a while: it has caught up with the exporter. */

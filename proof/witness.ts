@@ -72,7 +72,7 @@ export function endedUnwatched(
   let [connections, packets, octets] = [0, 0, 0];
   for (const { flowId, stop, totals } of ended) {
     if (!unwatched.some(({ from, to }) => stop >= from && stop <= to)) continue;
-    const told = ledger.flows.get(flowId);
+    const told = ledger.connections.byId.get(flowId);
     const lacking = totals.map((total, i) => Math.max(total - (told?.deltas[i] ?? 0), 0));
     if (!told) connections++;
     packets += lacking[0] + lacking[2];

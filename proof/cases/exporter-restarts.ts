@@ -33,20 +33,25 @@ async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL')
   const scene = await Scene.open(scope, size, { state: true });
   const witness = await Witness.start(scene.topology.router);
   const unwatched: Interval[] = [];
+  const untold: Interval[] = [];
   const lives = [scene.exporter];
   scene.traffic.begin();
   for (const part of RESTARTS) {
     await scene.traffic.reached(part);
-    const from = Date.now() - (signal === 'SIGKILL' ? UNTOLD : 0);
+    const ending = Date.now();
+    const from = ending - (signal === 'SIGKILL' ? UNTOLD : 0);
     await scene.exporter.stop(signal);
     await pause(DOWN);
     await scene.restartExporter();
     lives.push(scene.exporter);
     unwatched.push({ from, to: Date.now() });
+    untold.push({ from, to: ending });
   }
   const evidence = await scene.conclude();
   const { missing, doubled } = evidence.balance;
-  const ended = endedUnwatched(await witness.finish(), unwatched, evidence.ledger);
+  const seen = await witness.finish();
+  const ended = endedUnwatched(seen, unwatched, evidence.ledger);
+  const cutOff = endedUnwatched(seen, untold, evidence.ledger).connections;
   const rest = less(missing, ended);
   const uncertain = plus(lives.map(restartUncertain));
   const known = lives.map(statedUnwatched).reduce((total, count) => total + count, 0);
@@ -61,7 +66,10 @@ async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL')
   return found(evidence, [...failures, ...none('doubled', doubled)], {
     endedUnwatched: ended,
     restartUncertain: uncertain,
-    notes: [`the exporter says of ${known} connections that they ended unwatched`],
+    notes: [
+      `the exporter itself says of ${known} connections that it knew that they ended unwatched`,
+      ...(cutOff > 0 ? [`${cutOff} connections ended within a second before it was killed and were not told of`] : []),
+    ],
   });
 }
 

@@ -1,5 +1,6 @@
 import type { ProofCase } from '../case.js';
 import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
+import { denied } from './denied.js';
 import { modeAll, smallBuffer } from './event-loss.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { events, pollOnly } from './undisturbed.js';
@@ -14,6 +15,7 @@ export const CASES: readonly ProofCase[] = [
   collectorFrozen,
   collectorKilled,
 
+  denied,
   smallBuffer,
   modeAll,
 ];

@@ -104,7 +104,7 @@ class Scene {
       listed.reduce((all, { original, reply }) => all + Number(original[what]) + Number(reply[what] ?? 0), 0);
     const kernel = { connections: listed.length, packets: sum('packets'), octets: sum('bytes') };
     const { destinations } = this.exporter.log().at(-1) as unknown as { destinations: DestinationStats[] };
-    return { ...destinations[0], collected: ledger.records, balance: balance(kernel, ledger) };
+    return { ...destinations[0], collected: ledger.records, balance: balance(kernel, ledger.connections) };
   }
 
   freeze(): void {

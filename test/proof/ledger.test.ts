@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { balance, isNothing } from '../../proof/balance.js';
-import { Ledger } from '../../proof/ledger.js';
+import { Ledger, type ToldFlows } from '../../proof/ledger.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 /** A record of a flow with one packet of ten octets in each report and direction, unless said otherwise. */
@@ -19,10 +19,10 @@ function record(flowId: string, packets: number, deltaPackets = 1) {
   };
 }
 
-function told(...records: object[]): Ledger {
+function told(...records: object[]): ToldFlows {
   const ledger = new Ledger();
   for (const one of records) ledger.add(one as Record<string, unknown>);
-  return ledger;
+  return ledger.connections;
 }
 
 const counted = (connections: number, packets: number) => ({ connections, packets, octets: 10 * packets });
@@ -49,12 +49,22 @@ test('a connection that nobody told of is missing, one that nobody made is doubl
   t.deepEqual(balance(counted(0, 0), told(record('a', 1))).doubled, { connections: 1, packets: 2, octets: 20 });
 });
 
+test('denied flows are told apart from connections, and from each other by tuple and start', t => {
+  const ledger = new Ledger();
+  const denied = { firewallEvent: 3, sourceTransportPort: 5, flowStartMilliseconds: 'then', packetDeltaCount: 2 };
+  for (const one of [record('a', 1), denied, denied, { ...denied, sourceTransportPort: 6 }]) ledger.add(one);
+  t.is(ledger.connections.count, 1);
+  t.is(ledger.denied.count, 2);
+  t.is(ledger.denied.exported().packets, 6);
+  t.is(ledger.records, 4);
+});
+
 test('reads what a collector wrote, without its options records and a last line that is torn', async t => {
   const file = temporaryPath(t, 'records.json');
   const lines = [record('18446744073709551615', 1), { options: true, exportedFlowRecordTotalCount: 3 }, record('5', 1)];
   writeFileSync(file, lines.map(line => JSON.stringify(line)).join('\n') + '\n{"flowId":7,"packetDel');
   const ledger = new Ledger();
   await ledger.read(file);
-  t.deepEqual([...ledger.flows.keys()], ['18446744073709551615', '5']);
+  t.deepEqual([...ledger.connections.byId.keys()], ['18446744073709551615', '5']);
   t.is(ledger.records, 2);
 });

@@ -14,15 +14,26 @@ test('a case is a table with what was counted, told, missing and doubled', t => 
   t.is(
     formatCase(result('events', 'pass', { uncertain: 12, notes: ['ENOBUFS 3 times'] })),
     `events: the events
-                 connections        packets            octets
-  kernel                 100          1,000         1,234,567
-  exported               100          1,000         1,234,567
-  missing                  0              0                 0
-  doubled                  0              0                 0
-  uncertain 12 records; exporter's memory at most 80 MB; 100 flows a second; ENOBUFS 3 times
+                   connections       packets            octets
+  kernel                   100         1,000         1,234,567
+  exported                 100         1,000         1,234,567
+  missing                    0             0                 0
+  doubled                    0             0                 0
+  uncertain 12 records; exporter's memory at most 80 MB; 100 flows a second
+  ENOBUFS 3 times
   pass: missing 0, doubled 0
 `,
   );
+});
+
+test('what ended unwatched and what was denied stand below', t => {
+  const count = { connections: 7, packets: 70, octets: 700 };
+  const { kernel, exported, missing, doubled } = finding({});
+  const denied = { kernel: count, exported, missing, doubled };
+  const text = formatCase(result('events', 'pass', { endedUnwatched: LOST, denied }));
+  t.true(text.includes('unwatched                  3             4             5,678\n'));
+  t.true(text.includes('denied: kernel             7            70               700\n'));
+  t.is(kernel.packets, 1_000);
 });
 
 test('a case that fails says why, and a run that was void is named', t => {
