@@ -8,7 +8,7 @@ import { SlotList } from '../slot-list.js';
 import { nanosecondsToMilliseconds } from '../u64.js';
 import type { DeniedRules } from './denied-rules.js';
 import type { DenyStore } from './deny-store.js';
-import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS, type Rows } from './endpoints.js';
+import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS, viewsOf, type Rows } from './endpoints.js';
 import { HashChains } from './hash-chains.js';
 import { HeldPackets, type HeldPacket } from './held-packets.js';
 import { isWithin, lifetimeOf, type Lifetime } from './lifetime.js';
@@ -52,7 +52,8 @@ export class DenyMatcher implements PollGuest, StoreListener {
   /** The same flows. */
   readonly #waiting: SlotList;
   readonly #ends: RecentEnds;
-  readonly #hashes: number[] = VIEWS.map(() => 0);
+  /** Of the views of the connection that is looked at. */
+  readonly #hashes: number[] = [];
   readonly #now: () => Moment;
   /** Polls that have begun. */
   #polls = 0;
@@ -185,7 +186,9 @@ export class DenyMatcher implements PollGuest, StoreListener {
   }
 
   #hashAll(slot: number): void {
-    for (let view = 0; view < VIEWS.length; view++) {
+    const views = viewsOf(this.#connectionRows, slot);
+    this.#hashes.length = views;
+    for (let view = 0; view < views; view++) {
       this.#hashes[view] = hashEndpoints(this.#connectionRows, slot, VIEWS[view]);
     }
   }
@@ -194,9 +197,8 @@ export class DenyMatcher implements PollGuest, StoreListener {
   #match(slot: number, lifetime: Lifetime | undefined): void {
     if (this.#byEnds.count === 0) return;
     let within = lifetime;
-    for (let view = 0; view < VIEWS.length; view++) {
+    for (let view = 0; view < this.#hashes.length; view++) {
       const hash = this.#hashes[view];
-      if (this.#hashes.indexOf(hash) < view) continue; // no NAT: the same again
       for (let flow = this.#byEnds.first(hash); flow >= 0;) {
         const after = this.#byEnds.after(flow);
         if (sameEndpoints(this.#deniedRows, flow, this.#connectionRows, slot, VIEWS[view])) {

@@ -86,6 +86,21 @@ export function mayBeTracked({ bytes, u16, u32 }: Rows, row: number): boolean {
   return (present & HAS_ICMP) !== 0 && u16[(at + ORIG_DPORT) >> 1] !== u16[(at + REPLY_DPORT) >> 1];
 }
 
+/** How many of the views differ: the first alone where nothing is translated. */
+export function viewsOf({ bytes, u16, u32 }: Rows, row: number): number {
+  const at = row * ROW_SIZE;
+  const icmp = bytes[at + PROTOCOL] === ICMP || bytes[at + PROTOCOL] === ICMPV6;
+  const samePorts = icmp
+    ? u16[(at + ORIG_SPORT) >> 1] === u16[(at + REPLY_SPORT) >> 1]
+    : u16[(at + ORIG_SPORT) >> 1] === u16[(at + REPLY_DPORT) >> 1] &&
+      u16[(at + ORIG_DPORT) >> 1] === u16[(at + REPLY_SPORT) >> 1];
+  const same =
+    samePorts &&
+    sameAddress(u32, at + ORIG_SRC, u32, at + REPLY_DST) &&
+    sameAddress(u32, at + ORIG_DST, u32, at + REPLY_SRC);
+  return same ? 1 : VIEWS.length;
+}
+
 /** A hash of both ends in a view that does not depend on which is the source. */
 export function hashEndpoints(rows: Rows, row: number, view: View): number {
   const at = row * ROW_SIZE;

@@ -14,7 +14,9 @@ const MOST = 16_384;
 export class RecentEnds {
   readonly #table: ConnectionTable;
   readonly #rows = new Batch(MOST);
-  readonly #slots = new Int32Array(MOST).fill(-1);
+  readonly #slots = new Int32Array(MOST);
+  /** 0 where the place is empty. */
+  readonly #views = new Uint8Array(MOST);
   readonly #starts = new Float64Array(MOST);
   readonly #stops = new Float64Array(MOST);
   /** Items are VIEWS.length times the place, and the view. */
@@ -29,12 +31,9 @@ export class RecentEnds {
   add(slot: number, hashes: readonly number[], goneAt: number): void {
     const place = this.#at;
     this.#at = (place + 1) % MOST;
-    const known = this.#slots[place] >= 0;
-    for (let view = 0; view < VIEWS.length; view++) {
-      const item = place * VIEWS.length + view;
-      if (known) this.#chains.remove(item);
-      this.#chains.add(item, hashes[view]);
-    }
+    for (let view = 0; view < this.#views[place]; view++) this.#chains.remove(place * VIEWS.length + view);
+    this.#views[place] = hashes.length;
+    hashes.forEach((hash, view) => this.#chains.add(place * VIEWS.length + view, hash));
     this.#slots[place] = slot;
     const { start, stop } = lifetimeOf(this.#table, slot, goneAt);
     this.#starts[place] = start;
@@ -62,7 +61,7 @@ export class RecentEnds {
 
   clear(): void {
     this.#chains.clear();
-    this.#slots.fill(-1);
+    this.#views.fill(0);
     this.#at = 0;
   }
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS } from '../../src/denied/endpoints.js';
+import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS, viewsOf } from '../../src/denied/endpoints.js';
 import { packetRows, type Packet } from '../helpers/denied.js';
 import { rows, type Facts } from '../helpers/rows.js';
 import { seeded } from '../helpers/seed.js';
@@ -20,7 +20,7 @@ const ends = fc.record({
 });
 
 /** The plainest way to say it. */
-function viewsOf(facts: Facts): string[][] {
+function plainViews(facts: Facts): string[][] {
   const a = `${facts.source} ${facts.sourcePort}`;
   const b = `${facts.destination} ${facts.destinationPort}`;
   const x = `${facts.replyDestination} ${facts.replyDestinationPort}`;
@@ -39,7 +39,7 @@ test('a packet has the ends of a view, in either direction, exactly where it say
       const { source, destination, sourcePort, destinationPort, protocol } = packet;
       const logged = packetRows(0, { source, destination, sourcePort, destinationPort, protocol });
       const own = [`${source} ${sourcePort}`, `${destination} ${destinationPort}`].sort();
-      viewsOf(connection).forEach((view, number) => {
+      plainViews(connection).forEach((view, number) => {
         const same = JSON.stringify(view) === JSON.stringify([...own, String(protocol)]);
         t.is(sameEndpoints(logged, 0, stored, 0, VIEWS[number]), same);
         if (same) t.is(hashEndpoints(logged, 0, VIEWS[0]), hashEndpoints(stored, 0, VIEWS[number]));
@@ -83,4 +83,23 @@ test('what conntrack holds under no tuple of its own is not looked for', t => {
   t.true(may({ protocol: 1, icmp: { type: 8, code: 0, id: 0, replyType: 0 } }));
   t.false(may({ protocol: 1, icmp: { type: 3, code: 1, id: 0, replyType: 3 } }), 'an error');
   t.false(may({ protocol: 1 }), 'a capture without a header');
+});
+
+test('where nothing is translated the views are one', t => {
+  fc.assert(
+    fc.property(ends, connection => {
+      if (viewsOf(rows(connection), 0) > 1) return;
+      t.is(new Set(plainViews(connection).map(view => view.join())).size, 1);
+    }),
+    seeded(t),
+  );
+  const views = (facts: Facts) => viewsOf(rows(facts), 0);
+  const plain = { protocol: 17, sourcePort: 1, destinationPort: 2 };
+  t.is(views(plain), 1);
+  t.is(views({ protocol: 50 }), 1);
+  t.is(views({ protocol: 1, icmp: { type: 8, code: 0, id: 7, replyType: 0 } }), 1);
+  t.is(views({ ...plain, replySourcePort: 3 }), 3);
+  t.is(views({ ...plain, replyDestinationPort: 3 }), 3);
+  t.is(views({ ...plain, replySource: '10.0.0.1' }), 3);
+  t.is(views({ ...plain, replyDestination: '10.0.0.1' }), 3);
 });

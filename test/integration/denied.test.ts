@@ -24,10 +24,12 @@ const RULES = `table inet deny {
   }
   chain inp { type filter hook input priority 0;
     udp dport 7002 log group 5 prefix "input" drop
+    udp dport 7011 udp length 108 log group 5 prefix "within input" drop
     iif lo udp dport 7004 log group 5 prefix "loopback" drop
   }
   chain outp { type filter hook output priority 0;
     udp dport 7003 log group 5 prefix "output" drop
+    udp dport 7010 udp length 108 log group 5 prefix "within output" drop
   }
   chain destinations { type nat hook prerouting priority -100;
     ip daddr 203.0.113.80 udp dport 80 dnat ip to ${SERVER}:7106
@@ -43,7 +45,7 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
   const [near, far, here] = [new Traffic(client), new Traffic(server), new Traffic(router)];
   const send = (traffic: Traffic, host: string, port: number, size: number, packets = 1, answered = false) =>
     traffic.do('udpSend', { host, port, from: 20_000 + port, packets, size, answered });
-  for (const port of [7005, 7006, 7007, 7106]) await far.do('udpListen', { host: SERVER, port, answer: 20 });
+  for (const port of [7005, 7006, 7007, 7010, 7106]) await far.do('udpListen', { host: SERVER, port, answer: 20 });
   await far.do('udpListen', { host: SERVER, port: 7009, answer: 100 });
 
   await send(near, SERVER, 7001, 10, 3);
@@ -52,6 +54,11 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
   await send(here, '127.0.0.1', 7004, 40, 2);
   await send(near, SERVER, 7008, 50);
   await send(near, SERVER, 7009, 60); // whose answer is denied
+  await here.do('udpListen', { host: '192.0.2.1', port: 7011, answer: 20 });
+  await send(here, SERVER, 7010, 50, 1, true);
+  await t.throwsAsync(send(here, SERVER, 7010, 100), { message: /EPERM/ });
+  await send(near, '192.0.2.1', 7011, 50, 1, true);
+  await send(near, '192.0.2.1', 7011, 100);
   for (const [host, port] of [
     [SERVER, 7005],
     [SERVER, 7006],
@@ -84,13 +91,16 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
   t.like(flow(7004), { ...told(2, 80), ...none });
   t.like(flow(7008), { ...told(1, 50, ACL_DENY), ...none });
   t.like(flow(7009), { ...told(1, 60), replyPackets: 1, replyOctets: 100 + HEADERS });
+  for (const port of [7010, 7011]) {
+    t.like(flow(port), { ...told(2, 150), replyPackets: 1, replyOctets: 20 + HEADERS }, `port ${port}`);
+  }
   for (const port of [7005, 7006, 7007, 80]) {
     t.like(flow(port), { ...told(5, 400), replyPackets: 2, replyOctets: 2 * (20 + HEADERS) }, `port ${port}`);
   }
   t.is(flow(7006).reason, 4, 'deleted by the administrator');
   t.deepEqual(await ruleCounter(router, 'forwarded'), [3, 3 * (10 + HEADERS)]);
-  t.like(counts, { matched: 15, matchedLate: 0, overflow: 0, refusedPackets: 0, held: 0 });
-  t.like(counts['nflog'], { packets: 15 + 7, lost: 0, overrun: 0, malformed: 0 });
+  t.like(counts, { matched: 17, matchedLate: 0, overflow: 0, refusedPackets: 0, held: 0 });
+  t.like(counts['nflog'], { packets: 17 + 7, lost: 0, overrun: 0, malformed: 0 });
 });
 
 rigged('antrea: the log prefix fills the policy fields of its direction, IPv4 and IPv6', async t => {
