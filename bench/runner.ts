@@ -1,19 +1,16 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { once } from 'node:events';
-import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Job } from './job.js';
-import { KernelNamespace } from './kernel-namespace.js';
 import { buildCountingModule } from './memory/counting-module.js';
 import { MEMORY_FLAGS } from './memory/measure-memory.js';
 import type { Result } from './results.js';
 import type { Subject } from './subject.js';
+import { askWorker, type WorkerOptions } from './worker-process.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 /** Measures a job in a process of its own, in a network namespace of its own where the subject wants the kernel. */
 export function measureTime(job: Job, subject: Subject): Promise<readonly Result[]> {
-  return answerOf({ ...job, memory: false }, subject, ['--expose-gc'], {});
+  return answerOf({ ...job, memory: false }, subject, { flags: ['--expose-gc'] });
 }
 
 /** Adds what an operation allocates, measured in other processes, one for each backend, to the results of the same job. */
@@ -24,7 +21,7 @@ export async function addMemory(job: Job, subject: Subject, results: readonly Re
     if (typeof module === 'string') process.stderr.write(`bench: memory of native is left out: ${module}\n`);
     else
       measured.push(
-        ...(await answerOf({ ...job, backends: [backend], memory: true }, subject, MEMORY_FLAGS, module.env)),
+        ...(await answerOf({ ...job, backends: [backend], memory: true }, subject, { flags: MEMORY_FLAGS, ...module })),
       );
   }
   return results.map(result => {
@@ -33,29 +30,10 @@ export async function addMemory(job: Job, subject: Subject, results: readonly Re
   });
 }
 
-async function answerOf(
-  job: Job,
-  subject: Subject,
-  flags: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<readonly Result[]> {
+async function answerOf(job: Job, subject: Subject, options: WorkerOptions): Promise<readonly Result[]> {
   const { subject: name, family, sizes, memory, backends } = job;
   const what = memory ? `memory of ${backends.join(', ')}` : 'time';
   process.stderr.write(`${name}, ${family}, ${sizes.connections} connections: ${what}\n`);
-  if (!subject.kernel)
-    return read(job, spawn(process.execPath, [...flags, WORKER], { env: { ...process.env, ...env } }));
-  const namespace = await KernelNamespace.create(sizes.connections);
-  try {
-    return await read(job, namespace.spawn(process.execPath, [...flags, WORKER], env));
-  } finally {
-    await namespace.close();
-  }
-}
-
-async function read(job: Job, child: ChildProcessWithoutNullStreams): Promise<readonly Result[]> {
-  child.stderr.pipe(process.stderr, { end: false });
-  child.stdin.end(JSON.stringify(job));
-  const [answer, [code, signal]] = await Promise.all([buffer(child.stdout), once(child, 'close')]);
-  if (code !== 0) throw new Error(`${job.subject}, ${job.family} failed (${signal ?? `exit ${code}`})`);
-  return (JSON.parse(answer.toString()) as Answer).results;
+  const kernel = subject.kernel && { connections: sizes.connections };
+  return (await askWorker<Answer>(WORKER, job, { ...options, ...kernel })).results;
 }

@@ -15,6 +15,7 @@ const PORTS_A_CLIENT = 16_384;
 const FIRST_PORT = 20_000;
 const NANOSECONDS_A_MILLISECOND = 1_000_000;
 const IPS_SRC_NAT = 1 << 4;
+const TWO_16 = 2 ** 16;
 const TWO_32 = 2 ** 32;
 
 /**
@@ -105,8 +106,11 @@ function mixed<T>(list: readonly T[]): T[] {
   return list.map((_, i) => list[(i * 7) % list.length]);
 }
 
+/** Exact, without a number above 2^53: milliseconds in two halves. */
 function writeNanoseconds(u32: Uint32Array, at: number, milliseconds: number): void {
-  const nanoseconds = BigInt(milliseconds) * BigInt(NANOSECONDS_A_MILLISECOND);
-  u32[at] = Number(nanoseconds & 0xffff_ffffn);
-  u32[at + 1] = Number(nanoseconds >> 32n);
+  const low = (milliseconds % TWO_16) * NANOSECONDS_A_MILLISECOND;
+  const high = Math.floor(milliseconds / TWO_16) * NANOSECONDS_A_MILLISECOND;
+  const sum = (high % TWO_16) * TWO_16 + low;
+  u32[at] = sum % TWO_32;
+  u32[at + 1] = Math.floor(high / TWO_16) + Math.floor(sum / TWO_32);
 }

@@ -11,7 +11,7 @@ import { readBigInt, readNumber } from '../../src/u64.js';
 import { rows, type Facts } from './rows.js';
 
 /** The kernel's own values, seconds (nf_conntrack_proto_*.c). */
-const KERNEL_DEFAULTS: Readonly<Record<string, number>> = {
+export const KERNEL_DEFAULTS: Readonly<Record<string, number>> = {
   nf_conntrack_tcp_timeout_syn_sent: 120,
   nf_conntrack_tcp_timeout_syn_recv: 60,
   nf_conntrack_tcp_timeout_established: 432_000,
