@@ -5,8 +5,19 @@ import { encode } from './encode.js';
 import { endToEnd } from './end-to-end.js';
 import { events } from './events.js';
 import { exportConntrack } from './export.js';
+import { exportDeny } from './export-deny.js';
 import { poll } from './poll.js';
 import { store } from './store.js';
 
 /** Every subject, in the order of the data path. */
-export const SUBJECTS: readonly Subject[] = [dump, decode, poll, store, encode, exportConntrack, endToEnd, events];
+export const SUBJECTS: readonly Subject[] = [
+  dump,
+  decode,
+  poll,
+  store,
+  encode,
+  exportConntrack,
+  exportDeny,
+  endToEnd,
+  events,
+];

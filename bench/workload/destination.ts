@@ -1,6 +1,7 @@
 import type { Backend } from '../../src/backend.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import type { Flows } from '../../src/flow-reports.js';
 import type { FlowStore } from '../../src/flow-store.js';
 import { createLogger } from '../../src/logger.js';
 import { NameTable } from '../../src/name-table.js';
@@ -26,11 +27,23 @@ export class MeasuredDestination {
     this.#destination = destination;
   }
 
-  static async open(backend: Backend, store: FlowStore, sink: CountingSink, mtu: number): Promise<MeasuredDestination> {
+  /** Of connections, of which nothing is known but their rows. */
+  static open(backend: Backend, store: FlowStore, sink: CountingSink, mtu: number): Promise<MeasuredDestination> {
+    return MeasuredDestination.openFor(backend, [{ store, extras: [] }], new NameTable(), sink, mtu);
+  }
+
+  /** @param flows connections first */
+  static async openFor(
+    backend: Backend,
+    flows: readonly Flows[],
+    names: NameTable,
+    sink: CountingSink,
+    mtu: number,
+  ): Promise<MeasuredDestination> {
     const destination = new Destination(destinationOptions(sink, mtu), {
       backend,
-      flows: [{ store, extras: [] }],
-      names: new NameTable(),
+      flows,
+      names,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
       lost: newUnreported,
       log: createLogger('error'),

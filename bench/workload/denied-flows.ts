@@ -1,0 +1,67 @@
+import { Batch } from '../../src/batch.js';
+import { ConnectionStore } from '../../src/connection-store.js';
+import { ROW_WORDS } from '../../src/connection-table.js';
+import { DeniedExtras } from '../../src/denied/denied-extras.js';
+import { DeniedRules } from '../../src/denied/denied-rules.js';
+import { DenyStore } from '../../src/denied/deny-store.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import type { Flows } from '../../src/flow-reports.js';
+import { ROW_SIZE, RULE, STATE } from '../../src/layout.generated.js';
+import { NameTable } from '../../src/name-table.js';
+import type { MeasuredFamily } from '../results.js';
+import { Connections } from './connections.js';
+
+/** The hook in which packets for this host are denied (enum nf_inet_hooks). */
+const NF_INET_LOCAL_IN = 1;
+/** Rules that deny. */
+const RULES = 8;
+const PACKETS = 3;
+const OCTETS = 180;
+
+/** Denied flows in their store, with the rules that deny them. */
+export class DeniedFlows {
+  readonly names = new NameTable();
+  readonly store: DenyStore;
+  readonly #rules = new DeniedRules(this.names, number => `ctflow:drop:in:default/policy-${number}:rule-${number}`);
+  readonly #rows: Batch;
+  readonly #idle: number;
+
+  /** @param idle flows that are idle in each round */
+  constructor(family: MeasuredFamily, flows: number, idle: number) {
+    const numbers = Array.from({ length: flows }, (_, i) => i);
+    [this.#rows] = new Connections(family).batches(numbers, 0, flows);
+    for (let i = 0; i < flows; i++) {
+      this.#rows.u32[i * ROW_WORDS + (RULE >> 2)] = 1 + (i % RULES);
+      this.#rows.bytes[i * ROW_SIZE + STATE] = NF_INET_LOCAL_IN;
+    }
+    this.store = new DenyStore(flows, () => {});
+    this.#idle = idle;
+  }
+
+  /** For a destination: no connections, and these. */
+  flows(): Flows[] {
+    const born = { wall: Date.now(), monotonic: performance.now() };
+    const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born });
+    const { rows, bytes } = this.store.table;
+    const extras = new DeniedExtras(this.#rules, slot =>
+      this.#rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_SIZE + STATE]),
+    );
+    return [
+      { store: connections, extras: [] },
+      { store: this.store, extras: [extras] },
+    ];
+  }
+
+  /** Every flow has packets denied; those of the idle ones were longer ago than the idle timeout, and end. */
+  round(): void {
+    const now = performance.now();
+    const wall = Date.now();
+    const { idleFlowExportTimeout } = DESTINATION_DEFAULTS;
+    for (let i = 0; i < this.#rows.count; i++) {
+      if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, now, () => false);
+      const slot = this.store.reserve(this.#rows.u32, i * ROW_WORDS);
+      const at = i < this.#idle ? now - idleFlowExportTimeout : now;
+      this.store.count(slot, PACKETS, OCTETS, wall, wall, at);
+    }
+  }
+}
