@@ -8,76 +8,72 @@ const FAMILIES: readonly MeasuredFamily[] = ['ipv4', 'ipv6'];
 const BACKENDS = ['native', 'fallback'] as const;
 const MOST_CONNECTIONS = 10_000_000;
 
-export interface Flags {
+/** What is measured. */
+export interface ScopeFlags {
   readonly only: readonly string[];
   readonly backend: readonly ('native' | 'fallback')[];
   readonly family: readonly MeasuredFamily[];
   readonly connections?: number;
-  readonly sweep?: readonly number[];
   readonly new?: number;
   readonly deleted?: number;
   readonly destinations: number;
   readonly mtu: readonly number[];
-  readonly samples: number;
   /** Milliseconds. */
   readonly time: number;
+}
+
+export interface Flags extends ScopeFlags {
+  readonly sweep?: readonly number[];
+  readonly samples: number;
   readonly memory: boolean;
   readonly out?: string;
 }
 
 export function benchCommand(): Command {
-  const connections = wholeNumber(1, MOST_CONNECTIONS);
-  const defaults = SUBJECTS.map(({ name, connections }) => `${name} ${connections.toLocaleString('en')}`).join(', ');
-  return new Command('npm run bench --')
-    .description('measures ctflow, native against fallback')
+  return scopeCommand('bench', 'measures ctflow, native against fallback', [1400, DESTINATION_DEFAULTS.mtu])
     .addOption(
-      list('--only <subjects>', 'what to measure', oneOf(SUBJECTS.map(({ name }) => name))).default(
-        SUBJECTS.map(({ name }) => name),
-        'all',
-      ),
-    )
-    .addOption(
-      list('--backend <names>', 'native, fallback', oneOf(BACKENDS)).default(
-        BACKENDS,
-        'both, native where it is built',
-      ),
-    )
-    .addOption(list('--family <names>', 'ipv4, ipv6', oneOf(FAMILIES)).default(FAMILIES, 'both'))
-    .option('--connections <n>', `connections of every subject (default: ${defaults})`, connections)
-    .addOption(
-      list(
-        '--sweep <sizes>',
-        'one size after another, and a table of what a connection costs at each',
-        connections,
-      ).conflicts('connections'),
-    )
-    .option('--new <n>', 'connections that are new in each poll (default: a tenth)', wholeNumber(0, MOST_CONNECTIONS))
-    .option(
-      '--deleted <n>',
-      'connections that are gone in each poll (default: a tenth)',
-      wholeNumber(0, MOST_CONNECTIONS),
-    )
-    .option('--destinations <n>', 'destinations that a store tells of changes', wholeNumber(0, 255), 1)
-    .addOption(
-      list('--mtu <bytes>', 'bytes of a packet to the collector at most', wholeNumber(512, 65_535)).default(
-        [1400, DESTINATION_DEFAULTS.mtu],
-        '1400,512',
-      ),
+      list('--sweep <sizes>', 'one size after another, and a table of what a connection costs at each', words(number)),
     )
     .option('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 30)
-    .option('--time <duration>', 'each case is sampled for at least this long', duration('0s', '1h'), 3_000)
     .option('--memory', 'also measure what an operation allocates, in a process of its own', true)
     .option('--no-memory', 'do not')
-    .option('--out <file>', 'store every sample as JSON')
+    .option('--out <file>', 'store every sample as JSON');
+}
+
+/** A command that measures some of the subjects. @param mtu the defaults */
+export function scopeCommand(name: string, description: string, mtu: readonly number[]): Command {
+  const subjects = SUBJECTS.map(({ name }) => name);
+  const defaults = SUBJECTS.map(({ name, connections }) => `${name} ${sizesText(connections)}`).join(', ');
+  const count = wholeNumber(0, MOST_CONNECTIONS);
+  return new Command(`npm run ${name} --`)
+    .description(description)
+    .addOption(list('--only <subjects>', 'what to measure', subjectsOf).default(subjects, 'all'))
+    .addOption(list('--backend <names>', 'native, fallback', words(oneOf(BACKENDS))).default(BACKENDS, 'both'))
+    .addOption(list('--family <names>', 'ipv4, ipv6', words(oneOf(FAMILIES))).default(FAMILIES, 'both'))
+    .option('--connections <n>', `connections of every subject (default: ${defaults})`, number)
+    .option('--new <n>', 'connections that are new in each poll (default: a tenth)', count)
+    .option('--deleted <n>', 'connections that are gone in each poll (default: a tenth)', count)
+    .option('--destinations <n>', 'destinations that a store tells of changes', wholeNumber(0, 255), 1)
+    .addOption(
+      list('--mtu <bytes>', 'bytes of a packet to the collector at most', words(wholeNumber(512, 65_535))).default(
+        mtu,
+        mtu.join(),
+      ),
+    )
+    .option('--time <duration>', 'each case is measured for at least this long', duration('0s', '1h'), 3_000)
     .addHelpText(
       'after',
-      `\nSubjects:\n${SUBJECTS.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join('\n')}`,
+      `\nSubjects; \`export\` means both:\n${SUBJECTS.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join('\n')}`,
     );
 }
 
 /** An option with a list of values, joined by commas. */
-function list<T>(flags: string, description: string, parse: (word: string) => T): Option {
-  return new Option(flags, description).argParser((text: string) => text.split(',').map(word => parse(word)));
+function list<T>(flags: string, description: string, parse: (text: string) => T): Option {
+  return new Option(flags, description).argParser(parse);
+}
+
+function words<T>(parse: (word: string) => T): (text: string) => T[] {
+  return text => text.split(',').map(word => parse(word));
 }
 
 function oneOf<T extends string>(names: readonly T[]): (word: string) => T {
@@ -86,4 +82,24 @@ function oneOf<T extends string>(names: readonly T[]): (word: string) => T {
     if (name === undefined) throw new Error(`'${word}' is none of ${names.join(', ')}`);
     return name;
   };
+}
+
+/** Subjects by their names, or by the first word that several share. */
+function subjectsOf(text: string): string[] {
+  const names = SUBJECTS.map(({ name }) => name);
+  return text.split(',').flatMap(word => {
+    const family = names.filter(name => name.startsWith(`${word}-`));
+    return family.length > 0 ? family : [oneOf(names)(word)];
+  });
+}
+
+function number(text: string): number {
+  return wholeNumber(1, MOST_CONNECTIONS)(text);
+}
+
+function sizesText(sizes: number | readonly number[]): string {
+  return [sizes]
+    .flat()
+    .map(size => size.toLocaleString('en'))
+    .join(' to ');
 }

@@ -1,18 +1,18 @@
 import { describeError } from '../src/errors.js';
 import { loadBackend } from '../src/load-backend.js';
 import { buildCompanion } from './companion.js';
-import type { Flags } from './flags.js';
+import type { Flags, ScopeFlags } from './flags.js';
 import type { Job } from './job.js';
 import { KernelNamespace } from './kernel-namespace.js';
 import { SUBJECTS } from './subjects/index.js';
 import type { Subject } from './subject.js';
 
 /** Everything that the command line asks for and this machine can do, in the order of the data path. */
-export function* jobs(flags: Flags, backends: Job['backends']): Generator<Job> {
-  const { samples, time, destinations, memory } = flags;
+export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backends']): Generator<Job> {
+  const { samples = 1, time, destinations, memory = false } = flags;
   for (const subject of available(flags.only)) {
     for (const family of flags.family) {
-      for (const connections of flags.sweep ?? [flags.connections ?? subject.connections]) {
+      for (const connections of flags.sweep ?? [flags.connections ?? subject.connections].flat()) {
         for (const mtu of subject.packets ? flags.mtu : flags.mtu.slice(0, 1)) {
           const tenth = Math.floor(connections / 10);
           const sizes = { connections, fresh: flags.new ?? tenth, gone: flags.deleted ?? tenth, destinations, mtu };

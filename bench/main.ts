@@ -29,7 +29,7 @@ async function bench(flags: Flags): Promise<void> {
       process.stdout.write(table.row(result));
     }
   }
-  if (flags.sweep) process.stdout.write(linearityTables(results));
+  process.stdout.write(linearityTables(results));
   if (flags.out === undefined) return;
   const { out, ...parameters } = flags;
   const whole = { ...began, machine: machine(), parameters: { ...parameters, backend: backends }, results };

@@ -55,7 +55,7 @@ function estimate(value: number, estimated: boolean): string {
 
 function remarks({ parameters, extra }: Result): string {
   const { connections: _, ...settings } = parameters;
-  const { peakRss: __, ...facts } = extra;
+  const { peakRss: __, rss: ___, ...facts } = extra;
   return Object.entries({ ...settings, ...facts })
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');

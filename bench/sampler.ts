@@ -18,7 +18,9 @@ interface Samples {
 /** One sample of each case in turn, so that what disturbs the machine meets all of them. A sample is one operation. */
 export async function sampleInTurn(cases: readonly Case[], timing: Timing): Promise<Taken[]> {
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spent: 0 }));
-  for (let i = 0; i < WARM_UPS; i++) for (const { one } of all) await once(one);
+  for (let i = 0; i < WARM_UPS; i++) {
+    for (const { one } of all) if (one.samples === undefined) await once(one);
+  }
   for (let wanted = all; wanted.length > 0; wanted = all.filter(samples => wantsMore(samples, timing))) {
     for (const samples of wanted) await take(samples);
   }
@@ -29,7 +31,8 @@ export async function sampleInTurn(cases: readonly Case[], timing: Timing): Prom
   }));
 }
 
-function wantsMore({ wall, reasons, spent }: Samples, { samples, seconds }: Timing): boolean {
+function wantsMore({ one, wall, reasons, spent }: Samples, { samples, seconds }: Timing): boolean {
+  if (one.samples !== undefined) return wall.length + reasons.length < one.samples;
   if (reasons.length > samples * MOST_VOID) return false;
   return wall.length < samples || spent < seconds;
 }

@@ -31,6 +31,8 @@ export interface Case {
   readonly items: number;
   /** It can be repeated at will, without `prepare` and `check`, and is over when it returns. */
   readonly repeatable?: true;
+  /** So many samples and no operation before them, where one takes long; what it allocates is then not measured. */
+  readonly samples?: number;
   /** Before each operation, outside the timing. */
   prepare?(): void | Promise<void>;
   /**
@@ -58,8 +60,8 @@ export interface Subject {
   readonly name: string;
   /** One line for --help. */
   readonly summary: string;
-  /** Connections where the command line names none. */
-  readonly connections: number;
+  /** Connections where the command line names none; several are measured one after the other. */
+  readonly connections: number | readonly number[];
   /** It needs the kernel's conntrack, and runs in a network namespace of its own. */
   readonly kernel?: true;
   /** It needs the program of crates/ctflow-bench. */

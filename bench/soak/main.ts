@@ -36,7 +36,7 @@ function command(): Command {
     .option('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST), 5_000)
     .option('--interval <duration>', 'between two polls', duration('100ms', '1h'), 5_000)
     .option('--duration <duration>', 'in all', duration('100ms', '1d'), 120_000)
-    .option('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.25)
+    .option('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.2)
     .addOption(new Option('--backend <name>', '').choices(['native', 'fallback']).default('native'))
     .addOption(new Option('--family <name>', '').choices(['ipv4', 'ipv6']).default('ipv4'))
     .option('--mtu <bytes>', 'bytes of a packet to the collector at most', wholeNumber(512, 65_535), 1400)

@@ -6,6 +6,7 @@ import { endToEnd } from './end-to-end.js';
 import { events } from './events.js';
 import { exportConntrack } from './export.js';
 import { exportDeny } from './export-deny.js';
+import { memory } from './memory.js';
 import { poll } from './poll.js';
 import { store } from './store.js';
 
@@ -20,4 +21,5 @@ export const SUBJECTS: readonly Subject[] = [
   exportDeny,
   endToEnd,
   events,
+  memory,
 ];

@@ -11,6 +11,8 @@ export class KernelTable {
   /** The flows from the first to before the next are in the kernel's table. */
   #first = 0;
   #next = 0;
+  /** Whose turn it is to count a packet. */
+  #turn = 0;
 
   private constructor(family: MeasuredFamily, flows: Companion<unknown>) {
     this.#family = family === 'ipv6' ? 6 : 4;
@@ -31,10 +33,16 @@ export class KernelTable {
     this.#next += flows;
   }
 
-  /** Lets a share of the flows, the youngest, count a packet. */
+  /** Lets a share of the flows count a packet: others each time, until all have had their turn. */
   async count(share: number): Promise<void> {
-    const flows = Math.ceil(this.size * share);
-    await this.#send(this.#next - flows, flows);
+    let flows = Math.ceil(this.size * share);
+    while (flows > 0) {
+      if (this.#turn < this.#first || this.#turn >= this.#next) this.#turn = this.#first;
+      const some = Math.min(flows, this.#next - this.#turn);
+      await this.#send(this.#turn, some);
+      this.#turn += some;
+      flows -= some;
+    }
   }
 
   /** Takes the oldest flows out of the table. */

@@ -38,3 +38,28 @@ needs(test, ['linux', 'cargo'])('export: every operation exports every record, a
     t.true((extra['sent'] as number) >= 600 * samples.length);
   }
 });
+
+needs(test, ['linux', 'cargo'])('denied flows: every operation exports every one, the idle ones too', async t => {
+  t.timeout(10 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'export-deny', '--connections', '400', '--mtu', '1400');
+  t.true(results.length > 0);
+  for (const { items, samples, extra, parameters } of results) {
+    t.is(items, 400);
+    t.is(parameters['idle'], 40);
+    t.true(samples.length >= 2);
+    t.is(extra['received'], extra['sent']);
+  }
+});
+
+needs(test, ['linux', 'cargo'])('memory: what a connection needs, from several sizes', async t => {
+  t.timeout(10 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'memory', '--family', 'ipv4', '--sweep', '20000,60000');
+  for (const { extra, parameters, items } of results) {
+    t.is(items, parameters['connections'] as number);
+    t.is(extra['received'], extra['sent']);
+    t.true((extra['rss'] as number) > 20e6);
+  }
+  const [smaller, larger] = results.map(({ extra }) => extra['rss'] as number);
+  // rows and what was reported of them are there
+  t.true(larger - smaller > 40_000 * 192);
+});
