@@ -80,11 +80,11 @@ export class ExportSchedule implements StoreObserver {
     const reason = this.#reported.begin(slot, before);
     // of one that an exporter before has ended, idle or by force, there is nothing to say until something happens
     const said = reason !== 0 && reason !== ACTIVE_TIMEOUT;
-    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED);
+    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt[slot]);
   }
 
   changed(slot: number, what: number): void {
-    this.#arm(slot, what);
+    this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt[slot] : this.#now());
   }
 
   countersReset(slot: number): void {
@@ -146,7 +146,7 @@ export class ExportSchedule implements StoreObserver {
         const news = this.#reported.hasNews(slot);
         if (!this.#reportIf(news, slot, ACTIVE_TIMEOUT, report)) return false;
         this.#active.remove(slot);
-        if (news) this.#arm(slot, 0);
+        if (news) this.#arm(slot, 0, now);
         continue;
       }
       return false;
@@ -207,7 +207,8 @@ export class ExportSchedule implements StoreObserver {
     return left;
   }
 
-  #arm(slot: number, what: number): void {
+  /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */
+  #arm(slot: number, what: number, since: number): void {
     if (what & MOVED) this.#idle.push(slot);
     if (this.#isClosed(slot)) {
       // said to have ended: what still moves waits for the entry to disappear
@@ -218,7 +219,7 @@ export class ExportSchedule implements StoreObserver {
     }
     this.#closed.remove(slot);
     if (!this.#active.has(slot)) {
-      this.#activeSince[slot] = this.#now();
+      this.#activeSince[slot] = since;
       this.#active.push(slot);
     }
   }

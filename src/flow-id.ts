@@ -8,11 +8,14 @@ const scratch = new Uint32Array(2);
  * known, the tuple's hash and the flow start take their place.
  */
 export function writeFlowId(row: Uint32Array, from: number, startMs: number, out: Uint32Array, at: number): void {
-  const known = (row[from + (PRESENT >> 2)] & (HAS_ID | HAS_START)) === (HAS_ID | HAS_START);
-  const id = row[from + (known ? ID : HASH) / 4];
-  writeNumber(scratch, 0, startMs);
-  const low = known ? row[from + (START_NS >> 2)] : scratch[0];
-  const high = known ? row[from + (START_NS >> 2) + 1] : scratch[1];
+  let id = row[from + (ID >> 2)];
+  let low = row[from + (START_NS >> 2)];
+  let high = row[from + (START_NS >> 2) + 1];
+  if ((row[from + (PRESENT >> 2)] & (HAS_ID | HAS_START)) !== (HAS_ID | HAS_START)) {
+    id = row[from + (HASH >> 2)];
+    writeNumber(scratch, 0, startMs);
+    [low, high] = scratch;
+  }
   out[at] = mix(mix(mix(0x9747b28c, id), low), high);
   out[at + 1] = mix(mix(mix(0x3c6ef372, high), id), low);
 }

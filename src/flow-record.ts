@@ -9,7 +9,10 @@ import {
   FLOW_END_MS,
   FLOW_ID,
   FLOW_START_MS,
+  HAS_HELPER,
+  HAS_LABELS,
   HAS_TCP_FLAGS,
+  LABELS,
   NAT_TYPE,
   ORIG_PACKET_DELTA,
   PRESENT,
@@ -20,11 +23,12 @@ import {
 } from './layout.generated.js';
 import { IPPROTO_TCP } from './protocol.js';
 import type { RecordExtras } from './record-extras.js';
-import { COUNTERS, REPORTED_WORDS } from './reported.js';
+import { COUNTERS_WORD, REPORTED_WORDS } from './reported.js';
 import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
 const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
+const TIMES_END = LABELS >> 2;
 const FIRST_NAME = SOURCE_POD_NAME >> 2;
 const LAST_NAME = EGRESS_RULE_NAME >> 2;
 
@@ -58,16 +62,20 @@ export function appendRecord(
   const { u32: out } = batch;
   const from = slot * ROW_WORDS;
   const to = batch.count * RECORD_WORDS;
-  for (let word = 0; word < ROW_WORDS; word++) out[to + word] = rows[from + word];
+  const present = rows[from + (PRESENT >> 2)];
+  // labels and helper are rare: behind the times nothing is known of most
+  const words = present & (HAS_LABELS | HAS_HELPER) ? ROW_WORDS : TIMES_END;
+  for (let word = 0; word < words; word++) out[to + word] = rows[from + word];
   writeNumber(out, to + (FLOW_START_MS >> 2), table.startMs[slot]);
   writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs[slot]);
-  for (let i = 0; i < COUNTERS.length; i++) {
-    subtract(rows, from + COUNTERS[i], reported, slot * REPORTED_WORDS + i * 2, out, to + DELTA_WORD + i * 2);
+  const counted = slot * REPORTED_WORDS;
+  for (let word = 0; word < REPORTED_WORDS; word += 2) {
+    subtract(rows, from + COUNTERS_WORD + word, reported, counted + word, out, to + DELTA_WORD + word);
   }
   writeFlowId(rows, from, table.startMs[slot], out, to + (FLOW_ID >> 2));
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;
-  batch.bytes[byte + BIFLOW_DIRECTION] = direction(rows[from + (PRESENT >> 2)], bytes, from * 4);
+  batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);
   batch.bytes[byte + NAT_TYPE] = bytes[from * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
   for (const extra of extras) extra.write(slot, batch, byte);
   batch.count++;

@@ -1,12 +1,12 @@
 import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
-import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, STATE } from './layout.generated.js';
+import { ORIG_PACKETS, STATE } from './layout.generated.js';
 import type { ReportMemory } from './report-memory.js';
 import { readNumber, subtract } from './u64.js';
 
-/** Words of what was reported of a connection: the four counters, two words each, in the order of {@link COUNTERS}. */
+/** Words of what was reported of a connection: the four counters, two words each. */
 export const REPORTED_WORDS = 8;
-/** Words of the row in which the counters stand. */
-export const COUNTERS = [ORIG_PACKETS >> 2, ORIG_OCTETS >> 2, REPLY_PACKETS >> 2, REPLY_OCTETS >> 2] as const;
+/** Where the counters begin in the row; they stand there one after another, in the same order. */
+export const COUNTERS_WORD = ORIG_PACKETS >> 2;
 
 /** No TCP state was ever reported. */
 const NEVER = 255;
@@ -64,7 +64,10 @@ export class Reported {
     else if (before && !this.#memory?.neverTold(rows, row)) {
       this.#takeCounters(slot);
       this.note(slot, false);
-    } else this.counters.fill(0, slot * REPORTED_WORDS, (slot + 1) * REPORTED_WORDS);
+    } else {
+      const at = slot * REPORTED_WORDS;
+      for (let word = 0; word < REPORTED_WORDS; word++) this.counters[at + word] = 0;
+    }
     return this.#lastReason[slot];
   }
 
@@ -78,9 +81,10 @@ export class Reported {
   /** What was not yet reported of the old counters stays due: the reported ones go below zero, modulo 2^64. */
   countersReset(slot: number): void {
     const { rows } = this.#table;
-    for (let i = 0; i < COUNTERS.length; i++) {
-      const at = slot * REPORTED_WORDS + i * 2;
-      subtract(this.counters, at, rows, slot * ROW_WORDS + COUNTERS[i], this.counters, at);
+    const from = slot * ROW_WORDS + COUNTERS_WORD;
+    const at = slot * REPORTED_WORDS;
+    for (let word = 0; word < REPORTED_WORDS; word += 2) {
+      subtract(this.counters, at + word, rows, from + word, this.counters, at + word);
     }
     this.note(slot, false);
   }
@@ -115,8 +119,9 @@ export class Reported {
   addTo(sum: Unreported, slot: number): void {
     const delta = new Uint32Array(2);
     const { rows } = this.#table;
-    const left = COUNTERS.map((counter, i) => {
-      subtract(rows, slot * ROW_WORDS + counter, this.counters, slot * REPORTED_WORDS + i * 2, delta, 0);
+    const left = [0, 2, 4, 6].map(word => {
+      const from = slot * ROW_WORDS + COUNTERS_WORD + word;
+      subtract(rows, from, this.counters, slot * REPORTED_WORDS + word, delta, 0);
       return readNumber(delta, 0);
     });
     sum.connections++;
@@ -125,21 +130,19 @@ export class Reported {
   }
 
   #takeCounters(slot: number): void {
+    const { counters } = this;
     const { rows } = this.#table;
-    for (let i = 0; i < COUNTERS.length; i++) {
-      const counter = slot * ROW_WORDS + COUNTERS[i];
-      this.counters[slot * REPORTED_WORDS + i * 2] = rows[counter];
-      this.counters[slot * REPORTED_WORDS + i * 2 + 1] = rows[counter + 1];
-    }
+    const from = slot * ROW_WORDS + COUNTERS_WORD;
+    const to = slot * REPORTED_WORDS;
+    for (let word = 0; word < REPORTED_WORDS; word++) counters[to + word] = rows[from + word];
   }
 
   #hasCounted(slot: number): boolean {
+    const { counters } = this;
     const { rows } = this.#table;
-    for (let i = 0; i < COUNTERS.length; i++) {
-      const counter = slot * ROW_WORDS + COUNTERS[i];
-      const at = slot * REPORTED_WORDS + i * 2;
-      if (this.counters[at] !== rows[counter] || this.counters[at + 1] !== rows[counter + 1]) return true;
-    }
+    const from = slot * ROW_WORDS + COUNTERS_WORD;
+    const to = slot * REPORTED_WORDS;
+    for (let word = 0; word < REPORTED_WORDS; word++) if (counters[to + word] !== rows[from + word]) return true;
     return false;
   }
 

@@ -5,6 +5,7 @@ import { appendRecord, renumberNames } from '../src/flow-record.js';
 import {
   BIFLOW_DIRECTION,
   EGRESS_RULE_NAME,
+  LABELS,
   NAT_TYPE,
   RECORD_SIZE,
   ROW_SIZE,
@@ -28,11 +29,17 @@ function record(facts: Facts, reported = new Uint32Array(8)): Batch {
   return batch;
 }
 
+test('labels and helper are in a record where they are known', t => {
+  const facts = { ...tcp(1000, 0, [1, 1, 1, 1]), helper: 'ftp' };
+  const batch = record(facts);
+  t.deepEqual(batch.bytes.slice(RECORD_SIZE, RECORD_SIZE + ROW_SIZE), rows(facts).bytes);
+});
+
 test('a record is the row, then times, deltas, flowId and reason', t => {
   const facts = tcp(1000, 0, [10, (1n << 64n) - 1n, 1n << 40n, 4]);
   const batch = record(facts, Uint32Array.from([4, 0, 0, 1, 0, 255, 4, 0]));
   t.is(batch.count, 2);
-  t.deepEqual(batch.bytes.slice(RECORD_SIZE, RECORD_SIZE + ROW_SIZE), rows(facts).bytes);
+  t.deepEqual(batch.bytes.slice(RECORD_SIZE, RECORD_SIZE + LABELS), rows(facts).bytes.slice(0, LABELS));
   const report = readReport(batch, 1);
   t.like(report, { port: 1000, reason: 4, start: 1_699_999_990_000, end: 1_700_000_000_999 });
   t.deepEqual(report.deltas, [6n, (1n << 64n) - 1n - (1n << 32n), 1n << 32n, 0n]);
