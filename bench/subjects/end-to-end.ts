@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Backend } from '../../src/backend.js';
 import { ConnectionStore } from '../../src/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination.js';
@@ -6,6 +7,7 @@ import { Poller } from '../../src/poller.js';
 import { CountingSink } from '../counting-sink.js';
 import { COLLECTOR_PORT } from '../kernel-namespace.js';
 import { same } from '../same.js';
+import { median } from '../statistics.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
 import { CaseClock } from '../workload/clock.js';
@@ -70,6 +72,7 @@ async function pipeline(
   const sink = await CountingSink.open(family, port);
   const destination = await MeasuredDestination.open(backend, store, sink, mtu);
   const arrivals = await Arrivals.at(sink);
+  const delays: number[] = [];
   let round = rounds.current;
   let before = 0;
   const run = async (): Promise<void> => {
@@ -89,14 +92,21 @@ async function pipeline(
       round = await rounds.after(round);
       before = destination.records;
     },
-    operation: run,
+    async operation() {
+      // one for each operation: it would count the time between two as a delay
+      const loop = monitorEventLoopDelay({ resolution: 1 });
+      loop.enable();
+      await run();
+      loop.disable();
+      delays.push(loop.percentile(99) / 1e9);
+    },
     check() {
       same(`incomplete polls of ${backend.name}`, poller.counts.incomplete, 0);
       const sent = destination.records - before;
       same(`records that ${backend.name} has exported`, sent, records);
       return arrivals.check(sent);
     },
-    extra: () => arrivals.extra(),
+    extra: () => ({ ...arrivals.extra(), loopDelayP99: Number(median(delays).toPrecision(3)) }),
     async close() {
       await destination.close();
       await sink.close();

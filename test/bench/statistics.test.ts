@@ -27,4 +27,9 @@ test('a line through points: slope, intercept and how well it fits', t => {
     [3, 1],
   ]);
   t.is(fit, 0);
+  const flat = fitLine([
+    [1, 5],
+    [2, 5],
+  ]);
+  t.deepEqual(flat, { slope: 0, intercept: 5, fit: 1 });
 });
