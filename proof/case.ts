@@ -1,3 +1,4 @@
+import { CtflowError, describeError } from '../src/errors.js';
 import type { Count } from '../src/demo/truth.js';
 import type { Balance, ConnectionCount } from './balance.js';
 import type { ExporterEnd } from './exporter-process.js';
@@ -19,6 +20,8 @@ export interface Finding extends Balance {
   readonly restartUncertain?: Uncertain;
   /** Of missing: what connections counted that ended while no exporter listened. */
   readonly endedUnwatched?: ConnectionCount;
+  /** Of missing: what connections counted that ended before an exporter was killed, which had not come to telling it. */
+  readonly untold?: ConnectionCount;
   /** Denied flows, against the counters of the rules that dropped their packets. */
   readonly denied?: Balance;
   readonly traffic: TrafficSummary;
@@ -43,11 +46,14 @@ export interface CaseResult {
   readonly name: string;
   readonly title: string;
   readonly criterion: string;
-  /** Void where the kernel itself lost count in every run. */
+  /** Void where the kernel itself lost count in every run. A run that comes to no end fails. */
   readonly outcome: 'pass' | 'fail' | 'void';
   /** Runs that were void and were repeated, with what made them so. */
   readonly voidRuns: readonly string[];
-  readonly finding: Finding;
+  /** Of the last run; undefined where it came to no end. */
+  readonly finding?: Finding;
+  /** Why the last run came to no end. */
+  readonly error?: string;
 }
 
 /**
@@ -68,6 +74,9 @@ export async function judge(
     let finding: Finding;
     try {
       finding = await proof.run(scope, size);
+    } catch (error) {
+      if (error instanceof CtflowError) throw error; // this machine or user cannot do it
+      return { name, title, criterion, outcome: 'fail', voidRuns, error: describeError(error) };
     } finally {
       await scope.end();
     }

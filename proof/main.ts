@@ -44,8 +44,11 @@ const program = new Command('proof:completeness')
 
 const open = new Set<EndingScope>();
 
+let interrupted = false;
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
+    interrupted = true;
     void Promise.allSettled([...open].map(scope => scope.end())).then(() => process.exit(130));
   });
 }
@@ -63,15 +66,17 @@ async function prove({ only = names, json, freeze, ...rest }: Flags): Promise<bo
   const size = { ...rest, timeout: TIMEOUT, freeze: freeze / 1000 };
   const results: CaseResult[] = [];
   for (const proof of CASES.filter(({ name }) => only.includes(name))) {
+    if (interrupted) break;
     const result = await judge(proof, size, RUNS, () => {
       const scope = new EndingScope();
       open.add(scope);
       return scope;
     });
     results.push(result);
-    if (!json) process.stdout.write(`${formatCase(result)}\n`);
+    if (!json && !interrupted) process.stdout.write(`${formatCase(result)}\n`);
   }
   const report = reportOf(size, results);
+  if (interrupted) return false;
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${verdict(results)}\n`);
   return report.passed;
 }

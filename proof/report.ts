@@ -1,5 +1,5 @@
 import { ColumnTable } from '../src/terminal/table.js';
-import type { CaseResult } from './case.js';
+import type { CaseResult, Finding } from './case.js';
 import type { Balance, ConnectionCount } from './balance.js';
 import type { TrafficSummary } from './generator.js';
 import type { Size } from './scene.js';
@@ -11,12 +11,17 @@ export interface ProofReport {
   readonly seed: number;
   readonly pollInterval: number;
   readonly passed: boolean;
-  readonly cases: readonly CaseResult[];
+  readonly cases: readonly CaseReport[];
 }
+
+/** A case with what its last run showed beside it; records are uncertain only where a connection broke. */
+export type CaseReport = Omit<CaseResult, 'finding'> & Partial<Finding> & { readonly uncertain: number };
 
 export function reportOf(size: Size, cases: readonly CaseResult[]): ProofReport {
   const { flows, rate, seed, pollInterval } = size;
-  return { flows, rate, seed, pollInterval, passed: cases.every(({ outcome }) => outcome === 'pass'), cases };
+  const passed = cases.every(({ outcome }) => outcome === 'pass');
+  const flat = cases.map(({ finding, ...about }): CaseReport => ({ ...about, uncertain: 0, ...finding }));
+  return { flows, rate, seed, pollInterval, passed, cases: flat };
 }
 
 const TABLE = new ColumnTable([
@@ -27,26 +32,31 @@ const TABLE = new ColumnTable([
 ]);
 
 /** One case for people, with a line break at its end. */
-export function formatCase(result: CaseResult): string {
-  const { finding, outcome, title, name, criterion, voidRuns } = result;
-  const { traffic, exporter } = finding;
-  const facts = [
-    finding.uncertain === undefined ? undefined : `uncertain ${group(finding.uncertain)} records`,
-    finding.restartUncertain && `restart_uncertain ${group(finding.restartUncertain.records)} records`,
-    `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
-    `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
-  ].filter(Boolean);
+export function formatCase({ finding, error, outcome, title, name, criterion, voidRuns }: CaseResult): string {
   return [
     `${name}: ${title}\n`,
-    `  ${TABLE.header()}`,
-    balanceRows(finding),
-    finding.endedUnwatched ? row('unwatched', finding.endedUnwatched) : '',
-    finding.denied ? balanceRows(finding.denied, 'denied: ') : '',
-    ...[facts.join('; '), ...finding.notes].map(line => `  ${line}\n`),
+    finding ? `  ${TABLE.header()}${findingRows(finding)}` : '',
     ...voidRuns.map(why => `  a run was void (${why})\n`),
-    ...finding.failures.map(failure => `  ${failure}\n`),
-    ...(outcome === 'fail' ? exporter.complaints.map(complaint => `  the exporter: ${complaint}\n`) : []),
+    ...(finding?.failures ?? [error]).map(failure => `  ${failure}\n`),
+    ...(outcome === 'fail' && finding ? finding.exporter.complaints.map(said => `  the exporter: ${said}\n`) : []),
     `  ${outcome === 'void' ? 'VOID' : outcome}: ${criterion}\n`,
+  ].join('');
+}
+
+function findingRows(finding: Finding): string {
+  const { traffic, exporter, uncertain, restartUncertain, endedUnwatched, untold, denied, notes } = finding;
+  const facts = [
+    uncertain === undefined ? '' : `uncertain ${group(uncertain)} records`,
+    restartUncertain ? `restart_uncertain ${group(restartUncertain.records)} records` : '',
+    `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
+    `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
+  ];
+  return [
+    balanceRows(finding),
+    endedUnwatched ? row('unwatched', endedUnwatched) : '',
+    untold ? row('untold', untold) : '',
+    denied ? balanceRows(denied, 'denied: ') : '',
+    ...[facts.filter(Boolean).join('; '), ...notes].map(line => `  ${line}\n`),
   ].join('');
 }
 
@@ -68,10 +78,10 @@ export function verdict(cases: readonly CaseResult[]): string {
   const names = (outcome: CaseResult['outcome']) =>
     cases.filter(result => result.outcome === outcome).map(({ name }) => name);
   const [failed, without] = [names('fail'), names('void')];
-  if (failed.length > 0) return `Something was missed, or told twice: ${failed.join(', ')}.`;
+  if (failed.length > 0) return `Something was missed, was told twice or broke off: ${failed.join(', ')}.`;
   if (without.length > 0)
     return `Not proven: the kernel itself lost count in ${without.join(', ')}; try a lower --rate.`;
-  const lost = cases.find(({ name }) => name === 'poll-only')?.finding.missing.octets;
+  const lost = cases.find(({ name }) => name === 'poll-only')?.finding?.missing.octets;
   const polling = lost === undefined ? '' : ` Polling alone missed ${group(lost)} octets.`;
   return cases.length === 1 && lost !== undefined
     ? polling.trim()

@@ -76,7 +76,7 @@ export class Topology {
     }
     await router.sysctl('ipv4/ip_forward', 1);
     await router.sysctl('ipv6/conf/all/forwarding', 1);
-    await client.run('sh', ['-c', 'echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range']);
+    await client.run('sh', ['-c', 'echo 0 0 >/proc/sys/net/ipv4/ping_group_range']);
   }
 
   async #calm(): Promise<void> {

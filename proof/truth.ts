@@ -12,13 +12,15 @@ export interface KernelCount extends Count {
   readonly denied: Count;
 }
 
-/** What makes a run void: the kernel itself lost count. */
+/** What makes a run void: the kernel itself lost count, or who looks on did. */
 export interface Faults {
   readonly insertFailed: number;
   readonly drop: number;
   readonly earlyDrop: number;
   readonly chainTooLong: number;
   readonly retransmissions: number;
+  /** Times that the receive buffer of the witness ran over. */
+  readonly witness: number;
 }
 
 /** The kernel's count must stand still this long, and must do so within the minute; milliseconds. */
@@ -58,6 +60,7 @@ export function readFaults({ router, namespaces }: Topology): Faults {
     // the column has had two names
     chainTooLong: conntrack.get('chainlength') ?? conntrack.get('chaintoolong') ?? 0,
     retransmissions: namespaces.reduce((total, { pid }) => total + retransmissions(pid), 0),
+    witness: 0,
   };
 }
 

@@ -48,13 +48,13 @@ export class Witness {
     return witness;
   }
 
-  /** What ended since it listens. @throws where it missed something itself */
-  async finish(): Promise<readonly EndedConnection[]> {
+  /** What ended since it listens, and how often its receive buffer ran over. */
+  async finish(): Promise<{ ended: readonly EndedConnection[]; overrun: number }> {
     const closed = once(this.#child, 'close');
     this.#child.stdin.end();
     await closed;
-    if (this.#overrun !== 0) throw new Error(`the witness missed something: ${this.#overrun ?? this.#stderr}`);
-    return this.#ended;
+    if (this.#overrun === undefined) throw new Error(`the witness ended without its last word: ${this.#stderr}`);
+    return { ended: this.#ended, overrun: this.#overrun };
   }
 
   #hear(said: EndedConnection | { overrun: number }): void {
@@ -63,15 +63,15 @@ export class Witness {
   }
 }
 
-/** What the collector was not told of connections that ended while nobody listened; connections are those it never heard of. */
-export function endedUnwatched(
+/** What the collector was not told of connections that ended within these times; connections are those it never heard of. */
+export function lackingOf(
   ended: readonly EndedConnection[],
-  unwatched: readonly Interval[],
+  times: readonly Interval[],
   ledger: Ledger,
 ): ConnectionCount {
   let [connections, packets, octets] = [0, 0, 0];
   for (const { flowId, stop, totals } of ended) {
-    if (!unwatched.some(({ from, to }) => stop >= from && stop <= to)) continue;
+    if (!times.some(({ from, to }) => stop >= from && stop < to)) continue;
     const told = ledger.connections.byId.get(flowId);
     const lacking = totals.map((total, i) => Math.max(total - (told?.deltas[i] ?? 0), 0));
     if (!told) connections++;
@@ -79,4 +79,22 @@ export function endedUnwatched(
     octets += lacking[1] + lacking[3];
   }
   return { connections, packets, octets };
+}
+
+/** A message carries whole seconds; milliseconds. */
+const EXPORT_TIME = 1_000;
+
+/**
+ * From when on an exporter that was killed had not told of ends: as long before as it told of those before late. It tells
+ * them in their order.
+ * @param life when it began to listen and when it was killed
+ */
+export function backlog(ended: readonly EndedConnection[], life: Interval, ledger: Ledger): Interval {
+  let latest = 0;
+  for (const { flowId, stop } of ended) {
+    const told = ledger.connections.byId.get(flowId)?.lastTold;
+    if (told === undefined || stop < life.from || told > life.to) continue;
+    latest = Math.max(latest, told - stop);
+  }
+  return { from: Math.max(life.to - latest - 2 * EXPORT_TIME, life.from), to: life.to };
 }

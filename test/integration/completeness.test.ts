@@ -21,8 +21,9 @@ for (const proof of CASES) {
       return scope;
     });
     for (const why of result.voidRuns) t.log(`a run was void: ${why}`);
-    t.deepEqual(result.finding.failures, []);
+    if (result.error) throw new Error(result.error);
+    t.deepEqual(result.finding!.failures, []);
     t.is(result.outcome, 'pass');
-    if (proof.name === 'poll-only') t.true(result.finding.missing.octets > 0, 'polling alone loses');
+    if (proof.name === 'poll-only') t.true(result.finding!.missing.octets > 0, 'polling alone loses');
   });
 }

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { judge, type Finding, type ProofCase } from '../../proof/case.js';
+import { CtflowError } from '../../src/errors.js';
 import { EndingScope } from '../../proof/scope.js';
 import { finding, SIZE } from './findings.js';
 
@@ -20,7 +21,9 @@ function runsOf(...findings: Finding[]): ProofCase & { scopes: number } {
   };
 }
 
-const VOID = finding({ faults: { insertFailed: 0, drop: 0, earlyDrop: 3, chainTooLong: 0, retransmissions: 0 } });
+const VOID = finding({
+  faults: { insertFailed: 0, drop: 0, earlyDrop: 3, chainTooLong: 0, retransmissions: 0, witness: 0 },
+});
 
 test('a run that is void is repeated, and the second one counts', async t => {
   const proof = runsOf(VOID, finding({}));
@@ -38,6 +41,16 @@ test('void again is void, not a pass', async t => {
 
 test('a failure is not repeated', async t => {
   t.is((await judge(runsOf(finding({ failures: ['missing'] }), finding({})), SIZE)).outcome, 'fail');
+});
+
+test('a run that comes to no end fails and is told why, unless this machine cannot do it', async t => {
+  const breaks = (error: Error) => ({ ...runsOf(), run: () => Promise.reject(error) });
+  const { outcome, error } = await judge(breaks(new Error('the exporter ended with 1')), SIZE);
+  t.is(outcome, 'fail');
+  t.true(error!.includes('the exporter ended with 1'));
+  await t.throwsAsync(judge(breaks(new CtflowError('CTFLOW_NAMESPACE', 'no', 'none')), SIZE), {
+    instanceOf: CtflowError,
+  });
 });
 
 test('a scope ends the last thing first, and each of them though one fails', async t => {

@@ -28,7 +28,7 @@ export function finding(otherwise: Partial<Finding>): Finding {
       seconds: 2,
     },
     exporter: { stats: undefined, complaints: [], peakMemory: 80e6 },
-    faults: { insertFailed: 0, drop: 0, earlyDrop: 0, chainTooLong: 0, retransmissions: 0 },
+    faults: { insertFailed: 0, drop: 0, earlyDrop: 0, chainTooLong: 0, retransmissions: 0, witness: 0 },
     failures: [],
     notes: [],
     ...otherwise,

@@ -48,8 +48,27 @@ test('the last line says in words whether nothing was missed', t => {
     'Nothing was missed and nothing was told twice, beyond what each case states. Polling alone missed 5,678 octets.',
   );
   t.is(verdict([pollOnly]), 'Polling alone missed 5,678 octets.');
-  t.regex(verdict([result('events', 'fail'), pollOnly]), /^Something was missed, or told twice: events\./);
+  t.regex(
+    verdict([result('events', 'fail'), pollOnly]),
+    /^Something was missed, was told twice or broke off: events\./,
+  );
   t.regex(verdict([result('events', 'void')]), /^Not proven: .* events/);
+});
+
+test('a run that came to no end says why', t => {
+  const { finding: _, ...about } = result('events', 'fail');
+  t.is(
+    formatCase({ ...about, error: 'the exporter ended with 1' }),
+    `events: the events
+  the exporter ended with 1
+  fail: missing 0, doubled 0
+`,
+  );
+});
+
+test('for machines every case has its counts beside its outcome', t => {
+  const [report] = reportOf(SIZE, [result('events', 'pass', { missing: LOST })]).cases;
+  t.like(report, { name: 'events', outcome: 'pass', missing: LOST, uncertain: 0, kernel: { octets: 1_234_567 } });
 });
 
 test('the report has passed when each case has', t => {
