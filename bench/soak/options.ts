@@ -42,8 +42,6 @@ export interface SoakSummary {
   readonly peakRss: number;
   /** Connections stored and resident bytes, once between two polls. */
   readonly course: readonly (readonly [connections: number, rss: number])[];
-  /** Milliseconds. */
-  readonly loopDelayP99: number;
 }
 
 export interface SoakJob {

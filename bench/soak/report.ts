@@ -24,7 +24,6 @@ export function soakReport(summaries: readonly SoakSummary[]): string {
     line('raw dumps beside it', ({ rawDumps }) => (rawDumps ? String(rawDumps.dumps) : '-')),
     line('CPU seconds of the raw dumps', ({ rawDumps }) => (rawDumps ? rawDumps.cpu.toFixed(2) : '-')),
     line('peak memory, MiB', ({ peakRss }) => (peakRss / MEBIBYTE).toFixed(0)),
-    line('event loop delay, p99, ms', ({ loopDelayP99 }) => loopDelayP99.toFixed(1)),
     ...summaries.map(summary => `${memoryCourse(summary)}\n`),
   ].join('');
 }

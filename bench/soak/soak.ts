@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../../src/backend.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
@@ -9,14 +8,10 @@ import { destinationOptions } from '../workload/destination.js';
 import type { SoakKind, SoakOptions, SoakSummary } from './options.js';
 import { kernelTable, replayedTable, type SoakTable } from './tables.js';
 
-/** Milliseconds that a sample of the event loop's delay stands for. */
-const LOOP_RESOLUTION = 1;
-
 /** Polls and exports while connections come and go: half an interval before each poll. */
 export async function soak(kind: SoakKind, backend: Backend, options: SoakOptions): Promise<SoakSummary> {
   const sink = await CountingSink.open(options.family, kind === 'kernel' ? COLLECTOR_PORT : 0);
   const table = kind === 'kernel' ? await kernelTable(backend, options) : replayedTable(options);
-  const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION });
   const cpu = process.cpuUsage();
   const began = performance.now();
   const exporter = new Exporter({
@@ -30,10 +25,8 @@ export async function soak(kind: SoakKind, backend: Backend, options: SoakOption
     destinations: [destinationOptions(sink, options.mtu)],
     log: createLogger('error'),
   });
-  loop.enable();
   await exporter.start();
   const { course, rawDumps } = await run(exporter, table, options);
-  loop.disable();
   await exporter.stop();
   const { user, system } = process.cpuUsage(cpu);
   const madeUp = table.madeUp();
@@ -53,7 +46,6 @@ export async function soak(kind: SoakKind, backend: Backend, options: SoakOption
     ...(table.rawDump && { rawDumps }),
     peakRss: process.resourceUsage().maxRSS * 1024,
     course,
-    loopDelayP99: loop.percentile(99) / 1e6,
   };
 }
 

@@ -44,7 +44,6 @@ const summary: SoakSummary = {
   cpu: 0,
   madeUp: 0,
   peakRss: 0,
-  loopDelayP99: 0,
   course: [],
 };
 
