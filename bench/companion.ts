@@ -15,7 +15,7 @@ export function buildCompanion(): string | undefined {
   return cargoBuild('ctflow-bench');
 }
 
-/** A program of crates/ctflow-bench that takes orders. */
+/** A program that takes orders, a line each, as those of crates/ctflow-bench do. */
 export class Companion<Ready> {
   readonly ready: Ready;
   readonly #child: ChildProcess;
@@ -27,8 +27,13 @@ export class Companion<Ready> {
     this.ready = ready;
   }
 
-  static async start<Ready>(...args: readonly string[]): Promise<Companion<Ready>> {
-    const child = spawn(PROGRAM, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** One of crates/ctflow-bench. */
+  static start<Ready>(...args: readonly string[]): Promise<Companion<Ready>> {
+    return Companion.startProgram(PROGRAM, args);
+  }
+
+  static async startProgram<Ready>(program: string, args: readonly string[]): Promise<Companion<Ready>> {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
     return new Companion(child, answers, await answerOf<Ready>(answers, args.join(' ')));
   }
@@ -48,6 +53,6 @@ export class Companion<Ready> {
 
 async function answerOf<Answer>(answers: AsyncIterator<string>, order: string): Promise<Answer> {
   const { value, done } = await answers.next();
-  if (done) throw new Error(`ctflow-bench has ended at '${order}'`);
+  if (done) throw new Error(`the program has ended at '${order}'`);
   return JSON.parse(value) as Answer;
 }

@@ -68,15 +68,15 @@ export function scopeCommand(name: string, description: string, mtu: readonly nu
 }
 
 /** An option with a list of values, joined by commas. */
-function list<T>(flags: string, description: string, parse: (text: string) => T): Option {
+export function list<T>(flags: string, description: string, parse: (text: string) => T): Option {
   return new Option(flags, description).argParser(parse);
 }
 
-function words<T>(parse: (word: string) => T): (text: string) => T[] {
+export function words<T>(parse: (word: string) => T): (text: string) => T[] {
   return text => text.split(',').map(word => parse(word));
 }
 
-function oneOf<T extends string>(names: readonly T[]): (word: string) => T {
+export function oneOf<T extends string>(names: readonly T[]): (word: string) => T {
   return word => {
     const name = names.find(name => name === word);
     if (name === undefined) throw new Error(`'${word}' is none of ${names.join(', ')}`);

@@ -8,6 +8,8 @@ export interface Job {
   readonly family: MeasuredFamily;
   readonly sizes: Sizes;
   readonly backends: readonly ('native' | 'fallback')[];
+  /** Names of the peers that are measured beside ctflow. */
+  readonly peers?: readonly string[];
   readonly timing: Timing;
   /** What an operation allocates is measured, and not how long it takes. */
   readonly memory: boolean;

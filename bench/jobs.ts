@@ -10,7 +10,10 @@ import type { Subject } from './subject.js';
 /** Everything that the command line asks for and this machine can do, in the order of the data path. */
 export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backends']): Generator<Job> {
   const { samples = 1, time, destinations, memory = false } = flags;
-  for (const subject of available(flags.only)) {
+  for (const subject of availableSubjects(
+    SUBJECTS.filter(({ name }) => flags.only.includes(name)),
+    'bench',
+  )) {
     for (const family of flags.family) {
       for (const connections of flags.sweep ?? [flags.connections ?? subject.connections].flat()) {
         for (const mtu of subject.packets ? flags.mtu : flags.mtu.slice(0, 1)) {
@@ -24,13 +27,12 @@ export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backend
 }
 
 /** Those of the subjects that can be measured here; who is left out is named. */
-function available(only: readonly string[]): Subject[] {
-  const wanted = SUBJECTS.filter(({ name }) => only.includes(name));
+export function availableSubjects(wanted: readonly Subject[], command: string): Subject[] {
   const noCompanion = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
   const noKernel = wanted.some(({ kernel }) => kernel) ? KernelNamespace.lacks() : undefined;
   return wanted.filter(({ name, companion, kernel }) => {
     const without = (companion && noCompanion) || (kernel && noKernel);
-    if (without) process.stderr.write(`bench: ${name} is left out: ${without}\n`);
+    if (without) process.stderr.write(`${command}: ${name} is left out: ${without}\n`);
     return !without;
   });
 }

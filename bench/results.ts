@@ -33,8 +33,11 @@ export interface Machine {
 export type Value = number | string | boolean;
 export type Parameters = Readonly<Record<string, Value | readonly Value[]>>;
 
-/** `both`: code that exists once. `kernel`: the floor below ctflow, what the kernel alone costs. */
-export type MeasuredBackend = 'native' | 'fallback' | 'both' | 'kernel';
+/**
+ * `both`: code that exists once. `kernel`: the floor below ctflow, what the kernel alone costs. `peer`: a program that is not
+ * ctflow.
+ */
+export type MeasuredBackend = 'native' | 'fallback' | 'both' | 'kernel' | 'peer';
 export type MeasuredFamily = 'ipv4' | 'ipv6';
 
 /** What one case of one subject cost. Two results are of the same thing where everything up to `items` is equal. */

@@ -18,6 +18,8 @@ export interface Sizes {
 /** What a subject is given to make its cases. */
 export interface Scene {
   readonly backends: readonly Backend[];
+  /** Names of the peers that are measured beside ctflow. */
+  readonly peers?: readonly string[];
   readonly family: MeasuredFamily;
   readonly sizes: Sizes;
 }

@@ -8,6 +8,7 @@ import type { Answer, Job } from './job.js';
 import { measure, type Taken, type Timing } from './measure.js';
 import { measureMemory } from './memory/measure-memory.js';
 import type { Result } from './results.js';
+import { PEER_SUBJECTS } from './peers/subjects/index.js';
 import type { Case } from './subject.js';
 import { SUBJECTS } from './subjects/index.js';
 
@@ -16,10 +17,10 @@ console.log = () => {}; // benny says what it begins
 const job = JSON.parse(await text(process.stdin)) as Job;
 process.stdout.write(JSON.stringify({ results: await run(job) } satisfies Answer));
 
-async function run({ subject: name, family, sizes, backends, timing, memory }: Job): Promise<Result[]> {
-  const subject = SUBJECTS.find(subject => subject.name === name)!;
+async function run({ subject: name, family, sizes, backends, peers, timing, memory }: Job): Promise<Result[]> {
+  const subject = [...SUBJECTS, ...PEER_SUBJECTS].find(subject => subject.name === name)!;
   const loaded = await Promise.all(backends.map(backend => loadBackend(backend)));
-  const cases = await subject.cases({ backends: loaded, family, sizes });
+  const cases = await subject.cases({ backends: loaded, ...(peers && { peers }), family, sizes });
   try {
     const taken = memory ? await allocated(cases) : await timed(`${name}, ${family}`, cases, timing);
     return cases.map(({ name: what, backend, parameters, items }, i) => ({

@@ -29,13 +29,16 @@ export const events: Subject = {
   packets: true,
   async cases(scene: Scene): Promise<Case[]> {
     const native = scene.backends.find(({ name }) => name === 'native');
-    return native ? [await eventCase(scene, native)] : [];
+    if (!native) return [];
+    const table = await KernelTable.open(scene.family);
+    const one = await eventCase(scene, native, table);
+    return [{ ...one, close: () => Promise.all([one.close!(), table.close()]).then(() => {}) }];
   },
 };
 
-async function eventCase({ family, sizes }: Scene, backend: Backend): Promise<Case> {
+/** @param table whose connections begin and end; closing the case leaves it open */
+export async function eventCase({ family, sizes }: Scene, backend: Backend, table: KernelTable): Promise<Case> {
   const { connections, mtu } = sizes;
-  const table = await KernelTable.open(family);
   const sink = await CountingSink.open(family, COLLECTOR_PORT);
   const { eventBuffer, dyingLimit } = EXPORTER_DEFAULTS;
   const exporter = new Exporter({
@@ -75,7 +78,6 @@ async function eventCase({ family, sizes }: Scene, backend: Backend): Promise<Ca
     async close() {
       await exporter.stop();
       await sink.close();
-      await table.close();
     },
   };
 }

@@ -42,7 +42,7 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
   const destination = await MeasuredDestination.open(backend, store, sink, mtu);
   const arrivals = await Arrivals.at(sink);
   let before = 0;
-  merge(store, table);
+  mergeDump(store, table);
   clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
   await destination.export();
   await arrivals.check(table.size);
@@ -54,7 +54,7 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
     prepare() {
       clock.take();
       table.advance();
-      merge(store, table);
+      mergeDump(store, table);
       clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
       before = destination.records;
     },
@@ -73,7 +73,7 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
 }
 
 /** A whole dump, in which the first batches have moved only longer ago than the idle timeout. */
-function merge(store: ConnectionStore, { batches }: ChangingTable): void {
+export function mergeDump(store: ConnectionStore, { batches }: ChangingTable): void {
   const at = now();
   const idleSince = { ...at, monotonic: at.monotonic - DESTINATION_DEFAULTS.idleFlowExportTimeout };
   const idle = Math.floor(batches.length * IDLE);
@@ -84,6 +84,6 @@ function merge(store: ConnectionStore, { batches }: ChangingTable): void {
   store.endPoll(true);
 }
 
-function now(): Moment {
+export function now(): Moment {
   return { wall: Date.now(), monotonic: performance.now() };
 }

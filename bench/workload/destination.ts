@@ -6,13 +6,19 @@ import type { FlowStore } from '../../src/flow-store.js';
 import { createLogger } from '../../src/logger.js';
 import { NameTable } from '../../src/name-table.js';
 import { newUnreported } from '../../src/reported.js';
-import type { CountingSink } from '../counting-sink.js';
+
+export interface Collector {
+  readonly host: string;
+  readonly port: number;
+  /** UDP where it is not said. */
+  readonly protocol?: 'udp' | 'tcp';
+}
 
 /** A destination with the documented defaults at this collector; the export does not report on itself. */
-export function destinationOptions({ host, port }: CountingSink, mtu: number): DestinationOptions {
+export function destinationOptions({ host, port, protocol = 'udp' }: Collector, mtu: number): DestinationOptions {
   return {
     ...DESTINATION_DEFAULTS,
-    endpoint: { protocol: 'udp', host, port },
+    endpoint: { protocol, host, port },
     observationDomain: 1,
     mtu,
     optionsInterval: 0,
@@ -28,8 +34,8 @@ export class MeasuredDestination {
   }
 
   /** Of connections, of which nothing is known but their rows. */
-  static open(backend: Backend, store: FlowStore, sink: CountingSink, mtu: number): Promise<MeasuredDestination> {
-    return MeasuredDestination.openFor(backend, [{ store, extras: [] }], new NameTable(), sink, mtu);
+  static open(backend: Backend, store: FlowStore, collector: Collector, mtu: number): Promise<MeasuredDestination> {
+    return MeasuredDestination.openFor(backend, [{ store, extras: [] }], new NameTable(), collector, mtu);
   }
 
   /** @param flows connections first */
@@ -37,19 +43,21 @@ export class MeasuredDestination {
     backend: Backend,
     flows: readonly Flows[],
     names: NameTable,
-    sink: CountingSink,
+    collector: Collector,
     mtu: number,
   ): Promise<MeasuredDestination> {
-    const destination = new Destination(destinationOptions(sink, mtu), {
+    let opened = (): void => {};
+    const open = new Promise<void>(resolve => (opened = resolve));
+    const destination = new Destination(destinationOptions(collector, mtu), {
       backend,
       flows,
       names,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
       lost: newUnreported,
       log: createLogger('error'),
-      opened: () => {},
+      opened,
     });
-    await destination.open();
+    await Promise.all([open, destination.open()]);
     return new MeasuredDestination(destination);
   }
 

@@ -58,7 +58,7 @@ export function namespaceCommand(): readonly string[] | undefined {
 
 const known = new Map<Need, string | undefined>();
 
-function findProgram(name: string): string | undefined {
+export function findProgram(name: string): string | undefined {
   return PATH.split(delimiter)
     .map(folder => join(folder, name))
     .find(file => {

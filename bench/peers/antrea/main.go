@@ -1,0 +1,166 @@
+// Antrea's connection store and exporter as a peer of ctflow's benchmarks. It takes orders as the programs beside it do.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"antrea.io/antrea/v2/pkg/agent/flowexporter/connection"
+	"antrea.io/antrea/v2/pkg/agent/flowexporter/connections"
+	"antrea.io/antrea/v2/pkg/agent/flowexporter/exporter"
+	"k8s.io/klog/v2"
+)
+
+const usage = `antrea COLLECTOR CONNECTIONS NEW DELETED
+  a store that holds so many connections; the collector (HOST:PORT, over UDP) is what it is exported to
+    poll     merges a dump in which so many are new and so many no longer there; then reports what is due, not timed
+    export   the same, but times the report`
+
+// What Antrea's documentation has as defaults, the active timeout as in ctflow.
+const (
+	activeTimeout = 5 * time.Second
+	idleTimeout   = 15 * time.Second
+	staleTimeout  = 5 * time.Minute
+)
+
+type times struct {
+	Connections int     `json:"connections"`
+	Records     int     `json:"records"`
+	Wall        float64 `json:"wall"`
+	CPU         float64 `json:"cpu"`
+}
+
+func main() {
+	quiet()
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "antrea: %v\n%s\n", err, usage)
+		os.Exit(1)
+	}
+}
+
+func run(arguments []string) error {
+	if len(arguments) != 4 {
+		return fmt.Errorf("what is to be done?")
+	}
+	var sizes [3]int
+	for i, text := range arguments[1:] {
+		size, err := strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		sizes[i] = size
+	}
+	collector := exporter.NewIPFIXExporter("udp", "node-1", 1, true, false)
+	if err := collector.ConnectToCollector(arguments[0], nil); err != nil {
+		return err
+	}
+	defer collector.CloseConnToCollector()
+	store := connections.NewConntrackConnectionStore(policies{}, newPods(), newServices(), connections.ConnectionStoreConfig{
+		ActiveFlowTimeout: activeTimeout, IdleFlowTimeout: idleTimeout, StaleConnectionTimeout: staleTimeout,
+	})
+	table := newTable(sizes[0], sizes[1], sizes[2])
+	if err := store.AddOrUpdateConns(table.dump); err != nil {
+		return err
+	}
+	if _, err := report(store, nil); err != nil {
+		return err
+	}
+	return serve(func(order string) (times, error) {
+		table.advance()
+		var took times
+		records := 0
+		poll := func() error { return store.AddOrUpdateConns(table.dump) }
+		export := func() (err error) {
+			records, err = report(store, collector)
+			return err
+		}
+		var err error
+		switch order {
+		case "poll":
+			if took, err = timed(poll); err == nil {
+				took.Connections = store.NumConnections()
+				records, err = report(store, nil)
+			}
+		case "export":
+			if err = poll(); err == nil {
+				held := store.NumConnections()
+				took, err = timed(export)
+				took.Connections = held
+			}
+		default:
+			err = fmt.Errorf("no order")
+		}
+		took.Records = records
+		return took, err
+	})
+}
+
+// report takes out of the store all that is due once the active timeout has passed, and exports it where there is a collector.
+func report(store *connections.ConntrackConnectionStore, collector exporter.Interface) (int, error) {
+	const atOnce = 128 // as Antrea's destination takes them
+	var due []connection.Connection
+	at := time.Now().Add(activeTimeout)
+	for records := 0; ; records += len(due) {
+		due, _ = store.GetExpiredConns(due[:0], at, atOnce)
+		if len(due) == 0 {
+			return records, nil
+		}
+		for i := range due {
+			if collector == nil {
+				continue
+			}
+			if err := collector.Export(&due[i]); err != nil {
+				return records, err
+			}
+		}
+	}
+}
+
+func serve(answer func(order string) (times, error)) error {
+	out := json.NewEncoder(os.Stdout)
+	if err := out.Encode(struct{}{}); err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		answered, err := answer(strings.TrimSpace(lines.Text()))
+		if err != nil {
+			return fmt.Errorf("%s: %w", lines.Text(), err)
+		}
+		if err := out.Encode(answered); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func timed(operation func() error) (times, error) {
+	cpu, began := cpuSeconds(), time.Now()
+	err := operation()
+	wall := time.Since(began).Seconds()
+	return times{Wall: wall, CPU: cpuSeconds() - cpu}, err
+}
+
+func cpuSeconds() float64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
+}
+
+func quiet() {
+	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL"} {
+		if err := flags.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+import { ColumnTable, type Column } from '../../src/terminal/table.js';
+import type { Result } from '../results.js';
+import { median } from '../statistics.js';
+
+const COLUMNS: readonly Column[] = [
+  { head: 'subject', width: 13 },
+  { head: 'ctflow', width: 20 },
+  { head: 'beside', width: 27 },
+  { head: 'items', width: 8, align: 'right' },
+  { head: 'wall', width: 8, align: 'right' },
+  { head: 'CPU', width: 8, align: 'right' },
+];
+
+/** How many times as long as ctflow each of the others takes, within one run and for the same sizes. */
+export function ratioTable(results: readonly Result[]): string {
+  const table = new ColumnTable(COLUMNS);
+  let text = table.header();
+  for (const ctflow of results) {
+    if (ctflow.backend === 'peer' || ctflow.backend === 'kernel') continue;
+    for (const other of results) {
+      if (other.backend !== 'peer' && other.backend !== 'kernel') continue;
+      if (other.subject !== ctflow.subject || other.family !== ctflow.family || !sameSizes(other, ctflow)) continue;
+      text += table.row([
+        ctflow.subject,
+        ctflow.case,
+        other.case,
+        String(other.items),
+        times(other.samples, ctflow.samples),
+        times(other.cpu, ctflow.cpu),
+      ]);
+    }
+  }
+  return text;
+}
+
+/** The parameters that both have are equal. */
+function sameSizes(a: Result, b: Result): boolean {
+  return Object.entries(a.parameters).every(([name, value]) => (b.parameters[name] ?? value) === value);
+}
+
+function times(other: readonly number[] = [], own: readonly number[] = []): string {
+  const ratio = median(other) / median(own);
+  return Number.isFinite(ratio) ? `${ratio.toFixed(2)} x` : '-';
+}

@@ -1,0 +1,151 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findProgram } from '../../../test/helpers/require.js';
+import { CountingSink } from '../../counting-sink.js';
+import { COLLECTOR_PORT } from '../../kernel-namespace.js';
+import type { Case, Scene, Subject, Times } from '../../subject.js';
+import { eventCase, events } from '../../subjects/events.js';
+import { KernelTable } from '../../workload/kernel-table.js';
+import { listensForConntrackEvents, secondsScheduled } from '../output.js';
+
+/** A program that runs for one operation. */
+interface Exporting {
+  readonly name: string;
+  readonly port: number;
+  command(folder: string, port: number, sizes: Scene['sizes']): readonly string[];
+  ready(folder: string): boolean;
+  /** What makes it export the flows. */
+  flows(table: KernelTable, folder: string, flows: number): Promise<void>;
+}
+
+const LOOK_MS = 5;
+const PATIENCE_MS = 30_000;
+/** Records of the last message, which ulogd2 keeps to itself until it is full. */
+const KEPT_BACK = 64;
+const DESTROY = 4;
+
+const ULOGD: Exporting = {
+  name: 'ulogd2',
+  port: COLLECTOR_PORT + 1,
+  command(folder, port, { mtu }) {
+    const file = join(folder, 'ulogd.conf');
+    const plugins = ['inpflow_NFCT', 'output_IPFIX'].map(name => `plugin="${pluginFolder()}/ulogd_${name}.so"`);
+    writeFileSync(
+      file,
+      `[global]
+logfile="${join(folder, 'log')}"
+${plugins.join('\n')}
+stack=ct1:NFCT,ipfix1:IPFIX
+[ct1]
+event_mask=${DESTROY}
+hash_enable=0
+netlink_socket_buffer_size=${8 << 20}
+netlink_socket_buffer_maxsize=${64 << 20}
+[ipfix1]
+oid=1
+host=127.0.0.1
+port=${port}
+proto=udp
+mtu=${mtu}
+`,
+    );
+    return ['ulogd', '-c', file];
+  },
+  // ctflow listens too, all the time
+  ready: () => listensForConntrackEvents(readFileSync('/proc/net/netlink', 'latin1')) > 1,
+  async flows(table, _, flows) {
+    await table.end(flows);
+  },
+};
+
+const SOFTFLOWD: Exporting = {
+  name: 'softflowd',
+  port: COLLECTOR_PORT + 2,
+  command: (folder, port, { connections }) => [
+    ...['softflowd', '-d', '-i', 'lo', '-n', `127.0.0.1:${port}`, '-v', '10', '-m', String(connections * 2)],
+    ...['-c', join(folder, 'control'), '-p', join(folder, 'pid'), `udp and dst net 127.0.0.0/8 and not host 127.0.0.1`],
+  ],
+  ready: folder => existsSync(join(folder, 'control')),
+  async flows(table, folder, flows) {
+    await table.count(1);
+    const said = spawnSync(findProgram('softflowctl')!, ['-c', join(folder, 'control'), 'expire-all'], {
+      encoding: 'utf8',
+    });
+    if (said.status !== 0) throw new Error(`softflowctl has failed: ${said.stderr}`);
+    await table.end(flows);
+  },
+};
+
+/** From the end of a flow to its record at the collector, the CPU of the exporter alone. */
+export const peersEvents: Subject = {
+  ...events,
+  name: 'peers-events',
+  summary: 'flows that end, to records: ctflow and ulogd2 by DESTROY events, softflowd by packets (one a flow)',
+  async cases(scene: Scene): Promise<Case[]> {
+    const table = await KernelTable.open(scene.family);
+    const ctflow = await eventCase(scene, scene.backends[0], table);
+    const cases: Case[] = [{ ...ctflow, close: () => Promise.all([ctflow.close!(), table.close()]).then(() => {}) }];
+    if (scene.family === 'ipv6') return cases; // ulogd2's IPFIX has IPv4 alone
+    for (const exporting of [ULOGD, SOFTFLOWD]) {
+      if (scene.peers?.includes(exporting.name)) cases.push(await exportingCase(scene, exporting, table));
+    }
+    return cases;
+  },
+};
+
+async function exportingCase({ family, sizes }: Scene, exporting: Exporting, table: KernelTable): Promise<Case> {
+  const { connections, mtu } = sizes;
+  const sink = await CountingSink.open(family, exporting.port);
+  let folder = '';
+  let child: ChildProcess;
+  let before = 0;
+  const cpu = (): number => secondsScheduled(readFileSync(`/proc/${child.pid}/schedstat`, 'latin1'));
+  const arrived = async (): Promise<number> => (await sink.counts()).records - before;
+  return {
+    name: exporting.name,
+    backend: 'peer',
+    parameters: { connections, mtu },
+    items: connections,
+    async prepare() {
+      folder = mkdtempSync(join(tmpdir(), 'ctflow-peer-'));
+      const [program, ...args] = exporting.command(folder, exporting.port, sizes);
+      child = spawn(findProgram(program)!, args, { stdio: 'ignore' });
+      await until(`${exporting.name} is ready`, () => exporting.ready(folder));
+      await table.begin(connections);
+      before = (await sink.counts()).records;
+    },
+    async operation(): Promise<Times> {
+      const used = cpu();
+      const began = performance.now();
+      await exporting.flows(table, folder, connections);
+      await until(`${exporting.name} has exported`, async () => (await arrived()) >= connections - KEPT_BACK);
+      return { wall: (performance.now() - began) / 1e3, cpu: cpu() - used };
+    },
+    async check() {
+      const records = await arrived();
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true });
+      return records < connections - KEPT_BACK ? `${records} of ${connections} records arrived` : undefined;
+    },
+    close: () => sink.close(),
+  };
+}
+
+async function until(what: string, reached: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waited = 0; !(await reached()); waited += LOOK_MS) {
+    if (waited > PATIENCE_MS) throw new Error(`it has taken too long until ${what}`);
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Debian has it in the folder of the machine's libraries. */
+function pluginFolder(): string {
+  const folders = ['/usr/lib/x86_64-linux-gnu/ulogd', '/usr/lib/aarch64-linux-gnu/ulogd', '/usr/lib/ulogd'];
+  return folders.find(folder => existsSync(folder)) ?? folders[0];
+}
