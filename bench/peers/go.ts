@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../machine.js';
 
+const SOURCES = join(ROOT, 'bench/peers');
 const BUILT = join(ROOT, 'target/peers');
 
 /** ti-mo/conntrack and vmware/go-ipfix. */
@@ -10,17 +12,33 @@ export const GO_PEERS = join(BUILT, 'go');
 export const ANTREA_PEER = join(BUILT, 'antrea');
 
 /**
- * Builds a program of Go beside this file, where it is not built yet.
+ * Builds a program of Go beside this file, where it is not there yet or older than its sources.
  * @returns why it cannot be had, undefined where it is there
  */
 export function buildGo(program: string): string | undefined {
-  const folder = join(ROOT, 'bench/peers', program.slice(BUILT.length + 1));
+  const folder = join(SOURCES, program.slice(BUILT.length + 1));
+  if (isCurrent(program, folder)) return undefined;
+  mkdirSync(BUILT, { recursive: true });
   // one package at a time: a compiler for each core would slow down what else the machine does
-  const { error, status, stderr } = spawnSync('go', ['build', '-p', '1', '-mod=readonly', '-o', program, '.'], {
+  const args = ['build', '-p', '1', ...moduleFlags(program, folder), '-o', program, '.'];
+  const { error, status, stderr } = spawnSync('go', args, {
     cwd: folder,
     encoding: 'utf8',
     env: { ...process.env, PATH: `${process.env['PATH']}:/usr/local/go/bin` },
   });
   if (error) return 'go is not installed';
-  return status === 0 ? undefined : `go build says: ${stderr.trim().split('\n').at(-1)}`;
+  return status === 0 ? undefined : `go build says: ${stderr.trim().split('\n').at(-1)!.trim()}`;
+}
+
+function isCurrent(program: string, folder: string): boolean {
+  if (!existsSync(program)) return false;
+  const built = statSync(program).mtimeMs;
+  return readdirSync(folder).every(file => statSync(join(folder, file)).mtimeMs <= built);
+}
+
+/** A module without go.sum is resolved when it is built, in a copy, so that the checkout stays as it is. */
+function moduleFlags(program: string, folder: string): string[] {
+  if (existsSync(join(folder, 'go.sum'))) return ['-mod=readonly'];
+  copyFileSync(join(folder, 'go.mod'), `${program}.mod`);
+  return ['-mod=mod', `-modfile=${program}.mod`];
 }

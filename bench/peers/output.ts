@@ -15,7 +15,7 @@ const DESTROY_GROUP = 1 << 2;
 const NETLINK_NETFILTER = '12';
 
 /** How many sockets of /proc/net/netlink listen to DESTROY events. */
-export function listensForConntrackEvents(sockets: string): number {
+export function eventListeners(sockets: string): number {
   return sockets.split('\n').filter(line => {
     const [, protocol, , groups] = line.trim().split(/\s+/);
     return protocol === NETLINK_NETFILTER && (Number.parseInt(groups, 16) & DESTROY_GROUP) !== 0;

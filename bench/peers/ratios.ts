@@ -9,6 +9,7 @@ const COLUMNS: readonly Column[] = [
   { head: 'items', width: 8, align: 'right' },
   { head: 'wall', width: 8, align: 'right' },
   { head: 'CPU', width: 8, align: 'right' },
+  { head: 'settings', width: 8 },
 ];
 
 /** How many times as long as ctflow each of the others takes, within one run and for the same sizes. */
@@ -27,6 +28,7 @@ export function ratioTable(results: readonly Result[]): string {
         String(other.items),
         times(other.samples, ctflow.samples),
         times(other.cpu, ctflow.cpu),
+        settingsOf(other),
       ]);
     }
   }
@@ -36,6 +38,12 @@ export function ratioTable(results: readonly Result[]): string {
 /** The parameters that both have are equal. */
 function sameSizes(a: Result, b: Result): boolean {
   return Object.entries(a.parameters).every(([name, value]) => (b.parameters[name] ?? value) === value);
+}
+
+function settingsOf({ parameters: { connections: _, ...settings } }: Result): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 }
 
 function times(other: readonly number[] = [], own: readonly number[] = []): string {

@@ -23,10 +23,11 @@ const usage = `antrea COLLECTOR CONNECTIONS NEW DELETED
     poll     merges a dump in which so many are new and so many no longer there; then reports what is due, not timed
     export   the same, but times the report`
 
-// What Antrea's documentation has as defaults, the active timeout as in ctflow.
+// Antrea's defaults, but for the idle timeout: the reports' clock is put forward by the active timeout each time, the store
+// reckons idleness by the clock on the wall, and nothing is idle here.
 const (
 	activeTimeout = 5 * time.Second
-	idleTimeout   = 15 * time.Second
+	idleTimeout   = 10_000 * time.Hour
 	staleTimeout  = 5 * time.Minute
 )
 
@@ -69,7 +70,12 @@ func run(arguments []string) error {
 	if err := store.AddOrUpdateConns(table.dump); err != nil {
 		return err
 	}
-	if _, err := report(store, nil); err != nil {
+	at := time.Now()
+	due := func(collector exporter.Interface) (int, error) {
+		at = at.Add(activeTimeout + time.Second)
+		return report(store, collector, at)
+	}
+	if _, err := due(nil); err != nil {
 		return err
 	}
 	return serve(func(order string) (times, error) {
@@ -78,7 +84,7 @@ func run(arguments []string) error {
 		records := 0
 		poll := func() error { return store.AddOrUpdateConns(table.dump) }
 		export := func() (err error) {
-			records, err = report(store, collector)
+			records, err = due(collector)
 			return err
 		}
 		var err error
@@ -86,7 +92,7 @@ func run(arguments []string) error {
 		case "poll":
 			if took, err = timed(poll); err == nil {
 				took.Connections = store.NumConnections()
-				records, err = report(store, nil)
+				records, err = due(nil)
 			}
 		case "export":
 			if err = poll(); err == nil {
@@ -102,11 +108,10 @@ func run(arguments []string) error {
 	})
 }
 
-// report takes out of the store all that is due once the active timeout has passed, and exports it where there is a collector.
-func report(store *connections.ConntrackConnectionStore, collector exporter.Interface) (int, error) {
+// report takes out of the store all that is due, and exports it where there is a collector.
+func report(store *connections.ConntrackConnectionStore, collector exporter.Interface, at time.Time) (int, error) {
 	const atOnce = 128 // as Antrea's destination takes them
 	var due []connection.Connection
-	at := time.Now().Add(activeTimeout)
 	for records := 0; ; records += len(due) {
 		due, _ = store.GetExpiredConns(due[:0], at, atOnce)
 		if len(due) == 0 {

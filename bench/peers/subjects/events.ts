@@ -10,7 +10,7 @@ import { COLLECTOR_PORT } from '../../kernel-namespace.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
 import { eventCase, events } from '../../subjects/events.js';
 import { KernelTable } from '../../workload/kernel-table.js';
-import { listensForConntrackEvents, secondsScheduled } from '../output.js';
+import { eventListeners, secondsScheduled } from '../output.js';
 
 /** A program that runs for one operation. */
 interface Exporting {
@@ -55,8 +55,7 @@ mtu=${mtu}
     );
     return ['ulogd', '-c', file];
   },
-  // ctflow listens too, all the time
-  ready: () => listensForConntrackEvents(readFileSync('/proc/net/netlink', 'latin1')) > 1,
+  ready: () => eventListeners(readFileSync('/proc/net/netlink', 'latin1')) > 0,
   async flows(table, _, flows) {
     await table.end(flows);
   },
@@ -65,10 +64,11 @@ mtu=${mtu}
 const SOFTFLOWD: Exporting = {
   name: 'softflowd',
   port: COLLECTOR_PORT + 2,
-  command: (folder, port, { connections }) => [
-    ...['softflowd', '-d', '-i', 'lo', '-n', `127.0.0.1:${port}`, '-v', '10', '-m', String(connections * 2)],
-    ...['-c', join(folder, 'control'), '-p', join(folder, 'pid'), `udp and dst net 127.0.0.0/8 and not host 127.0.0.1`],
-  ],
+  command(folder, port, { connections }) {
+    const flows = 'udp and dst net 127.0.0.0/8 and not dst host 127.0.0.1';
+    const to = `-d -i lo -n 127.0.0.1:${port} -v 10 -m ${connections * 2}`;
+    return ['softflowd', ...to.split(' '), '-c', join(folder, 'control'), '-p', join(folder, 'pid'), flows];
+  },
   ready: folder => existsSync(join(folder, 'control')),
   async flows(table, folder, flows) {
     await table.count(1);
@@ -87,8 +87,7 @@ export const peersEvents: Subject = {
   summary: 'flows that end, to records: ctflow and ulogd2 by DESTROY events, softflowd by packets (one a flow)',
   async cases(scene: Scene): Promise<Case[]> {
     const table = await KernelTable.open(scene.family);
-    const ctflow = await eventCase(scene, scene.backends[0], table);
-    const cases: Case[] = [{ ...ctflow, close: () => Promise.all([ctflow.close!(), table.close()]).then(() => {}) }];
+    const cases = [ctflowCase(scene, table)];
     if (scene.family === 'ipv6') return cases; // ulogd2's IPFIX has IPv4 alone
     for (const exporting of [ULOGD, SOFTFLOWD]) {
       if (scene.peers?.includes(exporting.name)) cases.push(await exportingCase(scene, exporting, table));
@@ -97,13 +96,43 @@ export const peersEvents: Subject = {
   },
 };
 
+/** As the other programs it runs in its own turn alone: who listens while they are measured takes a core from them. */
+function ctflowCase(scene: Scene, table: KernelTable): Case {
+  const { connections, mtu } = scene.sizes;
+  let running: Case;
+  return {
+    name: 'event to record',
+    backend: 'native',
+    parameters: { connections, mtu },
+    items: connections,
+    async prepare() {
+      running = await eventCase(scene, scene.backends[0], table);
+      await running.prepare!();
+    },
+    operation: () => running.operation(),
+    async check() {
+      const reason = await running.check!();
+      await running.close!();
+      return reason;
+    },
+    close: () => table.close(),
+  };
+}
+
 async function exportingCase({ family, sizes }: Scene, exporting: Exporting, table: KernelTable): Promise<Case> {
   const { connections, mtu } = sizes;
   const sink = await CountingSink.open(family, exporting.port);
   let folder = '';
-  let child: ChildProcess;
+  let child: ChildProcess | undefined;
   let before = 0;
-  const cpu = (): number => secondsScheduled(readFileSync(`/proc/${child.pid}/schedstat`, 'latin1'));
+  const cpu = (): number => secondsScheduled(readFileSync(`/proc/${child!.pid}/schedstat`, 'latin1'));
+  const end = async (): Promise<void> => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true });
+  };
   const arrived = async (): Promise<number> => (await sink.counts()).records - before;
   return {
     name: exporting.name,
@@ -127,13 +156,13 @@ async function exportingCase({ family, sizes }: Scene, exporting: Exporting, tab
     },
     async check() {
       const records = await arrived();
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true });
+      await end();
       return records < connections - KEPT_BACK ? `${records} of ${connections} records arrived` : undefined;
     },
-    close: () => sink.close(),
+    async close() {
+      await end();
+      await sink.close();
+    },
   };
 }
 

@@ -1,0 +1,30 @@
+import test from 'ava';
+import { readRun } from '../../../bench/results.js';
+import { median } from '../../../bench/statistics.js';
+import { needs } from '../../helpers/require.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+import { runProgram } from '../run.js';
+
+needs(test, ['native', 'namespace', 'conntrack', 'cargo'])('conntrack -L beside a poll, on one table', async t => {
+  const file = temporaryPath(t, 'peers.json');
+  const short = ['--connections', '500', '--samples', '2', '--time', '0s', '--out', file];
+  const args = ['--only', 'conntrack', '--subject', 'peers-poll', ...short];
+  const { code, stdout, stderr } = await runProgram('peers/main', args);
+  t.is(code, 0, stderr);
+  t.regex(stdout, /peers-poll +poll +conntrack -L -o extended +500 +[\d.]+ x/);
+  const run = readRun(file);
+  t.deepEqual(
+    run.results.map(({ case: name, backend }) => `${name}, ${backend}`),
+    ['raw dump, kernel', 'dump, native', 'poll, native', 'conntrack -L -o extended, peer'],
+  );
+  for (const { items, samples } of run.results) {
+    t.is(items, 500);
+    t.true(median(samples) > 0);
+  }
+});
+
+test('a peer that nobody knows is wrong use', async t => {
+  const { code, stderr } = await runProgram('peers/main', ['--only', 'nobody']);
+  t.not(code, 0);
+  t.regex(stderr, /'nobody' is none of conntrack, ti-mo/);
+});
