@@ -10,12 +10,12 @@ const LONG_TIMEOUT = 600;
 
 export const smallBuffer: ProofCase = {
   name: 'small-buffer',
-  title: `${AT_ONCE} connections deleted at once, an event buffer of 4 KiB`,
+  title: `up to ${AT_ONCE} connections deleted at once, an event buffer of 4 KiB`,
   criterion: `${NOTHING_LOST}, ENOBUFS counted`,
   async run(scope, size) {
     const scene = await Scene.open(
       scope,
-      { ...size, flows: AT_ONCE, timeout: LONG_TIMEOUT },
+      { ...size, flows: Math.min(size.flows, AT_ONCE), timeout: LONG_TIMEOUT },
       {
         traffic: { mix: { udp: 1 }, long: 0 },
         exporter: ['--event-buffer', SMALL_BUFFER],

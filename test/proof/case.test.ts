@@ -44,7 +44,12 @@ test('a failure is not repeated', async t => {
 });
 
 test('a run that comes to no end fails and is told why, unless this machine cannot do it', async t => {
-  const breaks = (error: Error) => ({ ...runsOf(), run: () => Promise.reject(error) });
+  const breaks = (error: Error): ProofCase => ({
+    ...runsOf(),
+    run: async () => {
+      throw error;
+    },
+  });
   const { outcome, error } = await judge(breaks(new Error('the exporter ended with 1')), SIZE);
   t.is(outcome, 'fail');
   t.true(error!.includes('the exporter ended with 1'));
