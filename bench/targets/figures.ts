@@ -1,0 +1,85 @@
+import type { BenchmarkRun, Parameters, Result } from '../results.js';
+import { median } from '../statistics.js';
+
+/** A number of one run; undefined where the run lacks what it is made of. */
+export type Figure = (run: BenchmarkRun) => number | undefined;
+
+/** Which result. Native and IPv4 where nothing else is said. */
+export interface Choice {
+  /** One of them: the same is measured in several. */
+  readonly subject: string | readonly string[];
+  readonly case: string;
+  readonly backend?: Result['backend'];
+  /** Only those that matter. */
+  readonly parameters?: Parameters;
+}
+
+/** Seconds of an operation on the clock, the median. */
+export function wall(choice: Choice): Figure {
+  return of(choice, ({ samples }) => median(samples));
+}
+
+/** Seconds of CPU of an operation, the median. */
+export function cpu(choice: Choice): Figure {
+  return of(choice, result => median(result.cpu ?? []));
+}
+
+/** Rows or records of an operation. */
+export function items(choice: Choice): Figure {
+  return of(choice, ({ items }) => items);
+}
+
+/** Something that was counted beside. */
+export function extra(choice: Choice, name: string): Figure {
+  return of(choice, ({ extra }) => Number(extra[name]));
+}
+
+export function ratio(above: Figure, below: Figure): Figure {
+  return both(above, below, (a, b) => a / b);
+}
+
+export function sum(one: Figure, other: Figure): Figure {
+  return both(one, other, (a, b) => a + b);
+}
+
+export function difference(one: Figure, other: Figure): Figure {
+  return both(one, other, (a, b) => a - b);
+}
+
+export function scaled(factor: number, figure: Figure): Figure {
+  return run => {
+    const value = figure(run);
+    return value === undefined ? undefined : value * factor;
+  };
+}
+
+/** Seconds of one row or record. */
+export function each(choice: Choice, seconds: (choice: Choice) => Figure = wall): Figure {
+  return ratio(seconds(choice), items(choice));
+}
+
+function both(one: Figure, other: Figure, make: (a: number, b: number) => number): Figure {
+  return run => {
+    const a = one(run);
+    const b = other(run);
+    return a === undefined || b === undefined ? undefined : make(a, b);
+  };
+}
+
+function of(choice: Choice, value: (result: Result) => number): Figure {
+  return ({ results }) =>
+    results
+      .filter(result => isChosen(result, choice))
+      .map(value)
+      .find(Number.isFinite);
+}
+
+function isChosen(result: Result, { subject, case: name, backend = 'native', parameters = {} }: Choice): boolean {
+  return (
+    [subject].flat().includes(result.subject) &&
+    result.case === name &&
+    result.backend === backend &&
+    result.family === 'ipv4' &&
+    Object.entries(parameters).every(([key, wanted]) => result.parameters[key] === wanted)
+  );
+}
