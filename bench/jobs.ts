@@ -19,7 +19,10 @@ export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backend
         for (const mtu of subject.packets ? flags.mtu : flags.mtu.slice(0, 1)) {
           const tenth = Math.floor(connections / 10);
           const sizes = { connections, fresh: flags.new ?? tenth, gone: flags.deleted ?? tenth, destinations, mtu };
-          yield { subject: subject.name, family, sizes, backends, timing: { samples, seconds: time / 1000 }, memory };
+          const { name, samples: few } = subject;
+          const timing =
+            few === undefined ? { samples, seconds: time / 1000 } : { samples: few, warmUps: 0, seconds: 0 };
+          yield { subject: name, family, sizes, backends, timing, memory: memory && few === undefined };
         }
       }
     }

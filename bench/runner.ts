@@ -16,7 +16,9 @@ export function measureTime(job: Job, subject: Subject): Promise<readonly Result
 /** Adds what an operation allocates, measured in other processes, one for each backend, to the results of the same job. */
 export async function addMemory(job: Job, subject: Subject, results: readonly Result[]): Promise<Result[]> {
   const measured: Result[] = [];
-  for (const backend of job.backends) {
+  // code that exists once is measured once
+  const [first, ...others] = job.backends;
+  for (const backend of [first, ...others.filter(name => results.some(result => result.backend === name))]) {
     const module = backend === 'native' ? buildCountingModule() : { env: {} };
     if (typeof module === 'string') process.stderr.write(`bench: memory of native is left out: ${module}\n`);
     else

@@ -1,7 +1,7 @@
 import type { Taken, Timing } from './measure.js';
 import type { Case, Times } from './subject.js';
 
-/** Operations before the first that counts: the compiler has seen the code, and caches and pools are filled. */
+/** Where nobody says how many operations go before the first that counts. */
 const WARM_UPS = 5;
 /** So many times the samples wanted may be void before it is given up. */
 const MOST_VOID = 3;
@@ -18,9 +18,7 @@ interface Samples {
 /** One sample of each case in turn, so that what disturbs the machine meets all of them. A sample is one operation. */
 export async function sampleInTurn(cases: readonly Case[], timing: Timing): Promise<Taken[]> {
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spent: 0 }));
-  for (let i = 0; i < WARM_UPS; i++) {
-    for (const { one } of all) if (one.samples === undefined) await once(one);
-  }
+  for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one);
   for (let wanted = all; wanted.length > 0; wanted = all.filter(samples => wantsMore(samples, timing))) {
     for (const samples of wanted) await take(samples);
   }
@@ -31,8 +29,7 @@ export async function sampleInTurn(cases: readonly Case[], timing: Timing): Prom
   }));
 }
 
-function wantsMore({ one, wall, reasons, spent }: Samples, { samples, seconds }: Timing): boolean {
-  if (one.samples !== undefined) return wall.length + reasons.length < one.samples;
+function wantsMore({ wall, reasons, spent }: Samples, { samples, seconds }: Timing): boolean {
   if (reasons.length > samples * MOST_VOID) return false;
   return wall.length < samples || spent < seconds;
 }

@@ -33,8 +33,6 @@ export interface Case {
   readonly items: number;
   /** It can be repeated at will, without `prepare` and `check`, and is over when it returns. */
   readonly repeatable?: true;
-  /** So many samples and no operation before them, where one takes long; what it allocates is then not measured. */
-  readonly samples?: number;
   /** Before each operation, outside the timing. */
   prepare?(): void | Promise<void>;
   /**
@@ -70,6 +68,8 @@ export interface Subject {
   readonly companion?: true;
   /** It makes packets, and is measured for each MTU. */
   readonly packets?: true;
+  /** So many samples and no operation before them, where one takes long; what it allocates is then not measured. */
+  readonly samples?: number;
   /** Makes everything that is not to be timed, and asserts that the backends give the same result. */
   cases(scene: Scene): Case[] | Promise<Case[]>;
 }

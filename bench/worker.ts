@@ -46,8 +46,7 @@ async function timed(title: string, cases: readonly Case[], timing: Timing): Pro
 async function allocated(cases: readonly Case[]): Promise<Pick<Result, 'samples' | 'memory' | 'extra'>[]> {
   const all: Pick<Result, 'samples' | 'memory' | 'extra'>[] = [];
   for (const one of cases) {
-    const apart = one.backend === 'kernel'; // another process
-    const memory = apart || one.samples !== undefined ? undefined : await measureMemory(one);
+    const memory = one.backend === 'kernel' ? undefined : await measureMemory(one); // another process
     all.push({ samples: [], extra: {}, ...(memory && { memory }) });
   }
   return all;

@@ -23,6 +23,7 @@ export const memory: Subject = {
   summary: 'resident memory against the number of connections, everything included, one destination',
   connections: [100_000, 250_000, 500_000, 1_000_000],
   companion: true,
+  samples: POLLS,
   async cases({ backends: [backend], family, sizes: { connections, mtu } }: Scene): Promise<Case[]> {
     const clock = new CaseClock();
     clock.take();
@@ -44,7 +45,6 @@ export const memory: Subject = {
         backend: backend.name,
         parameters: { connections, mtu },
         items: connections,
-        samples: POLLS,
         prepare() {
           source.change(0, 0, 1);
           sent = destination.records;

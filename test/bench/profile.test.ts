@@ -11,16 +11,16 @@ const { name } = backends()[0];
 
 test('profiles of the CPU and of the heap, and pages that need no network', async t => {
   const folder = temporaryPath(t, 'profiles');
-  const scope = ['--only', 'poll', '--family', 'ipv4', '--connections', '2000', '--time', '500ms', '--backend', name];
+  const scope = ['--only', 'store', '--family', 'ipv4', '--connections', '2000', '--time', '500ms', '--backend', name];
   const { code, stderr } = await runProgram('profile/main', [...scope, '--folder', folder]);
   t.is(code, 0, stderr);
   t.deepEqual(readdirSync(folder).sort(), [
-    'poll-merge-both-ipv4.cpu.html',
-    'poll-merge-both-ipv4.cpu.pb.gz',
-    'poll-merge-both-ipv4.heap.html',
-    'poll-merge-both-ipv4.heap.pb.gz',
+    'store-from-empty-both-ipv4.cpu.html',
+    'store-from-empty-both-ipv4.cpu.pb.gz',
+    'store-from-empty-both-ipv4.heap.html',
+    'store-from-empty-both-ipv4.heap.pb.gz',
   ]);
-  const read = (file: string): Buffer => readFileSync(`${folder}/poll-merge-both-ipv4.${file}`);
+  const read = (file: string): Buffer => readFileSync(`${folder}/store-from-empty-both-ipv4.${file}`);
   // names stand in the profile as they are
   t.true(gunzipSync(read('cpu.pb.gz')).includes('merge'));
   t.true(gunzipSync(read('heap.pb.gz')).includes('inuse_space'));

@@ -26,8 +26,8 @@ needs(test, ['namespace', 'cargo'])(
     for (const { extra, items, cpu } of results) {
       t.is(extra['connections'], 300 + 6 * 100);
       t.is(extra['received'], items);
-      // each is told when it has begun, and when it has ended or the run has
-      t.true(items >= 2 * 900 - 300, `${items} records`);
+      // each is told when it has ended, or when the run has
+      t.true(items >= 900, `${items} records`);
       t.true(cpu![0] > 0);
     }
     t.regex(stdout, /different connections +900 +900\n/);
