@@ -214,7 +214,7 @@ rigged('without timestamps, without netlink and beside another exporter a state 
   const scene = await Scene.begin(t, 'udp');
   const run = ['run', '--collector', 'udp://127.0.0.1:4739', '--state', scene.state];
   const exporter = await scene.start();
-  const second = await ctflow(scene.namespace, run);
+  const second = await ctflow(scene.namespace, [...run, '--backend', 'native']);
   t.is(second.code, 1);
   t.regex(second.stderr, /CTFLOW_STATE: .* is in use by the process \d+/);
   t.is((await exporter.stop()).code, 0);
@@ -222,7 +222,7 @@ rigged('without timestamps, without netlink and beside another exporter a state 
   t.is(fallback.code, 2);
   t.regex(fallback.stderr, /CTFLOW_USAGE: --state wants/);
   await scene.namespace.sysctl('nf_conntrack_timestamp', 0);
-  const untimed = await ctflow(scene.namespace, run);
+  const untimed = await ctflow(scene.namespace, [...run, '--backend', 'native']);
   t.is(untimed.code, 1);
   t.regex(untimed.stderr, /CTFLOW_KERNEL_SETTING: --state wants start times/);
 });
