@@ -3,6 +3,7 @@
 //! Decoding and encoding are there on any system, what talks to the kernel on Linux.
 
 pub mod conntrack;
+mod data_record;
 pub mod decode;
 #[cfg(target_os = "linux")]
 pub mod dying;
