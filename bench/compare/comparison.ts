@@ -128,10 +128,10 @@ export function rowTitle({ head }: Row): string {
 }
 
 /** `connections 10,000, mtu 512` */
-export function parametersOf(result: Pick<Result, 'parameters' | 'items'>): string {
-  const { parameters, items } = result;
+export function parametersOf({ parameters, items }: { parameters: Result['parameters']; items?: number }): string {
   const said = Object.entries(parameters).map(([key, value]) => `${key} ${valueText(value)}`);
-  return (Object.values(parameters).includes(items) ? said : [`items ${valueText(items)}`, ...said]).join(', ');
+  if (items !== undefined && !Object.values(parameters).includes(items)) said.unshift(`items ${valueText(items)}`);
+  return said.join(', ');
 }
 
 function valueText(value: Result['parameters'][string]): string {

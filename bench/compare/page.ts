@@ -72,7 +72,7 @@ ${keyLine([
 <p class="faint">${escape(machineText(head.machine))}</p>
 ${machines.map(text => `<p class="bad">Different machines, ${escape(text)}. The changes may be theirs.</p>`).join('\n')}
 <p class="verdict ${worse.length > 0 ? 'bad' : 'good'}">${escape(verdict(comparison, worse, threshold))}</p>
-${list(worse.map(rowTitle), 'bad')}
+${worse.length > 0 ? `<details><summary>Which</summary>${list(worse.map(rowTitle), 'bad')}</details>` : ''}
 ${section('Change of time', changes(comparison), CHANGES)}
 <h2>Table</h2>
 <div class="wide" tabindex="0">

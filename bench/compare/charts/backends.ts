@@ -2,7 +2,7 @@ import * as Plot from '@observablehq/plot';
 import type { Result } from '../../results.js';
 import { median } from '../../statistics.js';
 import type { Comparison } from '../comparison.js';
-import { bySubject, type Chart, labelOf, LOWER, plotLines, UPPER } from './plot.js';
+import { bySubject, type Chart, labelsOf, LOWER, plotLines, UPPER } from './plot.js';
 
 const BACKENDS = ['native', 'fallback'] as const;
 const COLOURS = { domain: [...BACKENDS], range: ['var(--native)', 'var(--fallback)'] };
@@ -16,12 +16,13 @@ export function backends({ head }: Comparison): Chart[] {
     return fallback ? [{ head: native, native, fallback }] : [];
   });
   return bySubject(pairs).map(([subject, some]) => {
-    const bars = some.flatMap(pair =>
-      BACKENDS.map(backend => ({ line: labelOf(pair.native), backend, cost: nanosecondsOf(pair[backend]) })),
+    const labels = labelsOf(some.map(({ native }) => native));
+    const bars = some.flatMap((pair, i) =>
+      BACKENDS.map(backend => ({ line: labels[i], backend, cost: nanosecondsOf(pair[backend]) })),
     );
-    const lines = some.map(({ native, fallback }) => {
+    const lines = some.map(({ native, fallback }, i) => {
       const ratio = Number((nanosecondsOf(fallback) / nanosecondsOf(native)).toPrecision(2));
-      return { line: labelOf(native), text: `${labelOf(native).replace('native ', '')}: ${ratio} times` };
+      return { line: labels[i], text: `${labels[i].replace('native ', '')}: ${ratio} times` };
     });
     const svg = plotLines(lines, {
       x: { label: 'ns a row or record', grid: true, ticks: 5 },

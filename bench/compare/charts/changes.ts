@@ -1,21 +1,21 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../comparison.js';
 import { percent } from '../units.js';
-import { around, bySubject, type Chart, labelOf, plotLines } from './plot.js';
+import { around, bySubject, type Chart, labelsOf, plotLines } from './plot.js';
 
 /** How much the time of each benchmark changed, worst first. */
 export function changes({ rows }: Comparison): Chart[] {
   const timed = rows.flatMap(({ head, time }) => (time ? [{ head, time }] : []));
   const domain = around([0, ...timed.map(({ time }) => time.change * 100)]);
   return bySubject(timed).map(([subject, some]) => {
-    const points = some
-      .sort((a, b) => b.time.change - a.time.change)
-      .map(({ head, time: { change, significant } }) => ({
-        line: labelOf(head),
-        text: `${labelOf(head)}: ${significant ? percent(change) : '~'}`,
-        change: change * 100,
-        colour: significant ? (change > 0 ? 'var(--worse)' : 'var(--better)') : 'var(--faint)',
-      }));
+    some.sort((a, b) => b.time.change - a.time.change);
+    const labels = labelsOf(some.map(({ head }) => head));
+    const points = some.map(({ time: { change, significant } }, i) => ({
+      line: labels[i],
+      text: `${labels[i]}: ${significant ? percent(change) : '~'}`,
+      change: change * 100,
+      colour: significant ? (change > 0 ? 'var(--worse)' : 'var(--better)') : 'var(--faint)',
+    }));
     const svg = plotLines(points, {
       x: { label: 'change of time (%)', grid: true, domain, ticks: 5 },
       marks: [

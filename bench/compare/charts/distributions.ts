@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { quantile } from 'simple-statistics';
 import type { Comparison } from '../comparison.js';
-import { around, bySubject, type Chart, labelOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
+import { around, bySubject, type Chart, labelsOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
 
 /** The share of the samples at either end that does not widen the axis. */
 const FAR = 0.01;
@@ -9,13 +9,14 @@ const FAR = 0.01;
 /** All samples of each benchmark against the median of its base. */
 export function distributions({ rows }: Comparison): Chart[] {
   return bySubject(rows.filter(({ time }) => time)).map(([subject, some]) => {
-    const samples = some.flatMap(row =>
+    const labels = labelsOf(some.map(({ head }) => head));
+    const samples = some.flatMap((row, i) =>
       SIDES.flatMap(side =>
-        row[side].samples.map(sample => ({ line: labelOf(row.head), side, ratio: sample / row.time!.base })),
+        row[side].samples.map(sample => ({ line: labels[i], side, ratio: sample / row.time!.base })),
       ),
     );
-    const medians = some.flatMap(({ time, head }) =>
-      SIDES.map(side => ({ line: labelOf(head), side, ratio: time![side] / time!.base })),
+    const medians = some.flatMap(({ time }, i) =>
+      SIDES.map(side => ({ line: labels[i], side, ratio: time![side] / time!.base })),
     );
     const ratios = samples.map(({ ratio }) => ratio);
     const ticks = SIDES.flatMap((side, i) => {
@@ -32,7 +33,7 @@ export function distributions({ rows }: Comparison): Chart[] {
       ];
     });
     const svg = plotLines(
-      some.map(({ head }) => ({ line: labelOf(head), text: labelOf(head) })),
+      labels.map(label => ({ line: label, text: label })),
       {
         x: {
           label: 'time / median of BASE',

@@ -43,7 +43,7 @@ function chart(title: string, figure: Figure, base: readonly Result[], head: rea
   if (new Set(after.map(({ x }) => x)).size < FEWEST_SIZES) return [];
   const points = [...pointsOf(figure, 'base', base), ...after];
   const { slope, intercept, fit } = fitLine(after.map(({ x, y }) => [x, y]));
-  const far = Math.max(...after.map(({ x }) => x));
+  const sizes = after.map(({ x }) => x);
   const svg = plot({
     height: 220,
     x: { label: 'rows or records an operation', grid: true, zero: true, ticks: 4, tickFormat: count },
@@ -51,7 +51,7 @@ function chart(title: string, figure: Figure, base: readonly Result[], head: rea
     color: SIDE_COLOURS,
     marks: [
       Plot.line(
-        [0, far].map(x => ({ x, y: intercept + slope * x })),
+        [Math.min(...sizes), Math.max(...sizes)].map(x => ({ x, y: intercept + slope * x })),
         { x: 'x', y: 'y', stroke: 'var(--head)', strokeDasharray: '4 3' },
       ),
       Plot.dot(points, { x: 'x', y: 'y', fill: 'side', r: 4 }),

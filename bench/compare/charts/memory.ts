@@ -1,18 +1,19 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../comparison.js';
 import { bytes, count } from '../units.js';
-import { bySubject, type Chart, labelOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
+import { bySubject, type Chart, labelsOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
 
 /** Bytes that one operation allocates. */
 export function memory({ rows }: Comparison): Chart[] {
   return bySubject(rows.filter(({ memory }) => memory)).map(([subject, some]) => {
-    const bars = some.flatMap(({ head, memory }) =>
-      SIDES.map(side => ({ line: labelOf(head), side, bytes: memory!.bytes[side] })),
+    const labels = labelsOf(some.map(({ head }) => head));
+    const bars = some.flatMap(({ memory }, i) =>
+      SIDES.map(side => ({ line: labels[i], side, bytes: memory!.bytes[side] })),
     );
-    const lines = some.map(({ head, memory }) => {
+    const lines = some.map(({ memory }, i) => {
       const { bytes: total, allocations, estimated } = memory!;
       const figures = `${bytes(total.head)}, ${count(allocations.head)} allocations`;
-      return { line: labelOf(head), text: `${labelOf(head)}: ${estimated ? '≈ ' : ''}${figures}` };
+      return { line: labels[i], text: `${labels[i]}: ${estimated ? '≈ ' : ''}${figures}` };
     });
     const svg = plotLines(lines, {
       x: { label: 'bytes an operation', grid: true, ticks: 4, tickFormat: bytes },

@@ -66,10 +66,21 @@ export function bySubject<T extends { readonly head: Result }>(rows: readonly T[
   return [...subjects];
 }
 
-/** What a result is called among those of its subject. */
-export function labelOf(result: Result): string {
-  const title = titleOf(result).slice(result.subject.length).trim();
-  return `${title}, ${parametersOf(result)}`;
+/**
+ * What each result is called among those of its subject: what they have in common is left out, and so is what follows from the
+ * rest, such as how many connections are gone where it is a tenth of all.
+ */
+export function labelsOf(results: readonly Result[]): string[] {
+  let labels = results.map(result => titleOf(result).slice(result.subject.length).trim());
+  const names = new Set(results.flatMap(({ parameters }) => Object.keys(parameters)));
+  for (const name of names) {
+    const longer = labels.map((label, i) => {
+      const value = results[i].parameters[name];
+      return value === undefined ? label : `${label}, ${parametersOf({ parameters: { [name]: value } })}`;
+    });
+    if (new Set(longer).size > new Set(labels).size) labels = longer;
+  }
+  return labels;
 }
 
 /** From the least to the greatest of them, with some room. */
