@@ -23,6 +23,7 @@ export interface ExporterEnd {
 /** The part of the exporter's statistics that the proof reads; src/exporter.ts has all of it. */
 export interface ExporterStatistics {
   readonly recordsExported: number;
+  readonly store: { readonly repeated: number };
   readonly poll: { readonly polls: number };
   readonly events?: { readonly overrun: number; readonly changes?: { readonly overrun: number } };
   readonly sightings?: { readonly resyncs: number };

@@ -35,9 +35,12 @@ export class Witness {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
   }
 
-  /** Resolves when it listens. */
-  static async start(router: PrivateNamespace): Promise<Witness> {
-    const witness = new Witness(router.spawn(process.execPath, [PROGRAM]));
+  /**
+   * Resolves when it listens.
+   * @param demanding it has a small buffer, and has the kernel deliver again, to everybody, what did not fit
+   */
+  static async start(router: PrivateNamespace, demanding = false): Promise<Witness> {
+    const witness = new Witness(router.spawn(process.execPath, demanding ? [PROGRAM, 'demanding'] : [PROGRAM]));
     await new Promise<void>((resolve, reject) => {
       witness.#child.once('exit', code => reject(new Error(`the witness ended with ${code}: ${witness.#stderr}`)));
       createInterface({ input: witness.#child.stdout }).on('line', line => {

@@ -1,11 +1,24 @@
-import { ID, ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, START_NS } from './layout.generated.js';
+import {
+  HAS_ID,
+  HAS_START,
+  ID,
+  ORIG_OCTETS,
+  ORIG_PACKETS,
+  PRESENT,
+  REPLY_OCTETS,
+  REPLY_PACKETS,
+  START_NS,
+} from './layout.generated.js';
 import { KeyTable } from './key-table.js';
 import { readNumber } from './u64.js';
 
 /** Keys that are remembered; the oldest go first. */
 const MOST_TOLD = 65_536;
 const MOST_DURING = 262_144;
+const MOST_ENDED = 262_144;
 
+const PRESENT_WORD = PRESENT >> 2;
+const NAMED = HAS_ID | HAS_START;
 const ID_WORD = ID >> 2;
 const START_WORD = START_NS >> 2;
 
@@ -18,8 +31,9 @@ export interface Counted {
 /**
  * Ends that a poll has seen and whose DESTROY event has not come yet. Within a poll, connections whose tuple another one has
  * taken wait here for their last counters. Afterwards the keys of those that had to end without them are kept for a while, so
- * that a late event is not taken for a connection that nobody has seen. A key is the kernel's id and start: together they are
- * one entry's alone.
+ * that a late event is not taken for a connection that nobody has seen; and the keys of all that have ended, because the kernel
+ * delivers an event again to everybody when it did not fit into the buffer of another listener. A key is the kernel's id and
+ * start: together they are one entry's alone.
  */
 export class AwaitedEnds {
   readonly #waiting: KeyTable;
@@ -28,6 +42,7 @@ export class AwaitedEnds {
   readonly #packets = new Float64Array(MOST_TOLD);
   readonly #octets = new Float64Array(MOST_TOLD);
   readonly #during = new KeyTable(MOST_DURING);
+  readonly #ended = new KeyTable(MOST_ENDED);
   #dumping = false;
   /** More ends than can be remembered came in this dump. */
   #overflown = false;
@@ -73,9 +88,23 @@ export class AwaitedEnds {
 
   /** Its event has come. */
   ended(row: Uint32Array, from: number): void {
+    if (isNamed(row, from)) {
+      if (this.#ended.full) this.#ended.remove(this.#ended.order.head);
+      add(this.#ended, row, from);
+    }
     if (!this.#dumping) return;
     if (this.#during.full) this.#overflown = true;
     else add(this.#during, row, from);
+  }
+
+  /** Whether its event has come before. One that keeps coming is remembered the longer. */
+  isRepeated(row: Uint32Array, from: number): boolean {
+    if (!isNamed(row, from)) return false; // the id alone may be a later connection's
+    const entry = find(this.#ended, row, from);
+    if (entry < 0) return false;
+    this.#ended.order.remove(entry);
+    this.#ended.order.push(entry);
+    return true;
   }
 
   /** Whether its event came in this dump, or may have come: the row is from before, or the next dump shows it again. */
@@ -108,7 +137,12 @@ export class AwaitedEnds {
     this.endDump();
     this.#waiting.clear();
     this.#told.clear();
+    this.#ended.clear();
   }
+}
+
+function isNamed(row: Uint32Array, from: number): boolean {
+  return (row[from + PRESENT_WORD] & NAMED) === NAMED;
 }
 
 function add(table: KeyTable, row: Uint32Array, from: number): number {

@@ -100,9 +100,14 @@ export class ConnectionEnds {
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       let slot = this.#awaited.take(u32, from);
+      if (slot < 0 && this.#awaited.isRepeated(u32, from)) {
+        counts.repeated++;
+        continue;
+      }
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
       if (slot < 0 && this.#awaited.wasTold(u32, from, counts.late)) {
         counts.late.connections++;
+        this.#awaited.ended(u32, from);
         continue;
       }
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;

@@ -39,6 +39,8 @@ export interface StoreCounts {
   earlier: number;
   /** Connections that had to be ended without their event, though events were listened to. */
   eventless: number;
+  /** DESTROY events that came again: another listener's buffer was full. */
+  repeated: number;
   /** Of those, connections whose event came afterwards, and what they had counted since the last poll: that is lost. */
   readonly late: Unreported;
 }
@@ -54,6 +56,7 @@ function noCounts(): StoreCounts {
     unseen: 0,
     earlier: 0,
     eventless: 0,
+    repeated: 0,
     late: newUnreported(),
   };
 }

@@ -59,3 +59,28 @@ test('more ends than can be remembered while a dump is under way: none of its ro
   awaited.endDump();
   t.false(awaited.isPast(reopened, 0));
 });
+
+test('an event that comes again is known as long as it is among the latest, and without a start never', t => {
+  const awaited = new AwaitedEnds(64);
+  t.false(awaited.isRepeated(first, 0));
+  awaited.ended(first, 0);
+  t.true(awaited.isRepeated(first, 0));
+  t.false(awaited.isRepeated(reopened, 0), 'the same tuple and id, opened again');
+  const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
+  const more = (from: number, to: number): void => {
+    for (let id = from; id < to; id++) {
+      u32[ID >> 2] = id;
+      awaited.ended(u32, 0);
+    }
+  };
+  more(0, 200_000);
+  t.true(awaited.isRepeated(first, 0), 'which keeps it for longer');
+  more(200_000, 400_000);
+  t.true(awaited.isRepeated(first, 0));
+  more(400_000, 700_000);
+  t.false(awaited.isRepeated(first, 0));
+  const { start: _, ...facts } = udp(3, 0, [1, 1, 0, 0]);
+  const unnamed = rows(facts).u32;
+  awaited.ended(unnamed, 0);
+  t.false(awaited.isRepeated(unnamed, 0));
+});

@@ -190,3 +190,32 @@ test('while events are delayed no poll ends a connection without its own, howeve
   );
   t.is(rig.store.counts.late.connections, 0);
 });
+
+test('an event that the kernel delivers again, because another listener had no room for it, changes nothing', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  const ends = [
+    expired(udp(1, start, [3, 180, 0, 0]), rig.wall),
+    tcp(2, start, [1, 60, 1, 40], { state: SYN_SENT, stop: nanoseconds(start + 5) }),
+  ];
+  rig.destroy(...ends);
+  t.is(rig.due().length, 2);
+  rig.poll([udp(1, start + 50, [1, 60, 0, 0])]);
+  rig.destroy(...ends);
+  t.is(rig.due().length, 0);
+  t.is(rig.store.size, 1, 'the tuple was opened again');
+  t.like(rig.store.counts, { destroyed: 2, repeated: 2 });
+});
+
+test('a late event that comes again is late once', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  rig.poll([]);
+  rig.poll([]);
+  rig.due();
+  for (let times = 0; times < 2; times++) rig.destroy(expired(udp(1, start, [3, 180, 0, 0]), rig.wall));
+  t.is(rig.due().length, 0);
+  t.like(rig.store.counts, { late: { connections: 1, packets: 2, octets: 120 }, repeated: 1 });
+});

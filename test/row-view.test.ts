@@ -41,7 +41,7 @@ test('a connection as an object: everything that is known', t => {
     },
     status: ['SEEN_REPLY', 'ASSURED', 'CONFIRMED', 'SRC_NAT'],
     mark: 0xffff_ffff,
-    id: 77,
+    id: 0x7700_0000 + 40_000,
     start: '2023-11-14T22:13:20.123Z',
     helper: 'ftp',
   });

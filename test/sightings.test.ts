@@ -43,7 +43,7 @@ test('a tuple reopened under the same id: each connection has its own, in their 
   note(sightings, EVENT_UPDATE, facts(ESTABLISHED), 1_001);
   note(sightings, EVENT_NEW, facts(SYN_SENT), 2_000);
   note(sightings, EVENT_UPDATE, facts(SYN_RECV), 2_001);
-  const row = words({ ...withoutStart(facts(0)), id: 77 });
+  const row = words({ ...withoutStart(facts(0)), id: facts(0).id! });
   t.like(sightings.take(row, 0), { seenAt: 1_000, states: packed(SYN_SENT, ESTABLISHED) });
   t.like(sightings.take(row, 0), { seenAt: 2_000, states: packed(SYN_SENT, SYN_RECV) });
 });

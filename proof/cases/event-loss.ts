@@ -1,5 +1,6 @@
 import type { ProofCase } from '../case.js';
 import { Scene } from '../scene.js';
+import { Witness } from '../witness.js';
 import { found, holds, NOTHING_LOST, nothingLost } from './criteria.js';
 
 /** A receive buffer of so many bytes holds a handful of events. */
@@ -28,6 +29,26 @@ export const smallBuffer: ProofCase = {
     const overruns = evidence.exporter.stats?.events?.overrun ?? 0;
     return found(evidence, [...nothingLost(evidence), ...holds(overruns > 0, 'no ENOBUFS was counted')], {
       notes: [`ENOBUFS ${overruns} times`],
+    });
+  },
+};
+
+export const secondListener: ProofCase = {
+  name: 'second-listener',
+  title: 'another program listens with a buffer of 4 KiB, and has the kernel deliver events again to all',
+  criterion: `${NOTHING_LOST}, repeated events counted`,
+  async run(scope, size) {
+    // a tuple of TCP cannot be opened again while the event of its old connection cannot be delivered: the kernel drops the SYN
+    const mix = { udp: 3, 'udp-again': 1, icmp: 1, tcp: 1, refused: 1 };
+    const few = { ...size, flows: Math.min(size.flows, AT_ONCE) };
+    const scene = await Scene.open(scope, few, { traffic: { mix } });
+    const other = await Witness.start(scene.topology.router, true);
+    scene.traffic.begin();
+    const evidence = await scene.conclude();
+    const { overrun } = await other.finish();
+    const repeated = evidence.exporter.stats!.store.repeated;
+    return found(evidence, [...nothingLost(evidence), ...holds(repeated > 0, 'no event came again')], {
+      notes: [`the other program's buffer ran over ${overrun} times; ${repeated} events came again`],
     });
   },
 };

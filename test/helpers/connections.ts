@@ -13,7 +13,7 @@ export function tcp(port: number, started: number, counters: Counters, more: Fac
     sourcePort: port,
     destinationPort: 443,
     state: ESTABLISHED,
-    id: 77,
+    id: 0x7700_0000 + port, // the kernel makes it of the tuple, too
     status: 0x1e,
     timeout: 432_000,
     start: nanoseconds(started),
@@ -28,7 +28,7 @@ export function udp(port: number, started: number, counters: Counters, more: Fac
     protocol: 17,
     sourcePort: port,
     destinationPort: 53,
-    id: 78,
+    id: 0x7800_0000 + port,
     status: 0xe | IPS_ASSURED,
     timeout: 120,
     start: nanoseconds(started),
