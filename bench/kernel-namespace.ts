@@ -28,7 +28,7 @@ export class KernelNamespace {
 
   /** @param entries that its table must hold; the limit is the whole machine's, and is put back in the end */
   static async create(entries: number): Promise<KernelNamespace> {
-    const putBack = raiseLimit(entries + SPARE_ENTRIES);
+    let putBack = (): void => {};
     let end: (() => Promise<void>) | undefined;
     const close = async (): Promise<void> => {
       await end?.();
@@ -37,6 +37,8 @@ export class KernelNamespace {
     try {
       const namespace = await PrivateNamespace.create({ teardown: done => (end = done) });
       await namespace.track();
+      // there is a limit once conntrack is there
+      putBack = raiseLimit(entries + SPARE_ENTRIES);
       await namespace.sysctl('nf_conntrack_events', 1);
       await namespace.sysctl('nf_conntrack_udp_timeout', UDP_TIMEOUT);
       await namespace.run('ip', ['-6', 'route', 'add', 'local', '2001:db8:1::/64', 'dev', 'lo']);
