@@ -22,7 +22,7 @@ export function backends({ head }: Comparison): Chart[] {
     );
     const lines = some.map(({ native, fallback }, i) => {
       const ratio = Number((nanosecondsOf(fallback) / nanosecondsOf(native)).toPrecision(2));
-      return { line: labels[i], text: `${labels[i].replace('native ', '')}: ${ratio} times` };
+      return { line: labels[i], text: `${ratio} times: ${labels[i].replace('native ', '')}` };
     });
     const svg = plotLines(lines, {
       x: { label: 'ns a row or record', grid: true, ticks: 5 },

@@ -12,7 +12,7 @@ export function changes({ rows }: Comparison): Chart[] {
     const labels = labelsOf(some.map(({ head }) => head));
     const points = some.map(({ time: { change, significant } }, i) => ({
       line: labels[i],
-      text: `${labels[i]}: ${significant ? percent(change) : '~'}`,
+      text: `${significant ? percent(change) : '~'}: ${labels[i]}`,
       change: change * 100,
       colour: significant ? (change > 0 ? 'var(--worse)' : 'var(--better)') : 'var(--faint)',
     }));

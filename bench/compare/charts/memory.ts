@@ -13,7 +13,7 @@ export function memory({ rows }: Comparison): Chart[] {
     const lines = some.map(({ memory }, i) => {
       const { bytes: total, allocations, estimated } = memory!;
       const figures = `${bytes(total.head)}, ${count(allocations.head)} allocations`;
-      return { line: labels[i], text: `${labels[i]}: ${estimated ? '≈ ' : ''}${figures}` };
+      return { line: labels[i], text: `${estimated ? '≈ ' : ''}${figures}: ${labels[i]}` };
     });
     const svg = plotLines(lines, {
       x: { label: 'bytes an operation', grid: true, ticks: 4, tickFormat: bytes },

@@ -28,7 +28,7 @@ const WIDTH = 336;
 const LINE_HEIGHT = 46;
 const AXIS_HEIGHT = 50;
 /** As many of the usual characters as there is room for. */
-const MOST_CHARACTERS = 54;
+const MOST_CHARACTERS = 62;
 const { document } = new DOMParser().parseFromString('<!doctype html><html></html>', 'text/html').defaultView;
 
 /** The picture as SVG in text. */
