@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../comparison.js';
-import { bytes, count } from '../units.js';
+import { bytes } from '../units.js';
 import { bySubject, type Chart, labelsOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
 
 /** Bytes that one operation allocates. */
@@ -11,9 +11,8 @@ export function memory({ rows }: Comparison): Chart[] {
       SIDES.map(side => ({ line: labels[i], side, bytes: memory!.bytes[side] })),
     );
     const lines = some.map(({ memory }, i) => {
-      const { bytes: total, allocations, estimated } = memory!;
-      const figures = `${bytes(total.head)}, ${count(allocations.head)} allocations`;
-      return { line: labels[i], text: `${estimated ? '≈ ' : ''}${figures}: ${labels[i]}` };
+      const { bytes: total, estimated } = memory!;
+      return { line: labels[i], text: `${estimated ? '≈ ' : ''}${bytes(total.head)}: ${labels[i]}` };
     });
     const svg = plotLines(lines, {
       x: { label: 'bytes an operation', grid: true, ticks: 4, tickFormat: bytes },
