@@ -1,4 +1,10 @@
 import { PerformanceObserver } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** So many looks in a row that see the same. */
+const AT_REST = 5;
+/** Where something else never rests. */
+const MOST_LOOKS = 1_000;
 
 /**
  * Bytes that JavaScript allocates, from the growth of the heap and of what its array buffers hold outside of it. That is exact
@@ -18,6 +24,7 @@ export class HeapGrowth {
   async begin(): Promise<void> {
     globalThis.gc!();
     await told();
+    await swept();
     this.#collections = 0;
     this.#before = allocated();
   }
@@ -37,6 +44,16 @@ export class HeapGrowth {
 function allocated(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
+}
+
+/** V8 gives the memory of dead array buffers back on another thread, after the collection. */
+async function swept(): Promise<void> {
+  for (let look = 0, same = 0, before = -1; same < AT_REST && look < MOST_LOOKS; look++) {
+    await sleep(1);
+    const { arrayBuffers } = process.memoryUsage();
+    same = arrayBuffers === before ? same + 1 : 0;
+    before = arrayBuffers;
+  }
 }
 
 /** Node tells of collections in a later turn of the event loop. */
