@@ -3,6 +3,7 @@ import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, countersFell, isSameEntry } from './connection-identity.js';
 import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { DumpOrder } from './dump-order.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketTime } from './last-packet.js';
@@ -50,9 +51,10 @@ export class ConnectionStore implements FlowStore {
   readonly #stored: StoredConnections;
   readonly #ends: ConnectionEnds;
   #changes: ConnectionChanges | undefined;
-  #expected = 0;
+  readonly #order: DumpOrder;
 
   constructor(options: StoreOptions) {
+    this.#order = new DumpOrder(options.maxConnections);
     this.#stored = new StoredConnections(options);
     this.#ends = new ConnectionEnds(this.#stored);
   }
@@ -115,28 +117,29 @@ export class ConnectionStore implements FlowStore {
     this.#stored.polls.begin(at, timeouts);
     this.#stored.leftOut.beginPoll();
     this.#changes?.beginPoll();
-    this.#expected = 0;
+    this.#order.begin();
   }
 
   /** Merges rows of the poll that has begun, read from the kernel at this moment. */
   merge(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
     const { table, index, polls } = this.#stored;
-    const { rows, flags, seenIn } = table;
+    const { rows, seenIn } = table;
+    const order = this.#order;
     this.#stored.leftOut.read(at.wall);
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
-      // a dump walks the table in the same order each time, so the next row is mostly the next slot
-      let slot = this.#expected;
       const state = bytes[from * 4 + STATE];
-      const inUse = (flags[slot] & (IN_USE | GONE)) === IN_USE;
-      if (inUse && isSameEntry(rows, slot * ROW_WORDS, u32, from)) {
+      let slot = this.#guess(u32, from);
+      if (slot >= 0) {
         this.#update(slot, u32, from, state, at);
         seenIn[slot] = polls.current;
-        this.#expected = slot + 1 < table.top ? slot + 1 : 0;
+        order.found(slot);
         continue;
       }
-      if (!inUse || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
+      slot = order.guess;
+      if (!this.#holds(slot) || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
+      const known = slot >= 0;
       let reopened = false;
       if (slot >= 0) {
         const to = slot * ROW_WORDS;
@@ -156,10 +159,10 @@ export class ConnectionStore implements FlowStore {
       if (reopened) this.counts.reopened++;
       if ((slot < 0 || reopened) && this.#ends.isPast(u32, from)) continue;
       if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
-      if (slot >= 0) {
-        seenIn[slot] = polls.current;
-        this.#expected = slot + 1 < table.top ? slot + 1 : 0;
-      }
+      if (slot < 0) continue;
+      seenIn[slot] = polls.current;
+      if (known && !reopened) order.found(slot);
+      else order.added(slot);
     }
   }
 
@@ -204,7 +207,20 @@ export class ConnectionStore implements FlowStore {
     this.#stored.clear();
     this.#ends.clear();
     this.#changes?.clear();
-    this.#expected = 0;
+    this.#order.clear();
+  }
+
+  /** The slot that the row at word `from` belongs to, where it is one of those that come next in a dump; else -1. */
+  #guess(u32: Uint32Array, from: number): number {
+    const { rows } = this.table;
+    const { guess, second } = this.#order;
+    if (this.#holds(guess) && isSameEntry(rows, guess * ROW_WORDS, u32, from)) return guess;
+    return this.#holds(second) && isSameEntry(rows, second * ROW_WORDS, u32, from) ? second : -1;
+  }
+
+  /** Whether the slot, -1 for none, holds a connection that the kernel has. */
+  #holds(slot: number): boolean {
+    return slot >= 0 && (this.table.flags[slot] & (IN_USE | GONE)) === IN_USE;
   }
 
   /** @param reopened its tuple was that of a stored connection */

@@ -6,15 +6,14 @@ const OUT = -2;
  * constant timeout the order of arrival is the order of the deadlines, so no heap is needed.
  */
 export class SlotList {
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
+  /** Next and previous of each slot, side by side: both are asked for together. */
+  readonly #links: Int32Array;
   #head = NONE;
   #tail = NONE;
 
   constructor(capacity: number) {
     // zero means "not in the list", so that untouched memory stays untouched: links are kept one higher than they are
-    this.#next = new Int32Array(capacity);
-    this.#previous = new Int32Array(capacity);
+    this.#links = new Int32Array(capacity * 2);
   }
 
   /** The oldest slot, -1 when the list is empty. */
@@ -23,42 +22,44 @@ export class SlotList {
   }
 
   has(slot: number): boolean {
-    return this.#next[slot] !== 0;
+    return this.#links[slot * 2] !== 0;
   }
 
   /** The slot after this one, -1 at the end. */
   after(slot: number): number {
-    const link = this.#next[slot];
+    const link = this.#links[slot * 2];
     return link === OUT ? NONE : link - 1;
   }
 
   /** Appends the slot; moves it to the end when it is in the list. */
   push(slot: number): void {
+    const links = this.#links;
     if (this.#tail === slot) return;
-    if (this.#next[slot] !== 0) this.remove(slot);
-    this.#next[slot] = OUT;
-    this.#previous[slot] = this.#tail === NONE ? OUT : this.#tail + 1;
+    if (links[slot * 2] !== 0) this.remove(slot);
+    links[slot * 2] = OUT;
+    links[slot * 2 + 1] = this.#tail === NONE ? OUT : this.#tail + 1;
     if (this.#tail === NONE) this.#head = slot;
-    else this.#next[this.#tail] = slot + 1;
+    else links[this.#tail * 2] = slot + 1;
     this.#tail = slot;
   }
 
   /** Takes the slot out; nothing happens when it is not in the list. */
   remove(slot: number): void {
-    const next = this.#next[slot];
+    const links = this.#links;
+    const next = links[slot * 2];
     if (next === 0) return;
-    const previous = this.#previous[slot];
+    const previous = links[slot * 2 + 1];
     if (previous === OUT) this.#head = next === OUT ? NONE : next - 1;
-    else this.#next[previous - 1] = next;
+    else links[(previous - 1) * 2] = next;
     if (next === OUT) this.#tail = previous === OUT ? NONE : previous - 1;
-    else this.#previous[next - 1] = previous;
-    this.#next[slot] = 0;
+    else links[(next - 1) * 2 + 1] = previous;
+    links[slot * 2] = 0;
   }
 
   clear(): void {
     for (let slot = this.#head; slot !== NONE;) {
       const after = this.after(slot);
-      this.#next[slot] = 0;
+      this.#links[slot * 2] = 0;
       slot = after;
     }
     this.#head = NONE;
