@@ -112,6 +112,10 @@ export class Session {
       }
       this.#sendEarlyCopies(prefix);
       template.announced = true;
+      if (this.#options.profile.templatesApart) {
+        this.#sendSets([prefix]);
+        prefix = NOTHING;
+      }
     }
     for (let from = 0; from < batch.count;) {
       const encoded = this.#options.backend.encode({
@@ -216,10 +220,12 @@ export class Session {
 
   /** As many messages as it takes. */
   #sendTemplates(templates: readonly ActiveTemplate[]): void {
+    const { profile, transport } = this.#options;
     let records: Uint8Array[] = [];
     let length = MESSAGE_HEADER + SET_HEADER;
     for (const { record } of templates) {
-      if (records.length > 0 && length + record.length > this.#options.transport.limit) {
+      const full = profile.templatesApart || length + record.length > transport.limit;
+      if (records.length > 0 && full) {
         this.#sendSets([makeSet(TEMPLATE_SET, records)]);
         records = [];
         length = MESSAGE_HEADER + SET_HEADER;

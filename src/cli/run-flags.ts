@@ -12,7 +12,10 @@ const MOST_CONNECTIONS = 1 << 24;
 const MOST_DENIED = 1 << 22;
 
 /** What `ctflow run` is told. */
-export interface RunFlags extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain'> {
+export interface RunFlags
+  extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'optionsInterval'> {
+  /** Milliseconds; undefined for what suits the profile. */
+  optionsInterval?: number;
   collector: Endpoint[];
   observationDomain?: number;
   flowPollInterval: number;
@@ -260,7 +263,7 @@ function addTransportFlags(command: Command): void {
     .addOption(
       new Option('--options-interval <time>', 'how often the export reports on itself, 0s for never')
         .argParser(duration('0s', '24h'))
-        .default(DESTINATION_DEFAULTS.optionsInterval, '60s')
+        .default(undefined, '60s; never with profile antrea, whose collectors cannot read it')
         .env('CTFLOW_OPTIONS_INTERVAL'),
     );
 }

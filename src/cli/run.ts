@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CtflowError } from '../errors.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../end-events.js';
+import { DESTINATION_DEFAULTS } from '../destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { checkKernel, setupKernel } from '../kernel-settings.js';
@@ -58,6 +59,8 @@ async function run(flags: RunFlags): Promise<void> {
       ...rest
     } = flags;
     const replay = source.kind === 'replay';
+    // go-ipfix takes options for data of an unknown template, and closes the connection
+    const { optionsInterval = rest.profile === 'antrea' ? 0 : DESTINATION_DEFAULTS.optionsInterval } = rest;
     const exporter = new Exporter({
       ...rest,
       // a recording has no exporter before it that could have reported anything
@@ -68,7 +71,7 @@ async function run(flags: RunFlags): Promise<void> {
       ...(denied && { denied }),
       ...(inventory && { inventory }),
       ...(state && { state }),
-      destinations: collector.map(endpoint => ({ ...rest, endpoint, observationDomain })),
+      destinations: collector.map(endpoint => ({ ...rest, optionsInterval, endpoint, observationDomain })),
       log,
     });
     await exporter.start();

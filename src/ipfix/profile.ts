@@ -8,6 +8,11 @@ export interface Profile {
   readonly name: 'standard' | 'antrea';
   /** The bits of a shape that make a difference to the template. */
   readonly shapes: number;
+  /**
+   * Templates go in messages of their own, one in each: go-ipfix reads the first set of a message and the first template of a set,
+   * and nothing else.
+   */
+  readonly templatesApart: boolean;
   fieldsOf(shape: number): Field[];
 }
 
@@ -21,6 +26,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
   if (name === 'antrea') {
     return {
       name,
+      templatesApart: true,
       shapes:
         shape.IPV6 |
         shape.PORTS |
@@ -34,6 +40,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
   }
   return {
     name,
+    templatesApart: false,
     shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
     fieldsOf: bits => standardFields(bits, biflow),
   };

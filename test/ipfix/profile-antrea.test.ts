@@ -8,7 +8,8 @@ import { FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpe
 import { FakeTransport } from '../helpers/fake-transport.js';
 import type { Backend } from '../../src/backend.js';
 import type { Facts } from '../helpers/rows.js';
-import { Decoder, valuesOf } from '../helpers/wire.js';
+import { SessionRig } from '../helpers/session-rig.js';
+import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/wire.js';
 import { NameTable } from '../../src/name-table.js';
 
 const antrea = createProfile('antrea', 'reverse', false);
@@ -40,6 +41,22 @@ perBackend('antrea: a service that is known has its fields, though its address w
   };
   t.like(exported(backend, facts, shape.SERVICE), service);
   t.like(exported(backend, facts), { destinationServicePort: 0, destinationServiceIPv4: '0.0.0.0' });
+});
+
+perBackend('antrea: a set a message and a template a set, as go-ipfix reads no more', (t, backend) => {
+  for (const unreliable of [true, false]) {
+    const rig = new SessionRig(backend, { profile: antrea, limit: 1372, unreliable, templateRefreshInterval: 1_000 });
+    const v6 = udp(2, 5, [1, 60, 1, 60], { source: '2001:db8::1', destination: '2001:db8::2' });
+    const sent = [...rig.send(tcp(1, 5, [1, 60, 1, 60])), ...rig.send(v6)];
+    rig.monotonic += 2_000;
+    sent.push(...rig.send(v6));
+    for (const { bytes } of sent) {
+      const { sets } = readMessage(bytes);
+      t.is(sets.length, 1);
+      if (sets[0].id < 256) t.is(readTemplates(sets[0]).length, 1);
+    }
+    t.is(new Decoder(unreliable ? 'udp' : 'tcp').decode(sent).length, 3);
+  }
 });
 
 const IANA_FRONT = [150, 151, 136, 7, 11, 4, 86, 85, 2, 1];
