@@ -4,7 +4,7 @@ import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { GONE, ROW_WORDS } from './connection-table.js';
 import { reasonWhenDestroyed } from './end-reason.js';
-import { lastPacketTime } from './last-packet.js';
+import { lastPacketAgo } from './last-packet.js';
 import {
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
@@ -218,6 +218,6 @@ export class ConnectionEnds {
       bytes[byte + STATE],
       rows[to + STATUS_WORD],
     );
-    return lastPacketTime(candidates, 0, windowStart, stop);
+    return stop - lastPacketAgo(candidates, 0, stop - windowStart);
   }
 }

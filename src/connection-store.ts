@@ -6,7 +6,7 @@ import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-tabl
 import { DumpOrder } from './dump-order.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
-import { lastPacketTime } from './last-packet.js';
+import { lastPacketAgo } from './last-packet.js';
 import {
   HAS_ORIG_COUNTERS,
   HAS_HELPER,
@@ -242,14 +242,14 @@ export class ConnectionStore implements FlowStore {
     }
     this.#stored.open(slot);
     if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
-    table.endMs[slot] = this.#lastPacket(u32, from, protocol, state, table.startMs[slot], at.wall);
+    this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs[slot], at.wall), at);
     this.#changes?.added(slot, sighting);
     this.#stored.announce(slot, before);
     return slot;
   }
 
   #update(slot: number, u32: Uint32Array, from: number, state: number, at: Moment): void {
-    const { rows, bytes, startMs, endMs, seenIn } = this.table;
+    const { rows, bytes, endMs, seenIn } = this.table;
     const to = slot * ROW_WORDS;
     let what = bytes[to * 4 + STATE] === state ? 0 : STATE_CHANGED;
     if (countersDiffer(rows, to, u32, from)) {
@@ -265,27 +265,37 @@ export class ConnectionStore implements FlowStore {
       this.#stored.moved(slot, at);
       // the packets that moved the counters passed after the poll that saw it last
       const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, endMs[slot]);
-      const end = this.#lastPacket(u32, from, bytes[to * 4 + PROTOCOL], state, window, at.wall);
-      endMs[slot] = Math.max(end, startMs[slot]);
+      this.#setEnd(slot, u32, from, bytes[to * 4 + PROTOCOL], state, windowOf(window, at.wall), at);
     }
     if (what & STATE_CHANGED) this.#changes?.shown(slot);
     if (what) this.#stored.changed(slot, what);
   }
 
-  #lastPacket(
+  /** Sets flowEnd of a slot whose counters have moved to between then, milliseconds since 1970, and now. */
+  #setEnd(
+    slot: number,
     u32: Uint32Array,
     from: number,
     protocol: number,
     state: number,
-    windowStart: number,
-    at: number,
-  ): number {
+    window: number,
+    at: Moment,
+  ): void {
     const present = u32[from + PRESENT_WORD];
+    let ago = 0;
     // a wall clock that stepped back leaves no window: the poll's time stands
-    if (!(present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) || windowStart >= at) return at;
-    const candidates = this.#stored.polls.timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
-    return lastPacketTime(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] : undefined, windowStart, at);
+    if (present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS) && window > 0) {
+      const candidates = this.#stored.polls.timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
+      ago = lastPacketAgo(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] | 0 : -1, window);
+    }
+    const { startMs, endMs } = this.table;
+    endMs[slot] = Math.max(at.wall - ago, startMs[slot]);
   }
+}
+
+/** Milliseconds from then to now as a small whole number; a window of more than twelve days is as good as one of twelve. */
+function windowOf(then: number, now: number): number {
+  return Math.min(Math.max(now - then, -1), 1 << 30) | 0;
 }
 
 function countersDiffer(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
