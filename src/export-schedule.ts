@@ -217,7 +217,8 @@ export class ExportSchedule implements StoreObserver {
       this.#idle.remove(slot);
       return;
     }
-    this.#closed.remove(slot);
+    // mostly empty: then there is nothing to look for
+    if (this.#closed.head >= 0) this.#closed.remove(slot);
     if (!this.#active.has(slot)) {
       this.#activeSince[slot] = since;
       this.#active.push(slot);

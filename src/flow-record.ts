@@ -10,11 +10,14 @@ import {
   FLOW_ID,
   FLOW_START_MS,
   HAS_HELPER,
-  HAS_LABELS,
   HAS_TCP_FLAGS,
-  LABELS,
+  HELPER,
+  ID,
+  MARK,
   NAT_TYPE,
   ORIG_PACKET_DELTA,
+  ORIG_SPORT,
+  ORIG_ZONE,
   PRESENT,
   PROTOCOL,
   RECORD_SIZE,
@@ -28,7 +31,6 @@ import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
 const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
-const TIMES_END = LABELS >> 2;
 const FIRST_NAME = SOURCE_POD_NAME >> 2;
 const LAST_NAME = EGRESS_RULE_NAME >> 2;
 
@@ -45,8 +47,25 @@ const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const ARBITRARY = 0;
 const INITIATOR = 1;
 
+const PORTS_WORD = ORIG_SPORT >> 2;
+const MARK_WORD = MARK >> 2;
+const ZONES_WORD = ORIG_ZONE >> 2;
+const HELPER_WORD = HELPER >> 2;
+
+/** Of a row, what a template may ask for; all else in the record is what was there before. */
+function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number, v6: boolean, helper: boolean): void {
+  if (v6) for (let word = 0; word < PORTS_WORD; word++) out[to + word] = rows[from + word];
+  else for (let word = 0; word < PORTS_WORD; word += 4) out[to + word] = rows[from + word];
+  // ports, family, protocol, state, what is known, id
+  for (let word = PORTS_WORD; word <= ID >> 2; word++) out[to + word] = rows[from + word];
+  out[to + MARK_WORD] = rows[from + MARK_WORD];
+  out[to + ZONES_WORD] = rows[from + ZONES_WORD];
+  for (let word = COUNTERS_WORD; word < COUNTERS_WORD + REPORTED_WORDS; word++) out[to + word] = rows[from + word];
+  if (helper) for (let word = HELPER_WORD; word < HELPER_WORD + 4; word++) out[to + word] = rows[from + word];
+}
+
 /**
- * Appends a connection to a batch of flow records: its row, the times, the deltas against what was reported, the reason.
+ * Appends a connection to a batch of flow records: of its row what templates ask for, the times, the deltas against what was reported, the reason.
  * @param reported counters as last reported, REPORTED_WORDS a slot
  * @param extras who else knows something about the flow
  */
@@ -63,9 +82,8 @@ export function appendRecord(
   const from = slot * ROW_WORDS;
   const to = batch.count * RECORD_WORDS;
   const present = rows[from + (PRESENT >> 2)];
-  // labels and helper are rare: behind the times nothing is known of most
-  const words = present & (HAS_LABELS | HAS_HELPER) ? ROW_WORDS : TIMES_END;
-  for (let word = 0; word < words; word++) out[to + word] = rows[from + word];
+  const v6 = bytes[from * 4 + FAMILY] === AF_INET6;
+  copyFacts(rows, from, out, to, v6, (present & HAS_HELPER) !== 0);
   writeNumber(out, to + (FLOW_START_MS >> 2), table.startMs[slot]);
   writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs[slot]);
   const counted = slot * REPORTED_WORDS;
@@ -76,7 +94,7 @@ export function appendRecord(
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;
   batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);
-  batch.bytes[byte + NAT_TYPE] = bytes[from * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
+  batch.bytes[byte + NAT_TYPE] = v6 ? NAT66 : NAT44;
   for (const extra of extras) extra.write(slot, batch, byte);
   batch.count++;
 }

@@ -63,8 +63,9 @@ export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): num
   if (present & HAS_ID) shape |= ID;
   if (present & HAS_HELPER) shape |= HELPER;
   // the reply goes to whom the request came from, unless the source was translated; and the other way round
-  if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2))) shape |= SOURCE_NAT;
-  if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2))) shape |= DESTINATION_NAT;
+  const words = shape & IPV6 ? 4 : 1;
+  if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2), words)) shape |= SOURCE_NAT;
+  if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2), words)) shape |= DESTINATION_NAT;
   if (present & HAS_PORTS) {
     if (portsDiffer(bytes, at * 4 + ORIG_SPORT, at * 4 + REPLY_DPORT)) shape |= SOURCE_NAT;
     if (portsDiffer(bytes, at * 4 + ORIG_SPORT + 2, at * 4 + REPLY_DPORT - 2)) shape |= DESTINATION_NAT;
@@ -72,10 +73,9 @@ export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): num
   return shape;
 }
 
-function differ(rows: Uint32Array, a: number, b: number): boolean {
-  return (
-    rows[a] !== rows[b] || rows[a + 1] !== rows[b + 1] || rows[a + 2] !== rows[b + 2] || rows[a + 3] !== rows[b + 3]
-  );
+function differ(rows: Uint32Array, a: number, b: number, words: number): boolean {
+  for (let word = 0; word < words; word++) if (rows[a + word] !== rows[b + word]) return true;
+  return false;
 }
 
 function portsDiffer(bytes: Uint8Array, a: number, b: number): boolean {

@@ -12,7 +12,7 @@ const SEGMENTS: usize = 64;
 /// Bytes of a run at most: what fits into an IP packet beside the headers.
 const RUN_BYTES: usize = 65_535 - 48;
 /// Runs of one system call.
-const RUNS: usize = 32;
+const RUNS: usize = 64;
 /// Asked for, so that a burst waits in the kernel and not here.
 const SEND_BUFFER: i32 = 4 << 20;
 /// With these the kernel says that it or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
