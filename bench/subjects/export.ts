@@ -26,12 +26,15 @@ export const exportConntrack: Subject = {
   companion: true,
   async cases(scene: Scene): Promise<Case[]> {
     const cases: Case[] = [];
-    for (const backend of scene.backends) cases.push(await exportCase(scene, backend));
+    for (const backend of scene.backends) {
+      cases.push(await exportCase(scene, backend, false));
+      if (backend.name === 'native') cases.push(await exportCase(scene, backend, true));
+    }
     return cases;
   },
 };
 
-async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<Case> {
+async function exportCase({ family, sizes }: Scene, backend: Backend, segment: boolean): Promise<Case> {
   const { connections: records, gone, mtu } = sizes;
   const clock = new CaseClock();
   clock.take();
@@ -39,7 +42,12 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
   const table = new ChangingTable(family, records - gone, { fresh: gone, gone, idle: 0, dying: false });
   const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born: now() });
   const sink = await CountingSink.open(family);
-  const destination = await MeasuredDestination.open(backend, store, sink, mtu);
+  const destination = await MeasuredDestination.open(
+    backend,
+    store,
+    { host: sink.host, port: sink.port, segment },
+    mtu,
+  );
   const arrivals = await Arrivals.at(sink);
   let before = 0;
   mergeDump(store, table);
@@ -47,7 +55,7 @@ async function exportCase({ family, sizes }: Scene, backend: Backend): Promise<C
   await destination.export();
   await arrivals.check(table.size);
   return {
-    name: 'export',
+    name: segment ? 'export, --udp-segmentation' : 'export',
     backend: backend.name,
     parameters: { connections: records, gone, mtu },
     items: records,

@@ -41,11 +41,12 @@ const exported = (connections: number, mtu: number): Choice => ({
   case: 'export',
   parameters: { connections, mtu },
 });
+const SEGMENTATION = 'export, --udp-segmentation';
 const exportBeside = (name: string): Choice => ({
   subject: 'peers-export',
   case: name,
   parameters: { mtu: 1400 },
-  ...(name !== 'export' && { backend: 'peer' }),
+  ...(name.startsWith('export') ? {} : { backend: 'peer' }),
 });
 const encoded = (backend: 'native' | 'fallback'): Choice => ({
   subject: 'encode',
@@ -111,15 +112,33 @@ export const TARGETS: readonly Target[] = [
   },
   { what: 'export, a record, MTU 512', unit: 'seconds', figure: each(exported(SMALL, 512)) },
   {
+    what: 'export, a record, MTU 1,400, --udp-segmentation',
+    unit: 'seconds',
+    figure: each({ ...exported(SMALL, 1400), case: SEGMENTATION }),
+    most: 400 * NANOSECOND,
+  },
+  {
     what: 'export, against go-ipfix with a record a message: how many times faster',
     unit: 'times',
     figure: ratio(wall(exportBeside('go-ipfix, a record a message')), wall(exportBeside('export'))),
     least: 20,
   },
   {
+    what: 'export, --udp-segmentation, against go-ipfix with a record a message: how many times faster',
+    unit: 'times',
+    figure: ratio(wall(exportBeside('go-ipfix, a record a message')), wall(exportBeside(SEGMENTATION))),
+    least: 20,
+  },
+  {
     what: 'export, against go-ipfix buffered: how many times faster',
     unit: 'times',
     figure: ratio(wall(exportBeside('go-ipfix, buffered')), wall(exportBeside('export'))),
+    least: 3,
+  },
+  {
+    what: 'export, --udp-segmentation, against go-ipfix buffered: how many times faster',
+    unit: 'times',
+    figure: ratio(wall(exportBeside('go-ipfix, buffered')), wall(exportBeside(SEGMENTATION))),
     least: 3,
   },
   { what: 'encode alone, a record', unit: 'seconds', figure: each(encoded('native')), most: 60 * NANOSECOND },

@@ -12,15 +12,21 @@ export interface Collector {
   readonly port: number;
   /** UDP where it is not said. */
   readonly protocol?: 'udp' | 'tcp';
+  /** With --udp-segmentation. */
+  readonly segment?: boolean;
 }
 
 /** A destination with the documented defaults at this collector; the export does not report on itself. */
-export function destinationOptions({ host, port, protocol = 'udp' }: Collector, mtu: number): DestinationOptions {
+export function destinationOptions(
+  { host, port, protocol = 'udp', segment = false }: Collector,
+  mtu: number,
+): DestinationOptions {
   return {
     ...DESTINATION_DEFAULTS,
     endpoint: { protocol, host, port },
     observationDomain: 1,
     mtu,
+    udpSegmentation: segment,
     optionsInterval: 0,
   };
 }
