@@ -1,5 +1,5 @@
 import type { Backend, EventOptions } from './backend.js';
-import type { ConnectionStore } from './connection-store.js';
+import type { ConnectionStore } from './store/connection-store.js';
 import { describeError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { EventCounts, EventSource } from './sources/events.js';

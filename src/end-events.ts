@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend, EventOptions } from './backend.js';
 import { ChangeEvents } from './change-events.js';
-import type { ConnectionStore } from './connection-store.js';
+import type { ConnectionStore } from './store/connection-store.js';
 import { describeError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { PollGuest } from './poller.js';

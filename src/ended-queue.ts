@@ -1,4 +1,4 @@
-import { SlotList } from './slot-list.js';
+import { SlotList } from './store/slot-list.js';
 
 /**
  * Connections that the kernel no longer has and that wait for their last report at one destination, the oldest first. Each

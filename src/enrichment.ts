@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js';
-import { IN_USE } from './connection-table.js';
-import type { FlowStore, StoreListener } from './flow-store.js';
+import { IN_USE } from './store/connection-table.js';
+import type { FlowStore, StoreListener } from './store/flow-store.js';
 import type { CompiledInventory } from './inventory/compile.js';
 import type { InventoryFollower } from './inventory/inventory-file.js';
 import { InventoryLookup } from './inventory/lookup.js';

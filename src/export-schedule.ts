@@ -1,11 +1,11 @@
-import { GONE, IN_USE, ROW_WORDS } from './connection-table.js';
-import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from './end-reason.js';
+import { GONE, IN_USE, ROW_WORDS } from './store/connection-table.js';
+import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from './store/end-reason.js';
 import { EndedQueue } from './ended-queue.js';
-import { MOVED, type FlowStore, type StoreObserver } from './flow-store.js';
+import { MOVED, type FlowStore, type StoreObserver } from './store/flow-store.js';
 import { HAS_TCP_STATE, PRESENT, STATE } from './layout.generated.js';
 import type { ReportMemory } from './report-memory.js';
 import { newUnreported, Reported, type Unreported } from './reported.js';
-import { SlotList } from './slot-list.js';
+import { SlotList } from './store/slot-list.js';
 import { isClosed } from './tcp-state.js';
 
 export interface ScheduleOptions {

@@ -1,12 +1,12 @@
 import type { Backend } from './backend.js';
-import { ConnectionStore, type StoreCounts } from './connection-store.js';
+import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
 import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
 import { Destination, destinationName, type DestinationOptions, type DestinationStats } from './destination.js';
 import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
 import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
 import type { Flows } from './flow-reports.js';
-import type { FlowStore } from './flow-store.js';
+import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import type { Logger } from './logger.js';
 import { NameTable } from './name-table.js';
@@ -15,7 +15,7 @@ import type { RecordExtras } from './record-extras.js';
 import { Resync } from './resync.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
-import { TcpHistory } from './tcp-history.js';
+import { TcpHistory } from './store/tcp-history.js';
 import { newUnreported, sumUnreported, type Unreported } from './reported.js';
 
 /** An export is never sooner after the last one. */

@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { ROW_WORDS, type ConnectionTable } from './store/connection-table.js';
 import { writeFlowId } from './flow-id.js';
 import {
   BIFLOW_DIRECTION,

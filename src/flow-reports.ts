@@ -1,8 +1,8 @@
 import { Batch } from './batch.js';
-import { GONE, ROW_WORDS } from './connection-table.js';
+import { GONE, ROW_WORDS } from './store/connection-table.js';
 import { ExportSchedule, type ScheduleOptions } from './export-schedule.js';
 import { appendRecord, renumberNames } from './flow-record.js';
-import type { FlowStore } from './flow-store.js';
+import type { FlowStore } from './store/flow-store.js';
 import type { Profile } from './ipfix/profile.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from './ipfix/shape.js';
 import { RECORD_SIZE, STATE } from './layout.generated.js';

@@ -1,8 +1,8 @@
-import type { ConnectionStore } from './connection-store.js';
+import type { ConnectionStore } from './store/connection-store.js';
 import { describeError } from './errors.js';
-import { KernelTimeouts } from './kernel-timeouts.js';
+import { KernelTimeouts } from './store/kernel-timeouts.js';
 import type { Logger } from './logger.js';
-import type { Moment } from './poll-history.js';
+import type { Moment } from './store/poll-history.js';
 import type { DumpSummary, Source } from './sources/source.js';
 
 /** Slots looked at before the event loop gets its turn. */

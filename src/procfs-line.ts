@@ -38,7 +38,7 @@ import {
 } from './layout.generated.js';
 import { SCTP_STATES } from './sctp-state.js';
 import { IPPROTO_SCTP, IPPROTO_TCP } from './protocol.js';
-import { hashTuple } from './tuple-hash.js';
+import { hashTuple } from './store/tuple-hash.js';
 
 const AF_INET = 2;
 const AF_INET6 = 10;

@@ -1,4 +1,4 @@
-import { ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { ROW_WORDS, type ConnectionTable } from './store/connection-table.js';
 import { ORIG_PACKETS, STATE } from './layout.generated.js';
 import type { ReportMemory } from './report-memory.js';
 import { readNumber, subtract } from './u64.js';

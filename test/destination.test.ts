@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Backend } from '../src/backend.js';
-import { ConnectionStore } from '../src/connection-store.js';
-import type { Moment } from '../src/poll-history.js';
+import { ConnectionStore } from '../src/store/connection-store.js';
+import type { Moment } from '../src/store/poll-history.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination.js';
 import type { Endpoint } from '../src/endpoint.js';
 import { TIME_WAIT } from '../src/tcp-state.js';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Batch } from '../src/batch.js';
-import { IN_USE } from '../src/connection-table.js';
+import { IN_USE } from '../src/store/connection-table.js';
 import { Enrichment, FROM_EXTERNAL, INTER_NODE, INTRA_NODE, TO_EXTERNAL } from '../src/enrichment.js';
 import { SERVICE } from '../src/ipfix/shape.js';
 import { FLOW_TYPE, ORIG_SPORT, RECORD_SIZE, ROW_SIZE, SOURCE_POD_NAME } from '../src/layout.generated.js';

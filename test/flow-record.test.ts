@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Batch } from '../src/batch.js';
-import { ConnectionTable } from '../src/connection-table.js';
+import { ConnectionTable } from '../src/store/connection-table.js';
 import { appendRecord, renumberNames } from '../src/flow-record.js';
 import {
   BIFLOW_DIRECTION,

@@ -1,5 +1,5 @@
 import type { Backend } from '../../src/backend.js';
-import { ConnectionStore } from '../../src/connection-store.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
 import { ORIG_PACKETS, ROW_SIZE, START_NS, STATE } from '../../src/layout.generated.js';
 import { createLogger } from '../../src/logger.js';
 import { Poller } from '../../src/poller.js';

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Backend } from '../../src/backend.js';
-import { ConnectionStore } from '../../src/connection-store.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination.js';
 import { createLogger } from '../../src/logger.js';
 import { Poller } from '../../src/poller.js';

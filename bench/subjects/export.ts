@@ -1,7 +1,7 @@
 import type { Backend } from '../../src/backend.js';
-import { ConnectionStore } from '../../src/connection-store.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination.js';
-import type { Moment } from '../../src/poll-history.js';
+import type { Moment } from '../../src/store/poll-history.js';
 import { kernelTimeouts } from '../../test/helpers/store-rig.js';
 import { CountingSink } from '../counting-sink.js';
 import { same } from '../same.js';

@@ -1,4 +1,4 @@
-import { ConnectionStore } from '../../src/connection-store.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createLogger } from '../../src/logger.js';

@@ -1,5 +1,5 @@
 import { Batch } from '../../src/batch.js';
-import { ROW_WORDS } from '../../src/connection-table.js';
+import { ROW_WORDS } from '../../src/store/connection-table.js';
 import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/layout.generated.js';
 import type { MeasuredFamily } from '../results.js';
 import { addRounds, Connections } from './connections.js';

@@ -1,6 +1,6 @@
 import { Batch } from '../../src/batch.js';
 import * as row from '../../src/layout.generated.js';
-import { hashTuple } from '../../src/tuple-hash.js';
+import { hashTuple } from '../../src/store/tuple-hash.js';
 import { ping, tcp, udp } from '../../test/helpers/connections.js';
 import { rows, type Facts } from '../../test/helpers/rows.js';
 import type { MeasuredFamily } from '../results.js';

@@ -1,6 +1,6 @@
 import { Batch } from '../../src/batch.js';
-import { ConnectionStore } from '../../src/connection-store.js';
-import { ROW_WORDS } from '../../src/connection-table.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
+import { ROW_WORDS } from '../../src/store/connection-table.js';
 import { DeniedExtras } from '../../src/denied/denied-extras.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';

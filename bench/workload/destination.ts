@@ -2,7 +2,7 @@ import type { Backend } from '../../src/backend.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import type { Flows } from '../../src/flow-reports.js';
-import type { FlowStore } from '../../src/flow-store.js';
+import type { FlowStore } from '../../src/store/flow-store.js';
 import { createLogger } from '../../src/logger.js';
 import { NameTable } from '../../src/name-table.js';
 import { newUnreported } from '../../src/reported.js';

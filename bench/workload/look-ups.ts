@@ -1,4 +1,4 @@
-import type { ConnectionStore } from '../../src/connection-store.js';
+import type { ConnectionStore } from '../../src/store/connection-store.js';
 import { Enrichment } from '../../src/enrichment.js';
 import { NameTable } from '../../src/name-table.js';
 import { inventoryOf } from '../../test/helpers/inventory.js';

@@ -1,7 +1,7 @@
 import type { Batch } from '../../src/batch.js';
-import { ConnectionStore } from '../../src/connection-store.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
 import { ExportSchedule } from '../../src/export-schedule.js';
-import type { Moment } from '../../src/poll-history.js';
+import type { Moment } from '../../src/store/poll-history.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { kernelTimeouts } from '../../test/helpers/store-rig.js';

@@ -1,6 +1,6 @@
 import { Batch } from '../../src/batch.js';
-import { ConnectionTable, ROW_WORDS } from '../../src/connection-table.js';
-import { ACTIVE_TIMEOUT } from '../../src/end-reason.js';
+import { ConnectionTable, ROW_WORDS } from '../../src/store/connection-table.js';
+import { ACTIVE_TIMEOUT } from '../../src/store/end-reason.js';
 import { REPORTED_WORDS } from '../../src/reported.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';

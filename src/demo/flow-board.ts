@@ -1,5 +1,5 @@
 import { formatHostPort } from '../endpoint.js';
-import { ACTIVE_TIMEOUT, END_OF_FLOW, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../end-reason.js';
+import { ACTIVE_TIMEOUT, END_OF_FLOW, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { IPPROTO_ICMPV6, protocolName } from '../protocol.js';
 import type { Count } from './truth.js';
 

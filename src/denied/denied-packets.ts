@@ -1,9 +1,9 @@
 import type { Backend, NflogOptions } from '../backend.js';
 import { describeError } from '../errors.js';
 import type { Flows } from '../flow-reports.js';
-import type { FlowStore } from '../flow-store.js';
+import type { FlowStore } from '../store/flow-store.js';
 import { RULE, STATE } from '../layout.generated.js';
-import { ROW_WORDS } from '../connection-table.js';
+import { ROW_WORDS } from '../store/connection-table.js';
 import type { Logger } from '../logger.js';
 import type { NameTable } from '../name-table.js';
 import type { PollGuest } from '../poller.js';

@@ -1,10 +1,10 @@
 import type { Batch } from '../batch.js';
-import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../connection-table.js';
-import type { FlowStore, StoreListener } from '../flow-store.js';
+import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
+import type { FlowStore, StoreListener } from '../store/flow-store.js';
 import { HAS_START, ORIG_OCTETS, PRESENT, RULE, START_NS, STATE } from '../layout.generated.js';
 import type { PollGuest } from '../poller.js';
-import type { Moment } from '../poll-history.js';
-import { SlotList } from '../slot-list.js';
+import type { Moment } from '../store/poll-history.js';
+import { SlotList } from '../store/slot-list.js';
 import { nanosecondsToMilliseconds } from '../u64.js';
 import type { DeniedRules } from './denied-rules.js';
 import type { DenyStore } from './deny-store.js';

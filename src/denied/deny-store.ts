@@ -1,10 +1,10 @@
-import { ConnectionTable, GONE, ROW_WORDS } from '../connection-table.js';
-import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../end-reason.js';
+import { ConnectionTable, GONE, ROW_WORDS } from '../store/connection-table.js';
+import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { CtflowError } from '../errors.js';
-import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../flow-store.js';
+import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../store/flow-store.js';
 import { ORIG_OCTETS, ORIG_PACKETS } from '../layout.generated.js';
-import { SlotList } from '../slot-list.js';
-import { TupleIndex } from '../tuple-index.js';
+import { SlotList } from '../store/slot-list.js';
+import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../u64.js';
 
 const PACKETS_WORD = ORIG_PACKETS >> 2;

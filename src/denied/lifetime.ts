@@ -1,4 +1,4 @@
-import { ROW_WORDS, type ConnectionTable } from '../connection-table.js';
+import { ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
 import { HAS_START, HAS_STOP, PRESENT, STOP_NS } from '../layout.generated.js';
 import { nanosecondsToMilliseconds } from '../u64.js';
 

@@ -1,5 +1,5 @@
 import { Batch } from '../batch.js';
-import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../connection-table.js';
+import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
 import { hashEndpoints, sameEndpoints, VIEWS, type Rows } from './endpoints.js';
 import { HashChains } from './hash-chains.js';
 import { isWithin, lifetimeOf } from './lifetime.js';

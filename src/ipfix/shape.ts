@@ -1,4 +1,4 @@
-import { ROW_WORDS } from '../connection-table.js';
+import { ROW_WORDS } from '../store/connection-table.js';
 import {
   FAMILY,
   HAS_HELPER,

@@ -45,7 +45,7 @@ import {
   TCP_FLAGS,
   TIMEOUT,
 } from '../layout.generated.js';
-import { hashTuple } from '../tuple-hash.js';
+import { hashTuple } from '../store/tuple-hash.js';
 import { Attributes, NOTHING } from './attributes.js';
 
 const AF_INET = 2;

@@ -1,7 +1,7 @@
 import { fstatSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { Batch } from '../../src/batch.js';
-import { ConnectionStore } from '../../src/connection-store.js';
-import { GONE, ROW_WORDS } from '../../src/connection-table.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
+import { GONE, ROW_WORDS } from '../../src/store/connection-table.js';
 import { ExportSchedule } from '../../src/export-schedule.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { RECORD_SIZE, STATE } from '../../src/layout.generated.js';

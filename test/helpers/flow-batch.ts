@@ -1,5 +1,5 @@
 import { Batch } from '../../src/batch.js';
-import { ConnectionTable } from '../../src/connection-table.js';
+import { ConnectionTable } from '../../src/store/connection-table.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../../src/layout.generated.js';

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { Batch } from '../../src/batch.js';
 import * as row from '../../src/layout.generated.js';
-import { hashTuple } from '../../src/tuple-hash.js';
+import { hashTuple } from '../../src/store/tuple-hash.js';
 
 /** Four counters: packets and octets of the original direction, then of the reply direction. */
 export type Counters = readonly [

@@ -1,12 +1,12 @@
 import { Batch } from '../../src/batch.js';
-import { ConnectionStore, type StoreOptions } from '../../src/connection-store.js';
-import type { Moment } from '../../src/poll-history.js';
+import { ConnectionStore, type StoreOptions } from '../../src/store/connection-store.js';
+import type { Moment } from '../../src/store/poll-history.js';
 import { ExportSchedule, type ScheduleOptions } from '../../src/export-schedule.js';
 import { appendRecord } from '../../src/flow-record.js';
-import { KernelTimeouts } from '../../src/kernel-timeouts.js';
+import { KernelTimeouts } from '../../src/store/kernel-timeouts.js';
 import * as row from '../../src/layout.generated.js';
 import type { RecordExtras } from '../../src/record-extras.js';
-import { TcpHistory } from '../../src/tcp-history.js';
+import { TcpHistory } from '../../src/store/tcp-history.js';
 import { readBigInt, readNumber } from '../../src/u64.js';
 import { rows, type Facts } from './rows.js';
 

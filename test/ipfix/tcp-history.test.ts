@@ -4,7 +4,7 @@ import { TCP_HISTORY } from '../../src/ipfix/shape.js';
 import { TCP_STATE_HISTORY } from '../../src/layout.generated.js';
 import { NameTable } from '../../src/name-table.js';
 import { Session } from '../../src/session.js';
-import { appendState } from '../../src/tcp-history.js';
+import { appendState } from '../../src/store/tcp-history.js';
 import { SYN_RECV, SYN_SENT } from '../../src/tcp-state.js';
 import { perBackend } from '../helpers/backends.js';
 import { tcp } from '../helpers/connections.js';

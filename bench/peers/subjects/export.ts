@@ -1,4 +1,4 @@
-import { ConnectionStore } from '../../../src/connection-store.js';
+import { ConnectionStore } from '../../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../../src/destination.js';
 import { Companion } from '../../companion.js';
 import { CountingSink } from '../../counting-sink.js';

@@ -1,11 +1,11 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { Batch } from '../src/batch.js';
-import { TCP_HISTORY } from '../src/ipfix/shape.js';
-import { RECORD_SIZE, STATE, TCP_STATE_HISTORY } from '../src/layout.generated.js';
-import { appendState, hasState, statesBefore, TcpHistory } from '../src/tcp-history.js';
-import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../src/tcp-state.js';
-import { seeded } from './helpers/seed.js';
+import { Batch } from '../../src/batch.js';
+import { TCP_HISTORY } from '../../src/ipfix/shape.js';
+import { RECORD_SIZE, STATE, TCP_STATE_HISTORY } from '../../src/layout.generated.js';
+import { appendState, hasState, statesBefore, TcpHistory } from '../../src/store/tcp-history.js';
+import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/tcp-state.js';
+import { seeded } from '../helpers/seed.js';
 
 const packed = (...states: number[]): number => states.reduce(appendState, 0);
 

@@ -1,13 +1,13 @@
 import { ConnectionTable, GONE, ROW_WORDS } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
-import { CtflowError } from './errors.js';
+import { CtflowError } from '../errors.js';
 import type { StoreListener, StoreObserver } from './flow-store.js';
-import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from './layout.generated.js';
+import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../layout.generated.js';
 import { LeftOut } from './left-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
-import { newUnreported, type Unreported } from './reported.js';
+import { newUnreported, type Unreported } from '../reported.js';
 
 export interface StoreOptions {
   /** Hard limit on connections. */

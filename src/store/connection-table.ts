@@ -1,4 +1,4 @@
-import { ROW_SIZE } from './layout.generated.js';
+import { ROW_SIZE } from '../layout.generated.js';
 
 /** Words of a row. */
 export const ROW_WORDS = ROW_SIZE / 4;

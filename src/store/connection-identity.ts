@@ -11,9 +11,9 @@ import {
   REPLY_OCTETS,
   REPLY_PACKETS,
   START_NS,
-} from './layout.generated.js';
-import { isClosed } from './tcp-state.js';
-import { lessThan, nanosecondsToMilliseconds } from './u64.js';
+} from '../layout.generated.js';
+import { isClosed } from '../tcp-state.js';
+import { lessThan, nanosecondsToMilliseconds } from '../u64.js';
 
 /** The same entry, its counters at least what they were. */
 export const SAME = 0;

@@ -1,5 +1,5 @@
 import { AwaitedEnds } from './awaited-ends.js';
-import type { Batch } from './batch.js';
+import type { Batch } from '../batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { GONE, ROW_WORDS } from './connection-table.js';
@@ -20,10 +20,10 @@ import {
   STATE,
   STATUS,
   STOP_NS,
-} from './layout.generated.js';
+} from '../layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
-import { lessThan, nanosecondsToMilliseconds } from './u64.js';
+import { lessThan, nanosecondsToMilliseconds } from '../u64.js';
 
 const PRESENT_WORD = PRESENT >> 2;
 const STATUS_WORD = STATUS >> 2;

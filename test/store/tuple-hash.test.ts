@@ -1,7 +1,7 @@
 import test from 'ava';
-import { Batch } from '../src/batch.js';
-import * as layout from '../src/layout.generated.js';
-import { hashTuple } from '../src/tuple-hash.js';
+import { Batch } from '../../src/batch.js';
+import * as layout from '../../src/layout.generated.js';
+import { hashTuple } from '../../src/store/tuple-hash.js';
 
 const { FAMILY, HASH, ORIG_SPORT, ORIG_SRC, ORIG_ZONE, PROTOCOL, REPLY_DPORT, REPLY_ZONE } = layout;
 

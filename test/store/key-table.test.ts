@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { KeyTable } from '../src/key-table.js';
-import { seeded } from './helpers/seed.js';
+import { KeyTable } from '../../src/store/key-table.js';
+import { seeded } from '../helpers/seed.js';
 
 type Key = [number, number, number];
 

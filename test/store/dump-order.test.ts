@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { DumpOrder } from '../src/dump-order.js';
-import { seeded } from './helpers/seed.js';
+import { DumpOrder } from '../../src/store/dump-order.js';
+import { seeded } from '../helpers/seed.js';
 
 /** One dump of slots; `known` says which are not new. @returns how many were guessed, at once or second */
 function dump(order: DumpOrder, slots: readonly number[], known: (slot: number) => boolean): number {

@@ -7,8 +7,8 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
-} from './protocol.js';
-import { HAS_SCTP_STATE, HAS_TCP_STATE } from './layout.generated.js';
+} from '../protocol.js';
+import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../layout.generated.js';
 
 /** By conntrack's state number; index 0 is NONE. Names of nf_conntrack_standalone.c. */
 const TCP = [

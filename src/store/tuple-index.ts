@@ -1,4 +1,4 @@
-import { FAMILY, HASH, ORIG_ZONE, RULE } from './layout.generated.js';
+import { FAMILY, HASH, ORIG_ZONE, RULE } from '../layout.generated.js';
 import { ROW_WORDS } from './connection-table.js';
 
 const ADDRESS_AND_PORT_WORDS = FAMILY >> 2;

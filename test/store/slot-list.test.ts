@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { SlotList } from '../src/slot-list.js';
-import { seeded } from './helpers/seed.js';
+import { SlotList } from '../../src/store/slot-list.js';
+import { seeded } from '../helpers/seed.js';
 
 const CAPACITY = 12;
 

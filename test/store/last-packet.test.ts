@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { lastPacketAgo } from '../src/last-packet.js';
-import { seeded } from './helpers/seed.js';
+import { lastPacketAgo } from '../../src/store/last-packet.js';
+import { seeded } from '../helpers/seed.js';
 
 const NOW = 1_700_000_000_000;
 

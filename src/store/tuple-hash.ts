@@ -1,5 +1,5 @@
-import type { Batch } from './batch.js';
-import { FAMILY, HASH, ORIG_SRC, ORIG_ZONE, PROTOCOL, REPLY_DPORT } from './layout.generated.js';
+import type { Batch } from '../batch.js';
+import { FAMILY, HASH, ORIG_SRC, ORIG_ZONE, PROTOCOL, REPLY_DPORT } from '../layout.generated.js';
 
 const OFFSET_BASIS = 2166136261;
 const PRIME = 16777619;

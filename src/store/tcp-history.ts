@@ -1,7 +1,7 @@
-import type { Batch } from './batch.js';
-import { TCP_HISTORY } from './ipfix/shape.js';
-import { STATE, TCP_STATE_HISTORY } from './layout.generated.js';
-import type { RecordExtras } from './record-extras.js';
+import type { Batch } from '../batch.js';
+import { TCP_HISTORY } from '../ipfix/shape.js';
+import { STATE, TCP_STATE_HISTORY } from '../layout.generated.js';
+import type { RecordExtras } from '../record-extras.js';
 
 const BITS = 4;
 const WORD = 32;

@@ -1,4 +1,4 @@
-import type { Batch } from './batch.js';
+import type { Batch } from '../batch.js';
 import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, countersFell, isSameEntry } from './connection-identity.js';
@@ -25,12 +25,12 @@ import {
   STATUS,
   STOP_NS,
   TIMEOUT,
-} from './layout.generated.js';
+} from '../layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { Sightings } from './sightings.js';
 import { StoredConnections, type StoreCounts, type StoreOptions } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
-import { nanosecondsToMilliseconds } from './u64.js';
+import { nanosecondsToMilliseconds } from '../u64.js';
 
 export type { StoreCounts, StoreOptions };
 

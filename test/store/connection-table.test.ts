@@ -1,6 +1,6 @@
 import test from 'ava';
-import { ConnectionTable, IN_USE, ROW_WORDS } from '../src/connection-table.js';
-import { rows } from './helpers/rows.js';
+import { ConnectionTable, IN_USE, ROW_WORDS } from '../../src/store/connection-table.js';
+import { rows } from '../helpers/rows.js';
 
 test('a slot holds a copy of the row', t => {
   const table = new ConnectionTable(2);
