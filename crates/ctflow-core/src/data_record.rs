@@ -1,8 +1,8 @@
 //! One data record by a plan. A plan is cut at its texts: between them every field has its place, so that fields of one kind are
 //! written one after another without a choice for each.
 
-use crate::encode::Names;
 use crate::error::{Code, Error};
+use crate::names::Names;
 use crate::plan::*;
 use crate::row::{HAS_TCP_STATE, PRESENT, RECORD_SIZE};
 

@@ -20,6 +20,7 @@ pub mod layout;
 mod link;
 #[cfg(target_os = "linux")]
 pub mod listener;
+pub mod names;
 #[cfg(target_os = "linux")]
 pub mod namespace;
 pub mod netlink;

@@ -1,7 +1,8 @@
 //! Messages from literal records.
 
-use ctflow_core::encode::{Encoded, Names, Request, encode};
+use ctflow_core::encode::{Encoded, Request, encode};
 use ctflow_core::error::Code;
+use ctflow_core::names::Names;
 use ctflow_core::plan::*;
 use ctflow_core::row::*;
 

@@ -4,9 +4,10 @@ mod common;
 
 use common::*;
 use ctflow_core::decode::{Decoded, decode};
-use ctflow_core::encode::{Names, Request, encode};
+use ctflow_core::encode::{Request, encode};
 use ctflow_core::events::{EventCounts, decode_event};
 use ctflow_core::filter::Filter;
+use ctflow_core::names::Names;
 use ctflow_core::plan::*;
 use ctflow_core::row::*;
 use proptest::prelude::*;

@@ -14,6 +14,7 @@ mod udp_sender;
 
 use ctflow_core::error::{Code, Error};
 use ctflow_core::filter::{FILTER_WORDS, Filter};
+use ctflow_core::names::Names;
 use ctflow_core::{decode as core_decode, encode as core_encode, row};
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
@@ -99,7 +100,7 @@ pub fn encode(
         records,
         from: from as usize,
         to: to as usize,
-        names: core_encode::Names {
+        names: Names {
             bytes: names,
             ends: name_ends,
         },
