@@ -69,10 +69,9 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option(
         '--events <kind>',
-        'last counters from the events of ended connections; all: first sight and TCP states too; off: polling alone (native)',
+        'last counters from the events of ended connections; all: first sight and TCP states too; off: polling alone (native); destroy, where nothing is said and the source has events',
       )
         .choices(['destroy', 'all', 'off'])
-        .default(undefined, 'destroy where the source has events')
         .env('CTFLOW_EVENTS'),
     )
     .addOption(
@@ -261,9 +260,11 @@ function addTransportFlags(command: Command): void {
         .env('CTFLOW_ENDED_QUEUE'),
     )
     .addOption(
-      new Option('--options-interval <time>', 'how often the export reports on itself, 0s for never')
+      new Option(
+        '--options-interval <time>',
+        'how often the export reports on itself, 0s for never; 60s, and never with profile antrea, where nothing is said',
+      )
         .argParser(duration('0s', '24h'))
-        .default(undefined, '60s; never with profile antrea, whose collectors cannot read it')
         .env('CTFLOW_OPTIONS_INTERVAL'),
     );
 }
