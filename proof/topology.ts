@@ -5,6 +5,7 @@ import { COLLECTOR_PORT } from './collector-process.js';
 import { raiseConntrackLimit } from './conntrack-limit.js';
 import { policyTable } from './policy.js';
 import type { Scope } from './scope.js';
+import { UNCOUNTED_TABLE } from './truth.js';
 
 /** Addresses for documentation (RFC 5737, RFC 3849). */
 export const CLIENT = ['192.0.2.2', '2001:db8:1::2'] as const;
@@ -98,7 +99,7 @@ export class Topology {
   /** Rules come last: they switch conntrack on, in the router only. */
   async #track(timeout: number): Promise<void> {
     const { router } = this;
-    await router.nft(TRUTH_TABLE + untrackedTable('tcp', COLLECTOR_PORT) + policyTable());
+    await router.nft(TRUTH_TABLE + untrackedTable('tcp', COLLECTOR_PORT) + policyTable() + UNCOUNTED_TABLE);
     for (const name of ['nf_conntrack_acct', 'nf_conntrack_timestamp', 'nf_conntrack_events']) {
       await router.sysctl(name, 1);
     }

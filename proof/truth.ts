@@ -19,9 +19,22 @@ export interface Faults {
   readonly earlyDrop: number;
   readonly chainTooLong: number;
   readonly retransmissions: number;
+  /** SYNs of connections that conntrack held to be open: it lets them pass uncounted (nf_conntrack_proto_tcp.c). */
+  readonly uncountedSyns: number;
   /** Times that the receive buffer of the witness ran over. */
   readonly witness: number;
 }
+
+/** An nft table that counts what conntrack passes over. */
+export const UNCOUNTED_TABLE = `
+table inet uncounted {
+  counter uncounted_syns { }
+  chain pre {
+    type filter hook prerouting priority -199
+    tcp flags & (fin | syn | rst | ack) == syn ct state established counter name uncounted_syns
+  }
+}
+`;
 
 /** The kernel's count must stand still this long, and must do so within the minute; milliseconds. */
 const STILL = 400;
@@ -51,7 +64,8 @@ export async function stillKernel(router: PrivateNamespace): Promise<KernelCount
 }
 
 /** Since the namespaces were made. */
-export function readFaults({ router, namespaces }: Topology): Faults {
+export async function readFaults({ router, namespaces }: Topology): Promise<Faults> {
+  const counters = parseCounters(await router.run('nft', ['-j', 'list', 'counters']));
   const conntrack = conntrackStatistics(readFileSync(`/proc/${router.pid}/net/stat/nf_conntrack`, 'utf8'));
   return {
     insertFailed: conntrack.get('insert_failed') ?? 0,
@@ -60,6 +74,7 @@ export function readFaults({ router, namespaces }: Topology): Faults {
     // the column has had two names
     chainTooLong: conntrack.get('chainlength') ?? conntrack.get('chaintoolong') ?? 0,
     retransmissions: namespaces.reduce((total, { pid }) => total + retransmissions(pid), 0),
+    uncountedSyns: counters.get('uncounted_syns')?.packets ?? 0,
     witness: 0,
   };
 }

@@ -13,6 +13,14 @@ test("sums conntrack's hexadecimal statistics over the processors", t => {
 });
 
 test('names what makes a run void', t => {
-  const faults = { insertFailed: 2, drop: 0, earlyDrop: 0, chainTooLong: 0, retransmissions: 1, witness: 0 };
+  const faults = {
+    insertFailed: 2,
+    drop: 0,
+    earlyDrop: 0,
+    chainTooLong: 0,
+    retransmissions: 1,
+    uncountedSyns: 0,
+    witness: 0,
+  };
   t.deepEqual(faultNames(faults), ['insertFailed 2', 'retransmissions 1']);
 });
