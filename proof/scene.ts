@@ -93,7 +93,7 @@ export class Scene {
     const folder = mkdtempSync(join(tmpdir(), 'ctflow-proof-'));
     scope.teardown(() => rmSync(folder, { recursive: true }));
     const { flows, rate, timeout, seed } = size;
-    const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 1.5, ...traffic };
+    const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 0.75, ...traffic };
     const topology = await Topology.create(scope, roomFor(plan), timeout);
     const generator = await Generator.prepare(topology, plan);
     const told = join(folder, 'records.json');

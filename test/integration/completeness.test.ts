@@ -8,7 +8,7 @@ import { CASES } from '../../proof/cases/index.js';
 import { EndingScope } from '../../proof/scope.js';
 import { needs } from '../helpers/require.js';
 
-const SIZE = { flows: 2_000, rate: 1_000, pollInterval: 1_000, timeout: 1, freeze: 2, seed: 7 };
+const SIZE = { flows: 1_500, rate: 1_000, pollInterval: 1_000, timeout: 1, freeze: 2, seed: 7 };
 const RUNS = 5;
 
 const rigged = needs(test.serial, ['namespace', 'native', 'traffic', 'ping']);
