@@ -5,7 +5,7 @@ import { describeError } from '../../src/errors.js';
 import { ROOT } from '../machine.js';
 import { readRun } from '../results.js';
 import { insert } from './page.js';
-import { targetTable } from './table.js';
+import { costTable, targetTable } from './table.js';
 
 const PAGE = join(ROOT, 'docs/benchmarks.md');
 
@@ -17,7 +17,8 @@ const command = new Command('npm run bench:targets --')
 
 try {
   const { page } = command.opts<{ page: string }>();
-  const table = targetTable(command.args.map(file => ({ file: basename(file), run: readRun(file) })));
+  const sources = command.args.map(file => ({ file: basename(file), run: readRun(file) }));
+  const table = `${targetTable(sources)}\n## Where the time goes\n\n${costTable(sources)}`;
   mkdirSync(dirname(page), { recursive: true });
   writeFileSync(page, insert(read(page), table));
   process.stdout.write(table);

@@ -1,6 +1,7 @@
 import { machineText } from '../compare/markdown.js';
 import { bytes, count, seconds } from '../compare/units.js';
 import type { BenchmarkRun } from '../results.js';
+import { COSTS, type Cost } from './costs.js';
 import type { Figure } from './figures.js';
 import { type Target, TARGETS, type Unit } from './rows.js';
 
@@ -39,6 +40,16 @@ export function targetTable(sources: readonly Source[], targets: readonly Target
     ...used.map(({ file, run }, i) => `${i + 1}. ${sourceText(file, run)}`),
     '',
   ].join('\n');
+}
+
+/** What each part of the way costs, in Markdown; of several runs that have a figure the latest counts. */
+export function costTable(sources: readonly Source[], costs: readonly Cost[] = COSTS): string {
+  const latest = [...sources].sort((a, b) => (a.run.date < b.run.date ? 1 : -1));
+  const rows = costs.map(({ what, figure }) => {
+    const value = latest.map(({ run }) => figure(run)).find(one => one !== undefined);
+    return `| ${what} | ${value === undefined ? 'not measured' : seconds(value)} |`;
+  });
+  return ['| for each | time |', '|---|---:|', ...rows, ''].join('\n');
 }
 
 /** Whether the value keeps to the limits, or by how much it does not. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { each, extra, ratio, scaled, wall } from '../../../bench/targets/figures.js';
 import { TARGETS, type Target } from '../../../bench/targets/rows.js';
-import { targetTable } from '../../../bench/targets/table.js';
+import { costTable, targetTable } from '../../../bench/targets/table.js';
 import type { Result } from '../../../bench/results.js';
 import { benchmarkResult, benchmarkRun } from '../compare/runs.js';
 
@@ -82,4 +82,16 @@ test('a ratio is never made of two runs', t => {
 
 test('every target has a name of its own', t => {
   t.is(new Set(TARGETS.map(({ what }) => what)).size, TARGETS.length);
+});
+
+test('what each part of the way costs, in its own unit, or that it is not measured', t => {
+  const run = benchmarkRun([benchmarkResult({ items: 4, samples: [1e-6] })]);
+  const costs = [
+    { what: 'one', figure: each(decode) },
+    { what: 'other', figure: wall(fallback) },
+  ];
+  t.is(
+    costTable([{ file: 'run.json', run }], costs),
+    '| for each | time |\n|---|---:|\n| one | 250 ns |\n| other | not measured |\n',
+  );
 });
