@@ -1,9 +1,10 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { raiseConntrackLimit } from '../proof/conntrack-limit.js';
+import { EndingScope } from '../proof/scope.js';
 import { PrivateNamespace } from '../test/helpers/namespace.js';
 import { lacking } from '../test/helpers/require.js';
 
-const NF_CONNTRACK_MAX = '/proc/sys/net/nf_conntrack_max';
 /** What else of the machine may need entries meanwhile. */
 const SPARE_ENTRIES = 50_000;
 /** Seconds without a packet after which the kernel forgets a flow: longer than any measurement. */
@@ -28,17 +29,14 @@ export class KernelNamespace {
 
   /** @param entries that its table must hold; the limit is the whole machine's, and is put back in the end */
   static async create(entries: number): Promise<KernelNamespace> {
-    let putBack = (): void => {};
-    let end: (() => Promise<void>) | undefined;
-    const close = async (): Promise<void> => {
-      await end?.();
-      putBack();
-    };
+    const scope = new EndingScope();
+    const close = (): Promise<void> => scope.end();
     try {
-      const namespace = await PrivateNamespace.create({ teardown: done => (end = done) });
+      const namespace = await PrivateNamespace.create(scope);
       await namespace.track();
       // there is a limit once conntrack is there
-      putBack = raiseLimit(entries + SPARE_ENTRIES);
+      exitAtSignals();
+      raiseConntrackLimit(scope, entries + SPARE_ENTRIES);
       await namespace.sysctl('nf_conntrack_events', 1);
       await namespace.sysctl('nf_conntrack_udp_timeout', UDP_TIMEOUT);
       await namespace.run('ip', ['-6', 'route', 'add', 'local', '2001:db8:1::/64', 'dev', 'lo']);
@@ -58,19 +56,13 @@ export class KernelNamespace {
   }
 }
 
-/** @throws where the limit is lower and may not be raised */
-function raiseLimit(entries: number): () => void {
-  const before = readFileSync(NF_CONNTRACK_MAX, 'latin1').trim();
-  if (Number(before) >= entries) return () => {};
-  try {
-    writeFileSync(NF_CONNTRACK_MAX, String(entries));
-  } catch (error) {
-    throw new Error(
-      `net.nf_conntrack_max is ${before}, ${entries} are needed: raise it, or measure fewer connections`,
-      {
-        cause: error,
-      },
-    );
+let listening = false;
+
+/** Who interrupts a benchmark gets the limit back too: only an end by exit calls who waits for it. */
+function exitAtSignals(): void {
+  if (listening) return;
+  listening = true;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
   }
-  return () => writeFileSync(NF_CONNTRACK_MAX, before);
 }
