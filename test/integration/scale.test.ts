@@ -16,6 +16,7 @@ import { byConnection, compareStandard } from './compare.js';
 
 const FLOWS = 1000;
 const ENTRIES = 4200; // each is told when it is new, and at the end
+const SHORTEST = 100; // octets of a record
 
 /** Lines for `conntrack -R`: entries of several kinds without traffic. */
 function entries(): string {
@@ -35,15 +36,16 @@ function entries(): string {
   }).join('\n');
 }
 
-/** dumpcap drops what it has not written yet when it is told to stop. */
-async function atRest(file: string): Promise<void> {
+/** Until nothing is added to the capture for a second. dumpcap drops what it has not written yet when it is told to stop. */
+async function atRest(file: string, least: number): Promise<void> {
   let before = -1;
+  let same = 0;
   await eventually('everything is in the file', async () => {
     const { size } = await stat(file);
-    const same = size === before;
+    same = size === before ? same + 1 : 0;
     before = size;
-    await sleep(500);
-    return same;
+    await sleep(250);
+    return same >= 4 && size >= least;
   });
 }
 
@@ -71,8 +73,9 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: FLOWS, size: 64 });
       const listed = await settledConnections(namespace);
       t.is(listed.length, FLOWS + ENTRIES);
+      await atRest(file, listed.length * SHORTEST); // each was told as new: told at the end only, it would have one record
       t.is((await exporter.stop()).code, 0);
-      await atRest(file);
+      await atRest(file, 2 * listed.length * SHORTEST);
       dumpcap.kill('SIGINT');
       t.regex((await captured).stderr, /Packets received\/dropped on interface.*: \d+\/0 /);
       const { records, complaints, unknown, largest } = await readCapture(file);

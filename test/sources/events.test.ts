@@ -396,7 +396,7 @@ live('what a small buffer has no room for stays on the dying list and is deliver
   peer.process.kill('SIGSTOP');
   await namespace.run('conntrack', ['-F']);
   const { count } = await watcher.do('dying', { limit: 1_000_000 });
-  t.true(count > 4900 && count < 5000, `${count}`);
+  t.true(count > 2500 && count < 5000, `${count}`); // what the buffer took before the peer stopped is not on it
   t.deepEqual(await watcher.do('dying', { limit: 100 }), { count: 100 });
   peer.process.kill('SIGCONT');
   const { events, counts } = await eventually(
