@@ -41,9 +41,10 @@ export declare class EventListener {
    * @param groups bit 0 new, 1 update, 2 destroy
    * @param receiveBuffer bytes wanted; the kernel may allow less
    * @param broadcastError see setBroadcastError
+   * @param ends where rows are written down before they can be taken; without it nowhere
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
-  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, onReady: () => void)
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, ends: EndsPlace | undefined | null, onReady: () => void)
   /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
   receiveBuffer(): number
   /**
@@ -63,6 +64,10 @@ export declare class EventListener {
   /** The last such request whose events were all taken. */
   drained(): number
   counts(): EventCounts
+  /** What became of the rows that were to be written down; null where there is no file. */
+  endsCounts(): EndsCounts | null
+  /** Rows below this place need not be kept any more; the file's header says so already. */
+  freeEnds(place: number): void
   /**
    * How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
    * with the square.
@@ -158,6 +163,28 @@ export interface Encoded {
   messages: number
   next: number
   oversize: number
+}
+
+/** What became of the rows that were to be written down. */
+export interface EndsCounts {
+  written: number
+  /** Without room: too many wait to be told. */
+  full: number
+  /** The disk did not take them. */
+  failed: number
+  /** Without the id or the start by which they would be known again. */
+  unnamed: number
+}
+
+/** A file of ends that is there, and where to go on in it. */
+export interface EndsPlace {
+  path: string
+  /** Records that it has room for. */
+  capacity: number
+  /** Of the next row. */
+  place: number
+  /** Places below it are free. */
+  done: number
 }
 
 /** What became of the events so far. Each is in exactly one of the first seven counts. */

@@ -20,8 +20,13 @@ export interface Finding extends Balance {
   readonly restartUncertain?: Uncertain;
   /** Of missing: what connections counted that ended while no exporter listened. */
   readonly endedUnwatched?: ConnectionCount;
-  /** Of missing: what connections counted that ended before an exporter was killed, which had not come to telling it. */
+  /**
+   * Of missing: what connections counted of whose end the kernel told while an exporter ran, and it told nobody before it was
+   * killed, nor did the next.
+   */
   readonly untold?: ConnectionCount;
+  /** Events at most that lay unread in the kernel when exporters were killed, or were in their hands at that moment. */
+  readonly unread?: number;
   /** Denied flows, against the counters of the rules that dropped their packets. */
   readonly denied?: Balance;
   readonly traffic: TrafficSummary;

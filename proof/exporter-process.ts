@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { RunningCommand } from '../test/helpers/command.js';
 import { eventually } from '../test/helpers/eventually.js';
 import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import { unreadEvents } from '../test/helpers/unread.js';
 import { COLLECTOR_ENDPOINT } from './collector-process.js';
 
 /** A busy machine may take long to start a process, or to end one with much to send; milliseconds. */
@@ -67,6 +68,16 @@ export class ExporterProcess {
       this.#peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
     }
     return this.#peak;
+  }
+
+  /** It goes no further; what the kernel tells it stays unread. */
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  /** As {@link unreadEvents}. */
+  unread(): number {
+    return unreadEvents(this.pid);
   }
 
   /** @throws where it does not end well after SIGTERM */

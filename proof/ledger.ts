@@ -16,8 +16,6 @@ export interface ToldFlow {
   readonly deltas: number[];
   /** The highest that was told. */
   readonly totals: number[];
-  /** When the last record was exported, milliseconds since 1970 in whole seconds. */
-  lastTold: number;
 }
 
 /** Flows by their id, and what was told of them. */
@@ -32,9 +30,8 @@ export class ToldFlows {
   add(id: string, record: Readonly<Record<string, unknown>>): void {
     this.records++;
     let flow = this.byId.get(id);
-    if (!flow) this.byId.set(id, (flow = { records: 0, deltas: [0, 0, 0, 0], totals: [0, 0, 0, 0], lastTold: 0 }));
+    if (!flow) this.byId.set(id, (flow = { records: 0, deltas: [0, 0, 0, 0], totals: [0, 0, 0, 0] }));
     flow.records++;
-    flow.lastTold = Math.max(flow.lastTold, Date.parse(String(record['exportTime'])));
     for (const [i, [delta, total]] of COUNTERS.entries()) {
       flow.deltas[i] += Number(record[delta] ?? 0);
       flow.totals[i] = Math.max(flow.totals[i], Number(record[total] ?? 0));

@@ -44,10 +44,11 @@ export function formatCase({ finding, error, outcome, title, name, criterion, vo
 }
 
 function findingRows(finding: Finding): string {
-  const { traffic, exporter, uncertain, restartUncertain, endedUnwatched, untold, denied, notes } = finding;
+  const { traffic, exporter, uncertain, restartUncertain, endedUnwatched, untold, unread, denied, notes } = finding;
   const facts = [
     uncertain === undefined ? '' : `uncertain ${group(uncertain)} records`,
     restartUncertain ? `restart_uncertain ${group(restartUncertain.records)} records` : '',
+    unread === undefined ? '' : `unread at the kills at most ${group(unread)} events`,
     `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
     `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
   ];

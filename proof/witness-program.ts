@@ -1,12 +1,13 @@
 /**
- * Run in the router: listens to DESTROY events beside the exporter, and when its standard input has ended prints what each
- * ended connection counted, a line of JSON for each, and at last how often its receive buffer ran over.
+ * Run in the router: listens to DESTROY events beside the exporter. For each line of its standard input it says how many the
+ * kernel has told up to now; when that has ended it prints what each ended connection counted, a line of JSON for each, and at
+ * last how often its receive buffer ran over.
  */
-import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { writeFlowId } from '../src/flow-id.js';
-import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS, STOP_NS } from '../src/layout.generated.js';
+import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS } from '../src/layout.generated.js';
 import { loadBackend } from '../src/load-backend.js';
-import { nanosecondsToMilliseconds, readBigInt, readNumber } from '../src/u64.js';
+import { readBigInt, readNumber } from '../src/u64.js';
 import type { EndedConnection } from './witness.js';
 
 /** With `demanding` as its argument the kernel delivers to everybody again what did not fit into a buffer that is small. */
@@ -25,11 +26,9 @@ const events = backend.openEvents(
     onBatch({ u32, size, count }) {
       for (let row = 0; row < count; row++) {
         const from = (row * size) >> 2;
-        const stop = from + (STOP_NS >> 2);
         writeFlowId(u32, from, 0, id, 0);
         ended.push({
           flowId: String(readBigInt(id, 0)),
-          stop: nanosecondsToMilliseconds(u32[stop], u32[stop + 1]),
           totals: COUNTERS.map(offset => readNumber(u32, from + (offset >> 2))),
         });
       }
@@ -40,8 +39,10 @@ const events = backend.openEvents(
   },
 );
 process.stdout.write('ready\n');
-process.stdin.resume();
-await once(process.stdin, 'end');
+for await (const _ of createInterface({ input: process.stdin })) {
+  await events.drain();
+  process.stdout.write(`${JSON.stringify({ mark: ended.length })}\n`);
+}
 await events.drain();
 for (const connection of ended) process.stdout.write(`${JSON.stringify(connection)}\n`);
 process.stdout.write(`${JSON.stringify({ overrun: events.counts().overrun })}\n`);

@@ -9,14 +9,12 @@ import type { Ledger } from './ledger.js';
 /** A connection as it was when it ended. */
 export interface EndedConnection {
   readonly flowId: string;
-  /** Milliseconds since 1970. */
-  readonly stop: number;
   /** In the order of Ledger's numbers. */
   readonly totals: readonly number[];
 }
 
-/** Milliseconds since 1970. */
-export interface Interval {
+/** Of the ends in their order: the first, and one past the last. */
+export interface Span {
   readonly from: number;
   readonly to: number;
 }
@@ -27,6 +25,7 @@ const PROGRAM = fileURLToPath(new URL('./witness-program.js', import.meta.url));
 export class Witness {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #ended: EndedConnection[] = [];
+  readonly #marks: ((ends: number) => void)[] = [];
   #overrun: number | undefined;
   #stderr = '';
 
@@ -51,7 +50,16 @@ export class Witness {
     return witness;
   }
 
-  /** What ended since it listens, and how often its receive buffer ran over. */
+  /**
+   * How many ends the kernel has told up to now. Its own stop times would not do: a connection that has expired is taken from
+   * the table later, and told of then, with the time at which it expired.
+   */
+  mark(): Promise<number> {
+    this.#child.stdin.write('mark\n');
+    return new Promise(resolve => this.#marks.push(resolve));
+  }
+
+  /** What ended since it listens, in the kernel's order, and how often its receive buffer ran over. */
   async finish(): Promise<{ ended: readonly EndedConnection[]; overrun: number }> {
     const closed = once(this.#child, 'close');
     this.#child.stdin.end();
@@ -60,21 +68,18 @@ export class Witness {
     return { ended: this.#ended, overrun: this.#overrun };
   }
 
-  #hear(said: EndedConnection | { overrun: number }): void {
-    if ('overrun' in said) this.#overrun = said.overrun;
+  #hear(said: EndedConnection | { overrun: number } | { mark: number }): void {
+    if ('mark' in said) this.#marks.shift()!(said.mark);
+    else if ('overrun' in said) this.#overrun = said.overrun;
     else this.#ended.push(said);
   }
 }
 
-/** What the collector was not told of connections that ended within these times; connections are those it never heard of. */
-export function lackingOf(
-  ended: readonly EndedConnection[],
-  times: readonly Interval[],
-  ledger: Ledger,
-): ConnectionCount {
+/** What the collector was not told of the ends within these spans; connections are those it never heard of. */
+export function lackingOf(ended: readonly EndedConnection[], spans: readonly Span[], ledger: Ledger): ConnectionCount {
   let [connections, packets, octets] = [0, 0, 0];
-  for (const { flowId, stop, totals } of ended) {
-    if (!times.some(({ from, to }) => stop >= from && stop < to)) continue;
+  for (const [i, { flowId, totals }] of ended.entries()) {
+    if (!spans.some(({ from, to }) => i >= from && i < to)) continue;
     const told = ledger.connections.byId.get(flowId);
     const lacking = totals.map((total, i) => Math.max(total - (told?.deltas[i] ?? 0), 0));
     if (!told) connections++;
@@ -82,22 +87,4 @@ export function lackingOf(
     octets += lacking[1] + lacking[3];
   }
   return { connections, packets, octets };
-}
-
-/** A message carries whole seconds; milliseconds. */
-const EXPORT_TIME = 1_000;
-
-/**
- * From when on an exporter that was killed had not told of ends: as long before as it told of those before late. It tells
- * them in their order.
- * @param life when it began to listen and when it was killed
- */
-export function backlog(ended: readonly EndedConnection[], life: Interval, ledger: Ledger): Interval {
-  let latest = 0;
-  for (const { flowId, stop } of ended) {
-    const told = ledger.connections.byId.get(flowId)?.lastTold;
-    if (told === undefined || stop < life.from || told > life.to) continue;
-    latest = Math.max(latest, told - stop);
-  }
-  return { from: Math.max(life.to - latest - 2 * EXPORT_TIME, life.from), to: life.to };
 }

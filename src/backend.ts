@@ -1,3 +1,4 @@
+import type { EndsPlace } from '../native/binding.js';
 import type { ConnectionFilter } from './filter.js';
 import type { EventReceiver, EventSource } from './sources/events.js';
 import type { NflogReceiver, NflogSource } from './sources/nflog.js';
@@ -115,6 +116,8 @@ export interface EventOptions extends KernelOptions {
   receiveBuffer: number;
   /** For `destroy` alone: what does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
+  /** Where rows are written down before they are delivered. */
+  ends?: EndsPlace;
 }
 
 /** Of the filter, family and protocols are tested: a packet has no zone, no connection mark and no state. */

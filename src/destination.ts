@@ -223,6 +223,11 @@ export class Destination implements NameHolder {
     return Math.min(...this.#reports.map(({ schedule }) => schedule.nextDeadline()));
   }
 
+  /** Ended connections on their way, those of the kernel alone. */
+  get endedWaiting(): { readonly pushed: number; readonly settled: number } {
+    return this.#reports[0].schedule.endedWaiting;
+  }
+
   dropStale(): void {
     for (const { schedule } of this.#reports) schedule.dropStale();
   }

@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Backend, EventOptions } from './backend.js';
+import type { Batch } from './batch.js';
 import { ChangeEvents } from './change-events.js';
 import type { ConnectionStore } from './store/connection-store.js';
 import { describeError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { PollGuest } from './poller.js';
 import type { EventCounts, EventSource } from './sources/events.js';
+import type { HeardEnds } from './state/heard-ends.js';
 import type { Unreported } from './reported.js';
 
 /** Another listener of the namespace may keep the dying list from ever being empty; milliseconds that the store waits then. */
@@ -66,13 +68,17 @@ export class EndEvents implements PollGuest {
   #emptyAt = performance.now();
   #polled = false;
 
-  /** @throws CtflowError as Backend.openEvents */
+  /**
+   * @param heard where ends are written down until they are told, where there is a state file
+   * @throws CtflowError as Backend.openEvents; CTFLOW_STATE
+   */
   constructor(
     backend: Backend,
     options: EventsOptions,
     store: ConnectionStore,
     log: Logger,
     { onEnds, onLoss }: EventsListener,
+    heard?: HeardEnds,
   ) {
     this.#options = options;
     this.#store = store;
@@ -80,22 +86,24 @@ export class EndEvents implements PollGuest {
     const changes = options.kind === 'all' ? new ChangeEvents(backend, options, store, log, onLoss) : undefined;
     this.#changes = changes;
     const { filter, netns, receiveBuffer } = options;
+    const ends = (batch: Batch): void => {
+      store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
+      heard?.delivered(batch.count);
+      onEnds();
+    };
     const wanted = { filter, ...(netns !== undefined && { netns }), receiveBuffer };
     try {
+      const place = heard?.begin();
       this.#source = backend.openEvents(
-        { ...wanted, kinds: ['destroy'], broadcastError: true },
+        { ...wanted, kinds: ['destroy'], broadcastError: true, ...(place && { ends: place }) },
         {
           onBatch: changes
             ? async batch => {
                 // the two sockets have no order; with this, an end comes after all else of its connection
                 await changes.drain();
-                store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
-                onEnds();
+                ends(batch);
               }
-            : batch => {
-                store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
-                onEnds();
-              },
+            : ends,
           onError: error => {
             this.#letGo();
             store.expectEvents(false);
@@ -107,6 +115,7 @@ export class EndEvents implements PollGuest {
       changes?.close();
       throw error;
     }
+    heard?.follow(this.#source);
     store.expectEvents(true);
     log.info({ receiveBuffer: this.#source.receiveBuffer }, 'DESTROY events are listened to');
   }

@@ -7,16 +7,30 @@ import { SlotList } from './store/slot-list.js';
 export class EndedQueue {
   readonly #slots: SlotList;
   readonly #reasons: Uint8Array;
+  /** How many came before. */
+  readonly #ordinals: Float64Array;
   #count = 0;
+  #pushed = 0;
 
   /** @param capacity slots of the store */
   constructor(capacity: number) {
     this.#slots = new SlotList(capacity);
     this.#reasons = new Uint8Array(capacity);
+    this.#ordinals = new Float64Array(capacity);
   }
 
   get count(): number {
     return this.#count;
+  }
+
+  /** How many ever came. */
+  get pushed(): number {
+    return this.#pushed;
+  }
+
+  /** All that came before this one have left. */
+  get settled(): number {
+    return this.head < 0 ? this.#pushed : this.#ordinals[this.head];
   }
 
   /** The oldest, -1 when there is none. */
@@ -40,6 +54,7 @@ export class EndedQueue {
 
   push(slot: number, reason: number): void {
     this.#reasons[slot] = reason;
+    this.#ordinals[slot] = this.#pushed++;
     this.#slots.push(slot);
     this.#count++;
   }

@@ -43,6 +43,8 @@ export class ExportSchedule implements StoreObserver {
   readonly #idle: SlotList;
   readonly #activeSince: Float64Array;
   readonly #now: () => number;
+  /** Added as one that has ended, of which an exporter before has told the end; -1 for none. */
+  #over = -1;
 
   /**
    * @param now monotonic milliseconds
@@ -76,8 +78,15 @@ export class ExportSchedule implements StoreObserver {
     return this.#gone.count;
   }
 
+  /** As of {@link EndedQueue}. */
+  get endedWaiting(): Pick<EndedQueue, 'pushed' | 'settled'> {
+    return this.#gone;
+  }
+
   added(slot: number, before: boolean): void {
     const reason = this.#reported.begin(slot, before);
+    this.#over = this.#reported.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
+    if (this.#over >= 0) return;
     // of one that an exporter before has ended, idle or by force, there is nothing to say until something happens
     const said = reason !== 0 && reason !== ACTIVE_TIMEOUT;
     if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt[slot]);
@@ -97,6 +106,11 @@ export class ExportSchedule implements StoreObserver {
   }
 
   gone(slot: number, reason: number): void {
+    if (slot === this.#over) {
+      this.#over = -1;
+      this.#store.release(slot);
+      return;
+    }
     this.#disarm(slot);
     this.#gone.push(slot, reason);
     if (this.#gone.count > this.#endedLimit) this.#giveUp(this.#gone.head, this.endedOverflow);

@@ -5,10 +5,12 @@ import { Destination, destinationName, type DestinationOptions, type Destination
 import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
 import { Enrichment } from './enrichment.js';
 import { describeError } from './errors.js';
+import { filterWords } from './filter.js';
 import type { Flows } from './flow-reports.js';
 import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import type { Logger } from './logger.js';
+import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './name-table.js';
 import { Poller, type PollCounts } from './poller.js';
 import type { RecordExtras } from './record-extras.js';
@@ -163,14 +165,19 @@ export class Exporter {
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
       const { backend, events } = this.#options;
+      await this.#recover();
       if (events) {
-        this.#events = new EndEvents(backend, events, this.#store, this.#log, {
+        const listener = {
           onEnds: () => this.#exportSoon(),
           onLoss: () => this.#resync.ask(),
-        });
+        };
+        this.#events = new EndEvents(backend, events, this.#store, this.#log, listener, this.#options.state?.ends);
         this.#poller.invite(this.#events);
       }
-      if (this.#options.state) this.#poller.invite(this.#options.state);
+      if (this.#options.state) {
+        this.#poller.invite(this.#options.state);
+        this.#poller.invite({ polled: () => this.#settleEnds() });
+      }
       if (this.#denied) {
         this.#denied.open();
         this.#poller.invite(this.#denied);
@@ -213,7 +220,7 @@ export class Exporter {
         this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
       }),
     );
-    await this.#options.state?.close();
+    await this.#options.state?.close(true);
     this.#options.source.close();
   }
 
@@ -301,6 +308,25 @@ export class Exporter {
   async #exportAll(): Promise<void> {
     await this.#denied?.arrive();
     await Promise.all(this.#destinations.map(destination => this.#export(destination)));
+    this.#settleEnds();
+  }
+
+  /** What the exporter before had heard of ends and not told, before anything new. */
+  async #recover(): Promise<void> {
+    const { state, events, source } = this.#options;
+    if (!state) return;
+    this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
+    await state.ends.replay(filterWords(events?.filter ?? {}), batch =>
+      this.#store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() }),
+    );
+    const recovered = Math.max(...this.#destinations.map(({ endedWaiting }) => endedWaiting.pushed));
+    state.ends.recovered = recovered;
+    if (recovered > 0)
+      this.#log.info({ recovered }, 'ended connections that the exporter before had not told are told');
+  }
+
+  #settleEnds(): void {
+    this.#options.state?.settleEnds(this.#destinations.map(({ endedWaiting }) => endedWaiting));
   }
 
   /** An end is told at once, not at the next deadline. */

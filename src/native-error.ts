@@ -8,6 +8,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'Give a name from ip netns list or a path such as /proc/PID/ns/net; to enter it CAP_SYS_ADMIN is needed',
   CTFLOW_NFLOG_TAKEN: 'A group has one reader: end the other program, or log to a group of its own',
   CTFLOW_NETLINK: 'Try again; if it stays, the kernel log may say why',
+  CTFLOW_STATE: 'Name a state file in a folder that ctflow may write to',
   CTFLOW_USAGE: 'See src/backend.ts for what fits',
 };
 const EPERM = 1;

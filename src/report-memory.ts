@@ -6,6 +6,8 @@ export interface Told {
   readonly reason: number;
   /** The state in the last record, 255 where there was none. */
   readonly state: number;
+  /** The connection was said to be over. */
+  readonly ended: boolean;
 }
 
 /**

@@ -40,6 +40,8 @@ export class Reported {
   readonly #lastReason: Uint8Array;
   readonly #lastState: Uint8Array;
   readonly #memory: ReportMemory | undefined;
+  /** The connection that was begun last was said to be over by an exporter before. */
+  wasEnded = false;
 
   /** @param memory what the destination was told by exporters before */
   constructor(table: ConnectionTable, memory?: ReportMemory) {
@@ -58,6 +60,7 @@ export class Reported {
     const { rows } = this.#table;
     const row = slot * ROW_WORDS;
     const told = this.#memory?.recall(rows, row);
+    this.wasEnded = told?.ended ?? false;
     this.#lastReason[slot] = told?.reason ?? 0;
     this.#lastState[slot] = told?.state ?? NEVER;
     if (told) this.counters.set(told.counters, slot * REPORTED_WORDS);

@@ -1,11 +1,12 @@
-import type { EventCounts, EventListener } from '../../native/binding.js';
+import type { EndsCounts, EventCounts, EventListener } from '../../native/binding.js';
 import { nativeError } from '../native-error.js';
 import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 
-export type { EventCounts };
+export type { EndsCounts, EventCounts };
 
 /** What {@link EventSource} needs of the native listener. */
-export type Listener = NativeListener & Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'leave'>;
+export type Listener = NativeListener &
+  Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'leave' | 'endsCounts' | 'freeEnds'>;
 
 /** Who is told of events: rows with their EVENT. */
 export interface EventReceiver extends RowReceiver {
@@ -32,6 +33,16 @@ export class EventSource extends RowListener<Listener> {
   /** What became of the events so far; a row may be counted before it is delivered. */
   counts(): EventCounts {
     return this.listener.counts();
+  }
+
+  /** What became of the rows that were to be written down; undefined where they are not. */
+  endsCounts(): EndsCounts | undefined {
+    return this.listener.endsCounts() ?? undefined;
+  }
+
+  /** Rows below this place need not be kept any more; the header of their file says so already. */
+  freeEnds(place: number): void {
+    this.listener.freeEnds(place);
   }
 
   /**

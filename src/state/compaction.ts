@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import type { Batch } from '../batch.js';
 import { writeNumber } from '../u64.js';
 import { CARRIED, destinationOf, ENTRY_WORDS, EntryBlock, HEAD_WORDS, REPORTED, TOLD_WORD } from './entry-block.js';
 import { JournalContents } from './journal-contents.js';
@@ -19,10 +20,14 @@ export interface Compaction {
   destinations: Uint8Array[];
   numbers: ReadonlySet<number>;
   write: Write;
+  /** Rows of ends that are not told everywhere: of these it is kept that they were told. */
+  heard: (onBatch: (batch: Batch) => void) => Promise<void>;
+  /** Ended ones of a destination that stay, the last. */
+  keptEnds: number;
 }
 
 /**
- * Writes a journal anew, without what has ended and what was said twice: reads it up to where it is now, writes what it comes
+ * Writes a journal anew, without what has ended long ago and what was said twice: reads it up to where it is now, writes what it comes
  * to, and copies what was added meanwhile behind it. The event loop gets its turn; when this settles nothing is missing.
  * @returns fd -1 where the journal was given up meanwhile
  * @throws the system's error
@@ -30,7 +35,7 @@ export interface Compaction {
 export async function compact(work: Compaction): Promise<{ fd: number; size: number }> {
   const { from, numbers } = work;
   const upTo = from.size()!;
-  const contents = new JournalContents(upTo);
+  const contents = new JournalContents(upTo, work.keptEnds);
   rmSync(work.path, { force: true });
   // whoever gives the journal up closes its file, and the number may soon be another's
   const old = openSync(from.path, 'r');
@@ -47,6 +52,7 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
     const read = await readBlocks(old, FILE_HEADER_SIZE, upTo, block => {
       if (from.size() !== undefined) contents.take(block);
     });
+    await work.heard(batch => contents.keepEnded(batch));
     put(work.header);
     for (const block of work.destinations) put(block);
     if (from.size() !== undefined) await writeEntries(contents, numbers, put);
@@ -75,19 +81,22 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
 }
 
 async function writeEntries(
-  { table }: JournalContents,
+  contents: JournalContents,
   numbers: ReadonlySet<number>,
   put: (bytes: Uint8Array) => void,
 ): Promise<void> {
+  const { table } = contents;
+  contents.keepLastEnded();
   const blocks = new Map([...numbers].map(number => [number, new EntryBlock()]));
   let written = 0;
   for (let entry = 0; entry < table.count; entry++) {
     const word = entry * ENTRY_WORDS;
     const number = destinationOf(table.words[word + TOLD_WORD]);
     const block = blocks.get(number);
-    if (!block || table.isEnded(word)) continue;
+    if (!block || (table.isEnded(word) && !table.isAsked(word))) continue;
     const to = block.next();
-    for (let i = 0; i < ENTRY_WORDS; i++) block.words[to + i] = table.words[word + i];
+    for (let i = 0; i < TOLD_WORD; i++) block.words[to + i] = table.words[word + i];
+    block.words[to + TOLD_WORD] = table.toldAt(word);
     if (block.count < block.capacity) continue;
     put(block.seal(REPORTED, number));
     if (++written % BLOCKS_A_TURN === 0) await turn();

@@ -90,11 +90,13 @@ export class DestinationMemory implements ReportMemory {
     writeName(row, from, this.#name, 0);
     const word = table.find(this.#name, 0, this.number);
     if (word < 0) return undefined;
-    table.ask(word);
+    const ended = table.isEnded(word);
+    // what has ended is not among those that are found again
+    if (!ended) table.ask(word);
     const counters = table.words.slice(word + NAME_WORDS, word + TOLD_WORD);
     if (this.#fellBelow(row, from, counters)) counters.fill(0);
     const told = table.words[word + TOLD_WORD];
-    return { counters, reason: reasonOf(told), state: stateOf(told) };
+    return { counters, reason: reasonOf(told), state: stateOf(told), ended };
   }
 
   neverTold(row: Uint32Array, from: number): boolean {

@@ -1,3 +1,5 @@
+import type { Batch } from '../batch.js';
+import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../layout.generated.js';
 import { readNumber, subtract } from '../u64.js';
 import {
   CARRIED,
@@ -5,6 +7,7 @@ import {
   DESTINATION,
   destinationOf,
   DONE,
+  ENDED,
   ENTRY_SIZE,
   ENTRY_WORDS,
   NAME_WORDS,
@@ -16,6 +19,7 @@ import {
 import type { Block } from './journal-file.js';
 import { ReportedTable } from './reported-table.js';
 
+const NAMED = HAS_ID | HAS_START;
 /** No state was ever told. */
 const NEVER = 255;
 
@@ -50,9 +54,17 @@ export class JournalContents {
   readonly destinations: KnownDestination[] = [];
   readonly #byNumber = new Map<number, KnownDestination>();
   readonly #delta = new Uint32Array(2);
+  readonly #name = new Uint32Array(NAME_WORDS);
+  readonly #keptEnds: number;
+  /** By number of the destination: words of the last entries that have ended. */
+  readonly #lastEnded = new Map<number, { readonly words: Int32Array; count: number }>();
 
-  /** @param bytes of the journal, from which follows how many entries it can have */
-  constructor(bytes: number) {
+  /**
+   * @param bytes of the journal, from which follows how many entries it can have
+   * @param keptEnds how many ended ones of a destination are known in their order, the last
+   */
+  constructor(bytes: number, keptEnds = 0) {
+    this.#keptEnds = keptEnds;
     this.table = new ReportedTable(Math.floor(bytes / ENTRY_SIZE));
   }
 
@@ -83,16 +95,48 @@ export class JournalContents {
       if (destinationOf(words[entry + ENTRY_WORDS - 1]) !== block.destination) return false;
       const { count } = this.table;
       const to = this.table.place(words, entry);
+      // a new one has its last word already
+      const wasEnded = this.table.count === count && this.table.isEnded(to);
       if (kind === PENDING) {
         this.#addDeltas(sum, words, entry + NAME_WORDS, to + NAME_WORDS);
         before.set(this.table.words.subarray(to, to + ENTRY_WORDS), entry - at);
         if (this.table.count > count) before[entry - at + TOLD_WORD] = toldWord(0, NEVER, block.destination, false);
       }
+      if (words[entry + TOLD_WORD] & ENDED && !wasEnded) this.#noteEnded(to, block.destination);
       for (let word = NAME_WORDS; word < ENTRY_WORDS; word++) this.table.words[to + word] = words[entry + word];
     }
     if (!destination) return false;
     if (kind === PENDING) this.#addPending(destination, { batch: block.batch, before, ...sum });
     return true;
+  }
+
+  /** The entries of these rows are to be kept, at whatever destination. */
+  keepEnded({ u32, count }: Batch): void {
+    for (let row = 0; row < count; row++) {
+      const from = (row * ROW_SIZE) >> 2;
+      if ((u32[from + (PRESENT >> 2)] & NAMED) !== NAMED) continue;
+      this.#name[0] = u32[from + (ID >> 2)];
+      this.#name[1] = u32[from + (START_NS >> 2)];
+      this.#name[2] = u32[from + (START_NS >> 2) + 1];
+      for (const { number } of this.destinations) {
+        const word = this.table.find(this.#name, 0, number);
+        if (word >= 0) this.table.ask(word);
+      }
+    }
+  }
+
+  /** The last that have ended are to be kept: their event may come again, or come late. */
+  keepLastEnded(): void {
+    for (const { words, count } of this.#lastEnded.values()) {
+      for (let i = 0; i < Math.min(count, words.length); i++) this.table.ask(words[i]);
+    }
+  }
+
+  #noteEnded(word: number, destination: number): void {
+    if (this.#keptEnds === 0) return;
+    let last = this.#lastEnded.get(destination);
+    if (!last) this.#lastEnded.set(destination, (last = { words: new Int32Array(this.#keptEnds), count: 0 }));
+    last.words[last.count++ % last.words.length] = word;
   }
 
   #takeDestination({ destination: number, words, at, count }: Block): boolean {

@@ -11,7 +11,7 @@ import type { HostIdentity } from './host-identity.js';
  * Header: magic (8), version (4), byte order mark (4), inode of the network namespace (8), boot id (36), CRC (4).
  */
 export const FILE_HEADER_SIZE = 64;
-const MAGIC = 'CTFLOWST';
+const JOURNAL: FileKind = { magic: 'CTFLOWST', name: 'a state file' };
 const VERSION = 1;
 const BYTE_ORDER = 0x01020304;
 const TWO_32 = 4_294_967_296;
@@ -27,15 +27,22 @@ export interface Block {
   at: number;
 }
 
+/** What a file with such a header is. */
+export interface FileKind {
+  /** Eight characters. */
+  readonly magic: string;
+  readonly name: string;
+}
+
 /** As writeSync. */
 export type Write = (fd: number, bytes: Uint8Array) => number;
 
 const readAt = promisify(read);
 
-export function encodeFileHeader({ namespace, boot }: HostIdentity): Uint8Array {
+export function encodeFileHeader({ namespace, boot }: HostIdentity, { magic } = JOURNAL): Uint8Array {
   const bytes = Buffer.alloc(FILE_HEADER_SIZE);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, FILE_HEADER_SIZE / 4);
-  bytes.write(MAGIC, 'latin1');
+  bytes.write(magic, 'latin1');
   words[2] = VERSION;
   words[3] = BYTE_ORDER;
   words[4] = namespace % TWO_32;
@@ -46,12 +53,16 @@ export function encodeFileHeader({ namespace, boot }: HostIdentity): Uint8Array 
 }
 
 /** @returns why a file with this header holds nothing for this host, undefined where it may */
-export function refuseFileHeader(bytes: Uint8Array, identity: HostIdentity): string | undefined {
+export function refuseFileHeader(
+  bytes: Uint8Array,
+  identity: HostIdentity,
+  { magic, name } = JOURNAL,
+): string | undefined {
   const header = Buffer.alloc(FILE_HEADER_SIZE);
   header.set(bytes.subarray(0, FILE_HEADER_SIZE));
   const words = new Uint32Array(header.buffer, header.byteOffset, FILE_HEADER_SIZE / 4);
   const text = (from: number, to: number): string => header.toString('latin1', from, to);
-  if (bytes.length < FILE_HEADER_SIZE || text(0, 8) !== MAGIC) return 'it is not a state file of ctflow';
+  if (bytes.length < FILE_HEADER_SIZE || text(0, 8) !== magic) return `it is not ${name} of ctflow`;
   if (words[3] !== BYTE_ORDER) return 'it is damaged, or of a host with another byte order';
   if (words[2] !== VERSION) return `it is of version ${words[2]}, this is version ${VERSION}`;
   if (words[15] !== crc32(header.subarray(0, FILE_HEADER_SIZE - 4))) return 'its header is damaged';

@@ -15,6 +15,7 @@ import type { Logger } from '../logger.js';
 import type { PollGuest } from '../poller.js';
 import { compact } from './compaction.js';
 import { DestinationMemory } from './destination-memory.js';
+import { HeardEnds, type EndedWaiting, type HeardEndsStats } from './heard-ends.js';
 import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, HEAD_WORDS } from './entry-block.js';
 import type { HostIdentity } from './host-identity.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
@@ -34,6 +35,8 @@ const COMPACT_ABOVE = 64 << 20;
 const COMPACT_TIMES = 4;
 /** Entries looked at before the event loop gets its turn. */
 const ENTRIES_A_TURN = 65_536;
+/** As many as the store knows when their event comes again (awaited-ends.ts). */
+const KEPT_ENDS = 262_144;
 
 export interface JournalOptions {
   path: string;
@@ -42,6 +45,10 @@ export interface JournalOptions {
   /** Bytes below which the file is not written anew. */
   compactAbove?: number;
   write?: Write;
+  /** Ended connections of a destination that stay when the file is written anew. */
+  keptEnds?: number;
+  /** Ends that can wait to be told. */
+  endsCapacity?: number;
 }
 
 export interface JournalStats {
@@ -57,6 +64,8 @@ export interface JournalStats {
   readonly compactions: number;
   /** Errors of the disk; after the first the run goes on without a journal. */
   readonly errors: number;
+  /** Ends that were heard of: of the exporter before, and what became of those written down. */
+  readonly ends: HeardEndsStats;
 }
 
 /**
@@ -69,6 +78,7 @@ export class Journal implements PollGuest {
   readonly #write: Write;
   readonly #lock: StateLock;
   readonly #memories: DestinationMemory[] = [];
+  #ends!: HeardEnds;
   /** -1 when there is no file any more. */
   #fd = -1;
   #size = 0;
@@ -97,12 +107,19 @@ export class Journal implements PollGuest {
     const journal = new Journal(options);
     try {
       await journal.#load();
+      const { path, identity, log, endsCapacity: capacity } = options;
+      journal.#ends = HeardEnds.open({ path: `${path}.ends`, identity, log, fresh: journal.#fd < 0, capacity });
       if (journal.#fd < 0) journal.#begin();
     } catch (error) {
       journal.#lock.release();
       throw error;
     }
     return journal;
+  }
+
+  /** What was heard of ends, in a file beside this one. */
+  get ends(): HeardEnds {
+    return this.#ends;
   }
 
   /**
@@ -151,15 +168,26 @@ export class Journal implements PollGuest {
   async polled(complete: boolean): Promise<void> {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
     for (const memory of this.#memories) memory.flush();
+    this.#ends.watch();
   }
 
-  /** Nobody else may have the file before a new one that is being written has been given up. */
-  async close(): Promise<void> {
+  /** What was told of ends is written, and need not be kept as heard. @param waiting as of HeardEnds.settle */
+  settleEnds(waiting: readonly EndedWaiting[]): void {
+    for (const memory of this.#memories) memory.flush();
+    this.#ends.settle(waiting);
+  }
+
+  /**
+   * Nobody else may have the file before a new one that is being written has been given up.
+   * @param told the exporter has come to its end, and has told or counted all that it had heard
+   */
+  async close(told = false): Promise<void> {
     for (const memory of this.#memories) memory.flush();
     this.#closing = true;
     if (this.#compacting) await this.#compacting;
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+    this.#ends.close(told);
     this.#lock.release();
   }
 
@@ -178,6 +206,7 @@ export class Journal implements PollGuest {
       size: this.#size,
       compactions: this.#compactions,
       errors: this.#errors,
+      ends: this.#ends.stats(),
     };
   }
 
@@ -271,6 +300,8 @@ export class Journal implements PollGuest {
         destinations: this.#memories.map(memory => destinationBlock(memory)),
         numbers: new Set(this.#memories.map(({ number }) => number)),
         write: this.#write,
+        heard: onBatch => this.#ends.read(onBatch),
+        keptEnds: this.#options.keptEnds ?? KEPT_ENDS,
       });
       if (fd < 0) return;
       renameSync(`${path}.new`, path);
@@ -293,7 +324,8 @@ export class Journal implements PollGuest {
     const { path } = this.#options;
     closeSync(this.#fd);
     this.#fd = -1;
-    let left = '';
+    // without the journal nobody knows what was told
+    let left = this.#ends.discard() ? '' : `; ${path}.ends could not be removed: remove it before the next start`;
     try {
       rmSync(`${path}.new`, { force: true });
       rmSync(path, { force: true });
@@ -301,7 +333,7 @@ export class Journal implements PollGuest {
       try {
         truncateSync(path);
       } catch {
-        left = `; ${path} could not be removed: remove it before the next start`;
+        left += `; ${path} could not be removed: remove it before the next start`;
       }
     }
     this.#log.error(

@@ -1,6 +1,6 @@
 import { destinationOf, ENDED, ENTRY_WORDS, NAME_WORDS, TOLD_WORD } from './entry-block.js';
 
-/** Bit of the last word, in the table alone: somebody has asked for the entry. */
+/** Bit of the last word, in the table alone: somebody has asked for the entry, or it is to be kept. */
 const ASKED = 0x40;
 const LEAST_BUCKETS = 16;
 
@@ -60,6 +60,11 @@ export class ReportedTable {
 
   isEnded(word: number): boolean {
     return (this.words[word + TOLD_WORD] & ENDED) !== 0;
+  }
+
+  /** The last word of the entry, as it was put. */
+  toldAt(word: number): number {
+    return (this.words[word + TOLD_WORD] & ~ASKED) >>> 0;
   }
 
   destinationAt(word: number): number {

@@ -107,6 +107,11 @@ export class ConnectionStore implements FlowStore {
     return this.#changes?.sightings;
   }
 
+  /** The kernel's timeouts as they are before the first poll. */
+  expectTimeouts(timeouts: KernelTimeouts): void {
+    this.#stored.polls.timeouts = timeouts;
+  }
+
   /** A dump is asked for; what the kernel tells of ends from now on may come before older rows of the dump. */
   beginDump(): void {
     this.#ends.beginDump();

@@ -1,16 +1,18 @@
-import { fstatSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { fstatSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { Batch } from '../../src/batch.js';
+import { filterWords } from '../../src/filter.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
 import { GONE, ROW_WORDS } from '../../src/store/connection-table.js';
 import { ExportSchedule } from '../../src/export-schedule.js';
 import { appendRecord } from '../../src/flow-record.js';
-import { RECORD_SIZE, STATE } from '../../src/layout.generated.js';
+import { EVENT_DESTROY, RECORD_SIZE, STATE } from '../../src/layout.generated.js';
 import type { DestinationMemory } from '../../src/state/destination-memory.js';
 import { EntryBlock } from '../../src/state/entry-block.js';
 import type { Journal } from '../../src/state/journal.js';
 import { udp } from './connections.js';
+import { EndsPen, endsRecord } from './ends-pen.js';
 import { openJournal } from './journals.js';
-import { rows, type Facts } from './rows.js';
+import { nanoseconds, rows, type Facts } from './rows.js';
 import { kernelTimeouts, readReport, type Report } from './store-rig.js';
 
 const BATCH = 4;
@@ -24,6 +26,21 @@ export interface KernelConnection {
 
 export function factsOf({ port, started, packets }: KernelConnection): Facts {
   return udp(port, started, [packets, packets * 100, packets, packets * 50], { id: port });
+}
+
+/** What is left on the disk by one that was killed. */
+interface Left {
+  atDeath?: Buffer;
+  endsAtDeath?: Buffer | undefined;
+}
+
+/** How a life begins, and what it is given. */
+export interface LifeOptions {
+  death?: Death | undefined;
+  maxConnections?: number;
+  /** It hears of ends, and writes them down; room for so many. */
+  ends?: number;
+  keptEnds?: number;
 }
 
 /** When the process is killed: during this write to its disk, counted from 0, of which a part is made. */
@@ -100,14 +117,17 @@ export class ExporterLife {
   /** Both clocks. */
   now: number;
   readonly #path: string;
-  readonly #file: { atDeath?: Buffer };
+  readonly #file: Left;
+  #pen: EndsPen | undefined;
+  /** Rows that were written down and wait for the store. */
+  #heard: Batch[] = [];
 
   private constructor(
     path: string,
     now: number,
     opened: Awaited<ReturnType<typeof openJournal>>,
     told: Report[][],
-    file: object,
+    file: Left,
     maxConnections: number,
   ) {
     this.#path = path;
@@ -124,12 +144,14 @@ export class ExporterLife {
     path: string,
     now: number,
     told: Report[][],
-    { death, maxConnections = 64 }: { death?: Death | undefined; maxConnections?: number } = {},
+    { death, maxConnections = 64, ends, keptEnds = 0 }: LifeOptions = {},
   ): Promise<ExporterLife> {
-    const file: { atDeath?: Buffer } = {};
+    const file: Left = {};
     let writes = 0;
     const opened = await openJournal(path, {
       compactAbove: 1_000,
+      keptEnds,
+      ...(ends !== undefined && { endsCapacity: ends }),
       write: (fd, bytes) => {
         if (
           death &&
@@ -138,11 +160,14 @@ export class ExporterLife {
           fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino
         ) {
           file.atDeath = Buffer.concat([readFileSync(path), bytes.subarray(0, Math.floor(bytes.length * death.part))]);
+          file.endsAtDeath = readEnds(path);
         }
         return writeSync(fd, bytes);
       },
     });
-    return new ExporterLife(path, now, opened, told, file, maxConnections);
+    const life = new ExporterLife(path, now, opened, told, file, maxConnections);
+    await life.#recover(ends !== undefined);
+    return life;
   }
 
   get killed(): boolean {
@@ -153,22 +178,68 @@ export class ExporterLife {
     return { wall: this.now, monotonic: this.now };
   }
 
+  /** The last event of a connection is read and written down; it has been told to nobody yet. */
+  hear(connection: KernelConnection): void {
+    const row = rows({ ...factsOf(connection), event: EVENT_DESTROY, stop: nanoseconds(this.now) });
+    this.#pen!.append(row);
+    this.#heard.push(row);
+  }
+
+  /** The store is told of what was heard. */
+  deliver(): void {
+    for (const row of this.#heard.splice(0)) {
+      this.store.destroyed(row, this.at());
+      this.journal.ends.delivered(row.count);
+    }
+  }
+
+  /** It is killed now. @param torn the part of a record that was being written */
+  kill(torn: number): void {
+    this.#file.atDeath = readFileSync(this.#path);
+    this.#file.endsAtDeath = readEnds(this.#path);
+    if (!this.#pen || !this.#file.endsAtDeath) return;
+    const part = endsRecord(this.#pen.place, rows(factsOf({ port: 999, started: this.now, packets: 9 })).bytes);
+    const at = this.#pen.offset();
+    const ends = Buffer.alloc(Math.max(this.#file.endsAtDeath.length, at + torn));
+    ends.set(this.#file.endsAtDeath);
+    ends.set(part.subarray(0, torn), at);
+    this.#file.endsAtDeath = ends;
+  }
+
+  async #recover(listens: boolean): Promise<void> {
+    const { ends } = this.journal;
+    await ends.replay(filterWords({}), batch => this.store.destroyed(batch, this.at()));
+    const place = listens ? ends.begin() : undefined;
+    if (!place) return;
+    this.#pen = new EndsPen(place);
+    ends.follow(this.#pen);
+    this.store.expectEvents(true);
+  }
+
+  #settleEnds(): void {
+    this.journal.settleEnds(this.lines.map(({ schedule }) => schedule.endedWaiting));
+  }
+
   async poll(connections: readonly KernelConnection[]): Promise<void> {
+    // the drain before a sweep
+    this.deliver();
     this.store.beginPoll(this.at(), kernelTimeouts());
     if (connections.length > 0) this.store.merge(rows(...connections.map(factsOf)), this.at());
     for (let from = 0; from >= 0;) from = this.store.sweep(from, 100, this.at());
     this.store.endPoll(true);
     await this.journal.polled(true);
+    this.#settleEnds();
   }
 
   /** @param settle what was sent is out of the transports' hands at once */
-  async export(settle: boolean): Promise<void> {
-    for (const line of this.lines) {
+  async export(settle: boolean, only: readonly number[] = [...this.lines.keys()]): Promise<void> {
+    for (const line of only.map(i => this.lines[i % this.lines.length])) {
       line.schedule.reportDue(line.take, 1_000);
       line.send();
       if (settle) line.settle();
       line.memory.flush();
     }
+    this.#settleEnds();
     // a journal that is written anew goes on
     await new Promise(resolve => setImmediate(resolve));
   }
@@ -182,8 +253,16 @@ export class ExporterLife {
       if (!this.killed) line.settle(takes);
       if (!this.killed) line.close();
     }
-    await this.journal.close();
+    await this.journal.close(true);
     await new Promise(resolve => setImmediate(resolve));
-    if (this.#file.atDeath) writeFileSync(this.#path, this.#file.atDeath);
+    const { atDeath, endsAtDeath } = this.#file;
+    if (!atDeath) return;
+    writeFileSync(this.#path, atDeath);
+    if (endsAtDeath) writeFileSync(`${this.#path}.ends`, endsAtDeath);
+    else rmSync(`${this.#path}.ends`, { force: true });
   }
+}
+
+function readEnds(path: string): Buffer | undefined {
+  return statSync(`${path}.ends`, { throwIfNoEntry: false }) && readFileSync(`${path}.ends`);
 }

@@ -1,4 +1,5 @@
 /** An exporter with a state file that is stopped, killed and begun again while traffic goes on. */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Capture } from '../helpers/capture.js';
@@ -10,6 +11,7 @@ import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { Traffic } from '../helpers/traffic.js';
+import { unreadEvents } from '../helpers/unread.js';
 import { byConnection, COUNTERS } from './compare.js';
 import { expectedStandard, keyOf } from './expected.js';
 
@@ -209,6 +211,47 @@ rigged(
     t.true(missing.octets <= uncertain.octets, `${missing.octets} octets missing, ${uncertain.octets} uncertain`);
   },
 );
+
+const ENDING = 2_000;
+
+rigged('killed when ends are heard and not told: the next exporter tells them, and nothing twice', async t => {
+  const scene = await Scene.begin(t, 'udp');
+  const traffic = new Traffic(scene.namespace);
+  const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
+  const uncertain: Uncertain[] = [];
+  let recovered = 0;
+  let exporter = await scene.start();
+  for (let round = 0; round < RESTARTS; round++) {
+    // the same tuples each time
+    await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: ENDING, size: 10 });
+    if (round !== 1) await sleep(300); // polled, or known by the end alone
+    await scene.namespace.run('conntrack', ['-F']);
+    await eventually('they are read', () => unreadEvents(exporter.pid) === 0);
+    await sleep(2);
+    await exporter.stop('SIGKILL');
+    exporter = await scene.start();
+    uncertain.push(uncertainOf(exporter));
+    recovered += Number(exporter.log().find(line => 'recovered' in line)?.['recovered'] ?? 0);
+  }
+  t.is((await exporter.stop()).code, 0);
+  t.false(existsSync(`${scene.state}.ends`));
+  const records = await eventually('the records have arrived', async () => {
+    const before = await scene.capture.parts();
+    await sleep(500);
+    const parts = await scene.capture.parts();
+    return parts.length > 0 && parts.length === before.length && readWithPython(Buffer.concat(parts));
+  });
+  const told = new Map<string, number>();
+  for (const record of records.filter(({ destinationTransportPort }) => Number(destinationTransportPort) === port)) {
+    const key = `${record['sourceTransportPort']} ${record['flowStartMilliseconds']}`;
+    told.set(key, (told.get(key) ?? 0) + Number(record['packetDeltaCount']));
+  }
+  const lost = uncertain.reduce((sum, { records: many }) => sum + many, 0);
+  t.log({ recovered, uncertain: lost, told: told.size });
+  t.true(recovered > 0);
+  t.true([...told.values()].every(packets => packets === 1));
+  t.true(told.size <= RESTARTS * ENDING && told.size >= RESTARTS * ENDING - lost, `${told.size} told`);
+});
 
 rigged('without timestamps, without netlink and beside another exporter a state file is refused', async t => {
   const scene = await Scene.begin(t, 'udp');

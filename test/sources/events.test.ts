@@ -8,12 +8,16 @@ import type { EventOptions } from '../../src/backend.js';
 import { createFallbackBackend } from '../../src/backends/fallback.js';
 import type { Batch } from '../../src/batch.js';
 import { CtflowError } from '../../src/errors.js';
-import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../../src/layout.generated.js';
+import { EVENT, EVENT_DESTROY, ORIG_SPORT, ROW_SIZE } from '../../src/layout.generated.js';
 import { loadBackend } from '../../src/load-backend.js';
 import { EventSource, type Listener } from '../../src/sources/events.js';
+import { HeardEnds } from '../../src/state/heard-ends.js';
 import { eventually } from '../helpers/eventually.js';
+import { HOST } from '../helpers/journals.js';
+import { listeningLogger } from '../helpers/listening-logger.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { needs } from '../helpers/require.js';
+import { temporaryPath } from '../helpers/temporary.js';
 import { Traffic } from '../helpers/traffic.js';
 import { EventPeer } from './events-rig.js';
 
@@ -83,6 +87,12 @@ class FakeListener implements Listener {
   receiveBuffer(): number {
     return 4096;
   }
+
+  endsCounts(): null {
+    return null;
+  }
+
+  freeEnds(): void {}
 
   setBroadcastError(): void {
     throw new Error('CTFLOW_NETLINK|The event listener is closed');
@@ -444,6 +454,27 @@ live('while JavaScript does not take rows the thread waits, and nothing is lost'
   const { events, counts } = await peer.do('seen', { drain: true });
   t.is(events.length, 20_000);
   t.is(counts.destroyed, 20_000);
+});
+
+live('what was read is written down before anybody is told of it', async t => {
+  const namespace = await tracking(t);
+  const path = temporaryPath(t, 'ends');
+  const { log } = listeningLogger();
+  const ends = HeardEnds.open({ path, identity: HOST, log, fresh: true });
+  const peer = new EventPeer(namespace);
+  await peer.do('open', { ...DESTROY, ends: ends.begin()! });
+  await entries(t, namespace, 3_000);
+  const { read } = await peer.do('flushBlocked', { close: 'close' });
+  t.is(read, 3_000);
+  t.is((await peer.do('seen', { drain: false })).events.length, 0);
+  const ports = new Set<number>();
+  await ends.read(({ u16, u32, count }) => {
+    for (let row = 0; row < count; row++) {
+      ports.add(u16[(row * ROW_SIZE + ORIG_SPORT) >> 1]);
+      t.is(u32[(row * ROW_SIZE + EVENT) >> 2], EVENT_DESTROY);
+    }
+  });
+  t.is(ports.size, 3_000);
 });
 
 live('close ends a thread that waits for room', async t => {

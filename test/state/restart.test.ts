@@ -99,3 +99,90 @@ test('property: however often it is stopped or killed, nothing is told twice, an
   );
   t.pass();
 });
+
+type EndStep =
+  | Step
+  | { readonly do: 'end'; readonly at: number }
+  | { readonly do: 'again'; readonly at: number }
+  | { readonly do: 'deliver' }
+  | { readonly do: 'one'; readonly line: number }
+  | { readonly do: 'kill'; readonly torn: number };
+
+const endStep = (again: boolean): fc.Arbitrary<EndStep> =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant('traffic' as const), port: fc.nat(12), packets: fc.nat(5) }) },
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('end' as const), at: fc.nat(12) }) },
+    { weight: again ? 2 : 0, arbitrary: fc.record({ do: fc.constant('again' as const), at: fc.nat(40) }) },
+    { weight: 3, arbitrary: fc.constant({ do: 'deliver' as const }) },
+    { weight: 2, arbitrary: fc.constant({ do: 'poll' as const }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('export' as const), settle: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('one' as const), line: fc.nat(1) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), torn: fc.constantFrom(0, 7, 100, 207) }) },
+  );
+
+/** A kernel whose connections end under the exporter's eyes. */
+class TellingKernel extends Kernel {
+  /** Ended, and written down by an exporter. */
+  readonly heard: KernelConnection[] = [];
+
+  async tell(life: ExporterLife, path: readonly EndStep[]): Promise<void> {
+    for (const one of path) {
+      this.now += 20;
+      life.now = this.now;
+      if (one.do === 'traffic') this.traffic(one.port, one.packets);
+      else if (life.killed) continue;
+      else if (one.do === 'end') {
+        const [connection] = this.open.splice(one.at % Math.max(this.open.length, 1), 1);
+        if (!connection) continue;
+        this.heard.push(connection);
+        life.hear(connection);
+      } else if (one.do === 'again') {
+        if (this.heard.length > 0) life.hear(this.heard[one.at % this.heard.length]);
+      } else if (one.do === 'deliver') life.deliver();
+      else if (one.do === 'poll') await life.poll(this.open);
+      else if (one.do === 'export') await life.export(one.settle);
+      else if (one.do === 'one') await life.export(true, [one.line]);
+      else if (one.do === 'kill') life.kill(one.torn);
+    }
+    if (!life.killed) life.deliver();
+    await life.end(this.open);
+  }
+}
+
+for (const again of [false, true]) {
+  test(`property: killed anywhere, what was heard of ends is told once${again ? ', however often an event comes' : ''}`, async t => {
+    const walk = fc.array(endStep(again), { minLength: 5, maxLength: 40 });
+    const lives = fc.array(fc.tuple(walk, fc.option(death, { nil: undefined })), { minLength: 2, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(lives, fc.integer({ min: 1, max: 2 }), async (all, collectors) => {
+        const path = temporaryPath(t, 'state');
+        const kernel = new TellingKernel();
+        const told: Report[][] = Array.from({ length: collectors }, () => []);
+        const uncertain = told.map(() => 0);
+        for (const [i, [steps, early]] of [...all, [[], undefined] as const].entries()) {
+          kernel.now += 1_000;
+          const death = early && { ...early, write: early.write + (i === 0 ? 1 + collectors : 0) };
+          // where events come again, as many ended ones stay in the journal as the store remembers
+          const options = { death, ends: 64, keptEnds: again ? 1_000 : 0 };
+          const life = await ExporterLife.begin(path, kernel.now, told, options);
+          life.lines.forEach(({ memory }, line) => (uncertain[line] += memory.uncertain.packets));
+          if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good file is refused');
+          await kernel.tell(life, steps);
+          kernel.now += 5;
+        }
+        for (const [i, reports] of told.entries()) {
+          let missing = 0;
+          for (const connection of [...kernel.open, ...kernel.heard]) {
+            const left = connection.packets * 2 - toldOf(reports, connection);
+            if (left < 0) throw new Error(`connection ${connection.port} is told twice`);
+            missing += left;
+          }
+          if (reports.some(({ port }) => port === 999)) throw new Error('a record that was cut off is told');
+          if (missing > uncertain[i]) throw new Error(`${missing} missing, ${uncertain[i]} uncertain`);
+        }
+      }),
+      { ...seeded(t), numRuns: 60 },
+    );
+    t.pass();
+  });
+}

@@ -219,3 +219,13 @@ test('a late event that comes again is late once', t => {
   t.is(rig.due().length, 0);
   t.like(rig.store.counts, { late: { connections: 1, packets: 2, octets: 120 }, repeated: 1 });
 });
+
+test('of what ended before the first poll the last packet is known where the timeouts are', t => {
+  const rig = new StoreRig();
+  const start = rig.wall;
+  rig.advance(200_000);
+  rig.store.expectTimeouts(rig.timeouts);
+  // an assured UDP exchange expires 120 s after its last packet
+  rig.destroy(expired(udp(1, start + 1, [4, 240, 3, 270]), rig.wall));
+  t.is(rig.due()[0].end, rig.wall - 120_000);
+});

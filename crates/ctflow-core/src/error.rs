@@ -18,6 +18,8 @@ pub enum Code {
     Netlink,
     /// Another program reads the NFLOG group.
     NflogTaken,
+    /// The state file cannot be used.
+    State,
 }
 
 impl Code {
@@ -30,6 +32,7 @@ impl Code {
             Code::Namespace => "CTFLOW_NAMESPACE",
             Code::Netlink => "CTFLOW_NETLINK",
             Code::NflogTaken => "CTFLOW_NFLOG_TAKEN",
+            Code::State => "CTFLOW_STATE",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Conntrack events, read as they come by a thread of its own.
 
+use crate::ends_file::{EndsCounts, EndsFile, EndsShared};
 use crate::error::{Code, Error};
 use crate::event_socket::{EventReader, EventSocket};
 use crate::events::EventCounts;
@@ -20,18 +21,26 @@ pub struct EventListener {
     socket: Mutex<Option<Arc<EventSocket>>>,
     listener: Listener<EventCounts>,
     receive_buffer: u32,
+    /// Where rows are written down.
+    ends: Option<Arc<EndsShared>>,
 }
 
 struct SocketReader {
     socket: Arc<EventSocket>,
     reader: EventReader,
+    ends: Option<EndsFile>,
 }
 
 impl Reader for SocketReader {
     type Counts = EventCounts;
 
     fn read(&mut self) -> Result<RowsRead<'_, EventCounts>, Error> {
-        self.reader.read(&self.socket)
+        let read = self.reader.read(&self.socket)?;
+        // before anybody is told: what was read is nowhere else any more
+        if let Some(ends) = &mut self.ends {
+            ends.append(read.rows);
+        }
+        Ok(read)
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
@@ -42,18 +51,22 @@ impl Reader for SocketReader {
 impl EventListener {
     /// Reads the socket on a thread of its own from now on. The queue has room for `capacity` rows; while it is full the
     /// thread waits, and events wait in the receive buffer. `wake` is called on that thread when there is something to take
-    /// (or a drain or the thread has ended), and again only after [`EventListener::take`] returned 0.
+    /// (or a drain or the thread has ended), and again only after [`EventListener::take`] returned 0. With `ends` each row is
+    /// written down before it can be taken.
     pub fn start(
         socket: EventSocket,
         filter: Filter,
         capacity: usize,
+        ends: Option<EndsFile>,
         wake: impl Fn() + Send + 'static,
     ) -> Result<Self, Error> {
         let receive_buffer = socket.receive_buffer()?;
         let socket = Arc::new(socket);
+        let shared = ends.as_ref().map(EndsFile::shared);
         let reader = SocketReader {
             socket: socket.clone(),
             reader: EventReader::new(filter),
+            ends,
         };
         let roomy = receive_buffer >= ROOM_TO_GATHER;
         let manner = Manner {
@@ -67,6 +80,7 @@ impl EventListener {
             socket: Mutex::new(Some(socket)),
             listener: Listener::start(reader, manner, wake)?,
             receive_buffer,
+            ends: shared,
         })
     }
 
@@ -100,6 +114,18 @@ impl EventListener {
     /// Counts so far; those of a row before it can be taken.
     pub fn counts(&self) -> EventCounts {
         self.listener.counts()
+    }
+
+    /// What became of the rows that were to be written down; none where there is no file.
+    pub fn ends_counts(&self) -> Option<EndsCounts> {
+        self.ends.as_ref().map(|ends| ends.counts())
+    }
+
+    /// As [`EndsShared::free`].
+    pub fn free_ends(&self, place: u64) {
+        if let Some(ends) = &self.ends {
+            ends.free(place);
+        }
     }
 
     /// Asks for the events that wait in the receive buffer now; returns the number of the request.

@@ -8,6 +8,7 @@ pub mod decode;
 #[cfg(target_os = "linux")]
 pub mod dying;
 pub mod encode;
+pub mod ends_file;
 pub mod error;
 #[cfg(target_os = "linux")]
 pub mod event_listener;

@@ -2,6 +2,7 @@
 
 use crate::{crossing, filter_of};
 use ctflow_core::dying::dying_count;
+use ctflow_core::ends_file::EndsFile;
 use ctflow_core::event_listener;
 use ctflow_core::event_socket::EventSocket;
 use ctflow_core::namespace::Namespace;
@@ -9,6 +10,7 @@ use napi::bindgen_prelude::{AsyncTask, Function, Uint8ArraySlice};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Task};
 use napi_derive::napi;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Rows that wait for JavaScript at most, 3 MiB. More wait in the socket's receive buffer.
@@ -28,6 +30,7 @@ impl EventListener {
     /// @param groups bit 0 new, 1 update, 2 destroy
     /// @param receiveBuffer bytes wanted; the kernel may allow less
     /// @param broadcastError see setBroadcastError
+    /// @param ends where rows are written down before they can be taken; without it nowhere
     /// @param onReady called when there is something to take, and again only after take returned 0 or threw
     #[napi(constructor)]
     pub fn new(
@@ -36,9 +39,21 @@ impl EventListener {
         groups: u32,
         receive_buffer: u32,
         broadcast_error: bool,
+        ends: Option<EndsPlace>,
         on_ready: Function<(), ()>,
     ) -> napi::Result<Self> {
         let filter = filter_of(words)?;
+        let ends = ends
+            .map(|ends| {
+                EndsFile::open(
+                    Path::new(&ends.path),
+                    ends.capacity,
+                    ends.place as u64,
+                    ends.done as u64,
+                )
+            })
+            .transpose()
+            .map_err(crossing)?;
         let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
         let socket = EventSocket::open(&namespace, groups, receive_buffer, broadcast_error).map_err(crossing)?;
         let on_ready = on_ready
@@ -50,7 +65,7 @@ impl EventListener {
         let wake = move || {
             on_ready.call((), ThreadsafeFunctionCallMode::NonBlocking);
         };
-        let listener = event_listener::EventListener::start(socket, filter, CAPACITY, wake).map_err(crossing)?;
+        let listener = event_listener::EventListener::start(socket, filter, CAPACITY, ends, wake).map_err(crossing)?;
         Ok(Self { namespace, listener })
     }
 
@@ -109,6 +124,23 @@ impl EventListener {
         }
     }
 
+    /// What became of the rows that were to be written down; null where there is no file.
+    #[napi]
+    pub fn ends_counts(&self) -> Option<EndsCounts> {
+        self.listener.ends_counts().map(|counts| EndsCounts {
+            written: counts.written as f64,
+            full: counts.full as f64,
+            failed: counts.failed as f64,
+            unnamed: counts.unnamed as f64,
+        })
+    }
+
+    /// Rows below this place need not be kept any more; the file's header says so already.
+    #[napi]
+    pub fn free_ends(&self, place: f64) {
+        self.listener.free_ends(place as u64);
+    }
+
     /// How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
     /// with the square.
     #[napi(ts_return_type = "Promise<number>")]
@@ -124,6 +156,30 @@ impl EventListener {
     pub fn close(&self) {
         self.listener.close();
     }
+}
+
+/// A file of ends that is there, and where to go on in it.
+#[napi(object)]
+pub struct EndsPlace {
+    pub path: String,
+    /// Records that it has room for.
+    pub capacity: u32,
+    /// Of the next row.
+    pub place: f64,
+    /// Places below it are free.
+    pub done: f64,
+}
+
+/// What became of the rows that were to be written down.
+#[napi(object)]
+pub struct EndsCounts {
+    pub written: f64,
+    /// Without room: too many wait to be told.
+    pub full: f64,
+    /// The disk did not take them.
+    pub failed: f64,
+    /// Without the id or the start by which they would be known again.
+    pub unnamed: f64,
 }
 
 /// What became of the events so far. Each is in exactly one of the first seven counts.

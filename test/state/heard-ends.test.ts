@@ -1,0 +1,154 @@
+import test from 'ava';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { filterWords } from '../../src/filter.js';
+import { ORIG_SPORT } from '../../src/layout.generated.js';
+import { HeardEnds, type HeardEndsOptions } from '../../src/state/heard-ends.js';
+import { udp } from '../helpers/connections.js';
+import { EndsPen } from '../helpers/ends-pen.js';
+import { HOST } from '../helpers/journals.js';
+import { listeningLogger } from '../helpers/listening-logger.js';
+import { rows } from '../helpers/rows.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+const ALL = filterWords({});
+
+function open(path: string, changed: Partial<HeardEndsOptions> = {}) {
+  const { log, lines } = listeningLogger();
+  const ends = HeardEnds.open({ path, identity: HOST, log, fresh: false, capacity: 8, ...changed });
+  return { ends, lines };
+}
+
+/** Begins, and writes rows of these ports down. */
+async function heard(path: string, ports: readonly number[], changed: Partial<HeardEndsOptions> = {}) {
+  const { ends, lines } = open(path, changed);
+  await ends.replay(ALL, () => {});
+  const pen = new EndsPen(ends.begin()!);
+  ends.follow(pen);
+  pen.append(rows(...ports.map(port => udp(port, 1_000, [1, 2, 3, 4]))));
+  return { ends, pen, lines };
+}
+
+/** What another exporter finds. */
+async function found(path: string, words = ALL): Promise<number[]> {
+  const { ends } = open(path);
+  const ports: number[] = [];
+  await ends.replay(words, batch => {
+    for (let row = 0; row < batch.count; row++) ports.push(batch.u16[(row * batch.size + ORIG_SPORT) >> 1]);
+  });
+  ends.close(false);
+  return ports;
+}
+
+test('what was written down is found by the next exporter, in its order', async t => {
+  const path = temporaryPath(t, 'ends');
+  await heard(path, [5, 3, 9]);
+  t.deepEqual(await found(path), [5, 3, 9]);
+  t.deepEqual(await found(path), [5, 3, 9], 'until it is told');
+  t.is(statSync(path).mode & 0o777, 0o600);
+});
+
+test('the next exporter goes on behind what it has found', async t => {
+  const path = temporaryPath(t, 'ends');
+  await heard(path, [1, 2]);
+  await heard(path, [3]);
+  t.deepEqual(await found(path), [1, 2, 3]);
+});
+
+test('what a filter does not want any more is not told', async t => {
+  const path = temporaryPath(t, 'ends');
+  await heard(path, [1, 2]);
+  t.deepEqual(await found(path, filterWords({ protocols: [6] })), []);
+});
+
+test('what every destination has settled is free, and nothing else', async t => {
+  const path = temporaryPath(t, 'ends');
+  const { ends, pen } = await heard(path, [1, 2, 3]);
+  ends.delivered(2);
+  ends.settle([
+    { pushed: 2, settled: 2 },
+    { pushed: 2, settled: 1 },
+  ]);
+  t.deepEqual(await found(path), [1, 2, 3], 'one waits');
+  ends.delivered(1);
+  ends.settle([
+    { pushed: 3, settled: 3 },
+    { pushed: 3, settled: 2 },
+  ]);
+  t.deepEqual(await found(path), [3]);
+  pen.append(rows(udp(4, 1_000, [1, 2, 3, 4])));
+  ends.settle([
+    { pushed: 3, settled: 3 },
+    { pushed: 3, settled: 3 },
+  ]);
+  t.deepEqual(await found(path), [4], 'what the store was not told of stays');
+});
+
+test('a slow destination keeps what it was not told; without room what comes is counted, and said once', async t => {
+  const path = temporaryPath(t, 'ends');
+  const { ends, pen, lines } = await heard(path, [1, 2, 3], { capacity: 3 });
+  ends.delivered(3);
+  ends.settle([{ pushed: 3, settled: 0 }]);
+  pen.append(rows(udp(4, 1_000, [1, 2, 3, 4])));
+  for (let again = 0; again < 2; again++) ends.watch();
+  t.like(ends.stats(), { written: 3, full: 1, failed: 0 });
+  t.is(lines.filter(({ msg }) => String(msg).includes('cannot be written down')).length, 1);
+  ends.delivered(1);
+  ends.settle([{ pushed: 4, settled: 3 }]);
+  pen.append(rows(udp(5, 1_000, [1, 2, 3, 4])));
+  t.deepEqual(await found(path), [5]);
+});
+
+test('without a journal nobody knows what was told: the file goes', async t => {
+  const path = temporaryPath(t, 'ends');
+  await heard(path, [1]);
+  const { ends } = open(path, { fresh: true });
+  t.false(existsSync(path));
+  let batches = 0;
+  await ends.replay(ALL, () => batches++);
+  t.is(batches, 0);
+});
+
+test('an exporter that comes to its end leaves no file, one that could not begin leaves it', async t => {
+  const path = temporaryPath(t, 'ends');
+  const { ends } = await heard(path, [1]);
+  ends.close(false);
+  t.deepEqual(await found(path), [1]);
+  open(path).ends.close(true);
+  t.false(existsSync(path));
+});
+
+test('without events there is no file', async t => {
+  const path = temporaryPath(t, 'ends');
+  const { ends } = open(path);
+  await ends.replay(ALL, () => {});
+  ends.settle([{ pushed: 5, settled: 5 }]);
+  ends.close(false);
+  t.false(existsSync(path));
+});
+
+test('a file that is not for this exporter is put aside and said to be', async t => {
+  const path = temporaryPath(t, 'ends');
+  await heard(path, [1]);
+  const bytes = readFileSync(path);
+  const { ends, lines } = open(path, { identity: { ...HOST, namespace: 7 } });
+  t.regex(String(lines[0]['msg']), /another network namespace/);
+  t.deepEqual(readFileSync(`${path}.refused`), bytes);
+  t.truthy(ends.begin(), 'a new one is begun');
+  writeFileSync(path, 'my own notes\n');
+  t.regex(String(open(path).lines[0]['msg']), /not a file of ends of ctflow/);
+});
+
+test('a path that cannot be written is an error', t => {
+  const { ends } = open(`${temporaryPath(t, 'folder')}/none/state.ends`);
+  t.throws(() => ends.begin(), { message: /none\/state\.ends cannot be written/ });
+});
+
+test('after the journal has failed nothing is kept', async t => {
+  const path = temporaryPath(t, 'ends');
+  const { ends } = await heard(path, [1]);
+  t.true(ends.discard());
+  t.false(existsSync(path));
+  ends.delivered(1);
+  ends.settle([{ pushed: 1, settled: 1 }]);
+  t.is(ends.begin(), undefined);
+});
