@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import type { EndsCounts, EndsPlace } from '../../native/binding.js';
 import { Batch } from '../batch.js';
-import { describeError, errnoOf } from '../errors.js';
+import { CtflowError, describeError, errnoOf } from '../errors.js';
 import { ENDS_RECORD_SIZE, ROW_SIZE } from '../layout.generated.js';
 import type { Logger } from '../logger.js';
 import { rowMatches } from '../row-filter.js';
@@ -98,17 +98,23 @@ export class HeardEnds {
   /**
    * What the exporter before had heard, in the order in which it came; some of it may have been told.
    * @param words see filterWords
+   * @throws CtflowError CTFLOW_STATE where the file cannot be read
    */
   async replay(words: Uint32Array, onBatch: (batch: Batch) => void): Promise<void> {
     if (this.#fd < 0) return;
     const one = new Batch(1);
-    this.#delivered = await this.#read(
-      row => {
-        one.bytes.set(row);
-        return rowMatches(one, words);
-      },
-      batch => onBatch(batch),
-    );
+    this.#delivered = await this.#read(row => {
+      one.bytes.set(row);
+      return rowMatches(one, words);
+    }, onBatch).catch((error: unknown) => {
+      const what = `${this.#options.path} cannot be read (${errnoOf(error) || String(error)})`;
+      throw new CtflowError(
+        'CTFLOW_STATE',
+        what,
+        'Remove it; what it holds of ended connections is not told then',
+        error,
+      );
+    });
   }
 
   /** As {@link replay}, whatever the filter: what is in the file now. */

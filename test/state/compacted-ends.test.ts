@@ -1,5 +1,5 @@
 /** A journal that is written anew must not forget what was told of ends that are still in the file of ends, or may come again. */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { ENTRY_WORDS } from '../../src/state/entry-block.js';
@@ -112,4 +112,25 @@ test('an end that was told without its event is not told again because the event
   await next.export(true);
   await next.end([]);
   t.is(told[0].length, 1);
+});
+
+test('an exporter that does not listen to events tells what the one before had heard', async t => {
+  const path = temporaryPath(t, 'state');
+  const told: Report[][] = [[]];
+  const ended = connections(1, 3);
+  const life = await ExporterLife.begin(path, BEGAN, told, { ends: 8 });
+  life.now += 10;
+  for (const connection of ended) life.hear(connection);
+  life.kill(0);
+  await life.end([]);
+  for (let again = 1; again < 3; again++) {
+    const next = await ExporterLife.begin(path, BEGAN + again * 100_000, told);
+    await next.poll([]);
+    await next.export(true);
+    if (again === 1) next.kill(0);
+    await next.end([]);
+  }
+  t.deepEqual(packetsOf(told[0], ended), [10, 10, 10]);
+  t.is(told[0].length, 3);
+  t.false(existsSync(`${path}.ends`));
 });
