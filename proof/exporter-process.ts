@@ -40,15 +40,26 @@ export class ExporterProcess {
     this.#command = command;
   }
 
-  /** Resolves when it has polled once. */
-  static async start(router: PrivateNamespace, flags: readonly string[]): Promise<ExporterProcess> {
+  /**
+   * Resolves when it has polled once.
+   * @param onListening called when it listens to events, and waited for
+   */
+  static async start(
+    router: PrivateNamespace,
+    flags: readonly string[],
+    onListening?: () => Promise<void>,
+  ): Promise<ExporterProcess> {
     const always = ['--backend', 'native', '--collector', COLLECTOR_ENDPOINT, '--observation-domain', '1'];
     const command = new RunningCommand(router, ['run', ...always, ...flags], 'network', LONGEST);
-    const runs = () => {
+    const says = (message: string) => (): boolean => {
       if (!command.running) throw new Error(`the exporter does not run: ${command.stderr.slice(-2000)}`);
-      return command.messages().includes('ctflow runs');
+      return command.messages().includes(message);
     };
-    await eventually('the exporter runs', runs, PATIENCE);
+    if (onListening) {
+      await eventually('the exporter listens', says('DESTROY events are listened to'), PATIENCE);
+      await onListening();
+    }
+    await eventually('the exporter runs', says('ctflow runs'), PATIENCE);
     return new ExporterProcess(command);
   }
 

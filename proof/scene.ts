@@ -105,9 +105,9 @@ export class Scene {
     return new Scene(size, topology, generator, process, collector, flags, told);
   }
 
-  /** Another exporter with the same flags. */
-  async restartExporter(): Promise<void> {
-    this.exporter = await ExporterProcess.start(this.topology.router, this.#flags);
+  /** Another exporter with the same flags. @param onListening as of {@link ExporterProcess.start} */
+  async restartExporter(onListening?: () => Promise<void>): Promise<void> {
+    this.exporter = await ExporterProcess.start(this.topology.router, this.#flags, onListening);
   }
 
   /** Another collector that adds to what the one before it wrote. */

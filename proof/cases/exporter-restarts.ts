@@ -45,9 +45,10 @@ async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL')
     if (signal === 'SIGKILL') unread += EVENTS_IN_HAND + Math.floor(scene.exporter.unread() / EVENT_BYTES);
     await scene.exporter.stop(signal);
     await pause(DOWN);
-    await scene.restartExporter();
+    await scene.restartExporter(async () => {
+      down.push({ from, to: await witness.mark() });
+    });
     lives.push(scene.exporter);
-    down.push({ from, to: await witness.mark() });
   }
   const evidence = await scene.conclude();
   const { ledger, balance, faults } = evidence;
