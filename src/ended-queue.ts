@@ -14,7 +14,7 @@ export class EndedQueue {
 
   /** @param capacity slots of the store */
   constructor(capacity: number) {
-    this.#slots = new SlotList(capacity);
+    this.#slots = SlotList.of(capacity);
     this.#reasons = new Uint8Array(capacity);
     this.#ordinals = new Float64Array(capacity);
   }

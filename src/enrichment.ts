@@ -136,8 +136,9 @@ export class Enrichment implements StoreListener, RecordExtras, NameHolder, Inve
     const at = slot * NAMES + side;
     if (names[at + POD] !== NO_NAME && names[at + NODE] !== NO_NAME) return;
     const inventory = this.#inventory;
-    const { bytes, startMs } = this.#store.table;
-    const pod = inventory.podAt(bytes, address, family, startMs[slot]);
+    const { table } = this.#store;
+    const { bytes } = table;
+    const pod = inventory.podAt(bytes, address, family, table.startMs(slot));
     let node: number = NO_NAME;
     if (pod !== NOTHING) node = inventory.podNode(pod);
     if (node === NO_NAME) node = inventory.nodeAt(bytes, address, family);

@@ -4,6 +4,7 @@ import { EndedQueue } from './ended-queue.js';
 import { MOVED, type FlowStore, type StoreObserver } from './store/flow-store.js';
 import { HAS_TCP_STATE, PRESENT, STATE } from './layout.generated.js';
 import type { ReportMemory } from './report-memory.js';
+import { ReportSlots } from './report-slots.js';
 import { newUnreported, Reported, type Unreported } from './reported.js';
 import { SlotList } from './store/slot-list.js';
 import { isClosed } from './tcp-state.js';
@@ -34,6 +35,8 @@ export class ExportSchedule implements StoreObserver {
   readonly #store: FlowStore;
   readonly #options: ScheduleOptions;
   readonly #evict: Report;
+  /** Counters as last reported, among them. */
+  readonly slots: ReportSlots;
   readonly #reported: Reported;
   readonly #endedLimit: number;
   readonly #gone: EndedQueue;
@@ -41,7 +44,6 @@ export class ExportSchedule implements StoreObserver {
   readonly #closed: SlotList;
   readonly #active: SlotList;
   readonly #idle: SlotList;
-  readonly #activeSince: Float64Array;
   readonly #now: () => number;
   /** Added as one that has ended, of which an exporter before has told the end; -1 for none. */
   #over = -1;
@@ -57,20 +59,15 @@ export class ExportSchedule implements StoreObserver {
     this.#options = options;
     this.#now = now;
     this.#evict = evict;
-    this.#reported = new Reported(store.table, memory);
+    this.slots = new ReportSlots(capacity);
+    this.#reported = new Reported(store.table, this.slots, memory);
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
-    this.#closed = new SlotList(capacity);
-    this.#active = new SlotList(capacity);
-    this.#idle = new SlotList(capacity);
-    this.#activeSince = new Float64Array(capacity);
+    this.#closed = SlotList.of(capacity);
+    this.#active = this.slots.active;
+    this.#idle = this.slots.idle;
     store.observe(this);
-  }
-
-  /** Counters as last reported, REPORTED_WORDS a slot. */
-  get reported(): Uint32Array {
-    return this.#reported.counters;
   }
 
   /** Connections that are gone and wait for their last report. */
@@ -89,11 +86,11 @@ export class ExportSchedule implements StoreObserver {
     if (this.#over >= 0) return;
     // of one that an exporter before has ended, idle or by force, there is nothing to say until something happens
     const said = reason !== 0 && reason !== ACTIVE_TIMEOUT;
-    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt[slot]);
+    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
   }
 
   changed(slot: number, what: number): void {
-    this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt[slot] : this.#now());
+    this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt(slot) : this.#now());
   }
 
   countersReset(slot: number): void {
@@ -148,7 +145,7 @@ export class ExportSchedule implements StoreObserver {
         continue;
       }
       slot = this.#idle.head;
-      if (slot >= 0 && this.#store.table.changedAt[slot] + this.#options.idleFlowExportTimeout <= now) {
+      if (slot >= 0 && this.#store.table.changedAt(slot) + this.#options.idleFlowExportTimeout <= now) {
         const wanted = this.#reported.lastReason(slot) !== IDLE_TIMEOUT || this.#reported.hasNews(slot);
         if (!this.#reportIf(wanted, slot, IDLE_TIMEOUT, report)) return false;
         this.#idle.remove(slot);
@@ -156,7 +153,7 @@ export class ExportSchedule implements StoreObserver {
         continue;
       }
       slot = this.#active.head;
-      if (slot >= 0 && this.#activeSince[slot] + this.#options.activeFlowExportTimeout <= now) {
+      if (slot >= 0 && this.slots.activeSince(slot) + this.#options.activeFlowExportTimeout <= now) {
         const news = this.#reported.hasNews(slot);
         if (!this.#reportIf(news, slot, ACTIVE_TIMEOUT, report)) return false;
         this.#active.remove(slot);
@@ -194,18 +191,18 @@ export class ExportSchedule implements StoreObserver {
     const active = this.#active.head;
     const idle = this.#idle.head;
     return Math.min(
-      active < 0 ? Infinity : this.#activeSince[active] + this.#options.activeFlowExportTimeout,
-      idle < 0 ? Infinity : this.#store.table.changedAt[idle] + this.#options.idleFlowExportTimeout,
+      active < 0 ? Infinity : this.slots.activeSince(active) + this.#options.activeFlowExportTimeout,
+      idle < 0 ? Infinity : this.#store.table.changedAt(idle) + this.#options.idleFlowExportTimeout,
     );
   }
 
   /** Forgets connections that are gone and could not be reported for the stale timeout; what they had left is counted. */
   dropStale(): void {
-    const { changedAt } = this.#store.table;
+    const { table } = this.#store;
     const before = this.#now() - this.#options.staleConnectionTimeout;
     for (let slot = this.#gone.head; slot >= 0;) {
       const after = this.#gone.after(slot);
-      if (changedAt[slot] <= before) this.#giveUp(slot, this.stale);
+      if (table.changedAt(slot) <= before) this.#giveUp(slot, this.stale);
       slot = after;
     }
   }
@@ -234,7 +231,7 @@ export class ExportSchedule implements StoreObserver {
     // mostly empty: then there is nothing to look for
     if (this.#closed.head >= 0) this.#closed.remove(slot);
     if (!this.#active.has(slot)) {
-      this.#activeSince[slot] = since;
+      this.slots.setActiveSince(slot, since);
       this.#active.push(slot);
     }
   }

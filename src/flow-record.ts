@@ -26,7 +26,8 @@ import {
 } from './layout.generated.js';
 import { IPPROTO_TCP } from './protocol.js';
 import type { RecordExtras } from './record-extras.js';
-import { COUNTERS_WORD, REPORTED_WORDS } from './reported.js';
+import { REPORTED_WORDS, type ReportSlots } from './report-slots.js';
+import { COUNTERS_WORD } from './reported.js';
 import { subtract, writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
@@ -50,10 +51,9 @@ const INITIATOR = 1;
 const PORTS_WORD = ORIG_SPORT >> 2;
 const MARK_WORD = MARK >> 2;
 const ZONES_WORD = ORIG_ZONE >> 2;
-const HELPER_WORD = HELPER >> 2;
 
 /** Of a row, what a template may ask for; all else in the record is what was there before. */
-function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number, v6: boolean, helper: boolean): void {
+function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number, v6: boolean): void {
   if (v6) for (let word = 0; word < PORTS_WORD; word++) out[to + word] = rows[from + word];
   else for (let word = 0; word < PORTS_WORD; word += 4) out[to + word] = rows[from + word];
   // ports, family, protocol, state, what is known, id
@@ -61,19 +61,18 @@ function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number
   out[to + MARK_WORD] = rows[from + MARK_WORD];
   out[to + ZONES_WORD] = rows[from + ZONES_WORD];
   for (let word = COUNTERS_WORD; word < COUNTERS_WORD + REPORTED_WORDS; word++) out[to + word] = rows[from + word];
-  if (helper) for (let word = HELPER_WORD; word < HELPER_WORD + 4; word++) out[to + word] = rows[from + word];
 }
 
 /**
  * Appends a connection to a batch of flow records: of its row what templates ask for, the times, the deltas against what was reported, the reason.
- * @param reported counters as last reported, REPORTED_WORDS a slot
+ * @param reported counters as last reported
  * @param extras who else knows something about the flow
  */
 export function appendRecord(
   batch: Batch,
   table: ConnectionTable,
   slot: number,
-  reported: Uint32Array,
+  reported: ReportSlots,
   reason: number,
   extras: readonly RecordExtras[],
 ): void {
@@ -83,14 +82,17 @@ export function appendRecord(
   const to = batch.count * RECORD_WORDS;
   const present = rows[from + (PRESENT >> 2)];
   const v6 = bytes[from * 4 + FAMILY] === AF_INET6;
-  copyFacts(rows, from, out, to, v6, (present & HAS_HELPER) !== 0);
-  writeNumber(out, to + (FLOW_START_MS >> 2), table.startMs[slot]);
-  writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs[slot]);
-  const counted = slot * REPORTED_WORDS;
+  copyFacts(rows, from, out, to, v6);
+  if (present & HAS_HELPER) table.copyHelper(slot, out, to + (HELPER >> 2));
+  const start = table.startMs(slot);
+  writeNumber(out, to + (FLOW_START_MS >> 2), start);
+  writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs(slot));
+  const { words } = reported;
+  const counted = reported.countersAt(slot);
   for (let word = 0; word < REPORTED_WORDS; word += 2) {
-    subtract(rows, from + COUNTERS_WORD + word, reported, counted + word, out, to + DELTA_WORD + word);
+    subtract(rows, from + COUNTERS_WORD + word, words, counted + word, out, to + DELTA_WORD + word);
   }
-  writeFlowId(rows, from, table.startMs[slot], out, to + (FLOW_ID >> 2));
+  writeFlowId(rows, from, start, out, to + (FLOW_ID >> 2));
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;
   batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);

@@ -104,7 +104,7 @@ export class FlowReports implements NameHolder {
     shape &= this.#sink.profile.shapes;
     const gathered = this.#gathered(shape);
     const { records, entries } = gathered;
-    appendRecord(records, store.table, slot, this.schedule.reported, reason, extras);
+    appendRecord(records, store.table, slot, this.schedule.slots, reason, extras);
     if (entries) {
       const row = slot * ROW_WORDS;
       this.#memory!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last || (flags[slot] & GONE) !== 0);

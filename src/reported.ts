@@ -1,10 +1,9 @@
 import { ROW_WORDS, type ConnectionTable } from './store/connection-table.js';
 import { ORIG_PACKETS, STATE } from './layout.generated.js';
 import type { ReportMemory } from './report-memory.js';
+import { REPORTED_WORDS, type ReportSlots } from './report-slots.js';
 import { readNumber, subtract } from './u64.js';
 
-/** Words of what was reported of a connection: the four counters, two words each. */
-export const REPORTED_WORDS = 8;
 /** Where the counters begin in the row; they stand there one after another, in the same order. */
 export const COUNTERS_WORD = ORIG_PACKETS >> 2;
 
@@ -34,22 +33,17 @@ export function sumUnreported(list: readonly Unreported[]): Unreported {
 
 /** What one destination was told last of each connection, by slot. */
 export class Reported {
-  /** Counters as last reported, REPORTED_WORDS a slot. */
-  readonly counters: Uint32Array;
   readonly #table: ConnectionTable;
-  readonly #lastReason: Uint8Array;
-  readonly #lastState: Uint8Array;
+  readonly #slots: ReportSlots;
   readonly #memory: ReportMemory | undefined;
   /** The connection that was begun last was said to be over by an exporter before. */
   wasEnded = false;
 
   /** @param memory what the destination was told by exporters before */
-  constructor(table: ConnectionTable, memory?: ReportMemory) {
+  constructor(table: ConnectionTable, slots: ReportSlots, memory?: ReportMemory) {
     this.#table = table;
+    this.#slots = slots;
     this.#memory = memory;
-    this.counters = new Uint32Array(table.capacity * REPORTED_WORDS);
-    this.#lastReason = new Uint8Array(table.capacity);
-    this.#lastState = new Uint8Array(table.capacity);
   }
 
   /**
@@ -58,36 +52,36 @@ export class Reported {
    */
   begin(slot: number, before: boolean): number {
     const { rows } = this.#table;
+    const { words } = this.#slots;
+    const at = this.#slots.countersAt(slot);
     const row = slot * ROW_WORDS;
     const told = this.#memory?.recall(rows, row);
     this.wasEnded = told?.ended ?? false;
-    this.#lastReason[slot] = told?.reason ?? 0;
-    this.#lastState[slot] = told?.state ?? NEVER;
-    if (told) this.counters.set(told.counters, slot * REPORTED_WORDS);
+    this.#slots.setLast(slot, told?.reason ?? 0, told?.state ?? NEVER);
+    if (told) words.set(told.counters, at);
     else if (before && !this.#memory?.neverTold(rows, row)) {
       this.#takeCounters(slot);
       this.note(slot, false);
     } else {
-      const at = slot * REPORTED_WORDS;
-      for (let word = 0; word < REPORTED_WORDS; word++) this.counters[at + word] = 0;
+      for (let word = 0; word < REPORTED_WORDS; word++) words[at + word] = 0;
     }
-    return this.#lastReason[slot];
+    return told?.reason ?? 0;
   }
 
   /** The row as it is now has been reported. */
   update(slot: number, reason: number): void {
     this.#takeCounters(slot);
-    this.#lastReason[slot] = reason;
-    this.#lastState[slot] = this.#state(slot);
+    this.#slots.setLast(slot, reason, this.#state(slot));
   }
 
   /** What was not yet reported of the old counters stays due: the reported ones go below zero, modulo 2^64. */
   countersReset(slot: number): void {
     const { rows } = this.#table;
+    const { words } = this.#slots;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
-    const at = slot * REPORTED_WORDS;
+    const at = this.#slots.countersAt(slot);
     for (let word = 0; word < REPORTED_WORDS; word += 2) {
-      subtract(this.counters, at + word, rows, from + word, this.counters, at + word);
+      subtract(words, at + word, rows, from + word, words, at + word);
     }
     this.note(slot, false);
   }
@@ -98,9 +92,11 @@ export class Reported {
    */
   note(slot: number, ended: boolean): void {
     if (!this.#memory) return;
-    const reason = this.#lastReason[slot];
-    const state = this.#lastState[slot];
-    this.#memory.note(this.#table.rows, slot * ROW_WORDS, this.counters, slot * REPORTED_WORDS, reason, state, ended);
+    const slots = this.#slots;
+    const reason = slots.lastReason(slot);
+    const state = slots.lastState(slot);
+    const at = slots.countersAt(slot);
+    this.#memory.note(this.#table.rows, slot * ROW_WORDS, slots.words, at, reason, state, ended);
   }
 
   /** The store has put a connection out at its limit. */
@@ -111,20 +107,23 @@ export class Reported {
 
   /** The reason of the last report, 0 before the first. */
   lastReason(slot: number): number {
-    return this.#lastReason[slot];
+    return this.#slots.lastReason(slot);
   }
 
   hasNews(slot: number): boolean {
-    return this.#lastReason[slot] === 0 || this.#lastState[slot] !== this.#state(slot) || this.#hasCounted(slot);
+    const slots = this.#slots;
+    return slots.lastReason(slot) === 0 || slots.lastState(slot) !== this.#state(slot) || this.#hasCounted(slot);
   }
 
   /** Adds what is unreported of a connection. */
   addTo(sum: Unreported, slot: number): void {
     const delta = new Uint32Array(2);
     const { rows } = this.#table;
+    const { words } = this.#slots;
+    const at = this.#slots.countersAt(slot);
     const left = [0, 2, 4, 6].map(word => {
       const from = slot * ROW_WORDS + COUNTERS_WORD + word;
-      subtract(rows, from, this.counters, slot * REPORTED_WORDS + word, delta, 0);
+      subtract(rows, from, words, at + word, delta, 0);
       return readNumber(delta, 0);
     });
     sum.connections++;
@@ -133,19 +132,19 @@ export class Reported {
   }
 
   #takeCounters(slot: number): void {
-    const { counters } = this;
+    const { words } = this.#slots;
     const { rows } = this.#table;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
-    const to = slot * REPORTED_WORDS;
-    for (let word = 0; word < REPORTED_WORDS; word++) counters[to + word] = rows[from + word];
+    const to = this.#slots.countersAt(slot);
+    for (let word = 0; word < REPORTED_WORDS; word++) words[to + word] = rows[from + word];
   }
 
   #hasCounted(slot: number): boolean {
-    const { counters } = this;
+    const { words } = this.#slots;
     const { rows } = this.#table;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
-    const to = slot * REPORTED_WORDS;
-    for (let word = 0; word < REPORTED_WORDS; word++) if (counters[to + word] !== rows[from + word]) return true;
+    const to = this.#slots.countersAt(slot);
+    for (let word = 0; word < REPORTED_WORDS; word++) if (words[to + word] !== rows[from + word]) return true;
     return false;
   }
 

@@ -19,20 +19,24 @@ import {
   REPLY_SRC,
   SOURCE_POD_NAME,
 } from '../src/layout.generated.js';
+import { REPORTED_WORDS, ReportSlots } from '../src/report-slots.js';
 import { tcp, udp } from './helpers/connections.js';
 import { rows, type Facts } from './helpers/rows.js';
 import { readReport } from './helpers/store-rig.js';
 
 const LIBERAL = 0x08;
 
-function record(facts: Facts, reported = new Uint32Array(8)): Batch {
+/** @param counters as last reported */
+function record(facts: Facts, counters = new Uint32Array(REPORTED_WORDS)): Batch {
   const table = new ConnectionTable(1);
   const slot = table.allocate(rows(facts).u32, 0);
-  table.startMs[slot] = 1_699_999_990_000;
-  table.endMs[slot] = 1_700_000_000_999;
+  table.setStartMs(slot, 1_699_999_990_000);
+  table.setEndMs(slot, 1_700_000_000_999);
   const batch = new Batch(2, RECORD_SIZE);
   batch.bytes.fill(0xee); // what an earlier record left
   batch.count = 1;
+  const reported = new ReportSlots(1);
+  reported.words.set(counters, reported.countersAt(slot));
   appendRecord(batch, table, slot, reported, 4, []);
   return batch;
 }

@@ -1,7 +1,7 @@
 import { Batch } from '../../src/batch.js';
 import { ConnectionTable, ROW_WORDS } from '../../src/store/connection-table.js';
 import { ACTIVE_TIMEOUT } from '../../src/store/end-reason.js';
-import { REPORTED_WORDS } from '../../src/reported.js';
+import { ReportSlots } from '../../src/report-slots.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../../src/layout.generated.js';
@@ -20,14 +20,14 @@ export interface RecordBatch {
 export function recordsOf(rows: readonly Batch[], shapes: number, recordsABatch: number): RecordBatch[] {
   const connections = rows.reduce((sum, batch) => sum + batch.count, 0);
   const table = new ConnectionTable(connections);
-  const reported = new Uint32Array(connections * REPORTED_WORDS);
+  const reported = new ReportSlots(connections);
   const open = new Map<number, Batch>();
   const batches: RecordBatch[] = [];
   for (const { u32, count } of rows) {
     for (let i = 0; i < count; i++) {
       const slot = table.allocate(u32, i * ROW_WORDS);
-      table.startMs[slot] = EPOCH;
-      table.endMs[slot] = EPOCH + 5_000;
+      table.setStartMs(slot, EPOCH);
+      table.setEndMs(slot, EPOCH + 5_000);
       const shape = shapeOf(table.rows, table.bytes, slot) & shapes;
       let batch = open.get(shape);
       if (!batch || batch.count === batch.capacity) {

@@ -68,7 +68,7 @@ export class DenyMatcher implements PollGuest, StoreListener {
     this.#ruleOf = new Uint16Array(table.capacity);
     this.#held = new HeldPackets(denied.table.capacity, MOST_HELD);
     this.#byEnds = new HashChains(denied.table.capacity);
-    this.#waiting = new SlotList(denied.table.capacity);
+    this.#waiting = SlotList.of(denied.table.capacity);
     this.#ends = new RecentEnds(table);
     this.#now = now;
     connections.attend(this);

@@ -3,7 +3,6 @@ import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { CtflowError } from '../errors.js';
 import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../store/flow-store.js';
 import { ORIG_OCTETS, ORIG_PACKETS } from '../layout.generated.js';
-import { SlotList } from '../store/slot-list.js';
 import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../u64.js';
 
@@ -27,8 +26,6 @@ export class DenyStore implements FlowStore {
   readonly table: ConnectionTable;
   readonly counts: DenyCounts = { added: 0, evicted: 0 };
   readonly #index: TupleIndex;
-  /** By the last packet that came, the oldest first; who is gone is not in it. */
-  readonly #byChange: SlotList;
   readonly #announced: Uint8Array;
   readonly #observers: StoreObserver[] = [];
   readonly #listeners: StoreListener[] = [];
@@ -41,7 +38,6 @@ export class DenyStore implements FlowStore {
   constructor(maxDenied: number, evicting: (slot: number) => void) {
     this.table = new ConnectionTable(maxDenied);
     this.#index = new TupleIndex(this.table.rows, maxDenied);
-    this.#byChange = new SlotList(maxDenied);
     this.#announced = new Uint8Array(maxDenied);
     this.#evicting = evicting;
   }
@@ -79,7 +75,7 @@ export class DenyStore implements FlowStore {
       holders[slot] = this.#observers.length;
       this.#index.insert(slot);
     }
-    this.#byChange.push(slot);
+    this.table.byChange.push(slot);
     return slot;
   }
 
@@ -89,14 +85,15 @@ export class DenyStore implements FlowStore {
    * @param now monotonic milliseconds
    */
   count(slot: number, packets: number, octets: number, first: number, last: number, now: number): void {
-    const { rows, startMs, endMs, changedAt } = this.table;
+    const { table } = this;
+    const { rows } = table;
     const at = slot * ROW_WORDS;
     writeNumber(rows, at + PACKETS_WORD, readNumber(rows, at + PACKETS_WORD) + packets);
     writeNumber(rows, at + OCTETS_WORD, readNumber(rows, at + OCTETS_WORD) + octets);
-    changedAt[slot] = now;
+    table.setChangedAt(slot, now);
     const known = this.#announced[slot] !== 0;
-    startMs[slot] = known ? Math.min(startMs[slot], first) : first;
-    endMs[slot] = known ? Math.max(endMs[slot], last) : last;
+    table.setStartMs(slot, known ? Math.min(table.startMs(slot), first) : first);
+    table.setEndMs(slot, known ? Math.max(table.endMs(slot), last) : last);
     if (known) {
       for (const listener of this.#listeners) listener.changed(slot, MOVED);
       return;
@@ -118,14 +115,15 @@ export class DenyStore implements FlowStore {
    * @param waits whether a packet of the flow waits to be counted
    */
   endIdle(idleMs: number, now: number, waits: (slot: number) => boolean): void {
-    const { changedAt, flags } = this.table;
-    for (let slot = this.#byChange.head; slot >= 0;) {
-      const after = this.#byChange.after(slot);
+    const { table } = this;
+    const { byChange, flags } = table;
+    for (let slot = byChange.head; slot >= 0;) {
+      const after = byChange.after(slot);
       if (!waits(slot)) {
-        if (changedAt[slot] + idleMs > now) return;
+        if (table.changedAt(slot) + idleMs > now) return;
         this.#forget(slot);
         flags[slot] |= GONE;
-        changedAt[slot] = now;
+        table.setChangedAt(slot, now);
         for (const listener of this.#listeners) listener.gone(slot, IDLE_TIMEOUT);
         if (this.#observers.length === 0) this.table.free(slot);
       }
@@ -139,11 +137,11 @@ export class DenyStore implements FlowStore {
 
   #forget(slot: number): void {
     this.#index.remove(slot);
-    this.#byChange.remove(slot);
+    this.table.byChange.remove(slot);
   }
 
   #makeRoom(): boolean {
-    const victim = this.#byChange.head;
+    const victim = this.table.byChange.head;
     if (victim < 0) return false;
     this.#evicting(victim);
     this.counts.evicted++;

@@ -15,10 +15,10 @@ export interface Lifetime {
 
 /** @param goneAt the moment at which it was found to be gone; undefined while the kernel has it */
 export function lifetimeOf(table: ConnectionTable, slot: number, goneAt: number | undefined): Lifetime {
-  const { rows, startMs } = table;
+  const { rows } = table;
   const at = slot * ROW_WORDS;
   const present = rows[at + (PRESENT >> 2)];
-  const start = present & HAS_START ? startMs[slot] : Number.NEGATIVE_INFINITY;
+  const start = present & HAS_START ? table.startMs(slot) : Number.NEGATIVE_INFINITY;
   if (goneAt === undefined) return { start, stop: Number.POSITIVE_INFINITY };
   const stop = nanosecondsToMilliseconds(rows[at + (STOP_NS >> 2)], rows[at + (STOP_NS >> 2) + 1]);
   return { start, stop: present & HAS_STOP ? stop : goneAt };

@@ -94,7 +94,7 @@ export class ConnectionChanges {
     this.#addedIn[slot] = 0;
     this.#history.begin(slot, 0);
     if (!(table.rows[slot * ROW_WORDS + PRESENT_WORD] & HAS_START)) {
-      table.startMs[slot] = Math.min(table.startMs[slot], at.wall);
+      table.setStartMs(slot, Math.min(table.startMs(slot), at.wall));
     }
     this.#stored.foundNew(slot);
   }

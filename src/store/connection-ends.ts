@@ -146,9 +146,10 @@ export class ConnectionEnds {
   #findEnded(u32: Uint32Array, from: number, state: number, at: Moment): number {
     const slot = this.#stored.index.find(u32, from);
     if (slot < 0) return -1;
-    const { rows, bytes, startMs } = this.#stored.table;
+    const { table } = this.#stored;
+    const { rows, bytes } = table;
     const to = slot * ROW_WORDS;
-    const verdict = compareConnections(rows, to, bytes[to * 4 + STATE], startMs[slot], u32, from, state);
+    const verdict = compareConnections(rows, to, bytes[to * 4 + STATE], table.startMs(slot), u32, from, state);
     if (verdict === COUNTERS_RESET) this.#stored.countersReset(slot);
     if (verdict !== ANOTHER) {
       this.#stored.forget(slot, at);
@@ -161,7 +162,8 @@ export class ConnectionEnds {
 
   /** The last counters and the state; what else the event tells is known, or left out of it. */
   #takeLast(slot: number, u32: Uint32Array, from: number, state: number, early: boolean, at: Moment): void {
-    const { rows, bytes, endMs, startMs, seenIn } = this.#stored.table;
+    const { table } = this.#stored;
+    const { rows, bytes, seenIn } = table;
     const to = slot * ROW_WORDS;
     const present = u32[from + PRESENT_WORD];
     let moved = false;
@@ -177,10 +179,10 @@ export class ConnectionEnds {
     rows[to + STOP_WORD] = u32[from + STOP_WORD];
     rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
     if (moved) {
-      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, endMs[slot]);
-      endMs[slot] = this.#endOfDestroyed(slot, window, early, at);
+      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
+      table.setEndMs(slot, this.#endOfDestroyed(slot, window, early, at));
     }
-    endMs[slot] = Math.max(endMs[slot], startMs[slot]);
+    table.setEndMs(slot, Math.max(table.endMs(slot), table.startMs(slot)));
   }
 
   /** A connection that no poll has seen. It is over: it has no place in the index. */
@@ -195,7 +197,7 @@ export class ConnectionEnds {
     if (!sighting?.isNew && polls.fromBefore(start)) counts.earlier++;
     table.flags[slot] |= GONE;
     table.seenIn[slot] = polls.current;
-    table.endMs[slot] = this.#endOfDestroyed(slot, table.startMs[slot], early, at);
+    table.setEndMs(slot, this.#endOfDestroyed(slot, table.startMs(slot), early, at));
     counts.unseen++;
     this.#changes?.added(slot, sighting);
     this.#stored.announce(slot, before);
@@ -204,13 +206,14 @@ export class ConnectionEnds {
 
   /** One that was taken out early ended when it stopped; of one that expired, the timer tells when its last packet was. */
   #endOfDestroyed(slot: number, windowStart: number, early: boolean, at: Moment): number {
-    const { rows, bytes, startMs } = this.#stored.table;
+    const { table } = this.#stored;
+    const { rows, bytes } = table;
     const { timeouts } = this.#stored.polls;
     const to = slot * ROW_WORDS;
     const present = rows[to + PRESENT_WORD];
     const exact = nanosecondsToMilliseconds(rows[to + STOP_WORD], rows[to + STOP_WORD + 1]);
     const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
-    if (early || windowStart >= stop || !timeouts) return Math.max(stop, startMs[slot]);
+    if (early || windowStart >= stop || !timeouts) return Math.max(stop, table.startMs(slot));
     const byte = to * 4;
     const candidates = timeouts.candidates(
       bytes[byte + PROTOCOL],

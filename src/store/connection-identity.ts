@@ -5,15 +5,13 @@ import {
   HAS_START_ESTIMATE,
   HAS_TCP_STATE,
   ID,
-  ORIG_OCTETS,
   ORIG_PACKETS,
   PRESENT,
   REPLY_OCTETS,
-  REPLY_PACKETS,
   START_NS,
 } from '../layout.generated.js';
 import { isClosed } from '../tcp-state.js';
-import { lessThan, nanosecondsToMilliseconds } from '../u64.js';
+import { nanosecondsToMilliseconds } from '../u64.js';
 
 /** The same entry, its counters at least what they were. */
 export const SAME = 0;
@@ -24,7 +22,8 @@ export const ANOTHER = 2;
 
 const PRESENT_WORD = PRESENT >> 2;
 const START_WORD = START_NS >> 2;
-const COUNTER_WORDS = [ORIG_PACKETS >> 2, ORIG_OCTETS >> 2, REPLY_PACKETS >> 2, REPLY_OCTETS >> 2];
+const COUNTERS_FROM = ORIG_PACKETS >> 2;
+const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 /** procfs gives the age in whole seconds, so two estimates of one start lie up to a second apart, and the reading takes time. */
 const ESTIMATE_TOLERANCE_MS = 2000;
 
@@ -54,7 +53,7 @@ export function compareConnections(
       stored[to + START_WORD] === fresh[from + START_WORD] &&
       stored[to + START_WORD + 1] === fresh[from + START_WORD + 1];
     if (!same) return ANOTHER;
-    return countersFell(stored, to, fresh, from) ? COUNTERS_RESET : SAME;
+    return compareCounters(stored, to, fresh, from) === FELL ? COUNTERS_RESET : SAME;
   }
   // TCP leaves TIME_WAIT and CLOSE only for each other; the handshake of the new one may have passed between two polls
   if (was & is & HAS_TCP_STATE && isClosed(storedState) && !isClosed(freshState)) return ANOTHER;
@@ -62,7 +61,7 @@ export function compareConnections(
     const start = nanosecondsToMilliseconds(fresh[from + START_WORD], fresh[from + START_WORD + 1]);
     if (start > storedStart + ESTIMATE_TOLERANCE_MS) return ANOTHER;
   }
-  return countersFell(stored, to, fresh, from) ? ANOTHER : SAME;
+  return compareCounters(stored, to, fresh, from) === FELL ? ANOTHER : SAME;
 }
 
 const HASH_WORD = HASH >> 2;
@@ -83,10 +82,24 @@ export function isSameEntry(stored: Uint32Array, to: number, fresh: Uint32Array,
   );
 }
 
-/** Whether one of the four counters of the fresh row is lower than the stored one. */
-export function countersFell(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
-  for (let i = 0; i < COUNTER_WORDS.length; i++) {
-    if (lessThan(fresh, from + COUNTER_WORDS[i], stored, to + COUNTER_WORDS[i])) return true;
+/** All four counters are what they were. */
+export const STILL = 0;
+/** One has moved, and none fell. */
+export const ROSE = 1;
+/** One is lower than it was. */
+export const FELL = 2;
+
+/** What the four counters have done between the stored row and the fresh one. */
+export function compareCounters(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): number {
+  let moves = STILL;
+  for (let word = COUNTERS_FROM; word < COUNTERS_TO; word += 2) {
+    const low = fresh[from + word];
+    const high = fresh[from + word + 1];
+    const wasLow = stored[to + word];
+    const wasHigh = stored[to + word + 1];
+    if (low === wasLow && high === wasHigh) continue;
+    if (high < wasHigh || (high === wasHigh && low < wasLow)) return FELL;
+    moves = ROSE;
   }
-  return false;
+  return moves;
 }

@@ -1,7 +1,7 @@
 import type { Batch } from '../batch.js';
 import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
-import { ANOTHER, compareConnections, countersFell, isSameEntry } from './connection-identity.js';
+import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
 import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-table.js';
 import { DumpOrder } from './dump-order.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
@@ -10,12 +10,13 @@ import { lastPacketAgo } from './last-packet.js';
 import {
   HAS_ORIG_COUNTERS,
   HAS_HELPER,
-  HAS_LABELS,
   HAS_REPLY_COUNTERS,
-  HAS_STOP,
   HAS_START,
+  HAS_STOP,
   HAS_START_ESTIMATE,
   HAS_TIMEOUT,
+  ID,
+  MARK,
   ORIG_PACKETS,
   PRESENT,
   PROTOCOL,
@@ -35,13 +36,14 @@ import { nanosecondsToMilliseconds } from '../u64.js';
 export type { StoreCounts, StoreOptions };
 
 const PRESENT_WORD = PRESENT >> 2;
+const ID_WORD = ID >> 2;
 const STATUS_WORD = STATUS >> 2;
+const MARK_WORD = MARK >> 2;
+const TIMEOUT_WORD = TIMEOUT >> 2;
 const COUNTERS_FROM = ORIG_PACKETS >> 2;
 const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 const START_WORD = START_NS >> 2;
-/** Labels, helper and the event: behind the times. */
-const TAIL_FROM = STOP_NS >> 2;
-const HAS_TAIL = HAS_STOP | HAS_LABELS | HAS_HELPER;
+const STOP_WORD = STOP_NS >> 2;
 
 /**
  * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
@@ -152,7 +154,7 @@ export class ConnectionStore implements FlowStore {
           rows,
           to,
           table.bytes[to * 4 + STATE],
-          table.startMs[slot],
+          table.startMs(slot),
           u32,
           from,
           state,
@@ -247,29 +249,36 @@ export class ConnectionStore implements FlowStore {
     }
     this.#stored.open(slot);
     if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
-    this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs[slot], at.wall), at);
+    this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs(slot), at.wall), at);
     this.#changes?.added(slot, sighting);
     this.#stored.announce(slot, before);
     return slot;
   }
 
   #update(slot: number, u32: Uint32Array, from: number, state: number, at: Moment): void {
-    const { rows, bytes, endMs, seenIn } = this.table;
+    const { table } = this.#stored;
+    const { rows, bytes, seenIn } = table;
     const to = slot * ROW_WORDS;
     let what = bytes[to * 4 + STATE] === state ? 0 : STATE_CHANGED;
-    if (countersDiffer(rows, to, u32, from)) {
+    const moves = compareCounters(rows, to, u32, from);
+    if (moves !== STILL) {
       what |= MOVED;
-      if (countersFell(rows, to, u32, from)) this.#stored.countersReset(slot);
+      if (moves === FELL) this.#stored.countersReset(slot);
       for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) rows[to + word] = u32[from + word];
     }
-    const present = rows[to + PRESENT_WORD] | u32[from + PRESENT_WORD];
-    // the word before PRESENT holds the state
-    for (let word = PRESENT_WORD - 1; word < COUNTERS_FROM; word++) rows[to + word] = u32[from + word];
-    if (present & HAS_TAIL) for (let word = TAIL_FROM; word < ROW_WORDS; word++) rows[to + word] = u32[from + word];
+    const present = u32[from + PRESENT_WORD];
+    rows[to + PRESENT_WORD - 1] = u32[from + PRESENT_WORD - 1]; // the state is in it
+    rows[to + PRESENT_WORD] = present;
+    rows[to + ID_WORD] = u32[from + ID_WORD];
+    rows[to + STATUS_WORD] = u32[from + STATUS_WORD];
+    rows[to + MARK_WORD] = u32[from + MARK_WORD];
+    rows[to + TIMEOUT_WORD] = u32[from + TIMEOUT_WORD];
+    if (present & HAS_STOP) for (let word = STOP_WORD; word < STOP_WORD + 2; word++) rows[to + word] = u32[from + word];
+    if (present & HAS_HELPER) table.takeHelper(slot, u32, from);
     if (what & MOVED) {
       this.#stored.moved(slot, at);
       // the packets that moved the counters passed after the poll that saw it last
-      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, endMs[slot]);
+      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
       this.#setEnd(slot, u32, from, bytes[to * 4 + PROTOCOL], state, windowOf(window, at.wall), at);
     }
     if (what & STATE_CHANGED) this.#changes?.shown(slot);
@@ -291,21 +300,14 @@ export class ConnectionStore implements FlowStore {
     // a wall clock that stepped back leaves no window: the poll's time stands
     if (present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS) && window > 0) {
       const candidates = this.#stored.polls.timeouts!.candidates(protocol, present, state, u32[from + STATUS_WORD]);
-      ago = lastPacketAgo(candidates, present & HAS_TIMEOUT ? u32[from + (TIMEOUT >> 2)] | 0 : -1, window);
+      ago = lastPacketAgo(candidates, present & HAS_TIMEOUT ? u32[from + TIMEOUT_WORD] | 0 : -1, window);
     }
-    const { startMs, endMs } = this.table;
-    endMs[slot] = Math.max(at.wall - ago, startMs[slot]);
+    const { table } = this.#stored;
+    table.setEndMs(slot, Math.max(at.wall - ago, table.startMs(slot)));
   }
 }
 
 /** Milliseconds from then to now as a small whole number; a window of more than twelve days is as good as one of twelve. */
 function windowOf(then: number, now: number): number {
   return Math.min(Math.max(now - then, -1), 1 << 30) | 0;
-}
-
-function countersDiffer(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
-  for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
-    if (stored[to + word] !== fresh[from + word]) return true;
-  }
-  return false;
 }

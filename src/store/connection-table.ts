@@ -1,4 +1,5 @@
-import { ROW_SIZE } from '../layout.generated.js';
+import { HELPER, LABELS, PRESENT, HAS_HELPER, ROW_SIZE, RULE } from '../layout.generated.js';
+import { SlotList } from './slot-list.js';
 
 /** Words of a row. */
 export const ROW_WORDS = ROW_SIZE / 4;
@@ -10,32 +11,44 @@ export const GONE = 2;
 
 const NONE = -1;
 
+// a stored row has what the store adds in place of labels and helper: a merge touches three cache lines and not ten
+const ROW_DOUBLES = ROW_SIZE / 8;
+const START_MS = LABELS >> 3;
+const END_MS = START_MS + 1;
+const CHANGED_AT = START_MS + 2;
+/** Behind the times: two words of links. */
+const BY_CHANGE = (LABELS + 24) >> 2;
+const FACT_WORDS = LABELS >> 2;
+const RULE_WORD = RULE >> 2;
+const HELPER_WORD = HELPER >> 2;
+const HELPER_WORDS = 4;
+
 /**
- * The connections by slot: a row of kernel facts each, and columns of what the store adds. All columns are as long as the
- * limit from the start: the operating system commits memory only when a slot is first used, so nothing is ever copied to
- * grow. Free slots are handed out lowest first until one has been given back.
+ * The connections by slot: a row of kernel facts each, in which the store's own facts stand where a row that is read has
+ * labels and helper. Everything is as long as the limit from the start: the operating system commits memory only when a slot
+ * is first used, so nothing is ever copied to grow. Free slots are handed out lowest first until one has been given back.
  */
 export class ConnectionTable {
   readonly capacity: number;
-  /** Rows of ROW_WORDS words. */
+  /** Rows of ROW_WORDS words: as they are read up to the labels, and the rule. */
   readonly rows: Uint32Array;
   /** The rows as bytes. */
   readonly bytes: Uint8Array;
-  /** Flow start, milliseconds since 1970. */
-  readonly startMs: Float64Array;
-  /** Last packet, milliseconds since 1970. */
-  readonly endMs: Float64Array;
-  /** When a counter was last seen to move, or since when the connection is gone; monotonic milliseconds. */
-  readonly changedAt: Float64Array;
   /** The poll that saw the connection last. */
   readonly seenIn: Uint32Array;
   readonly flags: Uint8Array;
   /** Observers that have not let go of the slot. */
   readonly holders: Uint8Array;
+  /** Connections by the last change seen, the oldest first; kept by the store. */
+  readonly byChange: SlotList;
   /** Slots that have ever been used lie below. */
   top = 0;
   count = 0;
+  readonly #times: Float64Array;
+  readonly #links: Int32Array;
   readonly #nextFree: Int32Array;
+  /** HELPER_WORDS a slot, of rows that have HAS_HELPER. */
+  readonly #helpers: Uint32Array;
   #free = NONE;
 
   constructor(capacity: number) {
@@ -43,9 +56,10 @@ export class ConnectionTable {
     const buffer = new ArrayBuffer(capacity * ROW_SIZE);
     this.rows = new Uint32Array(buffer);
     this.bytes = new Uint8Array(buffer);
-    this.startMs = new Float64Array(capacity);
-    this.endMs = new Float64Array(capacity);
-    this.changedAt = new Float64Array(capacity);
+    this.#times = new Float64Array(buffer);
+    this.#links = new Int32Array(buffer);
+    this.byChange = new SlotList(this.#links, ROW_WORDS, BY_CHANGE);
+    this.#helpers = new Uint32Array(capacity * HELPER_WORDS);
     this.seenIn = new Uint32Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.holders = new Uint8Array(capacity);
@@ -56,6 +70,33 @@ export class ConnectionTable {
     return this.count === this.capacity;
   }
 
+  /** Flow start, milliseconds since 1970. */
+  startMs(slot: number): number {
+    return this.#times[slot * ROW_DOUBLES + START_MS];
+  }
+
+  setStartMs(slot: number, wall: number): void {
+    this.#times[slot * ROW_DOUBLES + START_MS] = wall;
+  }
+
+  /** Last packet, milliseconds since 1970. */
+  endMs(slot: number): number {
+    return this.#times[slot * ROW_DOUBLES + END_MS];
+  }
+
+  setEndMs(slot: number, wall: number): void {
+    this.#times[slot * ROW_DOUBLES + END_MS] = wall;
+  }
+
+  /** When a counter was last seen to move, or since when the connection is gone; monotonic milliseconds. */
+  changedAt(slot: number): number {
+    return this.#times[slot * ROW_DOUBLES + CHANGED_AT];
+  }
+
+  setChangedAt(slot: number, monotonic: number): void {
+    this.#times[slot * ROW_DOUBLES + CHANGED_AT] = monotonic;
+  }
+
   /** A slot with a copy of the row that begins at word `from`; the table must not be full. */
   allocate(source: Uint32Array, from: number): number {
     let slot = this.#free;
@@ -64,8 +105,22 @@ export class ConnectionTable {
     this.count++;
     this.flags[slot] = IN_USE;
     const to = slot * ROW_WORDS;
-    for (let word = 0; word < ROW_WORDS; word++) this.rows[to + word] = source[from + word];
+    for (let word = 0; word < FACT_WORDS; word++) this.rows[to + word] = source[from + word];
+    this.rows[to + RULE_WORD] = source[from + RULE_WORD];
+    if (source[from + (PRESENT >> 2)] & HAS_HELPER) this.takeHelper(slot, source, from);
     return slot;
+  }
+
+  /** The helper of the row that begins at word `from`. */
+  takeHelper(slot: number, source: Uint32Array, from: number): void {
+    const to = slot * HELPER_WORDS;
+    for (let word = 0; word < HELPER_WORDS; word++) this.#helpers[to + word] = source[from + HELPER_WORD + word];
+  }
+
+  /** Copies the helper of a row that has one to word `at`. */
+  copyHelper(slot: number, out: Uint32Array, at: number): void {
+    const from = slot * HELPER_WORDS;
+    for (let word = 0; word < HELPER_WORDS; word++) out[at + word] = this.#helpers[from + word];
   }
 
   free(slot: number): void {
@@ -76,6 +131,7 @@ export class ConnectionTable {
   }
 
   clear(): void {
+    this.byChange.clear();
     this.flags.fill(0, 0, this.top);
     this.top = 0;
     this.count = 0;

@@ -5,7 +5,7 @@ const NONE = -1;
  * is kept which one came behind it. New connections lie anywhere between the others, and take any slot.
  */
 export class DumpOrder {
-  /** By slot + 1, 0 for the beginning of the dump: the slot that came next + 1, 0 where none is known. */
+  /** In memory of its own: where the next row lies is known before this one is read. By slot + 1, 0 for the beginning of the dump: the slot that came next + 1, 0 where none is known. */
   readonly #next: Int32Array;
   /** The slot of the row before + 1. */
   #last = 0;

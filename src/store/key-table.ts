@@ -24,7 +24,7 @@ export class KeyTable {
     let size = 16;
     while (size < capacity) size *= 2;
     this.capacity = capacity;
-    this.order = new SlotList(capacity);
+    this.order = SlotList.of(capacity);
     this.#keys = new Uint32Array(capacity * KEY_WORDS);
     this.#buckets = new Int32Array(size);
     this.#next = new Int32Array(capacity);

@@ -5,7 +5,6 @@ import type { StoreListener, StoreObserver } from './flow-store.js';
 import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../layout.generated.js';
 import { LeftOut } from './left-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
-import { SlotList } from './slot-list.js';
 import { TupleIndex } from './tuple-index.js';
 import { newUnreported, type Unreported } from '../reported.js';
 
@@ -74,8 +73,6 @@ export class StoredConnections {
   readonly counts = noCounts();
   readonly polls: PollHistory;
   readonly leftOut = new LeftOut();
-  /** By the last change seen, the oldest first; who is gone is not in it. */
-  readonly #byChange: SlotList;
   readonly #observers: StoreObserver[] = [];
   /** Those that attend, then the observers. */
   readonly #listeners: StoreListener[] = [];
@@ -84,7 +81,6 @@ export class StoredConnections {
   constructor({ maxConnections, firstSight, born }: StoreOptions) {
     this.table = new ConnectionTable(maxConnections);
     this.index = new TupleIndex(this.table.rows, maxConnections);
-    this.#byChange = new SlotList(maxConnections);
     this.#baseline = firstSight === 'baseline';
     this.polls = new PollHistory(born);
   }
@@ -118,8 +114,8 @@ export class StoredConnections {
     }
     const slot = this.table.allocate(u32, from);
     this.table.holders[slot] = this.#observers.length;
-    this.table.startMs[slot] = Math.min(start, at.wall);
-    this.table.changedAt[slot] = at.monotonic;
+    this.table.setStartMs(slot, Math.min(start, at.wall));
+    this.table.setChangedAt(slot, at.monotonic);
     this.counts.added++;
     return slot;
   }
@@ -127,7 +123,7 @@ export class StoredConnections {
   /** An admitted connection is open: its tuple finds it. */
   open(slot: number): void {
     this.index.insert(slot);
-    this.#byChange.push(slot);
+    this.table.byChange.push(slot);
   }
 
   announce(slot: number, before: boolean): void {
@@ -136,8 +132,8 @@ export class StoredConnections {
 
   /** A counter was seen to move. */
   moved(slot: number, at: Moment): void {
-    this.table.changedAt[slot] = at.monotonic;
-    this.#byChange.push(slot);
+    this.table.setChangedAt(slot, at.monotonic);
+    this.table.byChange.push(slot);
   }
 
   changed(slot: number, what: number): void {
@@ -158,9 +154,9 @@ export class StoredConnections {
   /** Its tuple no longer finds it, and what is left is its last report. */
   forget(slot: number, at: Moment): void {
     this.index.remove(slot);
-    this.#byChange.remove(slot);
+    this.table.byChange.remove(slot);
     this.table.flags[slot] |= GONE;
-    this.table.changedAt[slot] = at.monotonic;
+    this.table.setChangedAt(slot, at.monotonic);
   }
 
   tellGone(slot: number, reason: number): void {
@@ -176,7 +172,6 @@ export class StoredConnections {
     for (const listener of this.#listeners) listener.cleared();
     this.table.clear();
     this.index.clear();
-    this.#byChange.clear();
     this.leftOut.clear();
     this.polls.clear();
     Object.assign(this.counts, noCounts());
@@ -204,8 +199,8 @@ export class StoredConnections {
    * connection has moved in this poll.
    */
   #makeRoom(newcomerLeftOut: boolean, at: Moment): boolean {
-    const victim = this.#byChange.head;
-    if (newcomerLeftOut || victim < 0 || this.table.changedAt[victim] >= this.polls.at.monotonic) return false;
+    const victim = this.table.byChange.head;
+    if (newcomerLeftOut || victim < 0 || this.table.changedAt(victim) >= this.polls.at.monotonic) return false;
     this.counts.evicted++;
     this.leftOut.add(true);
     this.forget(victim, at);

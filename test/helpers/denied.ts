@@ -108,7 +108,7 @@ export class DeniedRig extends StoreRig {
 
   #report(into: Report[], slot: number, reason: number): boolean {
     const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.denied.table, slot, this.schedule.reported, reason, []);
+    appendRecord(batch, this.denied.table, slot, this.schedule.slots, reason, []);
     into.push(readReport(batch, 0));
     return true;
   }

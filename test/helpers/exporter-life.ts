@@ -78,7 +78,7 @@ class Line {
   readonly take = (slot: number, reason: number, last = false): boolean => {
     const { rows: all, bytes, flags } = this.#life.store.table;
     const row = slot * ROW_WORDS;
-    appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.reported, reason, []);
+    appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.slots, reason, []);
     const gone = last || (flags[slot] & GONE) !== 0;
     this.memory.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
     if (this.#batch.count === BATCH) this.send();

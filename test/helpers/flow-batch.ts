@@ -3,6 +3,7 @@ import { ConnectionTable } from '../../src/store/connection-table.js';
 import { appendRecord } from '../../src/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../../src/layout.generated.js';
+import { ReportSlots } from '../../src/report-slots.js';
 import { rows, type Facts } from './rows.js';
 
 export const FLOW_START = 1_699_999_990_123;
@@ -18,12 +19,12 @@ export function shape(facts: Facts): number {
 /** Flow records of these connections, of which nothing was reported before. */
 export function flowBatch(...connections: Facts[]): Batch {
   const table = new ConnectionTable(connections.length);
-  const reported = new Uint32Array(connections.length * 8);
+  const reported = new ReportSlots(connections.length);
   const batch = new Batch(connections.length, RECORD_SIZE);
   for (const facts of connections) {
     const slot = table.allocate(rows(facts).u32, 0);
-    table.startMs[slot] = FLOW_START;
-    table.endMs[slot] = FLOW_END;
+    table.setStartMs(slot, FLOW_START);
+    table.setEndMs(slot, FLOW_END);
     appendRecord(batch, table, slot, reported, END_REASON, []);
   }
   return batch;

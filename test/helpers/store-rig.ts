@@ -211,7 +211,7 @@ export class StoreRig {
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
     const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.store.table, slot, destination.schedule.reported, reason, this.#extras);
+    appendRecord(batch, this.store.table, slot, destination.schedule.slots, reason, this.#extras);
     return readReport(batch, 0);
   }
 }

@@ -1,18 +1,45 @@
 import test from 'ava';
 import { ConnectionTable, IN_USE, ROW_WORDS } from '../../src/store/connection-table.js';
+import { HELPER, LABELS, ROW_SIZE, RULE } from '../../src/layout.generated.js';
 import { rows } from '../helpers/rows.js';
 
-test('a slot holds a copy of the row', t => {
+test('a slot holds a copy of the row up to the labels', t => {
   const table = new ConnectionTable(2);
   const batch = rows(
     { sourcePort: 1, destinationPort: 2, counters: [1, 2, 3, 4] },
     { sourcePort: 3, destinationPort: 4 },
   );
   const slot = table.allocate(batch.u32, ROW_WORDS);
-  const kept = batch.u32.slice(ROW_WORDS, 2 * ROW_WORDS);
+  const kept = batch.u32.slice(ROW_WORDS, ROW_WORDS + (LABELS >> 2));
   batch.u32.fill(0xffff_ffff);
-  t.deepEqual(table.rows.slice(slot * ROW_WORDS, (slot + 1) * ROW_WORDS), kept);
+  t.deepEqual(table.rows.slice(slot * ROW_WORDS, slot * ROW_WORDS + (LABELS >> 2)), kept);
   t.is(table.flags[slot], IN_USE);
+});
+
+test('what the store adds, the rule and the helper leave each other and the neighbours alone', t => {
+  const table = new ConnectionTable(2);
+  const batch = rows({ sourcePort: 1, helper: 'ftp' }, { sourcePort: 2, helper: 'sip' });
+  for (const row of [0, 1]) batch.u32[(row * ROW_SIZE + RULE) >> 2] = 70 + row;
+  for (const row of [0, 1]) {
+    const slot = table.allocate(batch.u32, row * ROW_WORDS);
+    table.setStartMs(slot, 1_700_000_000_000 + slot);
+    table.setEndMs(slot, 1_700_000_001_000 + slot);
+    table.setChangedAt(slot, 5.5 + slot);
+    table.byChange.push(slot);
+  }
+  for (const slot of [0, 1]) {
+    const at = slot * ROW_WORDS;
+    t.deepEqual(table.rows.slice(at, at + (LABELS >> 2)), batch.u32.slice(at, at + (LABELS >> 2)));
+    t.is(table.rows[at + (RULE >> 2)], 70 + slot);
+    t.is(table.startMs(slot), 1_700_000_000_000 + slot);
+    t.is(table.endMs(slot), 1_700_000_001_000 + slot);
+    t.is(table.changedAt(slot), 5.5 + slot);
+    t.true(table.byChange.has(slot));
+    const helper = new Uint32Array(5);
+    table.copyHelper(slot, helper, 1);
+    t.deepEqual(helper.subarray(1), batch.u32.subarray(at + (HELPER >> 2), at + (HELPER >> 2) + 4));
+  }
+  t.deepEqual([table.byChange.head, table.byChange.after(0)], [0, 1]);
 });
 
 test('slots are handed out once, the lowest first, and again when they were given back', t => {

@@ -26,7 +26,7 @@ test('a list does what an array does, over thousands of operations', t => {
   let operations = 0;
   fc.assert(
     fc.property(fc.array(operation, { minLength: 60, maxLength: 60 }), script => {
-      const list = new SlotList(CAPACITY);
+      const list = SlotList.of(CAPACITY);
       let model: number[] = [];
       for (const [what, slot] of script) {
         operations++;
@@ -53,7 +53,7 @@ test('a list does what an array does, over thousands of operations', t => {
 });
 
 test('slot 0 is a slot as any other', t => {
-  const list = new SlotList(2);
+  const list = SlotList.of(2);
   t.false(list.has(0));
   list.push(0);
   t.true(list.has(0));
@@ -68,7 +68,7 @@ test('slot 0 is a slot as any other', t => {
 });
 
 test('a slot that is not in the list has none after it', t => {
-  const list = new SlotList(3);
+  const list = SlotList.of(3);
   list.push(0);
   list.push(1);
   list.remove(0);

@@ -21,7 +21,7 @@ function connection(number: number, hash: number): Batch {
 class Model {
   readonly table = new ConnectionTable(CAPACITY);
   readonly index = new TupleIndex(this.table.rows, CAPACITY);
-  readonly list = new SlotList(CAPACITY);
+  readonly list = SlotList.of(CAPACITY);
   readonly slotOf = new Map<number, number>();
   order: number[] = [];
 
