@@ -18,8 +18,6 @@ export declare class ConntrackSocket {
    * @param words see filterWords
    */
   startDump(words: Uint32Array): void
-  /** Fills `rows`, which must not be touched until the promise settles; fewer rows only at the end of the dump. */
-  readBatch(rows: Uint8Array): Promise<RowsRead>
   /**
    * Fills `out` (at least 32 KiB) with the dump's netlink bytes, whole messages; `out` must not be touched until the
    * promise settles.
@@ -132,6 +130,10 @@ export interface BytesRead {
   truncated: number
   /** ENOBUFS: messages are missing. */
   overrun: number
+  /** Messages of others and of earlier requests; they are left out. */
+  ignored: number
+  /** Milliseconds since 1970 at the last receive. */
+  at: number
   /** The dump was read to its end, or an error ended it. */
   done: boolean
   /** The table changed under the dump. */
@@ -231,27 +233,6 @@ export interface NflogCounts {
   overrun: number
   /** Packets whose prefix found no room, and that have none. */
   unnamed: number
-}
-
-/** What one read of rows brought. */
-export interface RowsRead {
-  /** Rows written. */
-  rows: number
-  filtered: number
-  malformed: number
-  ignored: number
-  /** Answers longer than the buffer: connections are missing. */
-  truncated: number
-  /** ENOBUFS: connections are missing. */
-  overrun: number
-  /** The dump was read to its end. */
-  done: boolean
-  /** The table changed under the dump. */
-  interrupted: boolean
-  /** The errno that ended the dump, positive, or 0. */
-  error: number
-  /** Milliseconds since 1970 at the last receive. */
-  at: number
 }
 
 /** How far a send came. */

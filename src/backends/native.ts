@@ -35,10 +35,11 @@ export function createNativeBackend(binding: Binding): Backend {
       'Build the module anew with npm run build',
     );
   }
+  const decode: Backend['decode'] = (netlink, littleEndian, words, rows): Decoded =>
+    typed(() => binding.decode(netlink, littleEndian, words, rows));
   return {
     name: 'native',
-    decode: (netlink, littleEndian, words, rows): Decoded =>
-      typed(() => binding.decode(netlink, littleEndian, words, rows)),
+    decode,
     encode: (request: EncodeRequest): Encoded =>
       typed(() =>
         binding.encode(
@@ -60,7 +61,7 @@ export function createNativeBackend(binding: Binding): Backend {
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     openKernel: (options: KernelOptions): NetlinkSource =>
-      typed(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), options.filter)),
+      typed(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), decode, options.filter)),
     openEvents: (options: EventOptions, receiver: EventReceiver): EventSource =>
       new EventSource(
         onReady =>

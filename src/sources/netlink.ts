@@ -1,28 +1,34 @@
-import type { ConntrackSocket, RowsRead } from '../../native/binding.js';
+import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
+import type { Backend } from '../backend.js';
 import { Batch } from '../batch.js';
 import { CtflowError } from '../errors.js';
 import { type ConnectionFilter, filterWords } from '../filter.js';
+import { HOST_LITTLE_ENDIAN } from '../host-order.js';
 import { answerError, nativeError } from '../native-error.js';
 import type { DumpSummary, Source } from './source.js';
 
 const ROWS = 1024;
-const RAW_SIZE = 1 << 18;
+/** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
+const RAW_SIZE = 1 << 19;
 
 /** The kernel's table through ctnetlink. */
 export class NetlinkSource implements Source {
   readonly kind = 'netlink';
   readonly #socket: ConntrackSocket;
+  readonly #decode: Backend['decode'];
   readonly #words: Uint32Array;
-  readonly #batches = [new Batch(ROWS), new Batch(ROWS)] as const;
+  readonly #batch = new Batch(ROWS);
+  readonly #buffers = [new Uint8Array(RAW_SIZE), new Uint8Array(RAW_SIZE)] as const;
   #dumping = false;
 
-  constructor(socket: ConntrackSocket, filter: ConnectionFilter) {
+  constructor(socket: ConntrackSocket, decode: Backend['decode'], filter: ConnectionFilter) {
     this.#socket = socket;
+    this.#decode = decode;
     this.#words = filterWords(filter);
   }
 
   /**
-   * Walks the table once. While `onBatch` works on one batch the next is read on another thread.
+   * Walks the table once. While messages are decoded and `onBatch` works on their rows, the kernel fills the next on another thread.
    * @throws CtflowError CTFLOW_PERMISSION; CTFLOW_NETLINK where the source is closed or a dump is under way
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
@@ -66,6 +72,7 @@ export class NetlinkSource implements Source {
   async #dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
     const startedAt = Date.now();
     const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0 };
+    const batch = this.#batch;
     let rows = 0;
     let error: Error | undefined;
     let reading = this.#read(0);
@@ -76,22 +83,31 @@ export class NetlinkSource implements Source {
           error = read;
           break;
         }
-        more = !read.done && read.error === 0;
+        more = !read.done;
         if (more) reading = this.#read(turn ^ 1);
         else if (read.error !== 0) error = answerError(read.error);
-        skipped.filtered += read.filtered;
-        skipped.malformed += read.malformed;
         skipped.ignored += read.ignored;
         skipped.truncated += read.truncated;
         skipped.overrun += read.overrun;
         if (read.interrupted) skipped.interrupted = 1;
-        const batch = this.#batches[turn];
-        batch.count = read.rows;
-        rows += read.rows;
-        if (read.rows > 0) await onBatch(batch, read.at);
+        for (let from = 0; from < read.bytes;) {
+          const messages = this.#buffers[turn].subarray(from, read.bytes);
+          const decoded = this.#decode(messages, HOST_LITTLE_ENDIAN, this.#words, batch.bytes);
+          if (decoded.consumed === 0) {
+            skipped.truncated++;
+            break;
+          }
+          from += decoded.consumed;
+          skipped.filtered += decoded.filtered;
+          skipped.malformed += decoded.malformed;
+          skipped.ignored += decoded.ignored;
+          batch.count = decoded.rows;
+          rows += decoded.rows;
+          if (decoded.rows > 0) await onBatch(batch, read.at);
+        }
       }
     } finally {
-      await reading; // it writes into a batch that the next dump uses
+      await reading; // it writes into a buffer that the next dump uses
     }
     throwIfRefused(error);
     const { interrupted, truncated, overrun } = skipped;
@@ -100,9 +116,9 @@ export class NetlinkSource implements Source {
   }
 
   /** Never rejects, as it may do so before anybody waits. */
-  async #read(turn: number): Promise<RowsRead | Error> {
+  async #read(turn: number): Promise<BytesRead | Error> {
     try {
-      return await this.#socket.readBatch(this.#batches[turn].bytes);
+      return await this.#socket.readRaw(this.#buffers[turn]);
     } catch (error) {
       return nativeError(error);
     }

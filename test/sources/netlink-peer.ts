@@ -157,17 +157,16 @@ async function misuse(): Promise<string[]> {
       said.push((error as Error).message);
     }
   };
-  const rows = new Uint8Array(layout.ROW_SIZE);
-  await attempt(() => socket.readBatch(rows));
+  const [room, more] = [new Uint8Array(1 << 20), new Uint8Array(1 << 20)];
+  await attempt(() => socket.readRaw(room));
   socket.startDump(filterWords({}));
-  await attempt(() => socket.readBatch(rows.subarray(1)));
-  await attempt(() => socket.readRaw(rows));
-  const reading = socket.readBatch(rows);
-  await attempt(() => socket.readBatch(new Uint8Array(layout.ROW_SIZE)));
+  await attempt(() => socket.readRaw(room.subarray(0, (1 << 15) - 1)));
+  const reading = socket.readRaw(room);
+  await attempt(() => socket.readRaw(more));
   await attempt(() => socket.startDump(filterWords({})));
   socket.close();
   await reading; // the one that is under way ends in order
-  await attempt(() => socket.readBatch(rows));
+  await attempt(() => socket.readRaw(room));
   await attempt(() => socket.startDump(filterWords({})));
   return said;
 }

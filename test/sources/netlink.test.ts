@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
-import type { BytesRead, ConntrackSocket, RowsRead } from '../../native/binding.js';
+import test, { type ExecutionContext } from 'ava';
+import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
+import type { Decoded } from '../../src/backend.js';
 import type { Batch } from '../../src/batch.js';
 import { CtflowError } from '../../src/errors.js';
 import { type ConnectionFilter, filterWords } from '../../src/filter.js';
@@ -17,10 +18,8 @@ import { needs } from '../helpers/require.js';
 import { furnish, perform } from '../integration/scene.js';
 import type { PeerDirection, PeerDump, PeerRequest, PeerRow } from './netlink-peer.js';
 
-const NOTHING: RowsRead = {
-  rows: 0,
-  filtered: 0,
-  malformed: 0,
+const NOTHING: BytesRead = {
+  bytes: 0,
   ignored: 0,
   truncated: 0,
   overrun: 0,
@@ -29,15 +28,39 @@ const NOTHING: RowsRead = {
   error: 0,
   at: 1000,
 };
+const FILTERED = 0xff;
+const MALFORMED = 0xfe;
+const UNREADABLE = 0xfd;
 
-/** A socket whose reads are scripted; an Error rejects. The first byte of a batch is the number of its read. */
+/** What one read brings: a byte for each message. */
+interface Read extends Partial<Omit<BytesRead, 'bytes'>> {
+  readonly rows?: number;
+  readonly filtered?: number;
+  readonly malformed?: number;
+  readonly unreadable?: number;
+}
+
+/** A byte is a row, which it begins, or one of the three above. */
+function decode(netlink: Uint8Array, _: boolean, __: Uint32Array, rows: Uint8Array): Decoded {
+  const decoded = { rows: 0, consumed: 0, filtered: 0, malformed: 0, ignored: 0 };
+  for (const byte of netlink) {
+    if (byte === UNREADABLE || decoded.rows * ROW_SIZE === rows.length) break;
+    decoded.consumed++;
+    if (byte === FILTERED) decoded.filtered++;
+    else if (byte === MALFORMED) decoded.malformed++;
+    else rows[decoded.rows++ * ROW_SIZE] = byte;
+  }
+  return { ...decoded, done: false, interrupted: false, error: 0 };
+}
+
+/** A socket whose reads are scripted; an Error rejects. Rows begin with the number of their read. */
 class FakeSocket {
   readonly events: string[] = [];
-  readonly #reads: (Partial<RowsRead> | Error)[];
+  readonly #reads: (Read | Error)[];
   #number = 0;
   #reading = 0;
 
-  constructor(...reads: (Partial<RowsRead> | Error)[]) {
+  constructor(...reads: (Read | Error)[]) {
     this.#reads = reads;
   }
 
@@ -45,21 +68,30 @@ class FakeSocket {
     this.events.push('start');
   }
 
-  async readBatch(rows: Uint8Array): Promise<RowsRead> {
+  async readRaw(out: Uint8Array): Promise<BytesRead> {
     if (++this.#reading > 1) throw new Error('two reads at once');
     const number = ++this.#number;
     const read = this.#reads.shift()!;
     this.events.push(`read ${number}`);
     await sleep(1);
-    rows[0] = number;
     this.events.push(`end ${number}`);
     this.#reading--;
     if (read instanceof Error) throw read;
-    return { ...NOTHING, ...read };
+    const { rows = 0, filtered = 0, malformed = 0, unreadable = 0, ...counts } = read;
+    let bytes = 0;
+    for (const [byte, messages] of [
+      [number, rows],
+      [FILTERED, filtered],
+      [MALFORMED, malformed],
+      [UNREADABLE, unreadable],
+    ]) {
+      out.fill(byte, bytes, (bytes += messages));
+    }
+    return { ...NOTHING, bytes, ...counts };
   }
 
   source(filter: ConnectionFilter = {}): NetlinkSource {
-    return new NetlinkSource(this as unknown as ConntrackSocket, filter);
+    return new NetlinkSource(this as unknown as ConntrackSocket, decode, filter);
   }
 }
 
@@ -83,6 +115,25 @@ test('the next read begins before the last batch is worked on', async t => {
   t.is(summary.error, undefined);
 });
 
+test('a read of more rows than a batch holds is worked on in parts, the next read beside them', async t => {
+  const socket = new FakeSocket({ rows: 2500 }, { rows: 1, done: true });
+  const counts: number[] = [];
+  const summary = await socket.source().dump(async batch => {
+    socket.events.push(`batch ${batch.bytes[0]}`);
+    counts.push(batch.count);
+  });
+  t.deepEqual(counts, [1024, 1024, 452, 1]);
+  t.is(summary.rows, 2501);
+  t.is(socket.events.join(', '), 'start, read 1, end 1, read 2, batch 1, batch 1, batch 1, end 2, batch 2');
+});
+
+test('messages that cannot be read at all end the work on a read, and make the dump incomplete', async t => {
+  const summary = await new FakeSocket({ rows: 2, unreadable: 1 }, { rows: 1, done: true }).source().dump(() => {});
+  t.is(summary.rows, 3);
+  t.is(summary.skipped['truncated'], 1);
+  t.false(summary.complete);
+});
+
 test('a dump without rows calls nobody', async t => {
   const summary = await new FakeSocket({ done: true, filtered: 7 }).source().dump(() => t.fail());
   t.is(summary.rows, 0);
@@ -103,7 +154,7 @@ test('what was skipped is summed up, and makes the dump incomplete where a conne
 });
 
 test('an error from the kernel is in the summary, with the rows before it', async t => {
-  const summary = await new FakeSocket({ rows: 1 }, { rows: 1, error: 105 }).source().dump(() => {});
+  const summary = await new FakeSocket({ rows: 1 }, { rows: 1, error: 105, done: true }).source().dump(() => {});
   t.is(summary.rows, 2);
   t.false(summary.complete);
   t.true(summary.error instanceof CtflowError && summary.error.code === 'CTFLOW_NETLINK');
@@ -120,7 +171,7 @@ test('a read that fails is in the summary', async t => {
 });
 
 test('missing permission is thrown', async t => {
-  const refused = new FakeSocket({ error: 1 });
+  const refused = new FakeSocket({ error: 1, done: true });
   const error = await t.throwsAsync(
     refused.source().dump(() => {}),
     { instanceOf: CtflowError },
@@ -159,7 +210,7 @@ test('a raw dump is handed over chunk by chunk', async t => {
     startDump: () => {},
     readRaw: async (out: Uint8Array) => {
       out.fill(reads.length);
-      return { bytes: 0, truncated: 0, overrun: 0, done: false, interrupted: false, error: 0, ...reads.shift() };
+      return { ...NOTHING, ...reads.shift() };
     },
   };
   const chunks: number[][] = [];
@@ -286,9 +337,8 @@ live('a filter gives what filtering the whole table gives', async t => {
   );
 });
 
-live('many batches of one dump hold every connection once', async t => {
-  const namespace = await PrivateNamespace.create(t);
-  await namespace.track();
+/** 3,000 entries. */
+async function fill(t: ExecutionContext, namespace: PrivateNamespace): Promise<void> {
   const entries = Array.from(
     { length: 3000 },
     (_, n) => `-I -s 10.0.${n >> 8}.${n & 255} -d 10.1.0.1 -p udp --sport 1000 --dport 53 -t 600\n`,
@@ -297,6 +347,12 @@ live('many batches of one dump hold every connection once', async t => {
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'entries'), entries.join(''));
   await namespace.run('conntrack', ['-R', join(folder, 'entries')]);
+}
+
+live('many batches of one dump hold every connection once', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  await fill(t, namespace);
   for (const abandon of [false, true]) {
     const [dump, none] = dumps(await ask(namespace, { filters: [{}, { protocols: [6] }], abandon }));
     t.true(dump.complete);
@@ -322,10 +378,10 @@ live('without CAP_NET_ADMIN the kernel refuses', async t => {
 live('wrong uses of the socket are told, and hurt nothing', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
+  await fill(t, namespace); // a read takes its time
   t.deepEqual(await ask(namespace, { filters: [] }), [
     'CTFLOW_NETLINK|No dump of the connection table is under way',
-    'CTFLOW_USAGE|A read into 191 bytes; it needs 192',
-    'CTFLOW_USAGE|A read into 192 bytes; it needs 32768',
+    'CTFLOW_USAGE|A read into 32767 bytes; it needs 32768',
     'CTFLOW_NETLINK|A read of the conntrack socket is under way',
     'CTFLOW_NETLINK|A read of the conntrack socket is under way',
     'CTFLOW_NETLINK|The conntrack socket is closed',

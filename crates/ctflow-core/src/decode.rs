@@ -27,15 +27,6 @@ pub struct Decoded {
     pub error: u32,
 }
 
-/// The request that messages must answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// nlmsg_seq of the request.
-    pub sequence: u32,
-    /// Port of the socket.
-    pub port: u32,
-}
-
 /// Decodes messages into rows, from the start of both.
 ///
 /// Stops before the next message when the rows are full, before a message that is cut short, behind NLMSG_DONE, and behind
@@ -45,27 +36,19 @@ pub struct Asked {
 /// big-endian on every host.
 pub fn decode(bytes: &[u8], little_endian: bool, filter: &Filter, rows: &mut [u8]) -> Decoded {
     if little_endian {
-        run::<true>(bytes, filter, rows, None)
+        run::<true>(bytes, filter, rows)
     } else {
-        run::<false>(bytes, filter, rows, None)
+        run::<false>(bytes, filter, rows)
     }
 }
 
-/// As [`decode`], for messages that this host received; those that do not answer `asked` are ignored, and where the frame is
-/// lost the rest is left unread.
-pub fn decode_answer(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked: Asked) -> Decoded {
-    run::<{ cfg!(target_endian = "little") }>(bytes, filter, rows, Some(asked))
-}
-
-fn run<const LITTLE: bool>(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked: Option<Asked>) -> Decoded {
+fn run<const LITTLE: bool>(bytes: &[u8], filter: &Filter, rows: &mut [u8]) -> Decoded {
     let mut decoded = Decoded::default();
     let (rows, _) = rows.as_chunks_mut::<ROW_SIZE>();
     while let Some(row) = rows.get_mut(decoded.rows as usize) {
         let message = match frame::<LITTLE>(&bytes[decoded.consumed..]) {
             Frame::Whole(message) => message,
             Frame::Cut => break,
-            // The receiver counts what it could not read of an answer.
-            Frame::Lost if asked.is_some() => break,
             Frame::Lost => {
                 decoded.malformed += 1;
                 decoded.consumed = bytes.len();
@@ -73,10 +56,6 @@ fn run<const LITTLE: bool>(bytes: &[u8], filter: &Filter, rows: &mut [u8], asked
             }
         };
         decoded.consumed += message.span;
-        if asked.is_some_and(|asked| asked.sequence != message.sequence || asked.port != message.port) {
-            decoded.ignored += 1;
-            continue;
-        }
         decoded.interrupted |= message.flags & NLM_F_DUMP_INTR != 0;
         match message.kind {
             CT_NEW | CT_DELETE => match read_entry::<LITTLE>(message.payload, row) {

@@ -2,6 +2,7 @@
 //!
 //! Decoding and encoding are there on any system, what talks to the kernel on Linux.
 
+pub mod answer;
 pub mod conntrack;
 mod data_record;
 pub mod decode;

@@ -1,7 +1,7 @@
 //! A socket to ctnetlink: opening it, asking, and receiving what comes from the kernel.
 
+use crate::answer::Asked;
 use crate::conntrack::{CT_GET_STATS, NFGENMSG};
-use crate::decode::Asked;
 use crate::error::{Code, Error};
 use crate::filter::Filter;
 use crate::netlink::{self, Frame, NLMSG_ERROR, frame};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use ctflow_core::decode::{Asked, Decoded, decode, decode_answer};
+use ctflow_core::decode::{Decoded, decode};
 use ctflow_core::filter::Filter;
 use ctflow_core::row::{ROW_SIZE, get_u32};
 
@@ -216,36 +216,6 @@ fn an_interrupted_dump_is_told() {
     let bytes = [udp(&[]), message(3, 0x12, &[&[0; 4]])].concat();
     assert!(run(&bytes, &ANY).0.interrupted);
     assert!(!run(&[udp(&[]), done()].concat(), &ANY).0.interrupted);
-}
-
-#[test]
-fn answers_to_another_request_or_socket_are_ignored() {
-    let bytes = [udp(&[]), done()].concat();
-    let filter = Filter::default();
-    let mut rows = [0; 4 * ROW_SIZE];
-    if cfg!(target_endian = "big") {
-        return; // the messages are a little-endian kernel's
-    }
-    for (sequence, port, rows_read) in [(7, 9, 1), (8, 9, 0), (7, 8, 0)] {
-        let decoded = decode_answer(&bytes, &filter, &mut rows, Asked { sequence, port });
-        assert_eq!((decoded.rows, decoded.done), (rows_read, rows_read == 1));
-        assert_eq!(decoded.ignored, if rows_read == 1 { 0 } else { 2 });
-    }
-}
-
-#[test]
-fn an_answer_whose_frame_is_lost_is_left_unread() {
-    if cfg!(target_endian = "big") {
-        return; // the messages are a little-endian kernel's
-    }
-    let good = udp(&[]);
-    let bytes = [good.clone(), vec![0; 32], udp(&[])].concat();
-    let mut rows = [0; 4 * ROW_SIZE];
-    let asked = Asked { sequence: 7, port: 9 };
-    let decoded = decode_answer(&bytes, &Filter::default(), &mut rows, asked);
-    assert_eq!((decoded.rows, decoded.malformed, decoded.consumed), (1, 0, good.len()));
-    let (decoded, _) = run(&bytes, &ANY);
-    assert_eq!((decoded.rows, decoded.malformed, decoded.consumed), (1, 1, bytes.len()));
 }
 
 /// A recording from a big-endian host: headers are in its order, attributes as everywhere in network order.

@@ -77,16 +77,6 @@ impl ConntrackSocket {
         Ok(())
     }
 
-    /// Fills `rows`, which must not be touched until the promise settles; fewer rows only at the end of the dump.
-    #[napi(ts_return_type = "Promise<RowsRead>")]
-    pub fn read_batch(&self, rows: Uint8Array) -> napi::Result<AsyncTask<ReadRows>> {
-        let socket = lock(&self.slot).take()?;
-        Ok(AsyncTask::new(ReadRows {
-            lent: Lent::new(&self.slot, socket),
-            rows,
-        }))
-    }
-
     /// Fills `out` (at least 32 KiB) with the dump's netlink bytes, whole messages; `out` must not be touched until the
     /// promise settles.
     #[napi(ts_return_type = "Promise<BytesRead>")]
@@ -145,61 +135,6 @@ impl Lent {
     }
 }
 
-/// What one read of rows brought.
-#[napi(object)]
-pub struct RowsRead {
-    /// Rows written.
-    pub rows: u32,
-    pub filtered: u32,
-    pub malformed: u32,
-    pub ignored: u32,
-    /// Answers longer than the buffer: connections are missing.
-    pub truncated: u32,
-    /// ENOBUFS: connections are missing.
-    pub overrun: u32,
-    /// The dump was read to its end.
-    pub done: bool,
-    /// The table changed under the dump.
-    pub interrupted: bool,
-    /// The errno that ended the dump, positive, or 0.
-    pub error: u32,
-    /// Milliseconds since 1970 at the last receive.
-    pub at: f64,
-}
-
-pub struct ReadRows {
-    lent: Lent,
-    rows: Uint8Array,
-}
-
-impl Task for ReadRows {
-    type Output = socket::RowsRead;
-    type JsValue = RowsRead;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        // SAFETY: the caller leaves the buffer alone until the promise settles (src/sources/netlink.ts), and the task's
-        // reference keeps it alive.
-        let rows = unsafe { self.rows.as_mut() };
-        self.lent.read(|socket| socket.read_rows(rows))
-    }
-
-    fn resolve(&mut self, _: Env, read: Self::Output) -> napi::Result<Self::JsValue> {
-        let decoded = read.decoded;
-        Ok(RowsRead {
-            rows: decoded.rows,
-            filtered: decoded.filtered,
-            malformed: decoded.malformed,
-            ignored: decoded.ignored,
-            truncated: read.truncated,
-            overrun: read.overrun,
-            done: decoded.done,
-            interrupted: decoded.interrupted,
-            error: decoded.error,
-            at: read.at,
-        })
-    }
-}
-
 /// What one read of raw bytes brought.
 #[napi(object)]
 pub struct BytesRead {
@@ -209,6 +144,10 @@ pub struct BytesRead {
     pub truncated: u32,
     /// ENOBUFS: messages are missing.
     pub overrun: u32,
+    /// Messages of others and of earlier requests; they are left out.
+    pub ignored: u32,
+    /// Milliseconds since 1970 at the last receive.
+    pub at: f64,
     /// The dump was read to its end, or an error ended it.
     pub done: bool,
     /// The table changed under the dump.
@@ -227,7 +166,8 @@ impl Task for ReadRaw {
     type JsValue = BytesRead;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        // SAFETY: as in ReadRows.
+        // SAFETY: the caller leaves the buffer alone until the promise settles (src/sources/netlink.ts), and the task's
+        // reference keeps it alive.
         let out = unsafe { self.out.as_mut() };
         self.lent.read(|socket| socket.read_raw(out))
     }
@@ -237,6 +177,8 @@ impl Task for ReadRaw {
             bytes: read.bytes as u32,
             truncated: read.truncated,
             overrun: read.overrun,
+            ignored: read.ignored,
+            at: read.at,
             done: read.done,
             interrupted: read.interrupted,
             error: read.error,
