@@ -28,7 +28,7 @@ import { IPPROTO_TCP } from './protocol.js';
 import type { RecordExtras } from './record-extras.js';
 import { REPORTED_WORDS, type ReportSlots } from './report-slots.js';
 import { COUNTERS_WORD } from './reported.js';
-import { subtract, writeNumber } from './u64.js';
+import { writeNumber } from './u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
 const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
@@ -60,7 +60,26 @@ function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number
   for (let word = PORTS_WORD; word <= ID >> 2; word++) out[to + word] = rows[from + word];
   out[to + MARK_WORD] = rows[from + MARK_WORD];
   out[to + ZONES_WORD] = rows[from + ZONES_WORD];
-  for (let word = COUNTERS_WORD; word < COUNTERS_WORD + REPORTED_WORDS; word++) out[to + word] = rows[from + word];
+}
+
+/** The four counters, and by how much each is above what was reported of it, modulo 2^64. */
+function writeCounters(
+  rows: Uint32Array,
+  from: number,
+  reported: Uint32Array,
+  at: number,
+  out: Uint32Array,
+  to: number,
+): void {
+  for (let word = 0; word < REPORTED_WORDS; word += 2) {
+    const low = rows[from + word];
+    const high = rows[from + word + 1];
+    const lowBefore = reported[at + word];
+    out[to + COUNTERS_WORD + word] = low;
+    out[to + COUNTERS_WORD + word + 1] = high;
+    out[to + DELTA_WORD + word] = low - lowBefore;
+    out[to + DELTA_WORD + word + 1] = high - reported[at + word + 1] - (low < lowBefore ? 1 : 0);
+  }
 }
 
 /**
@@ -87,11 +106,7 @@ export function appendRecord(
   const start = table.startMs(slot);
   writeNumber(out, to + (FLOW_START_MS >> 2), start);
   writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs(slot));
-  const { words } = reported;
-  const counted = reported.countersAt(slot);
-  for (let word = 0; word < REPORTED_WORDS; word += 2) {
-    subtract(rows, from + COUNTERS_WORD + word, words, counted + word, out, to + DELTA_WORD + word);
-  }
+  writeCounters(rows, from + COUNTERS_WORD, reported.words, reported.countersAt(slot), out, to);
   writeFlowId(rows, from, start, out, to + (FLOW_ID >> 2));
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;

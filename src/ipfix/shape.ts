@@ -10,12 +10,14 @@ import {
   HAS_PORTS,
   HAS_REPLY_COUNTERS,
   HAS_REPLY_ZONE,
+  ORIG_DPORT,
   ORIG_DST,
   ORIG_SPORT,
   ORIG_SRC,
   PRESENT,
   REPLY_DPORT,
   REPLY_DST,
+  REPLY_SPORT,
   REPLY_SRC,
 } from '../layout.generated.js';
 
@@ -52,7 +54,31 @@ const AF_INET6 = 10;
 export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {
   const at = slot * ROW_WORDS;
   const present = rows[at + (PRESENT >> 2)];
-  let shape = bytes[at * 4 + FAMILY] === AF_INET6 ? IPV6 : 0;
+  const v6 = bytes[at * 4 + FAMILY] === AF_INET6;
+  let shape = v6 ? IPV6 : 0;
+  shape |= shapeOfPresent(present);
+  // the reply goes to whom the request came from, unless the source was translated; and the other way round
+  if (rows[at + (ORIG_SRC >> 2)] !== rows[at + (REPLY_DST >> 2)]) shape |= SOURCE_NAT;
+  if (rows[at + (ORIG_DST >> 2)] !== rows[at + (REPLY_SRC >> 2)]) shape |= DESTINATION_NAT;
+  if (v6) {
+    if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2), 4)) shape |= SOURCE_NAT;
+    if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2), 4)) shape |= DESTINATION_NAT;
+  }
+  if (present & HAS_PORTS) {
+    const ports = rows[at + (ORIG_SPORT >> 2)];
+    if (((ports << 16) | (ports >>> 16)) !== (rows[at + (REPLY_SPORT >> 2)] | 0))
+      shape |= portsTranslated(bytes, at * 4);
+  }
+  return shape;
+}
+
+let lastPresent = 0;
+let lastShape = 0;
+
+/** Most connections of a table have the same facts. */
+function shapeOfPresent(present: number): number {
+  if (present === lastPresent) return lastShape;
+  let shape = 0;
   if (present & HAS_PORTS) shape |= PORTS;
   if (present & HAS_ICMP) shape |= ICMP;
   if (present & HAS_ORIG_COUNTERS) shape |= COUNTERS;
@@ -62,15 +88,14 @@ export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): num
   if (present & HAS_MARK) shape |= MARK;
   if (present & HAS_ID) shape |= ID;
   if (present & HAS_HELPER) shape |= HELPER;
-  // the reply goes to whom the request came from, unless the source was translated; and the other way round
-  const words = shape & IPV6 ? 4 : 1;
-  if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2), words)) shape |= SOURCE_NAT;
-  if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2), words)) shape |= DESTINATION_NAT;
-  if (present & HAS_PORTS) {
-    if (portsDiffer(bytes, at * 4 + ORIG_SPORT, at * 4 + REPLY_DPORT)) shape |= SOURCE_NAT;
-    if (portsDiffer(bytes, at * 4 + ORIG_SPORT + 2, at * 4 + REPLY_DPORT - 2)) shape |= DESTINATION_NAT;
-  }
+  lastPresent = present;
+  lastShape = shape;
   return shape;
+}
+
+function portsTranslated(bytes: Uint8Array, row: number): number {
+  const source = portsDiffer(bytes, row + ORIG_SPORT, row + REPLY_DPORT) ? SOURCE_NAT : 0;
+  return source | (portsDiffer(bytes, row + ORIG_DPORT, row + REPLY_SPORT) ? DESTINATION_NAT : 0);
 }
 
 function differ(rows: Uint32Array, a: number, b: number, words: number): boolean {
