@@ -1,5 +1,5 @@
 /** Milliseconds between the beginnings of two polls out of turn at least. */
-const RESYNC_GAP_MS = 1_000;
+export const RESYNC_GAP_MS = 1_000;
 
 /**
  * Polls out of turn where events were lost: at once, and under lasting loss once in a while. However often it is asked before a
