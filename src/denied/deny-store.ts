@@ -1,6 +1,6 @@
 import { ConnectionTable, GONE, ROW_WORDS } from '../store/connection-table.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
-import { CtflowError } from '../errors.js';
+import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../store/flow-store.js';
 import { ORIG_OCTETS, ORIG_PACKETS } from '../layout.generated.js';
 import { TupleIndex } from '../store/tuple-index.js';
@@ -8,8 +8,6 @@ import { readNumber, writeNumber } from '../u64.js';
 
 const PACKETS_WORD = ORIG_PACKETS >> 2;
 const OCTETS_WORD = ORIG_OCTETS >> 2;
-/** As many as {@link ConnectionTable.holders} can count. */
-const MOST_OBSERVERS = 255;
 
 export interface DenyCounts {
   /** Flows ever stored. */
@@ -27,8 +25,7 @@ export class DenyStore implements FlowStore {
   readonly counts: DenyCounts = { added: 0, evicted: 0 };
   readonly #index: TupleIndex;
   readonly #announced: Uint8Array;
-  readonly #observers: StoreObserver[] = [];
-  readonly #listeners: StoreListener[] = [];
+  readonly #listeners: FlowListeners;
   readonly #evicting: (slot: number) => void;
 
   /**
@@ -38,20 +35,17 @@ export class DenyStore implements FlowStore {
   constructor(maxDenied: number, evicting: (slot: number) => void) {
     this.table = new ConnectionTable(maxDenied);
     this.#index = new TupleIndex(this.table.rows, maxDenied);
+    this.#listeners = new FlowListeners(this.table);
     this.#announced = new Uint8Array(maxDenied);
     this.#evicting = evicting;
   }
 
   observe(observer: StoreObserver): void {
-    if (this.#observers.length === MOST_OBSERVERS) {
-      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
-    }
-    this.#observers.push(observer);
-    this.#listeners.push(observer);
+    this.#listeners.observe(observer);
   }
 
   attend(listener: StoreListener): void {
-    this.#listeners.splice(this.#listeners.length - this.#observers.length, 0, listener);
+    this.#listeners.attend(listener);
   }
 
   /** Flows stored, those that are gone and wait for a report included. */
@@ -70,9 +64,8 @@ export class DenyStore implements FlowStore {
       if (this.table.full && !this.#makeRoom()) return -1;
       slot = this.table.allocate(u32, from);
       this.#announced[slot] = 0;
-      const { rows, holders } = this.table;
-      rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
-      holders[slot] = this.#observers.length;
+      this.table.rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
+      this.#listeners.hold(slot);
       this.#index.insert(slot);
     }
     this.table.byChange.push(slot);
@@ -95,12 +88,12 @@ export class DenyStore implements FlowStore {
     table.setStartMs(slot, known ? Math.min(table.startMs(slot), first) : first);
     table.setEndMs(slot, known ? Math.max(table.endMs(slot), last) : last);
     if (known) {
-      for (const listener of this.#listeners) listener.changed(slot, MOVED);
+      this.#listeners.changed(slot, MOVED);
       return;
     }
     this.#announced[slot] = 1;
     this.counts.added++;
-    for (const listener of this.#listeners) listener.added(slot, false);
+    this.#listeners.added(slot, false);
   }
 
   /** A reserved flow of which nothing waits any more is given back, unless it was announced. */
@@ -124,15 +117,14 @@ export class DenyStore implements FlowStore {
         this.#forget(slot);
         flags[slot] |= GONE;
         table.setChangedAt(slot, now);
-        for (const listener of this.#listeners) listener.gone(slot, IDLE_TIMEOUT);
-        if (this.#observers.length === 0) this.table.free(slot);
+        this.#listeners.gone(slot, IDLE_TIMEOUT);
       }
       slot = after;
     }
   }
 
   release(slot: number): void {
-    if (--this.table.holders[slot] === 0) this.table.free(slot);
+    this.#listeners.release(slot);
   }
 
   #forget(slot: number): void {
@@ -146,8 +138,7 @@ export class DenyStore implements FlowStore {
     this.#evicting(victim);
     this.counts.evicted++;
     this.#forget(victim);
-    for (const listener of this.#listeners) listener.evicted(victim, LACK_OF_RESOURCES);
-    this.table.free(victim);
+    this.#listeners.evicted(victim, LACK_OF_RESOURCES);
     return true;
   }
 }

@@ -96,6 +96,6 @@ export class ConnectionChanges {
     if (!(table.rows[slot * ROW_WORDS + PRESENT_WORD] & HAS_START)) {
       table.setStartMs(slot, Math.min(table.startMs(slot), at.wall));
     }
-    this.#stored.foundNew(slot);
+    this.#stored.listeners.foundNew(slot);
   }
 }

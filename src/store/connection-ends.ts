@@ -89,7 +89,7 @@ export class ConnectionEnds {
     if (this.#delayed) return;
     for (const slot of this.#awaited.takeAll()) {
       this.#tell(slot);
-      this.#stored.tellGone(slot, this.#stored.reasonGone(slot, this.#stored.polls.at, true));
+      this.#stored.listeners.gone(slot, this.#stored.reasonGone(slot, this.#stored.polls.at, true));
     }
   }
 
@@ -117,7 +117,10 @@ export class ConnectionEnds {
       counts.destroyed++;
       this.#awaited.ended(u32, from);
       const byte = slot * ROW_WORDS * 4;
-      this.#stored.tellGone(slot, reasonWhenDestroyed(table.bytes[byte + PROTOCOL], table.bytes[byte + STATE], early));
+      this.#stored.listeners.gone(
+        slot,
+        reasonWhenDestroyed(table.bytes[byte + PROTOCOL], table.bytes[byte + STATE], early),
+      );
     }
   }
 
@@ -128,7 +131,7 @@ export class ConnectionEnds {
   #end(slot: number, at: Moment, reopened: boolean): void {
     const reason = this.#stored.reasonGone(slot, at, reopened);
     this.#stored.forget(slot, at);
-    this.#stored.tellGone(slot, reason);
+    this.#stored.listeners.gone(slot, reason);
   }
 
   /** It ends without its event. */
@@ -200,7 +203,7 @@ export class ConnectionEnds {
     table.setEndMs(slot, this.#endOfDestroyed(slot, table.startMs(slot), early, at));
     counts.unseen++;
     this.#changes?.added(slot, sighting);
-    this.#stored.announce(slot, before);
+    this.#stored.listeners.added(slot, before);
     return slot;
   }
 

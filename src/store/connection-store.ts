@@ -70,11 +70,11 @@ export class ConnectionStore implements FlowStore {
   }
 
   observe(observer: StoreObserver): void {
-    this.#stored.observe(observer);
+    this.#stored.listeners.observe(observer);
   }
 
   attend(listener: StoreListener): void {
-    this.#stored.attend(listener);
+    this.#stored.listeners.attend(listener);
   }
 
   /** Connections stored, those that are gone and wait for a report included. */
@@ -206,7 +206,7 @@ export class ConnectionStore implements FlowStore {
   }
 
   release(slot: number): void {
-    this.#stored.release(slot);
+    this.#stored.listeners.release(slot);
   }
 
   /** Forgets everything: rows, index, lists and counts, and what the observers know of them. */
@@ -251,7 +251,7 @@ export class ConnectionStore implements FlowStore {
     if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
     this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs(slot), at.wall), at);
     this.#changes?.added(slot, sighting);
-    this.#stored.announce(slot, before);
+    this.#stored.listeners.added(slot, before);
     return slot;
   }
 
@@ -282,7 +282,7 @@ export class ConnectionStore implements FlowStore {
       this.#setEnd(slot, u32, from, bytes[to * 4 + PROTOCOL], state, windowOf(window, at.wall), at);
     }
     if (what & STATE_CHANGED) this.#changes?.shown(slot);
-    if (what) this.#stored.changed(slot, what);
+    if (what) this.#stored.listeners.changed(slot, what);
   }
 
   /** Sets flowEnd of a slot whose counters have moved to between then, milliseconds since 1970, and now. */

@@ -1,7 +1,6 @@
 import { ConnectionTable, GONE, ROW_WORDS } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
-import { CtflowError } from '../errors.js';
-import type { StoreListener, StoreObserver } from './flow-store.js';
+import { FlowListeners } from './flow-listeners.js';
 import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../layout.generated.js';
 import { LeftOut } from './left-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
@@ -60,9 +59,6 @@ function noCounts(): StoreCounts {
   };
 }
 
-/** As many as {@link ConnectionTable.holders} can count. */
-const MOST_OBSERVERS = 255;
-
 /**
  * The connections of a store by slot: how one comes in, goes at the limit, is told to be gone, and is found by its tuple.
  * What polls and events say of them is not known here.
@@ -70,31 +66,18 @@ const MOST_OBSERVERS = 255;
 export class StoredConnections {
   readonly table: ConnectionTable;
   readonly index: TupleIndex;
+  readonly listeners: FlowListeners;
   readonly counts = noCounts();
   readonly polls: PollHistory;
   readonly leftOut = new LeftOut();
-  readonly #observers: StoreObserver[] = [];
-  /** Those that attend, then the observers. */
-  readonly #listeners: StoreListener[] = [];
   readonly #baseline: boolean;
 
   constructor({ maxConnections, firstSight, born }: StoreOptions) {
     this.table = new ConnectionTable(maxConnections);
     this.index = new TupleIndex(this.table.rows, maxConnections);
+    this.listeners = new FlowListeners(this.table);
     this.#baseline = firstSight === 'baseline';
     this.polls = new PollHistory(born);
-  }
-
-  observe(observer: StoreObserver): void {
-    if (this.#observers.length === MOST_OBSERVERS) {
-      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
-    }
-    this.#observers.push(observer);
-    this.#listeners.push(observer);
-  }
-
-  attend(listener: StoreListener): void {
-    this.#listeners.splice(this.#listeners.length - this.#observers.length, 0, listener);
   }
 
   /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
@@ -113,7 +96,7 @@ export class StoredConnections {
       return -1;
     }
     const slot = this.table.allocate(u32, from);
-    this.table.holders[slot] = this.#observers.length;
+    this.listeners.hold(slot);
     this.table.setStartMs(slot, Math.min(start, at.wall));
     this.table.setChangedAt(slot, at.monotonic);
     this.counts.added++;
@@ -126,29 +109,16 @@ export class StoredConnections {
     this.table.byChange.push(slot);
   }
 
-  announce(slot: number, before: boolean): void {
-    for (const listener of this.#listeners) listener.added(slot, before);
-  }
-
   /** A counter was seen to move. */
   moved(slot: number, at: Moment): void {
     this.table.setChangedAt(slot, at.monotonic);
     this.table.byChange.push(slot);
   }
 
-  changed(slot: number, what: number): void {
-    for (const listener of this.#listeners) listener.changed(slot, what);
-  }
-
   /** Somebody zeroed its counters; the row still holds the old ones. */
   countersReset(slot: number): void {
     this.counts.counterResets++;
-    for (const observer of this.#observers) observer.countersReset(slot);
-  }
-
-  /** It began after the exporter, whatever was announced. */
-  foundNew(slot: number): void {
-    for (const observer of this.#observers) observer.foundNew(slot);
+    this.listeners.countersReset(slot);
   }
 
   /** Its tuple no longer finds it, and what is left is its last report. */
@@ -159,17 +129,8 @@ export class StoredConnections {
     this.table.setChangedAt(slot, at.monotonic);
   }
 
-  tellGone(slot: number, reason: number): void {
-    for (const listener of this.#listeners) listener.gone(slot, reason);
-    if (this.#observers.length === 0) this.table.free(slot);
-  }
-
-  release(slot: number): void {
-    if (--this.table.holders[slot] === 0) this.table.free(slot);
-  }
-
   clear(): void {
-    for (const listener of this.#listeners) listener.cleared();
+    this.listeners.cleared();
     this.table.clear();
     this.index.clear();
     this.leftOut.clear();
@@ -204,8 +165,7 @@ export class StoredConnections {
     this.counts.evicted++;
     this.leftOut.add(true);
     this.forget(victim, at);
-    for (const listener of this.#listeners) listener.evicted(victim, LACK_OF_RESOURCES);
-    this.table.free(victim);
+    this.listeners.evicted(victim, LACK_OF_RESOURCES);
     return true;
   }
 }
