@@ -56,6 +56,9 @@ function rig(
   return { exporter, lines };
 }
 
+/** A start after that of any exporter here, however long a test is held up before it makes it. */
+const LATER = Date.now() + 3_600_000;
+
 const facts = (port: number, packets: number, started: number): Facts =>
   udp(port, started, [packets, packets * 100, 0, 0]);
 
@@ -69,7 +72,7 @@ perBackend('what it counts as sent is what a collector receives, at two collecto
     collectors.map(({ endpoint }) => endpoint),
   );
   await exporter.start();
-  const started = Date.now() - 1;
+  const started = Date.now();
   for (let round = 1; round <= 5; round++) {
     source.next({ connections: Array.from({ length: 50 }, (_, i) => facts(i + 1, round * 10, started)) });
     await eventually('a report', () => exporter.stats().recordsExported >= round * 100);
@@ -140,7 +143,7 @@ test('A#2516: what no collector takes goes after the stale timeout, also while p
   const { endpoint } = collector;
   await collector.close();
   const source = new FakeSource([
-    { connections: [facts(1, 3, Date.now() + 1_000)] },
+    { connections: [facts(1, 3, LATER)] },
     { connections: [] },
     { fails: new Error('no more') },
   ]);
@@ -175,16 +178,15 @@ perBackend(
   'A, at head: a shutdown polls once more, and exports what is open with reason 4, and what has ended with its own',
   async (t, backend) => {
     const collector = await udpCollector(t);
-    const began = Date.now() + 1_000; // never before the exporter
     const source = new FakeSource([
-      { connections: [facts(1, 3, began), tcp(2, began, [1, 60, 0, 0], { state: 1, timeout: 119 })] },
+      { connections: [facts(1, 3, LATER), tcp(2, LATER, [1, 60, 0, 0], { state: 1, timeout: 119 })] },
     ]);
     const { exporter } = rig(t, backend, source, [collector.endpoint], {
       flowPollInterval: 3_600_000,
       destination: { activeFlowExportTimeout: 3_600_000 },
     });
     await exporter.start();
-    source.next({ connections: [facts(1, 7, began)] });
+    source.next({ connections: [facts(1, 7, LATER)] });
     await exporter.stop();
     await eventually('two records', () => flows(collector).length === 2);
     const [refused, open] = flows(collector).toSorted(
@@ -225,7 +227,7 @@ test('a collector that comes late is served at once, not at the next poll', asyn
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;
   await collector.close();
-  const source = new FakeSource([{ connections: [tcp(1, Date.now() + 1_000, [9, 900, 0, 0], { state: 7 })] }]);
+  const source = new FakeSource([{ connections: [tcp(1, LATER, [9, 900, 0, 0], { state: 7 })] }]);
   const { exporter } = rig(t, backends()[0], source, [endpoint], { flowPollInterval: 3_600_000 });
   await exporter.start();
   await new Promise(resolve => setTimeout(resolve, 100));
@@ -269,15 +271,14 @@ const EVENTS: EventsOptions = {
 test('what events have lost is told to the collector as not sent', async t => {
   const collector = await udpCollector(t);
   const { backend, events } = withEvents();
-  const began = Date.now() + 1_000;
-  const source = new FakeSource([{ connections: [facts(1, 3, began)] }, { connections: [] }]);
+  const source = new FakeSource([{ connections: [facts(1, 3, LATER)] }, { connections: [] }]);
   const { exporter } = rig(t, backend, source, [collector.endpoint], {
     events: EVENTS,
     destination: { optionsInterval: 20 },
   });
   await exporter.start();
   await eventually('an end without its event', () => exporter.stats().store.eventless === 1);
-  void events.receiver.onBatch(rows(facts(1, 8, began)));
+  void events.receiver.onBatch(rows(facts(1, 8, LATER)));
   const notSent = await eventually('the reliability record', () =>
     collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined),
   );
@@ -294,7 +295,7 @@ test('where the last poll of a shutdown takes too long, events that wait are tol
   const { exporter } = rig(t, backend, source, [collector.endpoint], { events: EVENTS });
   await exporter.start();
   source.gate = new Promise(() => {});
-  events.waiting = rows(facts(1, 8, Date.now() + 1_000));
+  events.waiting = rows(facts(1, 8, LATER));
   await exporter.stop();
   t.deepEqual(events.calls.at(-1), 'finish');
   await eventually('the record', () => flows(collector).length === 1);
@@ -313,7 +314,7 @@ test('NEW and UPDATE events that are lost are made good by a poll at once, and o
   t.is(source.dumps, 1);
   let open!: () => void;
   source.gate = new Promise<void>(resolve => (open = resolve));
-  source.next({ connections: [facts(1, 8, Date.now() + 1_000)] });
+  source.next({ connections: [facts(1, 8, LATER)] });
   events.changes!.onOverrun!();
   await eventually('a poll', () => source.dumps === 2);
   events.changes!.onOverrun!();

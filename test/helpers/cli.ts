@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
@@ -23,11 +24,25 @@ export function spawnCtflow(args: readonly string[], env: NodeJS.ProcessEnv = {}
   return spawn(process.execPath, [CTFLOW, ...args], { env: { ...cleanEnvironment(), ...env } });
 }
 
-/** Runs the command line to its end; a process that does not end is killed after half a minute. */
+/** Ends of the runs under way, for those who wait for a turn. */
+const turns: Promise<unknown>[] = Array.from({ length: availableParallelism() }, () => Promise.resolve());
+let next = 0;
+
+/**
+ * Runs the command line to its end; a process that does not end is killed after a minute. No more run at once than there are
+ * processors: the tests of a file begin all together, and each run's minute must be its own.
+ */
 export function ctflow(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const which = next++ % turns.length;
+  const outcome = turns[which].then(() => run(args, env));
+  turns[which] = outcome.catch(() => {});
+  return outcome;
+}
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawnCtflow(args, env);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', chunk => (stdout += chunk));

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const INTERVAL = 50;
+/** However late it is: whoever asks may have been held up himself. */
+const LEAST_ASKS = 20;
 
 /**
  * Asks again until the answer is neither undefined nor false, and returns it.
@@ -9,13 +11,13 @@ const INTERVAL = 50;
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  timeout = 20_000,
+  timeout = 60_000,
 ): Promise<T> {
   const end = performance.now() + timeout;
-  for (;;) {
+  for (let asks = 1; ; asks++) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (performance.now() > end) throw new Error(`waited ${timeout} ms in vain: ${what}`);
+    if (asks >= LEAST_ASKS && performance.now() > end) throw new Error(`waited ${timeout} ms in vain: ${what}`);
     await sleep(INTERVAL);
   }
 }

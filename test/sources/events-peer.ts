@@ -37,11 +37,47 @@ function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-function listeningThreads(): number {
-  const threads = readdirSync('/proc/self/task');
-  const names = threads.map(thread => readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim());
-  return names.filter(name => name === 'ctflow-events').length;
+/** Milliseconds for what has been told to happen. */
+const PATIENCE = 50_000;
+
+/** Asks with the event loop stopped. @returns the first answer that will do, or the last */
+function untilBlocked<T>(ask: () => T, willDo: (answer: T) => boolean, interval: number): T {
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    const answer = ask();
+    if (willDo(answer) || performance.now() > end) return answer;
+    block(interval);
+  }
 }
+
+function listeningThreads(): number {
+  const listens = (thread: string): boolean => {
+    try {
+      return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8').trim() === 'ctflow-events';
+    } catch {
+      return false; // it has ended meanwhile
+    }
+  };
+  return readdirSync('/proc/self/task').filter(listens).length;
+}
+
+/** A thread that has been joined is in /proc for a moment longer. */
+const threadsLeft = (): number => untilBlocked(listeningThreads, count => count === 0, 10);
+
+/** Flushes the table. @returns events that the thread has read when it has read so many and come to rest */
+function flushBlocked(least: number): number {
+  spawnSync('conntrack', ['-F']);
+  let before = -1;
+  const rests = (now: number): boolean => {
+    const same = now === before;
+    before = now;
+    return same && now >= least;
+  };
+  return untilBlocked(() => source!.counts().destroyed, rests, 300);
+}
+
+const dyingBlocked = (): number =>
+  spawnSync('conntrack', ['-L', 'dying'], { encoding: 'utf8', maxBuffer: 1 << 26 }).stdout.split('\n').length - 1;
 
 const orders: Orders = {
   async open(options) {
@@ -66,21 +102,21 @@ const orders: Orders = {
     source!.setBroadcastError(on);
     return {};
   },
-  async flushBlocked({ close }) {
-    spawnSync('conntrack', ['-F']);
-    let read = -1;
-    // the thread has come to rest
-    for (let now = source!.counts().destroyed; now !== read; now = source!.counts().destroyed) {
-      read = now;
-      block(300);
-    }
+  async flushBlocked({ least, close }) {
+    const read = flushBlocked(least);
     if (close === 'close') source!.close();
     if (close === 'finish') await source!.finish();
-    return { read, threads: listeningThreads() };
+    return { read, threads: close ? threadsLeft() : listeningThreads() };
+  },
+  async letGoBlocked({ least }) {
+    const read = flushBlocked(least);
+    const kept = dyingBlocked();
+    source!.setBroadcastError(false);
+    return { read, kept, left: untilBlocked(dyingBlocked, count => count === 0, 50) };
   },
   async close() {
     source!.close();
-    return { threads: listeningThreads() };
+    return { threads: threadsLeft() };
   },
   async leave() {
     process.stdin.destroy();

@@ -29,10 +29,15 @@ export interface Orders {
   dying: Order<{ limit: number }, { count: number }>;
   setBroadcastError: Order<{ on: boolean }, object>;
   /**
-   * Flushes the table, and stops the event loop until the thread reads no more; then closes or finishes where `close` says
-   * so. Says how many events were read before and how many listening threads are left.
+   * Flushes the table, and stops the event loop until the thread has read `least` events and reads no more; then closes or
+   * finishes where `close` says so. Says how many events were read before and how many listening threads are left.
    */
-  flushBlocked: Order<{ close?: 'close' | 'finish' }, { read: number; threads: number }>;
+  flushBlocked: Order<{ least: number; close?: 'close' | 'finish' }, { read: number; threads: number }>;
+  /**
+   * The same, and then takes NETLINK_BROADCAST_ERROR off, with the event loop stopped until the dying list is empty. Says how
+   * many events were read before, and how long the list was before and after.
+   */
+  letGoBlocked: Order<{ least: number }, { read: number; kept: number; left: number }>;
   /** Says how many listening threads are left. */
   close: Order<object, { threads: number }>;
   /** Lets go of all but the listener. */

@@ -1,5 +1,10 @@
 // Runs in a network namespace of a test. Given filters, it dumps the table once for each and prints all that a row says, as
 // JSON; without any it uses the native socket wrongly and prints what that says.
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Binding } from '../../src/backends/native.js';
 import type { Backend } from '../../src/backend.js';
 import type { Batch } from '../../src/batch.js';
@@ -145,6 +150,23 @@ async function dump(backend: Backend, filter: ConnectionFilter, abandon: boolean
   return { rows, complete: summary.complete, ...(summary.error && { error: summary.error.message }), recorded };
 }
 
+/** Threads of libuv, unless UV_THREADPOOL_SIZE says otherwise. */
+const POOL = 4;
+
+/** Occupies the threads that do the reads: what is begun from now on is under way until the function that is returned is called. */
+function occupyPool(): () => Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'ctflow-pool-'));
+  const fifo = join(folder, 'fifo');
+  spawnSync('mkfifo', [fifo]);
+  const held = Array.from({ length: POOL }, () => open(fifo)); // until somebody writes
+  return async () => {
+    const writer = openSync(fifo, 'w');
+    for (const file of await Promise.all(held)) await file.close();
+    closeSync(writer);
+    rmSync(folder, { recursive: true });
+  };
+}
+
 /** What the native socket says to each wrong use. */
 async function misuse(): Promise<string[]> {
   const { ConntrackSocket } = (await import(new URL('../../../native/binding.js', import.meta.url).href)) as Binding;
@@ -161,10 +183,12 @@ async function misuse(): Promise<string[]> {
   await attempt(() => socket.readRaw(room));
   socket.startDump(filterWords({}));
   await attempt(() => socket.readRaw(room.subarray(0, (1 << 15) - 1)));
+  const goOn = occupyPool();
   const reading = socket.readRaw(room);
   await attempt(() => socket.readRaw(more));
   await attempt(() => socket.startDump(filterWords({})));
   socket.close();
+  await goOn();
   await reading; // the one that is under way ends in order
   await attempt(() => socket.readRaw(room));
   await attempt(() => socket.startDump(filterWords({})));

@@ -7,6 +7,7 @@ import type { NflogOptions } from '../../src/backend.js';
 import { createFallbackBackend } from '../../src/backends/fallback.js';
 import type { NflogCounts } from '../../src/sources/nflog.js';
 import { eventually } from '../helpers/eventually.js';
+import { freeze } from '../helpers/freeze.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { needs } from '../helpers/require.js';
 import { Traffic } from '../helpers/traffic.js';
@@ -109,13 +110,16 @@ live('a group has one reader, and the second is told so', async t => {
 live('what is logged is delivered before the reader lets go', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.nft(`table inet deny { chain inp { type filter hook input priority 0;
-    udp dport 7001 log group 5 prefix "a" drop; }
+    udp dport 7001 counter log group 5 prefix "a" drop; }
     }`);
   const peer = new NflogPeer(namespace, { filter: { protocols: [17] } });
   await peer.answer();
   const traffic = new Traffic(namespace);
   const send = () => traffic.do('udpSend', { host: '127.0.0.1', port: 7001, packets: 300, size: 10, answered: false });
   await send();
+  const ruled = async (): Promise<boolean> =>
+    (await namespace.run('nft', ['list', 'ruleset'])).includes('packets 300 ');
+  await eventually('the packets have come to the rule', ruled);
   t.is((await peer.order('finish')).packets.length, 300);
   await send();
   t.is((await peer.order('seen')).packets.length, 300);
@@ -131,7 +135,7 @@ live('packets that find no room are counted, each of them', async t => {
   const traffic = new Traffic(namespace);
   const send = (packets: number) =>
     traffic.do('udpSend', { host: '127.0.0.1', port: 7001, packets, size: 10, answered: false });
-  peer.process.kill('SIGSTOP');
+  await freeze(peer.process.pid!);
   await send(3_000);
   peer.process.kill('SIGCONT');
   await eventually('the reader goes on', async () => (await peer.order('seen')).counts.overrun > 0);
