@@ -24,13 +24,15 @@ export function spawnCtflow(args: readonly string[], env: NodeJS.ProcessEnv = {}
   return spawn(process.execPath, [CTFLOW, ...args], { env: { ...cleanEnvironment(), ...env } });
 }
 
+/** A command that has not ended by then hangs: far above what a busy machine needs. */
+const PATIENCE = 300_000;
 /** Ends of the runs under way, for those who wait for a turn. */
 const turns: Promise<unknown>[] = Array.from({ length: availableParallelism() }, () => Promise.resolve());
 let next = 0;
 
 /**
- * Runs the command line to its end; a process that does not end is killed after a minute. No more run at once than there are
- * processors: the tests of a file begin all together, and each run's minute must be its own.
+ * Runs the command line to its end; a process that does not end is killed. No more run at once than there are
+ * processors: the tests of a file begin all together, and each run's time must be its own.
  */
 export function ctflow(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const which = next++ % turns.length;
@@ -42,7 +44,7 @@ export function ctflow(args: readonly string[], env: NodeJS.ProcessEnv = {}): Pr
 function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawnCtflow(args, env);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', chunk => (stdout += chunk));

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const INTERVAL = 50;
-/** However late it is: whoever asks may have been held up himself. */
-const LEAST_ASKS = 20;
+/** Whoever was held up for longer than the timeout asks on: what it waits for was held up too. */
+const LEAST_ASKS = 100;
 
 /**
  * Asks again until the answer is neither undefined nor false, and returns it.
- * @param what said in the error when `timeout` milliseconds have passed
+ * @param what said in the error when `timeout` milliseconds have passed, and it was asked often enough
  */
 export async function eventually<T>(
   what: string,
@@ -14,10 +14,10 @@ export async function eventually<T>(
   timeout = 60_000,
 ): Promise<T> {
   const end = performance.now() + timeout;
-  for (let asks = 1; ; asks++) {
+  for (let asked = 1; ; asked++) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (asks >= LEAST_ASKS && performance.now() > end) throw new Error(`waited ${timeout} ms in vain: ${what}`);
+    if (asked >= LEAST_ASKS && performance.now() > end) throw new Error(`waited ${timeout} ms in vain: ${what}`);
     await sleep(INTERVAL);
   }
 }
