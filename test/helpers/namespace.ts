@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'n
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { eventually } from './eventually.js';
+import { areAsleep } from './processes.js';
 import { namespaceCommand, PATH } from './require.js';
 
 /** One end of a veth pair. */
@@ -33,6 +34,8 @@ const ENVIRONMENT = { ...process.env, PATH, LC_ALL: 'C', TZ: 'UTC' };
 /** The namespace lives as long as this process, and it ends when our end of its standard input closes. */
 const HOLDER = ['sh', '-c', 'echo ready; exec cat'];
 
+/** Milliseconds after which a program hangs, where nobody says how long it may take: far above what a busy machine needs. */
+const PATIENCE = 300_000;
 /** Milliseconds that a program has for ending by itself. */
 const TERM_GRACE = 3000;
 
@@ -169,10 +172,12 @@ export class PrivateNamespace {
     );
   }
 
-  /** Waits until whoever is bound to a UDP port has read all that arrived. */
-  async drained(port: number): Promise<void> {
-    await eventually(`UDP port ${port} is read empty`, async () =>
-      (await this.#bound('udp', port)).every(line => / [0-9A-F]{8}:00000000 /.test(line)),
+  /** Waits until a program that is bound to a UDP port has read all that arrived, and has done with it: it sleeps again. */
+  async drained(port: number, program: ChildProcess): Promise<void> {
+    await eventually(
+      `UDP port ${port} is read empty`,
+      async () =>
+        (await this.#bound('udp', port)).every(line => / [0-9A-F]{8}:00000000 /.test(line)) && areAsleep(program.pid!),
     );
   }
 
@@ -214,7 +219,7 @@ export async function collect(child: ChildProcessWithoutNullStreams, options: Ru
   child.stdout.on('data', chunk => stdout.push(chunk));
   child.stderr.on('data', chunk => stderr.push(chunk));
   child.stdin.end(options.input);
-  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 60_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? PATIENCE);
   try {
     const [code, signal] = await once(child, 'close');
     return { code, signal, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };

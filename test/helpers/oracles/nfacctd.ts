@@ -68,7 +68,7 @@ export class Nfacctd {
     await eventually('the print plugin of nfacctd is ready', () => log.includes('setting object handlers'));
     await namespace.listening('udp', port);
     return new Nfacctd(folder, async () => {
-      await namespace.drained(port);
+      await namespace.drained(port, child);
       child.kill('SIGINT');
       return finished;
     });

@@ -36,7 +36,10 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   'ingress VRF': 'ingressVRFID',
   'egress VRF': 'egressVRFID',
 };
-const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/;
+/** At the end of each file. */
+const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/g;
+/** Seconds of a file. Whatever they are, nfcapd begins a new one where they have passed since 1970: here at a full hour. */
+const HOUR = 3600;
 
 /**
  * nfcapd, listening in a namespace. It knows one pair of counters a direction: of totals and deltas the last in the template
@@ -54,35 +57,46 @@ export class Nfcapd {
     this.#end = end;
   }
 
-  static async listen(namespace: PrivateNamespace, port: number): Promise<Nfcapd> {
+  /** @param seconds of a file */
+  static async listen(namespace: PrivateNamespace, port: number, seconds = HOUR): Promise<Nfcapd> {
     const folder = await mkdtemp(join(tmpdir(), 'ctflow-nfcapd-'));
     namespace.atEnd(() => rm(folder, { recursive: true, force: true }));
-    const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', '3600', '-B', String(4 << 20)];
+    const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', String(seconds), '-B', String(4 << 20)];
     const child = namespace.spawn('nfcapd', args);
     const finished = collect(child, { timeout: 600_000 });
     await namespace.listening('udp', port);
     return new Nfcapd(namespace, folder, async () => {
-      await namespace.drained(port);
+      await namespace.drained(port, child);
       child.kill('SIGTERM');
       return finished;
     });
   }
 
+  /** The files that it has finished, in the order of time. */
+  async files(): Promise<string[]> {
+    return (await readdir(this.#folder)).filter(name => /^nfcapd\.\d+$/.test(name)).sort();
+  }
+
   /** Ends nfcapd and reads what it stored. */
   async stop(): Promise<NfcapdReading> {
     const { code, stderr } = await this.#end();
-    const closing = CLOSING.exec(stderr);
-    if (code !== 0 || !closing) throw new Error(`nfcapd: exit ${code}\n${stderr}`);
-    const files = (await readdir(this.#folder)).filter(name => name.startsWith('nfcapd.'));
-    if (files.length !== 1) throw new Error(`nfcapd left ${files.length} files`);
-    const raw = await this.#namespace.run('nfdump', ['-q', '-r', join(this.#folder, files[0]), '-o', 'raw']);
+    const closings = [...stderr.matchAll(CLOSING)].map(counts => counts.slice(1).map(BigInt));
+    const files = await this.files();
+    if (code !== 0 || closings.length !== files.length)
+      throw new Error(`nfcapd: exit ${code}, ${files.length} files\n${stderr}`);
+    const records: OracleRecord[] = [];
+    for (const file of files) {
+      const raw = await this.#namespace.run('nfdump', ['-q', '-r', join(this.#folder, file), '-o', 'raw']);
+      records.push(...raw.split('Flow Record:').slice(1).map(parseRaw));
+    }
+    const sum = (count: number): bigint => closings.reduce((all, counts) => all + counts[count], 0n);
     return {
-      records: raw.split('Flow Record:').slice(1).map(parseRaw),
-      flows: Number(closing[1]),
-      packets: BigInt(closing[2]),
-      octets: BigInt(closing[3]),
-      sequenceErrors: Number(closing[4]),
-      badPackets: Number(closing[5]),
+      records,
+      flows: Number(sum(0)),
+      packets: sum(1),
+      octets: sum(2),
+      sequenceErrors: Number(sum(3)),
+      badPackets: Number(sum(4)),
     };
   }
 }
