@@ -23,9 +23,14 @@ export interface LiveResult {
 
 /** The last fifth of the time is quiet, within these bounds in milliseconds: the records that are due can be watched. */
 const QUIET = { least: 1000, most: 3000 };
-/** The kernel's count must stand still this long, and must do so within the second; milliseconds. */
-const STILL = 300;
-const RESTLESS = 10_000;
+/**
+ * The kernel's count stands still where so many looks in a row see the same. It is looks that count and not the time: who was
+ * held up between two of them has not let anything move.
+ */
+const STILL_LOOKS = 4;
+const MOST_LOOKS = 200;
+/** Milliseconds between two looks. */
+const LOOK = 80;
 
 /**
  * The demonstration in the network namespace that this process is in: real traffic, exported and collected, held against
@@ -77,12 +82,12 @@ export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveR
 
 /** The kernel's count when nothing moves it any more. */
 async function stillTruth(): Promise<Count> {
-  const deadline = performance.now() + RESTLESS;
   let count = await readTruth();
-  while (performance.now() < deadline) {
-    await pause(STILL);
+  for (let look = 1, still = 1; look < MOST_LOOKS; look++) {
+    await pause(LOOK);
     const next = await readTruth();
-    if (next.packets === count.packets) return next;
+    still = next.packets === count.packets ? still + 1 : 1;
+    if (still >= STILL_LOOKS) return next;
     count = next;
   }
   throw trafficFailed('it does not come to rest');

@@ -17,8 +17,9 @@ const TIMEOUTS = { activeFlowExportTimeout: 2000, idleFlowExportTimeout: 4000 };
 const MAX_CONNECTIONS = 65_536;
 /** Rows of the table that are handed on; no terminal has more. */
 const TOP = 200;
-/** How long the last datagrams may take over loopback; milliseconds. */
-const ARRIVAL = 2000;
+/** How often it is looked for the last datagrams, which take no time over loopback, and how many milliseconds lie between. */
+const ARRIVAL_LOOKS = 100;
+const LOOK = 20;
 
 export interface PipelineOptions {
   readonly mode: 'live' | 'replay';
@@ -82,8 +83,7 @@ export class Pipeline {
     const exporter = this.#exporter!;
     await exporter.stop();
     const { recordsExported } = exporter.stats();
-    const deadline = performance.now() + ARRIVAL;
-    while (this.#board.records < recordsExported && performance.now() < deadline) await pause(20);
+    for (let look = 0; look < ARRIVAL_LOOKS && this.#board.records < recordsExported; look++) await pause(LOOK);
     clearInterval(this.#ticker);
     this.#show();
     const { octets, packets }: Count = this.#board.total();

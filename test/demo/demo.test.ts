@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { DemoReport } from '../../src/demo/report.js';
 import { backends } from '../helpers/backends.js';
 import { eventually } from '../helpers/eventually.js';
+import { descendants, isAlive } from '../helpers/processes.js';
 import { needs } from '../helpers/require.js';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
@@ -36,6 +37,16 @@ function requireEqualCounts(t: ExecutionContext, report: DemoReport): void {
   t.is(report.sequenceLost, 0);
 }
 
+/** IPv4 packets that reached the network namespace of a process, none where it is this one's or the process has ended. */
+function packetsAround(pid: number): number {
+  try {
+    if (readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net')) return 0;
+    return Number(/^Ip: \d+ \d+ (\d+)/m.exec(readFileSync(`/proc/${pid}/net/snmp`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
+}
+
 const onKernel = needs(test.serial, ['namespace', 'ping']);
 
 for (const { name: backend } of backends()) {
@@ -47,7 +58,8 @@ for (const { name: backend } of backends()) {
     t.is(report.mode, 'live');
     t.is(report.backend, backend);
     requireEqualCounts(t, report);
-    t.true(report.connections > 20 && report.kernelPackets > 500, stdout);
+    // each kind of traffic in both families, however seldom it was its turn
+    t.true(report.connections >= 14 && report.kernelPackets > 100, stdout);
     t.true(report.recordsExported > report.connections, stdout);
     t.deepEqual(Object.keys(report).sort(), [
       'backend',
@@ -87,7 +99,7 @@ for (const { name: backend } of backends()) {
 onKernel('lines for people where stdout is no terminal, with the table and the verdict', async t => {
   const { code, stdout, stderr } = await demo(t, ['--duration', '4s']).finished;
   t.is(code, 0, stderr);
-  t.regex(stdout, /^ctflow demo · Linux .* backend · 0 s of 4 s$/m);
+  t.regex(stdout, /^ctflow demo · Linux .* backend · \d s of 4 s$/m);
   t.regex(stdout, /^tcp +192\.0\.2\.10:\d+ +→ 203\.0\.113\.80:443 +to 198\.51\.100\.20:8443 +\d/m);
   t.regex(stdout, /^icmp6 2001:db8::10 +→ 2001:db8::20 /m);
   t.regex(stdout, /^ {2}octets +([\d,]+) +\1$/m);
@@ -98,9 +110,10 @@ onKernel('lines for people where stdout is no terminal, with the table and the v
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   onKernel(`${signal} ends it early, with the report of what was until then, and leaves no process`, async t => {
     const { child, finished } = demo(t, ['--json', '--duration', '10m']);
-    await new Promise(resolve => setTimeout(resolve, 3000));
-    const inside = descendants(child.pid!);
-    t.true(inside.length >= 2, `children: ${inside.join()}`);
+    const inside = await eventually('the traffic of the demonstration', () => {
+      const found = descendants(child.pid!);
+      return found.length >= 2 && found.some(pid => packetsAround(pid) > 100) && found;
+    });
     child.kill(signal);
     const { code, stdout, stderr } = await finished;
     t.is(code, 0, stderr);
@@ -119,8 +132,7 @@ onKernel('killed hard, it takes its children with it', async t => {
   });
   child.kill('SIGKILL');
   await finished;
-  for (let tries = 0; tries < 50 && inside.some(isAlive); tries++)
-    await new Promise(resolve => setTimeout(resolve, 100));
+  await eventually('nothing is left of it', () => !inside.some(isAlive));
   t.deepEqual(inside.filter(isAlive), []);
 });
 
@@ -139,24 +151,3 @@ test('the help has examples', async t => {
   t.regex(stdout, /CTFLOW_DEMO_DURATION/);
   t.regex(stdout, /\$ ctflow demo --json/);
 });
-
-/** All processes below `pid`. */
-function descendants(pid: number): number[] {
-  const children = readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(Number)
-    .filter(candidate => parentOf(candidate) === pid);
-  return [...children, ...children.flatMap(descendants)];
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return undefined; // ended while we looked
-  }
-}
-
-function isAlive(pid: number): boolean {
-  return parentOf(pid) !== undefined;
-}
