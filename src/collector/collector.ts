@@ -26,8 +26,9 @@ export interface CollectorOptions {
 
 /** Turns of the event loop without anything new after which the sockets count as read empty. */
 const QUIET_TURNS = 3;
-/** Milliseconds that close() reads on at most, while exporters go on sending. */
+/** Milliseconds that close() reads on at most, while exporters go on sending, and turns that it reads on at least. */
 const DRAIN_LIMIT = 1000;
+const DRAIN_TURNS = 1000;
 
 /** An IPFIX collecting process (RFC 7011 section 9) over UDP and TCP. */
 export class Collector {
@@ -81,7 +82,9 @@ export class Collector {
     const deadline = performance.now() + DRAIN_LIMIT;
     const activity = () => this.#listeners.reduce((sum, listener) => sum + listener.activity, 0);
     let quiet = 0;
-    for (let last = activity(); quiet < QUIET_TURNS && performance.now() < deadline;) {
+    // one that was held up beyond the limit has not read yet what arrived before
+    const readsOn = (turn: number): boolean => turn < DRAIN_TURNS || performance.now() < deadline;
+    for (let turn = 0, last = activity(); quiet < QUIET_TURNS && readsOn(turn); turn++) {
       await setImmediate();
       const now = activity();
       quiet = now === last ? quiet + 1 : 0;
