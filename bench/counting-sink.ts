@@ -5,7 +5,7 @@ import type { MeasuredFamily } from './results.js';
 /** Far more than all records of one operation. */
 const RECEIVE_BUFFER = 256 << 20;
 /** When nothing more has arrived for so many milliseconds, nothing more will. */
-const SILENCE_MS = 300;
+const SILENCE_MS = 3_000;
 const LOOK_MS = 5;
 
 /** What has arrived at the collector since it began. */

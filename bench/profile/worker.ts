@@ -15,6 +15,8 @@ const CPU_INTERVAL_US = 500;
 const HEAP_INTERVAL = 16 << 10;
 const STACK_DEPTH = 128;
 const WARM_UPS = 5;
+/** Also where the process was held up for all the time that it had. */
+const LEAST_OPERATIONS = 20;
 /** What is not the operation: set-up between operations, and what the collector has counted. */
 const NOT_MEASURED = new Set(['prepare', 'check', 'arrived', 'ask']);
 
@@ -42,7 +44,7 @@ async function run({ subject: name, family, sizes, backends, timing, folder }: P
   return files;
 }
 
-/** Repeats the operation for so many seconds, first under the one profiler, then under the other. */
+/** Repeats the operation for so many seconds at least, first under the one profiler, then under the other. */
 async function profile(one: Case, seconds: number): Promise<{ cpu: Profile; space: Profile }> {
   for (let i = 0; i < WARM_UPS; i++) await once(one);
   time.start({ intervalMicros: CPU_INTERVAL_US });
@@ -58,8 +60,7 @@ async function profile(one: Case, seconds: number): Promise<{ cpu: Profile; spac
 
 async function repeat(one: Case, seconds: number): Promise<void> {
   const end = process.hrtime.bigint() + BigInt(Math.ceil(seconds * 1e9));
-  do await once(one);
-  while (process.hrtime.bigint() < end);
+  for (let i = 0; i < LEAST_OPERATIONS || process.hrtime.bigint() < end; i++) await once(one);
 }
 
 async function once(one: Case): Promise<void> {

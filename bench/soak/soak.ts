@@ -8,6 +8,9 @@ import { destinationOptions } from '../workload/destination.js';
 import type { SoakKind, SoakOptions, SoakSummary } from './options.js';
 import { kernelTable, replayedTable, type SoakTable } from './tables.js';
 
+/** A poll that is late is waited for. */
+const LOOK_MS = 10;
+
 /** Polls and exports while connections come and go: half an interval before each poll. */
 export async function soak(kind: SoakKind, backend: Backend, options: SoakOptions): Promise<SoakSummary> {
   const sink = await CountingSink.open(options.family, kind === 'kernel' ? COLLECTOR_PORT : 0);
@@ -60,6 +63,7 @@ async function run(
   for (let at = interval / 2; at < duration; at += interval) {
     await sleep(Math.max(0, began + at - performance.now()));
     course.push([exporter.stats().connections, process.memoryUsage.rss()]);
+    while (!table.shown()) await sleep(LOOK_MS);
     await table.change();
     if (!table.rawDump) continue;
     rawDumps.cpu += await table.rawDump();

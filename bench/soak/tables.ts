@@ -13,6 +13,8 @@ export interface SoakTable {
   readonly events?: EventsOptions;
   /** What happens between two polls. */
   change(): Promise<void>;
+  /** A poll has shown what the last change brought, so that the next one may take it away. */
+  shown(): boolean;
   /** Seconds of CPU of this process that are not the exporter's. */
   madeUp(): number;
   /** A dump whose bytes are thrown away, by another process: its seconds of CPU; undefined where there is no kernel. */
@@ -27,6 +29,7 @@ export function replayedTable({ initial, fresh, dying, duration, interval, traff
   return {
     source,
     change: async () => source.change(fresh, dying, traffic),
+    shown: () => source.shown,
     madeUp: () => source.cpu,
     close: async () => {},
   };
@@ -48,6 +51,8 @@ export async function kernelTable(backend: Backend, options: SoakOptions): Promi
       await table.count(traffic);
       await table.begin(fresh);
     },
+    // who ends is the oldest, and was there at the first poll
+    shown: () => true,
     madeUp: () => 0,
     rawDump: async () => (await rawDump.ask<{ cpu: number }>('dump')).cpu,
     async close() {

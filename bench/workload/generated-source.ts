@@ -24,6 +24,8 @@ export class GeneratedSource implements Source {
   /** The connections in the order of the dump. */
   #numbers: Uint32Array;
   #known: number;
+  /** Those of the last dump. */
+  #shown: Uint32Array | undefined;
 
   /** @param most connections that there will ever be */
   constructor(family: MeasuredFamily, connections: number, most: number) {
@@ -35,6 +37,11 @@ export class GeneratedSource implements Source {
 
   get size(): number {
     return this.#numbers.length;
+  }
+
+  /** A whole dump has shown the connections as the last change left them. */
+  get shown(): boolean {
+    return this.#shown === this.#numbers;
   }
 
   /**
@@ -84,6 +91,7 @@ export class GeneratedSource implements Source {
       this.#spent(cpu);
       await onBatch(batch, Date.now());
     }
+    this.#shown = numbers;
     return { startedAt, rows: numbers.length, complete: true, skipped: {} };
   }
 

@@ -29,6 +29,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** Milliseconds that a browser may take for anything, on a machine that has much else to do. */
+const PATIENCE = 300_000;
 const SECTIONS = ['Change of time', 'Distributions', 'Linearity', 'Native against fallback', 'Memory'];
 const COLOURS = ['ink', 'faint', 'base', 'head', 'native', 'fallback', 'better', 'worse'];
 const inBrowser = needs(test, ['linux', 'chromium']);
@@ -40,9 +42,10 @@ async function opened(t: ExecutionContext, width: number, colorScheme: Scheme): 
   const file = temporaryPath(t, 'page.html');
   const { href } = pathToFileURL(file);
   writeFileSync(file, page(comparison, worse(comparison, 0.05), 0.05));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE });
   t.teardown(() => browser.close());
   const shown = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+  shown.setDefaultTimeout(PATIENCE);
   const complaints: string[] = [];
   const requests: string[] = [];
   shown.on('console', message => complaints.push(message.text()));
