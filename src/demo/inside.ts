@@ -12,7 +12,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.on('message', stop);
 // nobody is left to report to
 process.once('disconnect', () => process.exit(1));
-if (!process.connected) process.exit(1); // it was gone before this line
 
 const tell = (message: FromInside) => process.send!(message);
 
