@@ -9,7 +9,7 @@ import { shortRun } from './run.js';
 const MINUTES = 60_000;
 
 needs(test, ['linux', 'cargo'])('the sink counts messages, and says which it could not read', async t => {
-  t.timeout(10 * MINUTES);
+  t.timeout(20 * MINUTES);
   t.is(buildCompanion(), undefined);
   const sink = await CountingSink.open('ipv4');
   const socket = createSocket('udp4');
@@ -27,7 +27,7 @@ needs(test, ['linux', 'cargo'])('the sink counts messages, and says which it cou
 });
 
 needs(test, ['linux', 'cargo'])('export: every operation exports every record, and all arrive', async t => {
-  t.timeout(10 * MINUTES);
+  t.timeout(20 * MINUTES);
   const run = await shortRun(t, '--only', 'export-conntrack', '--connections', '600', '--mtu', '1400,512');
   t.deepEqual(
     [...new Set(run.results.map(({ family, parameters: { mtu } }) => `${family} ${String(mtu)}`))],
@@ -44,7 +44,7 @@ needs(test, ['linux', 'cargo'])('export: every operation exports every record, a
 });
 
 needs(test, ['linux', 'cargo'])('denied flows: every operation exports every one, the idle ones too', async t => {
-  t.timeout(10 * MINUTES);
+  t.timeout(20 * MINUTES);
   const { results } = await shortRun(t, '--only', 'export-deny', '--connections', '400', '--mtu', '1400');
   t.true(results.length > 0);
   for (const { items, samples, extra, parameters } of results) {
@@ -56,14 +56,14 @@ needs(test, ['linux', 'cargo'])('denied flows: every operation exports every one
 });
 
 needs(test, ['linux', 'cargo'])('memory: what a connection needs, from several sizes', async t => {
-  t.timeout(10 * MINUTES);
-  const { results } = await shortRun(t, '--only', 'memory', '--family', 'ipv4', '--sweep', '20000,60000');
+  t.timeout(20 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'memory', '--family', 'ipv4', '--sweep', '20000,200000');
   for (const { extra, parameters, items } of results) {
     t.is(items, parameters['connections'] as number);
     t.is(extra['received'], extra['sent']);
     t.true((extra['rss'] as number) > 20e6);
   }
   const [smaller, larger] = results.map(({ extra }) => extra['rss'] as number);
-  // rows and what was reported of them are there
-  t.true(larger - smaller > 40_000 * 192);
+  // rows and what was reported of them are there; far more of them than what Node takes now and then
+  t.true(larger - smaller > 180_000 * 192, `${larger - smaller} bytes`);
 });

@@ -8,7 +8,7 @@ const KERNEL = ['namespace', 'cargo'];
 const names = backends().map(({ name }) => name);
 
 needs(test.serial, KERNEL)('dump: the floor, and every backend as rows and as a poll', async t => {
-  t.timeout(10 * MINUTES);
+  t.timeout(20 * MINUTES);
   const { results } = await shortRun(t, '--only', 'dump', '--connections', '700');
   const cases = ['kernel raw dump', ...names.map(name => `${name} dump`), ...names.map(name => `${name} poll`)];
   t.deepEqual(
@@ -22,7 +22,7 @@ needs(test.serial, KERNEL)('dump: the floor, and every backend as rows and as a 
 });
 
 needs(test.serial, KERNEL)('end to end: what the kernel has is what arrives', async t => {
-  t.timeout(10 * MINUTES);
+  t.timeout(20 * MINUTES);
   const { results } = await shortRun(t, '--only', 'end-to-end', '--connections', '500', '--mtu', '1400');
   t.is(results.length, names.length * 2);
   for (const { items, extra } of results) {
@@ -34,7 +34,7 @@ needs(test.serial, KERNEL)('end to end: what the kernel has is what arrives', as
 const events = needs(test.serial, [...KERNEL, 'native']);
 if (withoutNative === undefined) {
   events('events: each end is a record', async t => {
-    t.timeout(10 * MINUTES);
+    t.timeout(20 * MINUTES);
     const { results } = await shortRun(t, '--only', 'events', '--connections', '400', '--mtu', '512');
     t.deepEqual(
       results.map(({ family, items }) => [family, items]),

@@ -25,7 +25,7 @@ if (withoutNative === undefined) {
   needs(test, ['native', 'cargo'])(
     'what Rust allocates is counted exactly: decoding costs the same each time',
     async t => {
-      t.timeout(10 * MINUTES);
+      t.timeout(20 * MINUTES);
       const decode = ['--only', 'decode', '--family', 'ipv4', '--connections', '1000', '--memory'];
       const run = async (): Promise<Memory | undefined> => {
         const { results } = await shortRun(t, ...decode);

@@ -6,7 +6,7 @@ import { collect, type Finished } from '../helpers/namespace.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 /** The first run may have to build crates/ctflow-bench. */
-const TIMEOUT_MS = 600_000;
+const TIMEOUT_MS = 1_200_000;
 const only = process.env['CTFLOW_BACKEND'];
 const backends = only === 'native' || only === 'fallback' ? ['--backend', only] : [];
 

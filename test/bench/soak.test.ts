@@ -13,7 +13,7 @@ const backend = withoutNative === undefined ? 'native' : 'fallback';
 needs(test, ['namespace', 'cargo'])(
   'a long run in short: everything that began is known, and every record arrives',
   async t => {
-    t.timeout(10 * MINUTES);
+    t.timeout(20 * MINUTES);
     const file = temporaryPath(t, 'soak.json');
     const sizes = ['--initial', '300', '--new', '100', '--dying', '50', '--interval', '500ms', '--duration', '3s'];
     const { code, stdout, stderr } = await runProgram('soak/main', [...sizes, '--backend', backend, '--out', file]);
