@@ -10,6 +10,7 @@ import type { CollectedRecord } from '../../src/collector/record.js';
 import { parseEndpoint, type Endpoint } from '../../src/endpoint.js';
 import { eventually } from '../helpers/eventually.js';
 import { message, set, templateSet, u32, u8 } from '../helpers/ipfix-builder.js';
+import { QUIET_HOST } from '../helpers/quiet-host.js';
 import { seeded } from '../helpers/seed.js';
 
 const DEFINE = message({}, templateSet(256, [4, 1]));
@@ -17,8 +18,6 @@ const data = (sequence: number, ...protocols: number[]): Buffer =>
   message({ sequence }, set(256, Buffer.from(protocols)));
 /** Milliseconds in which those that hear end, though the test be held up for seconds. */
 const GRACE = 5_000;
-/** Nobody else binds there, so that a port which was free stays so. */
-const QUIET_HOST = '127.0.83.1';
 const HAS_IPV6 = Object.values(networkInterfaces()).some(each => each?.some(({ address }) => address === '::1'));
 
 interface Running {

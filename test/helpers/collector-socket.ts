@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { CollectedRecord } from '../../src/collector/record.js';
 import type { Endpoint } from '../../src/endpoint.js';
 import { eventually } from './eventually.js';
+import { QUIET_HOST } from './quiet-host.js';
 import { Decoder } from './wire.js';
 
 /** A socket of a collector, and all the records that came to it. */
@@ -45,14 +46,14 @@ export class TcpCollector implements CollectorSocket {
 
   static async listen(t: ExecutionContext, port = 0): Promise<TcpCollector> {
     const collector = new TcpCollector();
-    collector.#server.listen(port, '127.0.0.1');
+    collector.#server.listen(port, QUIET_HOST);
     await once(collector.#server, 'listening');
     t.teardown(() => collector.close());
     return collector;
   }
 
   get endpoint(): Endpoint {
-    return { protocol: 'tcp', host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
+    return { protocol: 'tcp', host: QUIET_HOST, port: (this.#server.address() as AddressInfo).port };
   }
 
   get messages(): Buffer[] {

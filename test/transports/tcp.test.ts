@@ -6,6 +6,7 @@ import { sendBufferLimit } from '../../src/transports/kernel-tcp.js';
 import { TcpTransport } from '../../src/transports/tcp.js';
 import { backends, perBackend } from '../helpers/backends.js';
 import { eventually } from '../helpers/eventually.js';
+import { QUIET_HOST } from '../helpers/quiet-host.js';
 import { needs } from '../helpers/require.js';
 import { messages, TransportLog } from '../helpers/transport-log.js';
 
@@ -31,7 +32,7 @@ class Peer {
 
   static async listen(t: ExecutionContext, port = 0, reads = true): Promise<Peer> {
     const peer = new Peer(createServer({ allowHalfOpen: true, pauseOnConnect: !reads }), reads);
-    peer.server.listen(port, '127.0.0.1');
+    peer.server.listen(port, QUIET_HOST);
     await once(peer.server, 'listening');
     t.teardown(() => peer.close());
     return peer;
@@ -66,7 +67,7 @@ interface To {
 }
 
 function transportTo(port: number, to: To = {}): TcpTransport {
-  const { host = '127.0.0.1', reconnectInterval = 20, collectorBuffer = 32 << 20, backend = backends()[0] } = to;
+  const { host = QUIET_HOST, reconnectInterval = 20, collectorBuffer = 32 << 20, backend = backends()[0] } = to;
   const options = { reconnectInterval, collectorBuffer, limitUnsent: backend.limitUnsent };
   return new TcpTransport({ protocol: 'tcp', host, port }, options);
 }

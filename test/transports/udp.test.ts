@@ -10,6 +10,7 @@ import { perBackend } from '../helpers/backends.js';
 import { BACKENDS } from '../helpers/command.js';
 import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
+import { QUIET_HOST } from '../helpers/quiet-host.js';
 import { needs } from '../helpers/require.js';
 import { messages, TransportLog } from '../helpers/transport-log.js';
 
@@ -82,10 +83,10 @@ for (const [host, headers] of [
 perBackend(
   'a closed port costs packets, which are counted, and the next ones arrive when somebody listens',
   async (t, backend) => {
-    const gone = await receiver(t, '127.0.0.1');
+    const gone = await receiver(t, QUIET_HOST);
     const { port } = gone;
     gone.socket.close();
-    const [transport, log] = await opened(t, backend, '127.0.0.1', port);
+    const [transport, log] = await opened(t, backend, QUIET_HOST, port);
     let records = 0;
     await eventually('a refusal', () => {
       transport.send(...messages(1, 100, 5));
@@ -99,7 +100,7 @@ perBackend(
       () => transport.counts.records + transport.counts.lostRecords === records,
     );
     t.is(log.records, records, 'a lost record is settled too');
-    const back = await receiver(t, '127.0.0.1', port);
+    const back = await receiver(t, QUIET_HOST, port);
     await eventually('a packet', () => {
       if (back.packets.length > 0) return true;
       transport.send(...messages(1, 100, 5));
