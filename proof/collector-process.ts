@@ -1,6 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { CTFLOW } from '../test/helpers/command.js';
 import { eventually } from '../test/helpers/eventually.js';
 import type { PrivateNamespace } from '../test/helpers/namespace.js';
@@ -10,8 +9,6 @@ export const COLLECTOR_ENDPOINT = `tcp://127.0.0.1:${COLLECTOR_PORT}`;
 
 /** A busy machine may take long to read what has come; milliseconds. */
 const PATIENCE = 180_000;
-/** States of /proc/net/tcp in which nobody has anything to read: TIME_WAIT and LISTEN. */
-const NOTHING_TO_READ = new Set(['06', '0A']);
 
 /** `ctflow collect` in the router, its records as lines of JSON at the end of a file. */
 export class CollectorProcess {
@@ -51,12 +48,6 @@ export class CollectorProcess {
 
   /** Resolves when every connection to it has been read to its end. */
   async readEverything(): Promise<void> {
-    const port = `:${COLLECTOR_PORT.toString(16).toUpperCase().padStart(4, '0')}`;
-    const open = () =>
-      readFileSync(`/proc/${this.#router.pid}/net/tcp`, 'utf8')
-        .split('\n')
-        .map(line => line.trim().split(/\s+/))
-        .filter(([, local, , state]) => local?.endsWith(port) && !NOTHING_TO_READ.has(state));
-    await eventually('the collector has read everything', () => open().length === 0, PATIENCE);
+    await this.#router.readToEnd(COLLECTOR_PORT, PATIENCE);
   }
 }

@@ -36,6 +36,21 @@ const HOLDER = ['sh', '-c', 'echo ready; exec cat'];
 
 /** Milliseconds after which a program hangs, where nobody says how long it may take: far above what a busy machine needs. */
 const PATIENCE = 300_000;
+/** Of conntrack entries that a test looks at more than once; it may be held up in between. */
+const TIMEOUTS = [
+  'udp_timeout',
+  'udp_timeout_stream',
+  'icmp_timeout',
+  'icmpv6_timeout',
+  'tcp_timeout_close',
+  'tcp_timeout_time_wait',
+].map(name => `/proc/sys/net/netfilter/nf_conntrack_${name}`);
+/** Seconds. */
+const LONG_TIMEOUT = 3600;
+
+/** States of /proc/net/tcp in which nobody has anything to read: TIME_WAIT and LISTEN. */
+const NOTHING_TO_READ = new Set(['06', '0A']);
+
 /** Milliseconds that a program has for ending by itself. */
 const TERM_GRACE = 3000;
 
@@ -130,8 +145,8 @@ export class PrivateNamespace {
   }
 
   /**
-   * Switches conntrack on with accounting and timestamps, which count only for entries made later. Traffic of `untracked`
-   * ports, an exporter's to its collectors, is not tracked.
+   * Switches conntrack on with accounting and timestamps, which count only for entries made later; none expires while a test
+   * is held up. Traffic of `untracked` ports, an exporter's to its collectors, is not tracked.
    */
   async track(untracked = '4730-4749'): Promise<void> {
     await this.nft(`table inet tracking {
@@ -141,6 +156,7 @@ export class PrivateNamespace {
     }`);
     await this.sysctl('nf_conntrack_acct', 1);
     await this.sysctl('nf_conntrack_timestamp', 1);
+    await this.run('tee', TIMEOUTS, { input: String(LONG_TIMEOUT) });
   }
 
   /** A veth pair between this namespace and another, its addresses usable when this returns. */
@@ -173,12 +189,19 @@ export class PrivateNamespace {
   }
 
   /** Waits until a program that is bound to a UDP port has read all that arrived, and has done with it: it sleeps again. */
-  async drained(port: number, program: ChildProcess): Promise<void> {
+  async drained(port: number, program: { readonly pid?: number | undefined }): Promise<void> {
     await eventually(
       `UDP port ${port} is read empty`,
       async () =>
         (await this.#bound('udp', port)).every(line => / [0-9A-F]{8}:00000000 /.test(line)) && areAsleep(program.pid!),
     );
+  }
+
+  /** Waits until whoever listens on a TCP port has read each of its connections to the end; those who sent must have ended them. */
+  async readToEnd(port: number, timeout?: number): Promise<void> {
+    const open = async (): Promise<string[]> =>
+      (await this.#bound('tcp', port)).filter(line => !NOTHING_TO_READ.has(line.trim().split(/\s+/)[3]));
+    await eventually(`TCP port ${port} is read to the end`, async () => (await open()).length === 0, timeout);
   }
 
   /** Lines of /proc/net/udp and the like with this local port. */

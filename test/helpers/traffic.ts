@@ -44,11 +44,13 @@ export interface Orders {
 
 /** A traffic peer in a namespace; it ends with the namespace. */
 export class Traffic {
+  readonly namespace: PrivateNamespace;
   readonly #waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   readonly #child: ChildProcessWithoutNullStreams;
   #id = 0;
 
   constructor(namespace: PrivateNamespace) {
+    this.namespace = namespace;
     this.#child = namespace.spawn(process.execPath, [fileURLToPath(new URL('./traffic-peer.js', import.meta.url))]);
     let stderr = '';
     this.#child.stderr.on('data', chunk => (stderr += chunk));
@@ -62,6 +64,10 @@ export class Traffic {
       if (error === undefined) resolve(answer);
       else reject(new Error(error));
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
   }
 
   /** SIGSTOP freezes it, SIGCONT lets it go on. */

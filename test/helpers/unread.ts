@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { eventually } from './eventually.js';
+import { areAsleep } from './processes.js';
 
 /** NETLINK_NETFILTER. */
 const NETFILTER = '12';
@@ -14,4 +16,13 @@ export function unreadEvents(pid: number): number {
     .map(line => line.trim().split(/\s+/))
     .filter(([, protocol, , , , , , , , inode]) => protocol === NETFILTER && sockets.has(inode))
     .reduce((sum, [, , , , received]) => sum + Number(received), 0);
+}
+
+/** Waits until a process has read all that the kernel told it of netfilter, and has dealt with it: each of its threads sleeps. */
+export async function digested(pid: number): Promise<void> {
+  let times = 0;
+  await eventually('the events are dealt with', () => {
+    times = unreadEvents(pid) === 0 && areAsleep(pid) ? times + 1 : 0;
+    return times === 2; // one thread may have woken another while they were looked at
+  });
 }

@@ -12,7 +12,8 @@ import { PrivateNamespace } from '../helpers/namespace.js';
 import { needs } from '../helpers/require.js';
 import { Traffic } from '../helpers/traffic.js';
 
-const ENDPOINT = 'tcp://127.0.0.1:4739';
+const PORT = 4739;
+const ENDPOINT = `tcp://127.0.0.1:${PORT}`;
 const FLOWS = 1_500;
 const NOTHING = { connections: 0, packets: 0, octets: 0 };
 /** Ports of the flows that are deleted in the middle. */
@@ -22,11 +23,13 @@ class Scene {
   readonly namespace: PrivateNamespace;
   readonly exporter: RunningCommand;
   readonly collectors: RunningCommand[] = [];
+  readonly #backend: BackendName;
   readonly #traffic: Traffic;
   readonly #gone: ListedConnection[] = [];
 
-  private constructor(namespace: PrivateNamespace, exporter: RunningCommand) {
+  private constructor(namespace: PrivateNamespace, exporter: RunningCommand, backend: BackendName) {
     this.namespace = namespace;
+    this.#backend = backend;
     this.exporter = exporter;
     this.#traffic = new Traffic(namespace);
   }
@@ -34,7 +37,6 @@ class Scene {
   static async open(t: ExecutionContext, backend: BackendName): Promise<Scene> {
     const namespace = await PrivateNamespace.create(t);
     await namespace.track();
-    await namespace.sysctl('nf_conntrack_udp_timeout', 600);
     // small buffers are soon full
     for (const [name, sizes] of [
       ['tcp_rmem', '4096 65536 262144'],
@@ -44,7 +46,7 @@ class Scene {
     }
     const collector = await listening(namespace);
     const flags = '--reconnect-interval 100ms --options-interval 0s --active-flow-export-timeout 100ms';
-    const scene = new Scene(namespace, await startExporter(namespace, backend, [ENDPOINT], flags));
+    const scene = new Scene(namespace, await startExporter(namespace, backend, [ENDPOINT], flags), backend);
     scene.collectors.push(collector);
     await scene.#traffic.do('udpListen', { host: '127.0.0.1', port: 6000 });
     return scene;
@@ -69,7 +71,7 @@ class Scene {
   /** Some of the flows leave the kernel, with counters that are known. */
   async endSome(): Promise<void> {
     const told = await settledConnections(this.namespace);
-    await sleep(1_000); // a poll has seen what is ended now
+    await this.#polled();
     const ending = told.filter(({ original }) => Number(original.sport) < 10_000 + ENDED);
     for (const { original } of ending) {
       const { src, dst, sport, dport } = original;
@@ -88,14 +90,32 @@ class Scene {
       ]);
     }
     this.#gone.push(...ending);
+    await this.#polled();
+  }
+
+  /** Waits until a poll has begun and ended, where no event tells the exporter what it would miss. */
+  async #polled(): Promise<void> {
+    if (this.#backend === 'native') return;
+    const table = readFileSync(`/proc/${this.namespace.pid}/net/nf_conntrack`).length;
+    const read = () => Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${this.exporter.pid}/io`, 'utf8'))![1]);
+    const before = read();
+    // the rest of a dump that was under way, and a whole one
+    await eventually('the table is read twice', () => read() - before > 2.5 * table);
   }
 
   /** Ends the exporter, then the collector. @returns what the exporter counted, and how the records hold against the kernel */
   async conclude(): Promise<DestinationStats & { collected: number; balance: Balance }> {
     const listed = [...(await settledConnections(this.namespace)), ...this.#gone];
+    // an exporter that ends does not wait long for a collector that is behind
+    if (this.exporter.running) {
+      await eventually('the collector has caught up', () => this.#queues().every(octets => octets === 0));
+    }
     const { code, stderr } = await this.exporter.stop();
     if (code !== 0) throw new Error(`the exporter ended with ${code}: ${stderr}`);
-    if (this.collector.running) await this.collector.stop();
+    if (this.collector.running) {
+      await this.namespace.readToEnd(PORT);
+      await this.collector.stop();
+    }
     const ledger = new Ledger();
     for (const { stdout } of this.collectors) {
       for (const line of stdout.split('\n')) if (line.endsWith('}')) ledger.add(JSON.parse(line));
@@ -117,26 +137,29 @@ class Scene {
 
   /** Waits until records lie unread in the collector's socket and the exporter can hand over no more. */
   async stuck(): Promise<void> {
-    const queues = (): [number, number] => {
-      const lines = readFileSync(`/proc/${this.namespace.pid}/net/tcp`, 'utf8')
-        .split('\n')
-        .map(line => line.trim().split(/\s+/))
-        .filter(([, , , state]) => state === '01');
-      const toward = (end: number) => lines.filter(line => line[end].endsWith(':1283')).map(line => line[4].split(':'));
-      return [
-        toward(2).reduce((all, [unsent]) => all + Number.parseInt(unsent, 16), 0),
-        toward(1).reduce((all, [, unread]) => all + Number.parseInt(unread, 16), 0),
-      ];
-    };
     let before = '';
+    let same = 0;
     await eventually('the collector’s socket is full', async () => {
       await this.traffic(2);
-      const [unsent, unread] = queues();
+      const [unsent, unread] = this.#queues();
       const now = `${unsent} ${unread}`;
-      const full = unsent > 0 && unread > 0 && now === before;
+      same = now === before ? same + 1 : 0;
       before = now;
-      return full;
+      return unsent > 0 && unread > 0 && same >= 2;
     });
+  }
+
+  /** Octets that the collector's kernel does not have yet, and that the collector has not read. */
+  #queues(): [number, number] {
+    const lines = readFileSync(`/proc/${this.namespace.pid}/net/tcp`, 'utf8')
+      .split('\n')
+      .map(line => line.trim().split(/\s+/))
+      .filter(([, , , state]) => state === '01');
+    const toward = (end: number) => lines.filter(line => line[end].endsWith(':1283')).map(line => line[4].split(':'));
+    return [
+      toward(2).reduce((all, [unsent]) => all + Number.parseInt(unsent, 16), 0),
+      toward(1).reduce((all, [, unread]) => all + Number.parseInt(unread, 16), 0),
+    ];
   }
 
   /** Resident memory of the exporter, octets. */

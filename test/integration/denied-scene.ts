@@ -52,12 +52,18 @@ export class DenialExport {
 
   static async start(router: PrivateNamespace, flags = ''): Promise<DenialExport> {
     const capture = await Capture.udp(new Traffic(router), 4739);
-    const exporter = await startExporter(router, 'native', ['udp://127.0.0.1:4739'], `--nflog-group 5 ${flags}`);
+    const exporter = await startExporter(
+      router,
+      'native',
+      ['udp://127.0.0.1:4739'],
+      `--nflog-group 5 --idle-flow-export-timeout 1h ${flags}`,
+    );
     return new DenialExport(exporter, capture);
   }
 
-  async records(): Promise<Values[]> {
-    const messages = (await this.#capture.parts()).map(bytes => ({ bytes }));
+  /** What it has told up to now, or in `parts`. */
+  async records(parts?: Buffer[]): Promise<Values[]> {
+    const messages = (parts ?? (await this.#capture.parts())).map(bytes => ({ bytes }));
     return new Decoder('udp')
       .decode(messages)
       .map(valuesOf)
@@ -69,7 +75,10 @@ export class DenialExport {
     const { code, stderr } = await this.exporter.stop();
     t.is(code, 0, stderr);
     const last = this.exporter.log().find(({ msg }) => msg === 'stopped')!;
-    return { records: await this.records(), counts: last['denied'] as Record<string, number> };
+    return {
+      records: await this.records(await this.#capture.everything()),
+      counts: last['denied'] as Record<string, number>,
+    };
   }
 }
 

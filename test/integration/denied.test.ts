@@ -16,14 +16,16 @@ const HEADERS = 28;
 /** Datagrams of 100 octets are denied where a port says so, others pass. */
 const RULES = `table inet deny {
   counter forwarded { }
+  counter rejected { }
+  counter input { }
   chain forward { type filter hook forward priority 0;
     udp dport 7001 counter name forwarded log group 5 prefix "ctflow:drop:in:prod/web:forwarded" drop
     udp dport { 7005, 7006, 7007, 7106 } udp length 108 log group 5 prefix "ctflow:drop:in:prod/web:established" drop
-    udp dport 7008 log group 5 prefix "ctflow:reject:in:prod/web:rejected" reject
+    udp dport 7008 counter name rejected log group 5 prefix "ctflow:reject:in:prod/web:rejected" reject
     udp sport 7009 udp length 108 log group 5 prefix "ctflow:drop:out:prod/web:answer" drop
   }
   chain inp { type filter hook input priority 0;
-    udp dport 7002 log group 5 prefix "input" drop
+    udp dport 7002 counter name input log group 5 prefix "input" drop
     udp dport 7011 udp length 108 log group 5 prefix "within input" drop
     iif lo udp dport 7004 log group 5 prefix "loopback" drop
   }
@@ -105,13 +107,18 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
 
 rigged('antrea: the log prefix fills the policy fields of its direction, IPv4 and IPv6', async t => {
   const { router, client } = await denyingRouter(t, RULES);
-  const denials = await DenialExport.start(router, '--profile antrea');
+  // each is told at the end alone
+  const denials = await DenialExport.start(router, '--profile antrea --active-flow-export-timeout 1h');
   const near = new Traffic(client);
   const send = (host: string, port: number) =>
     near.do('udpSend', { host, port, packets: 1, size: 10, answered: false });
   await send('2001:db8:2::2', 7001);
   await send(SERVER, 7008);
   await send('192.0.2.1', 7002);
+  // the first packet to a neighbour waits until it is found
+  for (const rule of ['forwarded', 'rejected', 'input']) {
+    await eventually(`one is ${rule}`, async () => (await ruleCounter(router, rule))[0] === 1);
+  }
   const { records } = await denials.stop(t);
   const to = (port: number) => records.filter(({ destinationTransportPort }) => destinationTransportPort === port);
   const policy = (direction: string, [name, namespace, rule, action]: readonly [string, string, string, number]) => ({

@@ -1,14 +1,16 @@
 /** On the real kernel: receive buffers that overflow, NEW and UPDATE events, connections for which there are no events. */
-import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Capture } from '../helpers/capture.js';
 import { startExporter, type RunningCommand } from '../helpers/command.js';
+import { listConnections } from '../helpers/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
+import { freeze } from '../helpers/freeze.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import type { OracleRecord } from '../helpers/oracles/record.js';
 import { needs } from '../helpers/require.js';
 import { Traffic } from '../helpers/traffic.js';
+import { digested } from '../helpers/unread.js';
 import { Decoder, valuesOf } from '../helpers/wire.js';
 
 const FIRST_PORT = 20_000;
@@ -21,13 +23,12 @@ async function tracking(t: ExecutionContext): Promise<PrivateNamespace> {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
   await namespace.sysctl('nf_conntrack_events', 1);
-  await namespace.sysctl('nf_conntrack_udp_timeout', 600);
   return namespace;
 }
 
-/** Records of flows that have arrived over TCP. */
-async function flowsOf(capture: Capture): Promise<OracleRecord[]> {
-  const bytes = Buffer.concat(await capture.parts());
+/** Records of flows that have arrived over TCP up to now, or in `parts`. */
+async function flowsOf(capture: Capture, parts?: Buffer[]): Promise<OracleRecord[]> {
+  const bytes = Buffer.concat(parts ?? (await capture.parts()));
   const records = bytes.length > 0 ? await readWithPython(bytes) : [];
   return records.filter(({ flowId }) => flowId !== undefined);
 }
@@ -65,7 +66,7 @@ for (const [kind, count] of [
       const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
       await traffic.do('udpFlows', { host: '127.0.0.1', port, from: FIRST_PORT, flows: count, size: SIZE });
-      process.kill(exporter.pid, 'SIGSTOP');
+      await freeze(exporter.pid);
       await namespace.run('conntrack', ['-D', '-p', 'udp', '--dport', String(port)]);
       process.kill(exporter.pid, 'SIGCONT');
       const ended = await eventually(
@@ -74,10 +75,10 @@ for (const [kind, count] of [
           const flows = (await flowsOf(capture)).filter(({ flowEndReason }) => flowEndReason === '4');
           return flows.length >= count && flows;
         },
-        60_000,
+        120_000,
       );
       const { events, store } = await lastCounts(t, exporter);
-      const flows = await flowsOf(capture);
+      const flows = await flowsOf(capture, await capture.everything());
       t.is(ended.length, count);
       t.is(new Set(ended.map(({ sourceTransportPort }) => sourceTransportPort)).size, count);
       const sum = (name: string): number => flows.reduce((total, { [name]: value }) => total + Number(value), 0);
@@ -98,7 +99,7 @@ rigged('all: NEW events that are lost are counted, and a poll out of turn brings
   const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], flags);
   const traffic = new Traffic(namespace);
   const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
-  process.kill(exporter.pid, 'SIGSTOP');
+  await freeze(exporter.pid);
   await traffic.do('udpFlows', { host: '127.0.0.1', port, from: FIRST_PORT, flows: 1_000, size: SIZE });
   process.kill(exporter.pid, 'SIGCONT');
   const flows = await eventually('a record of each', async () => {
@@ -125,10 +126,14 @@ rigged('all: without kernel timestamps the start is the moment of the NEW, the T
   const { port } = await traffic.do('tcpListen', { host: '127.0.0.1', answer: 500 });
   const before = Date.now();
   const { handle } = await traffic.do('tcpOpen', { host: '127.0.0.1', port, send: 100, expect: 500 });
-  await pause(300);
+  await digested(exporter.pid);
   const opened = Date.now();
   await traffic.do('tcpClose', { handle });
-  await pause(100); // its TIME_WAIT has begun
+  await eventually('its TIME_WAIT begins', async () =>
+    (await listConnections(namespace)).some(
+      ({ original, state }) => original.dport === String(port) && state === 'TIME_WAIT',
+    ),
+  );
   await namespace.run('conntrack', ['-D', '-p', 'tcp', '--dport', String(port)]);
   const flow = await eventually('its record', async () => {
     const records = new Decoder('udp').decode((await capture.parts()).map(bytes => ({ bytes }))).map(valuesOf);

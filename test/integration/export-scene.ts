@@ -58,10 +58,10 @@ export async function exportScene(backend: BackendName): Promise<Exported> {
     }
     return {
       listed,
-      udp: await udp.parts(),
-      tcp: await tcp.parts(),
-      antrea: await antrea.parts(),
-      netfilter: await netfilter.parts(),
+      udp: await udp.everything(),
+      tcp: await tcp.everything(),
+      antrea: await antrea.everything(),
+      netfilter: await netfilter.everything(),
       nfcapd: await nfcapd?.stop(),
       nfacctd: await nfacctd?.stop(),
     };

@@ -45,6 +45,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     const [opened, ...others] = await settledConnections(namespace);
     t.deepEqual(others, []);
     t.is((await exporter.stop()).code, 0);
+    await capture.everything();
     const flows = await read();
     t.is(flows.length, 2);
     for (const [index, listed] of [closed, opened].entries()) {
@@ -64,7 +65,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     const listed = await settledConnections(namespace);
     t.is(listed.length, 2);
     t.is((await exporter.stop()).code, 0);
-    const flows = byFlowId(await readWithPython(Buffer.concat(await capture.parts())));
+    const flows = byFlowId(await readWithPython(Buffer.concat(await capture.everything())));
     t.deepEqual(
       flows.map(records => records.at(-1)!['octetTotalCount']).toSorted(),
       listed.map(({ original }) => original.bytes!).toSorted(),
@@ -87,7 +88,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     await talk(3);
     const [listed] = await settledConnections(namespace);
     t.is((await exporter.stop()).code, 0);
-    const [records] = byFlowId(await readWithPython(Buffer.concat(await capture.parts())));
+    const [records] = byFlowId(await readWithPython(Buffer.concat(await capture.everything())));
     t.like(records.at(-1)!, expectedStandard(listed, backend));
     t.is(records.at(-1)!['packetTotalCount'], '10');
     const deltas = records.reduce((sum, { packetDeltaCount }) => sum + Number(packetDeltaCount), 0);

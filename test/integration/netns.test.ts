@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/command.js';
 import { listConnections } from '../helpers/conntrack-list.js';
+import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/require.js';
@@ -70,6 +71,8 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
       await talk();
       const [listed] = await listConnections(namespace);
       t.is((await exporter.stop()).code, 0);
+      const { destinations } = exporter.log().at(-1) as { destinations: { transport: { messages: number } }[] };
+      await eventually('every message is read', () => messages.length === destinations[0].transport.messages);
       const flows = byConnection(await readWithPython(Buffer.concat(messages)));
       const expected = expectedStandard(listed, 'native');
       t.deepEqual([...flows.keys()], [keyOf(expected)]);

@@ -25,7 +25,7 @@ function unprivileged(args: readonly string[], owner: 'keep' | 'nobody'): Promis
         ? [node, '-e', AS_NOBODY, ...args]
         : ['setpriv', '--inh-caps', '-all', '--bounding-set', '-all', '--', ...command];
   }
-  return collect(spawn(command[0], command.slice(1)), { timeout: 20_000 });
+  return collect(spawn(command[0], command.slice(1)));
 }
 
 for (const { name: backend, needs: wanted } of BACKENDS) {

@@ -1,7 +1,8 @@
 /** An exporter with a state file that is stopped, killed and begun again while traffic goes on. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT } from '../../src/layout.generated.js';
 import { Capture } from '../helpers/capture.js';
 import { ctflow, startExporter, type RunningCommand } from '../helpers/command.js';
 import { settledConnections } from '../helpers/conntrack-list.js';
@@ -11,7 +12,6 @@ import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { Traffic } from '../helpers/traffic.js';
-import { unreadEvents } from '../helpers/unread.js';
 import { byConnection, COUNTERS } from './compare.js';
 import { expectedStandard, keyOf } from './expected.js';
 
@@ -57,7 +57,6 @@ class Scene {
     const namespace = await PrivateNamespace.create(t);
     await namespace.track();
     await namespace.sysctl('nf_conntrack_events', 1);
-    await namespace.sysctl('nf_conntrack_udp_timeout', 600);
     const collector = new Traffic(namespace);
     const capture = await Capture[protocol](collector, 4739);
     return new Scene(namespace, collector, capture, temporaryPath(t, 'state'), protocol, new Traffic(namespace));
@@ -68,7 +67,7 @@ class Scene {
     return startExporter(this.namespace, 'native', [`${this.#protocol}://127.0.0.1:4739`], quick);
   }
 
-  /** Connections that say something again and again until they are told to rest. */
+  /** Connections, all there when this resolves, that say something again and again until they are told to rest. */
   async talk(): Promise<void> {
     const { port } = await this.#traffic.do('udpListen', { host: '127.0.0.1' });
     const server = await this.#traffic.do('tcpListen', { host: '127.0.0.1', answer: 10 });
@@ -77,11 +76,13 @@ class Scene {
       const opened = await this.#traffic.do('tcpOpen', { host: '127.0.0.1', port: server.port, send: 7, expect: 10 });
       handles.push(opened.handle);
     }
+    const say = async (size: number): Promise<void> => {
+      await this.#traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: UDP_FLOWS, size });
+      await this.#traffic.do('tcpSend', { handles, send: size });
+    };
+    await say(20);
     const round = async (): Promise<void> => {
-      for (let size = 20; !this.#ending.signal.aborted; size++) {
-        await this.#traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: UDP_FLOWS, size });
-        await this.#traffic.do('tcpSend', { handles, send: size });
-      }
+      for (let size = 21; !this.#ending.signal.aborted; size++) await say(size);
     };
     this.#rounds = round();
   }
@@ -94,15 +95,10 @@ class Scene {
   /** For each connection of the kernel, the counters that it has and the sums that were exported. */
   async compare(t: ExecutionContext): Promise<{ missing: Uncertain; doubled: number }> {
     const listed = await settledConnections(this.namespace);
-    const records = await eventually('the records have arrived', async () => {
-      const before = await this.capture.parts();
-      await sleep(500);
-      const parts = await this.capture.parts();
-      if (Buffer.concat(parts).length !== Buffer.concat(before).length || parts.length === 0) return undefined;
-      // each TCP connection is a session of its own
-      const sessions = this.#protocol === 'tcp' ? parts : [Buffer.concat(parts)];
-      return (await Promise.all(sessions.map(session => readWithPython(wholeMessages(session))))).flat();
-    });
+    const parts = await this.capture.everything();
+    // each TCP connection is a session of its own
+    const sessions = this.#protocol === 'tcp' ? parts : [Buffer.concat(parts)];
+    const records = (await Promise.all(sessions.map(session => readWithPython(session)))).flat();
     const flows = byConnection(records);
     const missing: Uncertain = { records: 0, packets: 0, octets: 0 };
     let doubled = 0;
@@ -123,14 +119,6 @@ class Scene {
     t.is(listed.length, UDP_FLOWS + TCP_CONNECTIONS);
     return { missing, doubled };
   }
-}
-
-/** A stream without the message that the end of the exporter has cut off. */
-function wholeMessages(stream: Buffer): Buffer {
-  let end = 0;
-  while (end + 4 <= stream.length && end + stream.readUInt16BE(end + 2) <= stream.length)
-    end += stream.readUInt16BE(end + 2);
-  return stream.subarray(0, end);
 }
 
 /** What a run says of the one before it. */
@@ -220,38 +208,45 @@ rigged('killed when ends are heard and not told: the next exporter tells them, a
   const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
   const uncertain: Uncertain[] = [];
   let recovered = 0;
-  let exporter = await scene.start();
+  // one collector may have been told when the exporter is killed; the other one comes at the very end
+  const flags = '--collector tcp://127.0.0.1:4740 --reconnect-interval 100ms';
+  let exporter = await scene.start(flags);
   for (let round = 0; round < RESTARTS; round++) {
     // the same tuples each time
     await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: ENDING, size: 10 });
     if (round !== 1) await sleep(300); // polled, or known by the end alone
     await scene.namespace.run('conntrack', ['-F']);
-    await eventually('they are read', () => unreadEvents(exporter.pid) === 0);
-    await sleep(2);
+    const written = ENDS_RECORDS_AT + (round + 1) * ENDING * ENDS_RECORD_SIZE;
+    await eventually('they are written down', () => statSync(`${scene.state}.ends`).size >= written);
     await exporter.stop('SIGKILL');
-    exporter = await scene.start();
+    exporter = await scene.start(flags);
     uncertain.push(uncertainOf(exporter));
     recovered += Number(exporter.log().find(line => 'recovered' in line)?.['recovered'] ?? 0);
   }
+  const late = await Capture.tcp(scene.collector, 4740);
+  const sessions = (): number => exporter.messages().split('export session begins').length - 1;
+  await eventually('the other collector is found', () => sessions() === 2);
   t.is((await exporter.stop()).code, 0);
   t.false(existsSync(`${scene.state}.ends`));
-  const records = await eventually('the records have arrived', async () => {
-    const before = await scene.capture.parts();
-    await sleep(500);
-    const parts = await scene.capture.parts();
-    return parts.length > 0 && parts.length === before.length && readWithPython(Buffer.concat(parts));
-  });
+  const lost = uncertain.reduce((sum, { records: many }) => sum + many, 0);
+  const [told, toldLate] = [await toldOf(scene.capture, port), await toldOf(late, port)];
+  t.log({ recovered, uncertain: lost, told: told.size });
+  t.true(recovered >= RESTARTS * ENDING);
+  for (const flows of [told, toldLate]) t.true([...flows.values()].every(packets => packets === 1));
+  t.true(told.size <= RESTARTS * ENDING && told.size >= RESTARTS * ENDING - lost, `${told.size} told`);
+  t.is(toldLate.size, RESTARTS * ENDING);
+});
+
+/** Packets that were told of each connection to a port. */
+async function toldOf(capture: Capture, port: number): Promise<Map<string, number>> {
   const told = new Map<string, number>();
-  for (const record of records.filter(({ destinationTransportPort }) => Number(destinationTransportPort) === port)) {
+  for (const record of await readWithPython(Buffer.concat(await capture.everything()))) {
+    if (Number(record['destinationTransportPort']) !== port) continue;
     const key = `${record['sourceTransportPort']} ${record['flowStartMilliseconds']}`;
     told.set(key, (told.get(key) ?? 0) + Number(record['packetDeltaCount']));
   }
-  const lost = uncertain.reduce((sum, { records: many }) => sum + many, 0);
-  t.log({ recovered, uncertain: lost, told: told.size });
-  t.true(recovered > 0);
-  t.true([...told.values()].every(packets => packets === 1));
-  t.true(told.size <= RESTARTS * ENDING && told.size >= RESTARTS * ENDING - lost, `${told.size} told`);
-});
+  return told;
+}
 
 rigged('without timestamps, without netlink and beside another exporter a state file is refused', async t => {
   const scene = await Scene.begin(t, 'udp');

@@ -54,7 +54,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       // neighbour discovery and router solicitations of the links are no connections of this test
       const listed = (await settledConnections(router)).filter(({ original }) => !original.dst.startsWith('ff02:'));
       t.is((await exporter.stop()).code, 0);
-      const records = await readWithPython(Buffer.concat(await capture.parts()));
+      const records = await readWithPython(Buffer.concat(await capture.everything()));
       const kept = records.filter(record => !record['destinationIPv6Address']?.startsWith('ff02:'));
       t.is(listed.length, 4);
       compareStandard(t, kept, listed, backend);

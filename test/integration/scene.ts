@@ -10,7 +10,7 @@ const CLIENT6 = '2001:db8::10';
 const SERVER6 = '2001:db8::20';
 const SERVICE6 = '2001:db8:80::1';
 
-/** Addresses, long timeouts, zones, marks and NAT, both families. */
+/** Addresses, zones, marks and NAT, both families. */
 export async function furnish(namespace: PrivateNamespace): Promise<void> {
   for (const address of [CLIENT, SERVER, SERVICE]) {
     await namespace.run('ip', ['address', 'add', `${address}/32`, 'dev', 'lo']);
@@ -19,9 +19,6 @@ export async function furnish(namespace: PrivateNamespace): Promise<void> {
     await namespace.run('ip', ['address', 'add', `${address}/128`, 'dev', 'lo', 'nodad']);
   }
   await namespace.track();
-  for (const timeout of ['udp_timeout', 'udp_timeout_stream', 'icmp_timeout', 'icmpv6_timeout']) {
-    await namespace.sysctl(`nf_conntrack_${timeout}`, 600);
-  }
   await namespace.nft(`table inet scene {
     chain zones {
       type filter hook output priority -300
@@ -91,6 +88,6 @@ export async function perform(namespace: PrivateNamespace): Promise<void> {
   await namespace.run('ping', ['-c', '2', '-i', '0.2', '-s', '77', '-I', CLIENT6, SERVER6]);
   // no SCTP sockets in Node: an entry without traffic
   const sctp = ['-p', 'sctp', '--state', 'ESTABLISHED', '--orig-vtag', '1', '--reply-vtag', '2'];
-  const tuple = ['-s', CLIENT, '-d', SERVER, '--sport', '1234', '--dport', '5678', '-t', '600'];
+  const tuple = ['-s', CLIENT, '-d', SERVER, '--sport', '1234', '--dport', '5678', '-t', '3600'];
   await namespace.run('conntrack', ['-I', ...sctp, ...tuple]);
 }
