@@ -104,6 +104,7 @@ async function running(t: ExecutionContext, source: FakeSource) {
       {
         ...DESTINATION_DEFAULTS,
         activeFlowExportTimeout: 30,
+        idleFlowExportTimeout: 3_600_000,
         mtu: 1_400,
         observationDomain: 1,
         endpoint: collector.endpoint,
