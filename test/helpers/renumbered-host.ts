@@ -8,8 +8,6 @@ import { messages, TransportLog } from './transport-log.js';
 const ip = (command: string): unknown => execFileSync('ip', command.split(' '));
 
 ip('link add v0 type veth peer name v1');
-// nobody answers there, and a question without an answer ends in an error of its own
-ip('link set v0 arp off');
 ip('link set v0 up');
 ip('link set v1 up');
 ip('address add 192.0.2.1/24 dev v0');

@@ -422,5 +422,6 @@ test('a name that does not resolve is tried again', async t => {
   const log = new TransportLog();
   t.teardown(() => transport.close(0));
   await transport.open(log);
-  t.regex(await log.nth(2), /^closed: (ENOTFOUND|EAI_AGAIN)$/);
+  // the last is a resolver that is silent for as long as an attempt may take
+  t.regex(await log.nth(2), /^closed: (ENOTFOUND|EAI_AGAIN|no answer)$/);
 });
