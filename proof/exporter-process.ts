@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { RunningCommand } from '../test/helpers/command.js';
 import { eventually } from '../test/helpers/eventually.js';
+import { freeze } from '../test/helpers/freeze.js';
 import type { PrivateNamespace } from '../test/helpers/namespace.js';
 import { unreadEvents } from '../test/helpers/unread.js';
 import { COLLECTOR_ENDPOINT } from './collector-process.js';
@@ -82,8 +83,8 @@ export class ExporterProcess {
   }
 
   /** It goes no further; what the kernel tells it stays unread. */
-  freeze(): void {
-    process.kill(this.pid, 'SIGSTOP');
+  freeze(): Promise<void> {
+    return freeze(this.pid);
   }
 
   /** As {@link unreadEvents}. */

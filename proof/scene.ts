@@ -130,7 +130,7 @@ export class Scene {
     await this.collector.stop();
     const ledger = new Ledger();
     await ledger.read(this.#told);
-    const faults = await readFaults(this.topology);
+    const faults = await readFaults(this.topology, kernel);
     return { balance: balance(kernel, ledger.connections), kernel, ledger, traffic, exporter, faults };
   }
 

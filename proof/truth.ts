@@ -23,6 +23,8 @@ export interface Faults {
   readonly uncountedSyns: number;
   /** Times that the receive buffer of the witness ran over. */
   readonly witness: number;
+  /** Packets that still came when the count had stood still: who answers was held up. */
+  readonly late: number;
 }
 
 /** An nft table that counts what conntrack passes over. */
@@ -63,8 +65,9 @@ export async function stillKernel(router: PrivateNamespace): Promise<KernelCount
   throw new Error('the traffic does not come to rest');
 }
 
-/** Since the namespaces were made. */
-export async function readFaults({ router, namespaces }: Topology): Promise<Faults> {
+/** Since the namespaces were made. @param still what the kernel had counted when nothing moved any more */
+export async function readFaults({ router, namespaces }: Topology, still: KernelCount): Promise<Faults> {
+  const now = await readKernel(router);
   const counters = parseCounters(await router.run('nft', ['-j', 'list', 'counters']));
   const conntrack = conntrackStatistics(readFileSync(`/proc/${router.pid}/net/stat/nf_conntrack`, 'utf8'));
   return {
@@ -76,6 +79,7 @@ export async function readFaults({ router, namespaces }: Topology): Promise<Faul
     retransmissions: namespaces.reduce((total, { pid }) => total + retransmissions(pid), 0),
     uncountedSyns: counters.get('uncounted_syns')?.packets ?? 0,
     witness: 0,
+    late: now.packets - still.packets + now.denied.packets - still.denied.packets,
   };
 }
 

@@ -19,7 +19,8 @@ export const denied: ProofCase = {
       { ...size, flows: tuples, rate: TUPLES },
       {
         traffic: { mix: { 'denied-udp': 1 }, requests: PACKETS, long: 20 },
-        exporter: ['--nflog-group', String(NFLOG_GROUP)],
+        // however long a flow is held up between two packets, it is one
+        exporter: ['--nflog-group', String(NFLOG_GROUP), '--idle-flow-export-timeout', '1h'],
       },
     );
     scene.traffic.begin();

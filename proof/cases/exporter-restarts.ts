@@ -40,7 +40,7 @@ async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL')
   scene.traffic.begin();
   for (const part of RESTARTS) {
     await scene.traffic.reached(part);
-    if (signal === 'SIGKILL') scene.exporter.freeze();
+    if (signal === 'SIGKILL') await scene.exporter.freeze();
     const from = await witness.mark();
     if (signal === 'SIGKILL') unread += EVENTS_IN_HAND + Math.floor(scene.exporter.unread() / EVENT_BYTES);
     await scene.exporter.stop(signal);

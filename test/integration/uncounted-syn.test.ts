@@ -6,7 +6,7 @@ import { faultNames, readFaults, stillKernel } from '../../proof/truth.js';
 import { listConnections } from '../helpers/conntrack-list.js';
 import { needs } from '../helpers/require.js';
 
-/** Both ends of a TCP connection drop it by RST, and open it again with the same ports. */
+/** Both ends of a TCP connection drop it by RST, the server first, and open it again with the same ports. */
 const SERVER = `
 import socket, struct
 listener = socket.socket()
@@ -20,9 +20,10 @@ for _ in range(2):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     connection.send(b'answer')
     connection.close() if connection.recv(100) == b'bye' else None
+    print('closed', flush=True)
 `;
 const CLIENT = `
-import socket, struct, time
+import socket, struct, sys, time
 for _ in range(2):
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,7 +33,8 @@ for _ in range(2):
     connection.send(b'request')
     connection.recv(100)
     connection.send(b'bye')
-    time.sleep(1)
+    sys.stdin.readline()
+    time.sleep(1) # so that the sequence numbers of the next one are far from those of this one
     connection.close()
 `;
 const NO_RST = 'table inet quiet { chain out { type filter hook output priority 0; tcp flags & rst == rst drop; }; }';
@@ -45,12 +47,14 @@ needs(test.serial, ['namespace', 'conntrack', 'ping', 'python3'])(
     for (const host of [client, server]) await host.nft(NO_RST);
     const listener = server.spawn('python3', ['-c', SERVER]);
     await once(listener.stdout, 'data');
-    await client.run('python3', ['-c', CLIENT]);
+    const opener = client.spawn('python3', ['-c', CLIENT]);
+    listener.stdout.pipe(opener.stdin); // the client waits until the server has closed
+    t.deepEqual(await once(opener, 'exit'), [0, null]);
     const kernel = await stillKernel(router);
     const [{ original, reply }, ...none] = await listConnections(router);
     t.is(none.length, 0);
     t.is(kernel.connections, 1, 'two were opened');
     t.is(kernel.packets - Number(original.packets) - Number(reply.packets), 1);
-    t.deepEqual(faultNames(await readFaults(topology)), ['uncountedSyns 1']);
+    t.deepEqual(faultNames(await readFaults(topology, kernel)), ['uncountedSyns 1']);
   },
 );

@@ -22,7 +22,16 @@ function runsOf(...findings: Finding[]): ProofCase & { scopes: number } {
 }
 
 const VOID = finding({
-  faults: { insertFailed: 0, drop: 0, earlyDrop: 3, chainTooLong: 0, retransmissions: 0, uncountedSyns: 0, witness: 0 },
+  faults: {
+    insertFailed: 0,
+    drop: 0,
+    earlyDrop: 3,
+    chainTooLong: 0,
+    retransmissions: 0,
+    uncountedSyns: 0,
+    witness: 0,
+    late: 0,
+  },
 });
 
 test('a run that is void is repeated, and the second one counts', async t => {

@@ -36,6 +36,7 @@ export function finding(otherwise: Partial<Finding>): Finding {
       retransmissions: 0,
       uncountedSyns: 0,
       witness: 0,
+      late: 0,
     },
     failures: [],
     notes: [],

@@ -21,6 +21,7 @@ test('names what makes a run void', t => {
     retransmissions: 1,
     uncountedSyns: 0,
     witness: 0,
+    late: 0,
   };
   t.deepEqual(faultNames(faults), ['insertFailed 2', 'retransmissions 1']);
 });
