@@ -15,9 +15,16 @@ export function isAlive(pid: number): boolean {
 
 /** Whether every thread of a process, and of those below it, waits for something. */
 export function areAsleep(pid: number): boolean {
-  return [pid, ...descendants(pid)].every(process =>
-    readdirSync(`/proc/${process}/task`).every(task => statOf(`${process}/task/${task}`)?.[0] === 'S'),
-  );
+  return [pid, ...descendants(pid)].every(process => threadsOf(process).every(thread => statOf(thread)?.[0] === 'S'));
+}
+
+/** Below /proc. None of a process that has ended. */
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(thread => `${pid}/task/${thread}`);
+  } catch {
+    return [];
+  }
 }
 
 function parentOf(pid: number): number | undefined {
