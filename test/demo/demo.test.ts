@@ -123,6 +123,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   onKernel(`${signal} ends it early, with the report of what was until then, and leaves no process`, async t => {
     const { child, finished } = demo(t, ['--json', '--duration', '10m']);
     const inside = await eventually('the traffic of the demonstration', () => {
+      t.is(child.exitCode, null, 'it goes on');
       const found = descendants(child.pid!);
       return found.length >= 2 && found.some(pid => packetsAround(pid) > 100) && found;
     });
