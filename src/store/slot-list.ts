@@ -42,14 +42,22 @@ export class SlotList {
 
   /** Appends the slot; moves it to the end when it is in the list. */
   push(slot: number): void {
-    if (this.#tail === slot) return;
+    const tail = this.#tail;
+    if (tail === slot) return;
     const links = this.#links;
     const at = this.#of(slot);
-    if (links[at] !== 0) this.remove(slot);
+    const next = links[at];
+    if (next !== 0) {
+      // in the list and not the last: there is one behind it
+      const previous = links[at + 1];
+      links[this.#of(next - 1) + 1] = previous;
+      if (previous === OUT) this.#head = next - 1;
+      else links[this.#of(previous - 1)] = next;
+    }
     links[at] = OUT;
-    links[at + 1] = this.#tail === NONE ? OUT : this.#tail + 1;
-    if (this.#tail === NONE) this.#head = slot;
-    else links[this.#of(this.#tail)] = slot + 1;
+    links[at + 1] = tail === NONE ? OUT : tail + 1;
+    if (tail === NONE) this.#head = slot;
+    else links[this.#of(tail)] = slot + 1;
     this.#tail = slot;
   }
 

@@ -8,11 +8,15 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Messages of one receive.
 const MESSAGES: usize = 64;
 /// No UDP message is longer.
 const LONGEST: usize = 65_536;
+/// For so long more may arrive when everything has been read. A collector that does more than count is slower than an exporter
+/// and finds the next datagram waiting; one that sleeps would be woken for each, at the cost of who sends it.
+const REST: Duration = Duration::from_millis(2);
 /// Of SO_MEMINFO (include/uapi/linux/sock_diag.h): datagrams that found no room.
 const SK_MEMINFO_DROPS: usize = 8;
 const SK_MEMINFO_VARS: usize = 9;
@@ -107,6 +111,10 @@ fn receive(socket: &UdpSocket, counter: &Mutex<Counter>) -> io::Result<()> {
         for (header, part) in headers[..received].iter().zip(&parts) {
             // SAFETY: the kernel has written so many bytes into this part's buffer, and writes no more before the next call.
             counter.message(unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), header.msg_len as usize) });
+        }
+        drop(counter);
+        if received < MESSAGES {
+            thread::sleep(REST);
         }
     }
 }
