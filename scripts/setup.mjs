@@ -63,6 +63,8 @@ function step(name, inputs, done, make) {
   const stamp = join(stamps, name);
   const hash = hashOf(inputs);
   if (done && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
+  // whoever fails may leave something half made
+  rmSync(stamp, { force: true });
   make();
   mkdirSync(stamps, { recursive: true });
   writeFileSync(stamp, hash);
