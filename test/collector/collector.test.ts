@@ -87,6 +87,20 @@ test('close() reads what has been sent before it', async t => {
   t.is(collector.stats().malformedMessages, 0);
 });
 
+test('close() reads what has been sent before it, though it is held up beyond its limit', async t => {
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0']);
+  const socket = createSocket('udp4');
+  t.teardown(() => new Promise<void>(resolve => socket.close(resolve)));
+  await new Promise<void>(resolve => socket.connect(endpoints[0].port, endpoints[0].host, resolve));
+  // all in one turn of the event loop, so that nothing is read in between
+  for (const bytes of [DEFINE, data(0, 6), data(1, 17)]) socket.send(bytes);
+  const closed = collector.close();
+  const heldUp = performance.now() + 1_500;
+  while (performance.now() < heldUp);
+  await closed;
+  t.deepEqual(protocols(records), [6, 17]);
+});
+
 test('close() ends connections, and the ports are free again', async t => {
   const { collector, endpoints } = await start(t, [`udp://${QUIET_HOST}:0`, `tcp://${QUIET_HOST}:0`]);
   const socket = await openTcp(t, endpoints[1]);

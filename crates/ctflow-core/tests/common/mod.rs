@@ -1,6 +1,8 @@
 //! Messages as a little-endian kernel sends them, from literal bytes.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod requests;
+
 use ctflow_core::decode::{Decoded, decode};
 use ctflow_core::filter::Filter;
 use ctflow_core::row::ROW_SIZE;
