@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { DESTINATION_DEFAULTS } from '../src/destination.js';
+import { DESTINATION_DEFAULTS } from '../src/destination/destination.js';
 import { duration, wholeNumber } from '../src/cli/values.js';
 import type { MeasuredFamily } from './results.js';
 import { SUBJECTS } from './subjects/index.js';

@@ -1,4 +1,4 @@
-import type { Timing } from './measure.js';
+import type { Timing } from './timing.js';
 import type { MeasuredFamily, Result } from './results.js';
 import type { Sizes } from './subject.js';
 

@@ -1,5 +1,5 @@
-import { describeError } from '../src/errors.js';
-import { loadBackend } from '../src/load-backend.js';
+import { describeError } from '../src/common/errors.js';
+import { loadBackend } from '../src/backend/load.js';
 import { buildCompanion } from './companion.js';
 import type { Flags, ScopeFlags } from './flags.js';
 import type { Job } from './job.js';

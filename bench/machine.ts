@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Machine } from './results.js';
 
-/** The checkout, seen from dist/bench/. */
+/** The checkout, seen from build/bench/. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export function machine(): Machine {

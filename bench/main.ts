@@ -1,4 +1,4 @@
-import { describeError } from '../src/errors.js';
+import { describeError } from '../src/common/errors.js';
 import { benchCommand, type Flags } from './flags.js';
 import { availableBackends, jobs } from './jobs.js';
 import { linearityTables } from './linearity.js';

@@ -1,4 +1,4 @@
-import type { Taken, Timing } from './measure.js';
+import type { Taken, Timing } from './timing.js';
 import type { Case, Times } from './subject.js';
 
 /** Where nobody says how many operations go before the first that counts. */

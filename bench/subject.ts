@@ -1,4 +1,4 @@
-import type { Backend } from '../src/backend.js';
+import type { Backend } from '../src/backend/backend.js';
 import type { MeasuredBackend, MeasuredFamily, Parameters, Value } from './results.js';
 
 /** How much is measured; the same for every subject of a run. */

@@ -1,5 +1,5 @@
 import benny from 'benny';
-import type { Taken, Timing } from './measure.js';
+import type { Taken, Timing } from './timing.js';
 import type { Case } from './subject.js';
 
 /** Seconds of operations that go into one sample: far above the resolution of the clock. */

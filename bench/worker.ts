@@ -3,9 +3,10 @@
  * allocated or opened is in its way. Answers on standard output; what it says meanwhile goes to standard error.
  */
 import { text } from 'node:stream/consumers';
-import { loadBackend } from '../src/load-backend.js';
+import { loadBackend } from '../src/backend/load.js';
 import type { Answer, Job } from './job.js';
-import { measure, type Taken, type Timing } from './measure.js';
+import { measure } from './measure.js';
+import type { Taken, Timing } from './timing.js';
 import { measureMemory } from './memory/measure-memory.js';
 import type { Result } from './results.js';
 import { PEER_SUBJECTS } from './peers/subjects/index.js';

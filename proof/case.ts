@@ -1,9 +1,9 @@
-import { CtflowError, describeError } from '../src/errors.js';
+import { CtflowError, describeError } from '../src/common/errors.js';
 import type { Count } from '../src/demo/truth.js';
 import type { Balance, ConnectionCount } from './balance.js';
 import type { ExporterEnd } from './exporter-process.js';
 import type { TrafficSummary } from './generator.js';
-import { EndingScope, type Scope } from './scope.js';
+import { EndingScope, type Scope } from '../test/helpers/kernel/scope.js';
 import type { Size } from './scene.js';
 import { faultNames, type Faults } from './truth.js';
 

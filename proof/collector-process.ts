@@ -1,8 +1,8 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { CTFLOW } from '../test/helpers/command.js';
+import { CTFLOW } from '../test/helpers/kernel/command.js';
 import { eventually } from '../test/helpers/eventually.js';
-import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 
 export const COLLECTOR_PORT = 4739;
 export const COLLECTOR_ENDPOINT = `tcp://127.0.0.1:${COLLECTOR_PORT}`;

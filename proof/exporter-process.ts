@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { RunningCommand } from '../test/helpers/command.js';
+import { RunningCommand } from '../test/helpers/kernel/command.js';
 import { eventually } from '../test/helpers/eventually.js';
-import { freeze } from '../test/helpers/freeze.js';
-import type { PrivateNamespace } from '../test/helpers/namespace.js';
-import { unreadEvents } from '../test/helpers/unread.js';
+import { freeze } from '../test/helpers/kernel/freeze.js';
+import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
+import { unreadEvents } from '../test/helpers/fakes/unread.js';
 import { COLLECTOR_ENDPOINT } from './collector-process.js';
 
 /** A busy machine may take long to start a process, or to end one with much to send; milliseconds. */

@@ -1,11 +1,11 @@
 /** `npm run proof:completeness`: nothing is missed, shown on the real kernel. */
 import { Command, Option } from 'commander';
 import { duration, wholeNumber } from '../src/cli/values.js';
-import { CtflowError, describeError } from '../src/errors.js';
+import { CtflowError, describeError } from '../src/common/errors.js';
 import { judge, type CaseResult } from './case.js';
 import { CASES } from './cases/index.js';
 import { formatCase, reportOf, verdict } from './report.js';
-import { EndingScope } from './scope.js';
+import { EndingScope } from '../test/helpers/kernel/scope.js';
 
 interface Flags {
   flows: number;

@@ -1,4 +1,4 @@
-import { ColumnTable } from '../src/terminal/table.js';
+import { ColumnTable } from '../src/common/terminal/table.js';
 import type { CaseResult, Finding } from './case.js';
 import type { Balance, ConnectionCount } from './balance.js';
 import type { TrafficSummary } from './generator.js';

@@ -7,7 +7,7 @@ import { CollectorProcess } from './collector-process.js';
 import { ExporterProcess, type ExporterEnd } from './exporter-process.js';
 import { Generator, type TrafficPlan, type TrafficSummary } from './generator.js';
 import { Ledger } from './ledger.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../test/helpers/kernel/scope.js';
 import { Topology } from './topology.js';
 import { readFaults, stillKernel, type Faults, type KernelCount } from './truth.js';
 

@@ -1,11 +1,10 @@
 import { CALM_TCP } from '../src/demo/network.js';
 import { TRUTH_TABLE, untrackedTable } from '../src/demo/ruleset.js';
-import { PrivateNamespace } from '../test/helpers/namespace.js';
+import { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import { COLLECTOR_PORT } from './collector-process.js';
-import { raiseConntrackLimit } from './conntrack-limit.js';
+import { raiseConntrackLimit } from '../test/helpers/kernel/conntrack-limit.js';
 import { policyTable } from './policy.js';
-import type { Scope } from './scope.js';
-import { UNCOUNTED_TABLE } from './truth.js';
+import type { Scope } from '../test/helpers/kernel/scope.js';
 
 /** Addresses for documentation (RFC 5737, RFC 3849). */
 export const CLIENT = ['192.0.2.2', '2001:db8:1::2'] as const;
@@ -21,6 +20,17 @@ const UDP_AND_ICMP_TIMEOUTS = [
 ];
 /** No SYN is dropped because an application is slow to accept. */
 const BACKLOG = 65_535;
+
+/** An nft table that counts what conntrack passes over. */
+const UNCOUNTED_TABLE = `
+table inet uncounted {
+  counter uncounted_syns { }
+  chain pre {
+    type filter hook prerouting priority -199
+    tcp flags & (fin | syn | rst | ack) == syn ct state established counter name uncounted_syns
+  }
+}
+`;
 
 /**
  * Three private network namespaces in a row: a client, a router that tracks connections, a server. They have no way out.

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { retransmissions } from '../src/demo/network.js';
 import { pause } from '../src/demo/pause.js';
 import { parseCounters, type Count } from '../src/demo/truth.js';
-import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import type { Topology } from './topology.js';
 
 /** What the kernel counted without conntrack. */
@@ -26,17 +26,6 @@ export interface Faults {
   /** Packets that still came when the count had stood still: who answers was held up. */
   readonly late: number;
 }
-
-/** An nft table that counts what conntrack passes over. */
-export const UNCOUNTED_TABLE = `
-table inet uncounted {
-  counter uncounted_syns { }
-  chain pre {
-    type filter hook prerouting priority -199
-    tcp flags & (fin | syn | rst | ack) == syn ct state established counter name uncounted_syns
-  }
-}
-`;
 
 /** The kernel's count must stand still this long, and must do so within the minute; milliseconds. */
 const STILL = 400;

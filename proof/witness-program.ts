@@ -4,10 +4,10 @@
  * last how often its receive buffer ran over.
  */
 import { createInterface } from 'node:readline';
-import { writeFlowId } from '../src/flow-id.js';
-import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS } from '../src/layout.generated.js';
-import { loadBackend } from '../src/load-backend.js';
-import { readBigInt, readNumber } from '../src/u64.js';
+import { writeFlowId } from '../src/record/flow-record.js';
+import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS } from '../src/row/layout.generated.js';
+import { loadBackend } from '../src/backend/load.js';
+import { readBigInt, readNumber } from '../src/common/u64.js';
 import type { EndedConnection } from './witness.js';
 
 /** With `demanding` as its argument the kernel delivers to everybody again what did not fit into a buffer that is small. */

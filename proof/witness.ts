@@ -2,7 +2,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { PrivateNamespace } from '../test/helpers/namespace.js';
+import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import type { ConnectionCount } from './balance.js';
 import type { Ledger } from './ledger.js';
 

@@ -1,10 +1,10 @@
-// Writes src/layout.generated.ts from the Rust definition; with --check compares and exits 1 where they differ.
+// Writes src/row/layout.generated.ts from the Rust definition; with --check compares and exits 1 where they differ.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = new URL('../src/layout.generated.ts', import.meta.url);
+const target = new URL('../src/row/layout.generated.ts', import.meta.url);
 
 let text;
 try {
@@ -24,7 +24,7 @@ try {
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== text) {
-    console.error('generate: src/layout.generated.ts differs from row.rs and plan.rs; run `npm run generate`.');
+    console.error('generate: src/row/layout.generated.ts differs from row.rs and plan.rs; run `npm run generate`.');
     process.exit(1);
   }
 } else {

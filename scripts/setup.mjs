@@ -3,7 +3,16 @@
 // `--traffic` builds the generator of the proofs too.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -51,12 +60,30 @@ if (cargo && process.argv.includes('--traffic')) {
   });
 }
 
-const compiled = join(root, 'dist/src/cli/main.js');
-step('compile', ['tsconfig.json', 'src', 'test', 'bench', 'proof', 'native/binding.d.ts'], existsSync(compiled), () => {
-  say('compiling TypeScript');
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], 'TypeScript does not compile');
-});
+// tsc knows by itself what has changed, but leaves behind what it made of files that are gone
+link();
+prune(join(root, 'dist'), join(root, 'src'));
+for (const tree of ['test', 'bench', 'proof']) prune(join(root, 'build', tree), join(root, tree));
+run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], 'TypeScript does not compile');
+
+/** Removes what was compiled from a source that is gone. */
+function prune(made, sources) {
+  if (!existsSync(made)) return;
+  for (const entry of readdirSync(made, { withFileTypes: true })) {
+    const source = join(sources, entry.name.replace(/(\.d)?\.[jt]s(\.map)?$/, '.ts'));
+    if (!existsSync(source)) rmSync(join(made, entry.name), { recursive: true });
+    else if (entry.isDirectory()) prune(join(made, entry.name), source);
+  }
+}
+
+/** What is compiled of test/, bench/ and proof/ finds the package where its sources stand beside it: build/src is dist/. */
+function link() {
+  const path = join(root, 'build/src');
+  if (existsSync(path)) return;
+  mkdirSync(join(root, 'build'), { recursive: true });
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  symlinkSync('../dist', path, 'junction');
+}
 
 /** Does the step unless its result is there and was made from the same files. */
 function step(name, inputs, done, make) {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'dist/test/$1.js'));
+const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
 const noSkip = process.env.CTFLOW_NO_SKIP === '1';
 const PROGRESS_EVERY = 10_000; // milliseconds
 
@@ -55,7 +55,7 @@ async function runCargo() {
 async function runAva() {
   const backend = process.env.CTFLOW_BACKEND;
   console.log(
-    `ava ${patterns.join(' ') || 'dist/test'}: every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`,
+    `ava ${patterns.join(' ') || 'build/test'}: every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`,
   );
   const ava = fileURLToPath(new URL('node_modules/ava/entrypoints/cli.mjs', new URL('..', import.meta.url)));
   const child = spawn(process.execPath, [ava, '--tap', ...patterns], {

@@ -1,24 +1,30 @@
-import type { Backend } from './backend.js';
+import type { Backend } from './backend/backend.js';
 import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
 import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
-import { Destination, destinationName, type DestinationOptions, type DestinationStats } from './destination.js';
-import { EndEvents, type EventsOptions, type EventStats } from './end-events.js';
-import { Enrichment } from './enrichment.js';
-import { describeError } from './errors.js';
-import { filterWords } from './filter.js';
-import type { Flows } from './flow-reports.js';
+import {
+  Destination,
+  destinationName,
+  type DestinationOptions,
+  type DestinationStats,
+} from './destination/destination.js';
+import { EndEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
+import { Enrichment } from './inventory/enrichment.js';
+import { describeError } from './common/errors.js';
+import { filterWords } from './row/filter.js';
+import type { Flows } from './record/flows.js';
 import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
-import type { Logger } from './logger.js';
+import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
-import { NameTable } from './name-table.js';
-import { Poller, type PollCounts } from './poller.js';
-import type { RecordExtras } from './record-extras.js';
-import { Resync } from './resync.js';
+import { NameTable } from './record/name-table.js';
+import { Poller, type PollCounts } from './ingest/poller.js';
+import type { RecordExtras } from './record/record-augmenter.js';
+import { Resync } from './ingest/poller.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
+import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
-import { newUnreported, sumUnreported, type Unreported } from './reported.js';
+import { newUnreported, sumUnreported, type Unreported } from './store/unreported.js';
 
 /** An export is never sooner after the last one. */
 const MIN_EXPORT_GAP_MS = 50;
@@ -138,7 +144,7 @@ export class Exporter {
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(options.maxConnections);
       this.#store.expectChanges(history);
-      if (options.tcpStateHistory) extras.push(history);
+      if (options.tcpStateHistory) extras.push(new TcpStateList(history));
     }
     const flows: Flows[] = [{ store: this.#store, extras }];
     if (this.#denied) {

@@ -1,19 +1,20 @@
 import test, { type ExecutionContext } from 'ava';
-import type { Backend, EventOptions } from '../src/backend.js';
-import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination.js';
-import type { Endpoint } from '../src/endpoint.js';
-import type { EventsOptions } from '../src/end-events.js';
-import { CtflowError } from '../src/errors.js';
+import type { Backend } from '../src/backend/backend.js';
+import type { EventOptions } from '../src/sources/events.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination/destination.js';
+import type { Endpoint } from '../src/common/endpoint.js';
+import type { EventsOptions } from '../src/ingest/conntrack-events.js';
+import { CtflowError } from '../src/common/errors.js';
 import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../src/exporter.js';
 import type { EventReceiver, EventSource } from '../src/sources/events.js';
 import { backends, perBackend } from './helpers/backends.js';
-import { flows, TcpCollector, udpCollector } from './helpers/collector-socket.js';
-import { tcp, udp } from './helpers/connections.js';
+import { flows, TcpCollector, udpCollector } from './helpers/fakes/collector-socket.js';
+import { tcp, udp } from './helpers/builders/connections.js';
 import { eventually } from './helpers/eventually.js';
-import { FakeEvents } from './helpers/fake-events.js';
-import { FakeSource } from './helpers/fake-source.js';
-import { listeningLogger } from './helpers/listening-logger.js';
-import { rows, type Facts } from './helpers/rows.js';
+import { FakeEvents } from './helpers/fakes/fake-events.js';
+import { FakeSource } from './helpers/fakes/fake-source.js';
+import { listeningLogger } from './helpers/fakes/listening-logger.js';
+import { rows, type Facts } from './helpers/builders/rows.js';
 
 interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
   destination?: Partial<DestinationOptions>;

@@ -1,9 +1,9 @@
 /** Mistakes of other exporters that concern more than one stage here; the rest stand beside what they concern. */
-import { Batch } from '../src/batch.js';
-import { filterWords } from '../src/filter.js';
+import { Batch } from '../src/row/batch.js';
+import { filterWords } from '../src/row/filter.js';
 import { perBackend } from './helpers/backends.js';
-import { be64, entry, TCP_TUPLES } from './helpers/netlink-builder.js';
-import { StoreRig } from './helpers/store-rig.js';
+import { be64, entry, TCP_TUPLES } from './helpers/builders/netlink-builder.js';
+import { StoreRig } from './helpers/rigs/store-rig.js';
 
 const CTA_TIMESTAMP = 20;
 const CTA_TIMESTAMP_START = 1;

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import { describeError } from '../../src/errors.js';
+import { describeError } from '../../src/common/errors.js';
 import { compare, worse } from './comparison.js';
 import { markdown } from './markdown.js';
 import { page } from './page.js';

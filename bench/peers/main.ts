@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { duration, wholeNumber } from '../../src/cli/values.js';
-import { describeError } from '../../src/errors.js';
+import { describeError } from '../../src/common/errors.js';
 import { list, oneOf, words } from '../flags.js';
 import type { Job } from '../job.js';
 import { availableSubjects } from '../jobs.js';

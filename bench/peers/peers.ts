@@ -1,4 +1,4 @@
-import { lacking } from '../../test/helpers/require.js';
+import { lacking } from '../../test/helpers/kernel/require.js';
 import { ANTREA_PEER, buildGo, GO_PEERS } from './go.js';
 
 interface Peer {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describeError } from '../../src/errors.js';
+import { describeError } from '../../src/common/errors.js';
 import { scopeCommand, type ScopeFlags } from '../flags.js';
 import { availableBackends, jobs } from '../jobs.js';
 import { SUBJECTS } from '../subjects/index.js';

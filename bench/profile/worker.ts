@@ -3,7 +3,7 @@ import { encode, heap, time } from '@datadog/pprof';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { loadBackend } from '../../src/load-backend.js';
+import { loadBackend } from '../../src/backend/load.js';
 import type { Job } from '../job.js';
 import type { Case } from '../subject.js';
 import { SUBJECTS } from '../subjects/index.js';

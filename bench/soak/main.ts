@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { duration, wholeNumber } from '../../src/cli/values.js';
-import { describeError } from '../../src/errors.js';
+import { describeError } from '../../src/common/errors.js';
 import { buildCompanion } from '../companion.js';
 import { KernelNamespace } from '../kernel-namespace.js';
 import { checkout, machine } from '../machine.js';

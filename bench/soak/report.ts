@@ -1,4 +1,4 @@
-import { ColumnTable } from '../../src/terminal/table.js';
+import { ColumnTable } from '../../src/common/terminal/table.js';
 import { fitLine } from '../statistics.js';
 import type { SoakSummary } from './options.js';
 

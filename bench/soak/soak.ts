@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
-import { createLogger } from '../../src/logger.js';
+import { createLogger } from '../../src/common/logger.js';
 import { CountingSink } from '../counting-sink.js';
 import { COLLECTOR_PORT } from '../kernel-namespace.js';
 import { destinationOptions } from '../workload/destination.js';

@@ -1,5 +1,5 @@
-import type { Backend } from '../../src/backend.js';
-import type { EventsOptions } from '../../src/end-events.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { EventsOptions } from '../../src/ingest/conntrack-events.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import type { Source } from '../../src/sources/source.js';
 import { Companion } from '../companion.js';

@@ -1,7 +1,7 @@
-import type { Backend } from '../../src/backend.js';
-import { filterWords } from '../../src/filter.js';
-import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
-import { ROW_SIZE } from '../../src/layout.generated.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { filterWords } from '../../src/row/filter.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import { same, sameBytes } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Connections } from '../workload/connections.js';

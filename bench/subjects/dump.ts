@@ -1,8 +1,8 @@
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { ORIG_PACKETS, ROW_SIZE, START_NS, STATE } from '../../src/layout.generated.js';
-import { createLogger } from '../../src/logger.js';
-import { Poller } from '../../src/poller.js';
+import { ORIG_PACKETS, ROW_SIZE, START_NS, STATE } from '../../src/row/layout.generated.js';
+import { createLogger } from '../../src/common/logger.js';
+import { Poller } from '../../src/ingest/poller.js';
 import type { Source } from '../../src/sources/source.js';
 import { Companion } from '../companion.js';
 import { same, sameBytes } from '../same.js';

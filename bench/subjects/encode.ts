@@ -1,4 +1,5 @@
-import type { Backend, EncodeRequest } from '../../src/backend.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { EncodeRequest } from '../../src/encoder/request.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import { compilePlan } from '../../src/ipfix/template.js';
 import { same, sameBytes } from '../same.js';

@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
-import { createLogger } from '../../src/logger.js';
-import { Poller } from '../../src/poller.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { createLogger } from '../../src/common/logger.js';
+import { Poller } from '../../src/ingest/poller.js';
 import { CountingSink } from '../counting-sink.js';
 import { COLLECTOR_PORT } from '../kernel-namespace.js';
 import { same } from '../same.js';

@@ -1,5 +1,5 @@
-import type { Backend } from '../../src/backend.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { CountingSink } from '../counting-sink.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';

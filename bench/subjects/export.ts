@@ -1,8 +1,8 @@
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import type { Moment } from '../../src/store/poll-history.js';
-import { kernelTimeouts } from '../../test/helpers/store-rig.js';
+import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import { CountingSink } from '../counting-sink.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';

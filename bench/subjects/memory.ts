@@ -1,8 +1,8 @@
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
-import { createLogger } from '../../src/logger.js';
-import { Poller } from '../../src/poller.js';
+import { createLogger } from '../../src/common/logger.js';
+import { Poller } from '../../src/ingest/poller.js';
 import { CountingSink } from '../counting-sink.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { describeError } from '../../src/errors.js';
+import { describeError } from '../../src/common/errors.js';
 import { ROOT } from '../machine.js';
 import { readRun } from '../results.js';
 import { insert } from './page.js';

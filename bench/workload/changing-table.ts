@@ -1,6 +1,6 @@
-import { Batch } from '../../src/batch.js';
-import { ROW_WORDS } from '../../src/store/connection-table.js';
-import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/layout.generated.js';
+import { Batch } from '../../src/row/batch.js';
+import { ROW_WORDS } from '../../src/row/batch.js';
+import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
 import type { MeasuredFamily } from '../results.js';
 import { addRounds, Connections } from './connections.js';
 import { seededRandom } from './random.js';

@@ -1,8 +1,8 @@
-import { Batch } from '../../src/batch.js';
-import * as row from '../../src/layout.generated.js';
-import { hashTuple } from '../../src/store/tuple-hash.js';
-import { ping, tcp, udp } from '../../test/helpers/connections.js';
-import { rows, type Facts } from '../../test/helpers/rows.js';
+import { Batch } from '../../src/row/batch.js';
+import * as row from '../../src/row/layout.generated.js';
+import { hashTuple } from '../../src/row/tuple-hash.js';
+import { ping, tcp, udp } from '../../test/helpers/builders/connections.js';
+import { rows, type Facts } from '../../test/helpers/builders/rows.js';
 import type { MeasuredFamily } from '../results.js';
 
 /** When the first connection began, milliseconds since 1970. */

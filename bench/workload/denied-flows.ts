@@ -1,13 +1,13 @@
-import { Batch } from '../../src/batch.js';
+import { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { ROW_WORDS } from '../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../src/row/batch.js';
 import { DeniedExtras } from '../../src/denied/denied-extras.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
-import type { Flows } from '../../src/flow-reports.js';
-import { ROW_SIZE, RULE, STATE } from '../../src/layout.generated.js';
-import { NameTable } from '../../src/name-table.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import type { Flows } from '../../src/record/flows.js';
+import { ROW_SIZE, RULE, STATE } from '../../src/row/layout.generated.js';
+import { NameTable } from '../../src/record/name-table.js';
 import type { MeasuredFamily } from '../results.js';
 import { Connections } from './connections.js';
 

@@ -1,11 +1,11 @@
-import type { Backend } from '../../src/backend.js';
-import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
-import type { Flows } from '../../src/flow-reports.js';
+import type { Flows } from '../../src/record/flows.js';
 import type { FlowStore } from '../../src/store/flow-store.js';
-import { createLogger } from '../../src/logger.js';
-import { NameTable } from '../../src/name-table.js';
-import { newUnreported } from '../../src/reported.js';
+import { createLogger } from '../../src/common/logger.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { newUnreported } from '../../src/store/unreported.js';
 
 export interface Collector {
   readonly host: string;

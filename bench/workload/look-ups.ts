@@ -1,7 +1,7 @@
 import type { ConnectionStore } from '../../src/store/connection-store.js';
-import { Enrichment } from '../../src/enrichment.js';
-import { NameTable } from '../../src/name-table.js';
-import { inventoryOf } from '../../test/helpers/inventory.js';
+import { Enrichment } from '../../src/inventory/enrichment.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { inventoryOf } from '../../test/helpers/builders/inventory.js';
 import type { MeasuredFamily } from '../results.js';
 
 /** Pods of this host, one for each of the first clients of Connections. */

@@ -1,7 +1,7 @@
-import type { Batch } from '../../src/batch.js';
-import * as row from '../../src/layout.generated.js';
-import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
-import { readBigInt } from '../../src/u64.js';
+import type { Batch } from '../../src/row/batch.js';
+import * as row from '../../src/row/layout.generated.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
+import { readBigInt } from '../../src/common/u64.js';
 import {
   addresses,
   answer,
@@ -13,7 +13,7 @@ import {
   ports,
   u8,
   type Attribute,
-} from '../../test/helpers/netlink-builder.js';
+} from '../../test/helpers/builders/netlink-builder.js';
 
 /** The kernel fills at most so many bytes a read (netlink_dump in net/netlink/af_netlink.c). */
 const READ_SIZE = 32 * 1024;

@@ -1,10 +1,10 @@
-import type { Batch } from '../../src/batch.js';
+import type { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { ExportSchedule } from '../../src/export-schedule.js';
+import { ExportSchedule } from '../../src/schedule/export-schedule.js';
 import type { Moment } from '../../src/store/poll-history.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
-import { kernelTimeouts } from '../../test/helpers/store-rig.js';
+import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import { EPOCH } from './connections.js';
 
 /** As the poller works through it. */

@@ -1,10 +1,11 @@
-import { Batch } from '../../src/batch.js';
-import { ConnectionTable, ROW_WORDS } from '../../src/store/connection-table.js';
+import { Batch } from '../../src/row/batch.js';
+import { ConnectionTable } from '../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../src/row/batch.js';
 import { ACTIVE_TIMEOUT } from '../../src/store/end-reason.js';
-import { ReportSlots } from '../../src/report-slots.js';
-import { appendRecord } from '../../src/flow-record.js';
+import { ReportSlots } from '../../src/schedule/export-state.js';
+import { appendRecord } from '../../src/record/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
-import { RECORD_SIZE } from '../../src/layout.generated.js';
+import { RECORD_SIZE } from '../../src/row/layout.generated.js';
 import { EPOCH } from './connections.js';
 
 /** Flow records of one shape, as a destination gathers them. */

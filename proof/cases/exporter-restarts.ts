@@ -3,7 +3,7 @@ import type { ConnectionCount } from '../balance.js';
 import type { Finding, ProofCase, Uncertain } from '../case.js';
 import type { ExporterProcess } from '../exporter-process.js';
 import { Scene, type Size } from '../scene.js';
-import type { Scope } from '../scope.js';
+import type { Scope } from '../../test/helpers/kernel/scope.js';
 import { lackingOf, Witness, type Span } from '../witness.js';
 import { found, holds, none } from './criteria.js';
 

@@ -3,11 +3,11 @@ import { Collector } from '../collector/collector.js';
 import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
-import { formatEndpoint, parseEndpoint, type Endpoint } from '../endpoint.js';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { cells, columns } from './collected-row.js';
-import { LineOutput } from '../terminal/line-output.js';
+import { LineOutput } from '../common/terminal/line-output.js';
 import { stopSignal } from './stop-signal.js';
-import { ColumnTable } from '../terminal/table.js';
+import { ColumnTable } from '../common/terminal/table.js';
 import { duration, wholeNumber } from './values.js';
 
 /** Milliseconds in which exporters end their connections when they are told to. */

@@ -1,8 +1,8 @@
 import type { CollectedRecord } from '../collector/record.js';
 import type { Value } from '../collector/value.js';
-import { formatHostPort } from '../endpoint.js';
-import { protocolName } from '../protocol.js';
-import type { Column } from '../terminal/table.js';
+import { formatHostPort } from '../common/endpoint.js';
+import { protocolName } from '../row/protocol.js';
+import type { Column } from '../common/terminal/table.js';
 
 /** Characters of a line at which the counters get room for long flows. */
 const WIDE = 150;

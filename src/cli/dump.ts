@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
-import { CtflowError } from '../errors.js';
-import { checkKernel } from '../kernel-settings.js';
-import { viewRow, type DirectionView, type RowView } from '../row-view.js';
-import { LineOutput } from '../terminal/line-output.js';
-import { ColumnTable } from '../terminal/table.js';
+import { CtflowError } from '../common/errors.js';
+import { checkKernel } from '../sources/kernel-settings.js';
+import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
+import { LineOutput } from '../common/terminal/line-output.js';
+import { ColumnTable } from '../common/terminal/table.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
 
 const COLUMNS = [

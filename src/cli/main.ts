@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { CtflowError, describeError } from '../errors.js';
-import { VERSION } from '../version.js';
+import { CtflowError, describeError } from '../common/errors.js';
+import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
 import { dumpCommand } from './dump.js';

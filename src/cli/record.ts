@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CtflowError } from '../errors.js';
-import { HOST_LITTLE_ENDIAN } from '../host-order.js';
-import { loadBackend } from '../load-backend.js';
-import { RecordingWriter } from '../recording.js';
+import { CtflowError } from '../common/errors.js';
+import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
+import { loadBackend } from '../backend/load.js';
+import { RecordingWriter } from '../sources/recording.js';
 import { NetlinkSource } from '../sources/netlink.js';
 import { netnsFlag } from './source-flags.js';
 import { stopSignal } from './stop-signal.js';

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
-import { DESTINATION_DEFAULTS, type DestinationOptions } from '../destination.js';
-import type { Endpoint } from '../endpoint.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../destination/destination.js';
+import type { Endpoint } from '../common/endpoint.js';
 import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { PROFILE_NAMES } from '../ipfix/profile.js';
-import { LOG_LEVELS, type LogLevel } from '../logger.js';
+import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { collectorAddress, duration, wholeNumber } from './values.js';
 

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import type { Backend } from '../backend.js';
-import { CtflowError } from '../errors.js';
-import type { ConnectionFilter, Masked } from '../filter.js';
-import { loadBackend } from '../load-backend.js';
+import type { Backend } from '../backend/backend.js';
+import { CtflowError } from '../common/errors.js';
+import type { ConnectionFilter, Masked } from '../row/filter.js';
+import { loadBackend } from '../backend/load.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { Source } from '../sources/source.js';
@@ -90,7 +90,7 @@ function sourceOf(flags: SourceFlags, backend: Backend): Source {
   if (path === undefined) {
     throw new CtflowError('CTFLOW_USAGE', `'${flags.source}' is not a source`, 'Write kernel, procfs or replay:FILE');
   }
-  return new ReplaySource(path, backend, filter);
+  return new ReplaySource(path, backend.decode, filter);
 }
 
 /** The filter that the flags ask for. */

@@ -1,9 +1,9 @@
-import { parseDuration } from '../duration.js';
-import { parseEndpoint, type Endpoint } from '../endpoint.js';
-import { CtflowError } from '../errors.js';
-import type { Masked } from '../filter.js';
-import { STATUS_BITS } from '../status.js';
-import { protocolNumber } from '../protocol.js';
+import { parseDuration } from '../common/duration.js';
+import { parseEndpoint, type Endpoint } from '../common/endpoint.js';
+import { CtflowError } from '../common/errors.js';
+import type { Masked } from '../row/filter.js';
+import { STATUS_BITS } from '../row/conntrack.js';
+import { protocolNumber } from '../row/protocol.js';
 
 /** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import type { Backend } from '../backend.js';
-import { describeError } from '../errors.js';
-import { LAYOUT_VERSION } from '../layout.generated.js';
-import { loadBackend } from '../load-backend.js';
-import { VERSION } from '../version.js';
+import type { Backend } from '../backend/backend.js';
+import { describeError } from '../common/errors.js';
+import { LAYOUT_VERSION } from '../row/layout.generated.js';
+import { loadBackend } from '../backend/load.js';
+import { VERSION } from '../common/version.js';
 import { backendFlag } from './source-flags.js';
 
 /** `ctflow version` */

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Endpoint } from '../endpoint.js';
+import type { Endpoint } from '../common/endpoint.js';
 import { decodeMessage } from './decode.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Listener } from './listener.js';

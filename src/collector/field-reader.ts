@@ -1,16 +1,22 @@
 import { IANA, type Element, type ElementType } from '../ipfix/element.js';
 import { elementById } from '../ipfix/registry.js';
 import { readOctets, scalarReader, variableScalarReader } from './scalar.js';
-import type { Template } from './template.js';
 import type { BasicList, Field, Sublist, Value } from './value.js';
 
 /** The field length that announces a variable length, RFC 7011 section 7. */
 export const VARIABLE_LENGTH = 65535;
 
+/** What lists need of the template of their records. */
+export interface RecordReader {
+  readonly minimumLength: number;
+  read(bytes: Uint8Array, at: number, end: number, scope: Scope, values: Value[]): number;
+  fields(values: readonly Value[]): Field[];
+}
+
 /** What lists need to know of their surroundings. */
 export interface Scope {
   /** The templates of the observation domain. */
-  readonly templates: { get(id: number): Template | undefined };
+  readonly templates: { get(id: number): RecordReader | undefined };
   /** Lists around the present one. */
   depth: number;
 }

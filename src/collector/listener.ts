@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import type { Endpoint } from '../endpoint.js';
-import { formatEndpoint } from '../endpoint.js';
-import { CtflowError, errnoOf } from '../errors.js';
+import type { Endpoint } from '../common/endpoint.js';
+import { formatEndpoint } from '../common/endpoint.js';
+import { CtflowError, errnoOf } from '../common/errors.js';
 
 /** An open socket that collects. */
 export interface Listener {

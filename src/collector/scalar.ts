@@ -1,6 +1,6 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { ElementType } from '../ipfix/element.js';
-import { formatIPv4, formatIPv6, formatMac } from '../address.js';
+import { formatIPv4, formatIPv6, formatMac } from '../common/address.js';
 import { DateTime } from './date-time.js';
 import type { Value } from './value.js';
 

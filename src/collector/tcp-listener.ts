@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { formatHostPort, type Endpoint } from '../endpoint.js';
+import { formatHostPort, type Endpoint } from '../common/endpoint.js';
 import { bindError, peerAddress, resolveHost, type Listener } from './listener.js';
 import { MessageFramer } from './message-framer.js';
 import type { MalformedReason } from './stats.js';

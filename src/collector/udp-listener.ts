@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { formatHostPort, type Endpoint } from '../endpoint.js';
+import { formatHostPort, type Endpoint } from '../common/endpoint.js';
 import { bindError, peerAddress, resolveHost, type Listener } from './listener.js';
 
 /** The system cuts it down to what it allows (net.core.rmem_max). */

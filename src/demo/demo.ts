@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import type { LiveOptions } from './live.js';
 import { namespaceCommand } from './namespace.js';
 import { runInside } from './outside.js';

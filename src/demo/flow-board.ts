@@ -1,6 +1,6 @@
-import { formatHostPort } from '../endpoint.js';
+import { formatHostPort } from '../common/endpoint.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
-import { IPPROTO_ICMPV6, protocolName } from '../protocol.js';
+import { IPPROTO_ICMPV6, protocolName } from '../row/protocol.js';
 import type { Count } from './truth.js';
 
 /** What the board reads of a collected record: element values by name. */

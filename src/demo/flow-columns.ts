@@ -1,4 +1,4 @@
-import { ColumnTable, type Column as TableColumn } from '../terminal/table.js';
+import { ColumnTable, type Column as TableColumn } from '../common/terminal/table.js';
 import type { Flow } from './flow-board.js';
 import { humanCount, humanOctets } from './units.js';
 

@@ -1,5 +1,5 @@
 /** The program that the demonstration runs in its private namespace; speaks with {@link runInside} over Node's channel. */
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import type { FromInside } from './outside.js';
 import { type LiveOptions, runLive } from './live.js';
 

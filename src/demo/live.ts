@@ -1,5 +1,5 @@
-import { CtflowError } from '../errors.js';
-import { loadBackend } from '../load-backend.js';
+import { CtflowError } from '../common/errors.js';
+import { loadBackend } from '../backend/load.js';
 import { COLLECTOR } from './addresses.js';
 import { furnish, retransmissions } from './network.js';
 import { pause } from './pause.js';

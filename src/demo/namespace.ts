@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { findTool, runTool } from './tool.js';
 
 /** What a namespace is made and furnished with. */

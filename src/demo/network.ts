@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { IPV4, IPV6, type Hosts } from './addresses.js';
 import { ruleset } from './ruleset.js';
 import { runTool } from './tool.js';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { CtflowError, type ErrorCode } from '../errors.js';
+import { CtflowError, type ErrorCode } from '../common/errors.js';
 import type { LiveOptions, LiveResult } from './live.js';
 import type { Snapshot, Stage } from './stage.js';
 

@@ -1,4 +1,4 @@
-import { LineOutput } from '../terminal/line-output.js';
+import { LineOutput } from '../common/terminal/line-output.js';
 import { LineLog } from './line-log.js';
 import { LiveTable } from './live-table.js';
 import { type DemoReport, formatReport } from './report.js';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { loadBackend } from '../load-backend.js';
+import { loadBackend } from '../backend/load.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { LiveOptions } from './live.js';
 import { Pipeline } from './pipeline.js';
@@ -8,7 +8,7 @@ import type { Stage } from './stage.js';
 import { Tally } from './tally.js';
 
 /** Shipped with the package: a few seconds of a kernel's table. */
-const RECORDING = fileURLToPath(new URL('../../../fixtures/demo.ctflow', import.meta.url));
+const RECORDING = fileURLToPath(new URL('../../fixtures/demo.ctflow', import.meta.url));
 
 /** Plays the recording through exporter and collector, one dump a second. Ends early when the stage's signal says so. */
 export async function runReplay(
@@ -16,7 +16,7 @@ export async function runReplay(
   stage: Stage,
 ): Promise<Omit<DemoReport, 'repeated'>> {
   const backend = await loadBackend(options.backend, stage.say);
-  const source = new Tally(new ReplaySource(RECORDING, backend, {}));
+  const source = new Tally(new ReplaySource(RECORDING, backend.decode, {}));
   const listen = { protocol: 'udp', host: '127.0.0.1', port: 0 } as const;
   const pipeline = new Pipeline({ mode: 'replay', backend, source, listen, stage });
   const interrupted = new Promise<void>(resolve => {

@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 
 /** The end of a demonstration. Octets are of the IP layer; octets and packets are of both directions. */
 export interface DemoReport {

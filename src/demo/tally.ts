@@ -1,4 +1,4 @@
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
 import {
   ID,
   ORIG_OCTETS,
@@ -8,9 +8,9 @@ import {
   REPLY_PACKETS,
   START_NS,
   STATE,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 import type { DumpSummary, Source } from '../sources/source.js';
-import { readNumber } from '../u64.js';
+import { readNumber } from '../common/u64.js';
 import type { Count } from './truth.js';
 
 /**

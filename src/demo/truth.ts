@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { runTool } from './tool.js';
 
 /** Packets and IP-layer octets of both directions of all connections. */

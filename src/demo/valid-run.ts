@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import type { LiveResult } from './live.js';
 import type { DemoReport } from './report.js';
 import type { Stage } from './stage.js';

@@ -1,4 +1,4 @@
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
 import { DENIED } from '../ipfix/shape.js';
 import {
   EGRESS_POLICY_NAME,
@@ -10,9 +10,9 @@ import {
   INGRESS_POLICY_NAMESPACE,
   INGRESS_RULE_ACTION,
   INGRESS_RULE_NAME,
-} from '../layout.generated.js';
-import { NO_NAME } from '../name-table.js';
-import type { RecordExtras } from '../record-extras.js';
+} from '../row/layout.generated.js';
+import { NO_NAME } from '../record/name-table.js';
+import type { RecordExtras } from '../record/record-augmenter.js';
 import type { DeniedRules } from './denied-rules.js';
 
 /** The rule that has denied a flow, or the packet of it that was denied last, put into its records. */

@@ -1,4 +1,4 @@
-import type { NameHolder, NameTable } from '../name-table.js';
+import type { NameHolder, NameTable } from '../record/name-table.js';
 import { parseLogPrefix, REJECT } from './log-prefix.js';
 
 /** A rule that denies packets, as its records tell it. */

@@ -1,11 +1,12 @@
-import type { Batch } from '../batch.js';
-import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
+import type { Batch } from '../row/batch.js';
+import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
-import { HAS_START, ORIG_OCTETS, PRESENT, RULE, START_NS, STATE } from '../layout.generated.js';
-import type { PollGuest } from '../poller.js';
+import { HAS_START, ORIG_OCTETS, PRESENT, RULE, START_NS, STATE } from '../row/layout.generated.js';
+import type { PollGuest } from '../ingest/poller.js';
 import type { Moment } from '../store/poll-history.js';
 import { SlotList } from '../store/slot-list.js';
-import { nanosecondsToMilliseconds } from '../u64.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 import type { DeniedRules } from './denied-rules.js';
 import type { DenyStore } from './deny-store.js';
 import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS, viewsOf, type Rows } from './endpoints.js';

@@ -1,10 +1,11 @@
-import { ConnectionTable, GONE, ROW_WORDS } from '../store/connection-table.js';
+import { ConnectionTable, GONE } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../store/flow-store.js';
-import { ORIG_OCTETS, ORIG_PACKETS } from '../layout.generated.js';
+import { ORIG_OCTETS, ORIG_PACKETS } from '../row/layout.generated.js';
 import { TupleIndex } from '../store/tuple-index.js';
-import { readNumber, writeNumber } from '../u64.js';
+import { readNumber, writeNumber } from '../common/u64.js';
 
 const PACKETS_WORD = ORIG_PACKETS >> 2;
 const OCTETS_WORD = ORIG_OCTETS >> 2;

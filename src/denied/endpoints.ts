@@ -13,7 +13,7 @@ import {
   REPLY_SPORT,
   REPLY_SRC,
   ROW_SIZE,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 
 /** Rows of one buffer, as {@link Batch} has them. */
 export interface Rows {

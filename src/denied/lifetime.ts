@@ -1,6 +1,7 @@
-import { ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
-import { HAS_START, HAS_STOP, PRESENT, STOP_NS } from '../layout.generated.js';
-import { nanosecondsToMilliseconds } from '../u64.js';
+import { type ConnectionTable } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
+import { HAS_START, HAS_STOP, PRESENT, STOP_NS } from '../row/layout.generated.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** The kernel stamps a packet before it confirms the connection, and both are cut to milliseconds. */
 const TOLERANCE_MS = 10;

@@ -1,5 +1,6 @@
-import { Batch } from '../batch.js';
-import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from '../store/connection-table.js';
+import { Batch } from '../row/batch.js';
+import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import { hashEndpoints, sameEndpoints, VIEWS, type Rows } from './endpoints.js';
 import { HashChains } from './hash-chains.js';
 import { isWithin, lifetimeOf } from './lifetime.js';

@@ -1,5 +1,5 @@
-import { describeError } from '../errors.js';
-import type { Logger } from '../logger.js';
+import { describeError } from '../common/errors.js';
+import type { Logger } from '../common/logger.js';
 import type { CompiledInventory, InventorySize } from './compile.js';
 import { FileWatch, stampOf } from './file-watch.js';
 import { readInventory } from './reader.js';

@@ -1,4 +1,4 @@
-import type { NameTable } from '../name-table.js';
+import type { NameTable } from '../record/name-table.js';
 import type { BothRanges, CompiledInventory } from './compile.js';
 import { NOTHING, PrefixTable } from './prefix-table.js';
 

@@ -1,5 +1,5 @@
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { findClash } from './clashes.js';
 import { inventorySchema, type Inventory } from './schema.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { CtflowError, errnoOf } from '../errors.js';
+import { CtflowError, errnoOf } from '../common/errors.js';
 import { compileInventory } from './compile.js';
 import { parseInventory } from './parse.js';
 import type { Answer } from './reader.js';

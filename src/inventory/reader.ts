@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { CtflowError, type ErrorCode } from '../errors.js';
+import { CtflowError, type ErrorCode } from '../common/errors.js';
 import type { CompiledInventory } from './compile.js';
 
 /** What the reading thread says. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../protocol.js';
+import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
 import { parseAddress, parsePrefix } from './prefix.js';
 
 /** The form of an inventory. The message of an issue says what is allowed at its place. */

@@ -11,7 +11,7 @@ import {
   OP_U32,
   OP_U64,
   OP_U8,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 import { elementByName } from './registry.js';
 import type { Field } from './template.js';
 

@@ -1,4 +1,4 @@
-import * as row from '../layout.generated.js';
+import * as row from '../row/layout.generated.js';
 import {
   address4,
   address6,

@@ -1,4 +1,4 @@
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { ANTREA, IANA, NETFILTER, REVERSE, type Element, type ElementType } from './element.js';
 import { ANTREA_ELEMENTS, NETFILTER_ELEMENTS } from './enterprise-elements.js';
 import { IANA_ELEMENTS } from './registry.generated.js';

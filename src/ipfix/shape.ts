@@ -1,4 +1,4 @@
-import { ROW_WORDS } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import {
   FAMILY,
   HAS_HELPER,
@@ -19,7 +19,7 @@ import {
   REPLY_DST,
   REPLY_SPORT,
   REPLY_SRC,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 
 /**
  * The shape of a record: which facts it has, as bits. Records of one shape share a template, so that nothing unknown is

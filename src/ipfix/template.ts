@@ -1,4 +1,4 @@
-import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../layout.generated.js';
+import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../row/layout.generated.js';
 import { IANA, type Element } from './element.js';
 
 /** Field length that says "variable" (RFC 7011 section 7). */

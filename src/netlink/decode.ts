@@ -1,10 +1,35 @@
-import type { Decoded } from '../backend.js';
-import { Batch } from '../batch.js';
-import { CtflowError } from '../errors.js';
-import { FILTER_WORDS } from '../filter.js';
-import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../layout.generated.js';
-import { rowMatches } from '../row-filter.js';
+import { Batch } from '../row/batch.js';
+import { CtflowError } from '../common/errors.js';
+import { FILTER_WORDS, rowMatches } from '../row/filter.js';
+import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../row/layout.generated.js';
 import { EntryDecoder } from './entry.js';
+
+/** The counts of one call of {@link Decode}; what is not in a row is in one of the others. */
+export interface Decoded {
+  /** Rows written. */
+  rows: number;
+  /** Bytes used up; less than given when the rows were full or the last message was cut. */
+  consumed: number;
+  /** Connections that the filter took out. */
+  filtered: number;
+  /** Messages or entries that could not be read, or lacked a tuple. */
+  malformed: number;
+  /** Messages that are no conntrack entry (NLMSG_NOOP, another subsystem). */
+  ignored: number;
+  /** NLMSG_DONE was read. */
+  done: boolean;
+  /** NLM_F_DUMP_INTR stood in a message: the table changed under the dump. */
+  interrupted: boolean;
+  /** errno of an NLMSG_ERROR or a failed NLMSG_DONE, positive; 0 where there was none. */
+  error: number;
+}
+
+/**
+ * Decodes netlink messages of a conntrack dump into rows.
+ * @param littleEndian byte order of netlink's own headers and host-order payloads in `netlink`
+ * @param words see filterWords
+ */
+export type Decode = (netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array) => Decoded;
 
 const NLMSGHDR_SIZE = 16;
 const NLMSG_ERROR = 2;
@@ -12,12 +37,13 @@ const NLMSG_DONE = 3;
 const NLM_F_DUMP_INTR = 0x10;
 const IPCTNL_MSG_CT_NEW = 0x0100; // NFNL_SUBSYS_CTNETLINK << 8 | 0
 const IPCTNL_MSG_CT_DELETE = 0x0102;
+const LARGEST_MESSAGE = 1 << 20; // the kernel's are 32 KiB at most
 
 const row = new Batch(1);
 const entry = new EntryDecoder(row);
 
 /**
- * {@link Backend.decode} in TypeScript: the walk over struct nlmsghdr (include/uapi/linux/netlink.h).
+ * {@link Decode} in TypeScript: the walk over struct nlmsghdr (include/uapi/linux/netlink.h).
  *
  * Stops before the next message when the rows are full, before a message that is cut short, behind NLMSG_DONE, and behind
  * an NLMSG_ERROR that holds an errno. EVENT is EVENT_DESTROY behind IPCTNL_MSG_CT_DELETE, else EVENT_NONE.
@@ -91,4 +117,21 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
 /** The negative errno of the payload as a positive number, 0 for none, undefined where the payload is too short. */
 function errnoAt(view: DataView, littleEndian: boolean, at: number, end: number): number | undefined {
   return end - at < 4 ? undefined : Math.max(0, -view.getInt32(at, littleEndian));
+}
+
+/**
+ * How much of the bytes are whole netlink messages, padding included. `lost`: the message at `end` has a length that no
+ * message has, so where the next one begins is unknown.
+ */
+export function wholeMessages(netlink: Uint8Array, littleEndian: boolean): { end: number; lost: boolean } {
+  const view = new DataView(netlink.buffer, netlink.byteOffset, netlink.byteLength);
+  let end = 0;
+  while (netlink.length - end >= NLMSGHDR_SIZE) {
+    const length = view.getUint32(end, littleEndian);
+    if (length < NLMSGHDR_SIZE || length > LARGEST_MESSAGE) return { end, lost: true };
+    const span = (length + 3) & ~3;
+    if (span > netlink.length - end) break;
+    end += span;
+  }
+  return { end, lost: false };
 }

@@ -1,5 +1,5 @@
-import type { Batch } from '../batch.js';
-import { FAMILY, PRESENT } from '../layout.generated.js';
+import type { Batch } from '../row/batch.js';
+import { FAMILY, PRESENT } from '../row/layout.generated.js';
 import { NOTHING, type Attributes } from './attributes.js';
 
 /** The row that an entry is read into, and where it is read from: payloads are big-endian, whatever the host that wrote them. */

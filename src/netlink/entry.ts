@@ -1,4 +1,4 @@
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
 import {
   HAS_HELPER,
   HAS_ICMP,
@@ -24,10 +24,10 @@ import {
   STOP_NS,
   TCP_FLAGS,
   TIMEOUT,
-} from '../layout.generated.js';
-import { hashTuple } from '../store/tuple-hash.js';
+} from '../row/layout.generated.js';
+import { hashTuple } from '../row/tuple-hash.js';
 import { Attributes } from './attributes.js';
-import { originalDirection, replyDirection, type Direction } from './direction.js';
+import { originalDirection, replyDirection, type Direction } from '../row/direction.js';
 import { EntryRow } from './entry-row.js';
 import { AF_INET, ICMP, PORTS, READABLE, TupleDecoder } from './tuple.js';
 

@@ -1,6 +1,6 @@
-import { FAMILY } from '../layout.generated.js';
+import { FAMILY } from '../row/layout.generated.js';
 import { Attributes } from './attributes.js';
-import type { Direction } from './direction.js';
+import type { Direction } from '../row/direction.js';
 import type { EntryRow } from './entry-row.js';
 
 export const AF_INET = 2;

@@ -1,5 +1,5 @@
-import { Batch } from '../batch.js';
-import { CtflowError } from '../errors.js';
+import { Batch } from '../row/batch.js';
+import { CtflowError } from '../common/errors.js';
 
 const ROWS = 1024;
 

@@ -1,8 +1,22 @@
-import type { EndsCounts, EventCounts, EventListener } from '../../native/binding.js';
-import { nativeError } from '../native-error.js';
+import type { EndsCounts, EndsPlace, EventCounts, EventListener } from '../../native/binding.js';
+import { nativeError } from '../common/native-error.js';
 import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+import type { KernelOptions } from './source.js';
 
 export type { EndsCounts, EventCounts };
+
+/** A row of {@link EventSource} is of one of these. */
+export type EventKind = 'new' | 'update' | 'destroy';
+
+export interface EventOptions extends KernelOptions {
+  kinds: readonly EventKind[];
+  /** Bytes wanted; above net.core.rmem_max it takes CAP_NET_ADMIN over the initial user namespace, else less is given. */
+  receiveBuffer: number;
+  /** For `destroy` alone: what does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
+  broadcastError: boolean;
+  /** Where rows are written down before they are delivered. */
+  ends?: EndsPlace;
+}
 
 /** What {@link EventSource} needs of the native listener. */
 export type Listener = NativeListener &

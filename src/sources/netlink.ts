@@ -1,10 +1,10 @@
 import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
-import type { Backend } from '../backend.js';
-import { Batch } from '../batch.js';
-import { CtflowError } from '../errors.js';
-import { type ConnectionFilter, filterWords } from '../filter.js';
-import { HOST_LITTLE_ENDIAN } from '../host-order.js';
-import { answerError, nativeError } from '../native-error.js';
+import type { Decode } from '../netlink/decode.js';
+import { Batch } from '../row/batch.js';
+import { CtflowError } from '../common/errors.js';
+import { type ConnectionFilter, filterWords } from '../row/filter.js';
+import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
+import { answerError, nativeError } from '../common/native-error.js';
 import type { DumpSummary, Source } from './source.js';
 
 const ROWS = 1024;
@@ -15,13 +15,13 @@ const RAW_SIZE = 1 << 19;
 export class NetlinkSource implements Source {
   readonly kind = 'netlink';
   readonly #socket: ConntrackSocket;
-  readonly #decode: Backend['decode'];
+  readonly #decode: Decode;
   readonly #words: Uint32Array;
   readonly #batch = new Batch(ROWS);
   readonly #buffers = [new Uint8Array(RAW_SIZE), new Uint8Array(RAW_SIZE)] as const;
   #dumping = false;
 
-  constructor(socket: ConntrackSocket, decode: Backend['decode'], filter: ConnectionFilter) {
+  constructor(socket: ConntrackSocket, decode: Decode, filter: ConnectionFilter) {
     this.#socket = socket;
     this.#decode = decode;
     this.#words = filterWords(filter);

@@ -1,7 +1,16 @@
 import type { NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
 import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+import type { KernelOptions } from './source.js';
 
 export type { NflogCounts };
+
+/** Of the filter, family and protocols are tested: a packet has no zone, no connection mark and no state. */
+export interface NflogOptions extends KernelOptions {
+  /** Numbers of 16 bits; each has one reader at most. */
+  groups: readonly number[];
+  /** Bytes wanted; what is given may be less, as for events. */
+  receiveBuffer: number;
+}
 
 /** What {@link NflogSource} needs of the native listener. */
 export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'unbind'>;

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Batch } from '../batch.js';
-import { CtflowError, errnoOf } from '../errors.js';
-import { type ConnectionFilter, filterWords } from '../filter.js';
-import { ROW_SIZE } from '../layout.generated.js';
-import { ProcfsLineParser } from '../procfs-line.js';
-import { rowMatches } from '../row-filter.js';
+import { Batch } from '../row/batch.js';
+import { CtflowError, errnoOf } from '../common/errors.js';
+import { type ConnectionFilter, filterWords } from '../row/filter.js';
+import { ROW_SIZE } from '../row/layout.generated.js';
+import { ProcfsLineParser } from './procfs-line.js';
+import { rowMatches } from '../row/filter.js';
 import { BatchPair } from './batch-pair.js';
 import type { DumpSummary, Source } from './source.js';
 

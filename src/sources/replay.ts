@@ -1,10 +1,10 @@
-import type { Backend } from '../backend.js';
-import type { Batch } from '../batch.js';
-import { CtflowError } from '../errors.js';
-import { type ConnectionFilter, filterWords } from '../filter.js';
-import { ROW_SIZE } from '../layout.generated.js';
-import { wholeMessages } from '../netlink/whole-messages.js';
-import { RecordingReader } from '../recording.js';
+import type { Decode } from '../netlink/decode.js';
+import type { Batch } from '../row/batch.js';
+import { CtflowError } from '../common/errors.js';
+import { type ConnectionFilter, filterWords } from '../row/filter.js';
+import { ROW_SIZE } from '../row/layout.generated.js';
+import { wholeMessages } from '../netlink/decode.js';
+import { RecordingReader } from './recording.js';
 import { BatchPair } from './batch-pair.js';
 import type { DumpSummary, Source } from './source.js';
 
@@ -15,15 +15,15 @@ const NOTHING = new Uint8Array(0);
 export class ReplaySource implements Source {
   readonly kind = 'replay';
   readonly #path: string;
-  readonly #backend: Backend;
+  readonly #decode: Decode;
   readonly #words: Uint32Array;
   readonly #batches = new BatchPair();
   #reader: RecordingReader | undefined;
   #closed = false;
 
-  constructor(path: string, backend: Backend, filter: ConnectionFilter = {}) {
+  constructor(path: string, decode: Decode, filter: ConnectionFilter = {}) {
     this.#path = path;
-    this.#backend = backend;
+    this.#decode = decode;
     this.#words = filterWords(filter);
   }
 
@@ -36,7 +36,7 @@ export class ReplaySource implements Source {
     this.#batches.begin(onBatch);
     try {
       const reader = await this.#open();
-      const decoder = new DumpDecoder(this.#backend, reader.littleEndian, this.#words, this.#batches);
+      const decoder = new DumpDecoder(this.#decode, reader.littleEndian, this.#words, this.#batches);
       const at = await reader.nextDump((netlink, at) => decoder.decode(netlink, milliseconds(at)));
       if (at === undefined) return undefined;
       await this.#batches.handOver(milliseconds(at));
@@ -69,7 +69,7 @@ export class ReplaySource implements Source {
 
 /** Decodes the pieces of one recorded dump into batches. */
 class DumpDecoder {
-  readonly #backend: Backend;
+  readonly #decode: Decode;
   readonly #littleEndian: boolean;
   readonly #words: Uint32Array;
   readonly #batches: BatchPair;
@@ -84,8 +84,8 @@ class DumpDecoder {
   #ignored = 0;
   #error: CtflowError | undefined;
 
-  constructor(backend: Backend, littleEndian: boolean, words: Uint32Array, batches: BatchPair) {
-    this.#backend = backend;
+  constructor(decode: Decode, littleEndian: boolean, words: Uint32Array, batches: BatchPair) {
+    this.#decode = decode;
     this.#littleEndian = littleEndian;
     this.#words = words;
     this.#batches = batches;
@@ -101,7 +101,7 @@ class DumpDecoder {
     for (let position = 0; position < end;) {
       const batch = this.#batches.current;
       const rows = batch.bytes.subarray(batch.count * ROW_SIZE);
-      const decoded = this.#backend.decode(netlink.subarray(position, end), this.#littleEndian, this.#words, rows);
+      const decoded = this.#decode(netlink.subarray(position, end), this.#littleEndian, this.#words, rows);
       position += decoded.consumed;
       batch.count += decoded.rows;
       this.#filtered += decoded.filtered;

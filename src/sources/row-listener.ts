@@ -1,5 +1,5 @@
-import { Batch } from '../batch.js';
-import { nativeError } from '../native-error.js';
+import { Batch } from '../row/batch.js';
+import { nativeError } from '../common/native-error.js';
 
 const ROWS = 1024;
 const LONG = 2 ** 30; // milliseconds

@@ -1,4 +1,5 @@
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
+import type { ConnectionFilter } from '../row/filter.js';
 
 /** How one dump went. */
 export interface DumpSummary {
@@ -34,4 +35,11 @@ export interface Source {
   /** Writes such a file. @throws the system's error, or where there is no kernel behind the source */
   setSysctl(name: string, value: string): void;
   close(): void;
+}
+
+/** Which connections of which namespace. */
+export interface KernelOptions {
+  filter: ConnectionFilter;
+  /** Name under /run/netns or a path; only native can enter one. */
+  netns?: string;
 }

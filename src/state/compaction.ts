@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
-import type { Batch } from '../batch.js';
-import { writeNumber } from '../u64.js';
+import type { Batch } from '../row/batch.js';
+import { writeNumber } from '../common/u64.js';
 import { CARRIED, destinationOf, ENTRY_WORDS, EntryBlock, HEAD_WORDS, REPORTED, TOLD_WORD } from './entry-block.js';
 import { JournalContents } from './journal-contents.js';
 import { FILE_HEADER_SIZE, readBlocks, writeWhole, type Write } from './journal-file.js';

@@ -1,6 +1,6 @@
-import { HAS_ID, HAS_START, ID, ORIG_PACKETS, PRESENT, START_NS } from '../layout.generated.js';
-import type { ReportMemory, Told } from '../report-memory.js';
-import { nanosecondsToMilliseconds, subtract } from '../u64.js';
+import { HAS_ID, HAS_START, ID, ORIG_PACKETS, PRESENT, START_NS } from '../row/layout.generated.js';
+import type { ReportMemory, Told } from '../schedule/export-state.js';
+import { nanosecondsToMilliseconds, subtract } from '../common/u64.js';
 import {
   COUNTER_WORDS,
   DONE,
@@ -16,7 +16,6 @@ import {
   TOLD_WORD,
   WITHDRAWN,
 } from './entry-block.js';
-import type { Journal } from './journal.js';
 import type { KnownDestination, Uncertain } from './journal-contents.js';
 import type { ReportedTable } from './reported-table.js';
 
@@ -36,6 +35,13 @@ export interface DestinationMemoryOptions {
   table: ReportedTable | undefined;
 }
 
+/** The journal as one destination writes to it. */
+export interface JournalWriter {
+  /** Names the destination anew, with the moment since which it is remembered. */
+  announce(destination: { number: number; name: string; since: number }): void;
+  append(block: Uint8Array): void;
+}
+
 /** A batch on its way: what lies between two counts of data records that the transport was given. */
 interface Batch {
   readonly batch: number;
@@ -52,7 +58,7 @@ export class DestinationMemory implements ReportMemory {
   readonly uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
   /** Milliseconds since 1970: who began since, and is not in the journal, was never reported. */
   since: number;
-  readonly #journal: Journal;
+  readonly #journal: JournalWriter;
   readonly #notes = new EntryBlock();
   /** Batches on their way, and how many records had been sent with each of them. */
   #onTheWay: Batch[] = [];
@@ -69,7 +75,7 @@ export class DestinationMemory implements ReportMemory {
   readonly #name = new Uint32Array(NAME_WORDS);
   readonly #delta = new Uint32Array(2);
 
-  constructor(journal: Journal, { number, name, born, known, table }: DestinationMemoryOptions) {
+  constructor(journal: JournalWriter, { number, name, born, known, table }: DestinationMemoryOptions) {
     this.#journal = journal;
     this.number = number;
     this.name = name;

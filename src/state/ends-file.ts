@@ -1,9 +1,9 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, LAYOUT_VERSION, ROW_SIZE } from '../layout.generated.js';
-import { readNumber, writeNumber } from '../u64.js';
-import type { HostIdentity } from './host-identity.js';
+import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, LAYOUT_VERSION, ROW_SIZE } from '../row/layout.generated.js';
+import { readNumber, writeNumber } from '../common/u64.js';
+import type { HostIdentity } from '../common/host.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, refuseFileHeader } from './journal-file.js';
 
 /**

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import type { EndsCounts, EndsPlace } from '../../native/binding.js';
-import { Batch } from '../batch.js';
-import { CtflowError, describeError, errnoOf } from '../errors.js';
-import { ENDS_RECORD_SIZE, ROW_SIZE } from '../layout.generated.js';
-import type { Logger } from '../logger.js';
-import { rowMatches } from '../row-filter.js';
+import { Batch } from '../row/batch.js';
+import { CtflowError, describeError, errnoOf } from '../common/errors.js';
+import { ENDS_RECORD_SIZE, ROW_SIZE } from '../row/layout.generated.js';
+import type { Logger } from '../common/logger.js';
+import { rowMatches } from '../row/filter.js';
 import {
   encodeChanging,
   encodeEndsHeader,
@@ -13,7 +13,7 @@ import {
   readRecords,
   type EndsHeader,
 } from './ends-file.js';
-import type { HostIdentity } from './host-identity.js';
+import type { HostIdentity } from '../common/host.js';
 import { FILE_HEADER_SIZE } from './journal-file.js';
 import { cannotWrite } from './state-lock.js';
 

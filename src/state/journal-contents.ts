@@ -1,6 +1,6 @@
-import type { Batch } from '../batch.js';
-import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../layout.generated.js';
-import { readNumber, subtract } from '../u64.js';
+import type { Batch } from '../row/batch.js';
+import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../row/layout.generated.js';
+import { readNumber, subtract } from '../common/u64.js';
 import {
   CARRIED,
   COUNTER_WORDS,

@@ -1,9 +1,9 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import { blockSize, CARRIED, DONE, HEAD_SIZE, HEAD_WORDS, MOST_ENTRIES, WITHDRAWN } from './entry-block.js';
-import type { HostIdentity } from './host-identity.js';
+import type { HostIdentity } from '../common/host.js';
 
 /**
  * The bytes of a journal: a header, then blocks. Numbers are in the byte order of the host, as no other may read it.

@@ -10,14 +10,14 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs';
-import { describeError, errnoOf } from '../errors.js';
-import type { Logger } from '../logger.js';
-import type { PollGuest } from '../poller.js';
+import { describeError, errnoOf } from '../common/errors.js';
+import type { Logger } from '../common/logger.js';
+import type { PollGuest } from '../ingest/poller.js';
 import { compact } from './compaction.js';
 import { DestinationMemory } from './destination-memory.js';
 import { HeardEnds, type EndedWaiting, type HeardEndsStats } from './heard-ends.js';
 import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, HEAD_WORDS } from './entry-block.js';
-import type { HostIdentity } from './host-identity.js';
+import type { HostIdentity } from '../common/host.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
 import {
   encodeFileHeader,

@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { CtflowError, errnoOf } from '../errors.js';
+import { CtflowError, errnoOf } from '../common/errors.js';
 
 /** One exporter at a time writes a state file: it keeps a file beside it that names the process. */
 export class StateLock {

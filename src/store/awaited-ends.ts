@@ -8,9 +8,9 @@ import {
   REPLY_OCTETS,
   REPLY_PACKETS,
   START_NS,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
-import { readNumber } from '../u64.js';
+import { readNumber } from '../common/u64.js';
 
 /** Keys that are remembered; the oldest go first. */
 const MOST_TOLD = 65_536;

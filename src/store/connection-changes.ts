@@ -1,6 +1,6 @@
-import type { Batch } from '../batch.js';
-import { ROW_WORDS } from './connection-table.js';
-import { EVENT, EVENT_NEW, HAS_START, HAS_TCP_STATE, ID, PRESENT, STATE } from '../layout.generated.js';
+import type { Batch } from '../row/batch.js';
+import { ROW_WORDS } from '../row/batch.js';
+import { EVENT, EVENT_NEW, HAS_START, HAS_TCP_STATE, ID, PRESENT, STATE } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import { Sightings, type Sighting } from './sightings.js';
 import type { StoredConnections } from './stored-connections.js';

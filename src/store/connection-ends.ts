@@ -1,10 +1,11 @@
 import { AwaitedEnds } from './awaited-ends.js';
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
-import { GONE, ROW_WORDS } from './connection-table.js';
+import { GONE } from './connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import { reasonWhenDestroyed } from './end-reason.js';
-import { lastPacketAgo } from './last-packet.js';
+import { lastPacketAgo } from './kernel-timeouts.js';
 import {
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
@@ -20,10 +21,10 @@ import {
   STATE,
   STATUS,
   STOP_NS,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
-import { lessThan, nanosecondsToMilliseconds } from '../u64.js';
+import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
 
 const PRESENT_WORD = PRESENT >> 2;
 const STATUS_WORD = STATUS >> 2;

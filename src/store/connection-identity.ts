@@ -9,9 +9,9 @@ import {
   PRESENT,
   REPLY_OCTETS,
   START_NS,
-} from '../layout.generated.js';
-import { isClosed } from '../tcp-state.js';
-import { nanosecondsToMilliseconds } from '../u64.js';
+} from '../row/layout.generated.js';
+import { isClosed } from '../row/conntrack.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** The same entry, its counters at least what they were. */
 export const SAME = 0;

@@ -1,12 +1,13 @@
-import type { Batch } from '../batch.js';
+import type { Batch } from '../row/batch.js';
 import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
-import { GONE, IN_USE, ROW_WORDS, type ConnectionTable } from './connection-table.js';
+import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import { DumpOrder } from './dump-order.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
-import { lastPacketAgo } from './last-packet.js';
+import { lastPacketAgo } from './kernel-timeouts.js';
 import {
   HAS_ORIG_COUNTERS,
   HAS_HELPER,
@@ -26,12 +27,12 @@ import {
   STATUS,
   STOP_NS,
   TIMEOUT,
-} from '../layout.generated.js';
+} from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { Sightings } from './sightings.js';
 import { StoredConnections, type StoreCounts, type StoreOptions } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
-import { nanosecondsToMilliseconds } from '../u64.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 export type { StoreCounts, StoreOptions };
 

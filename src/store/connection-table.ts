@@ -1,8 +1,8 @@
-import { HELPER, LABELS, PRESENT, HAS_HELPER, ROW_SIZE, RULE } from '../layout.generated.js';
+import { ROW_WORDS } from '../row/batch.js';
+import { HELPER, LABELS, PRESENT, HAS_HELPER, ROW_SIZE, RULE } from '../row/layout.generated.js';
 import { SlotList } from './slot-list.js';
 
 /** Words of a row. */
-export const ROW_WORDS = ROW_SIZE / 4;
 
 /** The slot holds a connection. */
 export const IN_USE = 1;

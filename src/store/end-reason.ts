@@ -1,5 +1,5 @@
-import { IPPROTO_TCP } from '../protocol.js';
-import { ESTABLISHED, isClosed, SYN_SENT2 } from '../tcp-state.js';
+import { IPPROTO_TCP } from '../row/protocol.js';
+import { ESTABLISHED, isClosed, SYN_SENT2 } from '../row/conntrack.js';
 
 /** flowEndReason (IE 136). */
 export const IDLE_TIMEOUT = 1;

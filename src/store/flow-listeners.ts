@@ -1,5 +1,5 @@
 import type { ConnectionTable } from './connection-table.js';
-import { CtflowError } from '../errors.js';
+import { CtflowError } from '../common/errors.js';
 import type { StoreListener, StoreObserver } from './flow-store.js';
 
 /** As many as {@link ConnectionTable.holders} can count. */

@@ -1,7 +1,7 @@
-import { HASH, HAS_START, HAS_TCP_STATE, ID, PRESENT, START_NS, STATE } from '../layout.generated.js';
+import { HASH, HAS_START, HAS_TCP_STATE, ID, PRESENT, START_NS, STATE } from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
 import { appendState } from './tcp-history.js';
-import { nanosecondsToMilliseconds } from '../u64.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** Connections that may wait to be stored; those beyond are not remembered, and counted. */
 const MOST_SIGHTINGS = 262_144;

@@ -1,11 +1,12 @@
-import { ConnectionTable, GONE, ROW_WORDS } from './connection-table.js';
+import { ConnectionTable, GONE } from './connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { FlowListeners } from './flow-listeners.js';
-import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../layout.generated.js';
+import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../row/layout.generated.js';
 import { LeftOut } from './left-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
-import { newUnreported, type Unreported } from '../reported.js';
+import { newUnreported, type Unreported } from './unreported.js';
 
 export interface StoreOptions {
   /** Hard limit on connections. */

@@ -1,8 +1,3 @@
-import type { Batch } from '../batch.js';
-import { TCP_HISTORY } from '../ipfix/shape.js';
-import { STATE, TCP_STATE_HISTORY } from '../layout.generated.js';
-import type { RecordExtras } from '../record-extras.js';
-
 const BITS = 4;
 const WORD = 32;
 const STATE_MASK = 15;
@@ -34,7 +29,7 @@ export function statesBefore(states: number, state: number): number {
 }
 
 /** The TCP states that each connection of a store went through, by slot; the last eight. */
-export class TcpHistory implements RecordExtras {
+export class TcpHistory {
   readonly #states: Uint32Array;
 
   constructor(slots: number) {
@@ -56,12 +51,8 @@ export class TcpHistory implements RecordExtras {
     if (!hasState(this.#states[slot], state)) this.entered(slot, state);
   }
 
-  shapeOf(slot: number): number {
-    return this.#states[slot] === 0 ? 0 : TCP_HISTORY;
-  }
-
-  /** The states before the one that the record has. */
-  write(slot: number, batch: Batch, at: number): void {
-    batch.u32[(at + TCP_STATE_HISTORY) >> 2] = statesBefore(this.#states[slot], batch.bytes[at + STATE]);
+  /** Packed states, the oldest in the lowest four bits; 0 for none. */
+  statesOf(slot: number): number {
+    return this.#states[slot];
   }
 }

@@ -1,5 +1,5 @@
-import { FAMILY, HASH, ORIG_ZONE, RULE } from '../layout.generated.js';
-import { ROW_WORDS } from './connection-table.js';
+import { FAMILY, HASH, ORIG_ZONE, RULE } from '../row/layout.generated.js';
+import { ROW_WORDS } from '../row/batch.js';
 
 const ADDRESS_AND_PORT_WORDS = FAMILY >> 2;
 const HASH_WORD = HASH >> 2;

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { buildCompanion } from '../../bench/companion.js';
 import { CountingSink } from '../../bench/counting-sink.js';
 import { eventually } from '../helpers/eventually.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { shortRun } from './run.js';
 
 const MINUTES = 60_000;

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { backends, withoutNative } from '../helpers/backends.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { shortRun } from './run.js';
 
 const MINUTES = 60_000;

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { MEMORY_FLAGS } from '../../bench/memory/measure-memory.js';
 import type { Memory } from '../../bench/results.js';
 import { withoutNative } from '../helpers/backends.js';
-import { collect } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
+import { collect } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
 import { shortRun } from './run.js';
 
 const MINUTES = 60_000;

@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { readRun, type BenchmarkRun } from '../../bench/results.js';
-import { collect, type Finished } from '../helpers/namespace.js';
+import { collect, type Finished } from '../helpers/kernel/namespace.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 /** The first run may have to build crates/ctflow-bench. */

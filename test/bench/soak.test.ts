@@ -3,7 +3,7 @@ import { readRun } from '../../bench/results.js';
 import { memoryCourse } from '../../bench/soak/report.js';
 import type { SoakSummary } from '../../bench/soak/options.js';
 import { withoutNative } from '../helpers/backends.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { runProgram } from './run.js';
 

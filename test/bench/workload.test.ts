@@ -1,6 +1,6 @@
 import test from 'ava';
-import { Batch } from '../../src/batch.js';
-import { HASH, ROW_SIZE, STATE, TCP_STATES } from '../../src/layout.generated.js';
+import { Batch } from '../../src/row/batch.js';
+import { HASH, ROW_SIZE, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
 import { ChangingTable } from '../../bench/workload/changing-table.js';
 import { Connections } from '../../bench/workload/connections.js';
 

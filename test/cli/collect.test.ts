@@ -4,9 +4,17 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { parseEndpoint } from '../../src/endpoint.js';
+import { parseEndpoint } from '../../src/common/endpoint.js';
 import { eventually } from '../helpers/eventually.js';
-import { EXPORT_TIME, hex, message, optionsTemplateSet, set, templateSet, u32 } from '../helpers/ipfix-builder.js';
+import {
+  EXPORT_TIME,
+  hex,
+  message,
+  optionsTemplateSet,
+  set,
+  templateSet,
+  u32,
+} from '../helpers/builders/ipfix-builder.js';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { cells, columns } from '../../src/cli/collected-row.js';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
-import { hex, message, set, short, templateSet, VARIABLE, type Specifier } from '../helpers/ipfix-builder.js';
+import { hex, message, set, short, templateSet, VARIABLE, type Specifier } from '../helpers/builders/ipfix-builder.js';
 
 /** The cells of one record, by the heads of their columns. */
 function row(fields: readonly Specifier[], content: Uint8Array): Record<string, string> {

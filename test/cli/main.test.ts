@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, truncate, copyFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ctflow, RECORDING, spawnCtflow } from '../helpers/cli.js';
-import { flows, udpCollector } from '../helpers/collector-socket.js';
+import { ctflow, RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
+import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { eventually } from '../helpers/eventually.js';
 
 const COLLECTOR = ['--collector', 'udp://127.0.0.1:9'];

@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as values from '../../src/cli/values.js';
-import { CtflowError } from '../../src/errors.js';
+import { CtflowError } from '../../src/common/errors.js';
 
 const good: [string, (text: string) => unknown, string, unknown][] = [
   ['wholeNumber', values.wholeNumber(0, 10), '0', 0],

@@ -7,10 +7,10 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
 import type { CollectedRecord } from '../../src/collector/record.js';
-import { parseEndpoint, type Endpoint } from '../../src/endpoint.js';
+import { parseEndpoint, type Endpoint } from '../../src/common/endpoint.js';
 import { eventually } from '../helpers/eventually.js';
-import { message, set, templateSet, u32, u8 } from '../helpers/ipfix-builder.js';
-import { QUIET_HOST } from '../helpers/quiet-host.js';
+import { message, set, templateSet, u32, u8 } from '../helpers/builders/ipfix-builder.js';
+import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { seeded } from '../helpers/seed.js';
 
 const DEFINE = message({}, templateSet(256, [4, 1]));

@@ -19,7 +19,7 @@ import {
   u32,
   u8,
   VARIABLE,
-} from '../helpers/ipfix-builder.js';
+} from '../helpers/builders/ipfix-builder.js';
 
 const udp = (limits = {}) =>
   new TransportSession('udp://192.0.2.9:1', 'udp', newStats(), { ...DEFAULT_LIMITS, ...limits });

@@ -3,7 +3,7 @@ import test from 'ava';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import type { BasicList, Value } from '../../src/collector/value.js';
-import { hex, message, set, short, templateSet, u16, u32, u8, VARIABLE } from '../helpers/ipfix-builder.js';
+import { hex, message, set, short, templateSet, u16, u32, u8, VARIABLE } from '../helpers/builders/ipfix-builder.js';
 
 const BASIC_LIST = 291;
 const SUB_TEMPLATE_LIST = 292;

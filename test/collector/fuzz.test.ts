@@ -18,7 +18,7 @@ import {
   u8,
   VARIABLE,
   type Specifier,
-} from '../helpers/ipfix-builder.js';
+} from '../helpers/builders/ipfix-builder.js';
 import { seeded } from '../helpers/seed.js';
 
 /** Decodes and prints; whatever comes must be counted once, as a message or as a malformed one. */

@@ -3,7 +3,7 @@ import test from 'ava';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { recordToJson } from '../../src/collector/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
-import type { Specifier } from '../helpers/ipfix-builder.js';
+import type { Specifier } from '../helpers/builders/ipfix-builder.js';
 import {
   hex,
   message,
@@ -14,7 +14,7 @@ import {
   u16,
   u8,
   VARIABLE,
-} from '../helpers/ipfix-builder.js';
+} from '../helpers/builders/ipfix-builder.js';
 
 function json(fields: readonly Specifier[], content: Uint8Array): unknown {
   const bytes = message({ domain: 5 }, templateSet(256, ...fields), set(256, content));

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import test from 'ava';
 import * as fc from 'fast-check';
 import { MessageFramer } from '../../src/collector/message-framer.js';
-import { hex, message, set, u16 } from '../helpers/ipfix-builder.js';
+import { hex, message, set, u16 } from '../helpers/builders/ipfix-builder.js';
 import { seeded } from '../helpers/seed.js';
 
 function frame(...chunks: Uint8Array[]) {

@@ -5,7 +5,7 @@ import { decodeMessage } from '../../src/collector/decode.js';
 import { MessageFramer } from '../../src/collector/message-framer.js';
 import type { CollectedRecord } from '../../src/collector/record.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
-import { needs, PYTHON } from '../helpers/require.js';
+import { needs, PYTHON } from '../helpers/kernel/require.js';
 import * as literal from '../oracles/literal.js';
 
 /** A record as the oracles read it: text, times in milliseconds. */

@@ -3,7 +3,7 @@ import test from 'ava';
 import { DEFAULT_LIMITS } from '../../src/collector/limits.js';
 import { newStats } from '../../src/collector/stats.js';
 import { UdpSessions } from '../../src/collector/udp-sessions.js';
-import { message, set, templateSet, u8 } from '../helpers/ipfix-builder.js';
+import { message, set, templateSet, u8 } from '../helpers/builders/ipfix-builder.js';
 
 const DEFINE = message({}, templateSet(256, [4, 1]), set(256, u8(6)));
 const DATA = message({ sequence: 1 }, set(256, u8(6)));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { filterWords } from '../../src/filter.js';
-import { ROW_SIZE } from '../../src/layout.generated.js';
+import { filterWords } from '../../src/row/filter.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import { backends, withoutNative } from '../helpers/backends.js';
 import { seeded } from '../helpers/seed.js';
 import { damagedStreams, filters, noise, type Stream, streams } from './netlink-arbitraries.js';

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { filterWords } from '../../src/filter.js';
+import { filterWords } from '../../src/row/filter.js';
 import {
   type Attribute,
   be16,
@@ -14,7 +14,7 @@ import {
   NOOP,
   text,
   u8,
-} from '../helpers/netlink-builder.js';
+} from '../helpers/builders/netlink-builder.js';
 
 /** A run of netlink messages in one byte order. */
 export interface Stream {

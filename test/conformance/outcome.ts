@@ -1,6 +1,8 @@
-import type { Backend, Decoded, Encoded, EncodeRequest } from '../../src/backend.js';
-import { CtflowError } from '../../src/errors.js';
-import { ROW_SIZE } from '../../src/layout.generated.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { Decoded } from '../../src/netlink/decode.js';
+import type { Encoded, EncodeRequest } from '../../src/encoder/request.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import type { Stream } from './netlink-arbitraries.js';
 
 /** What a decoder answered: its counts and the rows, or the code of its error. */

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
 import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { compilePlan } from '../../src/ipfix/template.js';
-import { RECORD_SIZE, ROW_SIZE } from '../../src/layout.generated.js';
+import { RECORD_SIZE, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { messagesOf, recordsOf, rowsOf } from '../fixtures/expected.js';
 import { backends, withoutNative } from '../helpers/backends.js';
 

@@ -16,8 +16,8 @@ import {
   SOURCE_POD_NAME,
   STATE,
   TCP_STATE_HISTORY,
-} from '../../src/layout.generated.js';
-import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
+} from '../../src/row/layout.generated.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
 import type { Job } from './outcome.js';
 
 type Instruction = readonly [operation: number, offset: number, length: number, argument: number];

@@ -9,8 +9,8 @@ import test, { type ExecutionContext } from 'ava';
 import type { DemoReport } from '../../src/demo/report.js';
 import { backends } from '../helpers/backends.js';
 import { eventually } from '../helpers/eventually.js';
-import { descendants, isAlive } from '../helpers/processes.js';
-import { needs } from '../helpers/require.js';
+import { descendants, isAlive } from '../helpers/kernel/processes.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
 

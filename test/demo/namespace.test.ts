@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { namespaceCommand } from '../../src/demo/namespace.js';
 import { runTool } from '../../src/demo/tool.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const NAMESPACE = new URL('../../src/demo/namespace.js', import.meta.url).href;
 const PROGRAM = `

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Batch } from '../../src/batch.js';
+import { Batch } from '../../src/row/batch.js';
 import { Tally } from '../../src/demo/tally.js';
 import {
   ID,
@@ -9,7 +9,7 @@ import {
   REPLY_OCTETS,
   REPLY_PACKETS,
   STATE,
-} from '../../src/layout.generated.js';
+} from '../../src/row/layout.generated.js';
 import type { DumpSummary, Source } from '../../src/sources/source.js';
 
 const SUMMARY: DumpSummary = { startedAt: 0, rows: 1, complete: true, skipped: {} };

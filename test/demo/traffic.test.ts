@@ -3,7 +3,7 @@ import test from 'ava';
 import { namespaceCommand } from '../../src/demo/namespace.js';
 import { runTool } from '../../src/demo/tool.js';
 import type { Count } from '../../src/demo/truth.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { KINDS } from './kinds.js';
 
 interface Counted {

@@ -1,11 +1,11 @@
 import test from 'ava';
-import { Batch } from '../../src/batch.js';
+import { Batch } from '../../src/row/batch.js';
 import { DeniedExtras } from '../../src/denied/denied-extras.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DENIED } from '../../src/ipfix/shape.js';
-import * as layout from '../../src/layout.generated.js';
-import { NameTable } from '../../src/name-table.js';
-import { PREFIXES } from '../helpers/denied.js';
+import * as layout from '../../src/row/layout.generated.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { PREFIXES } from '../helpers/builders/denied.js';
 
 const INPUT = 1;
 const FORWARD = 2;

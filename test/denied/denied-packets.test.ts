@@ -1,16 +1,17 @@
 import test, { type ExecutionContext } from 'ava';
-import type { Backend, NflogOptions } from '../../src/backend.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination.js';
-import { CtflowError } from '../../src/errors.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { NflogOptions } from '../../src/sources/nflog.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { CtflowError } from '../../src/common/errors.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
-import { createFallbackBackend } from '../../src/backends/fallback.js';
+import { createFallbackBackend } from '../../src/backend/fallback.js';
 import { NflogSource, type NflogCounts, type NflogListener, type NflogReceiver } from '../../src/sources/nflog.js';
-import { flows, udpCollector } from '../helpers/collector-socket.js';
-import { udp } from '../helpers/connections.js';
-import { packetRows, type Packet } from '../helpers/denied.js';
+import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
+import { udp } from '../helpers/builders/connections.js';
+import { packetRows, type Packet } from '../helpers/builders/denied.js';
 import { eventually } from '../helpers/eventually.js';
-import { FakeSource } from '../helpers/fake-source.js';
-import { listeningLogger } from '../helpers/listening-logger.js';
+import { FakeSource } from '../helpers/fakes/fake-source.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 
 const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16 };
 

@@ -1,9 +1,9 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { tcp, udp } from '../helpers/connections.js';
-import { DeniedRig, type Packet } from '../helpers/denied.js';
-import { nanoseconds, type Facts } from '../helpers/rows.js';
-import type { Report } from '../helpers/store-rig.js';
+import { tcp, udp } from '../helpers/builders/connections.js';
+import { DeniedRig, type Packet } from '../helpers/builders/denied.js';
+import { nanoseconds, type Facts } from '../helpers/builders/rows.js';
+import type { Report } from '../helpers/rigs/store-rig.js';
 import { seeded } from '../helpers/seed.js';
 
 const CLIENT = '192.0.2.1';

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { CtflowError } from '../../src/errors.js';
-import { udp } from '../helpers/connections.js';
-import { DeniedRig, packetRows, type Packet } from '../helpers/denied.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { udp } from '../helpers/builders/connections.js';
+import { DeniedRig, packetRows, type Packet } from '../helpers/builders/denied.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
 
 const packet = (port: number, more: Packet = {}): Packet => ({

@@ -1,8 +1,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { hashEndpoints, mayBeTracked, sameEndpoints, VIEWS, viewsOf } from '../../src/denied/endpoints.js';
-import { packetRows, type Packet } from '../helpers/denied.js';
-import { rows, type Facts } from '../helpers/rows.js';
+import { packetRows, type Packet } from '../helpers/builders/denied.js';
+import { rows, type Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
 
 const address = fc.nat(3).map(n => `192.0.2.${n + 1}`);

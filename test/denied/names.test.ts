@@ -1,10 +1,10 @@
 import test from 'ava';
-import { Batch } from '../../src/batch.js';
-import { Enrichment, TO_EXTERNAL } from '../../src/enrichment.js';
+import { Batch } from '../../src/row/batch.js';
+import { Enrichment, TO_EXTERNAL } from '../../src/inventory/enrichment.js';
 import { SERVICE } from '../../src/ipfix/shape.js';
-import { FLOW_TYPE, RECORD_SIZE, SERVICE_PORT_NAME, SOURCE_POD_NAME } from '../../src/layout.generated.js';
-import { DeniedRig } from '../helpers/denied.js';
-import { inventoryOf } from '../helpers/inventory.js';
+import { FLOW_TYPE, RECORD_SIZE, SERVICE_PORT_NAME, SOURCE_POD_NAME } from '../../src/row/layout.generated.js';
+import { DeniedRig } from '../helpers/builders/denied.js';
+import { inventoryOf } from '../helpers/builders/inventory.js';
 
 test('denied flows are named as connections are, when they are first told and when the inventory learns of them', async t => {
   const rig = new DeniedRig();

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import type { Backend } from '../../src/backend.js';
-import { createFallbackBackend } from '../../src/backends/fallback.js';
-import { CtflowError } from '../../src/errors.js';
-import { loadBackend } from '../../src/load-backend.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { createFallbackBackend } from '../../src/backend/fallback.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { loadBackend } from '../../src/backend/load.js';
 
 const only = process.env['CTFLOW_BACKEND'];
 

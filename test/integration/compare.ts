@@ -1,8 +1,8 @@
 import type { ExecutionContext } from 'ava';
-import type { BackendName } from '../helpers/command.js';
-import type { ListedConnection } from '../helpers/conntrack-list.js';
+import type { BackendName } from '../helpers/kernel/command.js';
+import type { ListedConnection } from '../helpers/kernel/conntrack-list.js';
 import type { OracleRecord } from '../helpers/oracles/record.js';
-import { expectedStandard, keyOf, UNLISTED } from './expected.js';
+import { expectedStandard, keyOf, UNLISTED } from './collectors/expected.js';
 
 /** The deltas and the totals they add up to. */
 export const COUNTERS = [

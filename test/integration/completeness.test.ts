@@ -5,8 +5,8 @@
 import test from 'ava';
 import { judge } from '../../proof/case.js';
 import { CASES } from '../../proof/cases/index.js';
-import { EndingScope } from '../../proof/scope.js';
-import { needs } from '../helpers/require.js';
+import { EndingScope } from '../helpers/kernel/scope.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const SIZE = { flows: 1_500, rate: 1_000, pollInterval: 1_000, timeout: 1, freeze: 2, seed: 7 };
 const RUNS = 5;

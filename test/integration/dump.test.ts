@@ -3,10 +3,10 @@ import test, { type ExecutionContext } from 'ava';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BACKENDS, ctflow, type BackendName } from '../helpers/command.js';
-import { settledConnections, type ListedConnection, type ListedDirection } from '../helpers/conntrack-list.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
+import { BACKENDS, ctflow, type BackendName } from '../helpers/kernel/command.js';
+import { settledConnections, type ListedConnection, type ListedDirection } from '../helpers/kernel/conntrack-list.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
 import { furnish, perform } from './scene.js';
 
 const RIG = ['namespace', 'conntrack', 'ping'];

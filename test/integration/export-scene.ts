@@ -1,12 +1,12 @@
-import { Capture } from '../helpers/capture.js';
-import { startExporter, type BackendName } from '../helpers/command.js';
-import { settledConnections, type ListedConnection } from '../helpers/conntrack-list.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
+import { Capture } from '../helpers/kernel/capture.js';
+import { startExporter, type BackendName } from '../helpers/kernel/command.js';
+import { settledConnections, type ListedConnection } from '../helpers/kernel/conntrack-list.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { Nfacctd } from '../helpers/oracles/nfacctd.js';
 import { Nfcapd, type NfcapdReading } from '../helpers/oracles/nfcapd.js';
 import type { OracleRecord } from '../helpers/oracles/record.js';
-import { lacking } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { lacking } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { furnish, perform } from './scene.js';
 
 const PORTS = { udp: 4739, nfcapd: 4740, nfacctd: 4741, tcp: 4742, antrea: 4743, netfilter: 4744 } as const;

@@ -1,13 +1,13 @@
 /** Names and flow types from an inventory, from the kernel's table to a collector, while the inventory changes. */
 import { renameSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { BACKENDS, RunningCommand, startExporter } from '../helpers/command.js';
+import { BACKENDS, RunningCommand, startExporter } from '../helpers/kernel/command.js';
 import { eventually } from '../helpers/eventually.js';
-import type { WrittenInventory } from '../helpers/inventory.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
+import type { WrittenInventory } from '../helpers/builders/inventory.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
-import { Traffic } from '../helpers/traffic.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 
 const [CLIENT, SERVER, FAR, SERVICE, OUTSIDE] = ['10.1.1.1', '10.1.1.2', '10.1.9.9', '10.96.0.10', '192.0.2.50'];
 

@@ -2,15 +2,15 @@
 import test, { type ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/command.js';
-import { listConnections } from '../helpers/conntrack-list.js';
+import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/kernel/command.js';
+import { listConnections } from '../helpers/kernel/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
-import { needs } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { byConnection, checkDeltas } from './compare.js';
-import { expectedStandard, keyOf } from './expected.js';
+import { expectedStandard, keyOf } from './collectors/expected.js';
 
 /** A namespace with one UDP connection of five packets. */
 async function withConnection(t: ExecutionContext) {

@@ -1,9 +1,9 @@
 /** Without the right to read the kernel's table, the missing capability is named. */
 import test from 'ava';
 import { spawn } from 'node:child_process';
-import { BACKENDS, CTFLOW } from '../helpers/command.js';
-import { collect, PrivateNamespace, type Finished } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
+import { BACKENDS, CTFLOW } from '../helpers/kernel/command.js';
+import { collect, PrivateNamespace, type Finished } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const NOBODY = 65534;
 const MAIN = new URL('../../src/cli/main.js', import.meta.url).href;

@@ -2,18 +2,18 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT } from '../../src/layout.generated.js';
-import { Capture } from '../helpers/capture.js';
-import { ctflow, startExporter, type RunningCommand } from '../helpers/command.js';
-import { settledConnections } from '../helpers/conntrack-list.js';
+import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT } from '../../src/row/layout.generated.js';
+import { Capture } from '../helpers/kernel/capture.js';
+import { ctflow, startExporter, type RunningCommand } from '../helpers/kernel/command.js';
+import { settledConnections } from '../helpers/kernel/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
-import { Traffic } from '../helpers/traffic.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { byConnection, COUNTERS } from './compare.js';
-import { expectedStandard, keyOf } from './expected.js';
+import { expectedStandard, keyOf } from './collectors/expected.js';
 
 const UDP_FLOWS = 3_000;
 const TCP_CONNECTIONS = 40;

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { listConnections, parseListed } from '../helpers/conntrack-list.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { listConnections, parseListed } from '../helpers/kernel/conntrack-list.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 
 test('a line of conntrack -L is read whole', t => {
   const line =

@@ -1,12 +1,12 @@
 /** An exporter on a router: what it forwards is translated at both ends, with another port. */
 import test from 'ava';
-import { Capture } from '../helpers/capture.js';
-import { BACKENDS, startExporter } from '../helpers/command.js';
-import { settledConnections } from '../helpers/conntrack-list.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
+import { Capture } from '../helpers/kernel/capture.js';
+import { BACKENDS, startExporter } from '../helpers/kernel/command.js';
+import { settledConnections } from '../helpers/kernel/conntrack-list.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
-import { needs } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { compareStandard } from './compare.js';
 
 for (const { name: backend, needs: wanted } of BACKENDS) {

@@ -1,5 +1,5 @@
-import type { PrivateNamespace } from '../helpers/namespace.js';
-import { Traffic } from '../helpers/traffic.js';
+import type { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 
 /** Ports that the rules of {@link furnish} treat in their own way. */
 const PORTS = { zone: 5301, originalZone: 5302, replyZone: 5303, mark: 5304, sourceNat: 5305, plain: 5306 } as const;

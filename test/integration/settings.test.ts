@@ -1,11 +1,11 @@
 /** What `ctflow` says of the kernel's settings, and what it sets. */
 import test from 'ava';
-import { BACKENDS, ctflow, RunningCommand } from '../helpers/command.js';
-import { listConnections } from '../helpers/conntrack-list.js';
+import { BACKENDS, ctflow, RunningCommand } from '../helpers/kernel/command.js';
+import { listConnections } from '../helpers/kernel/conntrack-list.js';
 import { eventually } from '../helpers/eventually.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 
 const RULES = `table inet tracking {
   chain on { type filter hook output priority 0; ct state invalid counter; }

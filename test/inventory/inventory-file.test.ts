@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { InventoryFile } from '../../src/inventory/inventory-file.js';
 import { eventually } from '../helpers/eventually.js';
-import { listeningLogger } from '../helpers/listening-logger.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const inventory = (...nodes: string[]): string =>

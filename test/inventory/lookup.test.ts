@@ -1,7 +1,7 @@
 import test from 'ava';
 import { InventoryLookup } from '../../src/inventory/lookup.js';
-import { NameTable, NO_NAME } from '../../src/name-table.js';
-import { inventoryOf } from '../helpers/inventory.js';
+import { NameTable, NO_NAME } from '../../src/record/name-table.js';
+import { inventoryOf } from '../helpers/builders/inventory.js';
 
 const WEB = Uint8Array.of(10, 0, 0, 1);
 const NOBODY = Uint8Array.of(10, 0, 0, 9);

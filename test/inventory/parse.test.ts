@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { CtflowError, describeError } from '../../src/errors.js';
+import { CtflowError, describeError } from '../../src/common/errors.js';
 import { parseInventory } from '../../src/inventory/parse.js';
 
 function errorOf(text: string): string {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type Arbitrary, array, assert, constant, nat, oneof, property } from 'fast-check';
-import { formatIPv4, formatIPv6 } from '../../src/address.js';
+import { formatIPv4, formatIPv6 } from '../../src/common/address.js';
 import { parseAddress, parsePrefix } from '../../src/inventory/prefix.js';
 
 function valueOf(bytes: Uint8Array): bigint {

@@ -2,8 +2,8 @@ import test from 'ava';
 import { flowKeysSet, optionsTemplateSet, reliabilitySet, statisticsSet } from '../../src/ipfix/options.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
-import { message } from '../helpers/ipfix-builder.js';
-import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/wire.js';
+import { message } from '../helpers/builders/ipfix-builder.js';
+import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
 
 const decode = (...sets: Uint8Array[]): Record<string, unknown>[] =>
   new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), ...sets) }]).map(valuesOf);

@@ -1,16 +1,16 @@
 import test from 'ava';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
-import { Session } from '../../src/session.js';
+import { Session } from '../../src/destination/session.js';
 import { perBackend } from '../helpers/backends.js';
-import { ping, tcp, udp } from '../helpers/connections.js';
-import { FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/flow-batch.js';
-import { FakeTransport } from '../helpers/fake-transport.js';
-import type { Backend } from '../../src/backend.js';
-import type { Facts } from '../helpers/rows.js';
-import { SessionRig } from '../helpers/session-rig.js';
-import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/wire.js';
-import { NameTable } from '../../src/name-table.js';
+import { ping, tcp, udp } from '../helpers/builders/connections.js';
+import { FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/builders/flow-batch.js';
+import { FakeTransport } from '../helpers/fakes/fake-transport.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { Facts } from '../helpers/builders/rows.js';
+import { SessionRig } from '../helpers/rigs/session-rig.js';
+import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
+import { NameTable } from '../../src/record/name-table.js';
 
 const antrea = createProfile('antrea', 'reverse', false);
 

@@ -1,16 +1,16 @@
 import test from 'ava';
 import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
 import { TCP_HISTORY } from '../../src/ipfix/shape.js';
-import { TCP_STATE_HISTORY } from '../../src/layout.generated.js';
-import { NameTable } from '../../src/name-table.js';
-import { Session } from '../../src/session.js';
+import { TCP_STATE_HISTORY } from '../../src/row/layout.generated.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { Session } from '../../src/destination/session.js';
 import { appendState } from '../../src/store/tcp-history.js';
-import { SYN_RECV, SYN_SENT } from '../../src/tcp-state.js';
+import { SYN_RECV, SYN_SENT } from '../../src/row/conntrack.js';
 import { perBackend } from '../helpers/backends.js';
-import { tcp } from '../helpers/connections.js';
-import { flowBatch, shape } from '../helpers/flow-batch.js';
-import { FakeTransport } from '../helpers/fake-transport.js';
-import { Decoder, valuesOf } from '../helpers/wire.js';
+import { tcp } from '../helpers/builders/connections.js';
+import { flowBatch, shape } from '../helpers/builders/flow-batch.js';
+import { FakeTransport } from '../helpers/fakes/fake-transport.js';
+import { Decoder, valuesOf } from '../helpers/builders/wire.js';
 
 const facts = tcp(1_000, 0, [1, 60, 1, 60]);
 

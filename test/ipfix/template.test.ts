@@ -2,7 +2,7 @@ import test from 'ava';
 import { elementByName } from '../../src/ipfix/registry.js';
 import { address4, emptyText, tcpState, text, unsigned64, zeros } from '../../src/ipfix/fields.js';
 import { compilePlan, makeSet, optionsTemplateRecord, templateRecord } from '../../src/ipfix/template.js';
-import { OP_BYTES, OP_CONSTANT, OP_TCP_STATE, OP_TEXT, OP_U64 } from '../../src/layout.generated.js';
+import { OP_BYTES, OP_CONSTANT, OP_TCP_STATE, OP_TEXT, OP_U64 } from '../../src/row/layout.generated.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

@@ -1,9 +1,10 @@
 import test from 'ava';
-import type { Backend, Decoded } from '../../src/backend.js';
-import { Batch } from '../../src/batch.js';
-import { CtflowError } from '../../src/errors.js';
-import { filterWords } from '../../src/filter.js';
-import { EVENT, EVENT_DESTROY, EVENT_NONE, ROW_SIZE } from '../../src/layout.generated.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { Decoded } from '../../src/netlink/decode.js';
+import { Batch } from '../../src/row/batch.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { filterWords } from '../../src/row/filter.js';
+import { EVENT, EVENT_DESTROY, EVENT_NONE, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { perBackend } from '../helpers/backends.js';
 import {
   answer,
@@ -16,7 +17,7 @@ import {
   NEW,
   NOOP,
   TCP_TUPLES,
-} from '../helpers/netlink-builder.js';
+} from '../helpers/builders/netlink-builder.js';
 
 const TCP = entry(2, TCP_TUPLES);
 const NOTHING: Decoded = {

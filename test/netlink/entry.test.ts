@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava';
-import type { Backend } from '../../src/backend.js';
-import { filterWords } from '../../src/filter.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { filterWords } from '../../src/row/filter.js';
 import {
   FAMILY,
   HELPER,
@@ -29,7 +29,7 @@ import {
   STOP_NS,
   TCP_FLAGS,
   TIMEOUT,
-} from '../../src/layout.generated.js';
+} from '../../src/row/layout.generated.js';
 import { perBackend } from '../helpers/backends.js';
 import {
   addresses,
@@ -44,8 +44,8 @@ import {
   TCP_TUPLES,
   text,
   u8,
-} from '../helpers/netlink-builder.js';
-import { RowView } from '../helpers/row-view.js';
+} from '../helpers/builders/netlink-builder.js';
+import { RowView } from '../helpers/builders/row-view.js';
 
 const V6A = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const V6B = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { wholeMessages } from '../../src/netlink/whole-messages.js';
-import { message, NOOP } from '../helpers/netlink-builder.js';
+import { wholeMessages } from '../../src/netlink/decode.js';
+import { message, NOOP } from '../helpers/builders/netlink-builder.js';
 
 const first = message(NOOP, 0, new Uint8Array(8));
 const second = message(NOOP, 0, new Uint8Array(3));

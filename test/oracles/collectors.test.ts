@@ -3,9 +3,9 @@ import { eventually } from '../helpers/eventually.js';
 import { Nfacctd } from '../helpers/oracles/nfacctd.js';
 import { Nfcapd } from '../helpers/oracles/nfcapd.js';
 import type { OracleRecord } from '../helpers/oracles/record.js';
-import { PrivateNamespace } from '../helpers/namespace.js';
-import { needs } from '../helpers/require.js';
-import { Traffic } from '../helpers/traffic.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { ENTERPRISES, message, readings, STANDARD, statistics } from './literal.js';
 
 const without = (record: OracleRecord, pattern: RegExp): OracleRecord =>

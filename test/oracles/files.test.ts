@@ -2,7 +2,7 @@ import test from 'ava';
 import type { Element } from '../../src/ipfix/element.js';
 import { readWithIpfixDump } from '../helpers/oracles/ipfix-dump.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { ENTERPRISES, message, readings, STANDARD, statistics, STATISTICS_READING } from './literal.js';
 
 const TAUGHT: readonly Element[] = [

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { needs } from '../helpers/require.js';
+import { needs } from '../helpers/kernel/require.js';
 import { readWithTshark } from '../helpers/oracles/tshark.js';
 import {
   ENTERPRISES,

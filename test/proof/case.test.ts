@@ -1,7 +1,7 @@
 import test from 'ava';
 import { judge, type Finding, type ProofCase } from '../../proof/case.js';
-import { CtflowError } from '../../src/errors.js';
-import { EndingScope } from '../../proof/scope.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { EndingScope } from '../helpers/kernel/scope.js';
 import { finding, SIZE } from './findings.js';
 
 /** A case whose runs end as told, one after the other. */

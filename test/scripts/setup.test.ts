@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { collect } from '../helpers/namespace.js';
+import { collect } from '../helpers/kernel/namespace.js';
 
 const SETUP = fileURLToPath(new URL('../../../scripts/setup.mjs', import.meta.url));
 /** Takes all of src/ for JavaScript; what has `wrong` in it is written as tsc does with what it refuses. */
 const COMPILER = `const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const source = readFileSync('src/main.ts', 'utf8');
-mkdirSync('dist/src/cli', { recursive: true });
-writeFileSync('dist/src/cli/main.js', source);
+mkdirSync('dist/cli', { recursive: true });
+writeFileSync('dist/cli/main.js', source);
 process.exit(source.includes('wrong') ? 2 : 0);
 `;
 
@@ -47,7 +47,7 @@ class Checkout {
       },
     });
     const { code, stderr } = await collect(child);
-    return { code, stderr, compiled: await readFile(join(this.#folder, 'dist/src/cli/main.js'), 'utf8') };
+    return { code, stderr, compiled: await readFile(join(this.#folder, 'dist/cli/main.js'), 'utf8') };
   }
 }
 

@@ -5,7 +5,7 @@ import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { collect } from '../helpers/namespace.js';
+import { collect } from '../helpers/kernel/namespace.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const IMPORT = "import test from 'ava';\n";
@@ -28,12 +28,12 @@ const PATIENCE = 600_000;
 async function run(t: ExecutionContext, { files, cargo = 'exit 127', env = {}, args = [], timeout = '10m' }: Project) {
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-runner-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  await Promise.all(['scripts', 'dist/test', 'bin'].map(name => mkdir(join(folder, name), { recursive: true })));
+  await Promise.all(['scripts', 'build/test', 'bin'].map(name => mkdir(join(folder, name), { recursive: true })));
   await copyFile(join(ROOT, 'scripts/test.mjs'), join(folder, 'scripts/test.mjs'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  const ava = { files: ['dist/test/**/*.test.js'], workerThreads: false, timeout };
+  const ava = { files: ['build/test/**/*.test.js'], workerThreads: false, timeout };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'project', type: 'module', ava }));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'dist/test', name), text);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'build/test', name), text);
   await writeFile(join(folder, 'bin/cargo'), `#!/bin/sh\n${cargo}\n`);
   await chmod(join(folder, 'bin/cargo'), 0o755);
   const { CTFLOW_BACKEND, CTFLOW_NO_SKIP, ...inherited } = process.env;

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { Batch } from '../../src/batch.js';
-import { CtflowError } from '../../src/errors.js';
+import type { Batch } from '../../src/row/batch.js';
+import { CtflowError } from '../../src/common/errors.js';
 import { BatchPair } from '../../src/sources/batch-pair.js';
 
 /** A promise that is settled by hand. */

@@ -3,10 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Batch } from '../../src/batch.js';
-import { CtflowError } from '../../src/errors.js';
-import * as layout from '../../src/layout.generated.js';
-import { loadBackend } from '../../src/load-backend.js';
+import type { Batch } from '../../src/row/batch.js';
+import { CtflowError } from '../../src/common/errors.js';
+import * as layout from '../../src/row/layout.generated.js';
+import { loadBackend } from '../../src/backend/load.js';
 import type { EventSource } from '../../src/sources/events.js';
 import type { Orders, SeenEvent } from './events-rig.js';
 

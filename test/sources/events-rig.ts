@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { EventCounts } from '../../native/binding.js';
-import type { EventOptions } from '../../src/backend.js';
-import type { PrivateNamespace } from '../helpers/namespace.js';
+import type { EventOptions } from '../../src/sources/events.js';
+import type { PrivateNamespace } from '../helpers/kernel/namespace.js';
 
 /** What a row of an event says. */
 export interface SeenEvent {

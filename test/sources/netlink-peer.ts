@@ -5,14 +5,14 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Binding } from '../../src/backends/native.js';
-import type { Backend } from '../../src/backend.js';
-import type { Batch } from '../../src/batch.js';
-import { CtflowError } from '../../src/errors.js';
-import { type ConnectionFilter, filterWords } from '../../src/filter.js';
-import { HOST_LITTLE_ENDIAN } from '../../src/host-order.js';
-import * as layout from '../../src/layout.generated.js';
-import { loadBackend } from '../../src/load-backend.js';
+import type { Binding } from '../../src/backend/native.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { Batch } from '../../src/row/batch.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { type ConnectionFilter, filterWords } from '../../src/row/filter.js';
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
+import * as layout from '../../src/row/layout.generated.js';
+import { loadBackend } from '../../src/backend/load.js';
 import type { NetlinkSource } from '../../src/sources/netlink.js';
 
 export interface PeerRequest {

@@ -4,14 +4,14 @@
  * says the size of the receive buffer, or the error.
  */
 import { createInterface } from 'node:readline';
-import { formatIPv4, formatIPv6 } from '../../src/address.js';
-import type { NflogOptions } from '../../src/backend.js';
-import type { Batch } from '../../src/batch.js';
-import { CtflowError } from '../../src/errors.js';
-import * as layout from '../../src/layout.generated.js';
-import { loadBackend } from '../../src/load-backend.js';
+import { formatIPv4, formatIPv6 } from '../../src/common/address.js';
+import type { NflogOptions } from '../../src/sources/nflog.js';
+import type { Batch } from '../../src/row/batch.js';
+import { CtflowError } from '../../src/common/errors.js';
+import * as layout from '../../src/row/layout.generated.js';
+import { loadBackend } from '../../src/backend/load.js';
 import type { NflogSource } from '../../src/sources/nflog.js';
-import { readNumber } from '../../src/u64.js';
+import { readNumber } from '../../src/common/u64.js';
 
 /** A packet as its row tells it. */
 export interface SeenPacket {

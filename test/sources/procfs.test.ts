@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { CtflowError } from '../../src/errors.js';
-import type { ConnectionFilter } from '../../src/filter.js';
-import { ORIG_SPORT, ROW_SIZE, START_NS } from '../../src/layout.generated.js';
+import { CtflowError } from '../../src/common/errors.js';
+import type { ConnectionFilter } from '../../src/row/filter.js';
+import { ORIG_SPORT, ROW_SIZE, START_NS } from '../../src/row/layout.generated.js';
 import { ProcfsSource } from '../../src/sources/procfs.js';
 import type { DumpSummary } from '../../src/sources/source.js';
-import { RowView } from '../helpers/row-view.js';
+import { RowView } from '../helpers/builders/row-view.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const RICH = fileURLToPath(new URL('../../../test/fixtures/rich.procfs', import.meta.url));

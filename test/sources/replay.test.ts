@@ -1,12 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import type { Backend } from '../../src/backend.js';
-import { createFallbackBackend } from '../../src/backends/fallback.js';
-import { CtflowError } from '../../src/errors.js';
-import type { ConnectionFilter } from '../../src/filter.js';
-import { ORIG_SPORT, ROW_SIZE } from '../../src/layout.generated.js';
-import { RecordingWriter } from '../../src/recording.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { createFallbackBackend } from '../../src/backend/fallback.js';
+import { CtflowError } from '../../src/common/errors.js';
+import type { ConnectionFilter } from '../../src/row/filter.js';
+import { ORIG_SPORT, ROW_SIZE } from '../../src/row/layout.generated.js';
+import { RecordingWriter } from '../../src/sources/recording.js';
 import { ReplaySource } from '../../src/sources/replay.js';
 import type { DumpSummary } from '../../src/sources/source.js';
 import { BIG_ENDIAN_AT } from '../fixtures/big-endian.js';
@@ -23,16 +23,16 @@ import {
   NOOP,
   ports,
   SERVER,
-} from '../helpers/netlink-builder.js';
-import { RowView } from '../helpers/row-view.js';
+} from '../helpers/builders/netlink-builder.js';
+import { RowView } from '../helpers/builders/row-view.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url));
 const demo = fileURLToPath(new URL('../../../fixtures/demo.ctflow', import.meta.url));
 
 /** Closed after the test. */
-function open(t: ExecutionContext, ...parameters: ConstructorParameters<typeof ReplaySource>): ReplaySource {
-  const source = new ReplaySource(...parameters);
+function open(t: ExecutionContext, path: string, { decode }: Backend, filter?: ConnectionFilter): ReplaySource {
+  const source = new ReplaySource(path, decode, filter);
   t.teardown(() => source.close());
   return source;
 }

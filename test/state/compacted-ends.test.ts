@@ -6,8 +6,8 @@ import { ENTRY_WORDS } from '../../src/state/entry-block.js';
 import { JournalContents } from '../../src/state/journal-contents.js';
 import { FILE_HEADER_SIZE, readBlocks } from '../../src/state/journal-file.js';
 import { eventually } from '../helpers/eventually.js';
-import { ExporterLife, type KernelConnection, type LifeOptions } from '../helpers/exporter-life.js';
-import type { Report } from '../helpers/store-rig.js';
+import { ExporterLife, type KernelConnection, type LifeOptions } from '../helpers/rigs/exporter-life.js';
+import type { Report } from '../helpers/rigs/store-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const BEGAN = 1_700_000_000_000;

@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, LAYOUT_VERSION, ROW_SIZE } from '../../src/layout.generated.js';
+import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, LAYOUT_VERSION, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { encodeEndsHeader, ENDS_HEADER_SIZE, readEndsHeader, readRecords } from '../../src/state/ends-file.js';
 import { encodeFileHeader } from '../../src/state/journal-file.js';
-import { endsRecord } from '../helpers/ends-pen.js';
-import { HOST, resealHeader } from '../helpers/journals.js';
+import { endsRecord } from '../helpers/builders/ends-pen.js';
+import { HOST, resealHeader } from '../helpers/builders/journals.js';
 import { seeded } from '../helpers/seed.js';
 import { temporaryPath } from '../helpers/temporary.js';
 

@@ -1,13 +1,13 @@
 import test from 'ava';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { filterWords } from '../../src/filter.js';
-import { ORIG_SPORT } from '../../src/layout.generated.js';
+import { filterWords } from '../../src/row/filter.js';
+import { ORIG_SPORT } from '../../src/row/layout.generated.js';
 import { HeardEnds, type HeardEndsOptions } from '../../src/state/heard-ends.js';
-import { udp } from '../helpers/connections.js';
-import { EndsPen } from '../helpers/ends-pen.js';
-import { HOST } from '../helpers/journals.js';
-import { listeningLogger } from '../helpers/listening-logger.js';
-import { rows } from '../helpers/rows.js';
+import { udp } from '../helpers/builders/connections.js';
+import { EndsPen } from '../helpers/builders/ends-pen.js';
+import { HOST } from '../helpers/builders/journals.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { rows } from '../helpers/builders/rows.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const ALL = filterWords({});

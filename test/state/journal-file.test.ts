@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { CtflowError } from '../../src/errors.js';
+import { CtflowError } from '../../src/common/errors.js';
 import { DONE, ENTRY_WORDS, PENDING, REPORTED } from '../../src/state/entry-block.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, readBlocks, refuseFileHeader } from '../../src/state/journal-file.js';
-import { block, entry, HOST, resealHeader } from '../helpers/journals.js';
+import { block, entry, HOST, resealHeader } from '../helpers/builders/journals.js';
 import { seeded } from '../helpers/seed.js';
 import { temporaryPath } from '../helpers/temporary.js';
 

@@ -9,11 +9,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { CtflowError } from '../../src/errors.js';
+import { CtflowError } from '../../src/common/errors.js';
 import { eventually } from '../helpers/eventually.js';
-import { ExporterLife, type KernelConnection } from '../helpers/exporter-life.js';
-import { HOST, openJournal } from '../helpers/journals.js';
-import type { Report } from '../helpers/store-rig.js';
+import { ExporterLife, type KernelConnection } from '../helpers/rigs/exporter-life.js';
+import { HOST, openJournal } from '../helpers/builders/journals.js';
+import type { Report } from '../helpers/rigs/store-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const NONE = { records: 0, packets: 0, octets: 0 };

@@ -2,7 +2,7 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import { ENTRY_WORDS, NAME_WORDS } from '../../src/state/entry-block.js';
 import { ReportedTable } from '../../src/state/reported-table.js';
-import { entry } from '../helpers/journals.js';
+import { entry } from '../helpers/builders/journals.js';
 import { seeded } from '../helpers/seed.js';
 
 test('property: it finds what a map finds, by id, start and destination', t => {

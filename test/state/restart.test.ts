@@ -1,9 +1,9 @@
 /** Exporters that are stopped, and killed at every place, and what their collectors were told in the end. */
 import test from 'ava';
 import * as fc from 'fast-check';
-import { ExporterLife, type KernelConnection } from '../helpers/exporter-life.js';
+import { ExporterLife, type KernelConnection } from '../helpers/rigs/exporter-life.js';
 import { seeded } from '../helpers/seed.js';
-import type { Report } from '../helpers/store-rig.js';
+import type { Report } from '../helpers/rigs/store-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const BEGAN = 1_700_000_000_000;

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { AwaitedEnds } from '../../src/store/awaited-ends.js';
-import { ID } from '../../src/layout.generated.js';
-import { udp } from '../helpers/connections.js';
-import { rows } from '../helpers/rows.js';
+import { ID } from '../../src/row/layout.generated.js';
+import { udp } from '../helpers/builders/connections.js';
+import { rows } from '../helpers/builders/rows.js';
 
 const first = rows(udp(1, 1_000, [1, 60, 0, 0])).u32;
 const reopened = rows(udp(1, 2_000, [1, 60, 0, 0])).u32; // the same tuple and id

@@ -1,10 +1,10 @@
 import test from 'ava';
 import { END_OF_FLOW } from '../../src/store/end-reason.js';
-import { EVENT_NEW, EVENT_UPDATE } from '../../src/layout.generated.js';
-import { CLOSE, ESTABLISHED, FIN_WAIT, LAST_ACK, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/tcp-state.js';
-import { changed, tcp, udp } from '../helpers/connections.js';
-import { nanoseconds, type Facts } from '../helpers/rows.js';
-import { StoreRig } from '../helpers/store-rig.js';
+import { EVENT_NEW, EVENT_UPDATE } from '../../src/row/layout.generated.js';
+import { CLOSE, ESTABLISHED, FIN_WAIT, LAST_ACK, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
+import { changed, tcp, udp } from '../helpers/builders/connections.js';
+import { nanoseconds, type Facts } from '../helpers/builders/rows.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
 
 const listening = (options: ConstructorParameters<typeof StoreRig>[0] = {}): StoreRig => {
   const rig = new StoreRig({ ...options, changes: true });

@@ -10,13 +10,13 @@ import {
   SYN_SENT,
   SYN_SENT2,
   TIME_WAIT,
-} from '../../src/tcp-state.js';
+} from '../../src/row/conntrack.js';
 import { isSameEntry } from '../../src/store/connection-identity.js';
-import { HASH, HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../../src/layout.generated.js';
-import { ping, tcp, udp, withoutStart } from '../helpers/connections.js';
-import { nanoseconds, rows, type Counters, type Facts } from '../helpers/rows.js';
+import { HASH, HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../../src/row/layout.generated.js';
+import { ping, tcp, udp, withoutStart } from '../helpers/builders/connections.js';
+import { nanoseconds, rows, type Counters, type Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
-import { StoreRig } from '../helpers/store-rig.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
 
 test('A, at head: pings between two hosts stay separate flows, by their ICMP id', t => {
   const rig = new StoreRig();

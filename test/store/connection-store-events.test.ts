@@ -1,9 +1,9 @@
 import test from 'ava';
 import { END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../../src/store/end-reason.js';
-import { SYN_SENT, TIME_WAIT } from '../../src/tcp-state.js';
-import { tcp, udp } from '../helpers/connections.js';
-import { nanoseconds, rows, type Facts } from '../helpers/rows.js';
-import { StoreRig } from '../helpers/store-rig.js';
+import { SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
+import { tcp, udp } from '../helpers/builders/connections.js';
+import { nanoseconds, rows, type Facts } from '../helpers/builders/rows.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
 
 /** What DESTROY tells of a connection that expired: no remaining time. */
 const expired = (facts: Facts, stop: number): Facts => {

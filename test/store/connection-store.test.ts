@@ -1,10 +1,10 @@
 import test from 'ava';
-import { CtflowError } from '../../src/errors.js';
+import { CtflowError } from '../../src/common/errors.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { ESTABLISHED, SYN_SENT, TIME_WAIT } from '../../src/tcp-state.js';
-import { ping, tcp, udp, withoutStart } from '../helpers/connections.js';
-import { nanoseconds, rows, type Facts } from '../helpers/rows.js';
-import { StoreRig, type Report } from '../helpers/store-rig.js';
+import { ESTABLISHED, SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
+import { ping, tcp, udp, withoutStart } from '../helpers/builders/connections.js';
+import { nanoseconds, rows, type Facts } from '../helpers/builders/rows.js';
+import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 
 const ports = (reports: readonly Report[]): number[] => reports.map(({ port }) => port);
 const HOUR = 3_600_000;

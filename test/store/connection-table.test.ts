@@ -1,7 +1,8 @@
 import test from 'ava';
-import { ConnectionTable, IN_USE, ROW_WORDS } from '../../src/store/connection-table.js';
-import { HELPER, LABELS, ROW_SIZE, RULE } from '../../src/layout.generated.js';
-import { rows } from '../helpers/rows.js';
+import { ConnectionTable, IN_USE } from '../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../src/row/batch.js';
+import { HELPER, LABELS, ROW_SIZE, RULE } from '../../src/row/layout.generated.js';
+import { rows } from '../helpers/builders/rows.js';
 
 test('a slot holds a copy of the row up to the labels', t => {
   const table = new ConnectionTable(2);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { reasonWhenDestroyed, reasonWhenGone } from '../../src/store/end-reason.js';
-import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/tcp-state.js';
+import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
 
 const [ICMP, TCP, UDP] = [1, 6, 17];
 

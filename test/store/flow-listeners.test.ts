@@ -2,7 +2,7 @@ import test from 'ava';
 import { ConnectionTable } from '../../src/store/connection-table.js';
 import { FlowListeners } from '../../src/store/flow-listeners.js';
 import type { StoreListener, StoreObserver } from '../../src/store/flow-store.js';
-import { ROW_SIZE } from '../../src/layout.generated.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
 
 const ROW = new Uint32Array(ROW_SIZE / 4);
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { KernelTimeouts } from '../../src/store/kernel-timeouts.js';
-import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../../src/layout.generated.js';
-import { kernelTimeouts } from '../helpers/store-rig.js';
+import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../../src/row/layout.generated.js';
+import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
 
 const SEEN_REPLY = 1 << 1;
 const ASSURED = 1 << 2;

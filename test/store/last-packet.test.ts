@@ -1,6 +1,6 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { lastPacketAgo } from '../../src/store/last-packet.js';
+import { lastPacketAgo } from '../../src/store/kernel-timeouts.js';
 import { seeded } from '../helpers/seed.js';
 
 const NOW = 1_700_000_000_000;

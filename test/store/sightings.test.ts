@@ -1,10 +1,10 @@
 import test from 'ava';
 import { Sightings } from '../../src/store/sightings.js';
-import { ESTABLISHED, SYN_RECV, SYN_SENT } from '../../src/tcp-state.js';
+import { ESTABLISHED, SYN_RECV, SYN_SENT } from '../../src/row/conntrack.js';
 import { appendState } from '../../src/store/tcp-history.js';
-import { EVENT_NEW, EVENT_UPDATE } from '../../src/layout.generated.js';
-import { changed, tcp, withoutStart } from '../helpers/connections.js';
-import { rows, type Facts } from '../helpers/rows.js';
+import { EVENT_NEW, EVENT_UPDATE } from '../../src/row/layout.generated.js';
+import { changed, tcp, withoutStart } from '../helpers/builders/connections.js';
+import { rows, type Facts } from '../helpers/builders/rows.js';
 
 const facts = (state: number, start = 1_000): Facts => tcp(1, start, [1, 60, 0, 0], { state });
 const words = (of: Facts) => rows(of).u32;

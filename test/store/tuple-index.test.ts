@@ -1,11 +1,11 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import type { Batch } from '../../src/batch.js';
+import type { Batch } from '../../src/row/batch.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
-import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, RULE, STATE } from '../../src/layout.generated.js';
+import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, RULE, STATE } from '../../src/row/layout.generated.js';
 import { SlotList } from '../../src/store/slot-list.js';
 import { TupleIndex } from '../../src/store/tuple-index.js';
-import { rows } from '../helpers/rows.js';
+import { rows } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
 
 const CAPACITY = 24;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findProgram } from '../../../test/helpers/require.js';
+import { findProgram } from '../../../test/helpers/kernel/require.js';
 import { CountingSink } from '../../counting-sink.js';
 import { COLLECTOR_PORT } from '../../kernel-namespace.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';

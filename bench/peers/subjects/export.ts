@@ -1,5 +1,5 @@
 import { ConnectionStore } from '../../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../../src/destination.js';
+import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
 import { Companion } from '../../companion.js';
 import { CountingSink } from '../../counting-sink.js';
 import { same } from '../../same.js';

@@ -8,7 +8,7 @@ import type { Case, Scene, Subject, Times } from '../../subject.js';
 import { dump } from '../../subjects/dump.js';
 import { GO_PEERS } from '../go.js';
 import { entriesShown } from '../output.js';
-import { findProgram } from '../../../test/helpers/require.js';
+import { findProgram } from '../../../test/helpers/kernel/require.js';
 
 /** Of a second, as /proc counts CPU (USER_HZ). */
 const TICKS = 100;

@@ -1,9 +1,9 @@
-//! src/layout.generated.ts: the row, the plan and the records of a file of ends as TypeScript constants.
+//! src/row/layout.generated.ts: the row, the plan and the records of a file of ends as TypeScript constants.
 
 use crate::{ends_file, plan, row};
 use std::fmt::{Display, Write};
 
-/// The whole text of src/layout.generated.ts.
+/// The whole text of src/row/layout.generated.ts.
 pub fn typescript() -> String {
     let mut text = String::new();
     text.push_str(
@@ -79,11 +79,11 @@ fn constant(text: &mut String, name: &str, value: impl Display, doc: &str) {
 mod tests {
     #[test]
     fn the_generated_file_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/layout.generated.ts");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/row/layout.generated.ts");
         let file = std::fs::read_to_string(path).expect(path);
         assert!(
             file == super::typescript(),
-            "src/layout.generated.ts differs from row.rs, plan.rs or ends_file.rs: npm run generate"
+            "src/row/layout.generated.ts differs from row.rs, plan.rs or ends_file.rs: npm run generate"
         );
     }
 }

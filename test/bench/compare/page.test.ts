@@ -5,7 +5,7 @@ import { chromium, type Page } from 'playwright-core';
 import { compare, worse } from '../../../bench/compare/comparison.js';
 import { page } from '../../../bench/compare/page.js';
 import { sideOf } from '../../../bench/compare/side.js';
-import { needs } from '../../helpers/require.js';
+import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { contrast } from './contrast.js';
 import { twoRuns } from './runs.js';

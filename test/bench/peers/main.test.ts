@@ -1,7 +1,7 @@
 import test from 'ava';
 import { readRun } from '../../../bench/results.js';
 import { median } from '../../../bench/statistics.js';
-import { needs } from '../../helpers/require.js';
+import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { runProgram } from '../run.js';
 

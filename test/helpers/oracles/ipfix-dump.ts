@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Element } from '../../../src/ipfix/element.js';
-import { PATH } from '../require.js';
+import { PATH } from '../kernel/require.js';
 import { withFolder } from './folder.js';
 import { canonicalAddress, type OracleRecord } from './record.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../eventually.js';
-import { collect, type Finished, type PrivateNamespace } from '../namespace.js';
+import { collect, type Finished, type PrivateNamespace } from '../kernel/namespace.js';
 import { canonicalAddress, ofFamily, type OracleRecord } from './record.js';
 
 /** A key of pmacct's JSON, and the information element it was read from. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collect, type Finished, type PrivateNamespace } from '../namespace.js';
+import { collect, type Finished, type PrivateNamespace } from '../kernel/namespace.js';
 import { canonicalAddress, ofFamily, type OracleRecord } from './record.js';
 
 export interface NfcapdReading {

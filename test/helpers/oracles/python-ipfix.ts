@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Element } from '../../../src/ipfix/element.js';
-import { collect } from '../namespace.js';
-import { PYTHON } from '../require.js';
+import { collect } from '../kernel/namespace.js';
+import { PYTHON } from '../kernel/require.js';
 import { canonicalAddress, type OracleRecord } from './record.js';
 
 const SCRIPT = `

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pcap } from '../pcap.js';
-import { PATH } from '../require.js';
+import { pcap } from './pcap.js';
+import { PATH } from '../kernel/require.js';
 import { withFolder } from './folder.js';
 import { canonicalAddress, type OracleRecord } from './record.js';
 

@@ -1,0 +1,13 @@
+import type { Result } from './results.js';
+
+/** How long to measure. */
+export interface Timing {
+  /** Samples of each case at least. */
+  readonly samples: number;
+  /** Operations before the first that counts: the compiler has seen the code, and caches and pools are filled. */
+  readonly warmUps?: number;
+  /** Seconds that each case may take before no more samples are wanted. */
+  readonly seconds: number;
+}
+
+export type Taken = Pick<Result, 'samples' | 'cpu' | 'extra'>;

@@ -1,0 +1,36 @@
+import type { Encoded, EncodeRequest } from '../encoder/request.js';
+import type { Decode } from '../netlink/decode.js';
+import type { EventOptions, EventReceiver, EventSource } from '../sources/events.js';
+import type { NflogOptions, NflogReceiver, NflogSource } from '../sources/nflog.js';
+import type { KernelOptions, Source } from '../sources/source.js';
+import type { ConnectDatagram } from '../transport/datagram-socket.js';
+
+/**
+ * The work that exists twice: in Rust and in TypeScript, with the same bytes. Nothing here knows a clock, a socket to a
+ * collector or a timeout.
+ */
+export interface Backend {
+  readonly name: 'native' | 'fallback';
+  readonly decode: Decode;
+  /** Encodes records into as many IPFIX messages as fit. Pure. */
+  encode(request: EncodeRequest): Encoded;
+  /** The kernel's table, live: netlink for native, procfs for the fallback. */
+  openKernel(options: KernelOptions): Source;
+  /**
+   * Conntrack events, live.
+   * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
+   */
+  openEvents(options: EventOptions, receiver: EventReceiver): EventSource;
+  /**
+   * Packets that rules have logged to NFLOG groups, live.
+   * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
+   */
+  openNflog(options: NflogOptions, receiver: NflogReceiver): NflogSource;
+  /**
+   * Lets the kernel take no more for a TCP socket while it holds this many octets that it has not sent once.
+   * @returns false where that cannot be had: in the fallback, and where `fd` is no TCP socket
+   */
+  limitUnsent(fd: number, octets: number): boolean;
+  /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
+  readonly connectDatagram: ConnectDatagram;
+}

@@ -1,0 +1,57 @@
+import type { Backend } from './backend.js';
+import type { KernelOptions } from '../sources/source.js';
+import { encode } from '../encoder/encode.js';
+import { CtflowError } from '../common/errors.js';
+import { decode } from '../netlink/decode.js';
+import { PROCFS_STATUS } from '../sources/procfs-line.js';
+import { ProcfsSource } from '../sources/procfs.js';
+import { connectNodeDatagram } from '../transport/node-datagram.js';
+
+/** The backend in pure TypeScript: decodes and encodes anywhere, and reads the kernel's table through procfs. */
+export function createFallbackBackend(): Backend {
+  return {
+    name: 'fallback',
+    decode,
+    encode,
+    openKernel,
+    openEvents,
+    openNflog,
+    limitUnsent: () => false,
+    connectDatagram: connectNodeDatagram,
+  };
+}
+
+function openEvents(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend can listen to conntrack events',
+    'Build the native module, or go without events',
+  );
+}
+
+function openNflog(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend can read NFLOG groups',
+    'Build the native module, or go without --nflog-group',
+  );
+}
+
+function openKernel(options: KernelOptions): ProcfsSource {
+  if (options.netns !== undefined) {
+    throw new CtflowError(
+      'CTFLOW_BACKEND_LACKS',
+      `Only the native backend can enter network namespace '${options.netns}'`,
+      'Build the native module, or start ctflow inside the namespace with ip netns exec',
+    );
+  }
+  const status = options.filter.status;
+  if (status && status.mask & ~PROCFS_STATUS) {
+    throw new CtflowError(
+      'CTFLOW_BACKEND_LACKS',
+      `Only the native backend knows all status bits of 0x${status.mask.toString(16)}`,
+      'Build the native module, or filter by seen-reply, assured, confirmed and offload only',
+    );
+  }
+  return new ProcfsSource(options.filter);
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { CtflowError } from './errors.js';
+
+/** An observation domain that is this host's own: collectors tell hosts apart by it. Stable; never 0. */
+export function hostObservationDomain(): number {
+  let identity: string;
+  try {
+    identity = readFileSync('/etc/machine-id', 'utf8');
+  } catch {
+    identity = hostname();
+  }
+  return createHash('sha256').update(`ctflow ${identity.trim()}`).digest().readUInt32BE(0) || 1;
+}
+
+/** Conntrack's ids and times mean something in one network namespace of one boot. */
+export interface HostIdentity {
+  /** Inode of the network namespace. */
+  readonly namespace: number;
+  /** 36 characters. */
+  readonly boot: string;
+}
+
+/**
+ * @param netns the namespace that is exported: a name under /run/netns or a path; this process's own where it is left out
+ * @throws CtflowError CTFLOW_STATE
+ */
+export function hostIdentity(netns?: string): HostIdentity {
+  const path = netns === undefined ? '/proc/self/ns/net' : netns.includes('/') ? netns : `/run/netns/${netns}`;
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return { namespace: statSync(path).ino, boot };
+  } catch (error) {
+    throw new CtflowError(
+      'CTFLOW_STATE',
+      `Boot id and network namespace cannot be told (${(error as Error).message})`,
+      'Mount /proc, or leave --state out',
+      error,
+    );
+  }
+}

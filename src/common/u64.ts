@@ -1,0 +1,45 @@
+import { endianness } from 'node:os';
+
+/** 64-bit numbers as two 32-bit words, low first: exact over the whole unsigned range, without allocation. */
+
+const TWO_32 = 4_294_967_296;
+
+/** Whether the number at `a` is smaller than the number at `b`; `at` counts words. */
+export function lessThan(a: Uint32Array, at: number, b: Uint32Array, bt: number): boolean {
+  return a[at + 1] < b[bt + 1] || (a[at + 1] === b[bt + 1] && a[at] < b[bt]);
+}
+
+/** `out = a - b` modulo 2^64; `out` may be `a` or `b`. */
+export function subtract(a: Uint32Array, at: number, b: Uint32Array, bt: number, out: Uint32Array, ot: number): void {
+  const borrow = a[at] < b[bt] ? 1 : 0;
+  const high = a[at + 1] - b[bt + 1] - borrow;
+  out[ot] = a[at] - b[bt];
+  out[ot + 1] = high;
+}
+
+/** Whole milliseconds of a time in nanoseconds, exact. */
+export function nanosecondsToMilliseconds(low: number, high: number): number {
+  // 2^32 ns are 4294 ms and 967296 ns, so no product leaves the exact range of a double
+  return high * 4294 + Math.floor((high * 967_296 + low) / 1_000_000);
+}
+
+/** Writes a whole number of up to 2^53 as two words. */
+export function writeNumber(out: Uint32Array, at: number, value: number): void {
+  const high = Math.floor(value / TWO_32);
+  // exact, and much cheaper than a remainder
+  out[at] = value - high * TWO_32;
+  out[at + 1] = high;
+}
+
+/** Reads two words; exact up to 2^53. */
+export function readNumber(words: Uint32Array, at: number): number {
+  return words[at + 1] * TWO_32 + words[at];
+}
+
+/** Reads two words exactly; for display, not for hot paths. */
+export function readBigInt(words: Uint32Array, at: number): bigint {
+  return (BigInt(words[at + 1]) << 32n) | BigInt(words[at]);
+}
+
+/** The host stores the low byte of a number first. */
+export const HOST_LITTLE_ENDIAN = endianness() === 'LE';

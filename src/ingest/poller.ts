@@ -1,0 +1,166 @@
+import type { ConnectionStore } from '../store/connection-store.js';
+import { describeError } from '../common/errors.js';
+import { KernelTimeouts } from '../store/kernel-timeouts.js';
+import type { Logger } from '../common/logger.js';
+import type { Moment } from '../store/poll-history.js';
+import type { DumpSummary, Source } from '../sources/source.js';
+
+/** Slots looked at before the event loop gets its turn. */
+const SWEEP_SLICE = 65_536;
+
+/** Who takes part in a poll beside the store. */
+export interface PollGuest {
+  /** A poll begins: the dump shows what is in the kernel's table from now on. */
+  begins?(): void;
+  /** Rows of the dump were read: what was told before them is in the store when this settles. */
+  merging?(): Promise<void>;
+  /**
+   * The dump is over and not yet swept: what was told beside it up to now is in the store when this settles.
+   * @param complete the dump has shown the whole table
+   */
+  settle?(complete: boolean): Promise<void>;
+  /** The poll is over: what it did not show is gone from the store. */
+  polled?(complete: boolean): void | Promise<void>;
+}
+
+export interface PollCounts {
+  polls: number;
+  /** Polls that did not see the whole table, or failed. */
+  incomplete: number;
+  /** Polls left out because the one before had not ended. */
+  overdue: number;
+  /** Rows of all polls. */
+  rows: number;
+  /** Entries left out by the source, by reason. */
+  skipped: Record<string, number>;
+}
+
+/** Walks the source into the store, one dump at a time. */
+export class Poller {
+  readonly counts: PollCounts = { polls: 0, incomplete: 0, overdue: 0, rows: 0, skipped: {} };
+  readonly #source: Source;
+  readonly #store: ConnectionStore;
+  readonly #log: Logger;
+  readonly #guests: PollGuest[] = [];
+  #polling: Promise<boolean> | undefined;
+
+  constructor(source: Source, store: ConnectionStore, log: Logger) {
+    this.#source = source;
+    this.#store = store;
+    this.#log = log;
+  }
+
+  invite(guest: PollGuest): void {
+    this.#guests.push(guest);
+  }
+
+  /** A poll, after the one that is under way. @returns false when a replay has nothing more to play */
+  async poll(): Promise<boolean> {
+    while (this.#polling) await this.#polling.catch(() => {});
+    this.#polling = this.#poll().finally(() => (this.#polling = undefined));
+    return this.#polling;
+  }
+
+  /** A poll unless one is under way; what fails is logged and counted. @returns as {@link poll}; undefined where left out */
+  async pollAgain(): Promise<boolean | undefined> {
+    if (this.#polling) {
+      this.counts.overdue++;
+      this.#log.warn('the poll before has not ended; this one is left out');
+      return undefined;
+    }
+    try {
+      return await this.poll();
+    } catch (error) {
+      this.failed(error);
+      return undefined;
+    }
+  }
+
+  failed(error: unknown): void {
+    this.counts.incomplete++;
+    this.#log.error(describeError(error));
+  }
+
+  async #poll(): Promise<boolean> {
+    const monotonic = performance.now();
+    let began = false;
+    const begin = (wall: number): void => {
+      if (began) return;
+      began = true;
+      this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => this.#source.sysctl(name)));
+    };
+    this.#store.beginDump();
+    for (const guest of this.#guests) guest.begins?.();
+    const summary = await this.#source.dump(async (batch, at) => {
+      for (const guest of this.#guests) await guest.merging?.();
+      begin(at);
+      this.#store.merge(batch, { wall: at, monotonic: performance.now() });
+    });
+    if (summary === undefined) return false;
+    begin(summary.startedAt);
+    this.#note(summary);
+    for (const guest of this.#guests) await guest.settle?.(summary.complete);
+    const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
+    if (summary.complete) {
+      for (let from = 0; from >= 0;) {
+        from = this.#store.sweep(from, SWEEP_SLICE, at);
+        if (from >= 0) await new Promise(resolve => setImmediate(resolve));
+      }
+    }
+    this.#store.endPoll(summary.complete);
+    for (const guest of this.#guests) await guest.polled?.(summary.complete);
+    return true;
+  }
+
+  #note(summary: DumpSummary): void {
+    const { counts } = this;
+    counts.polls++;
+    counts.rows += summary.rows;
+    for (const [reason, count] of Object.entries(summary.skipped)) {
+      if (count > 0) counts.skipped[reason] = (counts.skipped[reason] ?? 0) + count;
+    }
+    if (summary.complete) return;
+    counts.incomplete++;
+    this.#log.warn(
+      { skipped: summary.skipped, error: summary.error && describeError(summary.error) },
+      'incomplete poll',
+    );
+  }
+}
+
+/** Milliseconds between the beginnings of two polls out of turn at least. */
+export const RESYNC_GAP_MS = 1_000;
+
+/**
+ * Polls out of turn where events were lost: at once, and under lasting loss once in a while. However often it is asked before a
+ * poll has begun, one poll answers all.
+ */
+export class Resync {
+  /** Polls out of turn. */
+  count = 0;
+  readonly #poll: () => Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #last = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+
+  /** @param poll begins after the poll that is under way; never rejects */
+  constructor(poll: () => Promise<void>) {
+    this.#poll = poll;
+  }
+
+  ask(): void {
+    if (this.#timer || this.#stopped) return;
+    const wait = Math.max(0, this.#last + RESYNC_GAP_MS - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#last = performance.now();
+      this.count++;
+      void this.#poll();
+    }, wait);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,176 @@
+import type { Batch } from '../row/batch.js';
+import { IN_USE } from '../store/connection-table.js';
+import type { FlowStore, StoreListener } from '../store/flow-store.js';
+import type { CompiledInventory } from './compile.js';
+import type { InventoryFollower } from './inventory-file.js';
+import { InventoryLookup } from './lookup.js';
+import { NOTHING } from './prefix-table.js';
+import { SERVICE } from '../ipfix/shape.js';
+import {
+  FAMILY,
+  FLOW_TYPE,
+  ORIG_DPORT,
+  ORIG_DST,
+  ORIG_SRC,
+  PROTOCOL,
+  REPLY_SRC,
+  ROW_SIZE,
+  SOURCE_POD_NAME,
+} from '../row/layout.generated.js';
+import { NO_NAME, type NameHolder, type NameTable } from '../record/name-table.js';
+import type { RecordExtras } from '../record/record-augmenter.js';
+
+/** flowType of Antrea (PEN 56506, IE 137). */
+export const INTRA_NODE = 1;
+export const INTER_NODE = 2;
+export const TO_EXTERNAL = 3;
+export const FROM_EXTERNAL = 4;
+/** It cannot be known. */
+const NO_TYPE = 0;
+
+/** Names of a flow, in the order in which a record has them: pod, namespace and node of either side, and the service port. */
+const NAMES = 7;
+const SOURCE = 0;
+const DESTINATION = 3;
+const SERVICE_PORT = 6;
+/** Of a side. */
+const POD = 0;
+const NAMESPACE = 1;
+const NODE = 2;
+
+/** Flows looked up again before the event loop gets its turn. */
+const SLICE = 4096;
+
+/**
+ * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed open is
+ * looked up again when the inventory has changed. An answer that was given stands as long as the flow.
+ */
+export class Enrichment implements StoreListener, RecordExtras, NameHolder, InventoryFollower {
+  readonly #store: FlowStore;
+  readonly #nameTable: NameTable;
+  /** NAMES numbers a slot. */
+  readonly #names: Uint32Array;
+  readonly #types: Uint8Array;
+  /** The store's rows by half words. */
+  readonly #ports: Uint16Array;
+  #inventory: InventoryLookup;
+
+  /** All memory is taken here, for as many flows as the store can have; the operating system commits it when it is used. */
+  constructor(store: FlowStore, inventory: CompiledInventory, names: NameTable) {
+    const { capacity } = store.table;
+    this.#store = store;
+    this.#nameTable = names;
+    this.#names = new Uint32Array(capacity * NAMES);
+    this.#types = new Uint8Array(capacity);
+    this.#ports = new Uint16Array(store.table.rows.buffer);
+    this.#inventory = new InventoryLookup(inventory, names);
+    store.attend(this);
+    names.hold(this);
+  }
+
+  /** Another inventory; flows with an open question are looked up in slices. Settles when all have been. */
+  async use(inventory: CompiledInventory): Promise<void> {
+    this.#inventory = new InventoryLookup(inventory, this.#nameTable);
+    const { table } = this.#store;
+    for (let from = 0; from < table.top; from += SLICE) {
+      const to = Math.min(from + SLICE, table.top);
+      for (let slot = from; slot < to; slot++) if (table.flags[slot] & IN_USE) this.#complete(slot);
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  added(slot: number): void {
+    this.#names.fill(NO_NAME, slot * NAMES, (slot + 1) * NAMES);
+    this.#types[slot] = NO_TYPE;
+    this.#complete(slot);
+  }
+
+  changed(): void {}
+
+  gone(): void {}
+
+  evicted(): void {}
+
+  cleared(): void {}
+
+  /** A service that is known has its fields, whether the destination was translated here or not. */
+  shapeOf(slot: number): number {
+    return this.#names[slot * NAMES + SERVICE_PORT] === NO_NAME ? 0 : SERVICE;
+  }
+
+  write(slot: number, batch: Batch, at: number): void {
+    const to = (at + SOURCE_POD_NAME) >> 2;
+    for (let i = 0; i < NAMES; i++) batch.u32[to + i] = this.#names[slot * NAMES + i];
+    batch.bytes[at + FLOW_TYPE] = this.#types[slot];
+  }
+
+  renumber(change: (number: number) => number): void {
+    const { flags, top } = this.#store.table;
+    for (let slot = 0; slot < top; slot++) {
+      if (!(flags[slot] & IN_USE)) continue;
+      for (let i = slot * NAMES; i < (slot + 1) * NAMES; i++) this.#names[i] = change(this.#names[i]);
+    }
+    this.#inventory.renumber(change);
+  }
+
+  /** Fills in what is not yet known of a flow. */
+  #complete(slot: number): void {
+    const { bytes } = this.#store.table;
+    const row = slot * ROW_SIZE;
+    const family = bytes[row + FAMILY];
+    this.#completeSide(slot, SOURCE, row + ORIG_SRC, family);
+    this.#completeSide(slot, DESTINATION, row + REPLY_SRC, family);
+    const service = slot * NAMES + SERVICE_PORT;
+    if (this.#names[service] === NO_NAME) {
+      // of ICMP there is no service, whatever stands in place of its port
+      const port = this.#ports[(row + ORIG_DPORT) >> 1];
+      const protocol = bytes[row + PROTOCOL];
+      this.#names[service] = this.#inventory.servicePortAt(bytes, row + ORIG_DST, family, protocol, port);
+    }
+    if (this.#types[slot] === NO_TYPE) this.#types[slot] = this.#flowType(slot, row, family);
+  }
+
+  /** What a later inventory adds must be about the same pod, or it is about somebody who had the address later. */
+  #completeSide(slot: number, side: number, address: number, family: number): void {
+    const names = this.#names;
+    const at = slot * NAMES + side;
+    if (names[at + POD] !== NO_NAME && names[at + NODE] !== NO_NAME) return;
+    const inventory = this.#inventory;
+    const { table } = this.#store;
+    const { bytes } = table;
+    const pod = inventory.podAt(bytes, address, family, table.startMs(slot));
+    let node: number = NO_NAME;
+    if (pod !== NOTHING) node = inventory.podNode(pod);
+    if (node === NO_NAME) node = inventory.nodeAt(bytes, address, family);
+    const givenPod = names[at + POD];
+    const givenNode = names[at + NODE];
+    if (pod !== NOTHING && givenPod === NO_NAME && (givenNode === NO_NAME || node === NO_NAME || givenNode === node)) {
+      names[at + POD] = inventory.podName(pod);
+      names[at + NAMESPACE] = inventory.podNamespace(pod);
+    }
+    const samePod =
+      givenPod === NO_NAME ||
+      (pod !== NOTHING && givenPod === inventory.podName(pod) && names[at + NAMESPACE] === inventory.podNamespace(pod));
+    if (givenNode === NO_NAME && samePod) names[at + NODE] = node;
+  }
+
+  #flowType(slot: number, row: number, family: number): number {
+    const inventory = this.#inventory;
+    const { bytes } = this.#store.table;
+    const at = slot * NAMES;
+    const isPod = (side: number, address: number): boolean =>
+      this.#names[at + side + POD] !== NO_NAME || inventory.inPodPrefix(bytes, row + address, family);
+    const fromPod = isPod(SOURCE, ORIG_SRC);
+    const toPod = isPod(DESTINATION, REPLY_SRC);
+    if (fromPod && toPod) {
+      const source = this.#names[at + SOURCE + NODE];
+      const destination = this.#names[at + DESTINATION + NODE];
+      if (source === NO_NAME || destination === NO_NAME) return NO_TYPE;
+      return source === destination ? INTRA_NODE : INTER_NODE;
+    }
+    // a pod that nobody listed, or one behind a service, is not to be taken for the world outside
+    if (!inventory.knowsPodPrefixes || (!fromPod && !toPod)) return NO_TYPE;
+    if (toPod) return FROM_EXTERNAL;
+    return inventory.isService(bytes, row + REPLY_SRC, family) ? NO_TYPE : TO_EXTERNAL;
+  }
+}

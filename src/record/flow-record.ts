@@ -1,0 +1,162 @@
+import type { Batch } from '../row/batch.js';
+import { type ConnectionTable } from '../store/connection-table.js';
+import { ROW_WORDS } from '../row/batch.js';
+import {
+  BIFLOW_DIRECTION,
+  EGRESS_RULE_NAME,
+  END_REASON,
+  FAMILY,
+  FLOW_END_MS,
+  FLOW_ID,
+  FLOW_START_MS,
+  HAS_HELPER,
+  HAS_TCP_FLAGS,
+  HELPER,
+  ID,
+  MARK,
+  NAT_TYPE,
+  ORIG_PACKET_DELTA,
+  ORIG_SPORT,
+  ORIG_ZONE,
+  PRESENT,
+  PROTOCOL,
+  RECORD_SIZE,
+  SOURCE_POD_NAME,
+  TCP_FLAGS,
+  HAS_ID,
+  HAS_START,
+  HASH,
+  START_NS,
+} from '../row/layout.generated.js';
+import { IPPROTO_TCP } from '../row/protocol.js';
+import type { RecordExtras } from './record-augmenter.js';
+import { REPORTED_WORDS, type ReportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
+import { writeNumber } from '../common/u64.js';
+
+const RECORD_WORDS = RECORD_SIZE / 4;
+const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
+const FIRST_NAME = SOURCE_POD_NAME >> 2;
+const LAST_NAME = EGRESS_RULE_NAME >> 2;
+
+const AF_INET6 = 10;
+
+/** natType (IE 297). */
+const NAT44 = 1;
+const NAT66 = 5;
+
+/** Conntrack sets it for both directions when it picks a connection up in the middle (nf_conntrack_proto_tcp.c). */
+const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
+
+/** biflowDirection (IE 239). */
+const ARBITRARY = 0;
+const INITIATOR = 1;
+
+const PORTS_WORD = ORIG_SPORT >> 2;
+const MARK_WORD = MARK >> 2;
+const ZONES_WORD = ORIG_ZONE >> 2;
+
+/** Of a row, what a template may ask for; all else in the record is what was there before. */
+function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number, v6: boolean): void {
+  if (v6) for (let word = 0; word < PORTS_WORD; word++) out[to + word] = rows[from + word];
+  else for (let word = 0; word < PORTS_WORD; word += 4) out[to + word] = rows[from + word];
+  // ports, family, protocol, state, what is known, id
+  for (let word = PORTS_WORD; word <= ID >> 2; word++) out[to + word] = rows[from + word];
+  out[to + MARK_WORD] = rows[from + MARK_WORD];
+  out[to + ZONES_WORD] = rows[from + ZONES_WORD];
+}
+
+/** The four counters, and by how much each is above what was reported of it, modulo 2^64. */
+function writeCounters(
+  rows: Uint32Array,
+  from: number,
+  reported: Uint32Array,
+  at: number,
+  out: Uint32Array,
+  to: number,
+): void {
+  for (let word = 0; word < REPORTED_WORDS; word += 2) {
+    const low = rows[from + word];
+    const high = rows[from + word + 1];
+    const lowBefore = reported[at + word];
+    out[to + COUNTERS_WORD + word] = low;
+    out[to + COUNTERS_WORD + word + 1] = high;
+    out[to + DELTA_WORD + word] = low - lowBefore;
+    out[to + DELTA_WORD + word + 1] = high - reported[at + word + 1] - (low < lowBefore ? 1 : 0);
+  }
+}
+
+/**
+ * Appends a connection to a batch of flow records: of its row what templates ask for, the times, the deltas against what was reported, the reason.
+ * @param reported counters as last reported
+ * @param extras who else knows something about the flow
+ */
+export function appendRecord(
+  batch: Batch,
+  table: ConnectionTable,
+  slot: number,
+  reported: ReportSlots,
+  reason: number,
+  extras: readonly RecordExtras[],
+): void {
+  const { rows, bytes } = table;
+  const { u32: out } = batch;
+  const from = slot * ROW_WORDS;
+  const to = batch.count * RECORD_WORDS;
+  const present = rows[from + (PRESENT >> 2)];
+  const v6 = bytes[from * 4 + FAMILY] === AF_INET6;
+  copyFacts(rows, from, out, to, v6);
+  if (present & HAS_HELPER) table.copyHelper(slot, out, to + (HELPER >> 2));
+  const start = table.startMs(slot);
+  writeNumber(out, to + (FLOW_START_MS >> 2), start);
+  writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs(slot));
+  writeCounters(rows, from + COUNTERS_WORD, reported.words, reported.countersAt(slot), out, to);
+  writeFlowId(rows, from, start, out, to + (FLOW_ID >> 2));
+  const byte = to * 4;
+  batch.bytes[byte + END_REASON] = reason;
+  batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);
+  batch.bytes[byte + NAT_TYPE] = v6 ? NAT66 : NAT44;
+  for (const extra of extras) extra.write(slot, batch, byte);
+  batch.count++;
+}
+
+/** Other numbers for the names of gathered records: see NameHolder. */
+export function renumberNames(batch: Batch, change: (number: number) => number): void {
+  for (let record = 0; record < batch.count; record++) {
+    const from = record * RECORD_WORDS;
+    for (let word = from + FIRST_NAME; word <= from + LAST_NAME; word++) batch.u32[word] = change(batch.u32[word]);
+  }
+}
+
+/** The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. */
+function direction(present: number, bytes: Uint8Array, row: number): number {
+  if (bytes[row + PROTOCOL] !== IPPROTO_TCP) return INITIATOR;
+  const flags = present & HAS_TCP_FLAGS ? bytes[row + TCP_FLAGS] : IP_CT_TCP_FLAG_BE_LIBERAL;
+  return flags & IP_CT_TCP_FLAG_BE_LIBERAL ? ARBITRARY : INITIATOR;
+}
+
+const scratch = new Uint32Array(2);
+
+/**
+ * flowId (IE 148): the kernel's id and start time hashed into 64 bits, the same after a restart. Where one of them is not
+ * known, the tuple's hash and the flow start take their place.
+ */
+export function writeFlowId(row: Uint32Array, from: number, startMs: number, out: Uint32Array, at: number): void {
+  let id = row[from + (ID >> 2)] | 0;
+  let low = row[from + (START_NS >> 2)] | 0;
+  let high = row[from + (START_NS >> 2) + 1] | 0;
+  if ((row[from + (PRESENT >> 2)] & (HAS_ID | HAS_START)) !== (HAS_ID | HAS_START)) {
+    id = row[from + (HASH >> 2)] | 0;
+    writeNumber(scratch, 0, startMs);
+    low = scratch[0] | 0;
+    high = scratch[1] | 0;
+  }
+  out[at] = mix(mix(mix(0x9747b28c, id), low), high);
+  out[at + 1] = mix(mix(mix(0x3c6ef372, high), id), low);
+}
+
+/** One step of a 32-bit multiplicative hash with full avalanche; signed, as a larger number would be allocated. */
+function mix(hash: number, word: number): number {
+  let h = Math.imul(hash ^ word, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}

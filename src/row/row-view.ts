@@ -1,0 +1,138 @@
+import type { Batch } from './batch.js';
+import { formatIPv4, formatIPv6 } from '../common/address.js';
+import * as row from './layout.generated.js';
+import { protocolName } from './protocol.js';
+import { SCTP_STATES } from './conntrack.js';
+import { statusNames } from './conntrack.js';
+import { nanosecondsToMilliseconds, readBigInt } from '../common/u64.js';
+
+const AF_INET6 = 10;
+
+/** One direction of a connection for people and JSON; what is not known is absent. */
+export interface DirectionView {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+  readonly icmpId?: number;
+  readonly zone?: number;
+  readonly packets?: bigint;
+  readonly octets?: bigint;
+}
+
+/** A row as an object, for commands that show connections; never on the way to a collector. */
+export interface RowView {
+  readonly family: 'ipv4' | 'ipv6';
+  readonly protocol: string;
+  readonly state?: string;
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly original: DirectionView;
+  readonly reply: DirectionView;
+  readonly status?: readonly string[];
+  readonly mark?: number;
+  readonly id?: number;
+  /** ISO 8601. */
+  readonly start?: string;
+  readonly labels?: string;
+  readonly helper?: string;
+}
+
+/** The row of a batch as an object. */
+export function viewRow(batch: Batch, index: number): RowView {
+  const { bytes, u32 } = batch;
+  const at = index * row.ROW_SIZE;
+  const word = (offset: number): number => u32[(at + offset) >> 2];
+  const present = word(row.PRESENT);
+  const has = (flag: number): boolean => (present & flag) !== 0;
+  const state = stateName(present, bytes[at + row.STATE]);
+  return {
+    family: bytes[at + row.FAMILY] === AF_INET6 ? 'ipv6' : 'ipv4',
+    protocol: protocolName(bytes[at + row.PROTOCOL]),
+    ...(state !== undefined && { state }),
+    ...(has(row.HAS_TIMEOUT) && { timeout: word(row.TIMEOUT) }),
+    original: viewDirection(batch, at, present, ORIGINAL),
+    reply: viewDirection(batch, at, present, REPLY),
+    ...(has(row.HAS_STATUS | row.HAS_STATUS_PART) && { status: statusNames(word(row.STATUS)) }),
+    ...(has(row.HAS_MARK) && { mark: word(row.MARK) }),
+    ...(has(row.HAS_ID) && { id: word(row.ID) }),
+    ...(has(row.HAS_START | row.HAS_START_ESTIMATE) && {
+      start: new Date(nanosecondsToMilliseconds(word(row.START_NS), word(row.START_NS + 4))).toISOString(),
+    }),
+    ...(has(row.HAS_LABELS) && {
+      labels: Buffer.from(bytes.subarray(at + row.LABELS, at + row.HELPER)).toString('hex'),
+    }),
+    ...(has(row.HAS_HELPER) && { helper: paddedText(bytes, at + row.HELPER, 16) }),
+  };
+}
+
+interface DirectionOffsets {
+  readonly source: number;
+  readonly destination: number;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly zone: number;
+  readonly hasZone: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly hasCounters: number;
+}
+
+const ORIGINAL: DirectionOffsets = {
+  source: row.ORIG_SRC,
+  destination: row.ORIG_DST,
+  sourcePort: row.ORIG_SPORT,
+  destinationPort: row.ORIG_DPORT,
+  zone: row.ORIG_ZONE,
+  hasZone: row.HAS_ORIG_ZONE,
+  packets: row.ORIG_PACKETS,
+  octets: row.ORIG_OCTETS,
+  hasCounters: row.HAS_ORIG_COUNTERS,
+};
+const REPLY: DirectionOffsets = {
+  source: row.REPLY_SRC,
+  destination: row.REPLY_DST,
+  sourcePort: row.REPLY_SPORT,
+  destinationPort: row.REPLY_DPORT,
+  zone: row.REPLY_ZONE,
+  hasZone: row.HAS_REPLY_ZONE,
+  packets: row.REPLY_PACKETS,
+  octets: row.REPLY_OCTETS,
+  hasCounters: row.HAS_REPLY_COUNTERS,
+};
+
+function viewDirection(batch: Batch, at: number, present: number, offsets: DirectionOffsets): DirectionView {
+  const { bytes, u16, u32 } = batch;
+  const format = bytes[at + row.FAMILY] === AF_INET6 ? formatIPv6 : formatIPv4;
+  const sourcePort = u16[(at + offsets.sourcePort) >> 1];
+  const destinationPort = u16[(at + offsets.destinationPort) >> 1];
+  return {
+    source: format(bytes, at + offsets.source),
+    destination: format(bytes, at + offsets.destination),
+    ...(present & row.HAS_PORTS && { sourcePort, destinationPort }),
+    ...(present & row.HAS_ICMP && {
+      icmpType: destinationPort >> 8,
+      icmpCode: destinationPort & 255,
+      icmpId: sourcePort,
+    }),
+    ...(present & offsets.hasZone && { zone: u16[(at + offsets.zone) >> 1] }),
+    ...(present & offsets.hasCounters && {
+      packets: readBigInt(u32, (at + offsets.packets) >> 2),
+      octets: readBigInt(u32, (at + offsets.octets) >> 2),
+    }),
+  };
+}
+
+function stateName(present: number, state: number): string | undefined {
+  if (present & row.HAS_TCP_STATE) return row.TCP_STATES[state] ?? String(state);
+  if (present & row.HAS_SCTP_STATE) return SCTP_STATES[state] ?? String(state);
+  return undefined;
+}
+
+function paddedText(bytes: Uint8Array, at: number, size: number): string {
+  return Buffer.from(bytes.subarray(at, at + size))
+    .toString('latin1')
+    .replace(/\0.*$/s, '');
+}

@@ -1,0 +1,21 @@
+import type { Batch } from './batch.js';
+import { FAMILY, HASH, ORIG_SRC, ORIG_ZONE, PROTOCOL, REPLY_DPORT } from './layout.generated.js';
+
+const OFFSET_BASIS = 2166136261;
+const PRIME = 16777619;
+const FIRST_WORD = ORIG_SRC >> 2;
+const LAST_WORD = REPLY_DPORT >> 2;
+const ZONES_WORD = ORIG_ZONE >> 2;
+
+/** Writes HASH of the first row: over both tuples and zones, as row.rs defines it. */
+export function hashTuple(row: Batch): void {
+  const words = row.u32;
+  let hash = OFFSET_BASIS;
+  for (let word = FIRST_WORD; word <= LAST_WORD; word++) hash = Math.imul(hash ^ words[word], PRIME);
+  hash = Math.imul(hash ^ (row.bytes[FAMILY] | (row.bytes[PROTOCOL] << 8)), PRIME);
+  hash = Math.imul(hash ^ words[ZONES_WORD], PRIME);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  hash ^= hash >>> 12;
+  words[HASH >> 2] = hash;
+}

@@ -1,0 +1,82 @@
+import { CtflowError } from '../common/errors.js';
+import type { Source } from './source.js';
+
+/** Something in the kernel's settings that takes facts away, and what to do about it. */
+export interface Finding {
+  readonly message: string;
+  readonly hint: string;
+}
+
+interface Setting {
+  readonly name: string;
+  /** Values that take something away, and what. */
+  readonly wanting: Readonly<Record<string, string>>;
+}
+
+const SETTINGS: readonly Setting[] = [
+  {
+    name: 'nf_conntrack_acct',
+    wanting: { 0: 'accounting is off: connections have no packets and octets' },
+  },
+  {
+    name: 'nf_conntrack_timestamp',
+    wanting: { 0: 'timestamps are off: connections have no start time, and a reopened one may look like the old' },
+  },
+];
+const EVENTS: Setting = {
+  name: 'nf_conntrack_events',
+  wanting: {
+    0: 'events are off: what ends between two polls is lost',
+    2: 'events are automatic: connections that are there already have none, their ends are seen by polling',
+  },
+};
+const SETUP_HINT = (name: string): string =>
+  `sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it holds for connections made after it`;
+
+/**
+ * What the namespace's settings take away from the export; nothing where they cannot be read.
+ * @param events DESTROY events are wanted
+ */
+export function checkKernel(source: Source, events = false): Finding[] {
+  if (source.kind === 'replay') return [];
+  const findings: Finding[] = [];
+  for (const { name, wanting } of settings(events)) {
+    const message = wanting[source.sysctl(name) ?? ''];
+    if (message !== undefined) findings.push({ message, hint: SETUP_HINT(name) });
+  }
+  if (source.sysctl('nf_conntrack_count') === '0') {
+    findings.push({
+      message: 'the kernel tracks no connection here: conntrack may not be active in this network namespace',
+      hint: "It is once a rule mentions it: nft 'add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new'",
+    });
+  }
+  return findings;
+}
+
+/**
+ * Switches accounting, timestamps and, where they are wanted, events on; they are left on at the end.
+ * @returns the names that were changed
+ * @throws CtflowError CTFLOW_PERMISSION
+ */
+export function setupKernel(source: Source, events = false): string[] {
+  const changed: string[] = [];
+  for (const { name, wanting } of settings(events)) {
+    if (wanting[source.sysctl(name) ?? ''] === undefined) continue;
+    try {
+      source.setSysctl(name, '1');
+    } catch (error) {
+      throw new CtflowError(
+        'CTFLOW_PERMISSION',
+        `net.netfilter.${name} cannot be set`,
+        'Run as root of the network namespace, or set it beforehand and leave --setup-sysctl out',
+        error,
+      );
+    }
+    changed.push(name);
+  }
+  return changed;
+}
+
+function settings(events: boolean): readonly Setting[] {
+  return events ? [...SETTINGS, EVENTS] : SETTINGS;
+}

@@ -1,0 +1,289 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { CtflowError, errnoOf } from '../common/errors.js';
+
+// A recording is a header and then any number of dumps, each a run of frames: one DUMP, any number of DATA, one DONE.
+// Every number is big-endian.
+//
+//   header  8 bytes "\x89CTFLOW\n", version u16, byte order of the recording host u8 (1 little, 2 big), zero u8
+//   frame   tag of 4 ASCII bytes, length of the payload u32, payload
+//   DUMP    time when the dump began, nanoseconds since 1970, u64
+//   DATA    netlink messages as the kernel sent them, 1 byte to 1 MiB; a message may go on in the next DATA
+//   DONE    bytes of all DATA of this dump, u64: a cut file is noticed
+const MAGIC = Buffer.from('\x89CTFLOW\n', 'latin1');
+const VERSION = 1;
+const LITTLE_ENDIAN = 1;
+const BIG_ENDIAN = 2;
+const HEADER_SIZE = 12;
+const FRAME_HEADER_SIZE = 8;
+const NUMBER_SIZE = 8;
+const LARGEST_DATA = 1 << 20;
+const READ_SIZE = 1 << 16;
+const DUMP = 'DUMP';
+const DATA = 'DATA';
+const DONE = 'DONE';
+
+/** Writes a recording: the netlink bytes of one dump after another. */
+export class RecordingWriter {
+  readonly #file: FileHandle;
+  readonly #path: string;
+  #octets = 0n;
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /**
+   * Creates or replaces the file.
+   * @param littleEndian byte order of the host that the netlink bytes come from
+   * @throws CtflowError CTFLOW_RECORDING
+   */
+  static async create(path: string, littleEndian: boolean): Promise<RecordingWriter> {
+    let file: FileHandle;
+    try {
+      file = await open(path, 'w');
+    } catch (error) {
+      throw fileError('write', path, error);
+    }
+    const writer = new RecordingWriter(file, path);
+    const header = Buffer.alloc(HEADER_SIZE);
+    MAGIC.copy(header);
+    header.writeUInt16BE(VERSION, 8);
+    header[10] = littleEndian ? LITTLE_ENDIAN : BIG_ENDIAN;
+    await writer.#append(header);
+    return writer;
+  }
+
+  /** Begins a dump. @param at nanoseconds since 1970 */
+  async beginDump(at: bigint): Promise<void> {
+    this.#octets = 0n;
+    await this.#append(frame(DUMP, number(at)));
+  }
+
+  /** Adds netlink bytes to the dump that was begun. */
+  async write(netlink: Uint8Array): Promise<void> {
+    for (let at = 0; at < netlink.length; at += LARGEST_DATA) {
+      const data = netlink.subarray(at, at + LARGEST_DATA);
+      await this.#append(frame(DATA, data));
+      this.#octets += BigInt(data.length);
+    }
+  }
+
+  /** Marks the dump as whole. */
+  async endDump(): Promise<void> {
+    await this.#append(frame(DONE, number(this.#octets)));
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#file.writeFile(bytes);
+    } catch (error) {
+      throw fileError('write', this.#path, error);
+    }
+  }
+}
+
+/** Reads a recording in pieces, never as a whole. */
+export class RecordingReader {
+  /** Byte order of the host that the netlink bytes come from. */
+  readonly littleEndian: boolean;
+  readonly #file: PieceReader;
+  #failure: unknown;
+
+  private constructor(file: PieceReader, littleEndian: boolean) {
+    this.#file = file;
+    this.littleEndian = littleEndian;
+  }
+
+  /** @throws CtflowError CTFLOW_RECORDING where the file cannot be read or is no recording */
+  static async open(path: string): Promise<RecordingReader> {
+    const file = await PieceReader.open(path);
+    try {
+      const header = await file.take(HEADER_SIZE);
+      if (!header || !MAGIC.equals(header.subarray(0, MAGIC.length))) {
+        throw new CtflowError(
+          'CTFLOW_RECORDING',
+          `'${path}' is not a recording of ctflow`,
+          'Make one with ctflow record FILE',
+        );
+      }
+      const version = header.readUInt16BE(8);
+      if (version !== VERSION) {
+        throw new CtflowError(
+          'CTFLOW_RECORDING',
+          `'${path}' has format version ${version}, this ctflow reads version ${VERSION}`,
+          'Play it with the ctflow that recorded it, or record anew',
+        );
+      }
+      const order = header[10];
+      if (order !== LITTLE_ENDIAN && order !== BIG_ENDIAN) throw file.damaged(10, `byte order ${order}`);
+      return new RecordingReader(file, order === LITTLE_ENDIAN);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Reads the next dump.
+   * @param onData gets the netlink bytes in order; a piece is valid until the returned promise settles
+   * @returns when the dump began, nanoseconds since 1970; undefined when there is no further dump
+   * @throws CtflowError CTFLOW_RECORDING where the file is damaged or cut; from then on always
+   */
+  async nextDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      return await this.#readDump(onData);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #readDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
+    const file = this.#file;
+    const start = file.offset;
+    const first = await file.take(FRAME_HEADER_SIZE);
+    if (!first) return undefined;
+    if (tagOf(first) !== DUMP) throw file.damaged(start, `${DUMP} expected`);
+    const at = await this.#number(first);
+    let octets = 0n;
+    for (;;) {
+      const offset = file.offset;
+      const header = await file.take(FRAME_HEADER_SIZE);
+      if (!header) throw file.damaged(offset, `the dump has no ${DONE}`);
+      if (tagOf(header) === DONE) {
+        const expected = await this.#number(header);
+        if (expected !== octets)
+          throw file.damaged(offset, `${octets} bytes of netlink where ${expected} were written`);
+        return at;
+      }
+      const length = header.readUInt32BE(4);
+      if (tagOf(header) !== DATA || length === 0 || length > LARGEST_DATA) {
+        throw file.damaged(offset, `${DATA} or ${DONE} expected`);
+      }
+      for (let left = length; left > 0;) {
+        const piece = await file.take(Math.min(left, READ_SIZE));
+        if (!piece) throw file.damaged(file.offset, `${left} bytes are missing`);
+        left -= piece.length;
+        octets += BigInt(piece.length);
+        await onData(piece, at);
+      }
+    }
+  }
+
+  async #number(header: Buffer): Promise<bigint> {
+    const offset = this.#file.offset;
+    if (header.readUInt32BE(4) !== NUMBER_SIZE) throw this.#file.damaged(offset - 4, 'a wrong length');
+    const payload = await this.#file.take(NUMBER_SIZE);
+    if (!payload) throw this.#file.damaged(offset, 'a number is missing');
+    return payload.readBigUInt64BE();
+  }
+}
+
+/** Takes pieces of a wanted size from a file, through one buffer. */
+class PieceReader {
+  /** Bytes taken so far. */
+  offset = 0;
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #buffer = Buffer.alloc(READ_SIZE);
+  #from = 0;
+  #to = 0;
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  static async open(path: string): Promise<PieceReader> {
+    try {
+      return new PieceReader(await open(path, 'r'), path);
+    } catch (error) {
+      throw fileError('read', path, error);
+    }
+  }
+
+  /**
+   * The next `size` bytes, READ_SIZE at most, valid until the next call; undefined exactly at the end of the file.
+   * @throws CtflowError CTFLOW_RECORDING where the file ends within them
+   */
+  async take(size: number): Promise<Buffer | undefined> {
+    if (this.#to - this.#from < size) {
+      this.#buffer.copyWithin(0, this.#from, this.#to);
+      this.#to -= this.#from;
+      this.#from = 0;
+    }
+    while (this.#to < size) {
+      const read = await this.#read();
+      if (read > 0) this.#to += read;
+      else if (this.#to === 0) return undefined;
+      else throw this.damaged(this.offset + this.#to, 'the file is cut');
+    }
+    const piece = this.#buffer.subarray(this.#from, this.#from + size);
+    this.#from += size;
+    this.offset += size;
+    return piece;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  damaged(offset: number, what: string): CtflowError {
+    return new CtflowError(
+      'CTFLOW_RECORDING',
+      `'${this.#path}' is damaged at byte ${offset}: ${what}`,
+      'Record anew; the dumps before this place are good',
+    );
+  }
+
+  async #read(): Promise<number> {
+    try {
+      return (await this.#file.read(this.#buffer, this.#to, READ_SIZE - this.#to, null)).bytesRead;
+    } catch (error) {
+      throw fileError('read', this.#path, error);
+    }
+  }
+}
+
+function tagOf(header: Buffer): string {
+  return header.toString('latin1', 0, 4);
+}
+
+function frame(tag: string, payload: Uint8Array): Buffer {
+  const header = Buffer.alloc(FRAME_HEADER_SIZE);
+  header.write(tag, 'latin1');
+  header.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([header, payload]);
+}
+
+function number(value: bigint): Buffer {
+  const bytes = Buffer.alloc(NUMBER_SIZE);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
+function fileError(what: 'read' | 'write', path: string, error: unknown): CtflowError {
+  const errno = errnoOf(error);
+  const hints: Record<string, string> = {
+    ENOENT: 'Check the path',
+    EACCES: 'Check the rights of the file and of its folder',
+    EISDIR: 'Name a file, not a folder',
+    ENOSPC: 'The disk is full',
+  };
+  return new CtflowError(
+    'CTFLOW_RECORDING',
+    `Cannot ${what} '${path}' (${errno})`,
+    hints[errno] ?? 'Check the file',
+    error,
+  );
+}

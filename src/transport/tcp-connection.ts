@@ -1,0 +1,165 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Endpoint } from '../common/endpoint.js';
+import { errnoOf } from '../common/errors.js';
+import { HandedOver } from './in-flight.js';
+import { deliveryAfterFin } from './kernel-tcp.js';
+import type { Message } from './transport.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A collector that has said good-bye may take what was sent to it for so long. */
+const GOODBYE_MS = 5_000;
+const LOOK_AGAIN_MS = 20;
+/** Why a connection ended that nothing was wrong with. */
+export const CLOSED = 'closed by the collector';
+/** Octets that the kernel may hold unsent before it takes no more. */
+const UNSENT_LIMIT = 16_384;
+
+export interface TcpOptions {
+  /** Octets between the two processes that a collector may not have read, at most. */
+  reach: number;
+  /** As {@link Backend.limitUnsent}. */
+  limitUnsent: (fd: number, octets: number) => boolean;
+}
+
+export interface ConnectionHandlers {
+  connected(): void;
+  /** The kernel has all of the message. */
+  taken(): void;
+  /** A last message for a collector that wants no more, after so many data records. */
+  farewell(records: number): Uint8Array;
+  /**
+   * It is over, or was never made.
+   * @param uncertain data records that the kernel took and the collector may not have read
+   */
+  ended(why: string, uncertain: number): void;
+}
+
+/** What Node does not show of a socket: the stream of libuv below it. */
+interface Stream {
+  readonly fd: number;
+  /** Octets that the kernel has not taken. */
+  readonly writeQueueSize: number;
+}
+
+/**
+ * One connection to a collector. It takes one message at a time, so that at its end it is known for each message whether the
+ * kernel took all of it. A message of which the kernel took a part is none: no collector can have read it.
+ */
+export class TcpConnection {
+  readonly #socket: Socket;
+  readonly #handlers: ConnectionHandlers;
+  readonly #handedOver: HandedOver;
+  readonly #closed: Promise<void>;
+  #connected = false;
+  /** The collector sent its FIN. */
+  #refused = false;
+  #why = CLOSED;
+  #message: Message | undefined;
+  /** The kernel took the message before Node said so. */
+  #early = false;
+  #records = 0;
+  /** The collector has read everything. */
+  #certain = false;
+
+  constructor({ host, port }: Endpoint, options: TcpOptions, handlers: ConnectionHandlers) {
+    this.#handlers = handlers;
+    this.#handedOver = new HandedOver(options.reach);
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
+    this.#socket = socket;
+    const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
+    socket.on('error', error => (this.#why = errnoOf(error) || error.message));
+    socket.on('connect', () => {
+      clearTimeout(timeout);
+      options.limitUnsent(this.#stream.fd, UNSENT_LIMIT);
+      this.#connected = true;
+      handlers.connected();
+    });
+    // a collector sends nothing; its end of stream is its good-bye, and is noticed at once
+    socket.on('end', () => void this.#part());
+    socket.resume();
+    this.#closed = new Promise(resolve => {
+      socket.on('close', () => {
+        clearTimeout(timeout);
+        this.#connected = false;
+        if (this.#early) this.#taken();
+        handlers.ended(this.#why, this.#certain ? 0 : this.#handedOver.records);
+        resolve();
+      });
+    });
+  }
+
+  /** Messages are taken, now or when the one before has been. */
+  get open(): boolean {
+    return this.#connected && !this.#refused && this.#socket.writable;
+  }
+
+  /** Takes a message if it can now; `taken` follows, or the end. */
+  offer(message: Message): void {
+    if (this.open && !this.#message) this.#write(message);
+  }
+
+  /** Ends what has been taken with a FIN and waits for the collector's, for `graceMs` at most. */
+  async close(graceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#socket.destroy(), graceMs);
+    if (!this.#connected) this.#socket.destroy();
+    else if (!this.#refused) this.#socket.end();
+    await this.#closed;
+    clearTimeout(timer);
+  }
+
+  get #stream(): Stream {
+    return Reflect.get(this.#socket, '_handle') as Stream;
+  }
+
+  #write(message: Message): void {
+    this.#message = message;
+    this.#socket.write(message.bytes, error => {
+      // Node names no error to whoever writes to a socket that is destroyed
+      if (this.#early || (!error && !this.#socket.destroyed)) this.#taken();
+    });
+    this.#early = !this.#socket.errored && this.#stream.writeQueueSize === 0;
+  }
+
+  /** The collector wants no more: it gets what the kernel has, and an answer to its FIN. */
+  async #part(): Promise<void> {
+    this.#refused = true;
+    const socket = this.#socket;
+    if (socket.writableEnded) {
+      // ours went first, so that this is the answer of a collector that has read to the end
+      this.#certain = socket.writableFinished;
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    socket.on('close', () => clearTimeout(timer));
+    this.#certain = await this.#delivered();
+    socket.end();
+  }
+
+  /** Whether all that the kernel took has come to a collector that still reads. */
+  async #delivered(): Promise<boolean> {
+    const socket = this.#socket;
+    while (this.#message && !socket.destroyed) await sleep(LOOK_AGAIN_MS);
+    if (!socket.writable) return false;
+    // A FIN also comes from a collector that was killed with nothing left to read in its socket. One that only sends no more
+    // takes another message; any other answers it with a reset.
+    const farewell = this.#handlers.farewell(this.#records);
+    await new Promise<void>(resolve => socket.write(farewell, () => resolve()));
+    while (!socket.destroyed) {
+      const delivery = await deliveryAfterFin(this.#stream.fd);
+      if (delivery === 'gone') this.#why = 'ECONNRESET';
+      if (delivery !== 'not yet') return delivery === 'all';
+      await sleep(LOOK_AGAIN_MS);
+    }
+    return false;
+  }
+
+  #taken(): void {
+    const { bytes, records } = this.#message!;
+    this.#message = undefined;
+    this.#early = false;
+    this.#handedOver.add(bytes.length, records);
+    this.#records += records;
+    this.#handlers.taken();
+  }
+}

@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { describeError } from '../../src/common/errors.js';
+import { loadBackend } from '../../src/backend/load.js';
+import { needs } from '../helpers/kernel/require.js';
+
+const LOADER = new URL('../../../native/binding.js', import.meta.url);
+const MODULE = new URL('../../src/backend/load.js', import.meta.url).href;
+
+function folder(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'ctflow-load-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+/** The generated loader in a folder of its own, without any native module beside it. */
+function loneLoader(t: ExecutionContext): URL {
+  const path = folder(t);
+  copyFileSync(LOADER, join(path, 'binding.js'));
+  writeFileSync(join(path, 'package.json'), '{ "type": "module" }');
+  return pathToFileURL(join(path, 'binding.js'));
+}
+
+/** Loads in a process of its own, with another file as the native module; says what came of it. */
+function loadWith(library: string, choice: string): string {
+  const program = `
+    const { loadBackend } = await import(${JSON.stringify(MODULE)});
+    await loadBackend(${JSON.stringify(choice)}, line => console.log('log', line)).then(
+      backend => console.log('loaded', backend.name),
+      error => console.log(error.code, '-', error.message, '-', error.hint),
+    );`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: library },
+    encoding: 'utf8',
+  });
+  return stdout + stderr;
+}
+
+test('fallback is the fallback', async t => {
+  t.is((await loadBackend('fallback')).name, 'fallback');
+});
+
+needs(test, ['native'])('auto and native are the native backend where it is there', async t => {
+  const lines: string[] = [];
+  t.is((await loadBackend('native')).name, 'native');
+  t.is((await loadBackend('auto', line => lines.push(line))).name, 'native');
+  t.deepEqual(lines, []);
+});
+
+test('auto falls back where the native module is absent, and says so', async t => {
+  const lines: string[] = [];
+  const backend = await loadBackend('auto', line => lines.push(line), loneLoader(t));
+  t.is(backend.name, 'fallback');
+  t.deepEqual(lines, [
+    `There is no native module for ${process.platform}-${process.arch}: the fallback in TypeScript runs instead`,
+  ]);
+});
+
+test('native fails where the module is absent', async t => {
+  const error = await t.throwsAsync(loadBackend('native', undefined, loneLoader(t)));
+  t.regex(describeError(error), /^CTFLOW_BACKEND_ABSENT: There is no native module for .*npm run build/);
+});
+
+for (const choice of ['auto', 'native']) {
+  test(`${choice}: a module that does not load is an error, never a silent fallback`, t => {
+    const library = join(folder(t), 'ctflow.node');
+    writeFileSync(library, 'this is text');
+    const said = loadWith(library, choice);
+    t.regex(said, /^CTFLOW_BACKEND_BROKEN - The native module \S+ctflow\.node is there and does not load: \S/);
+    t.regex(said, /- Unset NAPI_RS_NATIVE_LIBRARY_PATH/);
+    t.notRegex(said, /loaded|^log/m);
+  });
+
+  test(`${choice}: a module of another layout is an error`, t => {
+    const library = join(folder(t), 'other.cjs');
+    writeFileSync(library, 'exports.layoutVersion = () => 999;');
+    const said = loadWith(library, choice);
+    t.regex(said, /^CTFLOW_BACKEND_BROKEN - The native module has row layout 999, .*npm run build/);
+  });
+}
+
+test('a chosen library that is not there is an error', t => {
+  t.regex(
+    loadWith('/nowhere/ctflow.node', 'auto'),
+    /^CTFLOW_BACKEND_BROKEN - The native module \/nowhere\/ctflow\.node/,
+  );
+  t.regex(loadWith('./ctflow.node', 'auto'), /^CTFLOW_BACKEND_BROKEN/);
+});
+
+test('a library that is something else is an error', t => {
+  const library = join(folder(t), 'other.cjs');
+  writeFileSync(library, 'exports.hello = 1;');
+  t.regex(loadWith(library, 'auto'), /^CTFLOW_BACKEND_BROKEN - .* it is not the native module of ctflow/);
+});
+
+needs(test, ['native'])('a damaged module beside the loader is an error', async t => {
+  const loader = loneLoader(t);
+  for (const name of ['linux-x64-gnu', 'linux-arm64-gnu']) {
+    writeFileSync(new URL(`ctflow.${name}.node`, loader), 'this is text');
+  }
+  const error = await t.throwsAsync(loadBackend('auto', undefined, loader));
+  t.regex(
+    describeError(error),
+    /^CTFLOW_BACKEND_BROKEN: The native module is there and does not load: .*npm run build/,
+  );
+});

@@ -1,0 +1,355 @@
+import type { ExecutionContext } from 'ava';
+import type { Backend } from '../../src/backend/backend.js';
+import { ConnectionStore } from '../../src/store/connection-store.js';
+import type { Moment } from '../../src/store/poll-history.js';
+import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
+import type { Endpoint } from '../../src/common/endpoint.js';
+import { TIME_WAIT } from '../../src/row/conntrack.js';
+import { perBackend } from '../helpers/backends.js';
+import { flows, TcpCollector, udpCollector } from '../helpers/fakes/collector-socket.js';
+import { tcp, udp } from '../helpers/builders/connections.js';
+import { eventually } from '../helpers/eventually.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { rows, type Facts } from '../helpers/builders/rows.js';
+import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { newUnreported } from '../../src/store/unreported.js';
+
+const BORN = Date.now();
+
+/** A destination on a store that the test fills. */
+class Rig {
+  readonly store: ConnectionStore;
+  readonly destination: Destination;
+  readonly lines: Record<string, unknown>[];
+  opened = 0;
+  /** What events have lost. */
+  lost = newUnreported();
+
+  constructor(
+    backend: Backend,
+    endpoint: Endpoint,
+    changed: Partial<DestinationOptions> & { maxConnections?: number; stale?: number } = {},
+  ) {
+    const { maxConnections = 20_000, stale = 300_000, ...options } = changed;
+    const { log, lines } = listeningLogger();
+    this.lines = lines;
+    this.store = new ConnectionStore({ maxConnections, firstSight: 'total', born: now() });
+    this.destination = new Destination(
+      {
+        ...DESTINATION_DEFAULTS,
+        activeFlowExportTimeout: 0,
+        idleFlowExportTimeout: 3_600_000,
+        reconnectInterval: 20,
+        optionsInterval: 0,
+        observationDomain: 7,
+        ...options,
+        endpoint,
+      },
+      {
+        backend,
+        flows: [{ store: this.store, extras: [] }],
+        names: new NameTable(),
+        staleConnectionTimeout: stale,
+        lost: () => this.lost,
+        log,
+        opened: () => this.opened++,
+      },
+    );
+  }
+
+  poll(...connections: Facts[]): void {
+    this.store.beginPoll(now(), kernelTimeouts());
+    this.store.merge(rows(...connections), now());
+    for (let from = 0; from >= 0;) from = this.store.sweep(from, 1_000, now());
+    this.store.endPoll(true);
+  }
+
+  messages(): unknown[] {
+    return this.lines.map(({ msg }) => msg);
+  }
+}
+
+function now(): Moment {
+  return { wall: Date.now(), monotonic: performance.now() };
+}
+
+const many = (count: number, packets: number): Facts[] =>
+  Array.from({ length: count }, (_, i) => udp(i + 1, BORN - 10, [packets, packets * 100, packets, packets * 50]));
+
+/** Records, delta packets and delta octets of both directions. */
+function sums(records: readonly { get(name: string): unknown }[]): number[] {
+  const sum = (...names: string[]): number =>
+    records.reduce((all, record) => names.reduce((n, name) => n + Number(record.get(name) ?? 0), all), 0);
+  return [
+    records.length,
+    sum('packetDeltaCount', 'reversePacketDeltaCount'),
+    sum('octetDeltaCount', 'reverseOctetDeltaCount'),
+  ];
+}
+
+/** Exports until a collector that does not read takes no more. @returns polls */
+async function fill(rig: Rig, connections: number): Promise<number> {
+  for (let polls = 1, stuck = 0; ; polls++) {
+    rig.poll(...many(connections, polls));
+    await rig.destination.exportDue();
+    await new Promise(resolve => setTimeout(resolve, 20));
+    const { session, transport } = rig.destination.stats();
+    stuck = transport.records < session.records + session.optionsRecords ? stuck + 1 : 0;
+    if (stuck === 3) return polls;
+  }
+}
+
+async function begin(t: ExecutionContext, rig: Rig): Promise<void> {
+  t.teardown(() => rig.destination.close());
+  await rig.destination.open();
+  await eventually('a session', () => rig.destination.stats().connected);
+  t.is(rig.opened, 1);
+}
+
+perBackend('what is due arrives, and is counted as it arrives', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
+  await begin(t, rig);
+  rig.poll(...many(1_000, 3));
+  await rig.destination.exportDue();
+  await eventually('1,000 records', () => collector.records.length === 1_000);
+  t.deepEqual(sums(collector.records), [1_000, 6_000, 450_000]);
+  const { session, transport } = rig.destination.stats();
+  t.is(session.records, 1_000);
+  await eventually('all counted', () => transport.records === 1_000);
+  t.is(transport.messages, collector.messages.length);
+  t.is(
+    session.octets,
+    collector.messages.reduce((sum, message) => sum + message.length, 0),
+  );
+});
+
+perBackend('two-uniflows: two records a connection, which add up to it', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { biflow: 'two-uniflows' });
+  await begin(t, rig);
+  rig.poll(...many(20, 3), { protocol: 50 });
+  await rig.destination.exportDue();
+  await eventually('41 records', () => collector.records.length === 41);
+  t.deepEqual(sums(collector.records), [41, 120, 9_000]);
+  t.is(collector.records.filter(record => record.get('sourceTransportPort') === 53).length, 20);
+});
+
+perBackend('antrea: connections whose difference is not told go out in one message', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { profile: 'antrea', mtu: 9_000 });
+  await begin(t, rig);
+  rig.poll(
+    ...[{}, { mark: 1 }, { zone: 2 }, { helper: 'x' }, { replyZone: 3 }].map((more, i) =>
+      tcp(i + 1, BORN, [1, 1, 1, 1], more),
+    ),
+  );
+  await rig.destination.exportDue();
+  await eventually('5 records', () => collector.records.length === 5);
+  t.is(collector.messages.length, 4, 'the template three times, and one message');
+});
+
+perBackend(
+  'requirement 11: records that fit into no packet are counted, logged once, and cost the others nothing',
+  async (t, backend) => {
+    const collector = await udpCollector(t);
+    const rig = new Rig(backend, collector.endpoint, { mtu: 160 });
+    await begin(t, rig);
+    const v6 = { source: '2001:db8::1', destination: '2001:db8::2' };
+    rig.poll(tcp(1, BORN, [1, 1, 1, 1], v6), tcp(2, BORN, [1, 1, 1, 1], v6), udp(3, BORN, [1, 1, 1, 1]));
+    await rig.destination.exportDue();
+    rig.poll(tcp(1, BORN, [2, 2, 2, 2], v6), tcp(2, BORN, [2, 2, 2, 2], v6), udp(3, BORN, [2, 2, 2, 2]));
+    await rig.destination.exportDue();
+    await eventually('2 records', () => collector.records.length === 2);
+    t.is(rig.destination.stats().session.oversize, 4);
+    t.is(rig.lines.filter(({ level }) => level === 50).length, 1);
+  },
+);
+
+perBackend(
+  'requirement 12, 13: after a broken connection the new session has all templates, and what had not left here',
+  async (t, backend) => {
+    const collector = await TcpCollector.listen(t);
+    collector.reads = false;
+    const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+    await begin(t, rig);
+    const polls = await fill(rig, 2_000);
+    collector.reads = true;
+    const handed = rig.destination.stats().transport.records;
+    (await collector.nth(1)).resetAndDestroy();
+    await eventually('another session', () => rig.opened === 2);
+    await rig.destination.exportDue();
+    rig.poll(...many(2_000, polls + 5));
+    await rig.destination.exportDue();
+    const { session, transport } = rig.destination.stats();
+    const expected = session.records + session.optionsRecords - handed;
+    await eventually('the records of the new session', () => collector.records.length === expected);
+    t.is(collector.sessions[1][0].readUInt32BE(8), 0, 'its first sequence number');
+    t.is(transport.lostRecords, 0);
+    t.is(transport.uncertainRecords, handed);
+    const line = rig.lines.find(({ msg }) => msg === 'connection to the collector lost; trying again');
+    t.is(line?.['uncertain'], handed);
+  },
+);
+
+perBackend(
+  'a shutdown tells each open connection with reason 4, once, with all that was not told',
+  async (t, backend) => {
+    const collector = await udpCollector(t);
+    const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
+    await begin(t, rig);
+    // more than are looked at in one go, and no more than find room unread in a socket of the usual size
+    rig.poll(...many(2_100, 3));
+    const left = await rig.destination.finish(20_000);
+    t.deepEqual(left, { connections: 0, packets: 0, octets: 0 });
+    await eventually('2,100 records', () => collector.records.length >= 2_100);
+    t.deepEqual(sums(collector.records), [2_100, 12_600, 945_000]);
+    for (const record of collector.records) t.is(record.get('flowEndReason'), 4);
+    t.false(
+      rig.lines.some(({ level }) => Number(level) > 30),
+      JSON.stringify(rig.messages()),
+    );
+  },
+);
+
+perBackend('a shutdown tells ends that a slow collector held up, with their own reasons', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  collector.reads = false;
+  const rig = new Rig(backend, collector.endpoint);
+  await begin(t, rig);
+  const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [i, i, i, i], { state: TIME_WAIT }));
+  rig.poll(...closed);
+  for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
+    await rig.destination.exportDue();
+    rig.poll();
+  }
+  const finished = rig.destination.finish(20_000);
+  const socket = await collector.nth(1);
+  socket.on('end', () => socket.end());
+  socket.resume();
+  t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0 });
+  await eventually('12,000 records', () => collector.records.length >= 12_000);
+  t.is(collector.records.length, 12_000);
+  for (const record of collector.records) t.is(record.get('flowEndReason'), 3);
+});
+
+perBackend(
+  'a collector that is frozen does not hang the shutdown, and every connection is accounted for',
+  async (t, backend) => {
+    const collector = await TcpCollector.listen(t);
+    collector.reads = false;
+    const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+    await begin(t, rig);
+    const count = 20_000;
+    await fill(rig, count);
+    rig.poll(...many(count, 1_000));
+    const left = await rig.destination.finish(200);
+    const { session, transport } = rig.destination.stats();
+    t.true(left.connections > 0);
+    t.is(transport.records + transport.lostRecords, session.records + session.optionsRecords);
+  },
+);
+
+perBackend('a collector that is not there does not hang the shutdown; all is left', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
+  await rig.destination.open();
+  await eventually('a failed attempt', () => rig.messages().includes('collector cannot be reached; trying again'));
+  rig.poll(...many(10, 3));
+  t.is(rig.destination.nextDeadline(), Infinity);
+  t.deepEqual(await rig.destination.finish(60_000), { connections: 10, packets: 60, octets: 4_500 });
+  t.false(rig.messages().includes('connection to the collector lost; trying again'));
+});
+
+perBackend('records that wait in a batch when a connection breaks go out in the next session', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
+  await begin(t, rig);
+  rig.poll(...many(100, 1));
+  await new Promise(resolve => setTimeout(resolve, 5));
+  // a hundred records of connections that went at the limit wait in the batch of their shape
+  rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
+  t.is(rig.store.counts.evicted, 100);
+  (await collector.nth(1)).resetAndDestroy();
+  await eventually('another session', () => rig.opened === 2);
+  t.is(rig.destination.stats().session.records, 0);
+  await rig.destination.exportDue();
+  await eventually('all', () => collector.records.length === 200);
+  const { transport, evictedUnreported } = rig.destination.stats();
+  t.is(transport.lostRecords + transport.uncertainRecords + evictedUnreported.connections, 0);
+});
+
+perBackend('records that wait in a batch at the end of the grace are counted as lost', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
+  await begin(t, rig);
+  rig.poll(...many(100, 1));
+  await new Promise(resolve => setTimeout(resolve, 5));
+  rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
+  t.deepEqual(await rig.destination.finish(0), { connections: 100, packets: 100, octets: 10_000 });
+  t.is(rig.destination.stats().transport.lostRecords, 100);
+});
+
+perBackend('what falls out of the queue of ended connections is told as not sent', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const rig = new Rig(backend, endpoint, { endedQueue: 2, optionsInterval: 3_600_000 });
+  t.teardown(() => rig.destination.close());
+  await rig.destination.open();
+  rig.poll(...many(5, 3));
+  rig.poll();
+  t.is(rig.destination.stats().ended, 2);
+  t.deepEqual(rig.destination.stats().endedOverflow, { connections: 3, packets: 18, octets: 1_350 });
+  const later = await TcpCollector.listen(t, endpoint.port);
+  await eventually('a session', () => rig.opened === 1);
+  await rig.destination.exportDue();
+  await eventually('two records and the options', () => flows(later).length === 2 && later.records.length > 3);
+  const notSent = later.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
+  t.is(notSent.get('notSentFlowTotalCount'), 3);
+  t.is(notSent.get('notSentPacketTotalCount'), 18);
+  t.is(notSent.get('notSentOctetTotalCount'), 1_350);
+});
+
+perBackend('requirement 16: options at their interval, and at the end; with 0 never', async (t, backend) => {
+  for (const optionsInterval of [0, 3_600_000]) {
+    const collector = await udpCollector(t);
+    const rig = new Rig(backend, collector.endpoint, { optionsInterval, stale: 0 });
+    await begin(t, rig);
+    rig.poll(...many(10, 3));
+    rig.poll(...many(9, 3));
+    rig.destination.dropStale();
+    t.deepEqual(rig.destination.stats().stale, { connections: 1, packets: 6, octets: 450 });
+    rig.lost = { connections: 2, packets: 30, octets: 4_000 };
+    await rig.destination.exportDue();
+    await rig.destination.exportDue();
+    await rig.destination.finish(10_000);
+    const expected = rig.destination.stats().session;
+    await eventually('all', () => collector.records.length === expected.records + expected.optionsRecords);
+    t.is(flows(collector).length, 18);
+    const statistics = collector.records.filter(record => record.get('exportedMessageTotalCount') !== undefined);
+    t.is(statistics.length, optionsInterval === 0 ? 0 : 2);
+    if (optionsInterval === 0) continue;
+    t.is(statistics[1].get('exportedFlowRecordTotalCount'), 18);
+    const notSent = collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
+    t.is(notSent.get('notSentFlowTotalCount'), 1 + 2);
+    t.is(notSent.get('notSentPacketTotalCount'), 6 + 30);
+    t.is(notSent.get('notSentOctetTotalCount'), 450 + 4_000);
+  }
+});
+
+perBackend('packets that were lost before they had a flow are told as not sent', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+  await begin(t, rig);
+  rig.lost = { connections: 0, packets: 7, octets: 0 };
+  await rig.destination.exportDue();
+  const notSent = await eventually('the options', () =>
+    collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined),
+  );
+  t.is(notSent.get('notSentFlowTotalCount'), 0);
+  t.is(notSent.get('notSentPacketTotalCount'), 7);
+});

@@ -1,0 +1,67 @@
+import { openSync, closeSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import type { EndsCounts, EndsPlace } from '../../../native/binding.js';
+import type { Batch } from '../../../src/row/batch.js';
+import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, ROW_SIZE } from '../../../src/row/layout.generated.js';
+import type { EndsWriter } from '../../../src/state/heard-ends.js';
+import { writeNumber } from '../../../src/common/u64.js';
+
+/** A record of a file of ends. */
+export function endsRecord(place: number, row: Uint8Array): Uint8Array {
+  const words = new Uint32Array(ENDS_RECORD_SIZE / 4);
+  const bytes = new Uint8Array(words.buffer);
+  writeNumber(words, 0, place);
+  bytes.set(row, ENDS_ROW_AT);
+  words[2] = crc32(row, crc32(bytes.subarray(0, 8)));
+  return bytes;
+}
+
+/** Writes rows down as the native listener does. */
+export class EndsPen implements EndsWriter {
+  readonly #to: EndsPlace;
+  readonly #counts: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
+  #place: number;
+  #done: number;
+
+  constructor(to: EndsPlace) {
+    this.#to = to;
+    this.#place = to.place;
+    this.#done = to.done;
+  }
+
+  /** Where the record of this place stands in the file. */
+  offset(place = this.#place): number {
+    return ENDS_RECORDS_AT + (place % this.#to.capacity) * ENDS_RECORD_SIZE;
+  }
+
+  get place(): number {
+    return this.#place;
+  }
+
+  append({ bytes, count }: Batch): void {
+    const fd = openSync(this.#to.path, 'r+');
+    for (let row = 0; row < count; row++, this.#place++) {
+      if (this.#place - this.#done >= this.#to.capacity) {
+        this.#counts.full++;
+        continue;
+      }
+      writeSync(
+        fd,
+        endsRecord(this.#place, bytes.subarray(row * ROW_SIZE, (row + 1) * ROW_SIZE)),
+        0,
+        undefined,
+        this.offset(),
+      );
+      this.#counts.written++;
+    }
+    closeSync(fd);
+  }
+
+  endsCounts(): EndsCounts {
+    return { ...this.#counts };
+  }
+
+  freeEnds(place: number): void {
+    this.#done = place;
+  }
+}

@@ -1,0 +1,43 @@
+import { crc32 } from 'node:zlib';
+import { ENTRY_WORDS, EntryBlock, NAME_WORDS, TOLD_WORD, toldWord } from '../../../src/state/entry-block.js';
+import type { HostIdentity } from '../../../src/common/host.js';
+import { Journal, type JournalOptions } from '../../../src/state/journal.js';
+import { listeningLogger } from '../fakes/listening-logger.js';
+
+export const HOST: HostIdentity = { namespace: 4_026_531_992, boot: '0b6a8f5e-93c1-4e2a-9a51-6f1d2c3b4a59' };
+
+/** A journal of a test, and what it logs. */
+export async function openJournal(
+  path: string,
+  changed: Partial<JournalOptions> = {},
+): Promise<{ journal: Journal; lines: Record<string, unknown>[] }> {
+  const { log, lines } = listeningLogger();
+  const journal = await Journal.open({ path, identity: HOST, log, ...changed });
+  return { journal, lines };
+}
+
+/** An entry's words. */
+export function entry(
+  id: number,
+  start: number,
+  counters: readonly number[],
+  { reason = 2, state = 0, destination = 0, ended = false } = {},
+): Uint32Array {
+  const words = new Uint32Array(ENTRY_WORDS);
+  words.set([id, start, 400_000_000]);
+  counters.forEach((counter, i) => (words[NAME_WORDS + i * 2] = counter));
+  words[TOLD_WORD] = toldWord(reason, state, destination, ended);
+  return words;
+}
+
+/** A block of entries, on its own. */
+export function block(kind: number, entries: readonly Uint32Array[], batch = 0, destination = 0): Uint8Array {
+  const made = new EntryBlock(entries.length);
+  for (const words of entries) made.words.set(words, made.next());
+  return Buffer.from(made.seal(kind, destination, batch));
+}
+
+/** Makes the checksum of a file's header right again. */
+export function resealHeader(bytes: Buffer): void {
+  new Uint32Array(bytes.buffer, bytes.byteOffset, 16)[15] = crc32(bytes.subarray(0, 60));
+}

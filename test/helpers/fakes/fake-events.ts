@@ -1,0 +1,56 @@
+import type { EventCounts } from '../../../native/binding.js';
+import type { Batch } from '../../../src/row/batch.js';
+import type { EventReceiver } from '../../../src/sources/events.js';
+
+const NOTHING: EventCounts = {
+  created: 0,
+  updated: 0,
+  destroyed: 0,
+  filtered: 0,
+  malformed: 0,
+  ignored: 0,
+  truncated: 0,
+  overrun: 0,
+};
+
+/** An event source in the hands of a test. */
+export class FakeEvents {
+  readonly counted = { ...NOTHING };
+  readonly kept: boolean[] = [];
+  readonly calls: string[] = [];
+  readonly receiveBuffer = 4096;
+  receiver!: EventReceiver;
+  /** Who is told of NEW and UPDATE events, where one source stands for both. */
+  changes: EventReceiver | undefined;
+  dying = (): number => 0;
+  gate: Promise<void> = Promise.resolve();
+
+  drain(): Promise<void> {
+    this.calls.push('drain');
+    return this.gate;
+  }
+
+  async dyingCount(): Promise<number> {
+    return this.dying();
+  }
+
+  setBroadcastError(on: boolean): void {
+    this.kept.push(on);
+  }
+
+  counts(): EventCounts {
+    return this.counted;
+  }
+
+  /** What still waits when listening ends. */
+  waiting: Batch | undefined;
+
+  async finish(): Promise<void> {
+    this.calls.push('finish');
+    if (this.waiting) await this.receiver.onBatch(this.waiting);
+  }
+
+  close(): void {
+    this.calls.push('close');
+  }
+}

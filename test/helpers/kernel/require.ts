@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { ExecutionContext, ImplementationFn } from 'ava';
+
+/** What a test may need of the machine: a program by its name, or one of PROBES. */
+export type Need = string;
+
+/** The part of ava's `test` and `test.serial` that is used here. */
+interface Register {
+  (title: string, implementation: ImplementationFn<[]>): void;
+  skip(title: string, implementation: ImplementationFn<[]>): void;
+}
+
+/**
+ * Administrators' programs first: an ordinary user's PATH often lacks them, and npm puts node_modules/.bin in front of it,
+ * where an `nft` of another kind lies.
+ */
+export const PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', process.env['PATH']].filter(Boolean).join(delimiter);
+
+/** Debian's Python, because the module is a package of the system and not of whatever `python3` comes first. */
+export const PYTHON = '/usr/bin/python3';
+
+const NATIVE = new URL('../../../../native/', import.meta.url);
+
+const TRAFFIC = new URL('../../../../target/release/ctflow-traffic', import.meta.url);
+
+const PROBES: Readonly<Record<string, () => string | undefined>> = {
+  linux: () => (process.platform === 'linux' ? undefined : 'this is not Linux'),
+  'python3-ipfix': () =>
+    spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
+  native: () =>
+    readdirSync(NATIVE).some(file => file.endsWith('.node')) ? undefined : 'the native module is not built',
+  traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
+  namespace: () => {
+    for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'nft']) {
+      if (!findProgram(program)) return `${program} is not installed`;
+    }
+    return namespaceCommand() ? undefined : 'private network namespaces are not allowed here';
+  },
+};
+
+/** Root needs no user namespace; root of a container may not be let in without one. */
+const WAYS = [
+  ['unshare', '-n'],
+  ['unshare', '-Ur', 'unshare', '-n'],
+] as const;
+let way: readonly string[] | undefined;
+
+/**
+ * The command in front of a program that gives it a private network namespace; undefined where there can be none. As an
+ * ordinary user it takes two steps, user namespace first: in one step /proc/net/nf_conntrack belongs to an unmapped user
+ * and cannot be read.
+ */
+export function namespaceCommand(): readonly string[] | undefined {
+  return (way ??= WAYS.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0));
+}
+
+const known = new Map<Need, string | undefined>();
+
+export function findProgram(name: string): string | undefined {
+  return PATH.split(delimiter)
+    .map(folder => join(folder, name))
+    .find(file => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Why the machine lacks it, or undefined where it is there. */
+export function lacking(need: Need): string | undefined {
+  if (!known.has(need)) {
+    const probe = PROBES[need];
+    known.set(need, probe ? probe() : findProgram(need) ? undefined : `${need} is not installed`);
+  }
+  return known.get(need);
+}
+
+/**
+ * Registers a test that needs something of the machine. Where that is lacking the test is skipped with the reason in its
+ * title; with CTFLOW_NO_SKIP=1 it fails instead.
+ */
+export function needs(test: Register, wanted: readonly Need[]) {
+  return (title: string, implementation: (t: ExecutionContext) => void | Promise<void>): void => {
+    const reason = wanted.map(lacking).find(Boolean);
+    if (!reason) test(title, implementation);
+    else if (process.env['CTFLOW_NO_SKIP'] === '1') test(title, t => t.fail(reason));
+    else test.skip(`${title} (${reason})`, implementation);
+  };
+}

@@ -1,0 +1,269 @@
+import { fstatSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { Batch } from '../../../src/row/batch.js';
+import { filterWords } from '../../../src/row/filter.js';
+import { ConnectionStore } from '../../../src/store/connection-store.js';
+import { GONE } from '../../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../../src/row/batch.js';
+import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
+import { appendRecord } from '../../../src/record/flow-record.js';
+import { EVENT_DESTROY, RECORD_SIZE, STATE } from '../../../src/row/layout.generated.js';
+import type { DestinationMemory } from '../../../src/state/destination-memory.js';
+import { EntryBlock } from '../../../src/state/entry-block.js';
+import type { Journal } from '../../../src/state/journal.js';
+import { udp } from '../builders/connections.js';
+import { EndsPen, endsRecord } from '../builders/ends-pen.js';
+import { openJournal } from '../builders/journals.js';
+import { nanoseconds, rows, type Facts } from '../builders/rows.js';
+import { kernelTimeouts, readReport, type Report } from './store-rig.js';
+
+const BATCH = 4;
+
+/** A connection of a kernel that counts on, whoever listens. */
+export interface KernelConnection {
+  readonly port: number;
+  readonly started: number;
+  packets: number;
+}
+
+export function factsOf({ port, started, packets }: KernelConnection): Facts {
+  return udp(port, started, [packets, packets * 100, packets, packets * 50], { id: port });
+}
+
+/** What is left on the disk by one that was killed. */
+interface Left {
+  atDeath?: Buffer;
+  endsAtDeath?: Buffer | undefined;
+}
+
+/** How a life begins, and what it is given. */
+export interface LifeOptions {
+  death?: Death | undefined;
+  maxConnections?: number;
+  /** It hears of ends, and writes them down; room for so many. */
+  ends?: number;
+  keptEnds?: number;
+}
+
+/** When the process is killed: during this write to its disk, counted from 0, of which a part is made. */
+export interface Death {
+  readonly write: number;
+  readonly part: number;
+}
+
+/** A destination whose transport settles when it is told to. */
+class Line {
+  readonly memory: DestinationMemory;
+  readonly schedule: ExportSchedule;
+  readonly #life: ExporterLife;
+  readonly #told: Report[];
+  readonly #batch = new Batch(BATCH, RECORD_SIZE);
+  readonly #entries = new EntryBlock(BATCH);
+  /** What the transport has, the oldest first. */
+  readonly #queue: Report[] = [];
+  #sent = 0;
+
+  constructor(life: ExporterLife, memory: DestinationMemory, told: Report[]) {
+    this.#life = life;
+    this.memory = memory;
+    this.#told = told;
+    const options = {
+      activeFlowExportTimeout: 0,
+      idleFlowExportTimeout: 100,
+      staleConnectionTimeout: 100_000,
+      endedQueue: 64,
+    };
+    const evict = (slot: number, reason: number): boolean => this.take(slot, reason, true);
+    this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, memory);
+  }
+
+  readonly take = (slot: number, reason: number, last = false): boolean => {
+    const { rows: all, bytes, flags } = this.#life.store.table;
+    const row = slot * ROW_WORDS;
+    appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.slots, reason, []);
+    const gone = last || (flags[slot] & GONE) !== 0;
+    this.memory.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
+    if (this.#batch.count === BATCH) this.send();
+    return true;
+  };
+
+  send(): void {
+    if (this.#batch.count === 0) return;
+    this.memory.sending(this.#entries, this.#sent);
+    for (let i = 0; i < this.#batch.count; i++) this.#queue.push(readReport(this.#batch, i));
+    this.#sent += this.#batch.count;
+    this.#batch.count = 0;
+    this.memory.sent(this.#sent);
+  }
+
+  /** The collector gets so many of the records that were sent. */
+  settle(most = Infinity): void {
+    if (this.#life.killed) return;
+    const out = this.#queue.splice(0, most);
+    this.#told.push(...out);
+    this.memory.settled(out.length);
+  }
+
+  /** The transport closes; what it still has never leaves. */
+  close(): void {
+    if (this.#queue.length > 0) this.memory.unsent();
+  }
+}
+
+/** One life of an exporter with a state file: everything between the kernel's table and the collectors but the bytes. */
+export class ExporterLife {
+  readonly store: ConnectionStore;
+  readonly lines: readonly Line[];
+  readonly log: Record<string, unknown>[];
+  readonly journal: Journal;
+  /** Both clocks. */
+  now: number;
+  readonly #path: string;
+  readonly #file: Left;
+  #pen: EndsPen | undefined;
+  /** Rows that were written down and wait for the store. */
+  #heard: Batch[] = [];
+
+  private constructor(
+    path: string,
+    now: number,
+    opened: Awaited<ReturnType<typeof openJournal>>,
+    told: Report[][],
+    file: Left,
+    maxConnections: number,
+  ) {
+    this.#path = path;
+    this.#file = file;
+    this.now = now;
+    this.journal = opened.journal;
+    this.log = opened.lines;
+    this.store = new ConnectionStore({ maxConnections, firstSight: 'baseline', born: this.at() });
+    this.lines = told.map((one, i) => new Line(this, this.journal.destination(`collector ${i}`, now), one));
+  }
+
+  /** @param told where what the collectors are told goes, a list each */
+  static async begin(
+    path: string,
+    now: number,
+    told: Report[][],
+    { death, maxConnections = 64, ends, keptEnds = 0 }: LifeOptions = {},
+  ): Promise<ExporterLife> {
+    const file: Left = {};
+    let writes = 0;
+    const opened = await openJournal(path, {
+      compactAbove: 1_000,
+      keptEnds,
+      ...(ends !== undefined && { endsCapacity: ends }),
+      write: (fd, bytes) => {
+        if (
+          death &&
+          !file.atDeath &&
+          writes++ >= death.write &&
+          fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino
+        ) {
+          file.atDeath = Buffer.concat([readFileSync(path), bytes.subarray(0, Math.floor(bytes.length * death.part))]);
+          file.endsAtDeath = readEnds(path);
+        }
+        return writeSync(fd, bytes);
+      },
+    });
+    const life = new ExporterLife(path, now, opened, told, file, maxConnections);
+    await life.#recover(ends !== undefined);
+    return life;
+  }
+
+  get killed(): boolean {
+    return this.#file.atDeath !== undefined;
+  }
+
+  at(): { wall: number; monotonic: number } {
+    return { wall: this.now, monotonic: this.now };
+  }
+
+  /** The last event of a connection is read and written down; it has been told to nobody yet. */
+  hear(connection: KernelConnection): void {
+    const row = rows({ ...factsOf(connection), event: EVENT_DESTROY, stop: nanoseconds(this.now) });
+    this.#pen!.append(row);
+    this.#heard.push(row);
+  }
+
+  /** The store is told of what was heard. */
+  deliver(): void {
+    for (const row of this.#heard.splice(0)) {
+      this.store.destroyed(row, this.at());
+      this.journal.ends.delivered(row.count);
+    }
+  }
+
+  /** It is killed now. @param torn the part of a record that was being written */
+  kill(torn: number): void {
+    this.#file.atDeath = readFileSync(this.#path);
+    this.#file.endsAtDeath = readEnds(this.#path);
+    if (!this.#pen || !this.#file.endsAtDeath) return;
+    const part = endsRecord(this.#pen.place, rows(factsOf({ port: 999, started: this.now, packets: 9 })).bytes);
+    const at = this.#pen.offset();
+    const ends = Buffer.alloc(Math.max(this.#file.endsAtDeath.length, at + torn));
+    ends.set(this.#file.endsAtDeath);
+    ends.set(part.subarray(0, torn), at);
+    this.#file.endsAtDeath = ends;
+  }
+
+  async #recover(listens: boolean): Promise<void> {
+    const { ends } = this.journal;
+    await ends.replay(filterWords({}), batch => this.store.destroyed(batch, this.at()));
+    const place = listens ? ends.begin() : undefined;
+    if (!place) return;
+    this.#pen = new EndsPen(place);
+    ends.follow(this.#pen);
+    this.store.expectEvents(true);
+  }
+
+  #settleEnds(): void {
+    this.journal.settleEnds(this.lines.map(({ schedule }) => schedule.endedWaiting));
+  }
+
+  async poll(connections: readonly KernelConnection[]): Promise<void> {
+    // the drain before a sweep
+    this.deliver();
+    this.store.beginPoll(this.at(), kernelTimeouts());
+    if (connections.length > 0) this.store.merge(rows(...connections.map(factsOf)), this.at());
+    for (let from = 0; from >= 0;) from = this.store.sweep(from, 100, this.at());
+    this.store.endPoll(true);
+    await this.journal.polled(true);
+    this.#settleEnds();
+  }
+
+  /** @param settle what was sent is out of the transports' hands at once */
+  async export(settle: boolean, only: readonly number[] = [...this.lines.keys()]): Promise<void> {
+    for (const line of only.map(i => this.lines[i % this.lines.length])) {
+      line.schedule.reportDue(line.take, 1_000);
+      line.send();
+      if (settle) line.settle();
+      line.memory.flush();
+    }
+    this.#settleEnds();
+    // a journal that is written anew goes on
+    await new Promise(resolve => setImmediate(resolve));
+  }
+
+  /** The orderly end, or, where it was killed, what that leaves. @param takes records that each collector takes at the end */
+  async end(connections: readonly KernelConnection[], takes = Infinity): Promise<void> {
+    if (!this.killed) await this.poll(connections);
+    for (const line of this.lines) {
+      if (!this.killed) line.schedule.reportAll(0, 1_000, line.take);
+      if (!this.killed) line.send();
+      if (!this.killed) line.settle(takes);
+      if (!this.killed) line.close();
+    }
+    await this.journal.close(true);
+    await new Promise(resolve => setImmediate(resolve));
+    const { atDeath, endsAtDeath } = this.#file;
+    if (!atDeath) return;
+    writeFileSync(this.#path, atDeath);
+    if (endsAtDeath) writeFileSync(`${this.#path}.ends`, endsAtDeath);
+    else rmSync(`${this.#path}.ends`, { force: true });
+  }
+}
+
+function readEnds(path: string): Buffer | undefined {
+  return statSync(`${path}.ends`, { throwIfNoEntry: false }) && readFileSync(`${path}.ends`);
+}

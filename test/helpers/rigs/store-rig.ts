@@ -1,0 +1,218 @@
+import { Batch } from '../../../src/row/batch.js';
+import { ConnectionStore, type StoreOptions } from '../../../src/store/connection-store.js';
+import type { Moment } from '../../../src/store/poll-history.js';
+import { ExportSchedule, type ScheduleOptions } from '../../../src/schedule/export-schedule.js';
+import { appendRecord } from '../../../src/record/flow-record.js';
+import { KernelTimeouts } from '../../../src/store/kernel-timeouts.js';
+import * as row from '../../../src/row/layout.generated.js';
+import type { RecordExtras } from '../../../src/record/record-augmenter.js';
+import { TcpStateList } from '../../../src/record/tcp-state-list.js';
+import { TcpHistory } from '../../../src/store/tcp-history.js';
+import { readBigInt, readNumber } from '../../../src/common/u64.js';
+import { rows, type Facts } from '../builders/rows.js';
+
+/** The kernel's own values, seconds (nf_conntrack_proto_*.c). */
+export const KERNEL_DEFAULTS: Readonly<Record<string, number>> = {
+  nf_conntrack_tcp_timeout_syn_sent: 120,
+  nf_conntrack_tcp_timeout_syn_recv: 60,
+  nf_conntrack_tcp_timeout_established: 432_000,
+  nf_conntrack_tcp_timeout_fin_wait: 120,
+  nf_conntrack_tcp_timeout_close_wait: 60,
+  nf_conntrack_tcp_timeout_last_ack: 30,
+  nf_conntrack_tcp_timeout_time_wait: 120,
+  nf_conntrack_tcp_timeout_close: 10,
+  nf_conntrack_tcp_timeout_max_retrans: 300,
+  nf_conntrack_tcp_timeout_unacknowledged: 300,
+  nf_conntrack_udp_timeout: 30,
+  nf_conntrack_udp_timeout_stream: 120,
+  nf_conntrack_icmp_timeout: 30,
+  nf_conntrack_icmpv6_timeout: 30,
+  nf_conntrack_sctp_timeout_established: 210,
+  nf_conntrack_gre_timeout: 30,
+  nf_conntrack_gre_timeout_stream: 180,
+  nf_conntrack_generic_timeout: 600,
+};
+
+/** The kernel's timeouts as they are by default, some of them changed. */
+export function kernelTimeouts(changed: Readonly<Record<string, number>> = {}): KernelTimeouts {
+  const all: Record<string, number> = { ...KERNEL_DEFAULTS, ...changed };
+  return new KernelTimeouts(name => (all[name] === undefined ? undefined : `${all[name]}\n`));
+}
+
+/** A flow record, read back from the words that go to the encoder. */
+export interface Report {
+  /** Original source port, or the identifier of ICMP: tells the connections of a test apart. */
+  readonly port: number;
+  readonly reason: number;
+  /** Milliseconds since 1970. */
+  readonly start: number;
+  readonly end: number;
+  readonly state: number;
+  /** The TCP states before that one. */
+  readonly before: readonly number[];
+  readonly flowId: bigint;
+  /** Packets and octets of the original direction, then of the reply direction. */
+  readonly deltas: readonly bigint[];
+  readonly totals: readonly bigint[];
+}
+
+/** One flow record of a batch. */
+export function readReport(batch: Batch, index: number): Report {
+  const at = index * row.RECORD_SIZE;
+  const counters = [row.ORIG_PACKETS, row.ORIG_OCTETS, row.REPLY_PACKETS, row.REPLY_OCTETS];
+  const deltas = [row.ORIG_PACKET_DELTA, row.ORIG_OCTET_DELTA, row.REPLY_PACKET_DELTA, row.REPLY_OCTET_DELTA];
+  return {
+    port: batch.u16[(at + row.ORIG_SPORT) >> 1],
+    reason: batch.bytes[at + row.END_REASON],
+    start: readNumber(batch.u32, (at + row.FLOW_START_MS) >> 2),
+    end: readNumber(batch.u32, (at + row.FLOW_END_MS) >> 2),
+    state: batch.bytes[at + row.STATE],
+    before: unpacked(batch.u32[(at + row.TCP_STATE_HISTORY) >> 2]),
+    flowId: readBigInt(batch.u32, (at + row.FLOW_ID) >> 2),
+    deltas: deltas.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
+    totals: counters.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
+  };
+}
+
+function unpacked(states: number): number[] {
+  const list: number[] = [];
+  for (let left = states; left !== 0; left >>>= 4) list.push(left & 15);
+  return list;
+}
+
+/** A collector of a rig: what it was told, and whether it takes anything now. */
+export interface RigDestination {
+  readonly schedule: ExportSchedule;
+  readonly reports: Report[];
+  /** What was handed over when the slot had to go at once. */
+  readonly evicted: Report[];
+  takes: boolean;
+}
+
+export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' | 'firstSight'>> {
+  /** One schedule each; one with Antrea's defaults where nothing is said. */
+  destinations?: Partial<ScheduleOptions>[];
+  timeouts?: KernelTimeouts;
+  /** NEW and UPDATE events are listened to. */
+  changes?: true;
+}
+
+/** A store with its schedules and both clocks in the hands of the test. */
+export class StoreRig {
+  wall = 1_700_000_000_000;
+  monotonic = 50_000;
+  timeouts: KernelTimeouts;
+  readonly store: ConnectionStore;
+  readonly destinations: readonly RigDestination[];
+  readonly #extras: RecordExtras[] = [];
+
+  constructor(options: RigOptions = {}) {
+    const { maxConnections = 64, firstSight = 'baseline', destinations = [{}] } = options;
+    this.timeouts = options.timeouts ?? kernelTimeouts();
+    this.store = new ConnectionStore({ maxConnections, firstSight, born: this.now() });
+    if (options.changes) {
+      const history = new TcpHistory(maxConnections);
+      this.store.expectChanges(history);
+      this.#extras.push(new TcpStateList(history));
+    }
+    this.destinations = destinations.map(changed => {
+      const scheduleOptions = {
+        activeFlowExportTimeout: 5_000,
+        idleFlowExportTimeout: 15_000,
+        staleConnectionTimeout: 300_000,
+        endedQueue: 131_072,
+        ...changed,
+      };
+      const reports: Report[] = [];
+      const evicted: Report[] = [];
+      const schedule = new ExportSchedule(
+        this.store,
+        scheduleOptions,
+        () => this.monotonic,
+        (slot, reason) => {
+          if (destination.takes) evicted.push(this.#report(destination, slot, reason));
+          return destination.takes;
+        },
+      );
+      const destination: RigDestination = { schedule, reports, evicted, takes: true };
+      return destination;
+    });
+  }
+
+  now(): Moment {
+    return { wall: this.wall, monotonic: this.monotonic };
+  }
+
+  /** Lets time pass; the wall clock may go its own way. */
+  advance(milliseconds: number, wall: number = milliseconds): void {
+    this.monotonic += milliseconds;
+    this.wall += wall;
+  }
+
+  /** A dump that shows these connections. */
+  poll(connections: readonly Facts[], complete = true): void {
+    this.store.beginPoll(this.now(), this.timeouts);
+    this.store.merge(rows(...connections), this.now());
+    if (complete) for (let from = 0; from >= 0;) from = this.store.sweep(from, 7, this.now());
+    this.store.endPoll(complete);
+    for (const { schedule } of this.destinations) schedule.dropStale();
+  }
+
+  /** Rows of the dump that has begun. */
+  merge(connections: readonly Facts[]): void {
+    this.store.merge(rows(...connections), this.now());
+  }
+
+  /** As {@link poll}, with these things done between the request and the first row. */
+  pollAfter(meanwhile: () => void, connections: readonly Facts[], complete = true): void {
+    this.store.beginDump();
+    meanwhile();
+    this.poll(connections, complete);
+  }
+
+  /** DESTROY events of these connections. */
+  destroy(...connections: readonly Facts[]): void {
+    this.store.destroyed(rows(...connections), this.now());
+  }
+
+  /** NEW and UPDATE events. */
+  notice(...events: readonly Facts[]): void {
+    this.store.noticed(rows(...events), this.now());
+  }
+
+  /** What is due now at a destination, in its order; it is remembered in `reports` too. */
+  due(which = 0, budget = Number.MAX_SAFE_INTEGER): Report[] {
+    const destination = this.destinations[which];
+    const before = destination.reports.length;
+    destination.schedule.reportDue((slot, reason) => this.#take(destination, slot, reason), budget);
+    return destination.reports.slice(before);
+  }
+
+  /** Lets so many milliseconds pass, then reports what is due. */
+  after(milliseconds: number, which = 0): Report[] {
+    this.advance(milliseconds);
+    return this.due(which);
+  }
+
+  /** What a shutdown reports. */
+  all(which = 0, budget = 3): Report[] {
+    const destination = this.destinations[which];
+    const before = destination.reports.length;
+    for (let from = 0; from >= 0;) {
+      from = destination.schedule.reportAll(from, budget, (slot, reason) => this.#take(destination, slot, reason));
+      if (!destination.takes) break;
+    }
+    return destination.reports.slice(before);
+  }
+
+  #take(destination: RigDestination, slot: number, reason: number): boolean {
+    if (destination.takes) destination.reports.push(this.#report(destination, slot, reason));
+    return destination.takes;
+  }
+
+  #report(destination: RigDestination, slot: number, reason: number): Report {
+    const batch = new Batch(1, row.RECORD_SIZE);
+    appendRecord(batch, this.store.table, slot, destination.schedule.slots, reason, this.#extras);
+    return readReport(batch, 0);
+  }
+}

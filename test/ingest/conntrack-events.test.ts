@@ -1,0 +1,202 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import test from 'ava';
+import type { Backend } from '../../src/backend/backend.js';
+import type { EventOptions } from '../../src/sources/events.js';
+import { EndEvents, type EventsOptions } from '../../src/ingest/conntrack-events.js';
+import { EVENT_NEW } from '../../src/row/layout.generated.js';
+import type { Logger } from '../../src/common/logger.js';
+import type { EventReceiver } from '../../src/sources/events.js';
+import { changed, udp } from '../helpers/builders/connections.js';
+import { FakeEvents } from '../helpers/fakes/fake-events.js';
+import { nanoseconds, rows } from '../helpers/builders/rows.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
+
+/** End events over fakes: those of DESTROY, and those of NEW and UPDATE where all are listened to. */
+function begin(changed: Partial<EventsOptions> = {}) {
+  const rig = new StoreRig(changed.kind === 'all' ? { changes: true } : {});
+  const said: string[] = [];
+  const destroys = new FakeEvents();
+  const changes = new FakeEvents();
+  const opened: EventOptions[] = [];
+  const told = { ends: 0, losses: 0 };
+  const backend = {
+    openEvents: (options: EventOptions, receiver: EventReceiver) => {
+      opened.push(options);
+      const fake = options.kinds.includes('destroy') ? destroys : changes;
+      fake.receiver = receiver;
+      return fake;
+    },
+  };
+  const say = (first: unknown, second?: unknown): void => void said.push(String(second ?? first));
+  const log = { info: say, warn: say, error: say };
+  const options: EventsOptions = {
+    kind: 'destroy',
+    filter: {},
+    receiveBuffer: 4096,
+    dyingLimit: 10,
+    earlierHaveNone: false,
+    ...changed,
+  };
+  const listener = { onEnds: () => void told.ends++, onLoss: () => void told.losses++ };
+  const events = new EndEvents(backend as unknown as Backend, options, rig.store, log as unknown as Logger, listener);
+  return { rig, events, said, destroys, changes, opened, told };
+}
+
+test('an event ends a connection in the store, and who exports is told', t => {
+  const { rig, destroys, told } = begin();
+  rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
+  destroys.receiver.onBatch(rows({ ...udp(1, rig.wall, [2, 120, 0, 0]), stop: nanoseconds(rig.wall) }));
+  t.is(rig.store.counts.destroyed, 1);
+  t.is(told.ends, 1);
+});
+
+test('above the limit of the dying list the kernel no longer keeps them, and it is said once', async t => {
+  const { events, destroys, said } = begin();
+  destroys.dying = () => 10;
+  await events.settle();
+  t.deepEqual(destroys.kept, []);
+  destroys.dying = () => 11;
+  await events.settle();
+  await events.settle();
+  t.deepEqual(destroys.kept, [false]);
+  t.is(said.filter(line => line.includes('may be lost')).length, 1);
+});
+
+test('a dying list that cannot be read does not end a poll', async t => {
+  const { events, destroys, said } = begin();
+  destroys.dying = () => {
+    throw new Error('EPERM');
+  };
+  await t.notThrowsAsync(events.settle());
+  t.true(said.some(line => line.includes('dying list cannot be read')));
+});
+
+test('without events the store ends what a poll does not show, as before', async t => {
+  const { rig, destroys, said } = begin();
+  rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
+  destroys.receiver.onError(new Error('gone'));
+  await turn();
+  rig.advance(1_000);
+  rig.poll([]);
+  rig.due();
+  t.is(rig.store.size, 0);
+  t.true(said.some(line => line.includes('without events')));
+});
+
+test('overruns are waiting until the kernel keeps no more for us, and losses from then on', async t => {
+  const { events, destroys } = begin();
+  destroys.counted.overrun = 7;
+  t.like(events.stats(), { overrun: 7, lost: 0 });
+  t.deepEqual(events.lost(), { connections: 0, packets: 0, octets: 0 });
+  destroys.dying = () => 11;
+  await events.settle();
+  destroys.counted.overrun = 9;
+  t.like(events.stats(), { overrun: 9, lost: 2 });
+  t.deepEqual(events.lost(), { connections: 2, packets: 0, octets: 0 });
+});
+
+test('late events are a loss, with what they had counted', async t => {
+  const { rig, events, destroys } = begin();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  rig.poll([]);
+  rig.poll([]);
+  destroys.receiver.onBatch(rows({ ...udp(1, start, [4, 240, 3, 210]), stop: nanoseconds(rig.wall) }));
+  t.deepEqual(events.lost(), { connections: 1, packets: 6, octets: 390 });
+});
+
+test('at the end what was delivered is read, and what the kernel does not let go of is a loss', async t => {
+  const { events, destroys } = begin();
+  destroys.dying = () => 3;
+  await events.finish();
+  t.is(destroys.calls.at(-1), 'finish');
+  t.like(events.stats(), { unread: 3 });
+  t.deepEqual(events.lost(), { connections: 3, packets: 0, octets: 0 });
+});
+
+test('at the end the dying list is read as long as it gets shorter', async t => {
+  const { events, destroys } = begin();
+  let dying = 4;
+  destroys.dying = () => --dying;
+  await events.finish();
+  t.like(events.stats(), { unread: 0 });
+  t.is(dying, 0);
+});
+
+test('as long as something is on the dying list, a poll ends no connection without its event', async t => {
+  const { rig, events, destroys } = begin();
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  for (const dying of [1, 1, 1]) {
+    destroys.dying = () => dying;
+    await events.settle();
+    rig.poll([]);
+  }
+  t.is(rig.store.counts.eventless, 0);
+  destroys.dying = () => 0;
+  await events.settle();
+  rig.poll([]);
+  t.is(rig.store.counts.eventless, 1);
+});
+
+test('the dying list is looked at before the events are drained: what leaves it in between is read', async t => {
+  const { events, destroys } = begin();
+  destroys.dying = () => {
+    destroys.calls.push('dying');
+    return 0;
+  };
+  await events.settle();
+  t.deepEqual(destroys.calls, ['dying', 'drain']);
+});
+
+test('connections for which the kernel makes no events are counted, and said once', t => {
+  for (const earlierHaveNone of [false, true]) {
+    const { rig, events, said } = begin({ earlierHaveNone });
+    const past = rig.wall - 60_000;
+    rig.poll([udp(1, past, [1, 60, 0, 0]), udp(2, past, [1, 60, 0, 0]), udp(3, rig.wall, [1, 60, 0, 0])]);
+    events.polled(true);
+    events.polled(true);
+    t.is(events.stats().pollOnly, earlierHaveNone ? 2 : 0);
+    t.is(said.filter(line => line.includes('polls alone')).length, earlierHaveNone ? 1 : 0);
+  }
+});
+
+test('all: NEW and UPDATE come from a socket of their own, whose losses are told', t => {
+  const { rig, destroys, changes, opened, told } = begin({ kind: 'all' });
+  t.deepEqual(
+    opened.map(({ kinds, broadcastError }) => [kinds, broadcastError]),
+    [
+      [['new', 'update'], false],
+      [['destroy'], true],
+    ],
+  );
+  changes.receiver.onBatch(rows(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0]))));
+  t.is(rig.store.sightings!.count, 1);
+  changes.receiver.onOverrun!();
+  t.is(told.losses, 1);
+  t.is(destroys.receiver.onOverrun, undefined, 'the kernel delivers those again');
+});
+
+test('all: an end is told after what NEW and UPDATE have told, rows of a dump too', async t => {
+  const { rig, events, destroys, changes, told } = begin({ kind: 'all' });
+  let open!: () => void;
+  changes.gate = new Promise(done => (open = done));
+  const delivered = destroys.receiver.onBatch(rows(udp(1, rig.wall, [1, 60, 0, 0], { timeout: 3 })));
+  const merging = events.merging();
+  await turn();
+  t.deepEqual([changes.calls, told.ends], [['drain', 'drain'], 0]);
+  open();
+  await delivered;
+  await merging;
+  t.is(told.ends, 1);
+  t.is(rig.store.counts.unseen, 1);
+});
+
+test('all: without NEW and UPDATE it goes on with DESTROY', t => {
+  const { rig, destroys, changes, said } = begin({ kind: 'all' });
+  changes.receiver.onError(new Error('gone'));
+  t.true(said.some(line => line.includes('without NEW and UPDATE')));
+  return Promise.resolve(destroys.receiver.onBatch(rows(udp(1, rig.wall, [1, 60, 0, 0], { timeout: 3 })))).then(() =>
+    t.is(rig.store.counts.destroyed, 1),
+  );
+});

@@ -1,0 +1,166 @@
+import test, { type ExecutionContext } from 'ava';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { CtflowError } from '../../src/common/errors.js';
+import { UdpTransport } from '../../src/transport/udp.js';
+import type { Backend } from '../../src/backend/backend.js';
+import { perBackend } from '../helpers/backends.js';
+import { BACKENDS } from '../helpers/kernel/command.js';
+import { eventually } from '../helpers/eventually.js';
+import { PrivateNamespace } from '../helpers/kernel/namespace.js';
+import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
+import { needs } from '../helpers/kernel/require.js';
+import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
+
+const RENUMBERED = fileURLToPath(new URL('../helpers/fakes/renumbered-host.js', import.meta.url));
+
+interface Receiver {
+  readonly host: string;
+  readonly port: number;
+  readonly packets: Buffer[];
+  readonly socket: Socket;
+}
+
+async function receiver(t: ExecutionContext, host: string, port = 0): Promise<Receiver> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const packets: Buffer[] = [];
+  socket.on('message', packet => packets.push(packet));
+  socket.bind(port, host);
+  await once(socket, 'listening');
+  t.teardown(() => new Promise<void>(resolve => socket.close(() => resolve())).catch(() => {}));
+  return { host, port: (socket.address() as AddressInfo).port, packets, socket };
+}
+
+async function opened(
+  t: ExecutionContext,
+  backend: Backend,
+  host: string,
+  port: number,
+  mtu = 512,
+): Promise<[UdpTransport, TransportLog]> {
+  const transport = new UdpTransport(
+    { protocol: 'udp', host, port },
+    { mtu, udpSegmentation: false },
+    backend.connectDatagram,
+    20,
+  );
+  const log = new TransportLog();
+  t.teardown(() => transport.close(0));
+  await transport.open(log);
+  return [transport, log];
+}
+
+for (const [host, headers] of [
+  ['127.0.0.1', 28],
+  ['::1', 48],
+] as const) {
+  perBackend(
+    `requirement 11: a packet to ${host} is as large as the MTU at most, one message each`,
+    async (t, backend) => {
+      const { port, packets } = await receiver(t, host);
+      const [transport, log] = await opened(t, backend, host, port);
+      t.deepEqual(log.events, ['opened']);
+      t.is(transport.limit, 512 - headers);
+      t.true(transport.ready);
+      const [bytes, lengths, count] = messages(3, transport.limit, 2);
+      transport.send(bytes, lengths, count);
+      bytes.fill(0xff); // the caller's buffer is its own again at once
+      await eventually('three packets', () => packets.length === 3);
+      for (const packet of packets) t.is(packet.length + headers, 512);
+      t.deepEqual(
+        packets.map(packet => packet[0]),
+        [1, 2, 3],
+      );
+      await eventually('all counted', () => transport.counts.messages === 3);
+      t.like(transport.counts, { records: 6, octets: 3 * transport.limit, lostRecords: 0, connects: 1 });
+      t.is(log.records, 6);
+    },
+  );
+}
+
+perBackend(
+  'a closed port costs packets, which are counted, and the next ones arrive when somebody listens',
+  async (t, backend) => {
+    const gone = await receiver(t, QUIET_HOST);
+    const { port } = gone;
+    gone.socket.close();
+    const [transport, log] = await opened(t, backend, QUIET_HOST, port);
+    let records = 0;
+    await eventually('a refusal', () => {
+      transport.send(...messages(1, 100, 5));
+      records += 5;
+      return (transport.counts.errors['ECONNREFUSED'] ?? 0) > 1;
+    });
+    t.deepEqual(log.events, ['opened']);
+    t.true(transport.ready);
+    await eventually(
+      'every record accounted for',
+      () => transport.counts.records + transport.counts.lostRecords === records,
+    );
+    t.is(log.records, records, 'a lost record is settled too');
+    const back = await receiver(t, QUIET_HOST, port);
+    await eventually('a packet', () => {
+      if (back.packets.length > 0) return true;
+      transport.send(...messages(1, 100, 5));
+      return false;
+    });
+    t.is(back.packets[0].length, 100);
+  },
+);
+
+perBackend('a name that does not resolve is an error at the start', async (t, backend) => {
+  const transport = new UdpTransport(
+    { protocol: 'udp', host: 'no-such-host.invalid', port: 4739 },
+    { mtu: 512, udpSegmentation: false },
+    backend.connectDatagram,
+  );
+  const error = await t.throwsAsync(transport.open(new TransportLog()), { instanceOf: CtflowError });
+  t.is(error.code, 'CTFLOW_ADDRESS');
+  await transport.close(0);
+});
+
+perBackend('an address that cannot be reached now is tried again until it is closed', async (t, backend) => {
+  // no socket may be connected to the broadcast address
+  const [transport, log] = await opened(t, backend, '255.255.255.255', 4739);
+  t.false(transport.ready);
+  t.is(await log.nth(3), 'closed: EACCES');
+  t.true(transport.counts.errors['EACCES'] >= 3);
+  t.is(transport.counts.connects, 0);
+  const drained = transport.drained(60_000);
+  await transport.close(60_000);
+  await drained;
+  const { length } = log.events;
+  await new Promise(resolve => setTimeout(resolve, 100));
+  t.is(log.events.length, length);
+});
+
+for (const { name, needs: wanted } of BACKENDS) {
+  const rigged = needs(test, ['linux', 'namespace', ...wanted]);
+  rigged(`${name}: a host that gets another address goes on from it, in a new session`, async t => {
+    const namespace = await PrivateNamespace.create(t);
+    const { stdout, stderr, code } = await namespace.finish(process.execPath, [RENUMBERED, name]);
+    t.is(code, 0, stderr);
+    const { events, packets, errors } = JSON.parse(stdout) as { events: string[]; packets: number; errors: string[] };
+    t.deepEqual(events, ['opened', 'closed: ENETUNREACH', 'opened']);
+    t.deepEqual(errors, ['ENETUNREACH']);
+    t.true(packets > 0);
+  });
+}
+
+perBackend('a queue that is full is not ready, and everything in it leaves before the end', async (t, backend) => {
+  const { port, packets, socket } = await receiver(t, '127.0.0.1');
+  socket.setRecvBufferSize(1 << 20);
+  const [transport] = await opened(t, backend, '127.0.0.1', port);
+  transport.send(...messages(300, 10, 1));
+  // in Rust the system has them at once
+  t.is(transport.ready, backend.name === 'native');
+  await transport.drained(60_000);
+  t.true(transport.ready);
+  transport.send(...messages(100, 10, 1));
+  await transport.close(60_000);
+  t.is(transport.counts.records, 400);
+  t.false(transport.ready);
+  await eventually('400 packets', () => packets.length === 400);
+});
