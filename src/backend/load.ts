@@ -5,19 +5,19 @@ import { type Binding, createNativeBackend } from './native.js';
 import { CtflowError } from '../common/errors.js';
 
 /** The generated loader, beside dist/. */
-const LOADER = new URL('../../native/binding.js', import.meta.url);
+const LOADER = new URL('../../native/binding.js', import.meta.url).href;
 
 /**
  * Loads the backend. `auto` is native where the native module is there, and the fallback only where it is absent for this
  * platform, which `log` is told.
- * @param loader another place of the generated loader
+ * @param loader address of another generated loader
  * @throws CtflowError CTFLOW_BACKEND_BROKEN where the module is there and does not load or fit, CTFLOW_BACKEND_ABSENT
  * where it was asked for and is absent
  */
 export async function loadBackend(
   choice: 'auto' | 'native' | 'fallback',
   log?: (line: string) => void,
-  loader: URL = LOADER,
+  loader = LOADER,
 ): Promise<Backend> {
   if (choice === 'fallback') return createFallbackBackend();
   const binding = await loadBinding(loader);
@@ -35,9 +35,9 @@ export async function loadBackend(
 }
 
 /** The native module, undefined where none is there for this platform. */
-async function loadBinding(loader: URL): Promise<Binding | undefined> {
+async function loadBinding(loader: string): Promise<Binding | undefined> {
   try {
-    const binding = (await import(loader.href)) as Binding;
+    const binding = (await import(loader)) as Binding;
     if (typeof binding.layoutVersion !== 'function') throw new Error('it is not the native module of ctflow');
     return binding;
   } catch (error) {

@@ -18,11 +18,11 @@ function folder(t: ExecutionContext): string {
 }
 
 /** The generated loader in a folder of its own, without any native module beside it. */
-function loneLoader(t: ExecutionContext): URL {
+function loneLoader(t: ExecutionContext): string {
   const path = folder(t);
   copyFileSync(LOADER, join(path, 'binding.js'));
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }');
-  return pathToFileURL(join(path, 'binding.js'));
+  return pathToFileURL(join(path, 'binding.js')).href;
 }
 
 /** Loads in a process of its own, with another file as the native module; says what came of it. */
