@@ -28,7 +28,7 @@ export interface ExporterStatistics {
   readonly store: { readonly repeated: number };
   readonly poll: { readonly polls: number };
   readonly events?: { readonly overrun: number; readonly changes?: { readonly overrun: number } };
-  readonly sightings?: { readonly resyncs: number };
+  readonly pendingEvents?: { readonly resyncs: number };
   readonly destinations: readonly { readonly transport: { readonly uncertainRecords?: number } }[];
 }
 

@@ -7,7 +7,7 @@ import {
   type DestinationOptions,
   type DestinationStats,
 } from './destination/destination.js';
-import { EndEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
+import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
 import { Enrichment } from './inventory/enrichment.js';
 import { describeError } from './common/errors.js';
 import { filterWords } from './row/filter.js';
@@ -18,7 +18,7 @@ import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
 import { Poller, type PollCounts } from './ingest/poller.js';
-import type { RecordExtras } from './record/record-augmenter.js';
+import type { RecordAugmenter } from './record/record-augmenter.js';
 import { Resync } from './ingest/poller.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
@@ -78,7 +78,7 @@ export interface ExporterStats {
   /** What became of the events, where they are listened to. */
   readonly events?: EventStats;
   /** What NEW and UPDATE events led to, where they are listened to. */
-  readonly sightings?: SightingCounts;
+  readonly pendingEvents?: PendingEventCounts;
   readonly state?: JournalStats;
   /** Denied packets and what became of them, where they are read. */
   readonly denied?: DeniedStats;
@@ -87,15 +87,15 @@ export interface ExporterStats {
   readonly destinations: readonly DestinationStats[];
   readonly inventory?: InventoryStats;
   /** Names in records: how many are known, and how many found no room. */
-  readonly names: { readonly count: number; readonly leftOut: number };
+  readonly names: { readonly count: number; readonly overflow: number };
 }
 
-export interface SightingCounts {
+export interface PendingEventCounts {
   /** Connections sighted and not stored yet. */
   readonly count: number;
   /** Connections whose sighting found no room. */
-  readonly leftOut: number;
-  /** Sightings of connections that neither a dump nor a DESTROY showed afterwards. */
+  readonly overflow: number;
+  /** PendingEvents of connections that neither a dump nor a DESTROY showed afterwards. */
   readonly expired: number;
   /** Polls out of turn after a loss. */
   readonly resyncs: number;
@@ -116,7 +116,7 @@ export class Exporter {
   readonly #names = new NameTable();
   readonly #resync = new Resync(() => this.#pollOutOfTurn());
   readonly #denied: DeniedPackets | undefined;
-  #events: EndEvents | undefined;
+  #events: ConntrackEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
   #exporting = false;
@@ -138,17 +138,17 @@ export class Exporter {
     const opened = (): void => {
       if (this.#pollTimer) this.#exportNow();
     };
-    this.#poller.invite({ polled: () => this.#names.tidy() });
+    this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
     this.#denied = this.#openDenied();
-    const extras = this.#enrich(this.#store);
+    const augmenters = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(options.maxConnections);
       this.#store.expectChanges(history);
-      if (options.tcpStateHistory) extras.push(new TcpStateList(history));
+      if (options.tcpStateHistory) augmenters.push(new TcpStateList(history));
     }
-    const flows: Flows[] = [{ store: this.#store, extras }];
+    const flows: Flows[] = [{ store: this.#store, augmenters }];
     if (this.#denied) {
-      extras.push(this.#denied.connectionExtras);
+      augmenters.push(this.#denied.connectionAugmenter);
       flows.push(this.#denied.flows(store => this.#enrich(store)));
     }
     const lost = (): Unreported =>
@@ -165,7 +165,7 @@ export class Exporter {
    * Opens the destinations, polls for the first time, and goes on by itself.
    * @throws CtflowError where the source cannot be read, or a collector's name does not resolve
    */
-  async start(): Promise<void> {
+  async open(): Promise<void> {
     try {
       const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
       const refused = opened.find(result => result.status === 'rejected');
@@ -177,16 +177,23 @@ export class Exporter {
           onEnds: () => this.#exportSoon(),
           onLoss: () => this.#resync.ask(),
         };
-        this.#events = new EndEvents(backend, events, this.#store, this.#log, listener, this.#options.state?.ends);
-        this.#poller.invite(this.#events);
+        this.#events = new ConntrackEvents(
+          backend,
+          events,
+          this.#store,
+          this.#log,
+          listener,
+          this.#options.state?.ends,
+        );
+        this.#poller.addHook(this.#events);
       }
       if (this.#options.state) {
-        this.#poller.invite(this.#options.state);
-        this.#poller.invite({ polled: () => this.#settleEnds() });
+        this.#poller.addHook(this.#options.state);
+        this.#poller.addHook({ afterPoll: () => this.#settleEnds() });
       }
       if (this.#denied) {
         this.#denied.open();
-        this.#poller.invite(this.#denied);
+        this.#poller.addHook(this.#denied);
       }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
@@ -207,7 +214,7 @@ export class Exporter {
   }
 
   /** A last poll, every open connection exported with reason 4, the sockets flushed and closed. */
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     clearInterval(this.#pollTimer);
@@ -232,18 +239,18 @@ export class Exporter {
 
   stats(): ExporterStats {
     const destinations = this.#destinations.map(destination => destination.stats());
-    const { sightings } = this.#store;
+    const { pendingEvents } = this.#store;
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
       poll: this.#poller.counts,
       store: this.#store.counts,
       ...(this.#events && { events: this.#events.stats() }),
-      ...(sightings && {
-        sightings: {
-          count: sightings.count,
-          leftOut: sightings.leftOut,
-          expired: sightings.expired,
+      ...(pendingEvents && {
+        pendingEvents: {
+          count: pendingEvents.count,
+          overflow: pendingEvents.overflow,
+          expired: pendingEvents.expired,
           resyncs: this.#resync.count,
         },
       }),
@@ -252,7 +259,7 @@ export class Exporter {
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
       ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
-      names: { count: this.#names.count, leftOut: this.#names.leftOut },
+      names: { count: this.#names.count, overflow: this.#names.overflow },
     };
   }
 
@@ -269,7 +276,7 @@ export class Exporter {
   }
 
   /** What an inventory knows of a store's flows. */
-  #enrich(store: FlowStore): RecordExtras[] {
+  #enrich(store: FlowStore): RecordAugmenter[] {
     const { inventory } = this.#options;
     if (!inventory) return [];
     const enrichment = new Enrichment(store, inventory.inventory, this.#names);
@@ -323,7 +330,7 @@ export class Exporter {
     if (!state) return;
     this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
     await state.ends.replay(filterWords(events?.filter ?? {}), batch =>
-      this.#store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() }),
+      this.#store.applyDestroys(batch, { wall: Date.now(), monotonic: performance.now() }),
     );
     const recovered = Math.max(...this.#destinations.map(({ endedWaiting }) => endedWaiting.pushed));
     state.ends.recovered = recovered;

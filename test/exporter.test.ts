@@ -53,7 +53,7 @@ function rig(
     })),
     log,
   });
-  t.teardown(() => exporter.stop());
+  t.teardown(() => exporter.close());
   return { exporter, lines };
 }
 
@@ -72,7 +72,7 @@ perBackend('what it counts as sent is what a collector receives, at two collecto
     source,
     collectors.map(({ endpoint }) => endpoint),
   );
-  await exporter.start();
+  await exporter.open();
   const started = Date.now();
   for (let round = 1; round <= 5; round++) {
     source.next({ connections: Array.from({ length: 50 }, (_, i) => facts(i + 1, round * 10, started)) });
@@ -80,7 +80,7 @@ perBackend('what it counts as sent is what a collector receives, at two collecto
   }
   source.next({ connections: [] });
   await eventually('the ends', () => exporter.stats().connections === 0);
-  await exporter.stop();
+  await exporter.close();
   const stats = exporter.stats();
   await eventually(
     'all records',
@@ -108,7 +108,7 @@ test('a poll that takes longer than its interval does not pile up', async t => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [facts(1, 1, Date.now())] }]);
   const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
-  await exporter.start();
+  await exporter.open();
   let open!: () => void;
   source.gate = new Promise<void>(resolve => (open = resolve));
   const { dumps } = source;
@@ -124,7 +124,7 @@ test('A#3650: one failing dump does not end the exporter, nor any connection', a
   const connections = [facts(1, 1, Date.now())];
   const source = new FakeSource([{ connections }]);
   const { exporter, lines } = rig(t, backends()[0], source, [collector.endpoint]);
-  await exporter.start();
+  await exporter.open();
   source.next({ fails: new CtflowError('CTFLOW_NETLINK', 'The kernel is out of sorts', 'Wait') });
   await eventually('failed polls', () => exporter.stats().poll.incomplete >= 3);
   source.next({ connections: [], complete: false, skipped: { overrun: 1 } });
@@ -149,7 +149,7 @@ test('A#2516: what no collector takes goes after the stale timeout, also while p
     { fails: new Error('no more') },
   ]);
   const { exporter } = rig(t, backends()[0], source, [endpoint], { staleConnectionTimeout: 100 });
-  await exporter.start();
+  await exporter.open();
   await eventually('an empty store', () => exporter.stats().connections === 0);
   t.deepEqual(exporter.stats().destinations[0].stale, { connections: 1, packets: 3, octets: 300 });
 });
@@ -164,9 +164,9 @@ test('the end of a replay is told, and what it left open is exported with reason
     firstSight: 'total',
     destination: { activeFlowExportTimeout: 3_600_000 },
   });
-  await exporter.start();
+  await exporter.open();
   await exporter.ended;
-  await exporter.stop();
+  await exporter.close();
   t.is(exporter.stats().poll.polls, 2);
   t.true(source.closed);
   await eventually('a record', () => flows(collector).length > 0);
@@ -186,9 +186,9 @@ perBackend(
       flowPollInterval: 3_600_000,
       destination: { activeFlowExportTimeout: 3_600_000 },
     });
-    await exporter.start();
+    await exporter.open();
     source.next({ connections: [facts(1, 7, LATER)] });
-    await exporter.stop();
+    await exporter.close();
     await eventually('two records', () => flows(collector).length === 2);
     const [refused, open] = flows(collector).toSorted(
       (a, b) => Number(a.get('flowEndReason')) - Number(b.get('flowEndReason')),
@@ -217,10 +217,10 @@ test('stop ends in time with a dump that hangs and collectors that are frozen or
       destination: { biflow: 'two-uniflows' },
     },
   );
-  await exporter.start();
+  await exporter.open();
   for (const collector of frozen) await collector.nth(1);
   source.gate = new Promise(() => {});
-  await exporter.stop();
+  await exporter.close();
   t.true(lines.some(({ msg }) => msg === 'left unreported'));
 });
 
@@ -230,7 +230,7 @@ test('a collector that comes late is served at once, not at the next poll', asyn
   await collector.close();
   const source = new FakeSource([{ connections: [tcp(1, LATER, [9, 900, 0, 0], { state: 7 })] }]);
   const { exporter } = rig(t, backends()[0], source, [endpoint], { flowPollInterval: 3_600_000 });
-  await exporter.start();
+  await exporter.open();
   await new Promise(resolve => setTimeout(resolve, 100));
   const back = await TcpCollector.listen(t, endpoint.port);
   await eventually('the record', () => flows(back).length === 1);
@@ -241,12 +241,12 @@ test('an exporter that cannot start closes all that it has opened', async t => {
   const collector = await TcpCollector.listen(t);
   const source = new FakeSource([{ fails: new CtflowError('CTFLOW_PERMISSION', 'No', 'Ask') }]);
   const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
-  await t.throwsAsync(exporter.start(), { message: 'No' });
+  await t.throwsAsync(exporter.open(), { message: 'No' });
   t.true(source.closed);
   const other = new FakeSource([{ connections: [] }]);
   const unknown: Endpoint = { protocol: 'udp', host: 'no-such-host.invalid', port: 4739 };
   const { exporter: lost } = rig(t, backends()[0], other, [collector.endpoint, unknown]);
-  await t.throwsAsync(lost.start(), { instanceOf: CtflowError, message: /no-such-host/ });
+  await t.throwsAsync(lost.open(), { instanceOf: CtflowError, message: /no-such-host/ });
   t.true(other.closed);
   t.is(other.dumps, 0);
 });
@@ -277,7 +277,7 @@ test('what events have lost is told to the collector as not sent', async t => {
     events: EVENTS,
     destination: { optionsInterval: 20 },
   });
-  await exporter.start();
+  await exporter.open();
   await eventually('an end without its event', () => exporter.stats().store.eventless === 1);
   void events.receiver.onBatch(rows(facts(1, 8, LATER)));
   const notSent = await eventually('the reliability record', () =>
@@ -294,10 +294,10 @@ test('where the last poll of a shutdown takes too long, events that wait are tol
   const { backend, events } = withEvents();
   const source = new FakeSource([{ connections: [] }]);
   const { exporter } = rig(t, backend, source, [collector.endpoint], { events: EVENTS });
-  await exporter.start();
+  await exporter.open();
   source.gate = new Promise(() => {});
   events.waiting = rows(facts(1, 8, LATER));
-  await exporter.stop();
+  await exporter.close();
   t.deepEqual(events.calls.at(-1), 'finish');
   await eventually('the record', () => flows(collector).length === 1);
   t.is(flows(collector)[0].get('packetDeltaCount'), 8);
@@ -311,7 +311,7 @@ test('NEW and UPDATE events that are lost are made good by a poll at once, and o
     flowPollInterval: 3_600_000,
     events: { ...EVENTS, kind: 'all' },
   });
-  await exporter.start();
+  await exporter.open();
   t.is(source.dumps, 1);
   let open!: () => void;
   source.gate = new Promise<void>(resolve => (open = resolve));
@@ -322,5 +322,5 @@ test('NEW and UPDATE events that are lost are made good by a poll at once, and o
   open();
   await eventually('another', () => source.dumps === 3);
   await eventually('the record', () => flows(collector).length > 0);
-  t.is(exporter.stats().sightings?.resyncs, 2);
+  t.is(exporter.stats().pendingEvents?.resyncs, 2);
 });

@@ -28,9 +28,9 @@ export async function soak(kind: SoakKind, backend: Backend, options: SoakOption
     destinations: [destinationOptions(sink, options.mtu)],
     log: createLogger('error'),
   });
-  await exporter.start();
+  await exporter.open();
   const { course, rawDumps } = await run(exporter, table, options);
-  await exporter.stop();
+  await exporter.close();
   const { user, system } = process.cpuUsage(cpu);
   const madeUp = table.madeUp();
   const { store, poll, recordsExported } = exporter.stats();

@@ -50,7 +50,7 @@ export async function eventCase({ family, sizes }: Scene, backend: Backend, tabl
     destinations: [destinationOptions(sink, mtu)],
     log: createLogger('error'),
   });
-  await exporter.start();
+  await exporter.open();
   const arrivals = await Arrivals.at(sink);
   let before = 0;
   return {
@@ -76,7 +76,7 @@ export async function eventCase({ family, sizes }: Scene, backend: Backend, tabl
     },
     extra: () => ({ ...arrivals.extra(), overrun: exporter.stats().events!.overrun }),
     async close() {
-      await exporter.stop();
+      await exporter.close();
       await sink.close();
     },
   };

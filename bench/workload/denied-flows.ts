@@ -1,7 +1,7 @@
 import { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
 import { ROW_WORDS } from '../../src/row/batch.js';
-import { DeniedExtras } from '../../src/denied/denied-extras.js';
+import { DeniedAugmenter } from '../../src/denied/denied-augmenter.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
@@ -43,12 +43,12 @@ export class DeniedFlows {
     const born = { wall: Date.now(), monotonic: performance.now() };
     const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born });
     const { rows, bytes } = this.store.table;
-    const extras = new DeniedExtras(this.#rules, slot =>
+    const augmenter = new DeniedAugmenter(this.#rules, slot =>
       this.#rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_SIZE + STATE]),
     );
     return [
-      { store: connections, extras: [] },
-      { store: this.store, extras: [extras] },
+      { store: connections, augmenters: [] },
+      { store: this.store, augmenters: [augmenter] },
     ];
   }
 

@@ -70,9 +70,9 @@ export const modeAll: ProofCase = {
     });
     scene.traffic.begin();
     const evidence = await scene.conclude();
-    const { events, sightings, poll } = evidence.exporter.stats!;
+    const { events, pendingEvents, poll } = evidence.exporter.stats!;
     const overruns = events?.changes?.overrun ?? 0;
-    const resyncs = sightings?.resyncs ?? 0;
+    const resyncs = pendingEvents?.resyncs ?? 0;
     return found(
       evidence,
       [

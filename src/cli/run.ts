@@ -74,11 +74,11 @@ async function run(flags: RunFlags): Promise<void> {
       destinations: collector.map(endpoint => ({ ...rest, optionsInterval, endpoint, observationDomain })),
       log,
     });
-    await exporter.start();
+    await exporter.open();
     log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
     await Promise.race([stop.stopped, exporter.ended]);
     log.info('stopping: the open connections are exported');
-    await exporter.stop();
+    await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} is left at 1`);
     log.info(exporter.stats(), 'stopped');
   } finally {

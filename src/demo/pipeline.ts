@@ -67,7 +67,7 @@ export class Pipeline {
       firstSight: mode === 'live' ? 'baseline' : 'total',
       log,
     });
-    await this.#exporter.start();
+    await this.#exporter.open();
     this.#began = performance.now();
     this.#show();
     this.#ticker = setInterval(() => this.#show(), 1000);
@@ -81,7 +81,7 @@ export class Pipeline {
   /** The last poll, the last records, and how it all ended. */
   async finish(): Promise<Omit<DemoReport, 'kernelOctets' | 'kernelPackets' | 'repeated'>> {
     const exporter = this.#exporter!;
-    await exporter.stop();
+    await exporter.close();
     const { recordsExported } = exporter.stats();
     for (let look = 0; look < ARRIVAL_LOOKS && this.#board.records < recordsExported; look++) await pause(LOOK);
     clearInterval(this.#ticker);

@@ -7,11 +7,11 @@ import { RULE, STATE } from '../row/layout.generated.js';
 import { ROW_WORDS } from '../row/batch.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
-import type { PollGuest } from '../ingest/poller.js';
-import type { RecordExtras } from '../record/record-augmenter.js';
+import type { PollHook } from '../ingest/poll-hook.js';
+import type { RecordAugmenter } from '../record/record-augmenter.js';
 import type { Unreported } from '../store/unreported.js';
 import type { NflogCounts, NflogSource } from '../sources/nflog.js';
-import { DeniedExtras } from './denied-extras.js';
+import { DeniedAugmenter } from './denied-augmenter.js';
 import { DeniedRules } from './denied-rules.js';
 import { DenyMatcher, type MatchCounts } from './deny-matcher.js';
 import { DenyStore, type DenyCounts } from './deny-store.js';
@@ -32,16 +32,16 @@ export interface DeniedStats extends MatchCounts, DenyCounts {
 }
 
 /** Packets of NFLOG on their way to a flow: one of the deny store, or the connection that has counted them. */
-export class DeniedPackets implements PollGuest {
+export class DeniedPackets implements PollHook {
   readonly #backend: Backend;
   readonly #options: DeniedOptions;
   readonly #log: Logger;
   readonly #store: DenyStore;
   readonly #matcher: DenyMatcher;
   readonly #idleMs: number;
-  readonly #extras: RecordExtras;
+  readonly #augmenter: RecordAugmenter;
   /** What the records of connections say of packets that were denied. */
-  readonly connectionExtras: RecordExtras;
+  readonly connectionAugmenter: RecordAugmenter;
   #source: NflogSource | undefined;
 
   /** @param idleMs a flow without a packet for so long has ended */
@@ -62,15 +62,15 @@ export class DeniedPackets implements PollGuest {
     const now = (): { wall: number; monotonic: number } => ({ wall: Date.now(), monotonic: performance.now() });
     this.#matcher = new DenyMatcher(connections, this.#store, rules, now);
     const { rows, bytes } = this.#store.table;
-    this.#extras = new DeniedExtras(rules, slot =>
+    this.#augmenter = new DeniedAugmenter(rules, slot =>
       rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_WORDS * 4 + STATE]),
     );
-    this.connectionExtras = new DeniedExtras(rules, this.#matcher.ruleOfConnection);
+    this.connectionAugmenter = new DeniedAugmenter(rules, this.#matcher.ruleOfConnection);
   }
 
   /** The denied flows, and who else knows something about them. */
-  flows(extras: (store: FlowStore) => readonly RecordExtras[]): Flows {
-    return { store: this.#store, extras: [this.#extras, ...extras(this.#store)] };
+  flows(others: (store: FlowStore) => readonly RecordAugmenter[]): Flows {
+    return { store: this.#store, augmenters: [this.#augmenter, ...others(this.#store)] };
   }
 
   /** @throws CtflowError as Backend.openNflog */
@@ -83,12 +83,12 @@ export class DeniedPackets implements PollGuest {
     this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'NFLOG is read');
   }
 
-  begins(): void {
-    this.#matcher.begins();
+  beforeDump(): void {
+    this.#matcher.beforeDump();
   }
 
-  polled(complete: boolean): Promise<void> {
-    return this.#matcher.polled(complete);
+  afterPoll(complete: boolean): Promise<void> {
+    return this.#matcher.afterPoll(complete);
   }
 
   /** Before an export: what the kernel has delivered is here when this settles, so that the last record of a connection can tell it. */

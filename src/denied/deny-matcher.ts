@@ -3,7 +3,7 @@ import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js
 import { ROW_WORDS } from '../row/batch.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
 import { HAS_START, ORIG_OCTETS, PRESENT, RULE, START_NS, STATE } from '../row/layout.generated.js';
-import type { PollGuest } from '../ingest/poller.js';
+import type { PollHook } from '../ingest/poll-hook.js';
 import type { Moment } from '../store/poll-history.js';
 import { SlotList } from '../store/slot-list.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
@@ -38,7 +38,7 @@ export interface MatchCounts {
  * its ends, in whatever state of NAT, that was there at its time has counted it, and gets the rule; otherwise the packet goes
  * to the deny store.
  */
-export class DenyMatcher implements PollGuest, StoreListener {
+export class DenyMatcher implements PollHook, StoreListener {
   readonly counts: MatchCounts = { matched: 0, matchedLate: 0, overflow: 0, refusedPackets: 0, refusedOctets: 0 };
   readonly #rules: DeniedRules;
   readonly #denied: DenyStore;
@@ -72,7 +72,7 @@ export class DenyMatcher implements PollGuest, StoreListener {
     this.#waiting = SlotList.of(denied.table.capacity);
     this.#ends = new RecentEnds(table);
     this.#now = now;
-    connections.attend(this);
+    connections.subscribe(this);
   }
 
   /** The rule that denied a packet of this connection, 0 for none. */
@@ -111,12 +111,12 @@ export class DenyMatcher implements PollGuest, StoreListener {
     }
   }
 
-  begins(): void {
+  beforeDump(): void {
     this.#polls++;
   }
 
   /** What the connections that the poll has shown did not count is denied alone. */
-  async polled(complete: boolean): Promise<void> {
+  async afterPoll(complete: boolean): Promise<void> {
     if (!complete || this.#held.count === 0) return;
     const polls = this.#polls;
     for (let from = 0; from < this.#connections.top; from += SLICE) {

@@ -2,7 +2,7 @@ import { ConnectionTable, GONE } from '../store/connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
-import { MOVED, type FlowStore, type StoreListener, type StoreObserver } from '../store/flow-store.js';
+import { MOVED, type FlowStore, type StoreListener, type SlotHolder } from '../store/flow-store.js';
 import { ORIG_OCTETS, ORIG_PACKETS } from '../row/layout.generated.js';
 import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../common/u64.js';
@@ -41,12 +41,12 @@ export class DenyStore implements FlowStore {
     this.#evicting = evicting;
   }
 
-  observe(observer: StoreObserver): void {
-    this.#listeners.observe(observer);
+  hold(holder: SlotHolder): void {
+    this.#listeners.hold(holder);
   }
 
-  attend(listener: StoreListener): void {
-    this.#listeners.attend(listener);
+  subscribe(listener: StoreListener): void {
+    this.#listeners.subscribe(listener);
   }
 
   /** Flows stored, those that are gone and wait for a report included. */
@@ -66,7 +66,7 @@ export class DenyStore implements FlowStore {
       slot = this.table.allocate(u32, from);
       this.#announced[slot] = 0;
       this.table.rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
-      this.#listeners.hold(slot);
+      this.#listeners.acquire(slot);
       this.#index.insert(slot);
     }
     this.table.byChange.push(slot);

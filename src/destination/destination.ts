@@ -108,7 +108,7 @@ export class Destination implements NameHolder {
       backend: Backend;
       /** Connections first. */
       flows: readonly Flows[];
-      /** The names that the extras of flows refer to. */
+      /** The names that the augmenters of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
       /** What was lost on its way into the store; it is reported as not sent. */

@@ -90,14 +90,14 @@ export class FlowReports implements NameHolder {
   /** Puts a record into the batch of its shape; a full batch is sent. @param last the slot is taken away */
   #take(slot: number, reason: number, last = false): boolean {
     if (!this.#sink.ready) return false;
-    const { store, extras } = this.#flows;
+    const { store, augmenters } = this.#flows;
     const { rows, bytes, flags } = store.table;
     let shape = shapeOf(rows, bytes, slot);
-    for (const extra of extras) shape |= extra.shapeOf(slot);
+    for (const augmenter of augmenters) shape |= augmenter.shapeOf(slot);
     shape &= this.#sink.profile.shapes;
     const gathered = this.#gathered(shape);
     const { records, entries } = gathered;
-    appendRecord(records, store.table, slot, this.schedule.slots, reason, extras);
+    appendRecord(records, store.table, slot, this.schedule.slots, reason, augmenters);
     if (entries) {
       const row = slot * ROW_WORDS;
       this.#memory!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last || (flags[slot] & GONE) !== 0);

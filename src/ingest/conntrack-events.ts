@@ -5,7 +5,7 @@ import type { Batch } from '../row/batch.js';
 import type { ConnectionStore } from '../store/connection-store.js';
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
-import type { PollGuest } from './poller.js';
+import type { PollHook } from './poll-hook.js';
 import type { EventCounts, EventSource } from '../sources/events.js';
 import type { EndsPlace } from '../../native/binding.js';
 import type { Unreported } from '../store/unreported.js';
@@ -62,7 +62,7 @@ export interface EventStats extends EventCounts {
 }
 
 /** DESTROY events on their way into the store, and NEW and UPDATE events before them. */
-export class EndEvents implements PollGuest {
+export class ConntrackEvents implements PollHook {
   readonly #source: EventSource;
   readonly #changes: ChangeEvents | undefined;
   readonly #options: EventsOptions;
@@ -97,7 +97,7 @@ export class EndEvents implements PollGuest {
     this.#changes = changes;
     const { filter, netns, receiveBuffer } = options;
     const ends = (batch: Batch): void => {
-      store.destroyed(batch, { wall: Date.now(), monotonic: performance.now() });
+      store.applyDestroys(batch, { wall: Date.now(), monotonic: performance.now() });
       heard?.delivered(batch.count);
       onEnds();
     };
@@ -130,7 +130,7 @@ export class EndEvents implements PollGuest {
     log.info({ receiveBuffer: this.#source.receiveBuffer }, 'DESTROY events are listened to');
   }
 
-  async merging(): Promise<void> {
+  async beforeMerge(): Promise<void> {
     await this.#changes?.drain();
   }
 
@@ -138,7 +138,7 @@ export class EndEvents implements PollGuest {
    * After a dump. The event of an end is sent before the table loses the connection: when this settles, whatever the dump did
    * not show has had its event, unless it is on the dying list. As long as anything is, the store waits.
    */
-  async settle(): Promise<void> {
+  async afterDump(): Promise<void> {
     await this.#changes?.drain();
     try {
       // first: what leaves the list after this is read by the drain
@@ -150,7 +150,7 @@ export class EndEvents implements PollGuest {
     await this.#source.drain();
   }
 
-  polled(complete: boolean): void {
+  afterPoll(complete: boolean): void {
     if (this.#polled || !complete) return;
     this.#polled = true;
     const { pollOnly } = this.stats();
@@ -259,7 +259,7 @@ export class ChangeEvents {
     this.#source = backend.openEvents(
       { ...options, kinds: ['new', 'update'], broadcastError: false },
       {
-        onBatch: batch => store.noticed(batch, { wall: Date.now(), monotonic: performance.now() }),
+        onBatch: batch => store.applyEvents(batch, { wall: Date.now(), monotonic: performance.now() }),
         onOverrun: onLoss,
         onError: error => log.error(`${describeError(error)}; it goes on without NEW and UPDATE events`),
       },

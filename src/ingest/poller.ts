@@ -3,25 +3,11 @@ import { describeError } from '../common/errors.js';
 import { KernelTimeouts } from '../store/kernel-timeouts.js';
 import type { Logger } from '../common/logger.js';
 import type { Moment } from '../store/poll-history.js';
+import type { PollHook } from './poll-hook.js';
 import type { DumpSummary, Source } from '../sources/source.js';
 
 /** Slots looked at before the event loop gets its turn. */
 const SWEEP_SLICE = 65_536;
-
-/** Who takes part in a poll beside the store. */
-export interface PollGuest {
-  /** A poll begins: the dump shows what is in the kernel's table from now on. */
-  begins?(): void;
-  /** Rows of the dump were read: what was told before them is in the store when this settles. */
-  merging?(): Promise<void>;
-  /**
-   * The dump is over and not yet swept: what was told beside it up to now is in the store when this settles.
-   * @param complete the dump has shown the whole table
-   */
-  settle?(complete: boolean): Promise<void>;
-  /** The poll is over: what it did not show is gone from the store. */
-  polled?(complete: boolean): void | Promise<void>;
-}
 
 export interface PollCounts {
   polls: number;
@@ -41,7 +27,7 @@ export class Poller {
   readonly #source: Source;
   readonly #store: ConnectionStore;
   readonly #log: Logger;
-  readonly #guests: PollGuest[] = [];
+  readonly #hooks: PollHook[] = [];
   #polling: Promise<boolean> | undefined;
 
   constructor(source: Source, store: ConnectionStore, log: Logger) {
@@ -50,8 +36,8 @@ export class Poller {
     this.#log = log;
   }
 
-  invite(guest: PollGuest): void {
-    this.#guests.push(guest);
+  addHook(hook: PollHook): void {
+    this.#hooks.push(hook);
   }
 
   /** A poll, after the one that is under way. @returns false when a replay has nothing more to play */
@@ -90,16 +76,16 @@ export class Poller {
       this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => this.#source.sysctl(name)));
     };
     this.#store.beginDump();
-    for (const guest of this.#guests) guest.begins?.();
+    for (const hook of this.#hooks) hook.beforeDump?.();
     const summary = await this.#source.dump(async (batch, at) => {
-      for (const guest of this.#guests) await guest.merging?.();
+      for (const hook of this.#hooks) await hook.beforeMerge?.();
       begin(at);
       this.#store.merge(batch, { wall: at, monotonic: performance.now() });
     });
     if (summary === undefined) return false;
     begin(summary.startedAt);
     this.#note(summary);
-    for (const guest of this.#guests) await guest.settle?.(summary.complete);
+    for (const hook of this.#hooks) await hook.afterDump?.(summary.complete);
     const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
     if (summary.complete) {
       for (let from = 0; from >= 0;) {
@@ -108,7 +94,7 @@ export class Poller {
       }
     }
     this.#store.endPoll(summary.complete);
-    for (const guest of this.#guests) await guest.polled?.(summary.complete);
+    for (const hook of this.#hooks) await hook.afterPoll?.(summary.complete);
     return true;
   }
 

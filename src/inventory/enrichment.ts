@@ -18,7 +18,7 @@ import {
   SOURCE_POD_NAME,
 } from '../row/layout.generated.js';
 import { NO_NAME, type NameHolder, type NameTable } from '../record/name-table.js';
-import type { RecordExtras } from '../record/record-augmenter.js';
+import type { RecordAugmenter } from '../record/record-augmenter.js';
 
 /** flowType of Antrea (PEN 56506, IE 137). */
 export const INTRA_NODE = 1;
@@ -45,7 +45,7 @@ const SLICE = 4096;
  * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed open is
  * looked up again when the inventory has changed. An answer that was given stands as long as the flow.
  */
-export class Enrichment implements StoreListener, RecordExtras, NameHolder, InventoryFollower {
+export class Enrichment implements StoreListener, RecordAugmenter, NameHolder, InventoryFollower {
   readonly #store: FlowStore;
   readonly #nameTable: NameTable;
   /** NAMES numbers a slot. */
@@ -64,7 +64,7 @@ export class Enrichment implements StoreListener, RecordExtras, NameHolder, Inve
     this.#types = new Uint8Array(capacity);
     this.#ports = new Uint16Array(store.table.rows.buffer);
     this.#inventory = new InventoryLookup(inventory, names);
-    store.attend(this);
+    store.subscribe(this);
     names.hold(this);
   }
 

@@ -29,7 +29,7 @@ import {
   START_NS,
 } from '../row/layout.generated.js';
 import { IPPROTO_TCP } from '../row/protocol.js';
-import type { RecordExtras } from './record-augmenter.js';
+import type { RecordAugmenter } from './record-augmenter.js';
 import { REPORTED_WORDS, type ReportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
 import { writeNumber } from '../common/u64.js';
 
@@ -88,7 +88,7 @@ function writeCounters(
 /**
  * Appends a connection to a batch of flow records: of its row what templates ask for, the times, the deltas against what was reported, the reason.
  * @param reported counters as last reported
- * @param extras who else knows something about the flow
+ * @param augmenters who else knows something about the flow
  */
 export function appendRecord(
   batch: Batch,
@@ -96,7 +96,7 @@ export function appendRecord(
   slot: number,
   reported: ReportSlots,
   reason: number,
-  extras: readonly RecordExtras[],
+  augmenters: readonly RecordAugmenter[],
 ): void {
   const { rows, bytes } = table;
   const { u32: out } = batch;
@@ -115,7 +115,7 @@ export function appendRecord(
   batch.bytes[byte + END_REASON] = reason;
   batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);
   batch.bytes[byte + NAT_TYPE] = v6 ? NAT66 : NAT44;
-  for (const extra of extras) extra.write(slot, batch, byte);
+  for (const augmenter of augmenters) augmenter.write(slot, batch, byte);
   batch.count++;
 }
 

@@ -1,9 +1,9 @@
 import type { FlowStore } from '../store/flow-store.js';
-import type { RecordExtras } from './record-augmenter.js';
+import type { RecordAugmenter } from './record-augmenter.js';
 
 /** Flows of one kind that a collector is told of. */
 export interface Flows {
   readonly store: FlowStore;
   /** Facts about them that the store's rows do not hold. */
-  readonly extras: readonly RecordExtras[];
+  readonly augmenters: readonly RecordAugmenter[];
 }

@@ -33,7 +33,7 @@ export class NameTable {
   /** Where each name ends; it begins where the one before ends. */
   ends = new Uint32Array(FIRST_NAMES);
   /** Names that found no room. */
-  leftOut = 0;
+  overflow = 0;
   readonly #limits: NameLimits;
   readonly #holders: NameHolder[] = [];
   readonly #numbers = new Map<string, number>([['', NO_NAME]]);
@@ -60,7 +60,7 @@ export class NameTable {
     const text = cut(utf8.encode(name));
     const start = this.ends[this.#count - 1];
     if (this.#count >= this.#limits.names || start + text.length > this.#limits.bytes) {
-      this.leftOut++;
+      this.overflow++;
       return NO_NAME;
     }
     this.#makeRoom(start + text.length);

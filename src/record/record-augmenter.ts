@@ -4,7 +4,7 @@ import type { Batch } from '../row/batch.js';
  * Facts about flows that no kernel row holds: names, the rule that denied one, the TCP states it went through. Who knows
  * them keeps them by slot.
  */
-export interface RecordExtras {
+export interface RecordAugmenter {
   /** Bits of ipfix/shape.ts that the facts add. */
   shapeOf(slot: number): number;
   /**

@@ -2,10 +2,10 @@ import { TCP_HISTORY } from '../ipfix/shape.js';
 import type { Batch } from '../row/batch.js';
 import { STATE, TCP_STATE_HISTORY } from '../row/layout.generated.js';
 import { statesBefore, type TcpHistory } from '../store/tcp-history.js';
-import type { RecordExtras } from './record-augmenter.js';
+import type { RecordAugmenter } from './record-augmenter.js';
 
 /** The TCP states of a connection before the one that the record has (tcpStatePrevList of PEN 56506). */
-export class TcpStateList implements RecordExtras {
+export class TcpStateList implements RecordAugmenter {
   readonly #history: TcpHistory;
 
   constructor(history: TcpHistory) {

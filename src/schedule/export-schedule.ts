@@ -2,7 +2,7 @@ import { GONE, IN_USE } from '../store/connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../store/end-reason.js';
 import { EndedQueue } from './ended-queue.js';
-import { MOVED, type FlowStore, type StoreObserver } from '../store/flow-store.js';
+import { MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
 import { HAS_TCP_STATE, PRESENT, STATE } from '../row/layout.generated.js';
 import type { ReportMemory } from './export-state.js';
 import { ReportSlots } from './export-state.js';
@@ -29,7 +29,7 @@ export type Report = (slot: number, reason: number) => boolean;
  * When each connection is due at one destination. Lists in order of arrival: gone from the kernel and closed in it (both due
  * at once), active and idle; timeouts are constant, so each list is sorted by itself.
  */
-export class ExportSchedule implements StoreObserver {
+export class ExportSchedule implements SlotHolder {
   readonly stale = newUnreported();
   readonly evictedUnreported = newUnreported();
   /** Of connections that fell out of the queue of ended ones. */
@@ -69,7 +69,7 @@ export class ExportSchedule implements StoreObserver {
     this.#closed = SlotList.of(capacity);
     this.#active = this.slots.active;
     this.#idle = this.slots.idle;
-    store.observe(this);
+    store.hold(this);
   }
 
   /** Connections that are gone and wait for their last report. */

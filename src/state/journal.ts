@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { describeError, errnoOf } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
-import type { PollGuest } from '../ingest/poller.js';
+import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
 import { DestinationMemory } from './destination-memory.js';
 import { HeardEnds, type EndedWaiting, type HeardEndsStats } from './heard-ends.js';
@@ -35,7 +35,7 @@ const COMPACT_ABOVE = 64 << 20;
 const COMPACT_TIMES = 4;
 /** Entries looked at before the event loop gets its turn. */
 const ENTRIES_A_TURN = 65_536;
-/** As many as the store knows when their event comes again (awaited-ends.ts). */
+/** As many as the store knows when their event comes again (DestroyTracker). */
 const KEPT_ENDS = 262_144;
 
 export interface JournalOptions {
@@ -72,7 +72,7 @@ export interface JournalStats {
  * The state file: what was reported of which connection, written before and after each batch, so that an exporter that
  * begins again tells nothing twice. Ordinary writes: what was written survives the end of the process, not that of the host.
  */
-export class Journal implements PollGuest {
+export class Journal implements PollHook {
   readonly #options: JournalOptions;
   readonly #log: Logger;
   readonly #write: Write;
@@ -165,7 +165,7 @@ export class Journal implements PollGuest {
   }
 
   /** After the first whole poll, what the journal knows and nobody has seen has ended. */
-  async polled(complete: boolean): Promise<void> {
+  async afterPoll(complete: boolean): Promise<void> {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
     for (const memory of this.#memories) memory.flush();
     this.#ends.watch();

@@ -2,7 +2,7 @@ import type { Batch } from '../row/batch.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { EVENT, EVENT_NEW, HAS_START, HAS_TCP_STATE, ID, PRESENT, STATE } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
-import { Sightings, type Sighting } from './sightings.js';
+import { PendingEvents, type PendingEvent } from './pending-events.js';
 import type { StoredConnections } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
 
@@ -15,7 +15,7 @@ const EVENT_WORD = EVENT >> 2;
  * it went through. The counters of a stored connection stay what a poll or a DESTROY says.
  */
 export class ConnectionChanges {
-  readonly sightings = new Sightings();
+  readonly pendingEvents = new PendingEvents();
   readonly #stored: StoredConnections;
   readonly #history: TcpHistory;
   /** The poll that added a connection of which no event had been read. */
@@ -30,7 +30,7 @@ export class ConnectionChanges {
   }
 
   beginDump(): void {
-    this.sightings.beginDump();
+    this.pendingEvents.beginDump();
   }
 
   beginPoll(): void {
@@ -39,18 +39,18 @@ export class ConnectionChanges {
 
   endPoll(complete: boolean): void {
     this.#poll = 0;
-    this.sightings.endDump(complete);
+    this.pendingEvents.endDump(complete);
   }
 
   /** Rows of NEW and UPDATE events. */
-  noticed(batch: Batch, at: Moment): void {
+  applyEvents(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       const isNew = u32[from + EVENT_WORD] === EVENT_NEW;
       const slot = this.#slotOf(u32, from, isNew);
       if (slot < 0) {
-        this.sightings.note(u32, bytes, from, isNew, at.wall);
+        this.pendingEvents.note(u32, bytes, from, isNew, at.wall);
         continue;
       }
       if (isNew) this.#beganAt(slot, at);
@@ -59,9 +59,9 @@ export class ConnectionChanges {
   }
 
   /** A connection is stored, of which this was sighted before. */
-  added(slot: number, sighting: Sighting | undefined): void {
-    this.#history.begin(slot, sighting?.states ?? 0);
-    this.#addedIn[slot] = sighting ? 0 : this.#stored.polls.current;
+  added(slot: number, pending: PendingEvent | undefined): void {
+    this.#history.begin(slot, pending?.states ?? 0);
+    this.#addedIn[slot] = pending ? 0 : this.#stored.polls.current;
     this.shown(slot);
   }
 
@@ -73,7 +73,7 @@ export class ConnectionChanges {
   }
 
   clear(): void {
-    this.sightings.clear();
+    this.pendingEvents.clear();
     this.#poll = 0;
   }
 
@@ -86,7 +86,7 @@ export class ConnectionChanges {
     const slot = index.find(u32, from);
     if (slot < 0 || table.rows[slot * ROW_WORDS + ID_WORD] !== u32[from + ID_WORD]) return -1;
     if (isNew && (this.#poll === 0 || this.#addedIn[slot] !== this.#poll)) return -1;
-    return this.sightings.has(u32, from) ? -1 : slot;
+    return this.pendingEvents.has(u32, from) ? -1 : slot;
   }
 
   #beganAt(slot: number, at: Moment): void {

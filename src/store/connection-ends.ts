@@ -1,4 +1,4 @@
-import { AwaitedEnds } from './awaited-ends.js';
+import { DestroyTracker } from './destroy-tracker.js';
 import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
@@ -36,7 +36,7 @@ const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 /** How connections end: by their DESTROY events, or, where none comes, by the polls that do not show them. */
 export class ConnectionEnds {
   readonly #stored: StoredConnections;
-  readonly #awaited: AwaitedEnds;
+  readonly #tracker: DestroyTracker;
   #changes: ConnectionChanges | undefined;
   #events = false;
   /** Events of connections that have left the table are still to come. */
@@ -44,7 +44,7 @@ export class ConnectionEnds {
 
   constructor(stored: StoredConnections) {
     this.#stored = stored;
-    this.#awaited = new AwaitedEnds(stored.table.capacity);
+    this.#tracker = new DestroyTracker(stored.table.capacity);
   }
 
   expectEvents(on: boolean): void {
@@ -61,12 +61,12 @@ export class ConnectionEnds {
   }
 
   beginDump(): void {
-    if (this.#events) this.#awaited.beginDump();
+    if (this.#events) this.#tracker.beginDump();
   }
 
   /** Whether a row of the dump under way is from before its connection's DESTROY. */
-  isPast(u32: Uint32Array, from: number): boolean {
-    return this.#awaited.isPast(u32, from);
+  destroyedDuringDump(u32: Uint32Array, from: number): boolean {
+    return this.#tracker.destroyedDuringDump(u32, from);
   }
 
   /** Another connection has its tuple; its own event may be on its way. */
@@ -80,35 +80,35 @@ export class ConnectionEnds {
     const { table, polls } = this.#stored;
     if (this.#events) {
       if (this.#delayed || table.seenIn[slot] >= polls.complete) return;
-      this.#tell(slot);
+      this.#endWithoutEvent(slot);
     }
     this.#end(slot, at, false);
   }
 
   endPoll(): void {
-    this.#awaited.endDump();
+    this.#tracker.endDump();
     if (this.#delayed) return;
-    for (const slot of this.#awaited.takeAll()) {
-      this.#tell(slot);
+    for (const slot of this.#tracker.takeAll()) {
+      this.#endWithoutEvent(slot);
       this.#stored.listeners.gone(slot, this.#stored.reasonGone(slot, this.#stored.polls.at, true));
     }
   }
 
   /** Rows of DESTROY events. */
-  destroyed(batch: Batch, at: Moment): void {
+  applyDestroys(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
     const { counts, table } = this.#stored;
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
-      let slot = this.#awaited.take(u32, from);
-      if (slot < 0 && this.#awaited.isRepeated(u32, from)) {
+      let slot = this.#tracker.take(u32, from);
+      if (slot < 0 && this.#tracker.isRepeated(u32, from)) {
         counts.repeated++;
         continue;
       }
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
-      if (slot < 0 && this.#awaited.wasTold(u32, from, counts.late)) {
+      if (slot < 0 && this.#tracker.endedWithoutEvent(u32, from, counts.late)) {
         counts.late.connections++;
-        this.#awaited.ended(u32, from);
+        this.#tracker.ended(u32, from);
         continue;
       }
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
@@ -116,7 +116,7 @@ export class ConnectionEnds {
       else slot = this.#addEnded(u32, from, early, at);
       if (slot < 0) continue;
       counts.destroyed++;
-      this.#awaited.ended(u32, from);
+      this.#tracker.ended(u32, from);
       const byte = slot * ROW_WORDS * 4;
       this.#stored.listeners.gone(
         slot,
@@ -126,7 +126,7 @@ export class ConnectionEnds {
   }
 
   clear(): void {
-    this.#awaited.clear();
+    this.#tracker.clear();
   }
 
   #end(slot: number, at: Moment, reopened: boolean): void {
@@ -136,14 +136,14 @@ export class ConnectionEnds {
   }
 
   /** It ends without its event. */
-  #tell(slot: number): void {
+  #endWithoutEvent(slot: number): void {
     this.#stored.counts.eventless++;
-    this.#awaited.tell(this.#stored.table.rows, slot * ROW_WORDS);
+    this.#tracker.endWithoutEvent(this.#stored.table.rows, slot * ROW_WORDS);
   }
 
   #await(slot: number, at: Moment): void {
     this.#stored.forget(slot, at);
-    this.#awaited.wait(this.#stored.table.rows, slot * ROW_WORDS, slot);
+    this.#tracker.wait(this.#stored.table.rows, slot * ROW_WORDS, slot);
   }
 
   /** The stored connection that a DESTROY row is the end of, taken out of the index; -1 where it is not stored. */
@@ -191,19 +191,19 @@ export class ConnectionEnds {
 
   /** A connection that no poll has seen. It is over: it has no place in the index. */
   #addEnded(u32: Uint32Array, from: number, early: boolean, at: Moment): number {
-    const { table, polls, counts, leftOut } = this.#stored;
+    const { table, polls, counts, overflow } = this.#stored;
     const exact = nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]);
     const start = u32[from + PRESENT_WORD] & HAS_START ? exact : undefined;
-    const sighting = this.#changes?.sightings.take(u32, from);
-    const before = !sighting?.isNew && this.#stored.isFromBefore(start);
-    const slot = this.#stored.admit(u32, from, start ?? sighting?.seenAt ?? at.wall, leftOut.mayHave(start), at);
+    const pending = this.#changes?.pendingEvents.take(u32, from);
+    const before = !pending?.isNew && this.#stored.isFromBefore(start);
+    const slot = this.#stored.admit(u32, from, start ?? pending?.seenAt ?? at.wall, overflow.mayHave(start), at);
     if (slot < 0) return -1;
-    if (!sighting?.isNew && polls.fromBefore(start)) counts.earlier++;
+    if (!pending?.isNew && polls.fromBefore(start)) counts.earlier++;
     table.flags[slot] |= GONE;
     table.seenIn[slot] = polls.current;
     table.setEndMs(slot, this.#endOfDestroyed(slot, table.startMs(slot), early, at));
     counts.unseen++;
-    this.#changes?.added(slot, sighting);
+    this.#changes?.added(slot, pending);
     this.#stored.listeners.added(slot, before);
     return slot;
   }

@@ -5,7 +5,7 @@ import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL 
 import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { DumpOrder } from './dump-order.js';
-import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type StoreObserver } from './flow-store.js';
+import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type SlotHolder } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import {
@@ -29,7 +29,7 @@ import {
   TIMEOUT,
 } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
-import type { Sightings } from './sightings.js';
+import type { PendingEvents } from './pending-events.js';
 import { StoredConnections, type StoreCounts, type StoreOptions } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
@@ -70,12 +70,12 @@ export class ConnectionStore implements FlowStore {
     return this.#stored.counts;
   }
 
-  observe(observer: StoreObserver): void {
-    this.#stored.listeners.observe(observer);
+  hold(holder: SlotHolder): void {
+    this.#stored.listeners.hold(holder);
   }
 
-  attend(listener: StoreListener): void {
-    this.#stored.listeners.attend(listener);
+  subscribe(listener: StoreListener): void {
+    this.#stored.listeners.subscribe(listener);
   }
 
   /** Connections stored, those that are gone and wait for a report included. */
@@ -84,7 +84,7 @@ export class ConnectionStore implements FlowStore {
   }
 
   /**
-   * Whether DESTROY events are fed to {@link destroyed}. Then a connection that a poll does not show waits for its event, and
+   * Whether DESTROY events are fed to {@link applyDestroys}. Then a connection that a poll does not show waits for its event, and
    * ends without it only when the next whole poll does not show it either.
    */
   expectEvents(on: boolean): void {
@@ -97,7 +97,7 @@ export class ConnectionStore implements FlowStore {
   }
 
   /**
-   * NEW and UPDATE events are fed to {@link noticed}, each before the DESTROY of its connection.
+   * NEW and UPDATE events are fed to {@link applyEvents}, each before the DESTROY of its connection.
    * @param history where the TCP states go
    */
   expectChanges(history: TcpHistory): void {
@@ -106,8 +106,8 @@ export class ConnectionStore implements FlowStore {
   }
 
   /** What was sighted and not stored, where NEW and UPDATE events are listened to. */
-  get sightings(): Pick<Sightings, 'count' | 'leftOut' | 'expired'> | undefined {
-    return this.#changes?.sightings;
+  get pendingEvents(): Pick<PendingEvents, 'count' | 'overflow' | 'expired'> | undefined {
+    return this.#changes?.pendingEvents;
   }
 
   /** The kernel's timeouts as they are before the first poll. */
@@ -123,7 +123,7 @@ export class ConnectionStore implements FlowStore {
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
     this.#stored.polls.begin(at, timeouts);
-    this.#stored.leftOut.beginPoll();
+    this.#stored.overflow.beginPoll();
     this.#changes?.beginPoll();
     this.#order.begin();
   }
@@ -134,7 +134,7 @@ export class ConnectionStore implements FlowStore {
     const { table, index, polls } = this.#stored;
     const { rows, seenIn } = table;
     const order = this.#order;
-    this.#stored.leftOut.read(at.wall);
+    this.#stored.overflow.read(at.wall);
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       const state = bytes[from * 4 + STATE];
@@ -165,7 +165,7 @@ export class ConnectionStore implements FlowStore {
         else this.#update(slot, u32, from, state, at);
       }
       if (reopened) this.counts.reopened++;
-      if ((slot < 0 || reopened) && this.#ends.isPast(u32, from)) continue;
+      if ((slot < 0 || reopened) && this.#ends.destroyedDuringDump(u32, from)) continue;
       if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
       if (slot < 0) continue;
       seenIn[slot] = polls.current;
@@ -193,17 +193,17 @@ export class ConnectionStore implements FlowStore {
     this.#stored.polls.end(complete);
     this.#ends.endPoll();
     this.#changes?.endPoll(complete);
-    this.#stored.leftOut.endPoll(complete);
+    this.#stored.overflow.endPoll(complete);
   }
 
   /** Rows of DESTROY events: the last counters of connections, whether a poll has seen them or not. */
-  destroyed(batch: Batch, at: Moment): void {
-    this.#ends.destroyed(batch, at);
+  applyDestroys(batch: Batch, at: Moment): void {
+    this.#ends.applyDestroys(batch, at);
   }
 
   /** Rows of NEW and UPDATE events: what no poll shows, and when a connection was first seen. */
-  noticed(batch: Batch, at: Moment): void {
-    this.#changes?.noticed(batch, at);
+  applyEvents(batch: Batch, at: Moment): void {
+    this.#changes?.applyEvents(batch, at);
   }
 
   release(slot: number): void {
@@ -233,25 +233,25 @@ export class ConnectionStore implements FlowStore {
 
   /** @param reopened its tuple was that of a stored connection */
   #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment, reopened: boolean): number {
-    const { table, leftOut, polls } = this.#stored;
+    const { table, overflow, polls } = this.#stored;
     const present = u32[from + PRESENT_WORD];
-    const sighting = this.#changes?.sightings.take(u32, from);
+    const pending = this.#changes?.pendingEvents.take(u32, from);
     const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
     const start = startKnown
       ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1])
-      : (sighting?.seenAt ?? at.wall);
+      : (pending?.seenAt ?? at.wall);
     const exactStart = present & HAS_START ? start : undefined;
-    const mayBeOld = !reopened && !sighting?.isNew;
+    const mayBeOld = !reopened && !pending?.isNew;
     const before = mayBeOld && this.#stored.isFromBefore(exactStart);
-    const slot = this.#stored.admit(u32, from, start, !reopened && leftOut.mayHave(exactStart), at);
+    const slot = this.#stored.admit(u32, from, start, !reopened && overflow.mayHave(exactStart), at);
     if (slot < 0) {
-      leftOut.add(false);
+      overflow.add(false);
       return -1;
     }
     this.#stored.open(slot);
     if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
     this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs(slot), at.wall), at);
-    this.#changes?.added(slot, sighting);
+    this.#changes?.added(slot, pending);
     this.#stored.listeners.added(slot, before);
     return slot;
   }

@@ -1,15 +1,15 @@
 import type { ConnectionTable } from './connection-table.js';
 import { CtflowError } from '../common/errors.js';
-import type { StoreListener, StoreObserver } from './flow-store.js';
+import type { SlotHolder, StoreListener } from './flow-store.js';
 
 /** As many as {@link ConnectionTable.holders} can count. */
-const MOST_OBSERVERS = 255;
+const MAX_HOLDERS = 255;
 
-/** Who is told of the flows of a table, and which of them hold a slot until their last report. */
+/** The listeners of a table's flows, and which of them still hold a slot. */
 export class FlowListeners implements StoreListener {
   readonly #table: ConnectionTable;
-  readonly #observers: StoreObserver[] = [];
-  /** Those that attend, then the observers. */
+  readonly #holders: SlotHolder[] = [];
+  /** Subscribers, then the holders. */
   readonly #all: StoreListener[] = [];
 
   constructor(table: ConnectionTable) {
@@ -17,25 +17,25 @@ export class FlowListeners implements StoreListener {
   }
 
   /** As of {@link FlowStore}. */
-  observe(observer: StoreObserver): void {
-    if (this.#observers.length === MOST_OBSERVERS) {
-      throw new CtflowError('CTFLOW_USAGE', `More than ${MOST_OBSERVERS} collectors`, 'Leave some of them out');
+  hold(holder: SlotHolder): void {
+    if (this.#holders.length === MAX_HOLDERS) {
+      throw new CtflowError('CTFLOW_USAGE', `More than ${MAX_HOLDERS} collectors`, 'Leave some of them out');
     }
-    this.#observers.push(observer);
-    this.#all.push(observer);
+    this.#holders.push(holder);
+    this.#all.push(holder);
   }
 
   /** As of {@link FlowStore}. */
-  attend(listener: StoreListener): void {
-    this.#all.splice(this.#all.length - this.#observers.length, 0, listener);
+  subscribe(listener: StoreListener): void {
+    this.#all.splice(this.#all.length - this.#holders.length, 0, listener);
   }
 
-  /** Every observer holds the slot. */
-  hold(slot: number): void {
-    this.#table.holders[slot] = this.#observers.length;
+  /** Every holder holds the slot. */
+  acquire(slot: number): void {
+    this.#table.holders[slot] = this.#holders.length;
   }
 
-  /** An observer lets go of the slot. */
+  /** One holder releases the slot; the last one frees it. */
   release(slot: number): void {
     if (--this.#table.holders[slot] === 0) this.#table.free(slot);
   }
@@ -48,13 +48,12 @@ export class FlowListeners implements StoreListener {
     for (const listener of this.#all) listener.changed(slot, what);
   }
 
-  /** The slot is free when the last observer has let go of it. */
   gone(slot: number, reason: number): void {
     for (const listener of this.#all) listener.gone(slot, reason);
-    if (this.#observers.length === 0) this.#table.free(slot);
+    if (this.#holders.length === 0) this.#table.free(slot);
   }
 
-  /** The slot is free. */
+  /** The slot is free afterwards. */
   evicted(slot: number, reason: number): void {
     for (const listener of this.#all) listener.evicted(slot, reason);
     this.#table.free(slot);
@@ -65,10 +64,10 @@ export class FlowListeners implements StoreListener {
   }
 
   countersReset(slot: number): void {
-    for (const observer of this.#observers) observer.countersReset(slot);
+    for (const holder of this.#holders) holder.countersReset(slot);
   }
 
   foundNew(slot: number): void {
-    for (const observer of this.#observers) observer.foundNew(slot);
+    for (const holder of this.#holders) holder.foundNew(slot);
   }
 }

@@ -21,7 +21,7 @@ export interface StoreListener {
  * One export schedule for each destination. After {@link StoreListener.gone} it holds the slot and calls
  * {@link FlowStore.release} when it has made its last report; of one that is evicted it reports at once, or counts it.
  */
-export interface StoreObserver extends StoreListener {
+export interface SlotHolder extends StoreListener {
   /** Somebody zeroed the counters; the row still holds the old ones. */
   countersReset(slot: number): void;
   /** It was added as one from before, and is not: all that it has counted is to be reported. */
@@ -32,9 +32,9 @@ export interface StoreObserver extends StoreListener {
 export interface FlowStore {
   readonly table: ConnectionTable;
   /** All observers must be there before the first flow. @throws CtflowError CTFLOW_USAGE beyond 255 */
-  observe(observer: StoreObserver): void;
+  hold(holder: SlotHolder): void;
   /** Who keeps facts of its own by slot: told before the observers, and holds no slot. */
-  attend(listener: StoreListener): void;
+  subscribe(listener: StoreListener): void;
   /** An observer has made its last report of a flow that is gone. */
   release(slot: number): void;
 }

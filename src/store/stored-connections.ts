@@ -3,7 +3,7 @@ import { ROW_WORDS } from '../row/batch.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { FlowListeners } from './flow-listeners.js';
 import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../row/layout.generated.js';
-import { LeftOut } from './left-out.js';
+import { Overflow } from './overflow.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
 import { newUnreported, type Unreported } from './unreported.js';
@@ -28,7 +28,7 @@ export interface StoreCounts {
   counterResets: number;
   /** Taken out for a newer one at the limit. */
   evicted: number;
-  /** Sightings of connections left out at the limit: one not stored counts once a poll. */
+  /** PendingEvents of connections left out at the limit: one not stored counts once a poll. */
   refused: number;
   /** Connections whose last counters came from their DESTROY event. */
   destroyed: number;
@@ -70,7 +70,7 @@ export class StoredConnections {
   readonly listeners: FlowListeners;
   readonly counts = noCounts();
   readonly polls: PollHistory;
-  readonly leftOut = new LeftOut();
+  readonly overflow = new Overflow();
   readonly #baseline: boolean;
 
   constructor({ maxConnections, firstSight, born }: StoreOptions) {
@@ -83,21 +83,21 @@ export class StoredConnections {
 
   /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
   isFromBefore(start: number | undefined): boolean {
-    return this.leftOut.mayHaveReported(start) || (this.#baseline && this.polls.fromBefore(start));
+    return this.overflow.mayHaveReported(start) || (this.#baseline && this.polls.fromBefore(start));
   }
 
   /**
    * A slot with a copy of the row at word `from`, not yet in the index nor announced.
-   * @param start milliseconds since 1970; @param leftOut it may have been left out before
+   * @param start milliseconds since 1970; @param mayBeRefused it may have been left out before
    * @returns -1, and counted, where the limit leaves no room
    */
-  admit(u32: Uint32Array, from: number, start: number, leftOut: boolean, at: Moment): number {
-    if (this.table.full && !this.#makeRoom(leftOut, at)) {
+  admit(u32: Uint32Array, from: number, start: number, mayBeRefused: boolean, at: Moment): number {
+    if (this.table.full && !this.#makeRoom(mayBeRefused, at)) {
       this.counts.refused++;
       return -1;
     }
     const slot = this.table.allocate(u32, from);
-    this.listeners.hold(slot);
+    this.listeners.acquire(slot);
     this.table.setStartMs(slot, Math.min(start, at.wall));
     this.table.setChangedAt(slot, at.monotonic);
     this.counts.added++;
@@ -134,7 +134,7 @@ export class StoredConnections {
     this.listeners.cleared();
     this.table.clear();
     this.index.clear();
-    this.leftOut.clear();
+    this.overflow.clear();
     this.polls.clear();
     Object.assign(this.counts, noCounts());
   }
@@ -143,9 +143,9 @@ export class StoredConnections {
   reasonGone(slot: number, at: Moment, reopened: boolean): number {
     const to = slot * ROW_WORDS;
     const { rows, bytes, seenIn } = this.table;
-    const sighting = this.polls.when(seenIn[slot]);
+    const seen = this.polls.when(seenIn[slot]);
     // a recording is played at another pace than it was made: its own clock tells what passed
-    const elapsed = Math.max(at.monotonic - sighting.monotonic, at.wall - sighting.wall) / 1000;
+    const elapsed = Math.max(at.monotonic - seen.monotonic, at.wall - seen.wall) / 1000;
     return reasonWhenGone(
       bytes[to * 4 + PROTOCOL],
       bytes[to * 4 + STATE],
@@ -160,11 +160,11 @@ export class StoredConnections {
    * The oldest idle connection goes, unless the newcomer was left out before (they would take turns for ever) or every
    * connection has moved in this poll.
    */
-  #makeRoom(newcomerLeftOut: boolean, at: Moment): boolean {
+  #makeRoom(newcomerRefused: boolean, at: Moment): boolean {
     const victim = this.table.byChange.head;
-    if (newcomerLeftOut || victim < 0 || this.table.changedAt(victim) >= this.polls.at.monotonic) return false;
+    if (newcomerRefused || victim < 0 || this.table.changedAt(victim) >= this.polls.at.monotonic) return false;
     this.counts.evicted++;
-    this.leftOut.add(true);
+    this.overflow.add(true);
     this.forget(victim, at);
     this.listeners.evicted(victim, LACK_OF_RESOURCES);
     return true;

@@ -112,8 +112,8 @@ async function running(t: ExecutionContext, source: FakeSource) {
       },
     ],
   });
-  t.teardown(() => exporter.stop());
-  await exporter.start();
+  t.teardown(() => exporter.close());
+  await exporter.open();
   return { nflog, exporter, collector, lines };
 }
 
@@ -134,7 +134,7 @@ test('the record of a connection says that a packet of it was denied', async t =
   const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [connection] }]));
   nflog.log(packet(1));
   await eventually('it is matched', () => exporter.stats().denied!.matched === 1);
-  await exporter.stop();
+  await exporter.close();
   await eventually('the last record', () => flows(collector).some(record => record.get('flowEndReason') === 4));
   t.is(flows(collector).at(-1)!.get('firewallEvent'), 3);
   t.is(exporter.stats().denied!.flows, 0);
@@ -145,7 +145,7 @@ test('what the kernel has gathered at the end is taken before the last poll, and
   const { nflog, collector, exporter } = await running(t, source);
   nflog.gathered = [packet(1), packet(2)];
   source.next({ connections: [udp(2, Date.now() - 100, [1, 40, 0, 0])] });
-  await exporter.stop();
+  await exporter.close();
   t.deepEqual(nflog.calls, ['unbind', 'close']);
   const ends = await eventually('both records', () => {
     const records = flows(collector).filter(record => record.get('flowEndReason') === 4);
@@ -158,7 +158,7 @@ test('what the kernel has gathered at the end is taken before the last poll, and
 test('packets that NFLOG has lost are told as not sent', async t => {
   const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
   nflog.lost = 12;
-  await exporter.stop();
+  await exporter.close();
   const notSent = await eventually('the options', () =>
     collector.records.find(record => record.get('notSentPacketTotalCount') !== undefined),
   );
@@ -172,7 +172,7 @@ test('when the reader fails the exporter goes on', async t => {
   const { dumps } = source;
   await eventually('more polls', () => source.dumps > dumps + 2);
   t.true(lines.some(({ msg }) => /CTFLOW_NETLINK.*no longer seen/.test(String(msg))));
-  await exporter.stop();
+  await exporter.close();
 });
 
 test('a backend that cannot read NFLOG is an error at the start', async t => {
@@ -186,6 +186,6 @@ test('a backend that cannot read NFLOG is an error at the start', async t => {
     denied: OPTIONS,
     destinations: [{ ...DESTINATION_DEFAULTS, observationDomain: 1, endpoint: collector.endpoint }],
   });
-  const error = await t.throwsAsync(exporter.start(), { instanceOf: CtflowError });
+  const error = await t.throwsAsync(exporter.open(), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_BACKEND_LACKS');
 });

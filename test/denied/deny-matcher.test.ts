@@ -49,10 +49,10 @@ test('A#7361: a denied packet that conntrack also holds is not told twice', asyn
 
 test('a packet waits for a whole poll that began after it', async t => {
   const rig = new DeniedRig();
-  rig.matcher.begins();
+  rig.matcher.beforeDump();
   rig.logged(forth(1)); // its dump may have passed over the connection
   rig.poll([]);
-  await rig.matcher.polled(true);
+  await rig.matcher.afterPoll(true);
   t.is(rig.matcher.held, 1);
   await rig.matched([], false);
   t.is(rig.matcher.held, 1, 'a poll that is not whole proves nothing');

@@ -137,8 +137,8 @@ test('counters are exact beyond 32 bits', t => {
 test('more collectors than can be counted are refused', t => {
   const store = new DenyStore(1, () => {});
   const nobody = { added() {}, changed() {}, gone() {}, evicted() {}, cleared() {}, countersReset() {}, foundNew() {} };
-  for (let n = 0; n < 255; n++) store.observe(nobody);
-  t.throws(() => store.observe(nobody), { instanceOf: CtflowError, code: 'CTFLOW_USAGE' });
+  for (let n = 0; n < 255; n++) store.hold(nobody);
+  t.throws(() => store.hold(nobody), { instanceOf: CtflowError, code: 'CTFLOW_USAGE' });
 });
 
 test('a connection and a denied flow of one tuple are told apart by their ids', async t => {

@@ -48,7 +48,7 @@ class Rig {
       },
       {
         backend,
-        flows: [{ store: this.store, extras: [] }],
+        flows: [{ store: this.store, augmenters: [] }],
         names: new NameTable(),
         staleConnectionTimeout: stale,
         lost: () => this.lost,

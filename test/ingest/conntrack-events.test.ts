@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import type { EventOptions } from '../../src/sources/events.js';
-import { EndEvents, type EventsOptions } from '../../src/ingest/conntrack-events.js';
+import { ConntrackEvents, type EventsOptions } from '../../src/ingest/conntrack-events.js';
 import { EVENT_NEW } from '../../src/row/layout.generated.js';
 import type { Logger } from '../../src/common/logger.js';
 import type { EventReceiver } from '../../src/sources/events.js';
@@ -38,7 +38,13 @@ function begin(changed: Partial<EventsOptions> = {}) {
     ...changed,
   };
   const listener = { onEnds: () => void told.ends++, onLoss: () => void told.losses++ };
-  const events = new EndEvents(backend as unknown as Backend, options, rig.store, log as unknown as Logger, listener);
+  const events = new ConntrackEvents(
+    backend as unknown as Backend,
+    options,
+    rig.store,
+    log as unknown as Logger,
+    listener,
+  );
   return { rig, events, said, destroys, changes, opened, told };
 }
 
@@ -53,11 +59,11 @@ test('an event ends a connection in the store, and who exports is told', t => {
 test('above the limit of the dying list the kernel no longer keeps them, and it is said once', async t => {
   const { events, destroys, said } = begin();
   destroys.dying = () => 10;
-  await events.settle();
+  await events.afterDump();
   t.deepEqual(destroys.kept, []);
   destroys.dying = () => 11;
-  await events.settle();
-  await events.settle();
+  await events.afterDump();
+  await events.afterDump();
   t.deepEqual(destroys.kept, [false]);
   t.is(said.filter(line => line.includes('may be lost')).length, 1);
 });
@@ -67,7 +73,7 @@ test('a dying list that cannot be read does not end a poll', async t => {
   destroys.dying = () => {
     throw new Error('EPERM');
   };
-  await t.notThrowsAsync(events.settle());
+  await t.notThrowsAsync(events.afterDump());
   t.true(said.some(line => line.includes('dying list cannot be read')));
 });
 
@@ -89,7 +95,7 @@ test('overruns are waiting until the kernel keeps no more for us, and losses fro
   t.like(events.stats(), { overrun: 7, lost: 0 });
   t.deepEqual(events.lost(), { connections: 0, packets: 0, octets: 0 });
   destroys.dying = () => 11;
-  await events.settle();
+  await events.afterDump();
   destroys.counted.overrun = 9;
   t.like(events.stats(), { overrun: 9, lost: 2 });
   t.deepEqual(events.lost(), { connections: 2, packets: 0, octets: 0 });
@@ -129,12 +135,12 @@ test('as long as something is on the dying list, a poll ends no connection witho
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
   for (const dying of [1, 1, 1]) {
     destroys.dying = () => dying;
-    await events.settle();
+    await events.afterDump();
     rig.poll([]);
   }
   t.is(rig.store.counts.eventless, 0);
   destroys.dying = () => 0;
-  await events.settle();
+  await events.afterDump();
   rig.poll([]);
   t.is(rig.store.counts.eventless, 1);
 });
@@ -145,7 +151,7 @@ test('the dying list is looked at before the events are drained: what leaves it 
     destroys.calls.push('dying');
     return 0;
   };
-  await events.settle();
+  await events.afterDump();
   t.deepEqual(destroys.calls, ['dying', 'drain']);
 });
 
@@ -154,8 +160,8 @@ test('connections for which the kernel makes no events are counted, and said onc
     const { rig, events, said } = begin({ earlierHaveNone });
     const past = rig.wall - 60_000;
     rig.poll([udp(1, past, [1, 60, 0, 0]), udp(2, past, [1, 60, 0, 0]), udp(3, rig.wall, [1, 60, 0, 0])]);
-    events.polled(true);
-    events.polled(true);
+    events.afterPoll(true);
+    events.afterPoll(true);
     t.is(events.stats().pollOnly, earlierHaveNone ? 2 : 0);
     t.is(said.filter(line => line.includes('polls alone')).length, earlierHaveNone ? 1 : 0);
   }
@@ -171,7 +177,7 @@ test('all: NEW and UPDATE come from a socket of their own, whose losses are told
     ],
   );
   changes.receiver.onBatch(rows(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0]))));
-  t.is(rig.store.sightings!.count, 1);
+  t.is(rig.store.pendingEvents!.count, 1);
   changes.receiver.onOverrun!();
   t.is(told.losses, 1);
   t.is(destroys.receiver.onOverrun, undefined, 'the kernel delivers those again');
@@ -182,7 +188,7 @@ test('all: an end is told after what NEW and UPDATE have told, rows of a dump to
   let open!: () => void;
   changes.gate = new Promise(done => (open = done));
   const delivered = destroys.receiver.onBatch(rows(udp(1, rig.wall, [1, 60, 0, 0], { timeout: 3 })));
-  const merging = events.merging();
+  const merging = events.beforeMerge();
   await turn();
   t.deepEqual([changes.calls, told.ends], [['drain', 'drain'], 0]);
   open();

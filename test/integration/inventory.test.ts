@@ -120,7 +120,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       t.deepEqual(await said(5006, false), [...heir, ...server, '', 1], 'the last good one stays');
 
       t.is((await exporter.stop()).code, 0);
-      t.like(exporter.log().at(-1), { inventory: { pods: 3, reloads: 1, errors: 2 }, names: { leftOut: 0 } });
+      t.like(exporter.log().at(-1), { inventory: { pods: 3, reloads: 1, errors: 2 }, names: { overflow: 0 } });
       const toService = records().find(({ sourceTransportPort }) => sourceTransportPort === 5001);
       t.like(toService, {
         destinationServicePort: 80,

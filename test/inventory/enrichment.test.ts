@@ -284,5 +284,5 @@ test('names that nobody keeps after many inventories make room; those of connect
     rig.due();
   }
   t.deepEqual(rig.answer(), before);
-  t.is(rig.names.leftOut, 0);
+  t.is(rig.names.overflow, 0);
 });

@@ -39,12 +39,12 @@ test('a table that is full leaves names out and counts them', t => {
   const table = new NameTable();
   const name = (i: number): string => `${i}`.padStart(LONGEST_NAME, '.');
   let last = -1;
-  for (let i = 0; i < 300_000 && table.leftOut === 0; i++) {
+  for (let i = 0; i < 300_000 && table.overflow === 0; i++) {
     const number = table.intern(name(i));
     if (number !== NO_NAME) last = i;
   }
   t.is(table.intern('one more that is long '.repeat(12)), NO_NAME);
-  t.is(table.leftOut, 2);
+  t.is(table.overflow, 2);
   t.is(nameOf(table, table.intern(name(last))), name(last), 'those that are there stay');
 });
 

@@ -33,7 +33,7 @@ test('without kernel timestamps the start is the moment of the NEW, whether a po
   rig.destroy({ ...timeless(tcp(2, began, [1, 60, 1, 40], { state: CLOSE })), timeout: 9 });
   t.like(rig.due(), [{ port: 2, start: began, reason: END_OF_FLOW, before: [SYN_SENT] }]);
   t.like(rig.after(5_000), [{ port: 1, start: began, deltas: [3n, 180n, 0n, 0n] }]);
-  t.is(rig.store.sightings!.count, 0);
+  t.is(rig.store.pendingEvents!.count, 0);
 });
 
 test("with kernel timestamps the start stays the kernel's", t => {
@@ -71,7 +71,7 @@ test('a poll may read a connection before its NEW comes: it is none from before 
   rig.notice(changed(EVENT_UPDATE, state(rig, 1, ESTABLISHED)));
   rig.store.endPoll(true);
   t.like(rig.after(5_000), [{ start: began + 5, deltas: [3n, 180n, 0n, 0n], before: [SYN_SENT, SYN_RECV] }]);
-  t.is(rig.store.sightings!.count, 0);
+  t.is(rig.store.pendingEvents!.count, 0);
 });
 
 test('the history of TCP states is complete, from events between polls and from its DESTROY', t => {
@@ -122,7 +122,7 @@ test("a tuple reopened: the events of the second are not the first's", t => {
     { start, state: TIME_WAIT, before: [SYN_SENT, ESTABLISHED] },
     { start: second, state: CLOSE, before: [SYN_SENT, SYN_RECV] },
   ]);
-  t.is(rig.store.sightings!.count, 0);
+  t.is(rig.store.pendingEvents!.count, 0);
 });
 
 test('connections whose NEW came and nothing after it do not make the store grow, and are forgotten', t => {
@@ -130,11 +130,11 @@ test('connections whose NEW came and nothing after it do not make the store grow
   rig.poll([]);
   for (let port = 1; port <= 50_000; port++) rig.notice(changed(EVENT_NEW, udp(port, rig.wall, [1, 60, 0, 0])));
   t.is(rig.store.size, 0);
-  t.is(rig.store.sightings!.count, 50_000);
+  t.is(rig.store.pendingEvents!.count, 50_000);
   rig.pollAfter(() => {}, []);
   rig.pollAfter(() => rig.notice(changed(EVENT_NEW, udp(60_000, rig.wall, [1, 60, 0, 0]))), []);
-  t.is(rig.store.sightings!.count, 1, 'the one that came after the request');
-  t.is(rig.store.sightings!.expired, 50_000);
+  t.is(rig.store.pendingEvents!.count, 1, 'the one that came after the request');
+  t.is(rig.store.pendingEvents!.expired, 50_000);
   t.is(rig.store.size, 0);
   t.deepEqual(rig.due(), []);
 });
@@ -158,5 +158,5 @@ test('clear forgets what was sighted', t => {
   rig.poll([]);
   rig.notice(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
   rig.store.clear();
-  t.is(rig.store.sightings!.count, 0);
+  t.is(rig.store.pendingEvents!.count, 0);
 });

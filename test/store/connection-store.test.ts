@@ -610,7 +610,7 @@ test('more destinations than a slot can count are refused', t => {
     evicted(): void {},
     cleared(): void {},
   };
-  for (let i = 0; i < 255; i++) store.observe(observer);
-  const error = t.throws(() => store.observe(observer), { instanceOf: CtflowError });
+  for (let i = 0; i < 255; i++) store.hold(observer);
+  const error = t.throws(() => store.hold(observer), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_USAGE');
 });

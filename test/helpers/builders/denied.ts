@@ -77,9 +77,9 @@ export class DeniedRig extends StoreRig {
 
   /** A poll and what the matcher makes of it. */
   async matched(connections: readonly Facts[], complete = true): Promise<void> {
-    this.matcher.begins();
+    this.matcher.beforeDump();
     this.poll(connections, complete);
-    await this.matcher.polled(complete);
+    await this.matcher.afterPoll(complete);
   }
 
   endIdle(): void {

@@ -189,7 +189,7 @@ export class ExporterLife {
   /** The store is told of what was heard. */
   deliver(): void {
     for (const row of this.#heard.splice(0)) {
-      this.store.destroyed(row, this.at());
+      this.store.applyDestroys(row, this.at());
       this.journal.ends.delivered(row.count);
     }
   }
@@ -209,7 +209,7 @@ export class ExporterLife {
 
   async #recover(listens: boolean): Promise<void> {
     const { ends } = this.journal;
-    await ends.replay(filterWords({}), batch => this.store.destroyed(batch, this.at()));
+    await ends.replay(filterWords({}), batch => this.store.applyDestroys(batch, this.at()));
     const place = listens ? ends.begin() : undefined;
     if (!place) return;
     this.#pen = new EndsPen(place);
@@ -228,7 +228,7 @@ export class ExporterLife {
     if (connections.length > 0) this.store.merge(rows(...connections.map(factsOf)), this.at());
     for (let from = 0; from >= 0;) from = this.store.sweep(from, 100, this.at());
     this.store.endPoll(true);
-    await this.journal.polled(true);
+    await this.journal.afterPoll(true);
     this.#settleEnds();
   }
 

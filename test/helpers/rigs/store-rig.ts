@@ -5,7 +5,7 @@ import { ExportSchedule, type ScheduleOptions } from '../../../src/schedule/expo
 import { appendRecord } from '../../../src/record/flow-record.js';
 import { KernelTimeouts } from '../../../src/store/kernel-timeouts.js';
 import * as row from '../../../src/row/layout.generated.js';
-import type { RecordExtras } from '../../../src/record/record-augmenter.js';
+import type { RecordAugmenter } from '../../../src/record/record-augmenter.js';
 import { TcpStateList } from '../../../src/record/tcp-state-list.js';
 import { TcpHistory } from '../../../src/store/tcp-history.js';
 import { readBigInt, readNumber } from '../../../src/common/u64.js';
@@ -104,7 +104,7 @@ export class StoreRig {
   timeouts: KernelTimeouts;
   readonly store: ConnectionStore;
   readonly destinations: readonly RigDestination[];
-  readonly #extras: RecordExtras[] = [];
+  readonly #augmenters: RecordAugmenter[] = [];
 
   constructor(options: RigOptions = {}) {
     const { maxConnections = 64, firstSight = 'baseline', destinations = [{}] } = options;
@@ -113,7 +113,7 @@ export class StoreRig {
     if (options.changes) {
       const history = new TcpHistory(maxConnections);
       this.store.expectChanges(history);
-      this.#extras.push(new TcpStateList(history));
+      this.#augmenters.push(new TcpStateList(history));
     }
     this.destinations = destinations.map(changed => {
       const scheduleOptions = {
@@ -172,12 +172,12 @@ export class StoreRig {
 
   /** DESTROY events of these connections. */
   destroy(...connections: readonly Facts[]): void {
-    this.store.destroyed(rows(...connections), this.now());
+    this.store.applyDestroys(rows(...connections), this.now());
   }
 
   /** NEW and UPDATE events. */
   notice(...events: readonly Facts[]): void {
-    this.store.noticed(rows(...events), this.now());
+    this.store.applyEvents(rows(...events), this.now());
   }
 
   /** What is due now at a destination, in its order; it is remembered in `reports` too. */
@@ -212,7 +212,7 @@ export class StoreRig {
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
     const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.store.table, slot, destination.schedule.slots, reason, this.#extras);
+    appendRecord(batch, this.store.table, slot, destination.schedule.slots, reason, this.#augmenters);
     return readReport(batch, 0);
   }
 }

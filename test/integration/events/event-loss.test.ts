@@ -46,7 +46,7 @@ async function lastCounts(t: ExecutionContext, exporter: RunningCommand) {
       changes: EventCounts;
     };
     store: { added: number; unseen: number; eventless: number };
-    sightings: { count: number; leftOut: number; expired: number; resyncs: number };
+    pendingEvents: { count: number; overflow: number; expired: number; resyncs: number };
     poll: { polls: number };
   };
 }
@@ -108,12 +108,12 @@ rigged('all: NEW events that are lost are counted, and a poll out of turn brings
   });
   t.is(flows.length, 1_000);
   t.true(flows.every(({ packetDeltaCount, flowEndReason }) => packetDeltaCount === '1' && flowEndReason === '2'));
-  const { events, sightings, poll } = await lastCounts(t, exporter);
+  const { events, pendingEvents, poll } = await lastCounts(t, exporter);
   t.true(events.changes.overrun > 0);
   t.true(events.changes.created < 1_000, `${events.changes.created}`);
   t.is(events.lost, 0, 'no end was lost');
-  t.true(sightings.resyncs >= 1);
-  t.is(poll.polls, 2 + sightings.resyncs, 'the first, the last, and those out of turn');
+  t.true(pendingEvents.resyncs >= 1);
+  t.is(poll.polls, 2 + pendingEvents.resyncs, 'the first, the last, and those out of turn');
 });
 
 rigged('all: without kernel timestamps the start is the moment of the NEW, the TCP states are all there', async t => {
@@ -144,9 +144,9 @@ rigged('all: without kernel timestamps the start is the moment of the NEW, the T
   t.is(flow['tcpState'], 'TIME_WAIT');
   // CLOSE_WAIT only where the server's ACK goes before its FIN
   t.regex(String(flow['tcpStatePrevList']), /^SYN_SENT,SYN_RECV,ESTABLISHED,FIN_WAIT,(CLOSE_WAIT,)?LAST_ACK$/);
-  const { events, sightings } = await lastCounts(t, exporter);
+  const { events, pendingEvents } = await lastCounts(t, exporter);
   t.log(`${events.changes.created} NEW and ${events.changes.updated} UPDATE events`);
-  t.like(sightings, { count: 0, leftOut: 0, expired: 0, resyncs: 0 });
+  t.like(pendingEvents, { count: 0, overflow: 0, expired: 0, resyncs: 0 });
 });
 
 rigged('connections from before events were on are seen by polls alone, and counted; the setting stays', async t => {

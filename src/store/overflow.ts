@@ -3,7 +3,7 @@
  * list of them; it knows that there are some until a whole poll has found room for all, and that none is younger than the
  * rows of the poll before.
  */
-export class LeftOut {
+export class Overflow {
   #some = false;
   #someReported = false;
   #inThisPoll = false;

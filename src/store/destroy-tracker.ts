@@ -13,9 +13,9 @@ import { KeyTable } from './key-table.js';
 import { readNumber } from '../common/u64.js';
 
 /** Keys that are remembered; the oldest go first. */
-const MOST_TOLD = 65_536;
-const MOST_DURING = 262_144;
-const MOST_ENDED = 262_144;
+const MAX_WITHOUT_EVENT = 65_536;
+const MAX_DURING_DUMP = 262_144;
+const MAX_DESTROYED = 262_144;
 
 const PRESENT_WORD = PRESENT >> 2;
 const NAMED = HAS_ID | HAS_START;
@@ -35,14 +35,14 @@ export interface Counted {
  * delivers an event again to everybody when it did not fit into the buffer of another listener. A key is the kernel's id and
  * start: together they are one entry's alone.
  */
-export class AwaitedEnds {
+export class DestroyTracker {
   readonly #waiting: KeyTable;
   readonly #slots: Int32Array;
-  readonly #told = new KeyTable(MOST_TOLD);
-  readonly #packets = new Float64Array(MOST_TOLD);
-  readonly #octets = new Float64Array(MOST_TOLD);
-  readonly #during = new KeyTable(MOST_DURING);
-  readonly #ended = new KeyTable(MOST_ENDED);
+  readonly #endedWithout = new KeyTable(MAX_WITHOUT_EVENT);
+  readonly #packets = new Float64Array(MAX_WITHOUT_EVENT);
+  readonly #octets = new Float64Array(MAX_WITHOUT_EVENT);
+  readonly #duringDump = new KeyTable(MAX_DURING_DUMP);
+  readonly #destroyed = new KeyTable(MAX_DESTROYED);
   #dumping = false;
   /** More ends than can be remembered came in this dump. */
   #overflown = false;
@@ -83,39 +83,39 @@ export class AwaitedEnds {
   endDump(): void {
     this.#dumping = false;
     this.#overflown = false;
-    this.#during.clear();
+    this.#duringDump.clear();
   }
 
   /** Its event has come. */
   ended(row: Uint32Array, from: number): void {
     if (isNamed(row, from)) {
-      if (this.#ended.full) this.#ended.remove(this.#ended.order.head);
-      add(this.#ended, row, from);
+      if (this.#destroyed.full) this.#destroyed.remove(this.#destroyed.order.head);
+      add(this.#destroyed, row, from);
     }
     if (!this.#dumping) return;
-    if (this.#during.full) this.#overflown = true;
-    else add(this.#during, row, from);
+    if (this.#duringDump.full) this.#overflown = true;
+    else add(this.#duringDump, row, from);
   }
 
   /** Whether its event has come before. One that keeps coming is remembered the longer. */
   isRepeated(row: Uint32Array, from: number): boolean {
     if (!isNamed(row, from)) return false; // the id alone may be a later connection's
-    const entry = find(this.#ended, row, from);
+    const entry = find(this.#destroyed, row, from);
     if (entry < 0) return false;
-    this.#ended.order.remove(entry);
-    this.#ended.order.push(entry);
+    this.#destroyed.order.remove(entry);
+    this.#destroyed.order.push(entry);
     return true;
   }
 
   /** Whether its event came in this dump, or may have come: the row is from before, or the next dump shows it again. */
-  isPast(row: Uint32Array, from: number): boolean {
-    return this.#overflown || find(this.#during, row, from) >= 0;
+  destroyedDuringDump(row: Uint32Array, from: number): boolean {
+    return this.#overflown || find(this.#duringDump, row, from) >= 0;
   }
 
   /** The connection was ended without its event, with the counters that its row has. */
-  tell(row: Uint32Array, from: number): void {
-    if (this.#told.full) this.#told.remove(this.#told.order.head);
-    const entry = add(this.#told, row, from);
+  endWithoutEvent(row: Uint32Array, from: number): void {
+    if (this.#endedWithout.full) this.#endedWithout.remove(this.#endedWithout.order.head);
+    const entry = add(this.#endedWithout, row, from);
     this.#packets[entry] = packetsOf(row, from);
     this.#octets[entry] = octetsOf(row, from);
   }
@@ -124,20 +124,20 @@ export class AwaitedEnds {
    * Whether the connection of this event was ended without it; it is forgotten then.
    * @param lost to which is added what it had counted since
    */
-  wasTold(row: Uint32Array, from: number, lost: Counted): boolean {
-    const entry = find(this.#told, row, from);
+  endedWithoutEvent(row: Uint32Array, from: number, lost: Counted): boolean {
+    const entry = find(this.#endedWithout, row, from);
     if (entry < 0) return false;
     lost.packets += Math.max(0, packetsOf(row, from) - this.#packets[entry]);
     lost.octets += Math.max(0, octetsOf(row, from) - this.#octets[entry]);
-    this.#told.remove(entry);
+    this.#endedWithout.remove(entry);
     return true;
   }
 
   clear(): void {
     this.endDump();
     this.#waiting.clear();
-    this.#told.clear();
-    this.#ended.clear();
+    this.#endedWithout.clear();
+    this.#destroyed.clear();
   }
 }
 

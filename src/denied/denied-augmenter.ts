@@ -12,11 +12,11 @@ import {
   INGRESS_RULE_NAME,
 } from '../row/layout.generated.js';
 import { NO_NAME } from '../record/name-table.js';
-import type { RecordExtras } from '../record/record-augmenter.js';
+import type { RecordAugmenter } from '../record/record-augmenter.js';
 import type { DeniedRules } from './denied-rules.js';
 
 /** The rule that has denied a flow, or the packet of it that was denied last, put into its records. */
-export class DeniedExtras implements RecordExtras {
+export class DeniedAugmenter implements RecordAugmenter {
   readonly #rules: DeniedRules;
   readonly #ruleOf: (slot: number) => number;
 

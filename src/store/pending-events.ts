@@ -4,10 +4,10 @@ import { appendState } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** Connections that may wait to be stored; those beyond are not remembered, and counted. */
-const MOST_SIGHTINGS = 262_144;
+const MAX_PENDING = 262_144;
 
 /** What events told of a connection before it was stored. */
-export interface Sighting {
+export interface PendingEvent {
   /** When its first event was read, milliseconds since 1970. */
   seenAt: number;
   /** That was its NEW: it began then. */
@@ -21,9 +21,9 @@ export interface Sighting {
  * until a poll or a DESTROY shows the connection. The kernel gives a reopened tuple the same id: several connections may wait
  * under one key, and are taken in their order.
  */
-export class Sightings {
+export class PendingEvents {
   /** Connections that found no room. */
-  leftOut = 0;
+  overflow = 0;
   /** Connections that were sighted and that neither a later dump nor a DESTROY showed. */
   expired = 0;
   readonly #table: KeyTable;
@@ -32,10 +32,10 @@ export class Sightings {
   readonly #isNew: Uint8Array;
   /** The dump before which it was sighted. */
   readonly #dump: Uint32Array;
-  readonly #taken: Sighting = { seenAt: 0, isNew: false, states: 0 };
+  readonly #taken: PendingEvent = { seenAt: 0, isNew: false, states: 0 };
   #dumps = 0;
 
-  constructor(capacity = MOST_SIGHTINGS) {
+  constructor(capacity = MAX_PENDING) {
     this.#table = new KeyTable(capacity);
     this.#seenAt = new Float64Array(capacity);
     this.#states = new Uint32Array(capacity);
@@ -61,7 +61,7 @@ export class Sightings {
     }
     if (entry < 0) {
       if (this.#table.full) {
-        this.leftOut++;
+        this.overflow++;
         return;
       }
       entry = this.#table.add(row[from + (ID >> 2)], row[from + (HASH >> 2)], 0);
@@ -79,7 +79,7 @@ export class Sightings {
    * What was sighted of the connection of this row, which is forgotten here; valid until the next call. Where the kernel tells
    * the start, what was sighted before it belongs to an earlier connection, and is forgotten too.
    */
-  take(row: Uint32Array, from: number): Sighting | undefined {
+  take(row: Uint32Array, from: number): PendingEvent | undefined {
     const startKnown = (row[from + (PRESENT >> 2)] & HAS_START) !== 0;
     const start = startKnown
       ? nanosecondsToMilliseconds(row[from + (START_NS >> 2)], row[from + (START_NS >> 2) + 1])
@@ -117,7 +117,7 @@ export class Sightings {
 
   clear(): void {
     this.#table.clear();
-    this.leftOut = 0;
+    this.overflow = 0;
     this.expired = 0;
   }
 

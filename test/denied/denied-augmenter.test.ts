@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Batch } from '../../src/row/batch.js';
-import { DeniedExtras } from '../../src/denied/denied-extras.js';
+import { DeniedAugmenter } from '../../src/denied/denied-augmenter.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DENIED } from '../../src/ipfix/shape.js';
 import * as layout from '../../src/row/layout.generated.js';
@@ -30,20 +30,20 @@ const NUMBERS = {
 function write(prefix: number, hook: number) {
   const names = new NameTable();
   const rules = new DeniedRules(names, number => PREFIXES[number]);
-  const extras = new DeniedExtras(rules, slot => (slot === 3 ? rules.idOf(prefix, hook) : 0));
+  const augmenter = new DeniedAugmenter(rules, slot => (slot === 3 ? rules.idOf(prefix, hook) : 0));
   const batch = new Batch(2, layout.RECORD_SIZE);
   const at = layout.RECORD_SIZE;
   batch.bytes.fill(0xff);
   const name = (number: number) =>
     Buffer.from(names.bytes.subarray(number ? names.ends[number - 1] : 0, names.ends[number])).toString();
   const read = (slot: number) => {
-    extras.write(slot, batch, at);
+    augmenter.write(slot, batch, at);
     const direction = ([namespace, policy, rule, action]: number[]) => [
       ...[namespace, policy, rule].map(offset => name(batch.u32[(at + offset) >> 2])),
       batch.bytes[at + action],
     ];
     return {
-      shape: extras.shapeOf(slot),
+      shape: augmenter.shapeOf(slot),
       status: batch.bytes[at + layout.FORWARDING_STATUS],
       ingress: direction(NUMBERS.ingress),
       egress: direction(NUMBERS.egress),
