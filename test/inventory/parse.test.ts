@@ -179,9 +179,9 @@ test('an address may have belonged to another pod before', t => {
   t.regex(errorOf(two + third), /pods\[2\].+ belongs to n\/b too/);
 });
 
-test('the example in the README is one', t => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const [, example] = /```yaml\n(.+?)```/s.exec(readme)!;
-  const { pods, nodes, services, podPrefixes } = parseInventory(example, 'README.md');
+test('the example in docs/inventory.md is one', t => {
+  const page = readFileSync(new URL('../../../docs/inventory.md', import.meta.url), 'utf8');
+  const [, example] = /```yaml\n(.+?)```/s.exec(page)!;
+  const { pods, nodes, services, podPrefixes } = parseInventory(example, 'docs/inventory.md');
   t.deepEqual([pods.length, nodes.length, services.length, podPrefixes?.length], [1, 2, 1, 2]);
 });
