@@ -1,0 +1,99 @@
+import test from 'ava';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { collectCommand } from '../src/cli/collect.js';
+import { demoCommand } from '../src/cli/demo.js';
+import { dumpCommand } from '../src/cli/dump.js';
+import { recordCommand } from '../src/cli/record.js';
+import { runCommand } from '../src/cli/run.js';
+import { startExporter } from './helpers/kernel/command.js';
+import { PrivateNamespace } from './helpers/kernel/namespace.js';
+import { needs } from './helpers/kernel/require.js';
+import { temporaryPath } from './helpers/temporary.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => join(folder, name));
+const MANUAL = pagesIn('docs');
+const PAGES = [...MANUAL, ...pagesIn('examples'), ...readdirSync(ROOT).filter(name => name.endsWith('.md'))];
+
+test('README fits into 120 lines, ARCHITECTURE into two screens', t => {
+  t.true(read('README.md').trimEnd().split('\n').length <= 120);
+  t.true(read('ARCHITECTURE.md').trimEnd().split('\n').length <= 110);
+});
+
+for (const page of PAGES) {
+  test(`every link of ${page} leads to a file`, t => {
+    const links = [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, link]) => link);
+    const broken = links.filter(link => !/^https?:/.test(link) && !existsSync(join(ROOT, dirname(page), link)));
+    t.deepEqual(broken, []);
+  });
+}
+
+test('ARCHITECTURE names every folder of src/ and crates/', t => {
+  const text = read('ARCHITECTURE.md');
+  const folders = ['src', 'crates'].map(parent =>
+    readdirSync(join(ROOT, parent), { withFileTypes: true }).filter(entry => entry.isDirectory()),
+  );
+  const names = [
+    ...folders[0].map(({ name }) => `\`${name}/\``),
+    ...folders[1].map(({ name }) => `\`crates/${name}\``),
+  ];
+  t.deepEqual(
+    names.filter(name => !text.includes(name)),
+    [],
+  );
+});
+
+test('the manual names every flag', t => {
+  const manual = MANUAL.map(read).join('\n');
+  const flags = [runCommand, collectCommand, dumpCommand, recordCommand, demoCommand].flatMap(command =>
+    command().options.map(({ long }) => long!),
+  );
+  t.true(flags.length > 30);
+  t.deepEqual(
+    flags.filter(flag => !new RegExp(`${flag}\\b(?!-)`).test(manual)),
+    [],
+  );
+});
+
+test('the manual explains every error code', t => {
+  const codes = [...read('src/common/errors.ts').matchAll(/^ {2}\| '(CTFLOW_\w+)'/gm)].map(([, code]) => code);
+  t.true(codes.length > 10);
+  const text = read('docs/errors.md');
+  t.deepEqual(
+    codes.filter(code => !text.includes(`| \`${code}\` |`)),
+    [],
+  );
+});
+
+needs(test, ['native', 'namespace'])('the manual explains every statistic', async t => {
+  const namespace = await PrivateNamespace.create(t);
+  await namespace.track();
+  const flags = `--events all --nflog-group 5 --state ${temporaryPath(t, 'state')} --profile antrea --inventory ${join(ROOT, 'examples/inventory.yaml')}`;
+  const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], flags);
+  await exporter.stop();
+  const { level, time, msg, ...statistics } = exporter.log().at(-1)!;
+  t.is(msg, 'stopped');
+  const page = read('docs/statistics.md');
+  const names = namesIn(statistics);
+  t.true(names.has('pollOnly') && names.has('matchedLate') && names.has('compactions') && names.has('reloads'));
+  t.deepEqual(
+    [...names].filter(name => !page.includes(`\`${name}\``)),
+    [],
+  );
+});
+
+/** Names of all fields, but not those of what is counted by reason. */
+function namesIn(value: unknown, found = new Set<string>()): Set<string> {
+  if (typeof value !== 'object' || value === null) return found;
+  for (const [name, inner] of Object.entries(value)) {
+    if (!Array.isArray(value)) found.add(name);
+    if (name !== 'skipped' && name !== 'errors') namesIn(inner, found);
+  }
+  return found;
+}
