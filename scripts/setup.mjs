@@ -1,5 +1,6 @@
 // Sets up a checkout: npm packages, the native module where cargo is there, TypeScript. Does nothing twice: each step keeps
 // the hash of what it was made from under .setup/. Uses nothing but Node, because there may be nothing else yet.
+// `--all` is for tests, checks and benchmarks: it installs what they use (the npm workspaces) and compiles them, too.
 // `--traffic` builds the generator of the proofs too.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,9 +23,18 @@ const stamps = join(root, '.setup');
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
 
-step('install', ['package.json', 'package-lock.json'], existsSync(join(root, 'node_modules')), () => {
+// npm links the workspaces that it has installed; they stay installed
+const workspace = join(root, 'node_modules/ctflow-bench');
+const all = process.argv.includes('--all') || existsSync(workspace);
+const manifests = ['package.json', 'package-lock.json', 'bench/package.json', 'test/package.json'];
+step('install', manifests, existsSync(all ? workspace : join(root, 'node_modules')), () => {
   say('installing npm packages');
-  run('npm', ['ci', '--no-audit', '--no-fund'], 'npm could not install the packages; is the registry reachable?');
+  const which = all ? ['--workspaces', '--include-workspace-root'] : [];
+  run(
+    'npm',
+    ['ci', '--no-audit', '--no-fund', ...which],
+    'npm could not install the packages; is the registry reachable?',
+  );
 });
 
 // the native module speaks netlink: elsewhere there is nothing for it to speak to
@@ -64,7 +74,8 @@ if (cargo && process.argv.includes('--traffic')) {
 link();
 prune(join(root, 'dist'), join(root, 'src'));
 for (const tree of ['test', 'bench', 'proof']) prune(join(root, 'build', tree), join(root, tree));
-run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'], 'TypeScript does not compile');
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+run(process.execPath, [tsc, '-b', all ? '.' : 'src'], 'TypeScript does not compile');
 
 /** Removes what was compiled from a source that is gone. */
 function prune(made, sources) {

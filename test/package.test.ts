@@ -27,7 +27,10 @@ new Collector({ listen: [options.destinations[0].endpoint], onRecord: record => 
 `;
 
 interface Lock {
-  readonly packages: Record<string, { readonly dev?: boolean; readonly devOptional?: boolean }>;
+  readonly packages: Record<
+    string,
+    { readonly dev?: boolean; readonly devOptional?: boolean; readonly link?: boolean }
+  >;
 }
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
@@ -48,7 +51,7 @@ function install(folder: string): void {
     { filename: string },
   ];
   const locked = Object.entries((readJson('package-lock.json') as Lock).packages).filter(
-    ([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional,
+    ([path, { dev, devOptional, link }]) => path.startsWith('node_modules/') && !dev && !devOptional && !link,
   );
   // npm would download a package anew whose command is not linked
   for (const path of ['node_modules/.bin', ...locked.map(([path]) => path)])
