@@ -1,42 +1,7 @@
+import { writeNumber } from '../common/u64.js';
 import type { Batch } from '../row/batch.js';
-import {
-  FAMILY,
-  HAS_ICMP,
-  HAS_MARK,
-  HAS_ORIG_COUNTERS,
-  HAS_ORIG_ZONE,
-  HAS_PORTS,
-  HAS_REPLY_COUNTERS,
-  HAS_REPLY_ZONE,
-  HAS_SCTP_STATE,
-  HAS_START_ESTIMATE,
-  HAS_STATUS_PART,
-  HAS_TCP_STATE,
-  HAS_TIMEOUT,
-  MARK,
-  ORIG_DPORT,
-  ORIG_DST,
-  ORIG_OCTETS,
-  ORIG_PACKETS,
-  ORIG_SPORT,
-  ORIG_SRC,
-  ORIG_ZONE,
-  PRESENT,
-  PROTOCOL,
-  REPLY_DPORT,
-  REPLY_DST,
-  REPLY_OCTETS,
-  REPLY_PACKETS,
-  REPLY_SPORT,
-  REPLY_SRC,
-  REPLY_ZONE,
-  START_NS,
-  STATE,
-  STATUS,
-  TCP_STATES,
-  TIMEOUT,
-} from '../row/layout.generated.js';
 import { SCTP_STATES } from '../row/conntrack.js';
+import * as row from '../row/layout.generated.js';
 import { IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
 import { hashTuple } from '../row/tuple-hash.js';
 
@@ -63,47 +28,96 @@ const LOWER_X = 0x78;
 const U8_MAX = 0xff;
 const U16_MAX = 0xffff;
 const U32_MAX = 0xffffffff;
+const U64_MAX = 2n ** 64n - 1n;
 const TWO_32 = 2 ** 32;
 
-// What was read of a direction.
-const SEEN_SRC = 1 << 0;
-const SEEN_DST = 1 << 1;
-const SEEN_SPORT = 1 << 2;
-const SEEN_DPORT = 1 << 3;
-const SEEN_TYPE = 1 << 4;
-const SEEN_CODE = 1 << 5;
-const SEEN_ID = 1 << 6;
-const SEEN_PACKETS = 1 << 7;
-const SEEN_BYTES = 1 << 8;
-const ADDRESSES = SEEN_SRC | SEEN_DST;
-const PORTS = SEEN_SPORT | SEEN_DPORT;
-const ICMP = SEEN_TYPE | SEEN_CODE | SEEN_ID;
-const COUNTERS = SEEN_PACKETS | SEEN_BYTES;
+// what was read of a direction
+const SRC = 1 << 0;
+const DST = 1 << 1;
+const SPORT = 1 << 2;
+const DPORT = 1 << 3;
+const TYPE = 1 << 4;
+const CODE = 1 << 5;
+const ID = 1 << 6;
+const PACKETS = 1 << 7;
+const BYTES = 1 << 8;
 
-/** A word that is looked up by its bytes. */
-interface Word<T> {
-  readonly bytes: Uint8Array;
-  readonly value: T;
+/** Words, found by their bytes. */
+class Words<T> {
+  /** By {@link slotOf}; few words have both length and first letter in common. */
+  readonly #slots: { bytes: Uint8Array; value: T }[][] = Array.from({ length: 1024 }, () => []);
+
+  constructor(words: readonly (readonly [string, T])[]) {
+    for (const [text, value] of words) {
+      const bytes = Buffer.from(text, 'latin1');
+      this.#slots[slotOf(bytes.length, bytes[0])].push({ bytes, value });
+    }
+  }
+
+  find(bytes: Uint8Array, from: number, to: number): T | undefined {
+    const slot = this.#slots[slotOf(to - from, bytes[from])];
+    for (let i = 0; i < slot.length; i++) {
+      const word = slot[i];
+      let same = 0;
+      while (same < word.bytes.length && word.bytes[same] === bytes[from + same]) same++;
+      if (same === to - from) return word.value;
+    }
+    return undefined;
+  }
 }
 
-const KEY_NAMES = [
-  ...(['src', 'dst', 'sport', 'dport', 'packets', 'bytes', 'mark', 'zone', 'delta-time'] as const),
-  ...(['type', 'code', 'id', 'srckey', 'dstkey', 'zone-orig', 'zone-reply'] as const),
-];
-type Key = (typeof KEY_NAMES)[number];
+function slotOf(length: number, first: number): number {
+  return ((length & 31) << 5) | (first & 31);
+}
 
-/** The keys by {@link slotOf}: no two have both length and first letter in common. */
-const KEYS: (Word<Key> | undefined)[] = Array<undefined>(16 * 32).fill(undefined);
-for (const name of KEY_NAMES) KEYS[slotOf(name.length, name.charCodeAt(0))] = word(name, name);
-const TCP_WORDS = TCP_STATES.map((name, state) => word(name, state));
-const SCTP_WORDS = SCTP_STATES.map((name, state) => word(name, state));
-const UNREPLIED = 0;
-const LABEL_WORDS = [
-  word('[UNREPLIED]', UNREPLIED),
-  word('[ASSURED]', IPS_ASSURED),
-  word('[OFFLOAD]', IPS_OFFLOAD),
-  word('[HW_OFFLOAD]', IPS_OFFLOAD),
-];
+/** A value of a line: how it is written, and where it goes to. */
+interface Fact {
+  readonly kind: 'address' | 'u16' | 'hexadecimal' | 'u32' | 'u64' | 'age';
+  /** Offsets in the row. */
+  readonly original: number;
+  readonly reply: number;
+  readonly max: number;
+  /** The value is multiplied by it. */
+  readonly unit: number;
+  /** What was read of the direction with it, and of the connection. */
+  readonly seen: number;
+  readonly flag: number;
+}
+
+function fact(kind: Fact['kind'], [original, reply]: readonly number[], more: Partial<Fact>): Fact {
+  return { kind, original, reply, max: U16_MAX, unit: 1, seen: 0, flag: 0, ...more };
+}
+
+const SPORTS = [row.ORIG_SPORT, row.REPLY_SPORT];
+const DPORTS = [row.ORIG_DPORT, row.REPLY_DPORT];
+const FACTS = new Words<Fact>([
+  ['src', fact('address', [row.ORIG_SRC, row.REPLY_SRC], { seen: SRC })],
+  ['dst', fact('address', [row.ORIG_DST, row.REPLY_DST], { seen: DST })],
+  ['sport', fact('u16', SPORTS, { seen: SPORT })],
+  ['dport', fact('u16', DPORTS, { seen: DPORT })],
+  ['srckey', fact('hexadecimal', SPORTS, { seen: SPORT })], // GRE
+  ['dstkey', fact('hexadecimal', DPORTS, { seen: DPORT })],
+  ['type', fact('u16', DPORTS, { seen: TYPE, max: U8_MAX, unit: 256 })],
+  ['code', fact('u16', DPORTS, { seen: CODE, max: U8_MAX })],
+  ['id', fact('u16', SPORTS, { seen: ID })],
+  ['packets', fact('u64', [row.ORIG_PACKETS, row.REPLY_PACKETS], { seen: PACKETS })],
+  ['bytes', fact('u64', [row.ORIG_OCTETS, row.REPLY_OCTETS], { seen: BYTES })],
+  ['zone-orig', fact('u16', [row.ORIG_ZONE, row.ORIG_ZONE], {})],
+  ['zone-reply', fact('u16', [row.REPLY_ZONE, row.REPLY_ZONE], {})],
+  ['zone', fact('u32', [row.ORIG_ZONE, row.ORIG_ZONE], { unit: 0x10001 })], // both are one word
+  ['mark', fact('u32', [row.MARK, row.MARK], { max: U32_MAX, flag: row.HAS_MARK })],
+  ['delta-time', fact('age', [row.START_NS, row.START_NS], { max: U32_MAX, flag: row.HAS_START_ESTIMATE })],
+]);
+const TIMEOUT = fact('u32', [row.TIMEOUT, row.TIMEOUT], { max: U32_MAX, flag: row.HAS_TIMEOUT });
+const TCP = new Words(row.TCP_STATES.map((name, state) => [name, state]));
+const SCTP = new Words(SCTP_STATES.map((name, state) => [name, state]));
+/** The status bit that a label turns over. */
+const LABELS = new Words([
+  ['[UNREPLIED]', IPS_SEEN_REPLY],
+  ['[ASSURED]', IPS_ASSURED],
+  ['[OFFLOAD]', IPS_OFFLOAD],
+  ['[HW_OFFLOAD]', IPS_OFFLOAD],
+]);
 
 /**
  * Reads lines of /proc/net/nf_conntrack (ct_seq_show of net/netfilter/nf_conntrack_standalone.c) into a row, byte by byte.
@@ -119,14 +133,14 @@ export class ProcfsLineParser {
   #to = 0;
   #equals = -1; // the first = in it
   #end = 0;
+  #now = 0;
   #present = 0;
-  #status = 0;
   #seen = 0; // of the current direction
   #original = -1; // what was seen of the original direction, once the reply began
 
-  /** @param row the first row is overwritten by each call of {@link parse} */
-  constructor(row: Batch) {
-    this.#row = row;
+  /** @param batch the first row is overwritten by each call of {@link parse} */
+  constructor(batch: Batch) {
+    this.#row = batch;
   }
 
   /**
@@ -135,34 +149,45 @@ export class ProcfsLineParser {
    * @returns false where it is malformed: neither IPv4 nor IPv6, not both tuples, or a value that cannot be read
    */
   parse(bytes: Uint8Array, start: number, end: number, now: number): boolean {
-    const row = this.#row;
-    row.u32.fill(0);
+    const { bytes: octets, u16, u32 } = this.#row;
+    u32.fill(0);
     this.#bytes = bytes;
-    this.#from = start;
     this.#to = start;
     this.#end = end;
-    this.#present = HAS_STATUS_PART;
-    this.#status = IPS_CONFIRMED | IPS_SEEN_REPLY;
+    this.#now = now;
+    this.#present = row.HAS_STATUS_PART;
     this.#seen = 0;
     this.#original = -1;
-    const family = this.#next() && this.#next() ? this.#decimal(this.#from, U8_MAX) : -1;
-    const protocol = this.#next() && this.#next() ? this.#decimal(this.#from, U8_MAX) : -1;
+    const family = this.#column();
+    const protocol = this.#column();
     if ((family !== AF_INET && family !== AF_INET6) || protocol < 0) return false;
-    row.bytes[FAMILY] = family;
-    row.bytes[PROTOCOL] = protocol;
+    octets[row.FAMILY] = family;
+    octets[row.PROTOCOL] = protocol;
+    let status = IPS_CONFIRMED | IPS_SEEN_REPLY;
     while (this.#next()) {
-      if (!this.#word(now)) return false;
+      if (bytes[this.#from] === BRACKET) status ^= LABELS.find(bytes, this.#from, this.#to) ?? 0;
+      else if (this.#equals >= 0) {
+        const fact = FACTS.find(bytes, this.#from, this.#equals);
+        if (fact !== undefined && !this.#read(fact, this.#equals + 1)) return false;
+      } else if (this.#seen === 0 && this.#original < 0) {
+        // timeout and state stand before the first tuple
+        if (!isDigit(bytes[this.#from])) this.#state(protocol);
+        else if (!this.#read(TIMEOUT, this.#from)) return false;
+      }
     }
     const original = this.#original;
     const reply = this.#seen;
-    if (original < 0 || (original & reply & ADDRESSES) !== ADDRESSES) return false;
-    if ((original & PORTS) === PORTS) this.#present |= HAS_PORTS;
-    if ((original & ICMP) === ICMP) this.#present |= HAS_ICMP;
-    if ((original & COUNTERS) === COUNTERS) this.#present |= HAS_ORIG_COUNTERS;
-    if ((reply & COUNTERS) === COUNTERS) this.#present |= HAS_REPLY_COUNTERS;
-    row.u32[STATUS >> 2] = this.#status;
-    row.u32[PRESENT >> 2] = this.#present;
-    hashTuple(row);
+    if (original < 0 || !has(original & reply, SRC | DST)) return false;
+    if (has(original, SPORT | DPORT)) this.#present |= row.HAS_PORTS;
+    if (has(original, TYPE | CODE | ID)) this.#present |= row.HAS_ICMP;
+    if (has(original, PACKETS | BYTES)) this.#present |= row.HAS_ORIG_COUNTERS;
+    if (has(reply, PACKETS | BYTES)) this.#present |= row.HAS_REPLY_COUNTERS;
+    // the default zone is unset, as netlink leaves it out
+    if (u16[row.ORIG_ZONE >> 1] > 0) this.#present |= row.HAS_ORIG_ZONE;
+    if (u16[row.REPLY_ZONE >> 1] > 0) this.#present |= row.HAS_REPLY_ZONE;
+    u32[row.STATUS >> 2] = status;
+    u32[row.PRESENT >> 2] = this.#present;
+    hashTuple(this.#row);
     return true;
   }
 
@@ -185,249 +210,120 @@ export class ProcfsLineParser {
     return from < to;
   }
 
-  #word(now: number): boolean {
-    if (this.#bytes[this.#from] === BRACKET) {
-      this.#label();
-      return true;
-    }
-    if (this.#equals >= 0) return this.#fact(this.#equals, now);
-    // Timeout and state stand before the first tuple.
-    return this.#seen !== 0 || this.#original >= 0 || this.#column();
+  /** The number after a name: `tcp 6`. */
+  #column(): number {
+    this.#next();
+    this.#next();
+    return this.#number(this.#from, 10, U8_MAX);
   }
 
-  #label(): void {
-    const label = find(LABEL_WORDS, this.#bytes, this.#from, this.#to);
-    if (label === UNREPLIED) this.#status &= ~IPS_SEEN_REPLY;
-    else if (label !== undefined) this.#status |= label;
+  #state(protocol: number): void {
+    const names = protocol === IPPROTO_TCP ? TCP : protocol === IPPROTO_SCTP ? SCTP : undefined;
+    const state = names?.find(this.#bytes, this.#from, this.#to);
+    if (state === undefined) return;
+    this.#row.bytes[row.STATE] = state;
+    this.#present |= protocol === IPPROTO_TCP ? row.HAS_TCP_STATE : row.HAS_SCTP_STATE;
   }
 
-  #column(): boolean {
-    const row = this.#row;
-    if (isDigit(this.#bytes[this.#from])) return this.#u32(this.#from, TIMEOUT, HAS_TIMEOUT);
-    const protocol = row.bytes[PROTOCOL];
-    const names = protocol === IPPROTO_TCP ? TCP_WORDS : protocol === IPPROTO_SCTP ? SCTP_WORDS : undefined;
-    const state = names && find(names, this.#bytes, this.#from, this.#to);
-    if (state !== undefined) {
-      row.bytes[STATE] = state;
-      this.#present |= protocol === IPPROTO_TCP ? HAS_TCP_STATE : HAS_SCTP_STATE;
-    }
-    return true;
-  }
-
-  #fact(equals: number, now: number): boolean {
-    const value = equals + 1;
-    const key = this.#key(equals);
-    if (key === 'src' && this.#seen & SEEN_SRC) {
-      if (this.#original >= 0) return false;
+  /** Reads the value from `at` to the end of the word. */
+  #read(fact: Fact, at: number): boolean {
+    if (this.#seen & fact.seen) {
+      // a second src begins the reply tuple, nothing else comes twice
+      if (fact.seen !== SRC || this.#original >= 0) return false;
       this.#original = this.#seen;
       this.#seen = 0;
     }
-    const reply = this.#original >= 0;
-    switch (key) {
-      case 'src':
-        return this.#address(value, reply ? REPLY_SRC : ORIG_SRC, SEEN_SRC);
-      case 'dst':
-        return this.#address(value, reply ? REPLY_DST : ORIG_DST, SEEN_DST);
-      case 'sport':
-        return this.#u16(this.#decimal(value, U16_MAX), reply ? REPLY_SPORT : ORIG_SPORT, SEEN_SPORT);
-      case 'dport':
-        return this.#u16(this.#decimal(value, U16_MAX), reply ? REPLY_DPORT : ORIG_DPORT, SEEN_DPORT);
-      case 'srckey': // GRE
-        return this.#u16(this.#hexadecimal(value), reply ? REPLY_SPORT : ORIG_SPORT, SEEN_SPORT);
-      case 'dstkey':
-        return this.#u16(this.#hexadecimal(value), reply ? REPLY_DPORT : ORIG_DPORT, SEEN_DPORT);
-      case 'id':
-        return this.#u16(this.#decimal(value, U16_MAX), reply ? REPLY_SPORT : ORIG_SPORT, SEEN_ID);
-      case 'type':
-        return this.#icmp(this.#decimal(value, U8_MAX), 8, reply ? REPLY_DPORT : ORIG_DPORT, SEEN_TYPE);
-      case 'code':
-        return this.#icmp(this.#decimal(value, U8_MAX), 0, reply ? REPLY_DPORT : ORIG_DPORT, SEEN_CODE);
-      case 'packets':
-        return this.#u64(value, reply ? REPLY_PACKETS : ORIG_PACKETS, SEEN_PACKETS);
-      case 'bytes':
-        return this.#u64(value, reply ? REPLY_OCTETS : ORIG_OCTETS, SEEN_BYTES);
-      case 'mark':
-        return this.#u32(value, MARK, HAS_MARK);
-      case 'zone':
-        return this.#zone(value, ORIG_ZONE, HAS_ORIG_ZONE) && this.#zone(value, REPLY_ZONE, HAS_REPLY_ZONE);
-      case 'zone-orig':
-        return this.#zone(value, ORIG_ZONE, HAS_ORIG_ZONE);
-      case 'zone-reply':
-        return this.#zone(value, REPLY_ZONE, HAS_REPLY_ZONE);
-      case 'delta-time':
-        return this.#age(value, now);
-      case undefined:
-        return true;
-    }
-  }
-
-  #key(equals: number): Key | undefined {
-    const key = KEYS[slotOf(equals - this.#from, this.#bytes[this.#from])];
-    if (key === undefined || key.bytes.length !== equals - this.#from) return undefined;
-    return isAt(key.bytes, this.#bytes, this.#from) ? key.value : undefined;
-  }
-
-  #u16(value: number, field: number, seen: number): boolean {
+    this.#seen |= fact.seen;
+    this.#present |= fact.flag;
+    const offset = this.#original < 0 ? fact.original : fact.reply;
+    if (fact.kind === 'address') return this.#address(at, offset);
+    if (fact.kind === 'u64') return this.#counter(at, offset);
+    const value = fact.kind === 'hexadecimal' ? this.#key(at) : this.#number(at, 10, fact.max);
     if (value < 0) return false;
-    this.#row.u16[field >> 1] = value;
-    this.#seen |= seen;
+    if (fact.kind === 'age') return this.#age(value);
+    if (fact.kind === 'u32') this.#row.u32[offset >> 2] = value * fact.unit;
+    else this.#row.u16[offset >> 1] |= value * fact.unit;
     return true;
   }
 
-  #icmp(value: number, shift: number, field: number, seen: number): boolean {
-    return this.#u16(value < 0 ? value : this.#row.u16[field >> 1] | (value << shift), field, seen);
-  }
-
-  #u32(at: number, field: number, flag: number): boolean {
-    const value = this.#decimal(at, U32_MAX);
-    if (value < 0) return false;
-    this.#row.u32[field >> 2] = value;
-    this.#present |= flag;
-    return true;
-  }
-
-  /** The kernel's default zone is unset, as netlink leaves it out. */
-  #zone(at: number, field: number, flag: number): boolean {
-    const value = this.#decimal(at, U16_MAX);
-    if (value < 0) return false;
-    this.#row.u16[field >> 1] = value;
-    if (value > 0) this.#present |= flag;
-    return true;
-  }
-
-  #age(at: number, now: number): boolean {
-    const seconds = this.#decimal(at, U32_MAX);
-    const start = now - seconds * 1000;
-    if (seconds < 0 || start < 0) return false;
-    // 10^6 nanoseconds times either half of the milliseconds stay in the exact range of a double
-    const low = (start % TWO_32) * 1e6;
-    this.#row.u32[START_NS >> 2] = low % TWO_32;
-    this.#row.u32[(START_NS >> 2) + 1] = Math.floor(start / TWO_32) * 1e6 + Math.floor(low / TWO_32);
-    this.#present |= HAS_START_ESTIMATE;
-    return true;
-  }
-
-  /** The decimal number from `at` to the end of the word; -1 where it is none or above `max`. */
-  #decimal(at: number, max: number): number {
+  /** The number from `at` to the end of the word; -1 where it is none or above `max`. */
+  #number(at: number, radix: number, max: number): number {
     if (at === this.#to) return -1;
     let value = 0;
     for (; at < this.#to; at++) {
-      const byte = this.#bytes[at];
-      if (!isDigit(byte)) return -1;
-      value = value * 10 + (byte - ZERO);
+      const digit = digitOf(this.#bytes[at]);
+      if (digit < 0 || digit >= radix) return -1;
+      value = value * radix + digit;
       if (value > max) return -1;
     }
     return value;
   }
 
-  /** A number of up to 16 bits with 0x in front; -1 where it is none. */
-  #hexadecimal(at: number): number {
-    if (this.#to - at < 3 || this.#bytes[at] !== ZERO || this.#bytes[at + 1] !== LOWER_X) return -1;
-    let value = 0;
-    for (at += 2; at < this.#to; at++) {
-      const digit = hexDigit(this.#bytes[at]);
-      if (digit < 0) return -1;
-      value = value * 16 + digit;
-      if (value > U16_MAX) return -1;
-    }
-    return value;
+  /** A number with 0x in front. */
+  #key(at: number): number {
+    const prefixed = this.#bytes[at] === ZERO && this.#bytes[at + 1] === LOWER_X;
+    return prefixed && at + 2 <= this.#to ? this.#number(at + 2, 16, U16_MAX) : -1;
   }
 
-  #u64(at: number, field: number, seen: number): boolean {
-    if (at === this.#to) return false;
-    let low = 0;
-    let high = 0;
-    for (; at < this.#to; at++) {
-      const byte = this.#bytes[at];
-      if (!isDigit(byte)) return false;
-      low = low * 10 + (byte - ZERO);
-      const carry = Math.floor(low / TWO_32);
-      low -= carry * TWO_32;
-      high = high * 10 + carry;
-      if (high >= TWO_32) return false;
+  #counter(at: number, offset: number): boolean {
+    const value = this.#number(at, 10, Number(U64_MAX));
+    if (value <= Number.MAX_SAFE_INTEGER) {
+      if (value >= 0) writeNumber(this.#row.u32, offset >> 2, value);
+      return value >= 0;
     }
-    this.#row.u32[field >> 2] = low;
-    this.#row.u32[(field >> 2) + 1] = high;
-    this.#seen |= seen;
+    const exact = BigInt(String.fromCharCode(...this.#bytes.subarray(at, this.#to)));
+    this.#row.u32[offset >> 2] = Number(exact & BigInt(U32_MAX));
+    this.#row.u32[(offset >> 2) + 1] = Number(exact >> 32n);
+    return exact <= U64_MAX;
+  }
+
+  #age(seconds: number): boolean {
+    const start = this.#now - seconds * 1000;
+    if (start < 0) return false;
+    // 10^6 nanoseconds times either half of the milliseconds stay in the exact range of a double
+    const low = (start % TWO_32) * 1e6;
+    this.#row.u32[row.START_NS >> 2] = low % TWO_32;
+    this.#row.u32[(row.START_NS >> 2) + 1] = Math.floor(start / TWO_32) * 1e6 + Math.floor(low / TWO_32);
     return true;
   }
 
-  #address(at: number, field: number, seen: number): boolean {
-    this.#seen |= seen;
-    return this.#row.bytes[FAMILY] === AF_INET ? this.#ipv4(at, field) : this.#ipv6(at, field);
-  }
-
-  #ipv4(at: number, field: number): boolean {
-    let octet = 0;
+  /** Four decimal groups, or eight hexadecimal ones: the kernel's %pI6 does not shorten. */
+  #address(at: number, offset: number): boolean {
+    const octets = this.#row.bytes;
+    const ipv4 = octets[row.FAMILY] === AF_INET;
+    const separator = ipv4 ? DOT : COLON;
+    const radix = ipv4 ? 10 : 16;
+    const end = offset + (ipv4 ? 4 : 16);
     let digits = 0;
     let value = 0;
     for (; at <= this.#to; at++) {
-      const byte = at < this.#to ? this.#bytes[at] : DOT;
-      if (byte === DOT) {
-        if (digits === 0 || octet > 3) return false;
-        this.#row.bytes[field + octet++] = value;
+      const byte = at < this.#to ? this.#bytes[at] : separator;
+      if (byte !== separator) {
+        const digit = digitOf(byte);
+        if (digit < 0 || digit >= radix || ++digits > 4) return false;
+        value = value * radix + digit;
+      } else {
+        if (digits === 0 || offset === end || (ipv4 && (digits > 3 || value > U8_MAX))) return false;
+        if (!ipv4) octets[offset++] = value >> 8;
+        octets[offset++] = value;
         digits = 0;
         value = 0;
-      } else {
-        value = value * 10 + (byte - ZERO);
-        if (!isDigit(byte) || ++digits > 3 || value > U8_MAX) return false;
       }
     }
-    return octet === 4;
-  }
-
-  /** Eight groups of hexadecimal digits, the kernel's %pI6; it does not shorten. */
-  #ipv6(at: number, field: number): boolean {
-    let group = 0;
-    let digits = 0;
-    let value = 0;
-    for (; at <= this.#to; at++) {
-      const byte = at < this.#to ? this.#bytes[at] : COLON;
-      if (byte === COLON) {
-        if (digits === 0 || group > 7) return false;
-        this.#row.bytes[field + group * 2] = value >> 8;
-        this.#row.bytes[field + group * 2 + 1] = value;
-        group++;
-        digits = 0;
-        value = 0;
-      } else {
-        const digit = hexDigit(byte);
-        if (digit < 0 || ++digits > 4) return false;
-        value = (value << 4) | digit;
-      }
-    }
-    return group === 8;
+    return offset === end;
   }
 }
 
-function word<T>(text: string, value: T): Word<T> {
-  return { bytes: Buffer.from(text, 'latin1'), value };
-}
-
-function slotOf(length: number, first: number): number {
-  return ((length & 15) << 5) | (first & 31);
-}
-
-function find<T>(words: readonly Word<T>[], bytes: Uint8Array, from: number, to: number): T | undefined {
-  for (const word of words) {
-    if (word.bytes.length === to - from && isAt(word.bytes, bytes, from)) return word.value;
-  }
-  return undefined;
-}
-
-function isAt(text: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[at + i] !== text[i]) return false;
-  }
-  return true;
+function has(seen: number, bits: number): boolean {
+  return (seen & bits) === bits;
 }
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
 }
 
-/** The value of a lower-case hexadecimal digit, -1 for another byte. */
-function hexDigit(byte: number): number {
+/** The value of a decimal or lower-case hexadecimal digit, -1 for another byte. */
+function digitOf(byte: number): number {
   if (isDigit(byte)) return byte - ZERO;
   return byte >= LOWER_A && byte <= LOWER_A + 5 ? byte - LOWER_A + 10 : -1;
 }

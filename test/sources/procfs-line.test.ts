@@ -193,6 +193,7 @@ test('a line that cannot be read is malformed', t => {
     TCP.replace('dst=198.51.100.2 ', ''),
     TCP.slice(0, TCP.indexOf(' src=198')),
     `${TCP} src=192.0.2.2`,
+    TCP.replace('sport=58610', 'dport=58610'),
     TCP.replace('sport=58610', 'sport=65536'),
     TCP.replace('sport=58610', 'sport=-1'),
     TCP.replace('packets=5', 'packets='),
