@@ -19,7 +19,7 @@ import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
 import { Poller, type PollCounts } from './ingest/poller.js';
 import type { RecordAugmenter } from './record/record-augmenter.js';
-import { Resync } from './ingest/poller.js';
+import type { Moment } from './store/poll-history.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
@@ -91,14 +91,22 @@ export interface ExporterStats {
 }
 
 export interface PendingEventCounts {
-  /** Connections sighted and not stored yet. */
+  /** Connections known by events alone, and not stored yet. */
   readonly count: number;
-  /** Connections whose sighting found no room. */
+  /** Connections whose events found no room. */
   readonly overflow: number;
-  /** PendingEvents of connections that neither a dump nor a DESTROY showed afterwards. */
+  /** Connections that neither a dump nor a DESTROY showed afterwards. */
   readonly expired: number;
   /** Polls out of turn after a loss. */
   readonly resyncs: number;
+}
+
+/** What {@link Exporter.close} ends, and how. */
+interface Part {
+  /** Takes what is still on its way. */
+  drain?(): Promise<void>;
+  /** @param drained false where {@link Exporter.open} failed */
+  close(drained: boolean): void | Promise<void>;
 }
 
 /**
@@ -114,32 +122,33 @@ export class Exporter {
   readonly #destinations: readonly Destination[];
   readonly #poller: Poller;
   readonly #names = new NameTable();
-  readonly #resync = new Resync(() => this.#pollOutOfTurn());
   readonly #denied: DeniedPackets | undefined;
+  /** Closed last to first. */
+  readonly #parts: Part[];
   #events: ConntrackEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #exportTimer: NodeJS.Timeout | undefined;
   #exporting = false;
   /** An export follows within MIN_EXPORT_GAP_MS. */
   #soon = false;
-  #stopping = false;
+  #closing = false;
   #end!: () => void;
 
   constructor(options: ExporterOptions) {
     this.#options = options;
     this.#log = options.log;
-    const born = { wall: Date.now(), monotonic: performance.now() };
+    const born = now();
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
       firstSight: options.firstSight,
       born,
     });
-    this.#poller = new Poller(options.source, this.#store, this.#log);
+    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow());
     const opened = (): void => {
       if (this.#pollTimer) this.#exportNow();
     };
     this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
-    this.#denied = this.#openDenied();
+    this.#denied = this.#createDenied();
     const augmenters = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(options.maxConnections);
@@ -158,37 +167,36 @@ export class Exporter {
       const memory = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, memory });
     });
+    const { source, state, inventory } = options;
+    const destinations: Part = {
+      drain: () => this.#drainDestinations(),
+      close: async drained => {
+        if (!drained) await Promise.all(this.#destinations.map(destination => destination.close()));
+      },
+    };
+    this.#parts = [source, state, destinations, this.#denied, inventory].filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
 
   /**
    * Opens the destinations, polls for the first time, and goes on by itself.
-   * @throws CtflowError where the source cannot be read, or a collector's name does not resolve
+   * @throws CtflowError where the source cannot be read, or a collector's name does not resolve; everything is closed then
    */
   async open(): Promise<void> {
     try {
       const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
-      const { backend, events } = this.#options;
+      const { backend, events, state } = this.#options;
       await this.#recover();
       if (events) {
-        const listener = {
-          onEnds: () => this.#exportSoon(),
-          onLoss: () => this.#resync.ask(),
-        };
-        this.#events = new ConntrackEvents(
-          backend,
-          events,
-          this.#store,
-          this.#log,
-          listener,
-          this.#options.state?.ends,
-        );
+        const listener = { onDestroys: () => this.#exportSoon(), onLoss: () => this.#poller.resync() };
+        this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.ends);
+        this.#parts.push(this.#events);
         this.#poller.addHook(this.#events);
       }
-      if (this.#options.state) {
-        this.#poller.addHook(this.#options.state);
+      if (state) {
+        this.#poller.addHook(state);
         this.#poller.addHook({ afterPoll: () => this.#settleEnds() });
       }
       if (this.#denied) {
@@ -197,44 +205,17 @@ export class Exporter {
       }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
-      this.#stopping = true;
-      this.#resync.stop();
-      // an open socket would keep the process alive
-      await Promise.all(this.#destinations.map(destination => destination.close()));
-      this.#events?.close();
-      await this.#denied?.close();
-      this.#options.inventory?.close();
-      await this.#options.state?.close();
-      this.#options.source.close();
+      await this.#close(false);
       throw error;
     }
-    if (this.#stopping) return;
+    if (this.#closing) return;
     this.#exportNow();
-    this.#pollTimer = setInterval(() => void this.#pollAgain(), this.#options.flowPollInterval);
+    this.#pollTimer = setInterval(() => void this.#pollInTurn(), this.#options.flowPollInterval);
   }
 
-  /** A last poll, every open connection exported with reason 4, the sockets flushed and closed. */
+  /** Polls once more, exports every open connection with reason 4, and closes everything that it was given. */
   async close(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    clearInterval(this.#pollTimer);
-    clearTimeout(this.#exportTimer);
-    this.#resync.stop();
-    const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
-    await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), timeUp]);
-    await this.#events?.finish();
-    this.#options.inventory?.close();
-    this.#store.endPoll(false);
-    await this.#denied?.close();
-    await Promise.all(
-      this.#destinations.map(async destination => {
-        const left = await destination.finish(SHUTDOWN_MS);
-        if (left.connections === 0) return;
-        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
-      }),
-    );
-    await this.#options.state?.close(true);
-    this.#options.source.close();
+    if (!this.#closing) await this.#close(true);
   }
 
   stats(): ExporterStats {
@@ -251,7 +232,7 @@ export class Exporter {
           count: pendingEvents.count,
           overflow: pendingEvents.overflow,
           expired: pendingEvents.expired,
-          resyncs: this.#resync.count,
+          resyncs: this.#poller.resyncs,
         },
       }),
       ...(this.#options.state && { state: this.#options.state.stats() }),
@@ -263,91 +244,71 @@ export class Exporter {
     };
   }
 
-  #openDenied(): DeniedPackets | undefined {
+  #createDenied(): DeniedPackets | undefined {
     const { denied, backend, destinations } = this.#options;
     const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
     return denied && new DeniedPackets(backend, denied, this.#store, this.#names, idle, this.#log);
   }
 
-  /** What was denied before it is taken first, so that the poll can tell which connections have counted it. */
-  async #pollLast(): Promise<void> {
-    await this.#denied?.finish();
-    await this.#poller.poll();
-  }
-
-  /** What an inventory knows of a store's flows. */
+  /** The names that an inventory has for a store's flows. */
   #enrich(store: FlowStore): RecordAugmenter[] {
     const { inventory } = this.#options;
     if (!inventory) return [];
     const enrichment = new Enrichment(store, inventory.inventory, this.#names);
-    inventory.follow(enrichment);
+    inventory.subscribe(changed => enrichment.use(changed));
     return [enrichment];
   }
 
-  async #pollAgain(): Promise<void> {
+  /** Ended connections that the previous run received and did not export come before anything new. */
+  async #recover(): Promise<void> {
+    const { state, events, source } = this.#options;
+    if (!state) return;
+    this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
+    await state.ends.replay(filterWords(events?.filter ?? {}), batch => this.#store.applyDestroys(batch, now()));
+    const recovered = Math.max(...this.#destinations.map(({ endedWaiting }) => endedWaiting.pushed));
+    state.ends.recovered = recovered;
+    if (recovered > 0) {
+      this.#log.info({ recovered }, 'exporting ended connections recovered from the previous run');
+    }
+  }
+
+  async #pollInTurn(): Promise<void> {
     for (const destination of this.#destinations) destination.dropStale();
-    const played = await this.#poller.pollAgain();
+    const played = await this.#poller.pollInTurn();
     if (played === false) {
       clearInterval(this.#pollTimer);
       this.#end();
     } else if (played) this.#exportNow();
   }
 
-  async #pollOutOfTurn(): Promise<void> {
-    try {
-      await this.#poller.poll();
-      this.#exportNow();
-    } catch (error) {
-      this.#poller.failed(error);
-    }
-  }
-
   /** Exports what is due, and again at the next deadline. */
   #exportNow(): void {
-    if (this.#exporting || this.#stopping) return;
+    if (this.#exporting || this.#closing) return;
     clearTimeout(this.#exportTimer);
     this.#denied?.endIdle();
     this.#exporting = true;
     this.#soon = false;
     void this.#exportAll().then(() => {
       this.#exporting = false;
-      if (this.#stopping) return;
+      if (this.#closing) return;
       const next = Math.min(...this.#destinations.map(destination => destination.nextDeadline()));
       const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
       this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
     });
   }
 
-  async #exportAll(): Promise<void> {
-    await this.#denied?.arrive();
-    await Promise.all(this.#destinations.map(destination => this.#export(destination)));
-    this.#settleEnds();
-  }
-
-  /** What the exporter before had heard of ends and not told, before anything new. */
-  async #recover(): Promise<void> {
-    const { state, events, source } = this.#options;
-    if (!state) return;
-    this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
-    await state.ends.replay(filterWords(events?.filter ?? {}), batch =>
-      this.#store.applyDestroys(batch, { wall: Date.now(), monotonic: performance.now() }),
-    );
-    const recovered = Math.max(...this.#destinations.map(({ endedWaiting }) => endedWaiting.pushed));
-    state.ends.recovered = recovered;
-    if (recovered > 0)
-      this.#log.info({ recovered }, 'ended connections that the exporter before had not told are told');
-  }
-
-  #settleEnds(): void {
-    this.#options.state?.settleEnds(this.#destinations.map(({ endedWaiting }) => endedWaiting));
-  }
-
-  /** An end is told at once, not at the next deadline. */
+  /** Ended connections are exported at once, not at the next deadline. */
   #exportSoon(): void {
-    if (this.#soon || this.#exporting || this.#stopping || !this.#pollTimer) return;
+    if (this.#soon || this.#exporting || this.#closing || !this.#pollTimer) return;
     this.#soon = true;
     clearTimeout(this.#exportTimer);
     this.#exportTimer = setTimeout(() => this.#exportNow(), MIN_EXPORT_GAP_MS);
+  }
+
+  async #exportAll(): Promise<void> {
+    await this.#denied?.receiveAll();
+    await Promise.all(this.#destinations.map(destination => this.#export(destination)));
+    this.#settleEnds();
   }
 
   /** One destination's failure is no other's. */
@@ -358,4 +319,43 @@ export class Exporter {
       this.#log.error(describeError(error));
     }
   }
+
+  #settleEnds(): void {
+    this.#options.state?.settleEnds(this.#destinations.map(({ endedWaiting }) => endedWaiting));
+  }
+
+  async #close(drain: boolean): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#pollTimer);
+    clearTimeout(this.#exportTimer);
+    this.#poller.close();
+    if (drain) {
+      const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
+      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), timeUp]);
+    }
+    for (const part of this.#parts.toReversed()) {
+      if (drain) await part.drain?.();
+      await part.close(drain);
+    }
+  }
+
+  /** Denied packets first, so that the poll shows which connections have counted them. */
+  async #pollLast(): Promise<void> {
+    await this.#denied?.leave();
+    await this.#poller.poll();
+  }
+
+  async #drainDestinations(): Promise<void> {
+    await Promise.all(
+      this.#destinations.map(async destination => {
+        const left = await destination.finish(SHUTDOWN_MS);
+        if (left.connections === 0) return;
+        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
+      }),
+    );
+  }
+}
+
+function now(): Moment {
+  return { wall: Date.now(), monotonic: performance.now() };
 }

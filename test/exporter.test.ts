@@ -298,7 +298,7 @@ test('where the last poll of a shutdown takes too long, events that wait are tol
   source.gate = new Promise(() => {});
   events.waiting = rows(facts(1, 8, LATER));
   await exporter.close();
-  t.deepEqual(events.calls.at(-1), 'finish');
+  t.true(events.calls.includes('leave'));
   await eventually('the record', () => flows(collector).length === 1);
   t.is(flows(collector)[0].get('packetDeltaCount'), 8);
 });

@@ -91,8 +91,8 @@ export class DeniedPackets implements PollHook {
     return this.#matcher.afterPoll(complete);
   }
 
-  /** Before an export: what the kernel has delivered is here when this settles, so that the last record of a connection can tell it. */
-  async arrive(): Promise<void> {
+  /** Before an export: receives what the kernel has delivered, so that the last record of a connection has its rule. */
+  async receiveAll(): Promise<void> {
     await this.#source?.drain();
   }
 
@@ -100,19 +100,23 @@ export class DeniedPackets implements PollHook {
     this.#store.endIdle(this.#idleMs, performance.now(), this.#matcher.waits);
   }
 
-  /** Before the last poll: lets go of the groups, and takes what was logged until then. */
-  async finish(): Promise<void> {
+  /** Before the last poll: unbinds the groups, and receives what was logged until then. */
+  async leave(): Promise<void> {
     try {
-      await this.#source?.finish();
+      await this.#source?.leave();
     } catch (error) {
       this.#log.error(describeError(error));
     }
   }
 
-  /** After the last poll: nothing waits any more. */
-  async close(): Promise<void> {
+  /** After the last poll: packets that still wait are counted. */
+  async drain(): Promise<void> {
     this.#source?.close();
     await this.#matcher.settleAll();
+  }
+
+  close(): void {
+    this.#source?.close();
   }
 
   /** Packets that are in no record: lost on their way here, or without room. Of lost ones the octets are not known. */

@@ -3,55 +3,65 @@ import { describeError } from '../common/errors.js';
 import { KernelTimeouts } from '../store/kernel-timeouts.js';
 import type { Logger } from '../common/logger.js';
 import type { Moment } from '../store/poll-history.js';
-import type { PollHook } from './poll-hook.js';
 import type { DumpSummary, Source } from '../sources/source.js';
+import type { PollHook } from './poll-hook.js';
 
-/** Slots looked at before the event loop gets its turn. */
+/** Slots swept before the event loop gets its turn. */
 const SWEEP_SLICE = 65_536;
+/** Milliseconds between the beginnings of two polls out of turn at least. */
+export const RESYNC_GAP_MS = 1_000;
 
 export interface PollCounts {
   polls: number;
   /** Polls that did not see the whole table, or failed. */
   incomplete: number;
-  /** Polls left out because the one before had not ended. */
+  /** Polls skipped because the previous one was still running. */
   overdue: number;
   /** Rows of all polls. */
   rows: number;
-  /** Entries left out by the source, by reason. */
+  /** Entries skipped by the source, by reason. */
   skipped: Record<string, number>;
 }
 
-/** Walks the source into the store, one dump at a time. */
+/** Dumps the source into the store, one poll at a time. */
 export class Poller {
   readonly counts: PollCounts = { polls: 0, incomplete: 0, overdue: 0, rows: 0, skipped: {} };
+  /** Polls out of turn. */
+  resyncs = 0;
   readonly #source: Source;
   readonly #store: ConnectionStore;
   readonly #log: Logger;
+  readonly #resynced: () => void;
   readonly #hooks: PollHook[] = [];
   #polling: Promise<boolean> | undefined;
+  #resyncTimer: NodeJS.Timeout | undefined;
+  #lastResync = Number.NEGATIVE_INFINITY;
+  #closed = false;
 
-  constructor(source: Source, store: ConnectionStore, log: Logger) {
+  /** @param resynced a poll out of turn is over */
+  constructor(source: Source, store: ConnectionStore, log: Logger, resynced: () => void = () => {}) {
     this.#source = source;
     this.#store = store;
     this.#log = log;
+    this.#resynced = resynced;
   }
 
   addHook(hook: PollHook): void {
     this.#hooks.push(hook);
   }
 
-  /** A poll, after the one that is under way. @returns false when a replay has nothing more to play */
+  /** A poll, after the one that is running. @returns false when a replay has nothing more to play */
   async poll(): Promise<boolean> {
     while (this.#polling) await this.#polling.catch(() => {});
     this.#polling = this.#poll().finally(() => (this.#polling = undefined));
     return this.#polling;
   }
 
-  /** A poll unless one is under way; what fails is logged and counted. @returns as {@link poll}; undefined where left out */
-  async pollAgain(): Promise<boolean | undefined> {
+  /** A poll in turn: skipped while one is running; a failure is logged and counted. @returns as {@link poll}; undefined where skipped */
+  async pollInTurn(): Promise<boolean | undefined> {
     if (this.#polling) {
       this.counts.overdue++;
-      this.#log.warn('the poll before has not ended; this one is left out');
+      this.#log.warn('previous poll still running; poll skipped');
       return undefined;
     }
     try {
@@ -62,9 +72,27 @@ export class Poller {
     }
   }
 
+  /** A poll out of turn, as events were lost: at once, or RESYNC_GAP_MS after the last one. All requests before it begins share it. */
+  resync(): void {
+    if (this.#resyncTimer || this.#closed) return;
+    const wait = Math.max(0, this.#lastResync + RESYNC_GAP_MS - performance.now());
+    this.#resyncTimer = setTimeout(() => {
+      this.#resyncTimer = undefined;
+      this.#lastResync = performance.now();
+      this.resyncs++;
+      void this.poll().then(this.#resynced, error => this.failed(error));
+    }, wait);
+  }
+
   failed(error: unknown): void {
     this.counts.incomplete++;
     this.#log.error(describeError(error));
+  }
+
+  /** No more polls out of turn. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#resyncTimer);
   }
 
   async #poll(): Promise<boolean> {
@@ -84,7 +112,7 @@ export class Poller {
     });
     if (summary === undefined) return false;
     begin(summary.startedAt);
-    this.#note(summary);
+    this.#count(summary);
     for (const hook of this.#hooks) await hook.afterDump?.(summary.complete);
     const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };
     if (summary.complete) {
@@ -98,55 +126,15 @@ export class Poller {
     return true;
   }
 
-  #note(summary: DumpSummary): void {
+  #count({ rows, skipped, complete, error }: DumpSummary): void {
     const { counts } = this;
     counts.polls++;
-    counts.rows += summary.rows;
-    for (const [reason, count] of Object.entries(summary.skipped)) {
+    counts.rows += rows;
+    for (const [reason, count] of Object.entries(skipped)) {
       if (count > 0) counts.skipped[reason] = (counts.skipped[reason] ?? 0) + count;
     }
-    if (summary.complete) return;
+    if (complete) return;
     counts.incomplete++;
-    this.#log.warn(
-      { skipped: summary.skipped, error: summary.error && describeError(summary.error) },
-      'incomplete poll',
-    );
-  }
-}
-
-/** Milliseconds between the beginnings of two polls out of turn at least. */
-export const RESYNC_GAP_MS = 1_000;
-
-/**
- * Polls out of turn where events were lost: at once, and under lasting loss once in a while. However often it is asked before a
- * poll has begun, one poll answers all.
- */
-export class Resync {
-  /** Polls out of turn. */
-  count = 0;
-  readonly #poll: () => Promise<void>;
-  #timer: NodeJS.Timeout | undefined;
-  #last = Number.NEGATIVE_INFINITY;
-  #stopped = false;
-
-  /** @param poll begins after the poll that is under way; never rejects */
-  constructor(poll: () => Promise<void>) {
-    this.#poll = poll;
-  }
-
-  ask(): void {
-    if (this.#timer || this.#stopped) return;
-    const wait = Math.max(0, this.#last + RESYNC_GAP_MS - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#last = performance.now();
-      this.count++;
-      void this.#poll();
-    }, wait);
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#log.warn({ skipped, error: error && describeError(error) }, 'incomplete poll');
   }
 }

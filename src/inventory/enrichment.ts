@@ -2,7 +2,6 @@ import type { Batch } from '../row/batch.js';
 import { IN_USE } from '../store/connection-table.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
 import type { CompiledInventory } from './compile.js';
-import type { InventoryFollower } from './inventory-file.js';
 import { InventoryLookup } from './lookup.js';
 import { NOTHING } from './prefix-table.js';
 import { SERVICE } from '../ipfix/shape.js';
@@ -45,7 +44,7 @@ const SLICE = 4096;
  * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed open is
  * looked up again when the inventory has changed. An answer that was given stands as long as the flow.
  */
-export class Enrichment implements StoreListener, RecordAugmenter, NameHolder, InventoryFollower {
+export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
   readonly #store: FlowStore;
   readonly #nameTable: NameTable;
   /** NAMES numbers a slot. */

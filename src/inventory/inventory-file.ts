@@ -13,11 +13,6 @@ export interface InventoryStats extends InventorySize {
   errors: number;
 }
 
-/** Told when another content comes into force. */
-export interface InventoryFollower {
-  use(inventory: CompiledInventory): Promise<void>;
-}
-
 /** The inventory in force: that of the file, or, where the file has gone wrong, what it said before. */
 export class InventoryFile {
   readonly #file: string;
@@ -27,7 +22,7 @@ export class InventoryFile {
   /** Of the content that was read last, good or not. */
   #stamp: string;
   readonly #watch: FileWatch;
-  readonly #followers: InventoryFollower[] = [];
+  readonly #listeners: ((inventory: CompiledInventory) => Promise<void>)[] = [];
   #loading: Promise<void> | undefined;
   #again = false;
   readonly #end = new AbortController();
@@ -65,8 +60,9 @@ export class InventoryFile {
     return { ...this.#inventory.size, ...this.#counts };
   }
 
-  follow(follower: InventoryFollower): void {
-    this.#followers.push(follower);
+  /** @param listener called when another content comes into force */
+  subscribe(listener: (inventory: CompiledInventory) => Promise<void>): void {
+    this.#listeners.push(listener);
   }
 
   /** Reads the file now, changed or not; a wrong one is logged and counted, and what was in force stays so. */
@@ -101,7 +97,7 @@ export class InventoryFile {
         this.#counts.reloads++;
         this.#counts.loadedAt = Date.now();
         this.#log.info({ file: this.#file, ...inventory.size }, 'inventory read again');
-        for (const follower of this.#followers) void follower.use(inventory);
+        for (const listener of this.#listeners) void listener(inventory);
       } catch (error) {
         if (signal.aborted) return;
         this.#counts.errors++;

@@ -79,11 +79,10 @@ export class EventSource extends RowListener<Listener> {
     }
   }
 
-  /** Ends listening when everything that waits in the receive buffer has been delivered. */
-  async finish(): Promise<void> {
+  /** Leaves the multicast groups; settles when everything received before has been delivered. */
+  async leave(): Promise<void> {
     native(() => this.listener.leave());
     await this.drain();
-    this.close();
   }
 
   protected override taken(): void {

@@ -32,9 +32,9 @@ export class NflogSource extends RowListener<NflogListener> {
     return this.listener.prefix(number);
   }
 
-  /** Lets go of the groups and settles when everything that was logged before has been delivered. */
-  finish(): Promise<void> {
+  /** Unbinds the groups; settles when everything logged before has been delivered. */
+  async leave(): Promise<void> {
     native(() => this.listener.unbind());
-    return this.drain();
+    await this.drain();
   }
 }

@@ -64,6 +64,7 @@ export class RowListener<Native extends NativeListener> {
 
   /** Nothing is delivered any more. Drains settle. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.listener.close();
     this.#settle(Infinity);

@@ -37,7 +37,7 @@ function begin(changed: Partial<EventsOptions> = {}) {
     earlierHaveNone: false,
     ...changed,
   };
-  const listener = { onEnds: () => void told.ends++, onLoss: () => void told.losses++ };
+  const listener = { onDestroys: () => void told.ends++, onLoss: () => void told.losses++ };
   const events = new ConntrackEvents(
     backend as unknown as Backend,
     options,
@@ -114,8 +114,8 @@ test('late events are a loss, with what they had counted', async t => {
 test('at the end what was delivered is read, and what the kernel does not let go of is a loss', async t => {
   const { events, destroys } = begin();
   destroys.dying = () => 3;
-  await events.finish();
-  t.is(destroys.calls.at(-1), 'finish');
+  await events.drain();
+  t.deepEqual(destroys.calls.slice(-2), ['leave', 'close']);
   t.like(events.stats(), { unread: 3 });
   t.deepEqual(events.lost(), { connections: 3, packets: 0, octets: 0 });
 });
@@ -124,7 +124,7 @@ test('at the end the dying list is read as long as it gets shorter', async t => 
   const { events, destroys } = begin();
   let dying = 4;
   destroys.dying = () => --dying;
-  await events.finish();
+  await events.drain();
   t.like(events.stats(), { unread: 0 });
   t.is(dying, 0);
 });

@@ -24,10 +24,8 @@ async function follow(t: ExecutionContext, path: string, pollMs: number): Promis
   const file = await InventoryFile.open(path, log, pollMs);
   t.teardown(() => file.close());
   const seen: string[] = [];
-  file.follow({
-    use: async ({ names }) => {
-      seen.push(names.slice(1).join());
-    },
+  file.subscribe(async ({ names }) => {
+    seen.push(names.slice(1).join());
   });
   return { file, seen, errors: () => lines.filter(({ level }) => level === 50).map(({ msg }) => String(msg)) };
 }

@@ -104,8 +104,8 @@ const orders: Orders = {
   },
   async flushBlocked({ least, close }) {
     const read = flushBlocked(least);
-    if (close === 'close') source!.close();
-    if (close === 'finish') await source!.finish();
+    if (close === 'leave') await source!.leave();
+    if (close) source!.close();
     return { read, threads: close ? threadsLeft() : listeningThreads() };
   },
   async letGoBlocked({ least }) {

@@ -32,7 +32,7 @@ export interface Orders {
    * Flushes the table, and stops the event loop until the thread has read `least` events and reads no more; then closes or
    * finishes where `close` says so. Says how many events were read before and how many listening threads are left.
    */
-  flushBlocked: Order<{ least: number; close?: 'close' | 'finish' }, { read: number; threads: number }>;
+  flushBlocked: Order<{ least: number; close?: 'close' | 'leave' }, { read: number; threads: number }>;
   /**
    * The same, and then takes NETLINK_BROADCAST_ERROR off, with the event loop stopped until the dying list is empty. Says how
    * many events were read before, and how long the list was before and after.

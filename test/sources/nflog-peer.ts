@@ -61,7 +61,7 @@ async function main(options: NflogOptions): Promise<void> {
   });
   console.log(JSON.stringify({ receiveBuffer: source.receiveBuffer }));
   for await (const order of createInterface({ input: process.stdin })) {
-    await (order === 'finish' ? source.finish() : source.drain());
+    await (order === 'leave' ? source.leave() : source.drain());
     console.log(JSON.stringify({ packets: seen, counts: source.counts() }));
   }
   source.close();

@@ -44,7 +44,7 @@ class NflogPeer {
     return JSON.parse(line.value);
   }
 
-  order(order: 'seen' | 'finish'): Promise<Answer> {
+  order(order: 'seen' | 'leave'): Promise<Answer> {
     this.process.stdin.write(`${order}\n`);
     return this.answer();
   }
@@ -120,7 +120,7 @@ live('what is logged is delivered before the reader lets go', async t => {
   const ruled = async (): Promise<boolean> =>
     (await namespace.run('nft', ['list', 'ruleset'])).includes('packets 300 ');
   await eventually('the packets have come to the rule', ruled);
-  t.is((await peer.order('finish')).packets.length, 300);
+  t.is((await peer.order('leave')).packets.length, 300);
   await send();
   t.is((await peer.order('seen')).packets.length, 300);
 });

@@ -45,8 +45,8 @@ export class FakeEvents {
   /** What still waits when listening ends. */
   waiting: Batch | undefined;
 
-  async finish(): Promise<void> {
-    this.calls.push('finish');
+  async leave(): Promise<void> {
+    this.calls.push('leave');
     if (this.waiting) await this.receiver.onBatch(this.waiting);
   }
 

@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { Poller, RESYNC_GAP_MS } from '../../src/ingest/poller.js';
+import { eventually } from '../helpers/eventually.js';
+import { FakeSource } from '../helpers/fakes/fake-source.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
+
+const TIMER_EARLY_MS = 2; // Node's timers leave out the fractions of their delay and of the time at which they begin
+
+function begin(t: ExecutionContext, source: FakeSource) {
+  const resynced: number[] = [];
+  const poller = new Poller(source, new StoreRig().store, listeningLogger().log, () =>
+    resynced.push(performance.now()),
+  );
+  t.teardown(() => poller.close());
+  return { poller, resynced };
+}
+
+test('one poll out of turn answers all requests before it begins; the next is not at once', async t => {
+  const source = new FakeSource([{ connections: [] }]);
+  const { poller, resynced } = begin(t, source);
+  // before the first poll, however long the test is held up between the poll's begin and its own look at the clock
+  const asked = performance.now();
+  for (let i = 0; i < 10; i++) poller.resync();
+  await eventually('the first poll', () => resynced.length === 1);
+  for (let i = 0; i < 10; i++) poller.resync();
+  await eventually('the second poll', () => resynced.length === 2);
+  t.true(resynced[1] - asked >= RESYNC_GAP_MS - TIMER_EARLY_MS);
+  t.is(poller.resyncs, 2);
+  t.is(source.dumps, 2);
+});
+
+test('after close there is no poll out of turn', async t => {
+  const source = new FakeSource([{ connections: [] }]);
+  const { poller } = begin(t, source);
+  poller.resync();
+  poller.close();
+  poller.resync();
+  await pause(20);
+  t.is(source.dumps, 0);
+});
+
+test('a poll out of turn that fails is counted', async t => {
+  const { poller, resynced } = begin(t, new FakeSource([{ fails: new Error('no') }]));
+  poller.resync();
+  await eventually('the failure', () => poller.counts.incomplete === 1);
+  t.deepEqual(resynced, []);
+});
