@@ -4,6 +4,7 @@ import { ExportSchedule } from '../../src/schedule/export-schedule.js';
 import type { Moment } from '../../src/store/poll-history.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { exportDue } from '../../test/helpers/rigs/export-due.js';
 import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import { EPOCH } from './connections.js';
 
@@ -54,7 +55,7 @@ export class PolledStore {
     this.#now = { wall: wall + step, monotonic: monotonic + step };
     let records = 0;
     const take = (): boolean => ++records > 0;
-    for (const schedule of this.#schedules) schedule.reportDue(take, Number.MAX_SAFE_INTEGER);
+    for (const schedule of this.#schedules) exportDue(schedule, this.#now.monotonic, Number.MAX_SAFE_INTEGER, take);
     return records;
   }
 }

@@ -1,7 +1,6 @@
-import type { Batch } from '../row/batch.js';
 import type { Backend } from '../backend/backend.js';
 import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
-import { FlowReports, type RecordSink } from './flow-batcher.js';
+import { FlowBatcher } from './flow-batcher.js';
 import type { Flows } from '../record/flows.js';
 import type { NotSent } from '../ipfix/options.js';
 import { createProfile, type Profile } from '../ipfix/profile.js';
@@ -88,7 +87,7 @@ export function destinationName({ endpoint, observationDomain, profile }: Destin
 export class Destination implements NameHolder {
   readonly #options: DestinationOptions;
   /** Of connections first. */
-  readonly #reports: readonly FlowReports[];
+  readonly #batchers: readonly FlowBatcher[];
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
@@ -97,6 +96,8 @@ export class Destination implements NameHolder {
   readonly #lost: () => Unreported;
   #connected = false;
   #finishing = false;
+  /** A record that no packet can hold has been logged. */
+  #oversize = false;
   #optionsAt = 0;
   #firstLossAt = 0;
   #lastLossAt = 0;
@@ -133,10 +134,9 @@ export class Destination implements NameHolder {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
           });
-    const profile = createProfile(options.profile, options.biflow, options.netfilterElements);
     this.#session = new Session({
       backend: shared.backend,
-      profile,
+      profile: createProfile(options.profile, options.biflow, options.netfilterElements),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
@@ -145,10 +145,9 @@ export class Destination implements NameHolder {
       monotonic: () => performance.now(),
       wall: () => Date.now(),
     });
-    const sink = this.#sink(profile);
     const schedule = { ...options, staleConnectionTimeout: shared.staleConnectionTimeout };
-    this.#reports = shared.flows.map(
-      (flows, kind) => new FlowReports(flows, schedule, sink, kind === 0 ? shared.memory : undefined),
+    this.#batchers = shared.flows.map(
+      (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.memory : undefined),
     );
     shared.names.hold(this);
   }
@@ -176,37 +175,22 @@ export class Destination implements NameHolder {
   /** Exports what is due now, in slices. */
   async exportDue(): Promise<void> {
     this.#sendOptions();
-    while (this.#transport.ready && !this.#finishing) {
-      let more = false;
-      for (const reports of this.#reports) {
-        more = reports.reportDue(SLICE) || more;
-        reports.flush();
-      }
-      if (!more && this.#transport.ready) break;
-      await this.#turn(DRAIN_MS);
-    }
+    while (this.#transport.ready && !this.#finishing && this.#exportSlice()) await this.#turn(DRAIN_MS);
     this.#memory?.flush();
   }
 
   /**
    * Exports everything, open connections as ended by force, and closes.
-   * @returns what could not be told any more
+   * @returns what could not be exported any more
    */
   async finish(graceMs: number): Promise<Unreported> {
     this.#finishing = true;
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
-    for (const reports of this.#reports) {
-      for (let from = 0; from >= 0 && this.#connected && left() > 0;) {
-        if (this.#transport.ready) {
-          from = reports.reportAll(from, SLICE);
-          reports.flush();
-        }
-        if (from >= 0) await this.#turn(Math.min(left(), DRAIN_MS));
-      }
-    }
-    for (const reports of this.#reports) this.#transport.counts.lostRecords += reports.drop();
-    const unreported = sumUnreported(this.#reports.map(({ schedule }) => schedule.countUnreported()));
+    for (const { schedule } of this.#batchers) schedule.endAll();
+    while (this.#connected && left() > 0 && this.#exportSlice()) await this.#turn(Math.min(left(), DRAIN_MS));
+    for (const batcher of this.#batchers) this.#transport.counts.lostRecords += batcher.drop();
+    const unreported = sumUnreported(this.#batchers.map(({ schedule }) => schedule.countUnreported()));
     if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
     return unreported;
@@ -221,24 +205,24 @@ export class Destination implements NameHolder {
   /** Milliseconds on the monotonic clock; Infinity where nothing is due or nothing can be sent. */
   nextDeadline(): number {
     if (!this.#connected) return Number.POSITIVE_INFINITY;
-    return Math.min(...this.#reports.map(({ schedule }) => schedule.nextDeadline()));
+    return Math.min(...this.#batchers.map(({ schedule }) => schedule.nextDeadline()));
   }
 
   /** Ended connections on their way, those of the kernel alone. */
   get endedWaiting(): { readonly pushed: number; readonly settled: number } {
-    return this.#reports[0].schedule.endedWaiting;
+    return this.#batchers[0].schedule.endedWaiting;
   }
 
   dropStale(): void {
-    for (const { schedule } of this.#reports) schedule.dropStale();
+    for (const { schedule } of this.#batchers) schedule.dropStale();
   }
 
   renumber(change: (number: number) => number): void {
-    for (const reports of this.#reports) reports.renumber(change);
+    for (const batcher of this.#batchers) batcher.renumber(change);
   }
 
   stats(): DestinationStats {
-    const schedules = this.#reports.map(({ schedule }) => schedule);
+    const schedules = this.#batchers.map(({ schedule }) => schedule);
     return {
       endpoint: formatEndpoint(this.#options.endpoint),
       connected: this.#connected,
@@ -252,32 +236,18 @@ export class Destination implements NameHolder {
     };
   }
 
-  #sink(profile: Profile): RecordSink {
-    const transport = this.#transport;
-    const { counts } = this.#session;
-    return {
-      profile,
-      uniflows: this.#options.profile === 'standard' && this.#options.biflow === 'two-uniflows',
-      get ready() {
-        return transport.ready;
-      },
-      get sent() {
-        return counts.records + counts.optionsRecords;
-      },
-      send: (shape, records) => this.#send(shape, records),
-    };
-  }
-
-  #send(shape: number, records: Batch): void {
-    const { counts } = this.#session;
-    const before = counts.oversize;
-    this.#session.send(shape, records);
-    if (before === 0 && counts.oversize > 0) {
+  /** @returns whether more is due, now or when the transport takes records again */
+  #exportSlice(): boolean {
+    let more = false;
+    for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
+    if (!this.#oversize && this.#session.counts.oversize > 0) {
+      this.#oversize = true;
       this.#log.error(
         { mtu: this.#options.mtu },
         'flow records do not fit into a packet; they are dropped and counted',
       );
     }
+    return more || !this.#transport.ready;
   }
 
   #sendOptions(): void {

@@ -63,6 +63,7 @@ export interface SessionCounts {
  * A transport session with one collector (RFC 7011 section 8): sequence numbers, template ids, when templates are due.
  */
 export class Session {
+  readonly profile: Profile;
   readonly counts: SessionCounts = { records: 0, oversize: 0, optionsRecords: 0, messages: 0, octets: 0 };
   readonly #options: SessionOptions;
   readonly #templates = new Map<number, ActiveTemplate>();
@@ -76,7 +77,18 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.profile = options.profile;
     this.#out = new Uint8Array(Math.max(options.transport.limit, 2048) * MESSAGES_A_CALL);
+  }
+
+  /** Records are taken now. */
+  get ready(): boolean {
+    return this.#options.transport.ready;
+  }
+
+  /** Data records given to the transport in all. */
+  get sent(): number {
+    return this.counts.records + this.counts.optionsRecords;
   }
 
   /**
@@ -112,7 +124,7 @@ export class Session {
       }
       this.#sendEarlyCopies(prefix);
       template.announced = true;
-      if (this.#options.profile.templatesApart) {
+      if (this.profile.templatesApart) {
         this.#sendSets([prefix]);
         prefix = NOTHING;
       }
@@ -194,7 +206,7 @@ export class Session {
   }
 
   #template(shape: number): ActiveTemplate {
-    const { profile } = this.#options;
+    const { profile } = this;
     const kind = shape & profile.shapes;
     let template = this.#templates.get(kind);
     if (!template) {
@@ -220,11 +232,11 @@ export class Session {
 
   /** As many messages as it takes. */
   #sendTemplates(templates: readonly ActiveTemplate[]): void {
-    const { profile, transport } = this.#options;
+    const { limit } = this.#options.transport;
     let records: Uint8Array[] = [];
     let length = MESSAGE_HEADER + SET_HEADER;
     for (const { record } of templates) {
-      const full = profile.templatesApart || length + record.length > transport.limit;
+      const full = this.profile.templatesApart || length + record.length > limit;
       if (records.length > 0 && full) {
         this.#sendSets([makeSet(TEMPLATE_SET, records)]);
         records = [];

@@ -13,6 +13,8 @@ export interface Profile {
    * and nothing else.
    */
   readonly templatesApart: boolean;
+  /** The reply direction is a record of its own. */
+  readonly uniflows: boolean;
   fieldsOf(shape: number): Field[];
 }
 
@@ -27,6 +29,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
     return {
       name,
       templatesApart: true,
+      uniflows: false,
       shapes:
         shape.IPV6 |
         shape.PORTS |
@@ -41,6 +44,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
   return {
     name,
     templatesApart: false,
+    uniflows: biflow === 'two-uniflows',
     shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
     fieldsOf: bits => standardFields(bits, biflow),
   };

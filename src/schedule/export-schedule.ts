@@ -22,8 +22,8 @@ export interface ScheduleOptions {
   endedQueue: number;
 }
 
-/** Takes one connection as a record, whose deltas are since the last call; returns false when it takes none for now. */
-export type Report = (slot: number, reason: number) => boolean;
+/** Takes the last record of a connection that must go at once; returns false when it takes none now. */
+export type Evict = (slot: number, reason: number) => boolean;
 
 /**
  * When each connection is due at one destination. Lists in order of arrival: gone from the kernel and closed in it (both due
@@ -36,26 +36,28 @@ export class ExportSchedule implements SlotHolder {
   readonly endedOverflow = newUnreported();
   readonly #store: FlowStore;
   readonly #options: ScheduleOptions;
-  readonly #evict: Report;
+  readonly #evict: Evict;
   /** Counters as last reported, among them. */
   readonly slots: ReportSlots;
   readonly #reported: Reported;
   readonly #endedLimit: number;
   readonly #gone: EndedQueue;
-  /** Closed connections that the kernel still has. */
-  readonly #closed: SlotList;
+  /** Connections that the kernel still has and that are to be exported as ended: closed ones, at shutdown all. */
+  readonly #closing: SlotList;
   readonly #active: SlotList;
   readonly #idle: SlotList;
   readonly #now: () => number;
   /** Added as one that has ended, of which an exporter before has told the end; -1 for none. */
   #over = -1;
+  #shutdown = false;
+  /** Why the connection is due that {@link next} has given. */
+  reason = 0;
 
   /**
    * @param now monotonic milliseconds
-   * @param evict takes the last report of a connection that must go at once
    * @param memory what the destination was told by exporters before
    */
-  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Report, memory?: ReportMemory) {
+  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Evict, memory?: ReportMemory) {
     const capacity = store.table.capacity;
     this.#store = store;
     this.#options = options;
@@ -66,7 +68,7 @@ export class ExportSchedule implements SlotHolder {
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
-    this.#closed = SlotList.of(capacity);
+    this.#closing = SlotList.of(capacity);
     this.#active = this.slots.active;
     this.#idle = this.slots.idle;
     store.hold(this);
@@ -118,78 +120,81 @@ export class ExportSchedule implements SlotHolder {
   evicted(slot: number, reason: number): void {
     this.#disarm(slot);
     this.#reported.leftOut(slot);
-    if (!this.#reportEnd(slot, reason, this.#evict)) this.#reported.addTo(this.evictedUnreported, slot);
+    const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
+    if (!this.#isNews(slot, last)) return;
+    if (this.#evict(slot, last)) this.#reported.update(slot, last);
+    else this.#reported.addTo(this.evictedUnreported, slot);
   }
 
   cleared(): void {
     this.#gone.clear();
-    this.#closed.clear();
+    this.#closing.clear();
     this.#active.clear();
     this.#idle.clear();
   }
 
   /**
-   * Reports what is due until `report` takes no more or `budget` connections have been looked at.
-   * @returns whether more is due now
+   * The next connection that is due; it stays the next one until {@link done}.
+   * @param now monotonic milliseconds
+   * @returns its slot, -1 where none is due; {@link reason} says why
    */
-  reportDue(report: Report, budget: number): boolean {
-    const now = this.#now();
-    for (let looked = 0; looked < budget; looked++) {
-      let slot = this.#gone.head;
-      if (slot >= 0) {
-        if (!this.#reportGone(slot, report)) return false;
-        continue;
-      }
-      slot = this.#closed.head;
-      if (slot >= 0) {
-        if (!this.#reportEnd(slot, END_OF_FLOW, report)) return false;
-        this.#closed.remove(slot);
-        continue;
-      }
-      slot = this.#idle.head;
-      if (slot >= 0 && this.#store.table.changedAt(slot) + this.#options.idleFlowExportTimeout <= now) {
-        const wanted = this.#reported.lastReason(slot) !== IDLE_TIMEOUT || this.#reported.hasNews(slot);
-        if (!this.#reportIf(wanted, slot, IDLE_TIMEOUT, report)) return false;
-        this.#idle.remove(slot);
-        this.#active.remove(slot);
-        continue;
-      }
-      slot = this.#active.head;
-      if (slot >= 0 && this.slots.activeSince(slot) + this.#options.activeFlowExportTimeout <= now) {
-        const news = this.#reported.hasNews(slot);
-        if (!this.#reportIf(news, slot, ACTIVE_TIMEOUT, report)) return false;
-        this.#active.remove(slot);
-        if (news) this.#arm(slot, 0, now);
-        continue;
-      }
-      return false;
+  next(now: number): number {
+    const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
+    let slot = this.#gone.head;
+    if (slot >= 0) {
+      this.reason = this.#gone.reason(slot);
+      return slot;
     }
-    return true;
+    slot = this.#closing.head;
+    if (slot >= 0) {
+      this.reason = this.#isClosed(slot) ? END_OF_FLOW : FORCED_END;
+      return slot;
+    }
+    slot = this.#idle.head;
+    if (slot >= 0 && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now) {
+      this.reason = IDLE_TIMEOUT;
+      return slot;
+    }
+    slot = this.#active.head;
+    if (slot >= 0 && this.slots.activeSince(slot) + activeFlowExportTimeout <= now) {
+      this.reason = ACTIVE_TIMEOUT;
+      return slot;
+    }
+    return -1;
   }
 
-  /**
-   * At shutdown: reports every connection, those still open as ended by force. Stops where `report` takes no more.
-   * @param from the slot to begin at
-   * @returns where to go on, -1 at the end
-   */
-  reportAll(from: number, budget: number, report: Report): number {
-    const { flags, top } = this.#store.table;
-    const to = Math.min(from + budget, top);
-    for (let slot = from; slot < to; slot++) {
-      if (!(flags[slot] & IN_USE)) continue;
-      if (flags[slot] & GONE) {
-        if (this.#gone.has(slot) && !this.#reportGone(slot, report)) return slot;
-      } else {
-        if (!this.#reportEnd(slot, FORCED_END, report)) return slot;
-        this.#disarm(slot);
-      }
+  /** Whether the connection that is due has anything to export: counters, a state or a reason that its last record did not have. */
+  isNews(slot: number): boolean {
+    return this.#isNews(slot, this.reason);
+  }
+
+  /** @param exported the connection that was due has become a record; otherwise it had nothing to export */
+  done(slot: number, exported: boolean, now: number): void {
+    if (exported) this.#reported.update(slot, this.reason);
+    if (this.#store.table.flags[slot] & GONE) {
+      if (!exported) this.#reported.note(slot, true);
+      this.#gone.remove(slot);
+      this.#store.release(slot);
+    } else if (this.reason === ACTIVE_TIMEOUT) {
+      this.#active.remove(slot);
+      if (exported) this.#arm(slot, 0, now);
+    } else {
+      this.#disarm(slot);
     }
-    return to < top ? to : -1;
+  }
+
+  /** From now on every connection is due, those still open as ended by force. */
+  endAll(): void {
+    this.#shutdown = true;
+    const { flags, top } = this.#store.table;
+    for (let slot = 0; slot < top; slot++) {
+      if ((flags[slot] & (IN_USE | GONE)) === IN_USE) this.#arm(slot, 0, 0);
+    }
   }
 
   /** Monotonic milliseconds of the next deadline, Infinity where there is none. */
   nextDeadline(): number {
-    if (this.#gone.head >= 0 || this.#closed.head >= 0) return 0;
+    if (this.#gone.head >= 0 || this.#closing.head >= 0) return 0;
     const active = this.#active.head;
     const idle = this.#idle.head;
     return Math.min(
@@ -223,15 +228,15 @@ export class ExportSchedule implements SlotHolder {
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */
   #arm(slot: number, what: number, since: number): void {
     if (what & MOVED) this.#idle.push(slot);
-    if (this.#isClosed(slot)) {
-      // said to have ended: what still moves waits for the entry to disappear
-      if (this.#reported.lastReason(slot) !== END_OF_FLOW) this.#closed.push(slot);
+    if (this.#shutdown || this.#isClosed(slot)) {
+      // exported as ended: what still moves waits for the entry to disappear
+      if (this.#shutdown || this.#reported.lastReason(slot) !== END_OF_FLOW) this.#closing.push(slot);
       this.#active.remove(slot);
       this.#idle.remove(slot);
       return;
     }
     // mostly empty: then there is nothing to look for
-    if (this.#closed.head >= 0) this.#closed.remove(slot);
+    if (this.#closing.head >= 0) this.#closing.remove(slot);
     if (!this.#active.has(slot)) {
       this.slots.setActiveSince(slot, since);
       this.#active.push(slot);
@@ -239,19 +244,9 @@ export class ExportSchedule implements SlotHolder {
   }
 
   #disarm(slot: number): void {
-    this.#closed.remove(slot);
+    this.#closing.remove(slot);
     this.#active.remove(slot);
     this.#idle.remove(slot);
-  }
-
-  #reportGone(slot: number, report: Report): boolean {
-    const reason = this.#gone.reason(slot);
-    const wanted = this.#reported.lastReason(slot) !== reason || this.#reported.hasNews(slot);
-    if (!this.#reportIf(wanted, slot, reason, report)) return false;
-    if (!wanted) this.#reported.note(slot, true);
-    this.#gone.remove(slot);
-    this.#store.release(slot);
-    return true;
   }
 
   /** What is left of a connection that is gone will never be told. */
@@ -262,18 +257,9 @@ export class ExportSchedule implements SlotHolder {
     this.#store.release(slot);
   }
 
-  /** The last report of a connection that the kernel still has; one that has closed is over, whatever the reason. */
-  #reportEnd(slot: number, reason: number, report: Report): boolean {
-    const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
-    return this.#reportIf(this.#reported.lastReason(slot) !== last || this.#reported.hasNews(slot), slot, last, report);
-  }
-
-  /** @returns false when the report was not taken */
-  #reportIf(wanted: boolean, slot: number, reason: number, report: Report): boolean {
-    if (!wanted) return true;
-    if (!report(slot, reason)) return false;
-    this.#reported.update(slot, reason);
-    return true;
+  #isNews(slot: number, reason: number): boolean {
+    const another = reason !== ACTIVE_TIMEOUT && this.#reported.lastReason(slot) !== reason;
+    return another || this.#reported.hasNews(slot);
   }
 
   #isClosed(slot: number): boolean {

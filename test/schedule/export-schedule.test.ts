@@ -4,6 +4,7 @@ import { CLOSE, ESTABLISHED, LAST_ACK, SYN_RECV, TIME_WAIT } from '../../src/row
 import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
 import type { Counters, Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
+import { exportDue } from '../helpers/rigs/export-due.js';
 import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 
 const HOUR = 3_600_000;
@@ -93,9 +94,9 @@ test('a slice looks at no more connections than its budget, and says whether mor
   const { schedule } = rig.destinations[0];
   let taken = 0;
   const take = (): boolean => ++taken > 0;
-  t.true(schedule.reportDue(take, 2));
+  t.true(exportDue(schedule, rig.monotonic, 2, take));
   t.is(taken, 2);
-  t.false(schedule.reportDue(take, 2));
+  t.false(exportDue(schedule, rig.monotonic, 2, take));
   t.is(taken, 3);
 });
 
@@ -262,12 +263,12 @@ test('a shutdown of several destinations at once tells each of them everything',
   rig.poll([1, 2, 3, 4, 5].map(port => udp(port, rig.wall, [port, 100, 0, 0], { timeout: 2 })));
   rig.after(5_000, 1);
   rig.poll([3, 4, 5].map(port => udp(port, rig.wall - 5_000, [port + 1, 100, 0, 0])));
-  const cursors = [0, 0, 0];
-  for (let turn = 0; cursors.some(from => from >= 0); turn++) {
+  for (const { schedule } of rig.destinations) schedule.endAll();
+  const left = [true, true, true];
+  for (let turn = 0; left.includes(true); turn++) {
     const which = turn % 3;
     const { schedule, reports } = rig.destinations[which];
-    if (cursors[which] < 0) continue;
-    cursors[which] = schedule.reportAll(cursors[which], which + 1, (slot, reason) => {
+    left[which] = exportDue(schedule, rig.monotonic, which + 1, (slot, reason) => {
       const at = slot * 48;
       reports.push({ port: rig.store.table.rows[at + 16] & 0xffff, reason } as Report);
       return true;

@@ -7,6 +7,7 @@ import { appendRecord } from '../../../src/record/flow-record.js';
 import * as row from '../../../src/row/layout.generated.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { rows, type Facts } from './rows.js';
+import { exportDue } from '../rigs/export-due.js';
 import { readReport, StoreRig, type Report, type RigOptions } from '../rigs/store-rig.js';
 
 /** A packet as NFLOG tells it: the facts of its tuple, and what goes with them. */
@@ -89,14 +90,15 @@ export class DeniedRig extends StoreRig {
   /** What is due of denied flows now. */
   deniedDue(): Report[] {
     const before = this.told.length;
-    this.schedule.reportDue((slot, reason) => this.#report(this.told, slot, reason), Number.MAX_SAFE_INTEGER);
+    this.#export();
     return this.told.slice(before);
   }
 
   /** What a shutdown tells of denied flows. */
   deniedAtEnd(): Report[] {
     const before = this.told.length;
-    this.schedule.reportAll(0, Number.MAX_SAFE_INTEGER, (slot, reason) => this.#report(this.told, slot, reason));
+    this.schedule.endAll();
+    this.#export();
     return this.told.slice(before);
   }
 
@@ -104,6 +106,12 @@ export class DeniedRig extends StoreRig {
   sums(): [packets: bigint, octets: bigint] {
     const all = [...this.told, ...this.evicted];
     return [all.reduce((sum, { deltas }) => sum + deltas[0], 0n), all.reduce((sum, { deltas }) => sum + deltas[1], 0n)];
+  }
+
+  #export(): void {
+    exportDue(this.schedule, this.monotonic, Number.MAX_SAFE_INTEGER, (slot, reason) =>
+      this.#report(this.told, slot, reason),
+    );
   }
 
   #report(into: Report[], slot: number, reason: number): boolean {

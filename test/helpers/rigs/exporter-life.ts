@@ -14,6 +14,7 @@ import { udp } from '../builders/connections.js';
 import { EndsPen, endsRecord } from '../builders/ends-pen.js';
 import { openJournal } from '../builders/journals.js';
 import { nanoseconds, rows, type Facts } from '../builders/rows.js';
+import { exportDue } from './export-due.js';
 import { kernelTimeouts, readReport, type Report } from './store-rig.js';
 
 const BATCH = 4;
@@ -235,7 +236,7 @@ export class ExporterLife {
   /** @param settle what was sent is out of the transports' hands at once */
   async export(settle: boolean, only: readonly number[] = [...this.lines.keys()]): Promise<void> {
     for (const line of only.map(i => this.lines[i % this.lines.length])) {
-      line.schedule.reportDue(line.take, 1_000);
+      exportDue(line.schedule, this.now, 1_000, line.take);
       line.send();
       if (settle) line.settle();
       line.memory.flush();
@@ -249,7 +250,8 @@ export class ExporterLife {
   async end(connections: readonly KernelConnection[], takes = Infinity): Promise<void> {
     if (!this.killed) await this.poll(connections);
     for (const line of this.lines) {
-      if (!this.killed) line.schedule.reportAll(0, 1_000, line.take);
+      line.schedule.endAll();
+      if (!this.killed) exportDue(line.schedule, this.now, 1_000, line.take);
       if (!this.killed) line.send();
       if (!this.killed) line.settle(takes);
       if (!this.killed) line.close();

@@ -6,6 +6,7 @@ import { appendRecord } from '../../../src/record/flow-record.js';
 import { KernelTimeouts } from '../../../src/store/kernel-timeouts.js';
 import * as row from '../../../src/row/layout.generated.js';
 import type { RecordAugmenter } from '../../../src/record/record-augmenter.js';
+import { exportDue } from './export-due.js';
 import { TcpStateList } from '../../../src/record/tcp-state-list.js';
 import { TcpHistory } from '../../../src/store/tcp-history.js';
 import { readBigInt, readNumber } from '../../../src/common/u64.js';
@@ -184,7 +185,7 @@ export class StoreRig {
   due(which = 0, budget = Number.MAX_SAFE_INTEGER): Report[] {
     const destination = this.destinations[which];
     const before = destination.reports.length;
-    destination.schedule.reportDue((slot, reason) => this.#take(destination, slot, reason), budget);
+    this.#export(destination, budget);
     return destination.reports.slice(before);
   }
 
@@ -198,16 +199,17 @@ export class StoreRig {
   all(which = 0, budget = 3): Report[] {
     const destination = this.destinations[which];
     const before = destination.reports.length;
-    for (let from = 0; from >= 0;) {
-      from = destination.schedule.reportAll(from, budget, (slot, reason) => this.#take(destination, slot, reason));
-      if (!destination.takes) break;
-    }
+    destination.schedule.endAll();
+    while (destination.takes && this.#export(destination, budget));
     return destination.reports.slice(before);
   }
 
-  #take(destination: RigDestination, slot: number, reason: number): boolean {
-    if (destination.takes) destination.reports.push(this.#report(destination, slot, reason));
-    return destination.takes;
+  #export(destination: RigDestination, budget: number): boolean {
+    const { schedule, reports, takes } = destination;
+    return exportDue(schedule, this.monotonic, budget, (slot, reason) => {
+      if (takes) reports.push(this.#report(destination, slot, reason));
+      return takes;
+    });
   }
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
