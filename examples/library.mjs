@@ -38,7 +38,7 @@ const collector = new Collector({
     console.log(`collected ${source} > ${destination}: ${record.get('octetTotalCount')} octets`);
   },
 });
-const [endpoint] = await collector.listen();
+const [endpoint] = await collector.open();
 const exporter = new Exporter({
   ...EXPORTER_DEFAULTS,
   backend,

@@ -60,7 +60,7 @@ export class ExporterProcess {
       await eventually('the exporter listens', says('DESTROY events are listened to'), PATIENCE);
       await onListening();
     }
-    await eventually('the exporter runs', says('ctflow runs'), PATIENCE);
+    await eventually('the exporter runs', says('exporter started'), PATIENCE);
     return new ExporterProcess(command);
   }
 

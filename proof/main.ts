@@ -40,7 +40,7 @@ const program = new Command('proof:completeness')
     new Option('--seed <n>', 'the same one makes the same flows').argParser(wholeNumber(0, 2 ** 32)).default(1),
   )
   .addOption(new Option('--only <cases>', `some of ${names.join(', ')}`).argParser(caseNames))
-  .addOption(new Option('--json', 'print nothing but the report, as one JSON object'));
+  .addOption(new Option('--json', 'print only the report, as one JSON object'));
 
 const open = new Set<EndingScope>();
 

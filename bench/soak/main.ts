@@ -34,7 +34,7 @@ function command(): Command {
     .option('--initial <n>', 'connections at first', wholeNumber(1, MOST), 30_000)
     .option('--new <n>', 'connections that begin before each poll', wholeNumber(0, MOST), 10_000)
     .option('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST), 5_000)
-    .option('--interval <duration>', 'between two polls', duration('100ms', '1h'), 5_000)
+    .option('--interval <duration>', 'time between two polls', duration('100ms', '1h'), 5_000)
     .option('--duration <duration>', 'in all', duration('100ms', '1d'), 120_000)
     .option('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.2)
     .addOption(new Option('--backend <name>', '').choices(['native', 'fallback']).default('native'))

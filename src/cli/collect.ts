@@ -10,7 +10,7 @@ import { stopSignal } from './stop-signal.js';
 import { ColumnTable } from '../common/terminal/table.js';
 import { duration, wholeNumber } from './values.js';
 
-/** Milliseconds in which exporters end their connections when they are told to. */
+/** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
 const DEFAULT_LISTEN = 'udp://127.0.0.1:4739';
 
@@ -37,13 +37,13 @@ export function collectCommand(): Command {
         .env('CTFLOW_LISTEN'),
     )
     .addOption(
-      new Option('--format <how>', 'a table with the columns that matter, or JSON with every element, a record a line')
+      new Option('--format <how>', 'a table of the main columns, or JSON with every element, one record per line')
         .choices(['table', 'json'])
         .default('table')
         .env('CTFLOW_FORMAT'),
     )
     .addOption(
-      new Option('--count <n>', 'stop after so many flow records')
+      new Option('--count <n>', 'stop after this many flow records')
         .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
         .env('CTFLOW_COLLECT_COUNT'),
     )
@@ -55,11 +55,11 @@ export function collectCommand(): Command {
     .addHelpText(
       'after',
       `
-Table: packets and octets are original/reply, since the flow began, and with + since the last report; 'end' is why the
-record was sent. Options records and all other elements are in the JSON only.
-JSON: integers above 2^53 - 1 are strings, octets hexadecimal, unknown elements ENTERPRISE/ID.
-Ends with SIGINT or SIGTERM: half-closes its TCP connections, reads to their end, and says what was counted. A second signal
-ends it at once.
+Table: packets and octets are original/reply: totals, and with + the deltas since the last record; 'end' is the
+flowEndReason. Options records and all other elements are in the JSON only.
+JSON: integers above 2^53 - 1 are strings, octetArray values hexadecimal, unknown elements ENTERPRISE/ID.
+Stops on SIGINT or SIGTERM: half-closes its TCP connections, drains them and prints its counters. A second signal ends it
+at once.
 
 Examples:
   $ ctflow collect
@@ -86,7 +86,7 @@ async function collect(flags: CollectFlags): Promise<void> {
   let cut = 0;
   const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
   try {
-    for (const endpoint of await collector.listen()) note(`listening on ${formatEndpoint(endpoint)}`);
+    for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
     await Promise.race([signal.stopped, enough, output.closed]);
   } finally {
     clearTimeout(timer);
@@ -94,7 +94,7 @@ async function collect(flags: CollectFlags): Promise<void> {
     cut = await collector.close(output.broken ? 0 : GRACE_MS);
   }
   output.flush();
-  if (cut > 0) note(`cut off ${cut} connections that did not end within ${GRACE_MS / 1000} s`);
+  if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
 }
 
@@ -125,7 +125,7 @@ function tableLines(): (record: CollectedRecord) => string {
   };
 }
 
-/** What is always said, and what is said where it happened. */
+/** What is always printed, and what is printed where it is not 0. */
 function summary(stats: CollectorStats): string {
   const always = [
     `${stats.messages} messages`,
@@ -138,13 +138,13 @@ function summary(stats: CollectorStats): string {
     [stats.optionsRecords, 'options records'],
     [stats.lateMessages, 'late messages'],
     [stats.repeatedMessages, 'repeated messages'],
-    [stats.sequenceRestarts, 'restarts of the sequence'],
+    [stats.sequenceRestarts, 'sequence restarts'],
     [stats.reservedSets, 'reserved sets'],
     [stats.conflictingTemplates, 'conflicting templates'],
     [stats.refusedTemplates, 'refused templates'],
     [stats.ignoredWithdrawals, 'ignored withdrawals'],
-    [stats.evictedSessions, 'forgotten sessions'],
-    [stats.evictedDomains, 'forgotten observation domains'],
+    [stats.evictedSessions, 'evicted sessions'],
+    [stats.evictedDomains, 'evicted observation domains'],
     [stats.disconnectedSessions, 'connections closed'],
     [stats.refusedConnections, 'connections refused'],
   ];

@@ -14,19 +14,19 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('show ctflow at work: real traffic in a private network namespace, exported, collected and checked')
     .addOption(
-      new Option('--duration <time>', 'how long, 3s to 1h')
+      new Option('--duration <time>', 'duration of the run, 3s to 1h')
         .argParser(duration('3s', '1h'))
         .default(15_000, '15s')
         .env('CTFLOW_DEMO_DURATION'),
     )
-    .addOption(new Option('--json', 'print nothing but the report, as one JSON object').env('CTFLOW_DEMO_JSON'))
+    .addOption(new Option('--json', 'print only the report, as one JSON object').env('CTFLOW_DEMO_JSON'))
     .addOption(backendFlag())
     .addHelpText(
       'after',
       `
 Needs no root where user namespaces are allowed. Where no namespace can be made, a recording is played instead.
-Octets and packets of both directions are held against a count that the kernel makes without conntrack; ends with 1 when
-they differ.
+Octets and packets of both directions are compared with a count that the kernel makes without conntrack; the exit code is
+1 where they differ.
 
 Examples:
   $ ctflow demo

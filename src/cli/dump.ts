@@ -19,9 +19,12 @@ const COLUMNS = [
 
 /** `ctflow dump` */
 export function dumpCommand(): Command {
-  return addSourceFlags(new Command('dump').description('print the connections that the kernel has now'))
+  return addSourceFlags(new Command('dump').description('print the connections in the conntrack table'))
     .addOption(
-      new Option('--format <how>', 'a table, or JSON with a connection a line; counters above 2^53 are strings there')
+      new Option(
+        '--format <how>',
+        'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it',
+      )
         .choices(['table', 'json'])
         .default('table')
         .env('CTFLOW_FORMAT'),
@@ -29,7 +32,7 @@ export function dumpCommand(): Command {
     .addHelpText(
       'after',
       `
-Packets and octets are sent/received, seen from who began; 'left' is the remaining timeout.
+Packets and octets are original/reply; 'left' is the remaining timeout in seconds.
 
 Examples:
   # ctflow dump
@@ -56,7 +59,8 @@ async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     if (summary.complete) return;
     throw (
-      summary.error ?? new CtflowError('CTFLOW_NETLINK', 'The dump is not whole', 'The counts above say why; try again')
+      summary.error ??
+      new CtflowError('CTFLOW_NETLINK', 'The dump is incomplete', 'The counts above say why; try again')
     );
   } finally {
     source.close();

@@ -9,17 +9,21 @@ import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
 import { versionCommand } from './version.js';
 
-const FAILURE = 1;
-const WRONG_USE = 2;
+const ERROR = 1;
+const USAGE_ERROR = 2;
 
 /**
  * Runs one command line.
- * @returns the exit code: 0 well, 1 failure, 2 wrong use
+ * @returns the exit code: 0 success, 1 error, 2 usage error
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('ctflow')
     .description("Exports this host's connections as IPFIX flow records")
-    .version(VERSION, '--version', 'the version alone')
+    .version(VERSION, '--version', 'print the version only')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 error, 2 usage error. ctflow <command> --help shows flags and examples.',
+    )
     .addCommand(runCommand())
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
@@ -27,15 +31,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(demoCommand())
     .addCommand(versionCommand());
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help shows what can be said)');
+    command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help lists commands and flags)');
   }
   dropSwitchesThatSayNo(program.commands, process.env);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USE; // commander has said what
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR; // commander has printed why
     process.stderr.write(`ctflow: ${describeError(error)}\n`);
-    return error instanceof CtflowError && error.code === 'CTFLOW_USAGE' ? WRONG_USE : FAILURE;
+    return error instanceof CtflowError && error.code === 'CTFLOW_USAGE' ? USAGE_ERROR : ERROR;
   }
 }

@@ -12,14 +12,14 @@ import { duration, wholeNumber } from './values.js';
 /** `ctflow record` */
 export function recordCommand(): Command {
   return new Command('record')
-    .description('store dumps of the kernel as a file that --source replay:FILE plays on any system (native only)')
-    .argument('<file>', 'created, or replaced')
+    .description('record the conntrack table to a file that --source replay:FILE replays on any system (native only)')
+    .argument('<file>', 'created or overwritten')
     .addOption(netnsFlag())
     .addOption(
-      new Option('--count <n>', 'how many dumps').argParser(wholeNumber(1, 1_000_000)).default(1).env('CTFLOW_COUNT'),
+      new Option('--count <n>', 'number of dumps').argParser(wholeNumber(1, 1_000_000)).default(1).env('CTFLOW_COUNT'),
     )
     .addOption(
-      new Option('--interval <time>', 'between the beginnings of two dumps')
+      new Option('--interval <time>', 'time from the start of one dump to the next')
         .argParser(duration('10ms', '24h'))
         .default(5000, '5s')
         .env('CTFLOW_INTERVAL'),
@@ -27,7 +27,7 @@ export function recordCommand(): Command {
     .addHelpText(
       'after',
       `
-The file holds the netlink bytes as the kernel sent them: addresses and ports of real connections.
+The file holds the netlink messages as the kernel sent them, with the addresses and ports of real connections.
 
 Examples:
   # ctflow record dump.ctflow
@@ -55,8 +55,8 @@ async function record(path: string, flags: { netns?: string; count: number; inte
       if (!summary.complete) {
         throw new CtflowError(
           'CTFLOW_NETLINK',
-          `Dump ${dumps + 1} could not be read whole`,
-          `Record again; ${path} ends with a dump that is marked as cut`,
+          `Dump ${dumps + 1} is incomplete`,
+          `Record again; the last dump in ${path} is marked as truncated`,
           summary.error,
         );
       }
@@ -65,7 +65,7 @@ async function record(path: string, flags: { netns?: string; count: number; inte
       octets += summary.bytes;
       const wait = flags.interval - (performance.now() - began);
       if (dumps < flags.count && wait > 0) {
-        await sleep(wait, undefined, { signal: waiting.signal }).catch(() => undefined); // told to stop
+        await sleep(wait, undefined, { signal: waiting.signal }).catch(() => undefined); // stopped
       }
     }
   } finally {
@@ -73,5 +73,5 @@ async function record(path: string, flags: { netns?: string; count: number; inte
     await writer.close();
     source.close();
   }
-  process.stderr.write(`ctflow: ${dumps} dumps, ${octets} octets of netlink in ${path}\n`);
+  process.stderr.write(`ctflow: ${dumps} dumps, ${octets} bytes of netlink written to ${path}\n`);
 }

@@ -11,7 +11,7 @@ import { collectorAddress, duration, wholeNumber } from './values.js';
 const MOST_CONNECTIONS = 1 << 24;
 const MOST_DENIED = 1 << 22;
 
-/** What `ctflow run` is told. */
+/** The flags of `ctflow run`. */
 export interface RunFlags
   extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'optionsInterval'> {
   /** Milliseconds; undefined for what suits the profile. */
@@ -53,7 +53,10 @@ export function addRunFlags(command: Command): Command {
   addTransportFlags(command);
   return command
     .addOption(
-      new Option('--max-connections <n>', 'hard limit; the oldest idle one goes, with end reason 5')
+      new Option(
+        '--max-connections <n>',
+        'hard limit; beyond it the longest idle connection is exported with end reason 5 and evicted',
+      )
         .argParser(wholeNumber(1, MOST_CONNECTIONS))
         .default(EXPORTER_DEFAULTS.maxConnections)
         .env('CTFLOW_MAX_CONNECTIONS'),
@@ -61,7 +64,7 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option(
         '--first-sight <policy>',
-        'first delta of a connection that was there before: nothing of its past, or all',
+        'first delta of a connection older than ctflow: without its past counts (baseline) or with them (total)',
       )
         .choices(['baseline', 'total'])
         .env('CTFLOW_FIRST_SIGHT'),
@@ -69,7 +72,7 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option(
         '--events <kind>',
-        'last counters from the events of ended connections; all: first sight and TCP states too; off: polling alone (native); destroy, where nothing is said and the source has events',
+        'conntrack events (native only). destroy: last counters of ended connections; all: also new connections and TCP states; off: polls only (default: destroy where the source has events)',
       )
         .choices(['destroy', 'all', 'off'])
         .env('CTFLOW_EVENTS'),
@@ -77,36 +80,42 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option(
         '--tcp-state-history',
-        "the TCP states of a connection, as Antrea's elements tcpState and tcpStatePrevList; with --events all",
+        "export the TCP states of a connection as Antrea's tcpState and tcpStatePrevList; needs --events all",
       ).env('CTFLOW_TCP_STATE_HISTORY'),
     )
     .addOption(
-      new Option('--event-buffer <bytes>', 'receive buffer for events; what is allowed is logged')
+      new Option('--event-buffer <bytes>', 'socket receive buffer for events; the size granted is logged')
         .argParser(wholeNumber(4096, 1 << 30))
         .default(EXPORTER_DEFAULTS.eventBuffer)
         .env('CTFLOW_EVENT_BUFFER'),
     )
     .addOption(
-      new Option('--dying-limit <n>', 'connections that the kernel may keep until their event is read')
+      new Option('--dying-limit <n>', 'ended connections that the kernel may hold until their event is read')
         .argParser(wholeNumber(1, 1 << 26))
         .default(EXPORTER_DEFAULTS.dyingLimit)
         .env('CTFLOW_DYING_LIMIT'),
     )
     .addOption(
-      new Option('--nflog-group <n...>', 'also packets that rules deny and log to these NFLOG groups (native)')
+      new Option(
+        '--nflog-group <n...>',
+        'also export packets that rules deny and log to these NFLOG groups (native only)',
+      )
         .argParser((text: string, before: number[] | undefined) => [
           ...new Set([...(before ?? []), ...text.split(',').map(wholeNumber(0, 65_535))]),
         ])
         .env('CTFLOW_NFLOG_GROUP'),
     )
     .addOption(
-      new Option('--nflog-buffer <bytes>', 'receive buffer for denied packets; what is allowed is logged')
+      new Option('--nflog-buffer <bytes>', 'socket receive buffer for denied packets; the size granted is logged')
         .argParser(wholeNumber(4096, 1 << 30))
         .default(EXPORTER_DEFAULTS.nflogBuffer)
         .env('CTFLOW_NFLOG_BUFFER'),
     )
     .addOption(
-      new Option('--max-denied <n>', 'hard limit on denied flows; the oldest idle one goes, with end reason 5')
+      new Option(
+        '--max-denied <n>',
+        'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
+      )
         .argParser(wholeNumber(1, MOST_DENIED))
         .default(EXPORTER_DEFAULTS.maxDenied)
         .env('CTFLOW_MAX_DENIED'),
@@ -114,22 +123,22 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option(
         '--inventory <file>',
-        'whose addresses these are: pods, nodes and services, in YAML or JSON; read again when it changes',
+        'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes',
       ).env('CTFLOW_INVENTORY'),
     )
     .addOption(
       new Option(
         '--state <file>',
-        'remember over restarts what was reported, so that nothing is told twice (native)',
+        'keep the export state across restarts, so that nothing is exported twice (native only)',
       ).env('CTFLOW_STATE'),
     )
     .addOption(
-      new Option('--setup-sysctl', 'switch accounting, timestamps and events on in the kernel, and leave them on').env(
+      new Option('--setup-sysctl', 'turn on accounting, timestamps and events in the kernel, and leave them on').env(
         'CTFLOW_SETUP_SYSCTL',
       ),
     )
     .addOption(
-      new Option('--log-level <level>', 'JSON lines on standard error')
+      new Option('--log-level <level>', 'which log lines appear, as JSON on standard error')
         .choices(LOG_LEVELS)
         .default('info')
         .env('CTFLOW_LOG_LEVEL'),
@@ -147,7 +156,7 @@ function addTimeoutFlags(command: Command): void {
       flag(
         'flow-poll-interval',
         'CTFLOW_FLOW_POLL_INTERVAL',
-        'between two polls',
+        'time between two polls',
         EXPORTER_DEFAULTS.flowPollInterval,
         '10ms',
       ),
@@ -156,7 +165,7 @@ function addTimeoutFlags(command: Command): void {
       flag(
         'active-flow-export-timeout',
         'CTFLOW_ACTIVE_FLOW_EXPORT_TIMEOUT',
-        'a connection with news is reported after',
+        'active timeout: a connection with new packets is exported after',
         DESTINATION_DEFAULTS.activeFlowExportTimeout,
         '10ms',
       ),
@@ -165,7 +174,7 @@ function addTimeoutFlags(command: Command): void {
       flag(
         'idle-flow-export-timeout',
         'CTFLOW_IDLE_FLOW_EXPORT_TIMEOUT',
-        'a connection without news is reported as idle after',
+        'idle timeout: a connection without new packets is exported after',
         DESTINATION_DEFAULTS.idleFlowExportTimeout,
         '10ms',
       ),
@@ -174,7 +183,7 @@ function addTimeoutFlags(command: Command): void {
       flag(
         'stale-connection-timeout',
         'CTFLOW_STALE_CONNECTION_TIMEOUT',
-        'a gone connection that cannot be reported is forgotten after',
+        'an ended connection that cannot be exported is dropped after',
         EXPORTER_DEFAULTS.staleConnectionTimeout,
         '10ms',
       ),
@@ -184,7 +193,7 @@ function addTimeoutFlags(command: Command): void {
 function addRecordFlags(command: Command): void {
   command
     .addOption(
-      new Option('--profile <name>', 'what a record looks like')
+      new Option('--profile <name>', 'the information elements of a record')
         .choices(PROFILE_NAMES)
         .default(DESTINATION_DEFAULTS.profile)
         .env('CTFLOW_PROFILE'),
@@ -192,19 +201,19 @@ function addRecordFlags(command: Command): void {
     .addOption(
       new Option(
         '--biflow <how>',
-        'the reply direction: as reverse elements, or as a record of its own (standard only)',
+        'reply direction: as reverse elements (RFC 5103), or in a record of its own (standard only)',
       )
         .choices(['reverse', 'two-uniflows'])
         .default(DESTINATION_DEFAULTS.biflow)
         .env('CTFLOW_BIFLOW'),
     )
     .addOption(
-      new Option('--netfilter-elements', 'also mark and conntrack id (PEN 21373; standard only)')
+      new Option('--netfilter-elements', 'also export mark and conntrack id (PEN 21373; standard only)')
         .default(DESTINATION_DEFAULTS.netfilterElements)
         .env('CTFLOW_NETFILTER_ELEMENTS'),
     )
     .addOption(
-      new Option('--observation-domain <id>', 'observation domain; the default is made from /etc/machine-id')
+      new Option('--observation-domain <id>', 'observation domain ID (default: derived from /etc/machine-id)')
         .argParser(wholeNumber(0, 0xffff_ffff))
         .env('CTFLOW_OBSERVATION_DOMAIN'),
     );
@@ -213,7 +222,7 @@ function addRecordFlags(command: Command): void {
 function addTransportFlags(command: Command): void {
   command
     .addOption(
-      new Option('--mtu <bytes>', 'UDP: an IP packet at most; set it to the path MTU to send fewer packets')
+      new Option('--mtu <bytes>', 'UDP: largest IP packet; set it to the path MTU to send fewer packets')
         .argParser(wholeNumber(256, 65535))
         .default(DESTINATION_DEFAULTS.mtu)
         .env('CTFLOW_MTU'),
@@ -221,31 +230,34 @@ function addTransportFlags(command: Command): void {
     .addOption(
       new Option(
         '--udp-segmentation',
-        'UDP: the kernel cuts bursts into packets; less CPU, but a capture on this host may show them uncut (native)',
+        'UDP: the kernel segments bursts (GSO): less CPU, but a capture on this host may show them unsegmented (native only)',
       )
         .default(DESTINATION_DEFAULTS.udpSegmentation)
         .env('CTFLOW_UDP_SEGMENTATION'),
     )
     .addOption(
-      new Option('--template-refresh-interval <time>', 'UDP: templates go out again after')
+      new Option('--template-refresh-interval <time>', 'UDP: templates are sent again after this time')
         .argParser(duration('1s', '24h'))
         .default(DESTINATION_DEFAULTS.templateRefreshInterval, '600s')
         .env('CTFLOW_TEMPLATE_REFRESH_INTERVAL'),
     )
     .addOption(
-      new Option('--template-refresh-packets <n>', 'UDP: and after so many packets')
+      new Option('--template-refresh-packets <n>', 'UDP: templates are sent again after this many packets')
         .argParser(wholeNumber(1, 0xffff_ffff))
         .default(DESTINATION_DEFAULTS.templateRefreshPackets)
         .env('CTFLOW_TEMPLATE_REFRESH_PACKETS'),
     )
     .addOption(
-      new Option('--reconnect-interval <time>', 'TCP: first wait before another attempt; doubles up to eight times it')
+      new Option('--reconnect-interval <time>', 'TCP: time until the first reconnect; doubles up to eight times this')
         .argParser(duration('10ms', '24h'))
         .default(DESTINATION_DEFAULTS.reconnectInterval, '60s')
         .env('CTFLOW_RECONNECT_INTERVAL'),
     )
     .addOption(
-      new Option('--collector-buffer <bytes>', "TCP: what the collector's kernel holds unread at most (its tcp_rmem)")
+      new Option(
+        '--collector-buffer <bytes>',
+        "TCP: most bytes that the collector's kernel may hold unread (its tcp_rmem)",
+      )
         .argParser(wholeNumber(4096, 1 << 30))
         .default(DESTINATION_DEFAULTS.collectorBuffer)
         .env('CTFLOW_COLLECTOR_BUFFER'),
@@ -253,7 +265,7 @@ function addTransportFlags(command: Command): void {
     .addOption(
       new Option(
         '--ended-queue <n>',
-        'connections gone from the kernel that wait for a collector; what falls out is counted',
+        'most ended connections that wait for a collector; those beyond are dropped and counted',
       )
         .argParser(wholeNumber(1, MOST_CONNECTIONS))
         .default(DESTINATION_DEFAULTS.endedQueue)
@@ -262,7 +274,7 @@ function addTransportFlags(command: Command): void {
     .addOption(
       new Option(
         '--options-interval <time>',
-        'how often the export reports on itself, 0s for never; 60s, and never with profile antrea, where nothing is said',
+        "time between options records with the exporter's statistics, 0s for never (default: 60s; never with profile antrea)",
       )
         .argParser(duration('0s', '24h'))
         .env('CTFLOW_OPTIONS_INTERVAL'),

@@ -17,11 +17,11 @@ import { stopSignal } from './stop-signal.js';
 
 /** `ctflow run` */
 export function runCommand(): Command {
-  return addRunFlags(new Command('run').description('export connections to collectors until told to stop'))
+  return addRunFlags(new Command('run').description('export connections to collectors until stopped'))
     .addHelpText(
       'after',
       `
-Every connection that is open at the end (SIGTERM, SIGINT) is exported with end reason 4.
+On SIGTERM or SIGINT every open connection is exported with end reason 4. SIGHUP reloads the inventory.
 
 Examples:
   # ctflow run --collector udp://192.0.2.10:4739 --setup-sysctl
@@ -43,7 +43,7 @@ async function run(flags: RunFlags): Promise<void> {
       inventory = await InventoryFile.open(flags.inventory, log);
       process.on('SIGHUP', reload);
       if (flags.profile !== 'antrea')
-        log.warn({ profile: flags.profile }, 'names are exported in profile antrea alone');
+        log.warn({ profile: flags.profile }, 'names of the inventory are only exported with --profile antrea');
     }
     const { backend, source } = await openSource(flags, line => log.info(line));
     const events = eventsOf(flags, source);
@@ -75,11 +75,14 @@ async function run(flags: RunFlags): Promise<void> {
       log,
     });
     await exporter.open();
-    log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
+    log.info(
+      { backend: backend.name, source: source.kind, profile: flags.profile, observationDomain },
+      'exporter started',
+    );
     await Promise.race([stop.stopped, exporter.ended]);
-    log.info('stopping: the open connections are exported');
+    log.info('stopping: exporting the open connections');
     await exporter.close();
-    for (const name of left) log.info(`net.netfilter.${name} is left at 1`);
+    for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
     log.info(exporter.stats(), 'stopped');
   } finally {
     process.off('SIGHUP', reload);
@@ -88,23 +91,19 @@ async function run(flags: RunFlags): Promise<void> {
   }
 }
 
-/** By default where the source has them; whoever asks for them where they cannot be had is told so. */
+/** By default where the source has them; an error where they are asked for and cannot be had. */
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
   const wanted = flags.events ?? (source.kind === 'netlink' ? 'destroy' : 'off');
   if (flags.tcpStateHistory && wanted !== 'all') {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      '--tcp-state-history goes with --events all',
-      'Add it, or leave the flag out',
+      '--tcp-state-history needs --events all',
+      'Add --events all, or remove --tcp-state-history',
     );
   }
   if (wanted === 'off') return undefined;
   if (flags.source !== 'kernel') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--events goes with --source kernel, not ${flags.source}`,
-      'Leave one of them out',
-    );
+    throw new CtflowError('CTFLOW_USAGE', `--events needs --source kernel, not ${flags.source}`, 'Remove one of them');
   }
   const { netns, eventBuffer, dyingLimit } = flags;
   const before = source.sysctl('nf_conntrack_events');
@@ -124,15 +123,15 @@ async function openState({ state, netns }: RunFlags, source: Source, log: Logger
   if (source.kind !== 'netlink') {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      `--state wants the kernel's own ids and timestamps, which the source ${source.kind} does not have`,
-      'Use the native backend with --source kernel, or leave --state out',
+      `--state needs conntrack ids and start times, which source ${source.kind} does not have`,
+      'Use the native backend with --source kernel, or remove --state',
     );
   }
   if (source.sysctl('nf_conntrack_timestamp')?.trim() !== '1') {
     throw new CtflowError(
       'CTFLOW_KERNEL_SETTING',
-      '--state wants start times, and nf_conntrack_timestamp is off',
-      'sysctl -w net.netfilter.nf_conntrack_timestamp=1, or ctflow run --setup-sysctl',
+      '--state needs start times, but nf_conntrack_timestamp is off',
+      'Run sysctl -w net.netfilter.nf_conntrack_timestamp=1, or add --setup-sysctl',
     );
   }
   return Journal.open({ path: state, identity: hostIdentity(netns), log });
@@ -144,8 +143,8 @@ function deniedOf(flags: RunFlags): DeniedOptions | undefined {
   if (flags.source !== 'kernel') {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      `--nflog-group goes with --source kernel, not ${flags.source}`,
-      'Leave one of them out',
+      `--nflog-group needs --source kernel, not ${flags.source}`,
+      'Remove one of them',
     );
   }
   return { filter: filterOf(flags), groups, receiveBuffer, maxDenied, ...(netns !== undefined && { netns }) };

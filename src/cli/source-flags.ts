@@ -20,7 +20,7 @@ export interface SourceFlags {
 }
 
 export const backendFlag = (): Option =>
-  new Option('--backend <name>', 'who reads and encodes; auto takes native where it is built')
+  new Option('--backend <name>', 'native (Rust) or fallback (TypeScript); auto uses native where it is built')
     .choices(['auto', 'native', 'fallback'])
     .default('auto')
     .env('CTFLOW_BACKEND');
@@ -33,7 +33,7 @@ export function addSourceFlags(command: Command): Command {
   return command
     .addOption(backendFlag())
     .addOption(
-      new Option('--source <source>', 'kernel, procfs, or replay:FILE with a recording of `ctflow record`')
+      new Option('--source <source>', 'kernel, procfs, or replay:FILE with a file of `ctflow record`')
         .default('kernel')
         .env('CTFLOW_SOURCE'),
     )
@@ -50,7 +50,7 @@ export function addSourceFlags(command: Command): Command {
         .env('CTFLOW_MARK'),
     )
     .addOption(
-      new Option('--status <names|value/mask>', 'only these states, e.g. ASSURED,!SRC_NAT')
+      new Option('--status <names|value/mask>', 'only connections with these status bits, e.g. ASSURED,!SRC_NAT')
         .argParser(values.status)
         .env('CTFLOW_STATUS'),
     )
@@ -79,11 +79,7 @@ function sourceOf(flags: SourceFlags, backend: Backend): Source {
     return backend.openKernel({ filter, ...(flags.netns !== undefined && { netns: flags.netns }) });
   }
   if (flags.netns !== undefined) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--netns goes with --source kernel, not ${flags.source}`,
-      'Leave one of them out',
-    );
+    throw new CtflowError('CTFLOW_USAGE', `--netns needs --source kernel, not ${flags.source}`, 'Remove one of them');
   }
   if (flags.source === 'procfs') return new ProcfsSource(filter);
   const path = /^replay:(.+)$/.exec(flags.source)?.[1];

@@ -21,7 +21,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (!(value >= least && value <= most)) {
       throw new CtflowError(
         'CTFLOW_USAGE',
-        `'${text}' is out of place`,
+        `'${text}' is out of range`,
         `Write a whole number from ${least} to ${most}`,
       );
     }
@@ -34,7 +34,7 @@ export function duration(least: string, most: string): (text: string) => number 
   return text => {
     const value = parseDuration(text);
     if (value < parseDuration(least) || value > parseDuration(most)) {
-      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of place`, `Write a duration from ${least} to ${most}`);
+      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of range`, `Write a duration from ${least} to ${most}`);
     }
     return value;
   };
@@ -58,10 +58,10 @@ export function status(text: string): Masked {
     const bit = STATUS_BITS.get(word.replace(/^!/, '').toUpperCase());
     if (bit === undefined) {
       const names = [...STATUS_BITS.keys()].join(', ');
-      throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a status`, `Known are ${names}; '!' negates`);
+      throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a status`, `The status bits are ${names}; '!' negates`);
     }
     if (mask & bit && ((value & bit) !== 0) !== wanted) {
-      throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, `${word} is wanted and not wanted`);
+      throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, `${word} is both required and excluded`);
     }
     mask |= bit;
     if (wanted) value |= bit;
@@ -89,7 +89,7 @@ export function family(text: string): 2 | 10 {
 
 function checkMask(text: string, value: number, mask: number): Masked {
   if ((value & ~mask) !== 0) {
-    throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, 'The value has bits that the mask takes out');
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' can never match`, 'The value has bits outside the mask');
   }
   return { value, mask };
 }

@@ -9,7 +9,7 @@ import { backendFlag } from './source-flags.js';
 /** `ctflow version` */
 export function versionCommand(): Command {
   return new Command('version')
-    .description('the version, the backend that would run, and the platform')
+    .description('print the version, the backend and the platform')
     .addOption(backendFlag())
     .addHelpText('after', '\nExamples:\n  $ ctflow version\n  $ ctflow version --backend fallback')
     .action(async (flags: { backend: 'auto' | 'native' | 'fallback' }) => {

@@ -49,9 +49,9 @@ export class Collector {
    * @returns where it listens, with the ports that the system chose
    * @throws CtflowError CTFLOW_ADDRESS
    */
-  async listen(): Promise<Endpoint[]> {
+  async open(): Promise<Endpoint[]> {
     try {
-      for (const endpoint of this.#options.listen) this.#listeners.push(await this.#open(endpoint));
+      for (const endpoint of this.#options.listen) this.#listeners.push(await this.#listen(endpoint));
     } catch (error) {
       await this.#closeListeners();
       throw error;
@@ -72,7 +72,7 @@ export class Collector {
   async close(graceMs = 0): Promise<number> {
     // connections that the kernel has made already are taken over first
     for (let turn = 0; turn < QUIET_TURNS; turn++) await setImmediate();
-    const left = graceMs > 0 ? await Promise.all(this.#listeners.map(listener => listener.end(graceMs))) : [];
+    const left = graceMs > 0 ? await Promise.all(this.#listeners.map(listener => listener.drain(graceMs))) : [];
     await this.#readEmpty();
     await this.#closeListeners();
     return left.reduce((sum, count) => sum + count, 0);
@@ -96,7 +96,7 @@ export class Collector {
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()));
   }
 
-  #open(endpoint: Endpoint): Promise<Listener> {
+  #listen(endpoint: Endpoint): Promise<Listener> {
     if (endpoint.protocol === 'udp') {
       return listenUdp(endpoint, (bytes, from) => {
         this.#options.onMessage?.(bytes, from);

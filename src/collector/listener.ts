@@ -13,7 +13,7 @@ export interface Listener {
    * No new peers. Those there are asked to end, and are read until they have, for `graceMs` at most.
    * @returns how many have not ended
    */
-  end(graceMs: number): Promise<number>;
+  drain(graceMs: number): Promise<number>;
   /** No more messages. */
   close(): Promise<void>;
 }
@@ -28,8 +28,8 @@ export async function resolveHost(endpoint: Endpoint): Promise<{ address: string
   } catch (error) {
     throw new CtflowError(
       'CTFLOW_ADDRESS',
-      `cannot find the address of '${endpoint.host}' (${errnoOf(error)})`,
-      'Check the name, or give an address of this host',
+      `The name '${endpoint.host}' does not resolve (${errnoOf(error)})`,
+      'Check the name, or give an IP address of this host',
       error,
     );
   }
@@ -39,14 +39,14 @@ export async function resolveHost(endpoint: Endpoint): Promise<{ address: string
 const HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'Another program listens there; stop it or choose another port',
   EADDRNOTAVAIL: 'Give an address of this host, 0.0.0.0 or [::] for all of them',
-  EACCES: 'Ports below 1024 want CAP_NET_BIND_SERVICE; choose a higher port',
+  EACCES: 'Ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher port',
 };
 
 export function bindError(endpoint: Endpoint, error: unknown): CtflowError {
   const errno = errnoOf(error);
   return new CtflowError(
     'CTFLOW_ADDRESS',
-    `cannot listen on ${formatEndpoint(endpoint)} (${errno})`,
+    `Cannot listen on ${formatEndpoint(endpoint)} (${errno})`,
     HINTS[errno] ?? 'Check the address and the port',
     error,
   );

@@ -56,10 +56,10 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
     get activity() {
       return activity;
     },
-    end: async graceMs => {
+    drain: async graceMs => {
       server.close();
       const ended = allClosed(sockets);
-      // an exporter that is told so sends nothing new, and its FIN comes behind what it had sent
+      // an exporter that reads the FIN sends nothing new, and its own FIN comes behind what it had sent
       for (const socket of sockets) socket.end();
       let timer: NodeJS.Timeout | undefined;
       const timeUp = new Promise(resolve => (timer = setTimeout(resolve, graceMs)));

@@ -37,7 +37,7 @@ export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Pro
     get activity() {
       return activity;
     },
-    end: () => Promise.resolve(0), // nobody can be asked
+    drain: () => Promise.resolve(0), // UDP has no peer to close
     close: () => new Promise(resolve => socket.close(resolve)),
   };
 }

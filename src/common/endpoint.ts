@@ -25,7 +25,7 @@ export function parseEndpoint(text: string): Endpoint {
   if (!host || (protocol !== 'udp' && protocol !== 'tcp') || port > 65535 || (bracketed && isIP(host) !== 6)) {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      `'${text}' is not an address of a collector`,
+      `'${text}' is not a collector address`,
       'Write udp://HOST:PORT or tcp://HOST:PORT, an IPv6 address in brackets',
     );
   }

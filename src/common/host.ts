@@ -34,8 +34,8 @@ export function hostIdentity(netns?: string): HostIdentity {
   } catch (error) {
     throw new CtflowError(
       'CTFLOW_STATE',
-      `Boot id and network namespace cannot be told (${(error as Error).message})`,
-      'Mount /proc, or leave --state out',
+      `Boot id and network namespace cannot be read (${(error as Error).message})`,
+      'Mount /proc, or remove --state',
       error,
     );
   }

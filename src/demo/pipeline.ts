@@ -54,7 +54,7 @@ export class Pipeline {
   /** Resolves when the exporter has polled once. */
   async start(): Promise<void> {
     const { backend, source, mode, stage } = this.#options;
-    const [endpoint] = await this.#collector.listen();
+    const [endpoint] = await this.#collector.open();
     const log = pino({ level: 'warn' }, { write: line => stage.say(sentence(line)) });
     this.#exporter = new Exporter({
       backend,

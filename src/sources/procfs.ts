@@ -36,7 +36,7 @@ export class ProcfsSource implements Source {
    * @throws CtflowError CTFLOW_PERMISSION, CTFLOW_KERNEL_SETTING (conntrack is not there), CTFLOW_PROCFS
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
-    if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it anew');
+    if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it again');
     this.#batches.begin(onBatch);
     try {
       const file = await openTable(this.#path);
@@ -143,18 +143,18 @@ function tableError(path: string, cause: unknown): CtflowError {
   if (errno === 'EACCES' || errno === 'EPERM') {
     return new CtflowError(
       'CTFLOW_PERMISSION',
-      `${path} may not be read (${errno})`,
-      'Run as root or with CAP_DAC_READ_SEARCH; CAP_NET_ADMIN is not enough for it',
+      `${path} cannot be read (${errno})`,
+      'Run as root or with CAP_DAC_READ_SEARCH; CAP_NET_ADMIN is not enough',
       cause,
     );
   }
   if (errno === 'ENOENT') {
     return new CtflowError(
       'CTFLOW_KERNEL_SETTING',
-      `${path} is not there`,
+      `${path} does not exist`,
       process.platform === 'linux'
         ? 'Load connection tracking with modprobe nf_conntrack (the kernel needs CONFIG_NF_CONNTRACK_PROCFS)'
-        : 'Connection tracking is a part of Linux; elsewhere play a recording with --source replay:FILE',
+        : 'Connection tracking needs Linux; on other systems replay a recording with --source replay:FILE',
       cause,
     );
   }

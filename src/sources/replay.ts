@@ -63,7 +63,7 @@ export class ReplaySource implements Source {
     if (!this.#closed) this.#reader ??= await RecordingReader.open(this.#path);
     if (this.#reader && !this.#closed) return this.#reader;
     this.close(); // it was closed while the file was opened
-    throw new CtflowError('CTFLOW_RECORDING', `The replay of '${this.#path}' is closed`, 'Open it anew');
+    throw new CtflowError('CTFLOW_RECORDING', `The replay of '${this.#path}' is closed`, 'Open it again');
   }
 }
 

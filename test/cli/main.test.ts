@@ -18,7 +18,7 @@ const wrong: [string, string[], RegExp][] = [
   [
     'a bad address',
     ['run', '--collector', 'http://x'],
-    /CTFLOW_USAGE: 'http:\/\/x' is not an address of a collector\. Write/,
+    /CTFLOW_USAGE: 'http:\/\/x' is not a collector address\. Write/,
   ],
   ['a port of 0', ['run', '--collector', 'udp://x:0'], /CTFLOW_USAGE.*no port/],
   ['a bad duration', ['run', ...COLLECTOR, '--flow-poll-interval', '5'], /CTFLOW_USAGE: '5' is not a duration\. Write/],
@@ -38,18 +38,18 @@ const wrong: [string, string[], RegExp][] = [
   [
     'a state file for a recording',
     ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--state', '/nowhere/state'],
-    /CTFLOW_USAGE: --state wants the kernel's own ids and timestamps/,
+    /CTFLOW_USAGE: --state needs conntrack ids and start times/,
   ],
   [
     'denied packets beside a recording',
     ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--nflog-group', '5'],
-    /CTFLOW_USAGE: --nflog-group goes with --source kernel/,
+    /CTFLOW_USAGE: --nflog-group needs --source kernel/,
   ],
   ['an NFLOG group that is none', ['run', ...COLLECTOR, '--nflog-group', '65536'], /CTFLOW_USAGE.*65536/],
   ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: 'FINE' is not a status/],
 ];
 for (const [what, args, said] of wrong) {
-  test(`exit code 2 for wrong use: ${what}`, async t => {
+  test(`exit code 2 for a usage error: ${what}`, async t => {
     const { code, stdout, stderr } = await ctflow(args);
     t.is(code, 2);
     t.is(stdout, '');
@@ -102,7 +102,7 @@ test('an inventory for a profile without names is said to be in vain', async t =
   const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
   const standard = await ctflow([...args, '--inventory', inventory]);
   t.is(standard.code, 0, standard.stderr);
-  t.regex(standard.stderr, /"level":40.+names are exported in profile antrea alone/);
+  t.regex(standard.stderr, /"level":40.+names of the inventory are only exported with --profile antrea/);
   const antrea = await ctflow([...args, '--inventory', inventory, '--profile', 'antrea']);
   t.notRegex(antrea.stderr, /antrea alone/);
   t.regex(antrea.stderr, /"stopped"/);
@@ -193,7 +193,7 @@ test('a reader that goes away ends a dump in peace', async t => {
   t.notRegex(stderr, /EPIPE/);
 });
 
-test('an address in use is a failure, not a wrong use', async t => {
+test('an address in use is an error, not a usage error', async t => {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
   t.teardown(() => new Promise<void>(resolve => socket.close(() => resolve())));

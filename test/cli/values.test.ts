@@ -53,7 +53,7 @@ const bad: [string, (text: string) => unknown, string[]][] = [
 ];
 for (const [name, parse, texts] of bad) {
   for (const text of texts) {
-    test(`${name} refuses '${text}' as wrong use, with a hint`, t => {
+    test(`${name} refuses '${text}' as a usage error, with a hint`, t => {
       const error = t.throws(() => parse(text), { instanceOf: CtflowError });
       t.is(error.code, 'CTFLOW_USAGE');
       t.true(error.hint.length > 0);

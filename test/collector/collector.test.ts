@@ -33,7 +33,7 @@ async function start(t: ExecutionContext, listen: string[], options: Partial<Col
     onRecord: record => records.push(record),
     ...options,
   });
-  const endpoints = await collector.listen();
+  const endpoints = await collector.open();
   t.teardown(() => collector.close());
   return { collector, endpoints, records };
 }
@@ -108,7 +108,7 @@ test('close() ends connections, and the ports are free again', async t => {
   await collector.close();
   await closed;
   const again = new Collector({ listen: endpoints, onRecord: () => {} });
-  t.deepEqual(await again.listen(), endpoints);
+  t.deepEqual(await again.open(), endpoints);
   await again.close();
 });
 
@@ -227,7 +227,7 @@ test('an address that cannot be bound is an error with a hint, and nothing stays
     const { port } = free.address();
     await new Promise<void>(resolve => free.close(resolve));
     const other = new Collector({ listen: [{ protocol: 'udp', host: QUIET_HOST, port }, taken], onRecord: () => {} });
-    const error = await t.throwsAsync(other.listen(), { code: 'CTFLOW_ADDRESS', message: /EADDRINUSE/ });
+    const error = await t.throwsAsync(other.open(), { code: 'CTFLOW_ADDRESS', message: /EADDRINUSE/ });
     t.regex((error as unknown as { hint: string }).hint, /port/);
     const after = createSocket('udp4').bind(port, QUIET_HOST);
     await once(after, 'listening');
@@ -242,7 +242,7 @@ test('addresses that are not ours, and names that do not exist', async t => {
     ['udp://no.such.host.invalid:4739', /'no\.such\.host\.invalid'/],
   ] as const) {
     const collector = new Collector({ listen: [parseEndpoint(address)], onRecord: () => {} });
-    await t.throwsAsync(collector.listen(), { code: 'CTFLOW_ADDRESS', message });
+    await t.throwsAsync(collector.open(), { code: 'CTFLOW_ADDRESS', message });
   }
 });
 

@@ -25,7 +25,7 @@ for (const text of [
   '[192.0.2.1]:1',
   'udp://a:1/x',
 ]) {
-  test(`'${text}' is no address of a collector`, t => {
+  test(`'${text}' is not a collector address`, t => {
     t.like(
       t.throws(() => parseEndpoint(text), { instanceOf: CtflowError }),
       { code: 'CTFLOW_USAGE' },

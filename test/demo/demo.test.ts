@@ -149,7 +149,7 @@ onKernel('killed hard, it takes its children with it', async t => {
   t.deepEqual(inside.filter(isAlive), []);
 });
 
-test('a duration out of bounds is wrong use', async t => {
+test('a duration out of range is a usage error', async t => {
   for (const duration of ['2s', '2h', 'soon']) {
     const { code, stdout, stderr } = await demo(t, ['--duration', duration]).finished;
     t.is(code, 2);

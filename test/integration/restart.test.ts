@@ -262,5 +262,5 @@ rigged('without timestamps, without netlink and beside another exporter a state 
   await scene.namespace.sysctl('nf_conntrack_timestamp', 0);
   const untimed = await ctflow(scene.namespace, [...run, '--backend', 'native']);
   t.is(untimed.code, 1);
-  t.regex(untimed.stderr, /CTFLOW_KERNEL_SETTING: --state wants start times/);
+  t.regex(untimed.stderr, /CTFLOW_KERNEL_SETTING: --state needs start times/);
 });

@@ -371,7 +371,7 @@ live('without CAP_NET_ADMIN the kernel refuses', async t => {
   t.deepEqual(JSON.parse(said), {
     code: 'CTFLOW_PERMISSION',
     message: "Cannot read the kernel's connection table: Operation not permitted (os error 1)",
-    hint: 'Run as root, or give the process CAP_NET_ADMIN over the network namespace',
+    hint: 'Run as root, or give the process CAP_NET_ADMIN in the network namespace',
   });
 });
 

@@ -170,6 +170,6 @@ rigged('connections from before events were on are seen by polls alone, and coun
   t.true(events.destroyed >= 3);
   t.is(events.destroyed + store.eventless, 6);
   t.regex(exporter.messages(), /polls alone show their end/);
-  t.regex(exporter.messages(), /nf_conntrack_events is left at 1/);
+  t.regex(exporter.messages(), /nf_conntrack_events stays at 1/);
   t.is((await namespace.run('cat', ['/proc/sys/net/netfilter/nf_conntrack_events'])).trim(), '1');
 });
