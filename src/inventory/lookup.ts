@@ -1,8 +1,7 @@
 import type { NameTable } from '../record/name-table.js';
 import type { BothRanges, CompiledInventory } from './compile.js';
+import { AF_INET } from '../row/protocol.js';
 import { NOTHING, PrefixTable } from './prefix-table.js';
-
-const AF_INET = 2;
 
 /** The tables of both families; an address is in one of them. */
 class AddressTable {

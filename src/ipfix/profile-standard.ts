@@ -1,3 +1,4 @@
+import { type Direction, ORIGINAL, REPLY } from '../row/direction.js';
 import * as row from '../row/layout.generated.js';
 import {
   address4,
@@ -17,39 +18,6 @@ import type { Field } from './template.js';
 
 /** How the reply direction is told: RFC 5103's reverse elements, or a record of its own. */
 export type Biflow = 'reverse' | 'two-uniflows';
-
-/** Where the facts of one direction stand in the record. */
-interface Direction {
-  readonly source: number;
-  readonly destination: number;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  readonly packets: number;
-  readonly octets: number;
-  readonly packetDelta: number;
-  readonly octetDelta: number;
-}
-
-const ORIGINAL: Direction = {
-  source: row.ORIG_SRC,
-  destination: row.ORIG_DST,
-  sourcePort: row.ORIG_SPORT,
-  destinationPort: row.ORIG_DPORT,
-  packets: row.ORIG_PACKETS,
-  octets: row.ORIG_OCTETS,
-  packetDelta: row.ORIG_PACKET_DELTA,
-  octetDelta: row.ORIG_OCTET_DELTA,
-};
-const REPLY: Direction = {
-  source: row.REPLY_SRC,
-  destination: row.REPLY_DST,
-  sourcePort: row.REPLY_SPORT,
-  destinationPort: row.REPLY_DPORT,
-  packets: row.REPLY_PACKETS,
-  octets: row.REPLY_OCTETS,
-  packetDelta: row.REPLY_PACKET_DELTA,
-  octetDelta: row.REPLY_OCTET_DELTA,
-};
 
 /**
  * The profile `standard`: IANA's elements and RFC 5103's reverse ones; the addresses before NAT in the flow key, those

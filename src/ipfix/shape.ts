@@ -1,4 +1,5 @@
 import { ROW_WORDS } from '../row/batch.js';
+import { AF_INET6 } from '../row/protocol.js';
 import {
   FAMILY,
   HAS_HELPER,
@@ -47,8 +48,6 @@ export const TCP_HISTORY = 1 << 13;
 export const DENIED = 1 << 14;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
-
-const AF_INET6 = 10;
 
 /** @param rows words; @param bytes the same memory; @param slot number of the row */
 export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {

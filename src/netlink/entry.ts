@@ -27,11 +27,11 @@ import {
 } from '../row/layout.generated.js';
 import { hashTuple } from '../row/tuple-hash.js';
 import { Attributes } from './attributes.js';
-import { originalDirection, replyDirection, type Direction } from '../row/direction.js';
+import { type Direction, ORIGINAL, REPLY } from '../row/direction.js';
+import { AF_INET, AF_INET6 } from '../row/protocol.js';
 import { EntryRow } from './entry-row.js';
-import { AF_INET, ICMP, PORTS, READABLE, TupleDecoder } from './tuple.js';
+import { ICMP, PORTS, READABLE, TupleDecoder, type TupleDirection } from './tuple.js';
 
-const AF_INET6 = 10;
 const NFGENMSG_SIZE = 4;
 
 // enum ctattr_type and its nested kin, include/uapi/linux/netfilter/nfnetlink_conntrack.h
@@ -79,8 +79,8 @@ export class EntryDecoder {
   readonly #entry = new Attributes();
   readonly #outer = new Attributes();
   readonly #inner = new Attributes();
-  readonly #original = originalDirection();
-  readonly #reply = replyDirection();
+  readonly #original: TupleDirection = { ...ORIGINAL, seen: 0, protocol: 0 };
+  readonly #reply: TupleDirection = { ...REPLY, seen: 0, protocol: 0 };
   readonly #row: EntryRow;
   readonly #tuples: TupleDecoder;
 

@@ -1,9 +1,8 @@
 import { FAMILY } from '../row/layout.generated.js';
 import { Attributes } from './attributes.js';
 import type { Direction } from '../row/direction.js';
+import { AF_INET } from '../row/protocol.js';
 import type { EntryRow } from './entry-row.js';
-
-export const AF_INET = 2;
 
 // enum ctattr_tuple, ctattr_ip and ctattr_l4proto, include/uapi/linux/netfilter/nfnetlink_conntrack.h
 const CTA_TUPLE_IP = 1;
@@ -25,7 +24,7 @@ const CTA_PROTO_ICMPV6_ID = 7;
 const CTA_PROTO_ICMPV6_TYPE = 8;
 const CTA_PROTO_ICMPV6_CODE = 9;
 
-// Direction.seen
+// TupleDirection.seen
 const SEEN_SOURCE = 1 << 0;
 const SEEN_DESTINATION = 1 << 1;
 const SEEN_PROTOCOL = 1 << 2;
@@ -39,6 +38,13 @@ export const READABLE = SEEN_SOURCE | SEEN_DESTINATION | SEEN_PROTOCOL;
 export const PORTS = SEEN_SOURCE_PORT | SEEN_DESTINATION_PORT;
 export const ICMP = SEEN_ICMP_ID | SEEN_ICMP_TYPE | SEEN_ICMP_CODE;
 
+/** One direction of an entry, and what was read of its tuple. */
+export interface TupleDirection extends Direction {
+  /** SEEN_ bits. */
+  seen: number;
+  protocol: number;
+}
+
 /** Reads CTA_TUPLE_ORIG and CTA_TUPLE_REPLY: addresses, protocol, ports and zone of one direction. */
 export class TupleDecoder {
   readonly #outer = new Attributes();
@@ -50,7 +56,7 @@ export class TupleDecoder {
   }
 
   /** @returns false where it is malformed */
-  decode(start: number, end: number, direction: Direction): boolean {
+  decode(start: number, end: number, direction: TupleDirection): boolean {
     const row = this.#row;
     const outer = this.#outer;
     row.enter(outer, start, end);
@@ -72,7 +78,7 @@ export class TupleDecoder {
   }
 
   /** CTA_TUPLE_IP: both addresses of the entry's own family. */
-  #addresses(start: number, end: number, direction: Direction): boolean {
+  #addresses(start: number, end: number, direction: TupleDirection): boolean {
     const row = this.#row;
     const inner = this.#inner;
     const v4 = row.batch.bytes[FAMILY] === AF_INET;
@@ -95,7 +101,7 @@ export class TupleDecoder {
   }
 
   /** CTA_TUPLE_PROTO: the protocol, with ports (GRE's keys come as ports) or with ICMP's type, code and identifier. */
-  #protocol(start: number, end: number, direction: Direction): boolean {
+  #protocol(start: number, end: number, direction: TupleDirection): boolean {
     const row = this.#row;
     const inner = this.#inner;
     const view = row.view;

@@ -28,7 +28,7 @@ import {
   HASH,
   START_NS,
 } from '../row/layout.generated.js';
-import { IPPROTO_TCP } from '../row/protocol.js';
+import { AF_INET6, IPPROTO_TCP } from '../row/protocol.js';
 import type { RecordAugmenter } from './record-augmenter.js';
 import { REPORTED_WORDS, type ReportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
 import { writeNumber } from '../common/u64.js';
@@ -37,8 +37,6 @@ const RECORD_WORDS = RECORD_SIZE / 4;
 const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
 const FIRST_NAME = SOURCE_POD_NAME >> 2;
 const LAST_NAME = EGRESS_RULE_NAME >> 2;
-
-const AF_INET6 = 10;
 
 /** natType (IE 297). */
 const NAT44 = 1;

@@ -1,25 +1,6 @@
-import {
-  HAS_ORIG_COUNTERS,
-  HAS_ORIG_ZONE,
-  HAS_REPLY_COUNTERS,
-  HAS_REPLY_ZONE,
-  ORIG_DPORT,
-  ORIG_DST,
-  ORIG_OCTETS,
-  ORIG_PACKETS,
-  ORIG_SPORT,
-  ORIG_SRC,
-  ORIG_ZONE,
-  REPLY_DPORT,
-  REPLY_DST,
-  REPLY_OCTETS,
-  REPLY_PACKETS,
-  REPLY_SPORT,
-  REPLY_SRC,
-  REPLY_ZONE,
-} from './layout.generated.js';
+import * as row from './layout.generated.js';
 
-/** One direction of an entry: where its facts stand in the row, and what was seen of its tuple. */
+/** Where the facts of one direction stand in a row, or in a flow record, and the flags of the optional ones. */
 export interface Direction {
   readonly source: number;
   readonly destination: number;
@@ -30,38 +11,35 @@ export interface Direction {
   readonly packets: number;
   readonly octets: number;
   readonly hasCounters: number;
-  seen: number;
-  protocol: number;
+  /** In a flow record alone. */
+  readonly packetDelta: number;
+  readonly octetDelta: number;
 }
 
-export function originalDirection(): Direction {
-  return {
-    source: ORIG_SRC,
-    destination: ORIG_DST,
-    sourcePort: ORIG_SPORT,
-    destinationPort: ORIG_DPORT,
-    zone: ORIG_ZONE,
-    hasZone: HAS_ORIG_ZONE,
-    packets: ORIG_PACKETS,
-    octets: ORIG_OCTETS,
-    hasCounters: HAS_ORIG_COUNTERS,
-    seen: 0,
-    protocol: 0,
-  };
-}
+export const ORIGINAL: Direction = {
+  source: row.ORIG_SRC,
+  destination: row.ORIG_DST,
+  sourcePort: row.ORIG_SPORT,
+  destinationPort: row.ORIG_DPORT,
+  zone: row.ORIG_ZONE,
+  hasZone: row.HAS_ORIG_ZONE,
+  packets: row.ORIG_PACKETS,
+  octets: row.ORIG_OCTETS,
+  hasCounters: row.HAS_ORIG_COUNTERS,
+  packetDelta: row.ORIG_PACKET_DELTA,
+  octetDelta: row.ORIG_OCTET_DELTA,
+};
 
-export function replyDirection(): Direction {
-  return {
-    source: REPLY_SRC,
-    destination: REPLY_DST,
-    sourcePort: REPLY_SPORT,
-    destinationPort: REPLY_DPORT,
-    zone: REPLY_ZONE,
-    hasZone: HAS_REPLY_ZONE,
-    packets: REPLY_PACKETS,
-    octets: REPLY_OCTETS,
-    hasCounters: HAS_REPLY_COUNTERS,
-    seen: 0,
-    protocol: 0,
-  };
-}
+export const REPLY: Direction = {
+  source: row.REPLY_SRC,
+  destination: row.REPLY_DST,
+  sourcePort: row.REPLY_SPORT,
+  destinationPort: row.REPLY_DPORT,
+  zone: row.REPLY_ZONE,
+  hasZone: row.HAS_REPLY_ZONE,
+  packets: row.REPLY_PACKETS,
+  octets: row.REPLY_OCTETS,
+  hasCounters: row.HAS_REPLY_COUNTERS,
+  packetDelta: row.REPLY_PACKET_DELTA,
+  octetDelta: row.REPLY_OCTET_DELTA,
+};

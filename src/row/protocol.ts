@@ -1,3 +1,7 @@
+/** Address families of Linux. */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
 /** IP protocol numbers that conntrack treats in a way of its own. */
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;

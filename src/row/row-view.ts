@@ -1,12 +1,10 @@
 import type { Batch } from './batch.js';
 import { formatIPv4, formatIPv6 } from '../common/address.js';
+import { type Direction, ORIGINAL, REPLY } from './direction.js';
 import * as row from './layout.generated.js';
-import { protocolName } from './protocol.js';
-import { SCTP_STATES } from './conntrack.js';
-import { statusNames } from './conntrack.js';
+import { AF_INET6, protocolName } from './protocol.js';
+import { SCTP_STATES, statusNames } from './conntrack.js';
 import { nanosecondsToMilliseconds, readBigInt } from '../common/u64.js';
-
-const AF_INET6 = 10;
 
 /** One direction of a connection for people and JSON; what is not known is absent. */
 export interface DirectionView {
@@ -68,42 +66,7 @@ export function viewRow(batch: Batch, index: number): RowView {
   };
 }
 
-interface DirectionOffsets {
-  readonly source: number;
-  readonly destination: number;
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  readonly zone: number;
-  readonly hasZone: number;
-  readonly packets: number;
-  readonly octets: number;
-  readonly hasCounters: number;
-}
-
-const ORIGINAL: DirectionOffsets = {
-  source: row.ORIG_SRC,
-  destination: row.ORIG_DST,
-  sourcePort: row.ORIG_SPORT,
-  destinationPort: row.ORIG_DPORT,
-  zone: row.ORIG_ZONE,
-  hasZone: row.HAS_ORIG_ZONE,
-  packets: row.ORIG_PACKETS,
-  octets: row.ORIG_OCTETS,
-  hasCounters: row.HAS_ORIG_COUNTERS,
-};
-const REPLY: DirectionOffsets = {
-  source: row.REPLY_SRC,
-  destination: row.REPLY_DST,
-  sourcePort: row.REPLY_SPORT,
-  destinationPort: row.REPLY_DPORT,
-  zone: row.REPLY_ZONE,
-  hasZone: row.HAS_REPLY_ZONE,
-  packets: row.REPLY_PACKETS,
-  octets: row.REPLY_OCTETS,
-  hasCounters: row.HAS_REPLY_COUNTERS,
-};
-
-function viewDirection(batch: Batch, at: number, present: number, offsets: DirectionOffsets): DirectionView {
+function viewDirection(batch: Batch, at: number, present: number, offsets: Direction): DirectionView {
   const { bytes, u16, u32 } = batch;
   const format = bytes[at + row.FAMILY] === AF_INET6 ? formatIPv6 : formatIPv4;
   const sourcePort = u16[(at + offsets.sourcePort) >> 1];

@@ -2,11 +2,8 @@ import { writeNumber } from '../common/u64.js';
 import type { Batch } from '../row/batch.js';
 import { SCTP_STATES } from '../row/conntrack.js';
 import * as row from '../row/layout.generated.js';
-import { IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
+import { AF_INET, AF_INET6, IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
 import { hashTuple } from '../row/tuple-hash.js';
-
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 // enum ip_conntrack_status, include/uapi/linux/netfilter/nf_conntrack_common.h
 const IPS_SEEN_REPLY = 1 << 1;
