@@ -34,7 +34,7 @@ export class DeniedFlows {
       this.#rows.u32[i * ROW_WORDS + (RULE >> 2)] = 1 + (i % RULES);
       this.#rows.bytes[i * ROW_SIZE + STATE] = NF_INET_LOCAL_IN;
     }
-    this.store = new DenyStore(flows, () => {});
+    this.store = new DenyStore(flows);
     this.#idle = idle;
   }
 
@@ -58,8 +58,8 @@ export class DeniedFlows {
     const wall = Date.now();
     const { idleFlowExportTimeout } = DESTINATION_DEFAULTS;
     for (let i = 0; i < this.#rows.count; i++) {
-      if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, now, () => false);
-      const slot = this.store.reserve(this.#rows.u32, i * ROW_WORDS);
+      if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, now);
+      const slot = this.store.slotOf(this.#rows.u32, i * ROW_WORDS, now);
       const at = i < this.#idle ? now - idleFlowExportTimeout : now;
       this.store.count(slot, PACKETS, OCTETS, wall, wall, at);
     }

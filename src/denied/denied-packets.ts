@@ -13,7 +13,7 @@ import type { Unreported } from '../store/unreported.js';
 import type { NflogCounts, NflogSource } from '../sources/nflog.js';
 import { DeniedAugmenter } from './denied-augmenter.js';
 import { DeniedRules } from './denied-rules.js';
-import { DenyMatcher, type MatchCounts } from './deny-matcher.js';
+import { ConntrackCorrelator, type MatchCounts } from './conntrack-correlator.js';
 import { DenyStore, type DenyCounts } from './deny-store.js';
 
 /** Where denied packets come from. */
@@ -26,7 +26,7 @@ export interface DeniedStats extends MatchCounts, DenyCounts {
   /** Denied flows stored now. */
   readonly flows: number;
   /** Packets that wait for the next poll now. */
-  readonly held: number;
+  readonly pending: number;
   /** What became of the logged packets. */
   readonly nflog: NflogCounts | undefined;
 }
@@ -37,7 +37,7 @@ export class DeniedPackets implements PollHook {
   readonly #options: DeniedOptions;
   readonly #log: Logger;
   readonly #store: DenyStore;
-  readonly #matcher: DenyMatcher;
+  readonly #correlator: ConntrackCorrelator;
   readonly #idleMs: number;
   readonly #augmenter: RecordAugmenter;
   /** What the records of connections say of packets that were denied. */
@@ -58,14 +58,14 @@ export class DeniedPackets implements PollHook {
     this.#log = log;
     this.#idleMs = idleMs;
     const rules = new DeniedRules(names, number => this.#source!.prefix(number));
-    this.#store = new DenyStore(options.maxDenied, flow => this.#matcher.settleFlow(flow));
+    this.#store = new DenyStore(options.maxDenied);
     const now = (): { wall: number; monotonic: number } => ({ wall: Date.now(), monotonic: performance.now() });
-    this.#matcher = new DenyMatcher(connections, this.#store, rules, now);
+    this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
     const { rows, bytes } = this.#store.table;
     this.#augmenter = new DeniedAugmenter(rules, slot =>
       rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_WORDS * 4 + STATE]),
     );
-    this.connectionAugmenter = new DeniedAugmenter(rules, this.#matcher.ruleOfConnection);
+    this.connectionAugmenter = new DeniedAugmenter(rules, this.#correlator.ruleOfConnection);
   }
 
   /** The denied flows, and who else knows something about them. */
@@ -76,19 +76,19 @@ export class DeniedPackets implements PollHook {
   /** @throws CtflowError as Backend.openNflog */
   open(): void {
     this.#source = this.#backend.openNflog(this.#options, {
-      onBatch: batch => this.#matcher.packets(batch),
-      onError: error => this.#log.error(`${describeError(error)}; denied packets are no longer seen`),
+      onBatch: batch => this.#correlator.packets(batch),
+      onError: error => this.#log.error(`${describeError(error)}; going on without denied packets`),
     });
     const { groups } = this.#options;
-    this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'NFLOG is read');
+    this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'receiving NFLOG packets');
   }
 
   beforeDump(): void {
-    this.#matcher.beforeDump();
+    this.#correlator.beforeDump();
   }
 
   afterPoll(complete: boolean): Promise<void> {
-    return this.#matcher.afterPoll(complete);
+    return this.#correlator.afterPoll(complete);
   }
 
   /** Before an export: receives what the kernel has delivered, so that the last record of a connection has its rule. */
@@ -97,7 +97,7 @@ export class DeniedPackets implements PollHook {
   }
 
   endIdle(): void {
-    this.#store.endIdle(this.#idleMs, performance.now(), this.#matcher.waits);
+    this.#store.endIdle(this.#idleMs, performance.now());
   }
 
   /** Before the last poll: unbinds the groups, and receives what was logged until then. */
@@ -112,7 +112,7 @@ export class DeniedPackets implements PollHook {
   /** After the last poll: packets that still wait are counted. */
   async drain(): Promise<void> {
     this.#source?.close();
-    await this.#matcher.settleAll();
+    await this.#correlator.drain();
   }
 
   close(): void {
@@ -121,7 +121,7 @@ export class DeniedPackets implements PollHook {
 
   /** Packets that are in no record: lost on their way here, or without room. Of lost ones the octets are not known. */
   lost(): Unreported {
-    const { refusedPackets, refusedOctets } = this.#matcher.counts;
+    const { refusedPackets, refusedOctets } = this.#correlator.counts;
     const { lost = 0, malformed = 0 } = this.#source?.counts() ?? {};
     return { connections: 0, packets: refusedPackets + lost + malformed, octets: refusedOctets };
   }
@@ -130,8 +130,8 @@ export class DeniedPackets implements PollHook {
     return {
       flows: this.#store.size,
       ...this.#store.counts,
-      held: this.#matcher.held,
-      ...this.#matcher.counts,
+      pending: this.#store.pending.count,
+      ...this.#correlator.counts,
       nflog: this.#source?.counts(),
     };
   }

@@ -2,43 +2,46 @@ import { ConnectionTable, GONE } from '../store/connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
-import { MOVED, type FlowStore, type StoreListener, type SlotHolder } from '../store/flow-store.js';
+import { MOVED, type FlowStore, type SlotHolder, type StoreListener } from '../store/flow-store.js';
 import { ORIG_OCTETS, ORIG_PACKETS } from '../row/layout.generated.js';
 import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../common/u64.js';
+import { hashEndpoints, rowsOf, VIEWS, type Rows } from './endpoints.js';
+import { PendingPackets, type PendingPacket } from './pending-packets.js';
 
 const PACKETS_WORD = ORIG_PACKETS >> 2;
 const OCTETS_WORD = ORIG_OCTETS >> 2;
+/** Packets that can wait at most, 21 bytes each. */
+const MAX_PENDING = 1 << 19;
 
 export interface DenyCounts {
   /** Flows ever stored. */
   added: number;
-  /** Flows that went at the limit, with end reason 5. */
+  /** Flows evicted at the limit, with end reason 5. */
   evicted: number;
 }
 
 /**
- * Denied flows: one slot for each tuple and rule, whose packets and octets add up. A flow is reserved when its first packet comes
- * and announced when a packet is counted, so that a packet can wait in between.
+ * Denied flows: one slot for each tuple and rule, whose packets and octets add up. A flow has a slot from its first packet on
+ * and is announced to listeners when a packet is counted; in between its packets are pending.
  */
 export class DenyStore implements FlowStore {
   readonly table: ConnectionTable;
+  readonly rows: Rows;
   readonly counts: DenyCounts = { added: 0, evicted: 0 };
+  readonly pending: PendingPackets;
   readonly #index: TupleIndex;
   readonly #announced: Uint8Array;
   readonly #listeners: FlowListeners;
-  readonly #evicting: (slot: number) => void;
 
-  /**
-   * @param maxDenied flows at most
-   * @param evicting called before a flow goes at the limit: what of it still waits is to be counted now
-   */
-  constructor(maxDenied: number, evicting: (slot: number) => void) {
+  /** @param maxDenied flows at most */
+  constructor(maxDenied: number) {
     this.table = new ConnectionTable(maxDenied);
+    this.rows = rowsOf(this.table);
+    this.pending = new PendingPackets(maxDenied, MAX_PENDING);
     this.#index = new TupleIndex(this.table.rows, maxDenied);
     this.#listeners = new FlowListeners(this.table);
     this.#announced = new Uint8Array(maxDenied);
-    this.#evicting = evicting;
   }
 
   hold(holder: SlotHolder): void {
@@ -55,14 +58,15 @@ export class DenyStore implements FlowStore {
   }
 
   /**
-   * The slot of the tuple and rule of the row at word `from`, reserved where there was none: at the limit the flow that had no
-   * packet for longest goes.
+   * The slot of the tuple and rule of the row at word `from`, a new one where there is none: at the limit the flow that had no
+   * packet for longest is evicted, its pending packets counted.
+   * @param now monotonic milliseconds
    * @returns -1 where every slot holds a flow that is gone and waits for a report
    */
-  reserve(u32: Uint32Array, from: number): number {
+  slotOf(u32: Uint32Array, from: number, now: number): number {
     let slot = this.#index.find(u32, from);
     if (slot < 0) {
-      if (this.table.full && !this.#makeRoom()) return -1;
+      if (this.table.full && !this.#makeRoom(now)) return -1;
       slot = this.table.allocate(u32, from);
       this.#announced[slot] = 0;
       this.table.rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
@@ -73,8 +77,38 @@ export class DenyStore implements FlowStore {
     return slot;
   }
 
+  /** A packet waits to be counted or dropped. @returns false where there is no room */
+  addPending(slot: number, packet: PendingPacket): boolean {
+    return this.pending.add(slot, hashEndpoints(this.rows, slot, VIEWS[0]), packet);
+  }
+
+  /** Counts pending packets of a flow. */
+  countPending(slot: number, due: (packet: PendingPacket) => boolean, now: number): void {
+    let [packets, octets, first, last] = [0, 0, Number.POSITIVE_INFINITY, 0];
+    this.pending.take(slot, packet => {
+      if (!due(packet)) return false;
+      packets++;
+      octets += packet.octets;
+      first = Math.min(first, packet.time);
+      last = Math.max(last, packet.time);
+      return true;
+    });
+    if (packets > 0) this.count(slot, packets, octets, first, last, now);
+  }
+
+  /** Drops pending packets of a flow; one that has no others is freed, unless it was announced. @returns how many */
+  dropPending(slot: number, dropped: (packet: PendingPacket) => boolean): number {
+    const before = this.pending.count;
+    this.pending.take(slot, dropped);
+    if (!this.pending.has(slot) && this.#announced[slot] === 0) {
+      this.#forget(slot);
+      this.table.free(slot);
+    }
+    return before - this.pending.count;
+  }
+
   /**
-   * Adds packets to a reserved flow.
+   * Adds packets to a flow.
    * @param first when the first of them came, milliseconds since 1970; @param last when the last
    * @param now monotonic milliseconds
    */
@@ -97,23 +131,13 @@ export class DenyStore implements FlowStore {
     this.#listeners.added(slot, false);
   }
 
-  /** A reserved flow of which nothing waits any more is given back, unless it was announced. */
-  giveBack(slot: number): void {
-    if (this.#announced[slot] !== 0) return;
-    this.#forget(slot);
-    this.table.free(slot);
-  }
-
-  /**
-   * Ends the flows that had no packet for so long.
-   * @param waits whether a packet of the flow waits to be counted
-   */
-  endIdle(idleMs: number, now: number, waits: (slot: number) => boolean): void {
+  /** Ends the flows that had no packet for so long and have none pending. */
+  endIdle(idleMs: number, now: number): void {
     const { table } = this;
     const { byChange, flags } = table;
     for (let slot = byChange.head; slot >= 0;) {
       const after = byChange.after(slot);
-      if (!waits(slot)) {
+      if (!this.pending.has(slot)) {
         if (table.changedAt(slot) + idleMs > now) return;
         this.#forget(slot);
         flags[slot] |= GONE;
@@ -133,10 +157,10 @@ export class DenyStore implements FlowStore {
     this.table.byChange.remove(slot);
   }
 
-  #makeRoom(): boolean {
+  #makeRoom(now: number): boolean {
     const victim = this.table.byChange.head;
     if (victim < 0) return false;
-    this.#evicting(victim);
+    this.countPending(victim, () => true, now);
     this.counts.evicted++;
     this.#forget(victim);
     this.#listeners.evicted(victim, LACK_OF_RESOURCES);

@@ -1,3 +1,15 @@
+import type { ConnectionTable } from '../store/connection-table.js';
+import { type Direction, ORIGINAL, REPLY } from '../row/direction.js';
+import {
+  IPPROTO_DCCP,
+  IPPROTO_GRE,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_UDPLITE,
+} from '../row/protocol.js';
 import {
   FAMILY,
   HAS_ICMP,
@@ -22,55 +34,34 @@ export interface Rows {
   readonly u32: Uint32Array;
 }
 
-interface View {
-  readonly source: number;
-  readonly sourcePort: number;
-  readonly destination: number;
-  readonly destinationPort: number;
+export function rowsOf({ rows, bytes }: ConnectionTable): Rows {
+  return { u32: rows, bytes, u16: new Uint16Array(rows.buffer) };
+}
+
+/** Two endpoints, as {@link Direction} has them. */
+interface View extends Pick<Direction, 'source' | 'sourcePort' | 'destination' | 'destinationPort'> {
   /** Where the identifier of ICMP stands, which is both ports. */
   readonly id: number;
 }
 
 /**
- * The two ends of a connection as a packet of it can show them, in either direction: before NAT; with the destination translated and
+ * The endpoints of a connection as a packet of it can show them, in either direction: before NAT; with the destination translated and
  * the source not yet, as in the forward hook (and in the reply direction, the source translated back and the destination not yet);
  * after NAT. A packet of NFLOG has the first only.
  */
 export const VIEWS: readonly View[] = [
+  { ...ORIGINAL, id: ORIGINAL.sourcePort },
+  { ...ORIGINAL, destination: REPLY.source, destinationPort: REPLY.sourcePort, id: ORIGINAL.sourcePort },
   {
-    source: ORIG_SRC,
-    sourcePort: ORIG_SPORT,
-    destination: ORIG_DST,
-    destinationPort: ORIG_DPORT,
-    id: ORIG_SPORT,
-  },
-  {
-    source: ORIG_SRC,
-    sourcePort: ORIG_SPORT,
-    destination: REPLY_SRC,
-    destinationPort: REPLY_SPORT,
-    id: ORIG_SPORT,
-  },
-  {
-    source: REPLY_DST,
-    sourcePort: REPLY_DPORT,
-    destination: REPLY_SRC,
-    destinationPort: REPLY_SPORT,
-    id: REPLY_SPORT,
+    source: REPLY.destination,
+    sourcePort: REPLY.destinationPort,
+    destination: REPLY.source,
+    destinationPort: REPLY.sourcePort,
+    id: REPLY.sourcePort,
   },
 ];
 const AS_IT_IS = VIEWS[0];
-
-const TCP = 6;
-const UDP = 17;
-const DCCP = 33;
-/** Its keys, conntrack's ports, stand in no fixed place of the packet. */
-const GRE = 47;
-const SCTP = 132;
-const UDPLITE = 136;
-const ICMP = 1;
-const ICMPV6 = 58;
-const WITH_PORTS = new Set([TCP, UDP, DCCP, SCTP, UDPLITE]);
+const WITH_PORTS = new Set([IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_UDPLITE]);
 
 /**
  * Whether conntrack can hold a packet under its own tuple: not a fragment without ports or a capture that lacks them, nor an
@@ -81,7 +72,7 @@ export function mayBeTracked({ bytes, u16, u32 }: Rows, row: number): boolean {
   const protocol = bytes[at + PROTOCOL];
   const present = u32[(at + PRESENT) >> 2];
   if (WITH_PORTS.has(protocol)) return (present & HAS_PORTS) !== 0;
-  if (protocol !== ICMP && protocol !== ICMPV6) return true;
+  if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6) return true;
   // only what can be answered has an inverse that differs
   return (present & HAS_ICMP) !== 0 && u16[(at + ORIG_DPORT) >> 1] !== u16[(at + REPLY_DPORT) >> 1];
 }
@@ -89,7 +80,7 @@ export function mayBeTracked({ bytes, u16, u32 }: Rows, row: number): boolean {
 /** How many of the views differ: the first alone where nothing is translated. */
 export function viewsOf({ bytes, u16, u32 }: Rows, row: number): number {
   const at = row * ROW_SIZE;
-  const icmp = bytes[at + PROTOCOL] === ICMP || bytes[at + PROTOCOL] === ICMPV6;
+  const icmp = bytes[at + PROTOCOL] === IPPROTO_ICMP || bytes[at + PROTOCOL] === IPPROTO_ICMPV6;
   const samePorts = icmp
     ? u16[(at + ORIG_SPORT) >> 1] === u16[(at + REPLY_SPORT) >> 1]
     : u16[(at + ORIG_SPORT) >> 1] === u16[(at + REPLY_DPORT) >> 1] &&
@@ -135,8 +126,8 @@ export function sameEndpoints(packets: Rows, packet: number, rows: Rows, row: nu
 /** The port at `offset`, the identifier where it is ICMP, 0 where a packet shows none. */
 function portOf({ bytes, u16 }: Rows, at: number, offset: number, id: number): number {
   const protocol = bytes[at + PROTOCOL];
-  if (protocol === GRE) return 0;
-  return u16[(at + (protocol === ICMP || protocol === ICMPV6 ? id : offset)) >> 1];
+  if (protocol === IPPROTO_GRE) return 0; // its keys, conntrack's ports, stand in no fixed place of the packet
+  return u16[(at + (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6 ? id : offset)) >> 1];
 }
 
 function hashEnd({ u32 }: Rows, at: number, address: number, port: number): number {

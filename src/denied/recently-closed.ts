@@ -6,22 +6,22 @@ import { HashChains } from './hash-chains.js';
 import { isWithin, lifetimeOf } from './lifetime.js';
 
 /** Connections that are remembered; the oldest go first. */
-const MOST = 16_384;
+const MAX_CLOSED = 16_384;
 
 /**
  * Connections that have just ended. NFLOG delivers what the kernel has gathered for a while, and the end of a connection
  * may be told before its last denied packet.
  */
-export class RecentEnds {
+export class RecentlyClosed {
   readonly #table: ConnectionTable;
-  readonly #rows = new Batch(MOST);
-  readonly #slots = new Int32Array(MOST);
+  readonly #rows = new Batch(MAX_CLOSED);
+  readonly #slots = new Int32Array(MAX_CLOSED);
   /** 0 where the place is empty. */
-  readonly #views = new Uint8Array(MOST);
-  readonly #starts = new Float64Array(MOST);
-  readonly #stops = new Float64Array(MOST);
+  readonly #views = new Uint8Array(MAX_CLOSED);
+  readonly #starts = new Float64Array(MAX_CLOSED);
+  readonly #stops = new Float64Array(MAX_CLOSED);
   /** Items are VIEWS.length times the place, and the view. */
-  readonly #chains = new HashChains(MOST * VIEWS.length);
+  readonly #chains = new HashChains(MAX_CLOSED * VIEWS.length);
   #at = 0;
 
   constructor(table: ConnectionTable) {
@@ -31,7 +31,7 @@ export class RecentEnds {
   /** @param hashes of the connection's views; @param goneAt milliseconds since 1970 */
   add(slot: number, hashes: readonly number[], goneAt: number): void {
     const place = this.#at;
-    this.#at = (place + 1) % MOST;
+    this.#at = (place + 1) % MAX_CLOSED;
     for (let view = 0; view < this.#views[place]; view++) this.#chains.remove(place * VIEWS.length + view);
     this.#views[place] = hashes.length;
     hashes.forEach((hash, view) => this.#chains.add(place * VIEWS.length + view, hash));

@@ -28,7 +28,9 @@ const back = (port: number, more: Packet = {}): Packet => ({
 
 /** The store's slots that have a rule. */
 const ruled = (rig: DeniedRig) =>
-  Array.from({ length: rig.store.table.top }, (_, slot) => slot).filter(slot => rig.matcher.ruleOfConnection(slot) > 0);
+  Array.from({ length: rig.store.table.top }, (_, slot) => slot).filter(
+    slot => rig.correlator.ruleOfConnection(slot) > 0,
+  );
 
 const octets = (reports: readonly Report[]) => reports.map(({ deltas }) => Number(deltas[1]));
 
@@ -41,23 +43,23 @@ test('A#7361: a denied packet that conntrack also holds is not told twice', asyn
   rig.logged(forth(1), back(1), forth(2));
   await rig.matched([connection]);
   t.deepEqual(ruled(rig), [0]);
-  t.is(rig.matcher.counts.matched, 2);
-  t.is(rig.matcher.held, 0);
+  t.is(rig.correlator.counts.matched, 2);
+  t.is(rig.denied.pending.count, 0);
   t.deepEqual(octets(rig.all()), [120], 'the connection counts once');
   t.deepEqual(octets(rig.deniedAtEnd()), [40], 'the other one is denied alone');
 });
 
 test('a packet waits for a whole poll that began after it', async t => {
   const rig = new DeniedRig();
-  rig.matcher.beforeDump();
+  rig.correlator.beforeDump();
   rig.logged(forth(1)); // its dump may have passed over the connection
   rig.poll([]);
-  await rig.matcher.afterPoll(true);
-  t.is(rig.matcher.held, 1);
+  await rig.correlator.afterPoll(true);
+  t.is(rig.denied.pending.count, 1);
   await rig.matched([], false);
-  t.is(rig.matcher.held, 1, 'a poll that is not whole proves nothing');
+  t.is(rig.denied.pending.count, 1, 'a poll that is not whole proves nothing');
   await rig.matched([]);
-  t.is(rig.matcher.held, 0);
+  t.is(rig.denied.pending.count, 0);
   t.deepEqual(octets(rig.deniedAtEnd()), [40]);
 });
 
@@ -84,7 +86,7 @@ for (const [view, source, sourcePort, destination, destinationPort] of [
     const connection = { ...translated, start: nanoseconds(rig.wall - 1_000) };
     rig.logged({ protocol: 17, source, sourcePort, destination, destinationPort });
     await rig.matched([connection]);
-    t.is(rig.matcher.counts.matched, 1);
+    t.is(rig.correlator.counts.matched, 1);
     t.deepEqual(rig.deniedAtEnd(), []);
   });
 }
@@ -94,7 +96,7 @@ test('ends that belong together in no state of NAT are those of another flow', a
   const connection = { ...translated, start: nanoseconds(rig.wall - 1_000) };
   rig.logged({ protocol: 17, source: OUTSIDE, sourcePort: 50_000, destination: SERVER, destinationPort: 53 });
   await rig.matched([connection]);
-  t.is(rig.matcher.counts.matched, 0);
+  t.is(rig.correlator.counts.matched, 0);
 });
 
 test('a packet from before the connection is denied alone', async t => {
@@ -102,7 +104,7 @@ test('a packet from before the connection is denied alone', async t => {
   const at = rig.wall;
   rig.logged(forth(1, { time: at - 1_000, octets: 41 }), forth(1, { time: at + 5, octets: 42 }));
   await rig.matched([udp(1, at, [1, 42, 0, 0])]);
-  t.is(rig.matcher.counts.matched, 1);
+  t.is(rig.correlator.counts.matched, 1);
   t.deepEqual(octets(rig.deniedAtEnd()), [41]);
 });
 
@@ -111,7 +113,7 @@ test('where the kernel tells no start every packet may be the connection’s', a
   const { start: _, ...connection } = udp(1, 0, [1, 42, 0, 0]);
   rig.logged(forth(1, { time: rig.wall - 1_000 }));
   await rig.matched([connection]);
-  t.is(rig.matcher.counts.matched, 1);
+  t.is(rig.correlator.counts.matched, 1);
 });
 
 test('a connection that ends takes its denied packets along at once', async t => {
@@ -121,7 +123,7 @@ test('a connection that ends takes its denied packets along at once', async t =>
   await rig.matched([connection]);
   rig.logged({ protocol: 6, sourcePort: 1, destinationPort: 443 });
   rig.destroy({ ...connection, stop: nanoseconds(at + 1) });
-  t.is(rig.matcher.held, 0);
+  t.is(rig.denied.pending.count, 0);
   t.deepEqual(ruled(rig), [0], 'before its last record');
   await rig.matched([]);
   t.deepEqual(rig.deniedAtEnd(), []);
@@ -146,7 +148,7 @@ test('a packet that comes after the end of its connection is no flow of its own'
   t.deepEqual(ruled(rig), [0], 'its record is not out yet');
   rig.due();
   rig.logged(back(2, { time: at - 50 }));
-  t.like(rig.matcher.counts, { matched: 2, matchedLate: 1 });
+  t.like(rig.correlator.counts, { matched: 2, matchedLate: 1 });
   await rig.matched([]);
   t.deepEqual(rig.deniedAtEnd(), []);
 });
@@ -156,7 +158,7 @@ test('a packet from after the end of a connection is denied alone', async t => {
   const at = rig.wall;
   rig.destroy(udp(1, at - 9_000, [1, 40, 0, 0], { stop: nanoseconds(at - 2_000) }));
   rig.logged(forth(1, { time: at }), forth(1, { time: at, untimed: true }));
-  t.is(rig.matcher.counts.matched, 0);
+  t.is(rig.correlator.counts.matched, 0);
   await rig.matched([]);
   t.deepEqual(octets(rig.deniedAtEnd()), [80]);
 });
@@ -176,7 +178,7 @@ test('the rule of a connection is not that of the next one in its slot', async t
 test('a fragment and an error of ICMP are denied without waiting', t => {
   const rig = new DeniedRig();
   rig.logged({ protocol: 17 }, { protocol: 1, icmp: { type: 3, code: 1, id: 0, replyType: 3 } });
-  t.is(rig.matcher.held, 0);
+  t.is(rig.denied.pending.count, 0);
   t.is(rig.deniedAtEnd().length, 2);
 });
 
@@ -186,7 +188,7 @@ test('packets that find no room to wait are denied alone, and counted', async t 
   const many = Array.from({ length: 4096 }, () => forth(1, { octets: 1 }));
   for (let held = 0; held < most; held += many.length) rig.logged(...many);
   rig.logged(forth(1, { octets: 7 }), forth(2, { octets: 8 }));
-  t.is(rig.matcher.counts.overflow, 2);
+  t.is(rig.correlator.counts.overflow, 2);
   t.deepEqual(octets(rig.deniedAtEnd()).sort(), [7, 8]);
   await rig.matched([]);
   rig.deniedAtEnd();
@@ -196,9 +198,9 @@ test('packets that find no room to wait are denied alone, and counted', async t 
 test('what waits at the very end is denied alone', async t => {
   const rig = new DeniedRig();
   rig.logged(forth(1), forth(2));
-  await rig.matcher.settleAll();
+  await rig.correlator.drain();
   t.is(rig.deniedAtEnd().length, 2);
-  t.is(rig.matcher.held, 0);
+  t.is(rig.denied.pending.count, 0);
 });
 
 test('no packet is lost or doubled, whatever happens in whatever order', async t => {
@@ -234,14 +236,14 @@ test('no packet is lost or doubled, whatever happens in whatever order', async t
           rig.due();
         }
       }
-      await rig.matcher.settleAll();
+      await rig.correlator.drain();
       rig.deniedDue();
       rig.deniedAtEnd();
-      const { matched, refusedPackets } = rig.matcher.counts;
+      const { matched, refusedPackets } = rig.correlator.counts;
       const [packets, sum] = rig.sums();
       t.is(Number(packets) + matched + refusedPackets, sent);
       t.is(Number(sum), Number(packets) * 40);
-      t.is(rig.matcher.held, 0);
+      t.is(rig.denied.pending.count, 0);
     }),
     seeded(t),
   );

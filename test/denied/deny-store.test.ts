@@ -108,7 +108,7 @@ test('while every slot waits for a collector, packets are refused and counted', 
   rig.advance(20_000);
   rig.endIdle();
   rig.logged(packet(2, { octets: 70 }), packet(2, { octets: 30 }));
-  t.like(rig.matcher.counts, { refusedPackets: 2, refusedOctets: 100 });
+  t.like(rig.correlator.counts, { refusedPackets: 2, refusedOctets: 100 });
   rig.deniedDue();
   rig.logged(packet(2));
   await rig.matched([]);
@@ -128,14 +128,14 @@ test('gone flows that no collector takes are stale in the end', async t => {
 });
 
 test('counters are exact beyond 32 bits', t => {
-  const store = new DenyStore(1, () => {});
-  const slot = store.reserve(packetRows(0, packet(1)).u32, 0);
+  const store = new DenyStore(1);
+  const slot = store.slotOf(packetRows(0, packet(1)).u32, 0, 0);
   for (let n = 0; n < 3; n++) store.count(slot, 1, 0xffff_ffff, 1, 1, 0);
   t.is(store.table.rows[28] + store.table.rows[29] * 2 ** 32, 3 * 0xffff_ffff);
 });
 
 test('more collectors than can be counted are refused', t => {
-  const store = new DenyStore(1, () => {});
+  const store = new DenyStore(1);
   const nobody = { added() {}, changed() {}, gone() {}, evicted() {}, cleared() {}, countersReset() {}, foundNew() {} };
   for (let n = 0; n < 255; n++) store.hold(nobody);
   t.throws(() => store.hold(nobody), { instanceOf: CtflowError, code: 'CTFLOW_USAGE' });

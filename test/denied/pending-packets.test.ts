@@ -1,26 +1,26 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { HeldPackets, type HeldPacket } from '../../src/denied/held-packets.js';
+import { PendingPackets, type PendingPacket } from '../../src/denied/pending-packets.js';
 import { seeded } from '../helpers/seed.js';
 
 const packet = fc.record({ time: fc.nat(), timed: fc.boolean(), octets: fc.nat(1 << 20), polls: fc.nat(3) });
 
 test('packets come back as they were, of their flow, as long as there is room', t => {
-  const step = fc.oneof(fc.record({ flow: fc.nat(4), hold: packet }), fc.record({ flow: fc.nat(4), upTo: fc.nat(4) }));
+  const step = fc.oneof(fc.record({ flow: fc.nat(4), add: packet }), fc.record({ flow: fc.nat(4), upTo: fc.nat(4) }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), steps => {
-      const held = new HeldPackets(5, 12);
-      const model: HeldPacket[][] = [[], [], [], [], []];
+      const pending = new PendingPackets(5, 12);
+      const model: PendingPacket[][] = [[], [], [], [], []];
       const count = () => model.reduce((sum, list) => sum + list.length, 0);
       for (const each of steps) {
         const list = model[each.flow];
-        if ('hold' in each) {
+        if ('add' in each) {
           const room = count() < 12;
-          t.is(held.hold(each.flow, each.hold), room);
-          if (room) list.unshift(each.hold);
+          t.is(pending.add(each.flow, each.flow % 2, each.add), room);
+          if (room) list.unshift(each.add);
         } else {
-          const taken: HeldPacket[] = [];
-          held.take(each.flow, one => {
+          const taken: PendingPacket[] = [];
+          pending.take(each.flow, one => {
             const wanted = one.polls < each.upTo;
             if (wanted) taken.push(one);
             return wanted;
@@ -31,8 +31,12 @@ test('packets come back as they were, of their flow, as long as there is room', 
           );
           model[each.flow] = list.filter(({ polls }) => polls >= each.upTo);
         }
-        t.is(held.count, count());
-        for (const [flow, waiting] of model.entries()) t.is(held.has(flow), waiting.length > 0);
+        t.is(pending.count, count());
+        for (const [flow, waiting] of model.entries()) {
+          t.is(pending.has(flow), waiting.length > 0);
+          t.is(pending.flows.has(flow), waiting.length > 0);
+        }
+        t.is(pending.byEndpoints.count, model.filter(waiting => waiting.length > 0).length);
       }
     }),
     seeded(t),

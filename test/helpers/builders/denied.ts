@@ -1,6 +1,6 @@
 import { Batch } from '../../../src/row/batch.js';
 import { DeniedRules } from '../../../src/denied/denied-rules.js';
-import { DenyMatcher } from '../../../src/denied/deny-matcher.js';
+import { ConntrackCorrelator } from '../../../src/denied/conntrack-correlator.js';
 import { DenyStore } from '../../../src/denied/deny-store.js';
 import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
 import { appendRecord } from '../../../src/record/flow-record.js';
@@ -50,15 +50,15 @@ export class DeniedRig extends StoreRig {
   readonly names = new NameTable();
   readonly rules = new DeniedRules(this.names, number => PREFIXES[number] ?? `rule ${number}`);
   readonly denied: DenyStore;
-  readonly matcher: DenyMatcher;
+  readonly correlator: ConntrackCorrelator;
   readonly schedule: ExportSchedule;
   readonly told: Report[] = [];
   readonly evicted: Report[] = [];
 
   constructor(options: RigOptions & { maxDenied?: number } = {}) {
     super(options);
-    this.denied = new DenyStore(options.maxDenied ?? 64, flow => this.matcher.settleFlow(flow));
-    this.matcher = new DenyMatcher(this.store, this.denied, this.rules, () => this.now());
+    this.denied = new DenyStore(options.maxDenied ?? 64);
+    this.correlator = new ConntrackCorrelator(this.store, this.denied, this.rules, () => this.now());
     this.schedule = new ExportSchedule(
       this.denied,
       {
@@ -73,18 +73,18 @@ export class DeniedRig extends StoreRig {
   }
 
   logged(...packets: readonly Packet[]): void {
-    this.matcher.packets(packetRows(this.wall, ...packets));
+    this.correlator.packets(packetRows(this.wall, ...packets));
   }
 
-  /** A poll and what the matcher makes of it. */
+  /** A poll and what the correlator makes of it. */
   async matched(connections: readonly Facts[], complete = true): Promise<void> {
-    this.matcher.beforeDump();
+    this.correlator.beforeDump();
     this.poll(connections, complete);
-    await this.matcher.afterPoll(complete);
+    await this.correlator.afterPoll(complete);
   }
 
   endIdle(): void {
-    this.denied.endIdle(15_000, this.monotonic, this.matcher.waits);
+    this.denied.endIdle(15_000, this.monotonic);
   }
 
   /** What is due of denied flows now. */

@@ -101,7 +101,7 @@ rigged('A#7361: a denied packet that conntrack holds too is one record, not two'
   }
   t.is(flow(7006).reason, 4, 'deleted by the administrator');
   t.deepEqual(await ruleCounter(router, 'forwarded'), [3, 3 * (10 + HEADERS)]);
-  t.like(counts, { matched: 17, matchedLate: 0, overflow: 0, refusedPackets: 0, held: 0 });
+  t.like(counts, { matched: 17, matchedLate: 0, overflow: 0, refusedPackets: 0, pending: 0 });
   t.like(counts['nflog'], { packets: 17 + 7, lost: 0, overrun: 0, malformed: 0 });
 });
 
