@@ -7,7 +7,7 @@ import type { Encoded, EncodeRequest } from '../encoder/request.js';
 import { CtflowError } from '../common/errors.js';
 import { filterWords } from '../row/filter.js';
 import { LAYOUT_VERSION } from '../row/layout.generated.js';
-import { nativeError } from '../common/native-error.js';
+import { native } from '../common/native-error.js';
 import { type EventReceiver, EventSource } from '../sources/events.js';
 import { NetlinkSource } from '../sources/netlink.js';
 import { type NflogReceiver, NflogSource } from '../sources/nflog.js';
@@ -32,12 +32,12 @@ export function createNativeBackend(binding: Binding): Backend {
     );
   }
   const decode: Backend['decode'] = (netlink, littleEndian, words, rows): Decoded =>
-    typed(() => binding.decode(netlink, littleEndian, words, rows));
+    native(() => binding.decode(netlink, littleEndian, words, rows));
   return {
     name: 'native',
     decode,
     encode: (request: EncodeRequest): Encoded =>
-      typed(() =>
+      native(() =>
         binding.encode(
           request.plan,
           request.templateId,
@@ -57,7 +57,7 @@ export function createNativeBackend(binding: Binding): Backend {
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     openKernel: (options: KernelOptions): NetlinkSource =>
-      typed(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), decode, options.filter)),
+      native(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), decode, options.filter)),
     openEvents: (options: EventOptions, receiver: EventReceiver): EventSource =>
       new EventSource(
         onReady =>
@@ -82,12 +82,4 @@ export function createNativeBackend(binding: Binding): Backend {
     connectDatagram: ({ address, port, segment }, listener) =>
       Promise.resolve().then(() => new NativeDatagram(() => new binding.UdpSender(address, port, segment), listener)),
   };
-}
-
-function typed<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw nativeError(error);
-  }
 }

@@ -22,6 +22,15 @@ export function nativeError(error: unknown): Error {
   return hint === undefined ? thrown : new CtflowError(code as ErrorCode, text, hint);
 }
 
+/** Calls the native module. @throws see {@link nativeError} */
+export function native<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw nativeError(error);
+  }
+}
+
 /** The errno (positive) with which the kernel ended a dump of its connection table. */
 export function answerError(errno: number): CtflowError {
   const code = errno === EPERM || errno === EACCES ? 'CTFLOW_PERMISSION' : 'CTFLOW_NETLINK';

@@ -1,6 +1,6 @@
 import type { EndsCounts, EndsPlace, EventCounts, EventListener } from '../../native/binding.js';
-import { nativeError } from '../common/native-error.js';
-import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+import { native, nativeError } from '../common/native-error.js';
+import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
 export type { EndsCounts, EventCounts };

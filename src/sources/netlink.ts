@@ -1,13 +1,13 @@
 import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
 import type { Decode } from '../netlink/decode.js';
-import { Batch } from '../row/batch.js';
+import type { Batch } from '../row/batch.js';
 import { CtflowError } from '../common/errors.js';
 import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
-import { answerError, nativeError } from '../common/native-error.js';
+import { answerError, native, nativeError } from '../common/native-error.js';
+import { DumpRows } from './dump-rows.js';
 import type { DumpSummary, Source } from './source.js';
 
-const ROWS = 1024;
 /** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
 const RAW_SIZE = 1 << 19;
 
@@ -17,9 +17,8 @@ export class NetlinkSource implements Source {
   readonly #socket: ConntrackSocket;
   readonly #decode: Decode;
   readonly #words: Uint32Array;
-  readonly #batch = new Batch(ROWS);
+  readonly #rows = new DumpRows();
   readonly #buffers = [new Uint8Array(RAW_SIZE), new Uint8Array(RAW_SIZE)] as const;
-  #dumping = false;
 
   constructor(socket: ConntrackSocket, decode: Decode, filter: ConnectionFilter) {
     this.#socket = socket;
@@ -29,18 +28,15 @@ export class NetlinkSource implements Source {
 
   /**
    * Walks the table once. While messages are decoded and `onBatch` works on their rows, the kernel fills the next on another thread.
-   * @throws CtflowError CTFLOW_PERMISSION; CTFLOW_NETLINK where the source is closed or a dump is under way
+   * @throws CtflowError CTFLOW_PERMISSION; CTFLOW_NETLINK where the source is closed; CTFLOW_USAGE where a dump is running
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
-    if (this.#dumping) {
-      throw new CtflowError('CTFLOW_NETLINK', 'A dump of this source is under way', 'Wait until it has ended');
-    }
-    startDump(this.#socket, this.#words);
-    this.#dumping = true;
+    this.#rows.begin(onBatch);
     try {
-      return await this.#dump(onBatch);
+      native(() => this.#socket.startDump(this.#words));
+      return await this.#dump();
     } finally {
-      this.#dumping = false;
+      this.#rows.end();
     }
   }
 
@@ -50,30 +46,21 @@ export class NetlinkSource implements Source {
   }
 
   sysctl(name: string): string | undefined {
-    try {
-      return this.#socket.sysctl(name) ?? undefined;
-    } catch (error) {
-      throw nativeError(error);
-    }
+    return native(() => this.#socket.sysctl(name)) ?? undefined;
   }
 
   setSysctl(name: string, value: string): void {
-    try {
-      this.#socket.setSysctl(name, value);
-    } catch (error) {
-      throw nativeError(error);
-    }
+    native(() => this.#socket.setSysctl(name, value));
   }
 
   close(): void {
     this.#socket.close();
   }
 
-  async #dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
+  async #dump(): Promise<DumpSummary> {
     const startedAt = Date.now();
     const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0 };
-    const batch = this.#batch;
-    let rows = 0;
+    const { batch } = this.#rows;
     let error: Error | undefined;
     let reading = this.#read(0);
     try {
@@ -102,8 +89,7 @@ export class NetlinkSource implements Source {
           skipped.malformed += decoded.malformed;
           skipped.ignored += decoded.ignored;
           batch.count = decoded.rows;
-          rows += decoded.rows;
-          if (decoded.rows > 0) await onBatch(batch, read.at);
+          await this.#rows.deliver(read.at);
         }
       }
     } finally {
@@ -112,7 +98,7 @@ export class NetlinkSource implements Source {
     throwIfRefused(error);
     const { interrupted, truncated, overrun } = skipped;
     const complete = error === undefined && interrupted + truncated + overrun === 0;
-    return { startedAt, rows, complete, skipped, ...(error && { error }) };
+    return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
   }
 
   /** Never rejects, as it may do so before anybody waits. */
@@ -151,7 +137,7 @@ export async function readRawDump(
   let bytes = 0;
   let whole = true;
   let error: Error | undefined;
-  startDump(socket, words);
+  native(() => socket.startDump(words));
   for (let more = true; more;) {
     const read = await socket.readRaw(out).catch(nativeError);
     if (read instanceof Error) {
@@ -166,14 +152,6 @@ export async function readRawDump(
   }
   throwIfRefused(error);
   return { startedAt, bytes, complete: whole && error === undefined, ...(error && { error }) };
-}
-
-function startDump(socket: ConntrackSocket, words: Uint32Array): void {
-  try {
-    socket.startDump(words);
-  } catch (error) {
-    throw nativeError(error);
-  }
 }
 
 function throwIfRefused(error: Error | undefined): void {

@@ -1,5 +1,6 @@
 import type { NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
-import { native, RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+import { native } from '../common/native-error.js';
+import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
 export type { NflogCounts };

@@ -6,7 +6,7 @@ import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { ROW_SIZE } from '../row/layout.generated.js';
 import { ProcfsLineParser } from './procfs-line.js';
 import { rowMatches } from '../row/filter.js';
-import { BatchPair } from './batch-pair.js';
+import { DumpRows } from './dump-rows.js';
 import type { DumpSummary, Source } from './source.js';
 
 const NF_CONNTRACK = '/proc/net/nf_conntrack';
@@ -19,7 +19,7 @@ export class ProcfsSource implements Source {
   readonly kind = 'procfs';
   readonly #path: string;
   readonly #words: Uint32Array;
-  readonly #batches = new BatchPair();
+  readonly #rows = new DumpRows();
   readonly #chunk = Buffer.alloc(CHUNK);
   readonly #row = new Batch(1);
   readonly #parser = new ProcfsLineParser(this.#row);
@@ -37,7 +37,7 @@ export class ProcfsSource implements Source {
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
     if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it again');
-    this.#batches.begin(onBatch);
+    this.#rows.begin(onBatch);
     try {
       const file = await openTable(this.#path);
       try {
@@ -46,7 +46,7 @@ export class ProcfsSource implements Source {
         await file.close();
       }
     } finally {
-      await this.#batches.end();
+      this.#rows.end();
     }
   }
 
@@ -69,7 +69,7 @@ export class ProcfsSource implements Source {
   async #read(file: FileHandle): Promise<DumpSummary> {
     const startedAt = Date.now();
     const skipped = { filtered: 0, malformed: 0, truncated: 0 };
-    const batches = this.#batches;
+    const { batch } = this.#rows;
     const chunk = this.#chunk;
     let now = startedAt;
     let filled = 0;
@@ -91,9 +91,8 @@ export class ProcfsSource implements Source {
         else if (!this.#parser.parse(chunk, at, end, now)) skipped.malformed++;
         else if (!rowMatches(this.#row, this.#words)) skipped.filtered++;
         else {
-          const batch = batches.current;
           batch.bytes.set(this.#row.bytes, batch.count++ * ROW_SIZE);
-          if (batch.count === batch.capacity) await batches.handOver(now);
+          if (batch.count === batch.capacity) await this.#rows.deliver(now);
         }
         at = end + 1;
       }
@@ -107,9 +106,9 @@ export class ProcfsSource implements Source {
     }
     // The kernel ends each line: what has no end is cut.
     if (filled > 0 || this.#closed) skipped.truncated = 1;
-    await batches.handOver(now);
+    await this.#rows.deliver(now);
     const complete = !error && skipped.truncated === 0;
-    return { startedAt, rows: batches.rows, complete, skipped, ...(error && { error }) };
+    return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
   }
 }
 

@@ -5,7 +5,7 @@ import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { ROW_SIZE } from '../row/layout.generated.js';
 import { wholeMessages } from '../netlink/decode.js';
 import { RecordingReader } from './recording.js';
-import { BatchPair } from './batch-pair.js';
+import { DumpRows } from './dump-rows.js';
 import type { DumpSummary, Source } from './source.js';
 
 const NANOSECONDS_A_MILLISECOND = 1_000_000n;
@@ -17,7 +17,7 @@ export class ReplaySource implements Source {
   readonly #path: string;
   readonly #decode: Decode;
   readonly #words: Uint32Array;
-  readonly #batches = new BatchPair();
+  readonly #rows = new DumpRows();
   #reader: RecordingReader | undefined;
   #closed = false;
 
@@ -33,16 +33,16 @@ export class ReplaySource implements Source {
    * @throws CtflowError CTFLOW_RECORDING where the file cannot be read, is no recording or is damaged
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined> {
-    this.#batches.begin(onBatch);
+    this.#rows.begin(onBatch);
     try {
       const reader = await this.#open();
-      const decoder = new DumpDecoder(this.#decode, reader.littleEndian, this.#words, this.#batches);
+      const decoder = new DumpDecoder(this.#decode, reader.littleEndian, this.#words, this.#rows);
       const at = await reader.nextDump((netlink, at) => decoder.decode(netlink, milliseconds(at)));
       if (at === undefined) return undefined;
-      await this.#batches.handOver(milliseconds(at));
+      await this.#rows.deliver(milliseconds(at));
       return decoder.summary(milliseconds(at));
     } finally {
-      await this.#batches.end();
+      this.#rows.end();
     }
   }
 
@@ -72,7 +72,7 @@ class DumpDecoder {
   readonly #decode: Decode;
   readonly #littleEndian: boolean;
   readonly #words: Uint32Array;
-  readonly #batches: BatchPair;
+  readonly #rows: DumpRows;
   /** The beginning of a message that goes on in the next piece. */
   #cut: Uint8Array = NOTHING;
   /** Where the next message begins is unknown: the rest of the dump cannot be read. */
@@ -84,11 +84,11 @@ class DumpDecoder {
   #ignored = 0;
   #error: CtflowError | undefined;
 
-  constructor(decode: Decode, littleEndian: boolean, words: Uint32Array, batches: BatchPair) {
+  constructor(decode: Decode, littleEndian: boolean, words: Uint32Array, rows: DumpRows) {
     this.#decode = decode;
     this.#littleEndian = littleEndian;
     this.#words = words;
-    this.#batches = batches;
+    this.#rows = rows;
   }
 
   /** @param at milliseconds since 1970 */
@@ -99,9 +99,9 @@ class DumpDecoder {
     this.#cut = lost ? NOTHING : Uint8Array.from(netlink.subarray(end));
     this.#lost = lost;
     for (let position = 0; position < end;) {
-      const batch = this.#batches.current;
-      const rows = batch.bytes.subarray(batch.count * ROW_SIZE);
-      const decoded = this.#decode(netlink.subarray(position, end), this.#littleEndian, this.#words, rows);
+      const { batch } = this.#rows;
+      const room = batch.bytes.subarray(batch.count * ROW_SIZE);
+      const decoded = this.#decode(netlink.subarray(position, end), this.#littleEndian, this.#words, room);
       position += decoded.consumed;
       batch.count += decoded.rows;
       this.#filtered += decoded.filtered;
@@ -116,7 +116,7 @@ class DumpDecoder {
           'Record anew',
         );
       }
-      if (batch.count === batch.capacity) await this.#batches.handOver(at);
+      if (batch.count === batch.capacity) await this.#rows.deliver(at);
     }
   }
 
@@ -125,7 +125,7 @@ class DumpDecoder {
     const error = this.#error;
     return {
       startedAt,
-      rows: this.#batches.rows,
+      rows: this.#rows.count,
       complete: !truncated && !this.#interrupted && !error,
       skipped: {
         filtered: this.#filtered,

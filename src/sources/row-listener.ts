@@ -1,5 +1,5 @@
 import { Batch } from '../row/batch.js';
-import { nativeError } from '../common/native-error.js';
+import { native, nativeError } from '../common/native-error.js';
 
 const ROWS = 1024;
 const LONG = 2 ** 30; // milliseconds
@@ -111,14 +111,5 @@ export class RowListener<Native extends NativeListener> {
     if (this.#drains.length > 0) return;
     clearInterval(this.#waiting);
     this.#waiting = undefined;
-  }
-}
-
-/** What the native module throws becomes an error of ctflow. */
-export function native<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw nativeError(error);
   }
 }

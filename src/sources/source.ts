@@ -24,8 +24,7 @@ export interface DumpSummary {
 export interface Source {
   readonly kind: 'netlink' | 'procfs' | 'replay';
   /**
-   * Walks the table once and hands over batches of rows in one buffer after another. The batch is valid until the returned
-   * promise settles; the source reads on meanwhile.
+   * Walks the table once and delivers its rows batch by batch, in the same buffer: it waits until the returned promise settles.
    * @returns undefined when there is nothing more to play (replay only)
    * @throws CtflowError where no dump can be had at all (permission, closed)
    */

@@ -200,7 +200,7 @@ test('one dump at a time', async t => {
     source.dump(() => {}),
     { instanceOf: CtflowError },
   );
-  t.is(error.code, 'CTFLOW_NETLINK');
+  t.is(error.code, 'CTFLOW_USAGE');
   t.is((await first).rows, 1);
 });
 

@@ -132,7 +132,7 @@ test('what the receiver throws ends the dump, and the next one is whole', async 
 test('two dumps at the same time are refused', async t => {
   const source = new ProcfsSource({}, RICH);
   const first = source.dump(() => {});
-  await t.throwsAsync(() => source.dump(() => {}), { instanceOf: CtflowError, message: /under way/ });
+  await t.throwsAsync(() => source.dump(() => {}), { instanceOf: CtflowError, message: /still running/ });
   t.is((await first).rows, 30);
 });
 

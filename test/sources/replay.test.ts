@@ -219,7 +219,7 @@ test('a replay that is closed while it opens its file plays nothing', async t =>
 test('two dumps at the same time are refused', async t => {
   const source = open(t, demo, createFallbackBackend());
   const first = next(source);
-  await t.throwsAsync(() => next(source), { instanceOf: CtflowError, message: /under way/ });
+  await t.throwsAsync(() => next(source), { instanceOf: CtflowError, message: /still running/ });
   t.true((await first).summary?.complete);
 });
 
