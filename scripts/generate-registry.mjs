@@ -18,13 +18,17 @@ const updated = /<updated>([^<]*)<\/updated>/.exec(xml)?.[1] ?? 'an unknown day'
 // Read as unknown elements, in hexadecimal: RFC 7012 does not have this type.
 const SKIPPED_TYPES = new Set(['unsigned256']);
 
+// As many to a line as fit: a file of one each is longer than any other here.
+const WIDTH = 120;
 const lines = [];
 for (const [, record] of registry.matchAll(/<record\b[^>]*>(.*?)<\/record>/gs)) {
   const text = tag => new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(record)?.[1].trim();
   const [id, name, type] = [text('elementId'), text('name'), text('dataType')];
   // Reserved and NetFlow-only ids have no type, and neither has 416, a withdrawn duplicate of 352.
   if (!id || !/^\d+$/.test(id) || !name || !type || SKIPPED_TYPES.has(type)) continue;
-  lines.push(`  [${id}, '${name}', '${type}'],`);
+  const element = ` [${id}, '${name}', '${type}'],`;
+  if (lines.length > 0 && lines.at(-1).length + element.length <= WIDTH) lines.push(lines.pop() + element);
+  else lines.push(` ${element}`);
 }
 
 process.stdout
