@@ -26,7 +26,7 @@ import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
 import { newUnreported, sumUnreported, type Unreported } from './store/unreported.js';
 
-/** An export is never sooner after the last one. */
+/** Milliseconds between two exports at least. */
 const MIN_EXPORT_GAP_MS = 50;
 /** Milliseconds that a shutdown may take for its last poll, and again for its last export. */
 const SHUTDOWN_MS = 5_000;
@@ -43,15 +43,15 @@ export interface ExporterOptions {
   maxConnections: number;
   firstSight: 'baseline' | 'total';
   log: Logger;
-  /** Events beside the polls; absent for polls alone. */
+  /** Conntrack events; absent for polls alone. */
   events?: EventsOptions;
-  /** Packets that rules have denied, too; absent where none are read. */
+  /** Also packets that rules have denied. */
   denied?: DeniedOptions;
-  /** Whose addresses the flows have; closed when the exporter stops. */
+  /** Names for the addresses of flows; closed when the exporter closes. */
   inventory?: InventoryFile;
-  /** The records tell the TCP states of a connection, which takes events of all kinds. */
+  /** Records have the TCP states of a connection; needs events of all kinds. */
   tcpStateHistory?: boolean;
-  /** What was reported, remembered beyond this run; it is closed at the end. */
+  /** The state file; closed when the exporter closes. */
   state?: Journal;
 }
 
@@ -75,18 +75,18 @@ export interface ExporterStats {
   readonly connections: number;
   readonly poll: PollCounts;
   readonly store: StoreCounts;
-  /** What became of the events, where they are listened to. */
+  /** Where events are received. */
   readonly events?: EventStats;
-  /** What NEW and UPDATE events led to, where they are listened to. */
+  /** Where NEW and UPDATE events are received. */
   readonly pendingEvents?: PendingEventCounts;
   readonly state?: JournalStats;
-  /** Denied packets and what became of them, where they are read. */
+  /** Where denied packets are received. */
   readonly denied?: DeniedStats;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
   readonly inventory?: InventoryStats;
-  /** Names in records: how many are known, and how many found no room. */
+  /** Names in records, and names without room. */
   readonly names: { readonly count: number; readonly overflow: number };
 }
 

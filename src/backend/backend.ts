@@ -6,8 +6,7 @@ import type { KernelOptions, Source } from '../sources/source.js';
 import type { ConnectDatagram } from '../transport/datagram-socket.js';
 
 /**
- * The work that exists twice: in Rust and in TypeScript, with the same bytes. Nothing here knows a clock, a socket to a
- * collector or a timeout.
+ * The work that exists twice: in Rust and in TypeScript, with the same bytes.
  */
 export interface Backend {
   readonly name: 'native' | 'fallback';

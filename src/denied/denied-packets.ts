@@ -40,7 +40,7 @@ export class DeniedPackets implements PollHook {
   readonly #correlator: ConntrackCorrelator;
   readonly #idleMs: number;
   readonly #augmenter: RecordAugmenter;
-  /** What the records of connections say of packets that were denied. */
+  /** Writes the rule of a denied packet into the records of its connection. */
   readonly connectionAugmenter: RecordAugmenter;
   #source: NflogSource | undefined;
 
@@ -68,7 +68,7 @@ export class DeniedPackets implements PollHook {
     this.connectionAugmenter = new DeniedAugmenter(rules, this.#correlator.ruleOfConnection);
   }
 
-  /** The denied flows, and who else knows something about them. */
+  /** @param others further augmenters of the denied flows */
   flows(others: (store: FlowStore) => readonly RecordAugmenter[]): Flows {
     return { store: this.#store, augmenters: [this.#augmenter, ...others(this.#store)] };
   }

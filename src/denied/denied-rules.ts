@@ -1,7 +1,7 @@
 import type { NameHolder, NameTable } from '../record/name-table.js';
 import { parseLogPrefix, REJECT } from './log-prefix.js';
 
-/** A rule that denies packets, as its records tell it. */
+/** A rule that denies packets, as records have it. */
 export interface DeniedRule {
   /** forwardingStatus (IE 89). */
   readonly forwardingStatus: number;
@@ -14,7 +14,7 @@ export interface DeniedRule {
   rule: number;
 }
 
-/** Forwarding Status registry of IANA: dropped by ACL deny, which tells the sender, or by ACL drop, which does not. */
+/** Forwarding Status registry of IANA: dropped by ACL deny, which answers the sender, or by ACL drop, which does not. */
 const ACL_DENY = 0x81;
 const ACL_DROP = 0x82;
 
@@ -57,7 +57,7 @@ export class DeniedRules implements NameHolder {
     const denied = parseLogPrefix(this.#prefixOf((id - 1 - hook) / HOOKS));
     return {
       forwardingStatus: denied.action === REJECT ? ACL_DENY : ACL_DROP,
-      // where the prefix does not say it: what comes in or passes through is denied to its destination
+      // where the prefix has no direction: what comes in or passes through is denied to its destination
       ingress: denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK,
       action: denied.action,
       policyName: this.#names.intern(denied.policyName),

@@ -1,6 +1,6 @@
 const END = -1;
 
-/** Items by a hash of 32 bits, several under one; what an item is the caller knows, and compares it. */
+/** Items by a hash of 32 bits, several under one; the caller compares the items. */
 export class HashChains {
   readonly #heads: Int32Array; // item + 1, 0 where empty
   readonly #next: Int32Array;

@@ -5,10 +5,10 @@ import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** The kernel stamps a packet before it confirms the connection, and both are cut to milliseconds. */
 const TOLERANCE_MS = 10;
-/** A packet whose time the kernel does not tell was read at most this long after it: gathering, waking, a queue. */
+/** A packet without a time of the kernel was read at most this long after it: gathering, waking, a queue. */
 const READING_MS = 250;
 
-/** From when to when a connection was in the kernel, milliseconds since 1970; infinite where that is not known. */
+/** From when to when a connection was in the kernel, milliseconds since 1970; infinite where not known. */
 export interface Lifetime {
   readonly start: number;
   readonly stop: number;

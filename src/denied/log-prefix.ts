@@ -2,10 +2,10 @@
 export const DROP = 2;
 export const REJECT = 3;
 
-/** What a log prefix says of the rule that wrote it. */
+/** The rule that a log prefix stands for. */
 export interface DeniedBy {
   readonly action: typeof DROP | typeof REJECT;
-  /** Undefined where the prefix does not say it. */
+  /** Undefined where the prefix has none. */
   readonly direction: 'ingress' | 'egress' | undefined;
   readonly policyNamespace: string;
   readonly policyName: string;

@@ -10,7 +10,7 @@ const MAX_CLOSED = 16_384;
 
 /**
  * Connections that have just ended. NFLOG delivers what the kernel has gathered for a while, and the end of a connection
- * may be told before its last denied packet.
+ * may come before its last denied packet.
  */
 export class RecentlyClosed {
   readonly #table: ConnectionTable;

@@ -33,7 +33,7 @@ export interface CompiledInventory {
   readonly ownerMore: Uint8Array;
   /** By prefix the node's name. */
   readonly nodes: BothRanges;
-  /** 1 where addresses are pods'; absent where nobody says. */
+  /** 1 where addresses are pods'; absent where the inventory has none. */
   readonly podPrefixes: BothRanges | undefined;
   /** By address the first of its service ports. */
   readonly services: BothRanges;

@@ -129,7 +129,7 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
     if (this.#types[slot] === NO_TYPE) this.#types[slot] = this.#flowType(slot, row, family);
   }
 
-  /** What a later inventory adds must be about the same pod, or it is about somebody who had the address later. */
+  /** A later inventory adds facts of the same pod alone: another may have the address by then. */
   #completeSide(slot: number, side: number, address: number, family: number): void {
     const names = this.#names;
     const at = slot * NAMES + side;
@@ -167,7 +167,7 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
       if (source === NO_NAME || destination === NO_NAME) return NO_TYPE;
       return source === destination ? INTRA_NODE : INTER_NODE;
     }
-    // a pod that nobody listed, or one behind a service, is not to be taken for the world outside
+    // an unlisted pod, or one behind a service, must not count as external
     if (!inventory.knowsPodPrefixes || (!fromPod && !toPod)) return NO_TYPE;
     if (toPod) return FROM_EXTERNAL;
     return inventory.isService(bytes, row + REPLY_SRC, family) ? NO_TYPE : TO_EXTERNAL;

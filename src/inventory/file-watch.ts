@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 
 /** Milliseconds without another change before a file counts as written. */
 const DEBOUNCE_MS = 200;
-/** Milliseconds after which a look is taken though the folder knows no rest: other files may be what changes. */
+/** Milliseconds after which the file is checked though the folder still changes: it may be other files. */
 const PATIENCE_MS = 1_000;
-/** Milliseconds between two looks at a file whose changes are not told, as on some network file systems. */
+/** Milliseconds between two checks where changes are not notified, as on some network file systems. */
 const POLL_MS = 10_000;
 
-/** What tells one content of a file from the next without reading it; empty where it is not there. */
+/** Changes with the content of a file; empty where there is no file. */
 export async function stampOf(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });

@@ -13,7 +13,7 @@ export interface InventoryStats extends InventorySize {
   errors: number;
 }
 
-/** The inventory in force: that of the file, or, where the file has gone wrong, what it said before. */
+/** The inventory in force: that of the file, or its last valid content. */
 export class InventoryFile {
   readonly #file: string;
   readonly #log: Logger;
@@ -42,7 +42,7 @@ export class InventoryFile {
 
   /**
    * Reads the file for the first time, and watches it until {@link close}.
-   * @param pollMs how often to look at the file, though nobody says that it has changed
+   * @param pollMs how often to check the file without a notification
    * @throws CtflowError CTFLOW_INVENTORY
    */
   static async open(file: string, log: Logger, pollMs?: number): Promise<InventoryFile> {

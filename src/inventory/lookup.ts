@@ -62,7 +62,7 @@ export class InventoryLookup {
     return this.#number(this.#inventory.ownerNamespace[pod]);
   }
 
-  /** The node that a pod runs on, where its entry says so. */
+  /** The node that a pod runs on, where its entry has one. */
   podNode(pod: number): number {
     return this.#number(this.#inventory.ownerNode[pod]);
   }
@@ -72,7 +72,7 @@ export class InventoryLookup {
     return this.#number(this.#nodes.find(bytes, at, family));
   }
 
-  /** Whether the inventory says which prefixes are pods', so that the rest are none. */
+  /** Whether the inventory lists the prefixes of pods: other addresses are none then. */
   get knowsPodPrefixes(): boolean {
     return this.#podPrefixes !== undefined;
   }

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { CtflowError, type ErrorCode } from '../common/errors.js';
 import type { CompiledInventory } from './compile.js';
 
-/** What the reading thread says. */
+/** The message of the reading thread. */
 export type Answer = { inventory: CompiledInventory } | { code: ErrorCode; message: string; hint: string };
 
 /**

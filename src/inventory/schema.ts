@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
 import { parseAddress, parsePrefix } from './prefix.js';
 
-/** The form of an inventory. The message of an issue says what is allowed at its place. */
+/** The form of an inventory. The message of an issue is what is allowed at its place. */
 
 const PROTOCOLS: ReadonlyMap<string, number> = new Map([
   ['tcp', IPPROTO_TCP],
@@ -27,7 +27,7 @@ const number = z.int({ error: 'a whole number from 1 to 65535' }).min(1).max(655
 const pod = object({
   name,
   namespace: label,
-  /** Where it runs; this host where nothing is said. */
+  /** Where it runs; by default this host. */
   node: name.optional(),
   addresses: list(address).min(1),
   /** Milliseconds since 1970. */

@@ -109,7 +109,7 @@ export function flowKeysSet(templates: readonly { id: number; fields: readonly F
 
 const U64_MAX = (1n << 64n) - 1n;
 
-/** Big-endian numbers of so many bytes, 8 where nothing is said; a sum beyond 64 bits is the largest there is. */
+/** Big-endian numbers of so many bytes, 8 by default; a sum beyond 64 bits is the largest there is. */
 function numbers(...list: [number | bigint, number?][]): Uint8Array {
   const bytes = Buffer.alloc(list.reduce((sum, [, length = 8]) => sum + length, 0));
   let at = 0;

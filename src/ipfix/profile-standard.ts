@@ -16,7 +16,7 @@ import {
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
-/** How the reply direction is told: RFC 5103's reverse elements, or a record of its own. */
+/** How the reply direction is exported: RFC 5103's reverse elements, or a record of its own. */
 export type Biflow = 'reverse' | 'two-uniflows';
 
 /**
@@ -71,7 +71,7 @@ function counters(prefix: '' | 'reverse', direction: Direction): Field[] {
   ];
 }
 
-/** After NAT, the source is whom the other direction is sent to, the destination is who sends it. */
+/** After NAT, the source is the destination of the other direction, and the destination its source. */
 function translation(v6: boolean, bits: number, there: Direction): Field[] {
   const address = v6 ? address6 : address4;
   const family = v6 ? 'IPv6' : 'IPv4';

@@ -44,7 +44,7 @@ export const HELPER = 1 << 11;
 export const REVERSED = 1 << 12;
 /** The TCP states that it went through. */
 export const TCP_HISTORY = 1 << 13;
-/** A packet of it was denied by a rule; no row says so. */
+/** A packet of it was denied by a rule; not in the row. */
 export const DENIED = 1 << 14;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
@@ -56,7 +56,7 @@ export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): num
   const v6 = bytes[at * 4 + FAMILY] === AF_INET6;
   let shape = v6 ? IPV6 : 0;
   shape |= shapeOfPresent(present);
-  // the reply goes to whom the request came from, unless the source was translated; and the other way round
+  // the reply goes to the source of the request, unless that was translated; and the other way round
   if (rows[at + (ORIG_SRC >> 2)] !== rows[at + (REPLY_DST >> 2)]) shape |= SOURCE_NAT;
   if (rows[at + (ORIG_DST >> 2)] !== rows[at + (REPLY_SRC >> 2)]) shape |= DESTINATION_NAT;
   if (v6) {

@@ -12,7 +12,7 @@ export interface EventOptions extends KernelOptions {
   kinds: readonly EventKind[];
   /** Bytes wanted; above net.core.rmem_max it takes CAP_NET_ADMIN over the initial user namespace, else less is given. */
   receiveBuffer: number;
-  /** For `destroy` alone: what does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
+  /** For `destroy` alone: an event that does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
   /** Where rows are written down before they are delivered. */
   ends?: EndsPlace;
@@ -22,7 +22,7 @@ export interface EventOptions extends KernelOptions {
 export type Listener = NativeListener &
   Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'leave' | 'endsCounts' | 'freeEnds'>;
 
-/** Who is told of events: rows with their EVENT. */
+/** Receives events: rows with their EVENT. */
 export interface EventReceiver extends RowReceiver {
   /** The receive buffer has overflown again; called before the rows that were read after it. */
   onOverrun?(): void;
@@ -54,7 +54,7 @@ export class EventSource extends RowListener<Listener> {
     return this.listener.endsCounts() ?? undefined;
   }
 
-  /** Rows below this place need not be kept any more; the header of their file says so already. */
+  /** Rows below this place need not be kept any more; their file has it in its header already. */
   freeEnds(place: number): void {
     this.listener.freeEnds(place);
   }

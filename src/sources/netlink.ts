@@ -124,7 +124,7 @@ export interface RawDumpSummary {
 /**
  * Reads one dump as the kernel sends it: whole netlink messages in the byte order of this host, NLMSG_DONE the last. A
  * chunk is valid until the promise that `onChunk` returns settles.
- * @param words see filterWords; only what the kernel filters is left out
+ * @param words see filterWords; only what the kernel filters is missing
  * @throws CtflowError as {@link NetlinkSource.dump}
  */
 export async function readRawDump(

@@ -7,7 +7,7 @@ export type { NflogCounts };
 
 /** Of the filter, family and protocols are tested: a packet has no zone, no connection mark and no state. */
 export interface NflogOptions extends KernelOptions {
-  /** Numbers of 16 bits; each has one reader at most. */
+  /** 16-bit numbers; each has one reader at most. */
   groups: readonly number[];
   /** Bytes wanted; what is given may be less, as for events. */
   receiveBuffer: number;
@@ -16,7 +16,7 @@ export interface NflogOptions extends KernelOptions {
 /** What {@link NflogSource} needs of the native listener. */
 export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'unbind'>;
 
-/** Who is told of logged packets: rows of EVENT_DENIED, one a packet. */
+/** Receives logged packets: rows of EVENT_DENIED, one a packet. */
 export type NflogReceiver = RowReceiver;
 
 /**

@@ -8,7 +8,7 @@ import { CtflowError, errnoOf } from '../common/errors.js';
 //   frame   tag of 4 ASCII bytes, length of the payload u32, payload
 //   DUMP    time when the dump began, nanoseconds since 1970, u64
 //   DATA    netlink messages as the kernel sent them, 1 byte to 1 MiB; a message may go on in the next DATA
-//   DONE    bytes of all DATA of this dump, u64: a cut file is noticed
+//   DONE    bytes of all DATA of this dump, u64: a cut file is detected
 const MAGIC = Buffer.from('\x89CTFLOW\n', 'latin1');
 const VERSION = 1;
 const LITTLE_ENDIAN = 1;
@@ -116,7 +116,7 @@ export class RecordingReader {
         throw new CtflowError(
           'CTFLOW_RECORDING',
           `'${path}' has format version ${version}, this ctflow reads version ${VERSION}`,
-          'Play it with the ctflow that recorded it, or record anew',
+          'Play it with the ctflow that recorded it, or record again',
         );
       }
       const order = header[10];
@@ -242,7 +242,7 @@ class PieceReader {
     return new CtflowError(
       'CTFLOW_RECORDING',
       `'${this.#path}' is damaged at byte ${offset}: ${what}`,
-      'Record anew; the dumps before this place are good',
+      'Record again; the dumps before this place are good',
     );
   }
 

@@ -113,7 +113,7 @@ class DumpDecoder {
         this.#error = new CtflowError(
           'CTFLOW_NETLINK',
           `The kernel ended the recorded dump with errno ${decoded.error}`,
-          'Record anew',
+          'Record again',
         );
       }
       if (batch.count === batch.capacity) await this.#rows.deliver(at);

@@ -13,7 +13,7 @@ export interface NativeListener {
   close(): void;
 }
 
-/** Who is told of rows. */
+/** Receives rows. */
 export interface RowReceiver {
   /** Rows in the kernel's order, at most 1,024; valid until it returns, or until its promise settles. */
   onBatch(batch: Batch): void | Promise<void>;

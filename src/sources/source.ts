@@ -12,14 +12,14 @@ export interface DumpSummary {
    * rows count as gone. A malformed entry leaves the dump complete: one that lasts would keep every other from ending.
    */
   readonly complete: boolean;
-  /** Connections left out, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, … */
+  /** Connections skipped, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, … */
   readonly skipped: Readonly<Record<string, number>>;
   /** What made the dump incomplete, where something did. */
   readonly error?: Error;
 }
 
 /**
- * Where connections come from. A source knows netlink, procfs or a file; it knows no timeout and no IPFIX.
+ * Where connections come from: netlink, procfs or a file.
  */
 export interface Source {
   readonly kind: 'netlink' | 'procfs' | 'replay';

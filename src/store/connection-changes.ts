@@ -11,14 +11,14 @@ const PRESENT_WORD = PRESENT >> 2;
 const EVENT_WORD = EVENT >> 2;
 
 /**
- * What NEW and UPDATE events tell: when a connection was first seen, that it is no older than the exporter, and the TCP states
- * it went through. The counters of a stored connection stay what a poll or a DESTROY says.
+ * Applies NEW and UPDATE events: when a connection was first seen, that it is no older than the exporter, and its TCP states.
+ * They carry no counters.
  */
 export class ConnectionChanges {
   readonly pendingEvents = new PendingEvents();
   readonly #stored: StoredConnections;
   readonly #history: TcpHistory;
-  /** The poll that added a connection of which no event had been read. */
+  /** The poll that added a connection without a pending event. */
   readonly #addedIn: Uint32Array;
   /** The poll under way, 0 between two. */
   #poll = 0;
@@ -58,7 +58,7 @@ export class ConnectionChanges {
     }
   }
 
-  /** A connection is stored, of which this was sighted before. */
+  /** A connection is stored, with the events that were pending for it. */
   added(slot: number, pending: PendingEvent | undefined): void {
     this.#history.begin(slot, pending?.states ?? 0);
     this.#addedIn[slot] = pending ? 0 : this.#stored.polls.current;

@@ -33,7 +33,7 @@ const STOP_WORD = STOP_NS >> 2;
 const COUNTERS_FROM = ORIG_PACKETS >> 2;
 const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
 
-/** How connections end: by their DESTROY events, or, where none comes, by the polls that do not show them. */
+/** Ends connections: by their DESTROY events, or, where none comes, by polls that do not show them. */
 export class ConnectionEnds {
   readonly #stored: StoredConnections;
   readonly #tracker: DestroyTracker;
@@ -164,7 +164,7 @@ export class ConnectionEnds {
     return -1;
   }
 
-  /** The last counters and the state; what else the event tells is known, or left out of it. */
+  /** The last counters and the state; the rest of the event is known, or missing in it. */
   #takeLast(slot: number, u32: Uint32Array, from: number, state: number, early: boolean, at: Moment): void {
     const { table } = this.#stored;
     const { rows, bytes, seenIn } = table;
@@ -208,7 +208,7 @@ export class ConnectionEnds {
     return slot;
   }
 
-  /** One that was taken out early ended when it stopped; of one that expired, the timer tells when its last packet was. */
+  /** A connection deleted early ended when it stopped; of one that expired, the timer shows when its last packet was. */
   #endOfDestroyed(slot: number, windowStart: number, early: boolean, at: Moment): number {
     const { table } = this.#stored;
     const { rows, bytes } = table;

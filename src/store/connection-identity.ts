@@ -15,7 +15,7 @@ import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** The same entry, its counters at least what they were. */
 export const SAME = 0;
-/** The same entry, but somebody zeroed its counters. */
+/** The same entry, its counters set to zero. */
 export const COUNTERS_RESET = 1;
 /** Another connection with the tuple of the stored one. */
 export const ANOTHER = 2;
@@ -70,7 +70,7 @@ const ID_AND_START = HAS_ID | HAS_START;
 
 /**
  * Whether both rows are surely of one kernel entry: tuple's hash, id and start to the nanosecond are the same. Cheaper than
- * comparing the tuples, and says nothing where id or start is not known.
+ * comparing the tuples, and false where id or start is not known.
  */
 export function isSameEntry(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
   return (

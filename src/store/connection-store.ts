@@ -47,8 +47,8 @@ const START_WORD = START_NS >> 2;
 const STOP_WORD = STOP_NS >> 2;
 
 /**
- * What the kernel says now: one slot a connection, found by tuple, kept as long as the kernel has it and until every
- * observer has made its last report. Fed by polls and by DESTROY events; knows no collector.
+ * The connections: a slot each, found by tuple, kept as long as the kernel has it and until every holder has made its last
+ * report. Polls and events fill it.
  */
 export class ConnectionStore implements FlowStore {
   readonly #stored: StoredConnections;
@@ -105,7 +105,7 @@ export class ConnectionStore implements FlowStore {
     this.#ends.expectChanges(this.#changes);
   }
 
-  /** What was sighted and not stored, where NEW and UPDATE events are listened to. */
+  /** Events of connections not stored yet, where NEW and UPDATE events are received. */
   get pendingEvents(): Pick<PendingEvents, 'count' | 'overflow' | 'expired'> | undefined {
     return this.#changes?.pendingEvents;
   }
@@ -115,7 +115,7 @@ export class ConnectionStore implements FlowStore {
     this.#stored.polls.timeouts = timeouts;
   }
 
-  /** A dump is asked for; what the kernel tells of ends from now on may come before older rows of the dump. */
+  /** A dump is requested: from now on a DESTROY may come before an older row of its connection. */
   beginDump(): void {
     this.#ends.beginDump();
     this.#changes?.beginDump();
@@ -196,12 +196,12 @@ export class ConnectionStore implements FlowStore {
     this.#stored.overflow.endPoll(complete);
   }
 
-  /** Rows of DESTROY events: the last counters of connections, whether a poll has seen them or not. */
+  /** Rows of DESTROY events: the last counters of connections, in the store or not. */
   applyDestroys(batch: Batch, at: Moment): void {
     this.#ends.applyDestroys(batch, at);
   }
 
-  /** Rows of NEW and UPDATE events: what no poll shows, and when a connection was first seen. */
+  /** Rows of NEW and UPDATE events. */
   applyEvents(batch: Batch, at: Moment): void {
     this.#changes?.applyEvents(batch, at);
   }
@@ -210,7 +210,7 @@ export class ConnectionStore implements FlowStore {
     this.#stored.listeners.release(slot);
   }
 
-  /** Forgets everything: rows, index, lists and counts, and what the observers know of them. */
+  /** Forgets everything, also in holders and subscribers. */
   clear(): void {
     this.#stored.clear();
     this.#ends.clear();

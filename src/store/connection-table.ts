@@ -2,8 +2,6 @@ import { ROW_WORDS } from '../row/batch.js';
 import { HELPER, LABELS, PRESENT, HAS_HELPER, ROW_SIZE, RULE } from '../row/layout.generated.js';
 import { SlotList } from './slot-list.js';
 
-/** Words of a row. */
-
 /** The slot holds a connection. */
 export const IN_USE = 1;
 /** The kernel no longer has the connection; it waits for its last report. */
@@ -37,7 +35,7 @@ export class ConnectionTable {
   /** The poll that saw the connection last. */
   readonly seenIn: Uint32Array;
   readonly flags: Uint8Array;
-  /** Observers that have not let go of the slot. */
+  /** Holders that have not released the slot. */
   readonly holders: Uint8Array;
   /** Connections by the last change seen, the oldest first; kept by the store. */
   readonly byChange: SlotList;

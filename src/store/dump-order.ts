@@ -33,7 +33,7 @@ export class DumpOrder {
     this.guess = this.#next[slot + 1] - 1;
   }
 
-  /** The row was of a connection that is new in this slot: who was guessed comes behind it. */
+  /** The row was of a connection that is new in this slot: the guess still stands. */
   added(slot: number): void {
     this.#follow(slot);
   }

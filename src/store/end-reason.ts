@@ -37,8 +37,8 @@ export function reasonWhenGone(
 }
 
 /**
- * Why an entry was destroyed, judged by its event: the kernel tells the remaining time only of one that was taken out early.
- * @param early it was taken out before its timer had run out
+ * Why an entry was destroyed, judged by its event: only one deleted early has a remaining time.
+ * @param early deleted before its timer had run out
  */
 export function reasonWhenDestroyed(protocol: number, state: number, early: boolean): number {
   if (protocol === IPPROTO_TCP && (isClosed(state) || isClosing(state))) return END_OF_FLOW;

@@ -4,7 +4,7 @@ import type { ConnectionTable } from './connection-table.js';
 export const MOVED = 1;
 export const STATE_CHANGED = 2;
 
-/** Told what becomes of the flows of a store. */
+/** Called on changes of the flows of a store. */
 export interface StoreListener {
   /** @param before what it has counted so far is not to be reported as a delta: it was, or it is from before the exporter */
   added(slot: number, before: boolean): void;
@@ -22,19 +22,19 @@ export interface StoreListener {
  * {@link FlowStore.release} when it has made its last report; of one that is evicted it reports at once, or counts it.
  */
 export interface SlotHolder extends StoreListener {
-  /** Somebody zeroed the counters; the row still holds the old ones. */
+  /** The counters were set to zero in the kernel; the row still holds the old ones. */
   countersReset(slot: number): void;
   /** It was added as one from before, and is not: all that it has counted is to be reported. */
   foundNew(slot: number): void;
 }
 
-/** Flows by slot, whatever they come from: all that a schedule and a destination know of a store. */
+/** Flows by slot, as schedules and destinations see a store. */
 export interface FlowStore {
   readonly table: ConnectionTable;
-  /** All observers must be there before the first flow. @throws CtflowError CTFLOW_USAGE beyond 255 */
+  /** All holders must be there before the first flow. @throws CtflowError CTFLOW_USAGE beyond 255 */
   hold(holder: SlotHolder): void;
-  /** Who keeps facts of its own by slot: told before the observers, and holds no slot. */
+  /** The listener is called before the holders, and holds no slot. */
   subscribe(listener: StoreListener): void;
-  /** An observer has made its last report of a flow that is gone. */
+  /** A holder has made its last report of a flow that is gone. */
   release(slot: number): void;
 }

@@ -92,7 +92,7 @@ export class KernelTimeouts {
 }
 
 /**
- * How long ago the last packet passed, as well as a poll can tell: the timer was set to T by that packet and has R left, so it
+ * How long ago the last packet passed, as well as a poll can show: the timer was set to T by that packet and has R left, so it
  * passed T - R ago. R is in whole seconds, rounded down, hence the second of tolerance at the older end.
  *
  * All whole numbers: a number with a fraction, or beyond 31 bits, would be allocated for each connection.

@@ -3,8 +3,8 @@ import { SlotList } from './slot-list.js';
 const KEY_WORDS = 3;
 
 /**
- * Entries under keys of three words, numbered from 0 below the capacity, so that who uses it keeps what belongs to an entry in
- * columns of its own. Several entries may have one key, and are found in the order in which they came.
+ * Entries under keys of three words, numbered below the capacity: the user keeps their data in columns. Several entries may
+ * have one key, and are found in the order in which they came.
  */
 export class KeyTable {
   readonly capacity: number;

@@ -1,7 +1,6 @@
 /**
- * What a store at its limit has left out: connections of the kernel that were put out for others or refused. It keeps no
- * list of them; it knows that there are some until a whole poll has found room for all, and that none is younger than the
- * rows of the poll before.
+ * Connections of the kernel that a store at its limit has evicted or refused. There is no list of them: there are some until
+ * a whole poll has found room for all, and none is younger than the rows of the poll before.
  */
 export class Overflow {
   #some = false;
@@ -34,7 +33,7 @@ export class Overflow {
 
   /**
    * Whether a connection that is not stored may be one of those.
-   * @param start milliseconds since 1970, undefined where the kernel does not tell it: then any connection may be
+   * @param start milliseconds since 1970, undefined where not known: then any connection may be
    */
   mayHave(start: number | undefined): boolean {
     return this.#some && (start === undefined || start <= this.#previousReadAt);

@@ -3,10 +3,10 @@ import { KeyTable } from './key-table.js';
 import { appendState } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 
-/** Connections that may wait to be stored; those beyond are not remembered, and counted. */
+/** Connections that may wait to be stored; those beyond are only counted. */
 const MAX_PENDING = 262_144;
 
-/** What events told of a connection before it was stored. */
+/** The events of a connection before it was stored. */
 export interface PendingEvent {
   /** When its first event was read, milliseconds since 1970. */
   seenAt: number;
@@ -24,13 +24,13 @@ export interface PendingEvent {
 export class PendingEvents {
   /** Connections that found no room. */
   overflow = 0;
-  /** Connections that were sighted and that neither a later dump nor a DESTROY showed. */
+  /** Connections that neither a later dump nor a DESTROY showed. */
   expired = 0;
   readonly #table: KeyTable;
   readonly #seenAt: Float64Array;
   readonly #states: Uint32Array;
   readonly #isNew: Uint8Array;
-  /** The dump before which it was sighted. */
+  /** The dump before which its first event came. */
   readonly #dump: Uint32Array;
   readonly #taken: PendingEvent = { seenAt: 0, isNew: false, states: 0 };
   #dumps = 0;
@@ -76,8 +76,8 @@ export class PendingEvents {
   }
 
   /**
-   * What was sighted of the connection of this row, which is forgotten here; valid until the next call. Where the kernel tells
-   * the start, what was sighted before it belongs to an earlier connection, and is forgotten too.
+   * Removes the events of this row's connection; valid until the next call. Where the start is known, events before it belong
+   * to an earlier connection, and are removed too.
    */
   take(row: Uint32Array, from: number): PendingEvent | undefined {
     const startKnown = (row[from + (PRESENT >> 2)] & HAS_START) !== 0;
@@ -96,14 +96,14 @@ export class PendingEvents {
     return undefined;
   }
 
-  /** A dump is asked for: it shows whatever was sighted before and is still there. */
+  /** A dump is requested: it shows every connection of an earlier event that is still there. */
   beginDump(): void {
     this.#dumps++;
   }
 
   /**
-   * What was sighted before this dump and the one before, and is still here, is given up. Not after one dump alone: a connection
-   * that it did not show may wait on the kernel's dying list.
+   * Events from before this dump and the one before expire. Not after one dump alone: a connection that it did not show may
+   * be on the kernel's dying list.
    * @param complete the dump has shown the whole table, and its rows are stored
    */
   endDump(complete: boolean): void {

@@ -26,9 +26,9 @@ export interface StoreCounts {
   /** Tuples found reopened by another connection. */
   reopened: number;
   counterResets: number;
-  /** Taken out for a newer one at the limit. */
+  /** Evicted for a newer one at the limit. */
   evicted: number;
-  /** PendingEvents of connections left out at the limit: one not stored counts once a poll. */
+  /** Connections refused at the limit, counted once a poll. */
   refused: number;
   /** Connections whose last counters came from their DESTROY event. */
   destroyed: number;
@@ -36,7 +36,7 @@ export interface StoreCounts {
   unseen: number;
   /** Connections of `added` that were there before the exporter. */
   earlier: number;
-  /** Connections that had to be ended without their event, though events were listened to. */
+  /** Connections that were ended without their event, though events are received. */
   eventless: number;
   /** DESTROY events that came again: another listener's buffer was full. */
   repeated: number;
@@ -61,8 +61,7 @@ function noCounts(): StoreCounts {
 }
 
 /**
- * The connections of a store by slot: how one comes in, goes at the limit, is told to be gone, and is found by its tuple.
- * What polls and events say of them is not known here.
+ * The connections of a store by slot: how one is admitted, evicted at the limit, forgotten, and found by its tuple.
  */
 export class StoredConnections {
   readonly table: ConnectionTable;
@@ -87,8 +86,8 @@ export class StoredConnections {
   }
 
   /**
-   * A slot with a copy of the row at word `from`, not yet in the index nor announced.
-   * @param start milliseconds since 1970; @param mayBeRefused it may have been left out before
+   * A slot with a copy of the row at word `from`, not yet in the index; listeners do not know it yet.
+   * @param start milliseconds since 1970; @param mayBeRefused it may have been evicted or refused before
    * @returns -1, and counted, where the limit leaves no room
    */
   admit(u32: Uint32Array, from: number, start: number, mayBeRefused: boolean, at: Moment): number {
@@ -116,7 +115,7 @@ export class StoredConnections {
     this.table.byChange.push(slot);
   }
 
-  /** Somebody zeroed its counters; the row still holds the old ones. */
+  /** Its counters were set to zero in the kernel; the row still holds the old ones. */
   countersReset(slot: number): void {
     this.counts.counterResets++;
     this.listeners.countersReset(slot);
@@ -144,7 +143,7 @@ export class StoredConnections {
     const to = slot * ROW_WORDS;
     const { rows, bytes, seenIn } = this.table;
     const seen = this.polls.when(seenIn[slot]);
-    // a recording is played at another pace than it was made: its own clock tells what passed
+    // a recording is played at another pace than it was made: its own clock counts
     const elapsed = Math.max(at.monotonic - seen.monotonic, at.wall - seen.wall) / 1000;
     return reasonWhenGone(
       bytes[to * 4 + PROTOCOL],
@@ -157,7 +156,7 @@ export class StoredConnections {
   }
 
   /**
-   * The oldest idle connection goes, unless the newcomer was left out before (they would take turns for ever) or every
+   * Evicts the oldest idle connection, unless the newcomer may be evicted before (they would take turns for ever) or every
    * connection has moved in this poll.
    */
   #makeRoom(newcomerRefused: boolean, at: Moment): boolean {

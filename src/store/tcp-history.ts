@@ -36,17 +36,17 @@ export class TcpHistory {
     this.#states = new Uint32Array(slots);
   }
 
-  /** The slot holds a connection of which events have told these packed states. */
+  /** The slot holds a connection that had these packed states by events. */
   begin(slot: number, states: number): void {
     this.#states[slot] = states;
   }
 
-  /** An event told a state, after all others. */
+  /** An event has a state, after all others. */
   entered(slot: number, state: number): void {
     this.#states[slot] = appendState(this.#states[slot], state);
   }
 
-  /** A row shows a state. Events may have told it, and later ones too, before the row came. */
+  /** A row shows a state: events may have had it, and later ones too, before the row came. */
   shown(slot: number, state: number): void {
     if (!hasState(this.#states[slot], state)) this.entered(slot, state);
   }
