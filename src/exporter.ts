@@ -350,7 +350,7 @@ export class Exporter {
       this.#destinations.map(async destination => {
         const left = await destination.finish(SHUTDOWN_MS);
         if (left.connections === 0) return;
-        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'left unreported');
+        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'connections not exported at shutdown');
       }),
     );
   }

@@ -221,7 +221,7 @@ test('stop ends in time with a dump that hangs and collectors that are frozen or
   for (const collector of frozen) await collector.nth(1);
   source.gate = new Promise(() => {});
   await exporter.close();
-  t.true(lines.some(({ msg }) => msg === 'left unreported'));
+  t.true(lines.some(({ msg }) => msg === 'connections not exported at shutdown'));
 });
 
 test('a collector that comes late is served at once, not at the next poll', async t => {

@@ -24,8 +24,8 @@ export function createFallbackBackend(): Backend {
 function openEvents(): never {
   throw new CtflowError(
     'CTFLOW_BACKEND_LACKS',
-    'Only the native backend can listen to conntrack events',
-    'Build the native module, or go without events',
+    'Only the native backend can receive conntrack events',
+    'Build the native module, or use --events off',
   );
 }
 
@@ -33,7 +33,7 @@ function openNflog(): never {
   throw new CtflowError(
     'CTFLOW_BACKEND_LACKS',
     'Only the native backend can read NFLOG groups',
-    'Build the native module, or go without --nflog-group',
+    'Build the native module, or remove --nflog-group',
   );
 }
 
@@ -49,7 +49,7 @@ function openKernel(options: KernelOptions): ProcfsSource {
   if (status && status.mask & ~PROCFS_STATUS) {
     throw new CtflowError(
       'CTFLOW_BACKEND_LACKS',
-      `Only the native backend knows all status bits of 0x${status.mask.toString(16)}`,
+      `Only the native backend can filter by all status bits of 0x${status.mask.toString(16)}`,
       'Build the native module, or filter by seen-reply, assured, confirmed and offload only',
     );
   }

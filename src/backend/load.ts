@@ -30,7 +30,7 @@ export async function loadBackend(
       'Install Rust (https://rustup.rs) and run npm run build, or choose --backend fallback',
     );
   }
-  log?.(`There is no native module for ${platform}: the fallback in TypeScript runs instead`);
+  log?.(`There is no native module for ${platform}: using the fallback in TypeScript`);
   return createFallbackBackend();
 }
 
@@ -46,10 +46,10 @@ async function loadBinding(loader: string): Promise<Binding | undefined> {
     if (failure === undefined && !chosen) return undefined;
     throw new CtflowError(
       'CTFLOW_BACKEND_BROKEN',
-      `The native module${chosen ? ` ${chosen}` : ''} is there and does not load: ${failure ?? 'no such file'}`,
+      `The native module${chosen ? ` ${chosen}` : ''} does not load: ${failure ?? 'no such file'}`,
       chosen
-        ? 'Unset NAPI_RS_NATIVE_LIBRARY_PATH or let it name a native module'
-        : `Build it anew with npm run build, or remove ${fileURLToPath(new URL('.', loader))}*.node`,
+        ? 'Unset NAPI_RS_NATIVE_LIBRARY_PATH, or set it to a native module of ctflow'
+        : `Build it again with npm run build, or remove ${fileURLToPath(new URL('.', loader))}*.node`,
       error,
     );
   }

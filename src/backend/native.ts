@@ -28,7 +28,7 @@ export function createNativeBackend(binding: Binding): Backend {
     throw new CtflowError(
       'CTFLOW_BACKEND_BROKEN',
       `The native module has row layout ${version}, ctflow has ${LAYOUT_VERSION}`,
-      'Build the module anew with npm run build',
+      'Build the module again with npm run build',
     );
   }
   const decode: Backend['decode'] = (netlink, littleEndian, words, rows): Decoded =>

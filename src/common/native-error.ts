@@ -8,7 +8,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'Give a name from ip netns list or a path such as /proc/PID/ns/net; entering it needs CAP_SYS_ADMIN',
   CTFLOW_NFLOG_TAKEN: 'A group has one reader: stop the other program, or use another group',
   CTFLOW_NETLINK: 'Try again; if it fails again, see the kernel log',
-  CTFLOW_STATE: 'Name a state file in a folder that ctflow may write to',
+  CTFLOW_STATE: 'Give a state file in a directory that ctflow can write to',
   CTFLOW_USAGE: 'Check the arguments of the call',
 };
 const EPERM = 1;

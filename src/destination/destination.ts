@@ -158,12 +158,12 @@ export class Destination implements NameHolder {
       opened: () => {
         this.#connected = true;
         this.#session.begin();
-        this.#log.info('export session begins');
+        this.#log.info('export session started');
         this.#opened();
       },
       closed: (why, uncertain) => {
-        if (this.#connected) this.#log.warn({ why, uncertain }, 'connection to the collector lost; trying again');
-        else this.#log.warn({ why }, 'collector cannot be reached; trying again');
+        if (this.#connected) this.#log.warn({ why, uncertain }, 'connection to the collector lost; reconnecting');
+        else this.#log.warn({ why }, 'collector unreachable; retrying');
         this.#connected = false;
       },
       farewell: records => this.#session.farewell(records),
@@ -244,7 +244,7 @@ export class Destination implements NameHolder {
       this.#oversize = true;
       this.#log.error(
         { mtu: this.#options.mtu },
-        'flow records do not fit into a packet; they are dropped and counted',
+        'flow records are larger than the MTU allows; they are dropped and counted',
       );
     }
     return more || !this.#transport.ready;

@@ -77,5 +77,5 @@ function check(request: EncodeRequest): void {
 }
 
 function usage(what: string): CtflowError {
-  return new CtflowError('CTFLOW_USAGE', `Cannot encode ${what}`, 'See EncodeRequest for what fits');
+  return new CtflowError('CTFLOW_USAGE', `Cannot encode ${what}`, 'Check the arguments of the call');
 }

@@ -131,5 +131,5 @@ function widthOf(operation: number, length: number): number | undefined {
 }
 
 function planError(what: string): CtflowError {
-  return new CtflowError('CTFLOW_USAGE', `The template plan cannot be run: ${what}`, 'See plan.rs for what a plan is');
+  return new CtflowError('CTFLOW_USAGE', `The template plan is invalid: ${what}`, 'Check the arguments of the call');
 }

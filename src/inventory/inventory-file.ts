@@ -35,7 +35,8 @@ export class InventoryFile {
     this.#counts.loadedAt = Date.now();
     this.#watch = new FileWatch(file, {
       changed: () => void this.#look(),
-      failed: error => log.warn({ error: describeError(error) }, 'changes of the inventory are found by polling alone'),
+      failed: error =>
+        log.warn({ error: describeError(error) }, 'the inventory file cannot be watched; changes are found by polling'),
       ...(pollMs !== undefined && { pollMs }),
     });
   }
@@ -48,7 +49,7 @@ export class InventoryFile {
   static async open(file: string, log: Logger, pollMs?: number): Promise<InventoryFile> {
     const stamp = await stampOf(file);
     const inventory = await readInventory(file);
-    log.info({ file, ...inventory.size }, 'inventory read');
+    log.info({ file, ...inventory.size }, 'inventory loaded');
     return new InventoryFile(file, log, inventory, stamp, pollMs);
   }
 
@@ -96,12 +97,12 @@ export class InventoryFile {
         this.#inventory = inventory;
         this.#counts.reloads++;
         this.#counts.loadedAt = Date.now();
-        this.#log.info({ file: this.#file, ...inventory.size }, 'inventory read again');
+        this.#log.info({ file: this.#file, ...inventory.size }, 'inventory reloaded');
         for (const listener of this.#listeners) void listener(inventory);
       } catch (error) {
         if (signal.aborted) return;
         this.#counts.errors++;
-        this.#log.error(`${describeError(error)}; the inventory that was read before stays in force`);
+        this.#log.error(`${describeError(error)}; the previous inventory stays in use`);
       }
     }
   }

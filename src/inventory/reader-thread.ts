@@ -25,10 +25,15 @@ function readText(file: string): string {
     bytes = readFileSync(file);
   } catch (error) {
     const reason = errnoOf(error) || String(error);
-    throw new CtflowError('CTFLOW_INVENTORY', `${file} cannot be read: ${reason}`, 'Name a file that is there', error);
+    throw new CtflowError(
+      'CTFLOW_INVENTORY',
+      `${file} cannot be read: ${reason}`,
+      'Give a file that exists and can be read',
+      error,
+    );
   }
   if (bytes.length > LARGEST) {
-    throw new CtflowError('CTFLOW_INVENTORY', `${file} has ${bytes.length} bytes`, `At most ${LARGEST} are read`);
+    throw new CtflowError('CTFLOW_INVENTORY', `${file} has ${bytes.length} bytes`, `The limit is ${LARGEST} bytes`);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -50,7 +50,7 @@ const entry = new EntryDecoder(row);
  */
 export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array): Decoded {
   if (words.length !== FILTER_WORDS) {
-    throw new CtflowError('CTFLOW_USAGE', `A filter of ${words.length} words`, `Give ${FILTER_WORDS}, see filterWords`);
+    throw new CtflowError('CTFLOW_USAGE', `A filter of ${words.length} words`, `It must have ${FILTER_WORDS}`);
   }
   const capacity = Math.floor(rows.length / ROW_SIZE);
   const view = new DataView(netlink.buffer, netlink.byteOffset, netlink.byteLength);

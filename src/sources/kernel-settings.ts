@@ -16,22 +16,24 @@ interface Setting {
 const SETTINGS: readonly Setting[] = [
   {
     name: 'nf_conntrack_acct',
-    wanting: { 0: 'accounting is off: connections have no packets and octets' },
+    wanting: { 0: 'accounting is off: connections have no packet and octet counters' },
   },
   {
     name: 'nf_conntrack_timestamp',
-    wanting: { 0: 'timestamps are off: connections have no start time, and a reopened one may look like the old' },
+    wanting: {
+      0: 'timestamps are off: connections have no start time, and a reopened connection may be taken for the old one',
+    },
   },
 ];
 const EVENTS: Setting = {
   name: 'nf_conntrack_events',
   wanting: {
-    0: 'events are off: what ends between two polls is lost',
-    2: 'events are automatic: connections that are there already have none, their ends are seen by polling',
+    0: 'events are off: packets after the last poll of a connection are not counted',
+    2: 'events are automatic: existing connections send none, so polls find their end',
   },
 };
 const SETUP_HINT = (name: string): string =>
-  `sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it holds for connections made after it`;
+  `Run sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it applies to new connections only`;
 
 /**
  * What the namespace's settings take away from the export; nothing where they cannot be read.
@@ -46,8 +48,8 @@ export function checkKernel(source: Source, events = false): Finding[] {
   }
   if (source.sysctl('nf_conntrack_count') === '0') {
     findings.push({
-      message: 'the kernel tracks no connection here: conntrack may not be active in this network namespace',
-      hint: "It is once a rule mentions it: nft 'add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new'",
+      message: 'conntrack has no entries: it may not be active in this network namespace',
+      hint: "A rule that uses conntrack activates it: nft 'add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new'",
     });
   }
   return findings;
@@ -68,7 +70,7 @@ export function setupKernel(source: Source, events = false): string[] {
       throw new CtflowError(
         'CTFLOW_PERMISSION',
         `net.netfilter.${name} cannot be set`,
-        'Run as root of the network namespace, or set it beforehand and leave --setup-sysctl out',
+        'Run as root of the network namespace, or set it beforehand and remove --setup-sysctl',
         error,
       );
     }

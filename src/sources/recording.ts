@@ -116,7 +116,7 @@ export class RecordingReader {
         throw new CtflowError(
           'CTFLOW_RECORDING',
           `'${path}' has format version ${version}, this ctflow reads version ${VERSION}`,
-          'Play it with the ctflow that recorded it, or record again',
+          'Replay it with the ctflow that recorded it, or record again',
         );
       }
       const order = header[10];
@@ -226,7 +226,7 @@ class PieceReader {
       const read = await this.#read();
       if (read > 0) this.#to += read;
       else if (this.#to === 0) return undefined;
-      else throw this.damaged(this.offset + this.#to, 'the file is cut');
+      else throw this.damaged(this.offset + this.#to, 'the file is truncated');
     }
     const piece = this.#buffer.subarray(this.#from, this.#from + size);
     this.#from += size;
@@ -242,7 +242,7 @@ class PieceReader {
     return new CtflowError(
       'CTFLOW_RECORDING',
       `'${this.#path}' is damaged at byte ${offset}: ${what}`,
-      'Record again; the dumps before this place are good',
+      'Record again; the dumps before this byte are intact',
     );
   }
 
@@ -276,8 +276,8 @@ function fileError(what: 'read' | 'write', path: string, error: unknown): Ctflow
   const errno = errnoOf(error);
   const hints: Record<string, string> = {
     ENOENT: 'Check the path',
-    EACCES: 'Check the rights of the file and of its folder',
-    EISDIR: 'Name a file, not a folder',
+    EACCES: 'Check the permissions of the file and its directory',
+    EISDIR: 'Give a file, not a directory',
     ENOSPC: 'The disk is full',
   };
   return new CtflowError(

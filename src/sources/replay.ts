@@ -51,7 +51,11 @@ export class ReplaySource implements Source {
   }
 
   setSysctl(name: string): never {
-    throw new CtflowError('CTFLOW_USAGE', `A recording has no setting ${name}`, 'Change it where the kernel runs');
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `A recording has no setting ${name}`,
+      'Change it on the host that was recorded',
+    );
   }
 
   close(): void {

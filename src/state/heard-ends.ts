@@ -111,7 +111,7 @@ export class HeardEnds {
       throw new CtflowError(
         'CTFLOW_STATE',
         what,
-        'Remove it; what it holds of ended connections is not told then',
+        'Remove it; the ended connections in it are then not exported',
         error,
       );
     });
@@ -175,7 +175,7 @@ export class HeardEnds {
     this.#complained = true;
     this.#options.log.warn(
       { path: this.#options.path, full, failed },
-      'some ends of connections cannot be written down: a kill would take those that are not told by then',
+      'some ended connections cannot be written to the destroy log: those not exported before a kill are lost',
     );
   }
 
@@ -217,7 +217,7 @@ export class HeardEnds {
     renameSync(path, aside);
     log.warn(
       { path, aside },
-      `the file of ends is not used: ${header}. What was not told of ended connections is lost`,
+      `the destroy log is not used: ${header}. Ended connections in it that were not exported are lost`,
     );
   }
 
@@ -241,7 +241,7 @@ export class HeardEnds {
     try {
       writeSync(this.#fd, encodeChanging({ capacity: this.#capacity, done: place }), 0, undefined, FILE_HEADER_SIZE);
     } catch (error) {
-      if (!this.#complained) this.#options.log.warn(`the file of ends cannot be written: ${describeError(error)}`);
+      if (!this.#complained) this.#options.log.warn(`the destroy log cannot be written: ${describeError(error)}`);
       this.#complained = true;
       return false;
     }

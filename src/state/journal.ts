@@ -140,7 +140,7 @@ export class Journal implements PollHook {
     if (records > 0) {
       this.#log.warn(
         { collector: own, restartUncertain: memory.uncertain },
-        'records of the exporter before may or may not have been sent; they are not sent again',
+        'records of the previous run may or may not have been sent; they are not sent again',
       );
     }
     return memory;
@@ -231,7 +231,7 @@ export class Journal implements PollHook {
     }
     this.#log.warn(
       { path, aside },
-      `the state file is not used: ${refused}. What was open before counts as at a first start`,
+      `the state file is not used: ${refused}. Open connections are treated as on a first start`,
     );
   }
 
@@ -287,7 +287,10 @@ export class Journal implements PollHook {
     }
     this.#contents = undefined;
     const { restored, endedUnwatched } = this.stats();
-    this.#log.info({ restored, endedUnwatched }, 'connections of the exporter before: found again, ended unwatched');
+    this.#log.info(
+      { restored, endedUnwatched },
+      'state restored: connections found again, and those that ended while ctflow was down',
+    );
   }
 
   async #compact(): Promise<void> {
@@ -311,7 +314,7 @@ export class Journal implements PollHook {
       this.#size = size;
       this.#compactions++;
       this.#compactAt = Math.max(this.#options.compactAbove ?? COMPACT_ABOVE, size * COMPACT_TIMES);
-      this.#log.debug({ size }, 'state file written anew');
+      this.#log.debug({ size }, 'state file rewritten');
     } catch (error) {
       this.#fail(error);
     }
@@ -338,7 +341,7 @@ export class Journal implements PollHook {
     }
     this.#log.error(
       { path, error: errnoOf(error) || describeError(error) },
-      `the state file cannot be written; the run goes on without it, and the next one begins anew. Make room on the disk${left}`,
+      `the state file cannot be written; this run continues without it, and the next one starts without state. Free disk space${left}`,
     );
   }
 }

@@ -19,8 +19,8 @@ export class StateLock {
       if (holder !== undefined || !again) {
         throw new CtflowError(
           'CTFLOW_STATE',
-          `${state} is in use by the process ${holder ?? 'that has just begun'}`,
-          `Give each exporter a file of its own; where no exporter runs, remove ${this.#path}`,
+          `${state} is in use by process ${holder ?? 'of unknown id'}`,
+          `Give each exporter its own state file; if no exporter is running, remove ${this.#path}`,
         );
       }
       // whoever held it was killed
@@ -49,7 +49,7 @@ export function cannotWrite(path: string, error: unknown): CtflowError {
   return new CtflowError(
     'CTFLOW_STATE',
     `${path} cannot be written (${errnoOf(error) || String(error)})`,
-    'Name a file in a folder that ctflow may write to',
+    'Give a file in a directory that ctflow can write to',
     error,
   );
 }

@@ -19,7 +19,7 @@ export class FlowListeners implements StoreListener {
   /** As of {@link FlowStore}. */
   hold(holder: SlotHolder): void {
     if (this.#holders.length === MAX_HOLDERS) {
-      throw new CtflowError('CTFLOW_USAGE', `More than ${MAX_HOLDERS} collectors`, 'Leave some of them out');
+      throw new CtflowError('CTFLOW_USAGE', `More than ${MAX_HOLDERS} collectors`, 'Remove some of them');
     }
     this.#holders.push(holder);
     this.#all.push(holder);

@@ -62,8 +62,8 @@ export class UdpTransport implements Transport {
     const { address, family } = await lookup(this.endpoint.host).catch((error: unknown) => {
       throw new CtflowError(
         'CTFLOW_ADDRESS',
-        `The collector ${formatEndpoint(this.endpoint)} cannot be found (${errnoOf(error)})`,
-        'Check the name and the resolver',
+        `The name of collector ${formatEndpoint(this.endpoint)} does not resolve (${errnoOf(error)})`,
+        'Check the name and the DNS settings',
         error,
       );
     });

@@ -86,7 +86,7 @@ test('exit code 1 for a bad inventory, before anything is opened', async t => {
   t.is(missing.code, 1);
   t.regex(
     missing.stderr,
-    /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml cannot be read: ENOENT\. Name a file that is there/,
+    /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml cannot be read: ENOENT\. Give a file that exists/,
   );
   await writeFile(inventory, 'node: worker-1\npods: 3\n');
   const wrong = await ctflow(args);
@@ -176,7 +176,7 @@ test('run stops at SIGTERM with exit code 0', async t => {
   t.teardown(() => child.kill('SIGKILL'));
   let stderr = '';
   child.stderr.on('data', chunk => (stderr += chunk));
-  await eventually('it runs', () => stderr.includes('export session begins'));
+  await eventually('it runs', () => stderr.includes('export session started'));
   child.kill('SIGTERM');
   const [code] = (await once(child, 'close')) as [number | null];
   t.is(code, 0);

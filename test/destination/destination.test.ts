@@ -188,7 +188,7 @@ perBackend(
     t.is(collector.sessions[1][0].readUInt32BE(8), 0, 'its first sequence number');
     t.is(transport.lostRecords, 0);
     t.is(transport.uncertainRecords, handed);
-    const line = rig.lines.find(({ msg }) => msg === 'connection to the collector lost; trying again');
+    const line = rig.lines.find(({ msg }) => msg === 'connection to the collector lost; reconnecting');
     t.is(line?.['uncertain'], handed);
   },
 );
@@ -257,11 +257,11 @@ perBackend('a collector that is not there does not hang the shutdown; all is lef
   await collector.close();
   const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
   await rig.destination.open();
-  await eventually('a failed attempt', () => rig.messages().includes('collector cannot be reached; trying again'));
+  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
   rig.poll(...many(10, 3));
   t.is(rig.destination.nextDeadline(), Infinity);
   t.deepEqual(await rig.destination.finish(60_000), { connections: 10, packets: 60, octets: 4_500 });
-  t.false(rig.messages().includes('connection to the collector lost; trying again'));
+  t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
 });
 
 perBackend('records that wait in a batch when a connection breaks go out in the next session', async (t, backend) => {

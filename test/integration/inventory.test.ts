@@ -104,7 +104,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       t.deepEqual(await said(5004, false), [...NOBODY, ...server, '', 4]);
 
       rewrite(JSON.stringify(LATER));
-      await eventually('the change is read', () => exporter.messages().includes('inventory read again'));
+      await eventually('the change is read', () => exporter.messages().includes('inventory reloaded'));
       for (const handle of handles) await traffic.do('tcpClose', { handle });
       t.deepEqual(await said(5001, true), [...client, ...server, 'shop/web:http', 1], 'it keeps its names');
       t.deepEqual(await said(5002, true), [...client, ...far, '', 2], 'it has names now');

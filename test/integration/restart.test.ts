@@ -224,7 +224,7 @@ rigged('killed when ends are heard and not told: the next exporter tells them, a
     recovered += Number(exporter.log().find(line => 'recovered' in line)?.['recovered'] ?? 0);
   }
   const late = await Capture.tcp(scene.collector, 4740);
-  const sessions = (): number => exporter.messages().split('export session begins').length - 1;
+  const sessions = (): number => exporter.messages().split('export session started').length - 1;
   await eventually('the other collector is found', () => sessions() === 2);
   t.is((await exporter.stop()).code, 0);
   t.false(existsSync(`${scene.state}.ends`));
@@ -254,11 +254,11 @@ rigged('without timestamps, without netlink and beside another exporter a state 
   const exporter = await scene.start();
   const second = await ctflow(scene.namespace, [...run, '--backend', 'native']);
   t.is(second.code, 1);
-  t.regex(second.stderr, /CTFLOW_STATE: .* is in use by the process \d+/);
+  t.regex(second.stderr, /CTFLOW_STATE: .* is in use by process \d+/);
   t.is((await exporter.stop()).code, 0);
   const fallback = await ctflow(scene.namespace, [...run, '--backend', 'fallback']);
   t.is(fallback.code, 2);
-  t.regex(fallback.stderr, /CTFLOW_USAGE: --state wants/);
+  t.regex(fallback.stderr, /CTFLOW_USAGE: --state needs/);
   await scene.namespace.sysctl('nf_conntrack_timestamp', 0);
   const untimed = await ctflow(scene.namespace, [...run, '--backend', 'native']);
   t.is(untimed.code, 1);

@@ -62,7 +62,7 @@ test('a file that is written over comes into force; a broken one does not, and i
   await eventually('the broken file is noticed', () => errors().length > 0);
   t.regex(
     errors()[0],
-    /^CTFLOW_INVENTORY: .+, line \d+: is neither YAML nor JSON: .+; the inventory that was read before stays in force$/,
+    /^CTFLOW_INVENTORY: .+, line \d+: is neither YAML nor JSON: .+; the previous inventory stays in use$/,
   );
   t.deepEqual(file.inventory.names, ['', 'a', 'b']);
   t.like(file.stats(), { nodes: 2, reloads: 1, errors: 1 });

@@ -16,8 +16,8 @@ test('what is off is found, with what to do about it', t => {
     sourceWith({ nf_conntrack_acct: '0', nf_conntrack_timestamp: '0', nf_conntrack_count: '0' }),
   );
   t.deepEqual(
-    findings.map(finding => /accounting|timestamps|no connection/.exec(finding.message)?.[0]),
-    ['accounting', 'timestamps', 'no connection'],
+    findings.map(finding => /accounting|timestamps|no entries/.exec(finding.message)?.[0]),
+    ['accounting', 'timestamps', 'no entries'],
   );
   t.regex(findings[0].hint, /sysctl -w net\.netfilter\.nf_conntrack_acct=1/);
   t.regex(findings[2].hint, /ct state/);

@@ -243,7 +243,7 @@ test('one exporter at a time; the lock of one that was killed does not stand in 
   const { journal } = await openJournal(path);
   const error = await t.throwsAsync(openJournal(path), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_STATE');
-  t.regex(error.message, new RegExp(`in use by the process ${process.pid}`));
+  t.regex(error.message, new RegExp(`in use by process ${process.pid}`));
   await journal.close();
   for (const left of ['', '999999999 5\n', `${process.pid} 5\n`]) {
     writeFileSync(`${path}.lock`, left);
@@ -281,7 +281,7 @@ test('a disk that fails ends the journal and not the run, and no later start tru
     memory.flush();
   }
   t.is(lines.filter(({ level }) => level === 50).length, 1, 'said once');
-  t.regex(JSON.stringify(lines), /ENOSPC.*Make room on the disk/);
+  t.regex(JSON.stringify(lines), /ENOSPC.*Free disk space/);
   t.is(journal.stats().errors, 1);
   t.false(existsSync(path));
   await journal.close();

@@ -256,7 +256,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     await scene.traffic(1);
     const { code, stderr } = await scene.exporter.stop();
     t.is(code, 0, stderr);
-    t.regex(scene.exporter.messages(), /left unreported/);
+    t.regex(scene.exporter.messages(), /not exported at shutdown/);
     scene.thaw();
     const { balance: found, transport, collected, session } = await scene.conclude();
     t.deepEqual(found.doubled, NOTHING);
