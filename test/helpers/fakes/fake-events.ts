@@ -2,7 +2,7 @@ import type { EventCounts } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
 import type { EventReceiver } from '../../../src/sources/events.js';
 
-const NOTHING: EventCounts = {
+export const NO_EVENTS: EventCounts = {
   created: 0,
   updated: 0,
   destroyed: 0,
@@ -15,7 +15,7 @@ const NOTHING: EventCounts = {
 
 /** An event source in the hands of a test. */
 export class FakeEvents {
-  readonly counted = { ...NOTHING };
+  readonly counted = { ...NO_EVENTS };
   readonly kept: boolean[] = [];
   readonly calls: string[] = [];
   readonly receiveBuffer = 4096;

@@ -1,0 +1,161 @@
+import test from 'ava';
+import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
+import type { Facts } from '../helpers/builders/rows.js';
+import { StoreRig } from '../helpers/rigs/store-rig.js';
+
+test('A#7198: at the hard limit the oldest idle connection goes with reason 5 and what is unreported of it; it is counted', t => {
+  const rig = new StoreRig({ maxConnections: 3 });
+  const began = rig.wall;
+  rig.poll([tcp(1, began, [1, 100, 0, 0]), tcp(2, began, [1, 100, 0, 0]), tcp(3, began, [1, 100, 0, 0])]);
+  rig.after(5_000);
+  rig.poll([tcp(1, began, [1, 100, 0, 0]), tcp(2, began, [4, 400, 0, 0]), tcp(3, began, [1, 100, 0, 0])]);
+  rig.advance(2_000);
+  rig.poll([tcp(1, began, [2, 200, 0, 0]), tcp(2, began, [4, 400, 0, 0]), tcp(3, began, [1, 100, 0, 0])]);
+  rig.advance(1_000);
+  const started = rig.wall - 500;
+  // 3 is the oldest idle one, then 2
+  rig.poll([
+    tcp(1, began, [2, 200, 0, 0]),
+    tcp(4, started, [1, 60, 0, 0]),
+    tcp(5, started, [1, 60, 0, 0]),
+    tcp(2, began, [4, 400, 0, 0]),
+    tcp(3, began, [1, 100, 0, 0]),
+  ]);
+  const [third, second, ...none] = rig.destinations[0].evicted;
+  t.like(third, { port: 3, reason: 5 });
+  t.deepEqual(third.deltas, [0n, 0n, 0n, 0n]);
+  t.like(second, { port: 2, reason: 5 });
+  t.deepEqual(second.deltas, [3n, 300n, 0n, 0n]);
+  t.deepEqual(none, []);
+  t.like(rig.store.counts, { evicted: 2, refused: 2 });
+  t.is(rig.store.size, 3);
+});
+
+test('at the limit connections do not take turns: who was put out stays out while the others stay', t => {
+  const rig = new StoreRig({ maxConnections: 2 });
+  const began = rig.wall;
+  const all = (): Facts[] => [1, 2, 3].map(port => tcp(port, began + port, [1, 60, 0, 0]));
+  rig.poll(all().slice(0, 2));
+  for (let i = 0; i < 5; i++) {
+    rig.advance(5_000);
+    rig.poll(all());
+  }
+  t.is(rig.store.counts.evicted, 1);
+  t.is(rig.store.counts.refused, 4, 'once in each poll that followed');
+});
+
+test('at the limit a newcomer is refused when every connection has moved in this poll, and is counted', t => {
+  const rig = new StoreRig({ maxConnections: 2 });
+  const began = rig.wall;
+  rig.poll([1, 2, 3].map(port => tcp(port, began, [1, 60, 0, 0])));
+  t.like(rig.store.counts, { added: 2, evicted: 0, refused: 1 });
+});
+
+for (const firstSight of ['baseline', 'total'] as const) {
+  for (const known of [true, false]) {
+    const title = `${firstSight}, ${known ? 'with' : 'without'} timestamps`;
+    const facts = (port: number, started: number, packets: number): Facts => {
+      const whole = udp(port, started, [packets, packets * 100, 0, 0]);
+      return known ? whole : withoutStart(whole);
+    };
+
+    test(`a connection put out at the limit and stored again does not double (${title})`, t => {
+      const rig = new StoreRig({ maxConnections: 2, firstSight });
+      rig.poll([]);
+      rig.advance(5_000);
+      const began = rig.wall;
+      rig.poll([facts(1, began, 10), facts(2, began, 10)]);
+      rig.after(5_000);
+      rig.poll([facts(1, began, 10), facts(2, began, 11), facts(3, rig.wall, 1)], false);
+      t.is(rig.destinations[0].evicted.length, 1);
+      rig.advance(5_000);
+      const third = rig.wall - 5_000;
+      rig.poll([facts(1, began, 11), facts(2, began, 11), facts(3, third, 2)]);
+      rig.due();
+      rig.advance(5_000);
+      // 3 has gone; the place that it leaves is free for 1
+      rig.poll([facts(1, began, 11), facts(2, began, 11)]);
+      rig.due();
+      rig.advance(5_000);
+      rig.poll([facts(1, began, 12), facts(2, began, 11)]);
+      rig.advance(5_000);
+      rig.poll([facts(1, began, 15), facts(2, began, 11)]);
+      rig.after(5_000);
+      const told = [...rig.destinations[0].reports, ...rig.destinations[0].evicted]
+        .filter(({ port }) => port === 1)
+        .reduce((sum, { deltas }) => sum + deltas[0], 0n);
+      t.true(told <= 15n, `told ${told} of 15 packets`);
+      t.true(told >= 10n, `told ${told} of 15 packets`);
+    });
+
+    test(`at the limit nobody returns as new within the poll that put it out (${title})`, t => {
+      const rig = new StoreRig({ maxConnections: 2, firstSight });
+      rig.poll([]);
+      rig.advance(5_000);
+      const began = rig.wall; // while the dump was under way
+      rig.poll([facts(1, began, 10), facts(2, began, 10)]);
+      rig.advance(5_000);
+      rig.poll([facts(3, rig.wall - 10, 1), facts(1, began, 10), facts(2, began, 11)], false);
+      rig.advance(5_000);
+      rig.poll([facts(3, rig.wall - 5_010, 1), facts(1, began, 10), facts(2, began, 11)], false);
+      t.is(rig.store.counts.evicted, 1);
+      t.is(rig.store.counts.added, 3);
+    });
+  }
+}
+
+test('a connection refused at the limit, and never stored, is told whole when there is room', t => {
+  const rig = new StoreRig({ maxConnections: 1 });
+  rig.poll([]);
+  const began = rig.wall;
+  rig.advance(5_000);
+  rig.poll([udp(1, began, [1, 100, 0, 0]), udp(2, began, [5, 500, 0, 0])]);
+  rig.advance(5_000);
+  rig.poll([udp(2, began, [6, 600, 0, 0])]);
+  rig.due();
+  rig.advance(5_000);
+  rig.poll([udp(2, began, [7, 700, 0, 0])]);
+  t.deepEqual(
+    rig.after(5_000).map(({ port, deltas }) => [port, deltas[0]]),
+    [[2, 7n]],
+  );
+});
+
+test('when the pressure is over, a new connection without timestamps is told whole again', t => {
+  const rig = new StoreRig({ maxConnections: 1 });
+  const facts = (port: number): Facts => withoutStart(udp(port, 0, [5, 500, 0, 0]));
+  rig.poll([]);
+  rig.poll([facts(1)]);
+  rig.advance(5_000);
+  rig.poll([facts(1), facts(2)]);
+  t.is(rig.store.counts.evicted, 1);
+  for (const _ of [1, 2, 3]) {
+    rig.advance(5_000);
+    rig.poll([]);
+    rig.due();
+  }
+  rig.poll([facts(3)]);
+  t.deepEqual(rig.after(5_000)[0].deltas, [5n, 500n, 0n, 0n]);
+});
+
+test('a reopened tuple is a new connection at the limit too', t => {
+  const rig = new StoreRig({ maxConnections: 3 });
+  const facts = (port: number, packets: number): Facts => withoutStart(udp(port, 0, [packets, packets * 100, 0, 0]));
+  rig.poll([]);
+  rig.poll([facts(1, 9), facts(2, 9), facts(4, 1)]);
+  rig.advance(5_000);
+  rig.poll([facts(1, 9), facts(2, 10), facts(3, 5), facts(4, 1)]);
+  t.is(rig.store.counts.evicted, 1);
+  rig.due();
+  rig.advance(5_000);
+  rig.poll([facts(2, 10), facts(3, 2)]);
+  t.is(rig.store.counts.reopened, 1);
+  t.deepEqual(
+    rig.all().map(({ port, deltas }) => [port, deltas[0]]),
+    [
+      [3, 5n],
+      [2, 0n],
+      [3, 2n],
+    ],
+  );
+});
