@@ -3,7 +3,7 @@ import { Collector } from '../collector/collector.js';
 import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
-import { formatEndpoint, parseEndpoint, type Endpoint } from '../common/endpoint.js';
+import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { cells, columns } from './collected-row.js';
 import { LineOutput } from '../common/terminal/line-output.js';
 import { stopSignal } from './stop-signal.js';
@@ -12,7 +12,7 @@ import { duration, wholeNumber } from './values.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
-const DEFAULT_LISTEN = 'udp://127.0.0.1:4739';
+const DEFAULT_LISTEN = `udp://127.0.0.1:${IPFIX_PORT}`;
 
 interface CollectFlags {
   listen?: Endpoint[];

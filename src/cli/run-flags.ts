@@ -6,6 +6,7 @@ import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { collectorAddress, duration, wholeNumber } from './values.js';
+import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
 const MOST_CONNECTIONS = 1 << 24;
@@ -101,7 +102,7 @@ export function addRunFlags(command: Command): Command {
         'also export packets that rules deny and log to these NFLOG groups (native only)',
       )
         .argParser((text: string, before: number[] | undefined) => [
-          ...new Set([...(before ?? []), ...text.split(',').map(wholeNumber(0, 65_535))]),
+          ...new Set([...(before ?? []), ...text.split(',').map(wholeNumber(0, U16_MAX))]),
         ])
         .env('CTFLOW_NFLOG_GROUP'),
     )
@@ -214,7 +215,7 @@ function addRecordFlags(command: Command): void {
     )
     .addOption(
       new Option('--observation-domain <id>', 'observation domain ID (default: derived from /etc/machine-id)')
-        .argParser(wholeNumber(0, 0xffff_ffff))
+        .argParser(wholeNumber(0, U32_MAX))
         .env('CTFLOW_OBSERVATION_DOMAIN'),
     );
 }
@@ -223,7 +224,7 @@ function addTransportFlags(command: Command): void {
   command
     .addOption(
       new Option('--mtu <bytes>', 'UDP: largest IP packet; set it to the path MTU to send fewer packets')
-        .argParser(wholeNumber(256, 65535))
+        .argParser(wholeNumber(256, U16_MAX))
         .default(DESTINATION_DEFAULTS.mtu)
         .env('CTFLOW_MTU'),
     )
@@ -243,7 +244,7 @@ function addTransportFlags(command: Command): void {
     )
     .addOption(
       new Option('--template-refresh-packets <n>', 'UDP: templates are sent again after this many packets')
-        .argParser(wholeNumber(1, 0xffff_ffff))
+        .argParser(wholeNumber(1, U32_MAX))
         .default(DESTINATION_DEFAULTS.templateRefreshPackets)
         .env('CTFLOW_TEMPLATE_REFRESH_PACKETS'),
     )

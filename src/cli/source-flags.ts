@@ -7,6 +7,7 @@ import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { Source } from '../sources/source.js';
 import * as values from './values.js';
+import { U16_MAX } from '../common/unsigned.js';
 
 export interface SourceFlags {
   backend: 'auto' | 'native' | 'fallback';
@@ -41,7 +42,7 @@ export function addSourceFlags(command: Command): Command {
     .addOption(new Option('--family <4|6>', 'only this address family').argParser(values.family).env('CTFLOW_FAMILY'))
     .addOption(
       new Option('--zone <number>', 'only this conntrack zone')
-        .argParser(values.wholeNumber(0, 65535))
+        .argParser(values.wholeNumber(0, U16_MAX))
         .env('CTFLOW_ZONE'),
     )
     .addOption(

@@ -4,6 +4,7 @@ import { CtflowError } from '../common/errors.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
 import { protocolNumber } from '../row/protocol.js';
+import { U32_MAX } from '../common/unsigned.js';
 
 /** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
 
@@ -43,7 +44,7 @@ export function duration(least: string, most: string): (text: string) => number 
 /** `VALUE` or `VALUE/MASK`. */
 export function masked(text: string): Masked {
   const [value, mask = '0xffffffff', ...rest] = text.split('/');
-  const number = wholeNumber(0, 0xffff_ffff);
+  const number = wholeNumber(0, U32_MAX);
   if (rest.length > 0) throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a mark`, 'Write VALUE or VALUE/MASK');
   return checkMask(text, number(value), number(mask));
 }

@@ -1,8 +1,10 @@
+import { TWO_32 } from '../common/unsigned.js';
+
 /** Digits behind the second: dateTimeSeconds 0, Milliseconds 3, Microseconds 6, Nanoseconds 9. */
 export type Precision = 0 | 3 | 6 | 9;
 
 const NTP_TO_UNIX = 2_208_988_800; // seconds from 1900 to 1970
-const NTP_ERA = 4_294_967_296;
+const NTP_ERA = TWO_32;
 const DATE_LIMIT = 8_640_000_000_000_000; // ECMA-262: the last millisecond of a Date
 
 /** A point in time with the precision of its type, exact to the nanosecond. */

@@ -1,10 +1,7 @@
-import { IANA, type Element, type ElementType } from '../ipfix/element.js';
+import { IANA, VARIABLE_LENGTH, type Element, type ElementType } from '../ipfix/element.js';
 import { elementById } from '../ipfix/registry.js';
 import { readOctets, scalarReader, variableScalarReader } from './scalar.js';
 import type { BasicList, Field, Sublist, Value } from './value.js';
-
-/** The field length that announces a variable length, RFC 7011 section 7. */
-export const VARIABLE_LENGTH = 65535;
 
 /** What lists need of the template of their records. */
 export interface RecordReader {

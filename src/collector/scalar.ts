@@ -3,11 +3,11 @@ import type { ElementType } from '../ipfix/element.js';
 import { formatIPv4, formatIPv6, formatMac } from '../common/address.js';
 import { DateTime } from './date-time.js';
 import type { Value } from './value.js';
+import { TWO_32 } from '../common/unsigned.js';
 
 /** Makes a value of `length` octets at `at`. Must not look beyond them. */
 export type ScalarReader = (bytes: Uint8Array, at: number, length: number) => Value;
 
-const TWO_32 = 4_294_967_296;
 const SHORT_TEXT = 24;
 
 /** The octets as they are, copied: a value outlives its message. */

@@ -1,3 +1,5 @@
+import { TWO_32 } from '../common/unsigned.js';
+
 /** What a message's sequence number says about the messages before it. */
 export interface SequenceVerdict {
   /**
@@ -12,7 +14,6 @@ export interface SequenceVerdict {
   readonly lost: number;
 }
 
-const TWO_32 = 4_294_967_296;
 const MAX_GAPS = 64;
 /** So many messages in a row that lie behind without reason are a restart. */
 const RESTART_AFTER = 16;

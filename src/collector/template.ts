@@ -1,5 +1,5 @@
-import { IANA, type Element } from '../ipfix/element.js';
-import { elementOf, fieldReader, variableLength, variableStart, VARIABLE_LENGTH } from './field-reader.js';
+import { IANA, VARIABLE_LENGTH, type Element } from '../ipfix/element.js';
+import { elementOf, fieldReader, variableLength, variableStart } from './field-reader.js';
 import type { FieldReader, Scope } from './field-reader.js';
 import type { Field, Value } from './value.js';
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { CtflowError } from './errors.js';
+import { U16_MAX } from './unsigned.js';
 
 /** IANA's port for IPFIX over UDP and TCP. */
 export const IPFIX_PORT = 4739;
@@ -22,7 +23,7 @@ export function parseEndpoint(text: string): Endpoint {
   const host = match?.[2] ?? match?.[3];
   const port = match?.[4] === undefined ? IPFIX_PORT : Number(match[4]);
   const bracketed = match?.[2] !== undefined;
-  if (!host || (protocol !== 'udp' && protocol !== 'tcp') || port > 65535 || (bracketed && isIP(host) !== 6)) {
+  if (!host || (protocol !== 'udp' && protocol !== 'tcp') || port > U16_MAX || (bracketed && isIP(host) !== 6)) {
     throw new CtflowError(
       'CTFLOW_USAGE',
       `'${text}' is not a collector address`,

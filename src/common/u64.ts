@@ -1,8 +1,7 @@
 import { endianness } from 'node:os';
+import { TWO_32 } from './unsigned.js';
 
 /** 64-bit numbers as two 32-bit words, low first: exact over the whole unsigned range, without allocation. */
-
-const TWO_32 = 4_294_967_296;
 
 /** Whether the number at `a` is smaller than the number at `b`; `at` counts words. */
 export function lessThan(a: Uint32Array, at: number, b: Uint32Array, bt: number): boolean {

@@ -1,3 +1,5 @@
+import { IPFIX_PORT } from '../common/endpoint.js';
+
 /** The hosts of the demonstration, all on the loopback device: addresses for documentation (RFC 5737, RFC 3849). */
 export interface Hosts {
   readonly family: 'IPv4' | 'IPv6';
@@ -39,4 +41,4 @@ export const PORTS = {
 } as const;
 
 /** Where the embedded collector listens. */
-export const COLLECTOR = { protocol: 'udp', host: '127.0.0.1', port: 4739 } as const;
+export const COLLECTOR = { protocol: 'udp', host: '127.0.0.1', port: IPFIX_PORT } as const;

@@ -3,11 +3,12 @@ import { CtflowError } from '../common/errors.js';
 import { RECORD_SIZE } from '../row/layout.generated.js';
 import { RecordWriter } from './record-writer.js';
 import { stepsOf } from './steps.js';
+import { U16_MAX } from '../common/unsigned.js';
 
 const IPFIX_VERSION = 10;
 const MESSAGE_HEADER = 16;
 const SET_HEADER = 4;
-const LARGEST_MESSAGE = 65535;
+const LARGEST_MESSAGE = U16_MAX;
 
 /** {@link Backend.encode} in TypeScript: messages of RFC 7011 section 3, each with one data set. */
 export function encode(request: EncodeRequest): Encoded {
@@ -73,7 +74,7 @@ function check(request: EncodeRequest): void {
   if (prefix.length > 0 && MESSAGE_HEADER + prefix.length > limit) {
     throw usage(`templates of ${prefix.length} bytes in messages of ${limit}`);
   }
-  if (templateId < 256 || templateId > 65535) throw usage(`template id ${templateId}`);
+  if (templateId < 256 || templateId > U16_MAX) throw usage(`template id ${templateId}`);
 }
 
 function usage(what: string): CtflowError {

@@ -16,6 +16,7 @@ import {
   STEP_WORDS,
   type Steps,
 } from './steps.js';
+import { TWO_32 } from '../common/unsigned.js';
 
 const NOTHING = new Uint8Array(0);
 const COMMA = 0x2c;
@@ -131,7 +132,7 @@ export class RecordWriter {
   #seconds(source: number): number {
     const low = this.#fromView.getUint32(source, HOST_LITTLE_ENDIAN);
     const high = this.#fromView.getUint32(source + 4, HOST_LITTLE_ENDIAN);
-    return Math.floor(((high % 1000) * 2 ** 32 + low) / 1000);
+    return Math.floor(((high % 1000) * TWO_32 + low) / 1000);
   }
 
   #textLength(source: number, field: number): number {

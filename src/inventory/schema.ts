@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
 import { parseAddress, parsePrefix } from './prefix.js';
+import { U16_MAX } from '../common/unsigned.js';
 
 /** The form of an inventory. The message of an issue is what is allowed at its place. */
 
@@ -22,7 +23,10 @@ const addressOrPrefix = parsed(
 const moment = 'a time with its zone, such as 2026-01-02T03:04:05Z';
 const since = z.iso.datetime({ offset: true, error: moment }).transform(time => Date.parse(time));
 const protocol = parsed('tcp, udp or sctp', word => PROTOCOLS.get(word.toLowerCase()));
-const number = z.int({ error: 'a whole number from 1 to 65535' }).min(1).max(65535);
+const number = z
+  .int({ error: `a whole number from 1 to ${U16_MAX}` })
+  .min(1)
+  .max(U16_MAX);
 
 const pod = object({
   name,

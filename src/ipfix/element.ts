@@ -33,6 +33,9 @@ export interface Element {
   readonly type: ElementType;
 }
 
+/** The field length in a template that announces a variable length, RFC 7011 section 7. */
+export const VARIABLE_LENGTH = 65535;
+
 /** Private enterprise numbers that ctflow knows. */
 export const IANA = 0;
 export const REVERSE = 29305; // RFC 5103

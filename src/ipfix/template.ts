@@ -1,8 +1,6 @@
 import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../row/layout.generated.js';
-import { IANA, type Element } from './element.js';
+import { IANA, VARIABLE_LENGTH, type Element } from './element.js';
 
-/** Field length that says "variable" (RFC 7011 section 7). */
-const VARIABLE = 65535;
 const ENTERPRISE_BIT = 0x8000;
 
 /** Set ids of RFC 7011 section 3.3.2. */
@@ -60,7 +58,7 @@ export function makeSet(id: number, contents: readonly Uint8Array[]): Uint8Array
 
 function specifier(field: Field): { element: Element; length: number } {
   const variable = field.operation === OP_TEXT || field.operation === OP_TCP_STATE || field.element.type === 'string';
-  return { element: field.element, length: variable ? VARIABLE : field.length };
+  return { element: field.element, length: variable ? VARIABLE_LENGTH : field.length };
 }
 
 function record(

@@ -4,6 +4,7 @@ import { SCTP_STATES } from '../row/conntrack.js';
 import * as row from '../row/layout.generated.js';
 import { AF_INET, AF_INET6, IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
 import { hashTuple } from '../row/tuple-hash.js';
+import { TWO_32, U16_MAX, U32_MAX, U8_MAX } from '../common/unsigned.js';
 
 // enum ip_conntrack_status, include/uapi/linux/netfilter/nf_conntrack_common.h
 const IPS_SEEN_REPLY = 1 << 1;
@@ -22,11 +23,7 @@ const ZERO = 0x30;
 const LOWER_A = 0x61;
 const LOWER_X = 0x78;
 
-const U8_MAX = 0xff;
-const U16_MAX = 0xffff;
-const U32_MAX = 0xffffffff;
 const U64_MAX = 2n ** 64n - 1n;
-const TWO_32 = 2 ** 32;
 
 // what was read of a direction
 const SRC = 1 << 0;

@@ -1,6 +1,6 @@
 import type { Batch } from '../row/batch.js';
 import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../row/layout.generated.js';
-import { readNumber, subtract } from '../common/u64.js';
+import { readNumber, subtract, writeNumber } from '../common/u64.js';
 import {
   CARRIED,
   COUNTER_WORDS,
@@ -189,8 +189,7 @@ export function destinationPayload({ name, since }: Pick<KnownDestination, 'name
   const text = Buffer.from(name, 'utf8');
   const entries = Math.ceil((16 + text.length) / ENTRY_SIZE);
   const words = new Uint32Array(entries * ENTRY_WORDS);
-  words[0] = since % 4_294_967_296;
-  words[1] = Math.floor(since / 4_294_967_296);
+  writeNumber(words, 0, since);
   words[2] = text.length;
   new Uint8Array(words.buffer).set(text, 16);
   return words;

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { CtflowError } from '../common/errors.js';
 import { blockSize, CARRIED, DONE, HEAD_SIZE, HEAD_WORDS, MOST_ENTRIES, WITHDRAWN } from './entry-block.js';
 import type { HostIdentity } from '../common/host.js';
+import { readNumber, writeNumber } from '../common/u64.js';
 
 /**
  * The bytes of a journal: a header, then blocks. Numbers are in the byte order of the host, as no other may read it.
@@ -14,7 +15,6 @@ export const FILE_HEADER_SIZE = 64;
 const JOURNAL: FileKind = { magic: 'CTFLOWST', name: 'a state file' };
 const VERSION = 1;
 const BYTE_ORDER = 0x01020304;
-const TWO_32 = 4_294_967_296;
 const CHUNK = 1 << 20;
 
 /** A block as it is read; its entries begin at word `at` and are valid until the callback returns. */
@@ -45,8 +45,7 @@ export function encodeFileHeader({ namespace, boot }: HostIdentity, { magic } = 
   bytes.write(magic, 'latin1');
   words[2] = VERSION;
   words[3] = BYTE_ORDER;
-  words[4] = namespace % TWO_32;
-  words[5] = Math.floor(namespace / TWO_32);
+  writeNumber(words, 4, namespace);
   bytes.write(boot, 24, 36, 'latin1');
   words[15] = crc32(bytes.subarray(0, FILE_HEADER_SIZE - 4));
   return bytes;
@@ -67,7 +66,7 @@ export function refuseFileHeader(
   if (words[2] !== VERSION) return `it is of version ${words[2]}, this is version ${VERSION}`;
   if (words[15] !== crc32(header.subarray(0, FILE_HEADER_SIZE - 4))) return 'its header is damaged';
   if (text(24, 60) !== identity.boot) return 'it is from another boot of the host';
-  if (words[4] + words[5] * TWO_32 !== identity.namespace) return 'it is of another network namespace';
+  if (readNumber(words, 4) !== identity.namespace) return 'it is of another network namespace';
   return undefined;
 }
 
