@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
 import { DESTINATION_DEFAULTS } from '../src/destination/destination.js';
 import { duration, wholeNumber } from '../src/cli/values.js';
-import type { MeasuredFamily } from './results.js';
+import type { MeasuredFamily } from './results/results.js';
 import { SUBJECTS } from './subjects/index.js';
 
 const FAMILIES: readonly MeasuredFamily[] = ['ipv4', 'ipv6'];
 const BACKENDS = ['native', 'fallback'] as const;
-const MOST_CONNECTIONS = 10_000_000;
+export const MOST_CONNECTIONS = 10_000_000;
 
 /** What is measured. */
 export interface ScopeFlags {

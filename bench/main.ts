@@ -1,11 +1,11 @@
 import { describeError } from '../src/common/errors.js';
 import { benchCommand, type Flags } from './flags.js';
-import { availableBackends, jobs } from './jobs.js';
-import { linearityTables } from './linearity.js';
-import { checkout, machine } from './machine.js';
-import { ResultTable } from './result-table.js';
-import { RESULTS_VERSION, writeRun, type Result } from './results.js';
-import { addMemory, measureTime } from './runner.js';
+import { availableBackends, jobs } from './run/jobs.js';
+import { linearityTables } from './results/linearity.js';
+import { checkout, machine } from './host/machine.js';
+import { ResultTable } from './results/result-table.js';
+import { RESULTS_VERSION, writeRun, type Result } from './results/results.js';
+import { addMemory, measureTime } from './run/runner.js';
 import { SUBJECTS } from './subjects/index.js';
 
 try {

@@ -1,5 +1,5 @@
 import type { Backend } from '../src/backend/backend.js';
-import type { MeasuredBackend, MeasuredFamily, Parameters, Value } from './results.js';
+import type { MeasuredBackend, MeasuredFamily, Parameters, Value } from './results/results.js';
 
 /** How much is measured; the same for every subject of a run. */
 export interface Sizes {

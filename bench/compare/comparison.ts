@@ -1,5 +1,5 @@
-import type { Memory, Result } from '../results.js';
-import { median } from '../statistics.js';
+import type { Memory, Result } from '../results/results.js';
+import { median } from '../results/statistics.js';
 import { rankTest } from './rank-test.js';
 import { benchmarkOf, machineDifferences, type Side } from './side.js';
 

@@ -1,5 +1,5 @@
-import { readRun, type BenchmarkRun, type Memory, type Result } from '../results.js';
-import { median } from '../statistics.js';
+import { readRun, type BenchmarkRun, type Memory, type Result } from '../results/results.js';
+import { median } from '../results/statistics.js';
 
 /** One side of a comparison: one run, or several of the same commit whose samples are put together. */
 export interface Side {

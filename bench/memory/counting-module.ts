@@ -1,8 +1,8 @@
 import { copyFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { cargoBuild } from '../cargo.js';
-import { ROOT } from '../machine.js';
+import { cargoBuild } from '../host/cargo.js';
+import { ROOT } from '../host/machine.js';
 
 const FOLDER = join(ROOT, 'target/allocation-count');
 const LIBRARY = join(FOLDER, 'release/libctflow_napi.so');

@@ -1,5 +1,5 @@
-import type { Memory } from '../results.js';
-import { median } from '../statistics.js';
+import type { Memory } from '../results/results.js';
+import { median } from '../results/statistics.js';
 import type { Case } from '../subject.js';
 import { rustAllocated, type Allocated } from './counting-module.js';
 import { HeapGrowth } from './heap-growth.js';

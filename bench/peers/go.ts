@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../machine.js';
+import { ROOT } from '../host/machine.js';
 
 const SOURCES = join(ROOT, 'bench/peers');
 const BUILT = join(ROOT, 'target/peers');

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { duration, wholeNumber } from '../../src/cli/values.js';
 import { describeError } from '../../src/common/errors.js';
-import { list, oneOf, words } from '../flags.js';
-import type { Job } from '../job.js';
-import { availableSubjects } from '../jobs.js';
-import { checkout, machine } from '../machine.js';
-import { ResultTable } from '../result-table.js';
-import { RESULTS_VERSION, type MeasuredFamily, type Result, writeRun } from '../results.js';
-import { measureTime } from '../runner.js';
+import { list, MOST_CONNECTIONS, oneOf, words } from '../flags.js';
+import type { Job } from '../run/job.js';
+import { availableSubjects } from '../run/jobs.js';
+import { checkout, machine } from '../host/machine.js';
+import { ResultTable } from '../results/result-table.js';
+import { RESULTS_VERSION, type MeasuredFamily, type Result, writeRun } from '../results/results.js';
+import { measureTime } from '../run/runner.js';
 import { availablePeers, PEERS } from './peers.js';
 import { ratioTable } from './ratios.js';
 import { PEER_SUBJECTS } from './subjects/index.js';
@@ -24,7 +24,6 @@ interface Flags {
   readonly out?: string;
 }
 
-const MOST_CONNECTIONS = 10_000_000;
 const NAMES = PEERS.map(({ name }) => name);
 const SUBJECTS = PEER_SUBJECTS.map(({ name }) => name);
 

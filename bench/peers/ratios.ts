@@ -1,6 +1,6 @@
 import { ColumnTable, type Column } from '../../src/common/terminal/table.js';
-import type { Result } from '../results.js';
-import { median } from '../statistics.js';
+import type { Result } from '../results/results.js';
+import { median } from '../results/statistics.js';
 
 const COLUMNS: readonly Column[] = [
   { head: 'subject', width: 13 },

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeError } from '../../src/common/errors.js';
 import { scopeCommand, type ScopeFlags } from '../flags.js';
-import { availableBackends, jobs } from '../jobs.js';
+import { availableBackends, jobs } from '../run/jobs.js';
 import { SUBJECTS } from '../subjects/index.js';
-import { askWorker } from '../worker-process.js';
+import { askWorker } from '../run/worker-process.js';
 import type { ProfileJob } from './worker.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));

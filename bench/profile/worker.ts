@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { loadBackend } from '../../src/backend/load.js';
-import type { Job } from '../job.js';
+import type { Job } from '../run/job.js';
 import type { Case } from '../subject.js';
 import { SUBJECTS } from '../subjects/index.js';
 import { callTree, without, type Profile } from './call-tree.js';

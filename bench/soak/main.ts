@@ -2,16 +2,16 @@ import { Command, Option } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { duration, wholeNumber } from '../../src/cli/values.js';
 import { describeError } from '../../src/common/errors.js';
-import { buildCompanion } from '../companion.js';
-import { KernelNamespace } from '../kernel-namespace.js';
-import { checkout, machine } from '../machine.js';
-import { RESULTS_VERSION, writeRun, type Result } from '../results.js';
-import { askWorker } from '../worker-process.js';
+import { MOST_CONNECTIONS } from '../flags.js';
+import { buildCompanion } from '../host/companion.js';
+import { KernelNamespace } from '../host/kernel-namespace.js';
+import { checkout, machine } from '../host/machine.js';
+import { RESULTS_VERSION, writeRun, type Result } from '../results/results.js';
+import { askWorker } from '../run/worker-process.js';
 import type { SoakJob, SoakKind, SoakOptions, SoakSummary } from './options.js';
 import { soakReport } from './report.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
-const MOST = 10_000_000;
 
 interface Flags extends Omit<SoakOptions, 'fresh'> {
   readonly new: number;
@@ -31,9 +31,9 @@ function command(): Command {
     .description(
       'polls and exports for a long time while connections come and go: made up, and real ones in the kernel',
     )
-    .option('--initial <n>', 'connections at first', wholeNumber(1, MOST), 30_000)
-    .option('--new <n>', 'connections that begin before each poll', wholeNumber(0, MOST), 10_000)
-    .option('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST), 5_000)
+    .option('--initial <n>', 'connections at first', wholeNumber(1, MOST_CONNECTIONS), 30_000)
+    .option('--new <n>', 'connections that begin before each poll', wholeNumber(0, MOST_CONNECTIONS), 10_000)
+    .option('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST_CONNECTIONS), 5_000)
     .option('--interval <duration>', 'time between two polls', duration('100ms', '1h'), 5_000)
     .option('--duration <duration>', 'in all', duration('100ms', '1d'), 120_000)
     .option('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.2)

@@ -1,4 +1,4 @@
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** A long run in which connections come and go. */
 export interface SoakOptions {

@@ -1,5 +1,5 @@
 import { ColumnTable } from '../../src/common/terminal/table.js';
-import { fitLine } from '../statistics.js';
+import { fitLine } from '../results/statistics.js';
 import type { SoakSummary } from './options.js';
 
 const MEBIBYTE = 1 << 20;

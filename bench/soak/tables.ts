@@ -2,7 +2,7 @@ import type { Backend } from '../../src/backend/backend.js';
 import type { EventsOptions } from '../../src/ingest/conntrack-events.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import type { Source } from '../../src/sources/source.js';
-import { Companion } from '../companion.js';
+import { Companion } from '../host/companion.js';
 import { GeneratedSource } from '../workload/generated-source.js';
 import { KernelTable } from '../workload/kernel-table.js';
 import type { SoakOptions } from './options.js';

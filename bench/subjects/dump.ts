@@ -4,10 +4,11 @@ import { ORIG_PACKETS, ROW_SIZE, START_NS, STATE } from '../../src/row/layout.ge
 import { createLogger } from '../../src/common/logger.js';
 import { Poller } from '../../src/ingest/poller.js';
 import type { Source } from '../../src/sources/source.js';
-import { Companion } from '../companion.js';
+import { Companion } from '../host/companion.js';
 import { same, sameBytes } from '../same.js';
 import type { Case, Scene, Subject, Times } from '../subject.js';
 import { KernelTable } from '../workload/kernel-table.js';
+import { now } from '../workload/now.js';
 
 /** The kernel's table: as the kernel sends it, as rows, and merged into a store. */
 export const dump: Subject = {
@@ -68,8 +69,7 @@ function dumpCase({ name }: Backend, source: Source, connections: number): Case 
 
 function pollCase(backend: Backend, connections: number): Case {
   const source = backend.openKernel({ filter: {} });
-  const born = { wall: Date.now(), monotonic: performance.now() };
-  const store = new ConnectionStore({ maxConnections: connections, firstSight: 'total', born });
+  const store = new ConnectionStore({ maxConnections: connections, firstSight: 'total', born: now() });
   const poller = new Poller(source, store, createLogger('error'));
   return {
     name: 'poll',

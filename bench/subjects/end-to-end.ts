@@ -4,15 +4,16 @@ import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { createLogger } from '../../src/common/logger.js';
 import { Poller } from '../../src/ingest/poller.js';
-import { CountingSink } from '../counting-sink.js';
-import { COLLECTOR_PORT } from '../kernel-namespace.js';
+import { CountingSink } from '../host/counting-sink.js';
+import { COLLECTOR_PORT } from '../host/kernel-namespace.js';
 import { same } from '../same.js';
-import { median } from '../statistics.js';
+import { median } from '../results/statistics.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
 import { CaseClock } from '../workload/clock.js';
 import { MeasuredDestination } from '../workload/destination.js';
 import { KernelTable } from '../workload/kernel-table.js';
+import { now } from '../workload/now.js';
 
 /** From the kernel's table to the collector: a poll, and the export of all that is due after it. */
 export const endToEnd: Subject = {
@@ -66,8 +67,7 @@ async function pipeline(
   const clock = new CaseClock();
   clock.take();
   const source = backend.openKernel({ filter: {} });
-  const born = { wall: Date.now(), monotonic: performance.now() };
-  const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born });
+  const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born: now() });
   const poller = new Poller(source, store, createLogger('error'));
   const sink = await CountingSink.open(family, port);
   const destination = await MeasuredDestination.open(backend, store, sink, mtu);

@@ -1,9 +1,9 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createLogger } from '../../src/common/logger.js';
-import { CountingSink } from '../counting-sink.js';
+import { CountingSink } from '../host/counting-sink.js';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { COLLECTOR_PORT } from '../kernel-namespace.js';
+import { COLLECTOR_PORT } from '../host/kernel-namespace.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';

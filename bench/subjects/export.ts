@@ -1,15 +1,12 @@
-import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
-import type { Moment } from '../../src/store/poll-history.js';
+import { NameTable } from '../../src/record/name-table.js';
 import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
-import { CountingSink } from '../counting-sink.js';
-import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
-import { Arrivals } from '../workload/arrivals.js';
 import { ChangingTable } from '../workload/changing-table.js';
 import { CaseClock } from '../workload/clock.js';
-import { MeasuredDestination } from '../workload/destination.js';
+import { exportCase, type Exported } from '../workload/export-case.js';
+import { now } from '../workload/now.js';
 
 /** Share of the connections that are idle: their last packet was longer ago than the idle timeout. */
 const IDLE = 0.1;
@@ -27,55 +24,32 @@ export const exportConntrack: Subject = {
   async cases(scene: Scene): Promise<Case[]> {
     const cases: Case[] = [];
     for (const backend of scene.backends) {
-      cases.push(await exportCase(scene, backend, false));
-      if (backend.name === 'native') cases.push(await exportCase(scene, backend, true));
+      cases.push(await exportCase(scene, backend, exported(scene, false)));
+      if (backend.name === 'native') cases.push(await exportCase(scene, backend, exported(scene, true)));
     }
     return cases;
   },
 };
 
-async function exportCase({ family, sizes }: Scene, backend: Backend, segment: boolean): Promise<Case> {
-  const { connections: records, gone, mtu } = sizes;
+function exported({ family, sizes }: Scene, segment: boolean): Exported {
+  const { connections: records, gone } = sizes;
   const clock = new CaseClock();
   clock.take();
-  // each of those that are gone is replaced, and both are told: the dump shows so many fewer
+  // each of those that are gone is replaced, and both are exported: the dump shows so many fewer
   const table = new ChangingTable(family, records - gone, { fresh: gone, gone, idle: 0, dying: false });
   const store = new ConnectionStore({ maxConnections: records, firstSight: 'total', born: now() });
-  const sink = await CountingSink.open(family);
-  const destination = await MeasuredDestination.open(
-    backend,
-    store,
-    { host: sink.host, port: sink.port, segment },
-    mtu,
-  );
-  const arrivals = await Arrivals.at(sink);
-  let before = 0;
-  mergeDump(store, table);
-  clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
-  await destination.export();
-  await arrivals.check(table.size);
   return {
     name: segment ? 'export, --udp-segmentation' : 'export',
-    backend: backend.name,
-    parameters: { connections: records, gone, mtu },
-    items: records,
-    prepare() {
-      clock.take();
-      table.advance();
+    parameters: { connections: records, gone },
+    flows: [{ store, augmenters: [] }],
+    names: new NameTable(),
+    segment,
+    clock,
+    change() {
+      const first = store.size === 0;
+      if (!first) table.advance();
       mergeDump(store, table);
-      clock.forward(DESTINATION_DEFAULTS.activeFlowExportTimeout);
-      before = destination.records;
-    },
-    operation: () => destination.export(),
-    check() {
-      const sent = destination.records - before;
-      same(`records that ${backend.name} has exported`, sent, records);
-      return arrivals.check(sent);
-    },
-    extra: () => arrivals.extra(),
-    async close() {
-      await destination.close();
-      await sink.close();
+      return first ? table.size : records;
     },
   };
 }
@@ -90,8 +64,4 @@ export function mergeDump(store: ConnectionStore, { batches }: ChangingTable): v
   batches.forEach((batch, i) => store.merge(batch, i < idle ? idleSince : at));
   for (let from = 0; from >= 0;) from = store.sweep(from, Number.MAX_SAFE_INTEGER, at);
   store.endPoll(true);
-}
-
-export function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() };
 }

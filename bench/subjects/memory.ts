@@ -3,13 +3,14 @@ import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createLogger } from '../../src/common/logger.js';
 import { Poller } from '../../src/ingest/poller.js';
-import { CountingSink } from '../counting-sink.js';
+import { CountingSink } from '../host/counting-sink.js';
 import { same } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
 import { CaseClock } from '../workload/clock.js';
 import { MeasuredDestination } from '../workload/destination.js';
 import { GeneratedSource } from '../workload/generated-source.js';
+import { now } from '../workload/now.js';
 
 /** Polls after which everything that grows with the connections has grown. */
 const POLLS = 4;
@@ -27,9 +28,8 @@ export const memory: Subject = {
   async cases({ backends: [backend], family, sizes: { connections, mtu } }: Scene): Promise<Case[]> {
     const clock = new CaseClock();
     clock.take();
-    const born = { wall: Date.now(), monotonic: performance.now() };
     const most = Math.max(connections, EXPORTER_DEFAULTS.maxConnections);
-    const store = new ConnectionStore({ maxConnections: most, firstSight: 'total', born });
+    const store = new ConnectionStore({ maxConnections: most, firstSight: 'total', born: now() });
     const source = new GeneratedSource(family, connections, connections);
     const poller = new Poller(source, store, createLogger('error'));
     const sink = await CountingSink.open(family);

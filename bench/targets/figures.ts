@@ -1,5 +1,5 @@
-import type { BenchmarkRun, Parameters, Result } from '../results.js';
-import { median } from '../statistics.js';
+import type { BenchmarkRun, Parameters, Result } from '../results/results.js';
+import { median } from '../results/statistics.js';
 
 /** A number of one run; undefined where the run lacks what it is made of. */
 export type Figure = (run: BenchmarkRun) => number | undefined;

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { describeError } from '../../src/common/errors.js';
-import { ROOT } from '../machine.js';
-import { readRun } from '../results.js';
+import { ROOT } from '../host/machine.js';
+import { readRun } from '../results/results.js';
 import { insert } from './page.js';
 import { costTable, targetTable } from './table.js';
 

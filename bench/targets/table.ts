@@ -1,6 +1,6 @@
 import { machineText } from '../compare/markdown.js';
 import { bytes, count, seconds } from '../compare/units.js';
-import type { BenchmarkRun } from '../results.js';
+import type { BenchmarkRun } from '../results/results.js';
 import { COSTS, type Cost } from './costs.js';
 import type { Figure } from './figures.js';
 import { type Target, TARGETS, type Unit } from './rows.js';

@@ -1,7 +1,7 @@
-import type { CountingSink, SinkCounts } from '../counting-sink.js';
+import type { CountingSink, SinkCounts } from '../host/counting-sink.js';
 import { same } from '../same.js';
-import type { Value } from '../results.js';
-import { median } from '../statistics.js';
+import type { Value } from '../results/results.js';
+import { median } from '../results/statistics.js';
 
 /** Holds what arrives at a collector, operation by operation, to what was sent. */
 export class Arrivals {

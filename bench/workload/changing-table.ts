@@ -1,7 +1,7 @@
 import { Batch } from '../../src/row/batch.js';
 import { ROW_WORDS } from '../../src/row/batch.js';
 import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 import { addRounds, Connections } from './connections.js';
 import { seededRandom } from './random.js';
 

@@ -3,7 +3,7 @@ import * as row from '../../src/row/layout.generated.js';
 import { hashTuple } from '../../src/row/tuple-hash.js';
 import { ping, tcp, udp } from '../../test/helpers/builders/connections.js';
 import { rows, type Facts } from '../../test/helpers/builders/rows.js';
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** When the first connection began, milliseconds since 1970. */
 export const EPOCH = 1_700_000_000_000;

@@ -8,8 +8,9 @@ import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import type { Flows } from '../../src/record/flows.js';
 import { ROW_SIZE, RULE, STATE } from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 import { Connections } from './connections.js';
+import { now } from './now.js';
 
 /** The hook in which packets for this host are denied (enum nf_inet_hooks). */
 const NF_INET_LOCAL_IN = 1;
@@ -40,8 +41,7 @@ export class DeniedFlows {
 
   /** For a destination: no connections, and these. */
   flows(): Flows[] {
-    const born = { wall: Date.now(), monotonic: performance.now() };
-    const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born });
+    const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born: now() });
     const { rows, bytes } = this.store.table;
     const augmenter = new DeniedAugmenter(this.#rules, slot =>
       this.#rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_SIZE + STATE]),
@@ -54,13 +54,12 @@ export class DeniedFlows {
 
   /** Every flow has packets denied; those of the idle ones were longer ago than the idle timeout, and end. */
   round(): void {
-    const now = performance.now();
-    const wall = Date.now();
+    const { wall, monotonic } = now();
     const { idleFlowExportTimeout } = DESTINATION_DEFAULTS;
     for (let i = 0; i < this.#rows.count; i++) {
-      if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, now);
-      const slot = this.store.slotOf(this.#rows.u32, i * ROW_WORDS, now);
-      const at = i < this.#idle ? now - idleFlowExportTimeout : now;
+      if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, monotonic);
+      const slot = this.store.slotOf(this.#rows.u32, i * ROW_WORDS, monotonic);
+      const at = i < this.#idle ? monotonic - idleFlowExportTimeout : monotonic;
       this.store.count(slot, PACKETS, OCTETS, wall, wall, at);
     }
   }

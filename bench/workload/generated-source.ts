@@ -1,7 +1,7 @@
 import { Batch } from '../../src/row/batch.js';
 import type { DumpSummary, Source } from '../../src/sources/source.js';
 import { KERNEL_DEFAULTS } from '../../test/helpers/rigs/store-rig.js';
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 import { Connections } from './connections.js';
 import { seededRandom } from './random.js';
 

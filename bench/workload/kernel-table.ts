@@ -1,5 +1,5 @@
-import { Companion } from '../companion.js';
-import type { MeasuredFamily } from '../results.js';
+import { Companion } from '../host/companion.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** Octets of UDP payload. */
 const PAYLOAD = 64;

@@ -2,7 +2,7 @@ import type { ConnectionStore } from '../../src/store/connection-store.js';
 import { Enrichment } from '../../src/inventory/enrichment.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { inventoryOf } from '../../test/helpers/builders/inventory.js';
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** Pods of this host, one for each of the first clients of Connections. */
 const PODS = 64;

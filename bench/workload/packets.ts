@@ -1,4 +1,4 @@
-import type { MeasuredFamily } from '../results.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** Bytes of the IP and UDP headers in front of a message. */
 export function headersOf(family: MeasuredFamily): number {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Result } from '../../bench/results.js';
+import type { Result } from '../../bench/results/results.js';
 import { backends } from '../helpers/backends.js';
 import { runProgram, shortRun } from './run.js';
 

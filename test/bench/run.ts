@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { readRun, type BenchmarkRun } from '../../bench/results.js';
+import { readRun, type BenchmarkRun } from '../../bench/results/results.js';
 import { collect, type Finished } from '../helpers/kernel/namespace.js';
 import { temporaryPath } from '../helpers/temporary.js';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { readRun } from '../../bench/results.js';
+import { readRun } from '../../bench/results/results.js';
 import { memoryCourse } from '../../bench/soak/report.js';
 import type { SoakSummary } from '../../bench/soak/options.js';
 import { withoutNative } from '../helpers/backends.js';

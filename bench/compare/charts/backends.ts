@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import type { Result } from '../../results.js';
-import { median } from '../../statistics.js';
+import type { Result } from '../../results/results.js';
+import { median } from '../../results/statistics.js';
 import type { Comparison } from '../comparison.js';
 import { bySubject, type Chart, labelsOf, LOWER, plotLines, UPPER } from './plot.js';
 

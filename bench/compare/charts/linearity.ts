@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
-import type { Result } from '../../results.js';
-import { bySize } from '../../linearity.js';
-import { fitLine, median } from '../../statistics.js';
+import type { Result } from '../../results/results.js';
+import { bySize } from '../../results/linearity.js';
+import { fitLine, median } from '../../results/statistics.js';
 import type { Comparison } from '../comparison.js';
 import { bytes, count, seconds } from '../units.js';
 import { type Chart, plot, SIDE_COLOURS } from './plot.js';

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { DOMParser } from 'linkedom';
-import type { Result } from '../../results.js';
+import type { Result } from '../../results/results.js';
 import { parametersOf, titleOf } from '../comparison.js';
 
 /** A picture with what it shows. The width suits a telephone; more of them stand side by side on a wider screen. */

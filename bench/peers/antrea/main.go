@@ -2,20 +2,14 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
 	"antrea.io/antrea/v2/pkg/agent/flowexporter/connection"
 	"antrea.io/antrea/v2/pkg/agent/flowexporter/connections"
 	"antrea.io/antrea/v2/pkg/agent/flowexporter/exporter"
-	"k8s.io/klog/v2"
 )
 
 const usage = `antrea COLLECTOR CONNECTIONS NEW DELETED
@@ -31,11 +25,11 @@ const (
 	staleTimeout  = 5 * time.Minute
 )
 
-type times struct {
-	Connections int     `json:"connections"`
-	Records     int     `json:"records"`
-	Wall        float64 `json:"wall"`
-	CPU         float64 `json:"cpu"`
+// done is what an order has come to.
+type done struct {
+	Connections int `json:"connections"`
+	Records     int `json:"records"`
+	times
 }
 
 func main() {
@@ -78,33 +72,33 @@ func run(arguments []string) error {
 	if _, err := due(nil); err != nil {
 		return err
 	}
-	return serve(func(order string) (times, error) {
+	return serve(struct{}{}, func(order []string) (any, error) {
+		if len(order) != 1 {
+			return nil, fmt.Errorf("no order")
+		}
 		table.advance()
-		var took times
-		records := 0
+		var did done
 		poll := func() error { return store.AddOrUpdateConns(table.dump) }
 		export := func() (err error) {
-			records, err = due(collector)
+			did.Records, err = due(collector)
 			return err
 		}
 		var err error
-		switch order {
+		switch order[0] {
 		case "poll":
-			if took, err = timed(poll); err == nil {
-				took.Connections = store.NumConnections()
-				records, err = due(nil)
+			if did.times, err = timed(poll); err == nil {
+				did.Connections = store.NumConnections()
+				did.Records, err = due(nil)
 			}
 		case "export":
 			if err = poll(); err == nil {
-				held := store.NumConnections()
-				took, err = timed(export)
-				took.Connections = held
+				did.Connections = store.NumConnections()
+				did.times, err = timed(export)
 			}
 		default:
 			err = fmt.Errorf("no order")
 		}
-		took.Records = records
-		return took, err
+		return did, err
 	})
 }
 
@@ -124,48 +118,6 @@ func report(store *connections.ConntrackConnectionStore, collector exporter.Inte
 			if err := collector.Export(&due[i]); err != nil {
 				return records, err
 			}
-		}
-	}
-}
-
-func serve(answer func(order string) (times, error)) error {
-	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(struct{}{}); err != nil {
-		return err
-	}
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		answered, err := answer(strings.TrimSpace(lines.Text()))
-		if err != nil {
-			return fmt.Errorf("%s: %w", lines.Text(), err)
-		}
-		if err := out.Encode(answered); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func timed(operation func() error) (times, error) {
-	cpu, began := cpuSeconds(), time.Now()
-	err := operation()
-	wall := time.Since(began).Seconds()
-	return times{Wall: wall, CPU: cpuSeconds() - cpu}, err
-}
-
-func cpuSeconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
-}
-
-func quiet() {
-	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
-	klog.InitFlags(flags)
-	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL"} {
-		if err := flags.Set(name, value); err != nil {
-			panic(err)
 		}
 	}
 }

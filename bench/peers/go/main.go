@@ -3,17 +3,9 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
-	"syscall"
-	"time"
-
-	"k8s.io/klog/v2"
 )
 
 const usage = `peers conntrack
@@ -24,12 +16,6 @@ peers ipfix COLLECTOR MTU
     learn COUNT              waits until so many have come
     single                   exports all of them, a message each
     buffered                 exports all of them, as many in a message as it holds`
-
-// times are what an operation took, in seconds.
-type times struct {
-	Wall float64 `json:"wall"`
-	CPU  float64 `json:"cpu"`
-}
 
 func main() {
 	quiet()
@@ -51,49 +37,4 @@ func run(arguments []string) error {
 		return serveIPFIX(arguments[1], mtu)
 	}
 	return fmt.Errorf("what is to be done?")
-}
-
-// serve answers orders until there are no more.
-func serve(ready any, answer func(order []string) (any, error)) error {
-	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(ready); err != nil {
-		return err
-	}
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		answered, err := answer(strings.Fields(lines.Text()))
-		if err != nil {
-			return fmt.Errorf("%s: %w", lines.Text(), err)
-		}
-		if err := out.Encode(answered); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// timed runs an operation and tells what it took, the garbage collector's threads included.
-func timed(operation func() error) (times, error) {
-	cpu, began := cpuSeconds(), time.Now()
-	err := operation()
-	wall := time.Since(began).Seconds()
-	return times{Wall: wall, CPU: cpuSeconds() - cpu}, err
-}
-
-func cpuSeconds() float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()).Seconds()
-}
-
-// quiet keeps the log of the packages off standard error.
-func quiet() {
-	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
-	klog.InitFlags(flags)
-	for name, value := range map[string]string{"logtostderr": "false", "stderrthreshold": "FATAL"} {
-		if err := flags.Set(name, value); err != nil {
-			panic(err)
-		}
-	}
 }

@@ -1,14 +1,15 @@
 import { ConnectionStore } from '../../../src/store/connection-store.js';
 import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
-import { Companion } from '../../companion.js';
-import { CountingSink } from '../../counting-sink.js';
+import { Companion } from '../../host/companion.js';
+import { CountingSink } from '../../host/counting-sink.js';
 import { same } from '../../same.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
-import { exportConntrack, mergeDump, now } from '../../subjects/export.js';
+import { exportConntrack, mergeDump } from '../../subjects/export.js';
 import { Arrivals } from '../../workload/arrivals.js';
 import { ChangingTable } from '../../workload/changing-table.js';
 import { CaseClock } from '../../workload/clock.js';
 import { MeasuredDestination } from '../../workload/destination.js';
+import { now } from '../../workload/now.js';
 import { ANTREA_PEER, GO_PEERS } from '../go.js';
 
 const STILL = { fresh: 0, gone: 0, idle: 0, dying: false };

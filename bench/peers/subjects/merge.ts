@@ -1,4 +1,4 @@
-import { Companion } from '../../companion.js';
+import { Companion } from '../../host/companion.js';
 import { same } from '../../same.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
 import { poll } from '../../subjects/poll.js';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { Companion } from '../../companion.js';
+import { Companion } from '../../host/companion.js';
 import { same } from '../../same.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
 import { dump } from '../../subjects/dump.js';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { compare, worse } from '../../../bench/compare/comparison.js';
 import { sideOf } from '../../../bench/compare/side.js';
-import type { Memory, Result } from '../../../bench/results.js';
+import type { Memory, Result } from '../../../bench/results/results.js';
 import { around, benchmarkResult, benchmarkRun } from './runs.js';
 
 function of(base: Partial<Result>, head: Partial<Result>) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { type BenchmarkRun, writeRun } from '../../../bench/results.js';
+import { type BenchmarkRun, writeRun } from '../../../bench/results/results.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { runProgram } from '../run.js';
 import { around, benchmarkResult, benchmarkRun, twoRuns } from './runs.js';

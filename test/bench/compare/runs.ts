@@ -1,4 +1,4 @@
-import { RESULTS_VERSION, type BenchmarkRun, type Result } from '../../../bench/results.js';
+import { RESULTS_VERSION, type BenchmarkRun, type Result } from '../../../bench/results/results.js';
 
 /** A run of the benchmarks as `npm run bench -- --out FILE` stores it. */
 export function benchmarkRun(results: readonly Result[], more: Partial<BenchmarkRun> = {}): BenchmarkRun {

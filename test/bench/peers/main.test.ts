@@ -1,6 +1,6 @@
 import test from 'ava';
-import { readRun } from '../../../bench/results.js';
-import { median } from '../../../bench/statistics.js';
+import { readRun } from '../../../bench/results/results.js';
+import { median } from '../../../bench/results/statistics.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { runProgram } from '../run.js';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
-import { writeRun } from '../../../bench/results.js';
+import { writeRun } from '../../../bench/results/results.js';
 import { COSTS } from '../../../bench/targets/costs.js';
 import { TARGETS } from '../../../bench/targets/rows.js';
 import { temporaryPath } from '../../helpers/temporary.js';

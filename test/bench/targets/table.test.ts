@@ -2,7 +2,7 @@ import test from 'ava';
 import { each, extra, ratio, scaled, wall } from '../../../bench/targets/figures.js';
 import { TARGETS, type Target } from '../../../bench/targets/rows.js';
 import { costTable, targetTable } from '../../../bench/targets/table.js';
-import type { Result } from '../../../bench/results.js';
+import type { Result } from '../../../bench/results/results.js';
 import { benchmarkResult, benchmarkRun } from '../compare/runs.js';
 
 const decode = { subject: 'decode', case: 'decode' };

@@ -1,5 +1,5 @@
 import type { Taken, Timing } from './timing.js';
-import type { Case, Times } from './subject.js';
+import type { Case, Times } from '../subject.js';
 
 /** Where nobody says how many operations go before the first that counts. */
 const WARM_UPS = 5;

@@ -1,4 +1,4 @@
-import { ColumnTable, type Column } from '../src/common/terminal/table.js';
+import { ColumnTable, type Column } from '../../src/common/terminal/table.js';
 import type { Result } from './results.js';
 import { median, spread } from './statistics.js';
 

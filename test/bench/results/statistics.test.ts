@@ -1,5 +1,5 @@
 import test from 'ava';
-import { fitLine, median, spread } from '../../bench/statistics.js';
+import { fitLine, median, spread } from '../../../bench/results/statistics.js';
 
 test('median: the middle, or between the two in the middle', t => {
   t.is(median([3, 1, 2]), 2);

@@ -1,17 +1,17 @@
 import test from 'ava';
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MEMORY_FLAGS } from '../../bench/memory/measure-memory.js';
-import type { Memory } from '../../bench/results.js';
-import { withoutNative } from '../helpers/backends.js';
-import { collect } from '../helpers/kernel/namespace.js';
-import { needs } from '../helpers/kernel/require.js';
-import { shortRun } from './run.js';
+import { MEMORY_FLAGS } from '../../../bench/memory/measure-memory.js';
+import type { Memory } from '../../../bench/results/results.js';
+import { withoutNative } from '../../helpers/backends.js';
+import { collect } from '../../helpers/kernel/namespace.js';
+import { needs } from '../../helpers/kernel/require.js';
+import { shortRun } from '../run.js';
 
 const MINUTES = 60_000;
 
 test('bytes and allocations of an operation that is known', async t => {
-  const probe = fileURLToPath(new URL('./memory-probe.js', import.meta.url));
+  const probe = fileURLToPath(new URL('./probe.js', import.meta.url));
   const { code, stdout, stderr } = await collect(spawn(process.execPath, [...MEMORY_FLAGS, probe]));
   t.is(code, 0, stderr);
   const { bytes, allocations, estimated, rust } = JSON.parse(stdout) as Memory;

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Machine } from './results.js';
+import type { Machine } from '../results/results.js';
 
-/** The checkout, seen from build/bench/. */
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The checkout, seen from build/bench/host/. */
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export function machine(): Machine {
   return {

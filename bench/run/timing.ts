@@ -1,4 +1,4 @@
-import type { Result } from './results.js';
+import type { Result } from '../results/results.js';
 
 /** How long to measure. */
 export interface Timing {

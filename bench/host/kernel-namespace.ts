@@ -1,9 +1,9 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { constants } from 'node:os';
-import { raiseConntrackLimit } from '../test/helpers/kernel/conntrack-limit.js';
-import { EndingScope } from '../test/helpers/kernel/scope.js';
-import { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
-import { lacking } from '../test/helpers/kernel/require.js';
+import { raiseConntrackLimit } from '../../test/helpers/kernel/conntrack-limit.js';
+import { EndingScope } from '../../test/helpers/kernel/scope.js';
+import { PrivateNamespace } from '../../test/helpers/kernel/namespace.js';
+import { lacking } from '../../test/helpers/kernel/require.js';
 
 /** What else of the machine may need entries meanwhile. */
 const SPARE_ENTRIES = 50_000;

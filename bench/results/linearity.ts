@@ -1,4 +1,4 @@
-import { ColumnTable } from '../src/common/terminal/table.js';
+import { ColumnTable } from '../../src/common/terminal/table.js';
 import type { Result } from './results.js';
 import { fitLine, median } from './statistics.js';
 

@@ -1,10 +1,10 @@
 import test from 'ava';
 import { createSocket } from 'node:dgram';
-import { buildCompanion } from '../../bench/companion.js';
-import { CountingSink } from '../../bench/counting-sink.js';
-import { eventually } from '../helpers/eventually.js';
-import { needs } from '../helpers/kernel/require.js';
-import { shortRun } from './run.js';
+import { buildCompanion } from '../../../bench/host/companion.js';
+import { CountingSink } from '../../../bench/host/counting-sink.js';
+import { eventually } from '../../helpers/eventually.js';
+import { needs } from '../../helpers/kernel/require.js';
+import { shortRun } from '../run.js';
 
 const MINUTES = 60_000;
 

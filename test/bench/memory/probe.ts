@@ -1,6 +1,6 @@
 /** Measures an operation that allocates 1,000 arrays of 8,000 bytes, and prints what it seems to allocate. */
-import { measureMemory } from '../../bench/memory/measure-memory.js';
-import type { Case } from '../../bench/subject.js';
+import { measureMemory } from '../../../bench/memory/measure-memory.js';
+import type { Case } from '../../../bench/subject.js';
 
 const kept: Float64Array[] = [];
 const known: Case = {

@@ -3,15 +3,15 @@
  * allocated or opened is in its way. Answers on standard output; what it says meanwhile goes to standard error.
  */
 import { text } from 'node:stream/consumers';
-import { loadBackend } from '../src/backend/load.js';
+import { loadBackend } from '../../src/backend/load.js';
 import type { Answer, Job } from './job.js';
 import { measure } from './measure.js';
 import type { Taken, Timing } from './timing.js';
-import { measureMemory } from './memory/measure-memory.js';
-import type { Result } from './results.js';
-import { PEER_SUBJECTS } from './peers/subjects/index.js';
-import type { Case } from './subject.js';
-import { SUBJECTS } from './subjects/index.js';
+import { measureMemory } from '../memory/measure-memory.js';
+import type { Result } from '../results/results.js';
+import { PEER_SUBJECTS } from '../peers/subjects/index.js';
+import type { Case } from '../subject.js';
+import { SUBJECTS } from '../subjects/index.js';
 
 console.log = () => {}; // benny says what it begins
 

@@ -1,11 +1,11 @@
-import { describeError } from '../src/common/errors.js';
-import { loadBackend } from '../src/backend/load.js';
-import { buildCompanion } from './companion.js';
-import type { Flags, ScopeFlags } from './flags.js';
+import { describeError } from '../../src/common/errors.js';
+import { loadBackend } from '../../src/backend/load.js';
+import { buildCompanion } from '../host/companion.js';
+import type { Flags, ScopeFlags } from '../flags.js';
 import type { Job } from './job.js';
-import { KernelNamespace } from './kernel-namespace.js';
-import { SUBJECTS } from './subjects/index.js';
-import type { Subject } from './subject.js';
+import { KernelNamespace } from '../host/kernel-namespace.js';
+import { SUBJECTS } from '../subjects/index.js';
+import type { Subject } from '../subject.js';
 
 /** Everything that the command line asks for and this machine can do, in the order of the data path. */
 export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backends']): Generator<Job> {

@@ -1,5 +1,5 @@
 import { sampleInTurn } from './sampler.js';
-import type { Case } from './subject.js';
+import type { Case } from '../subject.js';
 import type { Taken, Timing } from './timing.js';
 import { sampleWithBenny } from './with-benny.js';
 

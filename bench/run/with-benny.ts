@@ -1,6 +1,6 @@
 import benny from 'benny';
 import type { Taken, Timing } from './timing.js';
-import type { Case } from './subject.js';
+import type { Case } from '../subject.js';
 
 /** Seconds of operations that go into one sample: far above the resolution of the clock. */
 const SECONDS_A_SAMPLE = 0.05;

@@ -1,6 +1,6 @@
 import type { Timing } from './timing.js';
-import type { MeasuredFamily, Result } from './results.js';
-import type { Sizes } from './subject.js';
+import type { MeasuredFamily, Result } from '../results/results.js';
+import type { Sizes } from '../subject.js';
 
 /** One subject, one family, one set of sizes: what one process measures. */
 export interface Job {

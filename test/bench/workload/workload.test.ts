@@ -1,8 +1,8 @@
 import test from 'ava';
-import { Batch } from '../../src/row/batch.js';
-import { HASH, ROW_SIZE, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
-import { ChangingTable } from '../../bench/workload/changing-table.js';
-import { Connections } from '../../bench/workload/connections.js';
+import { Batch } from '../../../src/row/batch.js';
+import { HASH, ROW_SIZE, STATE, TCP_STATES } from '../../../src/row/layout.generated.js';
+import { ChangingTable } from '../../../bench/workload/changing-table.js';
+import { Connections } from '../../../bench/workload/connections.js';
 
 const TIME_WAIT = TCP_STATES.indexOf('TIME_WAIT');
 

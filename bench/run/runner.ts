@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Answer, Job } from './job.js';
-import { buildCountingModule } from './memory/counting-module.js';
-import { MEMORY_FLAGS } from './memory/measure-memory.js';
-import type { Result } from './results.js';
-import type { Subject } from './subject.js';
+import { buildCountingModule } from '../memory/counting-module.js';
+import { MEMORY_FLAGS } from '../memory/measure-memory.js';
+import type { Result } from '../results/results.js';
+import type { Subject } from '../subject.js';
 import { askWorker, type WorkerOptions } from './worker-process.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Companion } from './companion.js';
-import type { MeasuredFamily } from './results.js';
+import type { MeasuredFamily } from '../results/results.js';
 
 /** Far more than all records of one operation. */
 const RECEIVE_BUFFER = 256 << 20;

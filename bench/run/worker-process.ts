@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
-import { KernelNamespace } from './kernel-namespace.js';
+import { KernelNamespace } from '../host/kernel-namespace.js';
 
 export interface WorkerOptions {
   /** Flags of Node. */
