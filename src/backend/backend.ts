@@ -1,7 +1,8 @@
 import type { Encoded, EncodeRequest } from '../encoder/request.js';
 import type { Decode } from '../netlink/decode.js';
 import type { EventOptions, EventReceiver, EventSource } from '../sources/events.js';
-import type { NflogOptions, NflogReceiver, NflogSource } from '../sources/nflog.js';
+import type { NflogOptions, NflogSource } from '../sources/nflog.js';
+import type { RowReceiver } from '../sources/row-listener.js';
 import type { KernelOptions, Source } from '../sources/source.js';
 import type { ConnectDatagram } from '../transport/datagram-socket.js';
 
@@ -24,7 +25,7 @@ export interface Backend {
    * Packets that rules have logged to NFLOG groups, live.
    * @throws CtflowError CTFLOW_BACKEND_LACKS in the fallback
    */
-  openNflog(options: NflogOptions, receiver: NflogReceiver): NflogSource;
+  openNflog(options: NflogOptions, receiver: RowReceiver): NflogSource;
   /**
    * Lets the kernel take no more for a TCP socket while it holds this many octets that it has not sent once.
    * @returns false where that cannot be had: in the fallback, and where `fd` is no TCP socket

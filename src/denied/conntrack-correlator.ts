@@ -29,10 +29,10 @@ export interface MatchCounts {
 }
 
 /**
- * Makes one record, not two, of a denied packet that conntrack has counted too. NFLOG carries no conntrack id and comes before
- * the poll: a packet is pending until the next whole poll that began after it, or the end of its connection. A connection with
- * its endpoints, in whatever state of NAT, that was there at its time has counted it, and gets the rule; otherwise the packet
- * is counted in the deny store.
+ * Makes one record, not two, of a denied packet that conntrack has counted too. NFLOG carries no conntrack id and comes
+ * before the poll: a packet is pending until the next whole poll that began after it, or the end of its connection. A
+ * connection with its endpoints, in whatever state of NAT, that was there at its time has counted it, and gets the
+ * rule; otherwise the packet is counted in the deny store.
  */
 export class ConntrackCorrelator implements PollHook, StoreListener {
   readonly counts: MatchCounts = { matched: 0, matchedLate: 0, overflow: 0, refusedPackets: 0, refusedOctets: 0 };
@@ -118,8 +118,6 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   added(slot: number): void {
     this.#ruleOf[slot] = 0;
   }
-
-  changed(): void {}
 
   gone(slot: number): void {
     const goneAt = this.#now().wall;

@@ -27,7 +27,10 @@ export const FROM_EXTERNAL = 4;
 /** It cannot be known. */
 const NO_TYPE = 0;
 
-/** Names of a flow, in the order in which a record has them: pod, namespace and node of either side, and the service port. */
+/**
+ * Names of a flow, in the order in which a record has them: pod, namespace and node of either side, and the service
+ * port.
+ */
 const NAMES = 7;
 const SOURCE = 0;
 const DESTINATION = 3;
@@ -41,8 +44,8 @@ const NODE = 2;
 const SLICE = 4096;
 
 /**
- * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed open is
- * looked up again when the inventory has changed. An answer that was given stands as long as the flow.
+ * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed
+ * open is looked up again when the inventory has changed. An answer that was given stands as long as the flow.
  */
 export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
   readonly #store: FlowStore;
@@ -54,7 +57,9 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
   readonly #ports: Uint16Array;
   #inventory: InventoryLookup;
 
-  /** All memory is taken here, for as many flows as the store can have; the operating system commits it when it is used. */
+  /**
+   * All memory is taken here, for as many flows as the store can have; the operating system commits it when it is used.
+   */
   constructor(store: FlowStore, inventory: CompiledInventory, names: NameTable) {
     const { capacity } = store.table;
     this.#store = store;
@@ -83,14 +88,6 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
     this.#types[slot] = NO_TYPE;
     this.#complete(slot);
   }
-
-  changed(): void {}
-
-  gone(): void {}
-
-  evicted(): void {}
-
-  cleared(): void {}
 
   /** A service that is known has its fields, whether the destination was translated here or not. */
   shapeOf(slot: number): number {

@@ -1,6 +1,6 @@
 import type { NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
 import { native } from '../common/native-error.js';
-import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
+import { RowListener, type NativeListener } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
 export type { NflogCounts };
@@ -16,11 +16,9 @@ export interface NflogOptions extends KernelOptions {
 /** What {@link NflogSource} needs of the native listener. */
 export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'unbind'>;
 
-/** Receives logged packets: rows of EVENT_DENIED, one a packet. */
-export type NflogReceiver = RowReceiver;
-
 /**
- * Packets that rules have logged to NFLOG groups, as they come. The kernel gathers them for up to 20 ms.
+ * Packets that rules have logged to NFLOG groups, as they come: rows of EVENT_DENIED, one a packet. The kernel gathers
+ * them for up to 20 ms.
  */
 export class NflogSource extends RowListener<NflogListener> {
   /** What became of the packets so far; a row may be counted before it is delivered. */

@@ -6,7 +6,7 @@ import type { SlotHolder, StoreListener } from './flow-store.js';
 const MAX_HOLDERS = 255;
 
 /** The listeners of a table's flows, and which of them still hold a slot. */
-export class FlowListeners implements StoreListener {
+export class FlowListeners implements Required<StoreListener> {
   readonly #table: ConnectionTable;
   readonly #holders: SlotHolder[] = [];
   /** Subscribers, then the holders. */
@@ -45,22 +45,22 @@ export class FlowListeners implements StoreListener {
   }
 
   changed(slot: number, what: number): void {
-    for (const listener of this.#all) listener.changed(slot, what);
+    for (const listener of this.#all) listener.changed?.(slot, what);
   }
 
   gone(slot: number, reason: number): void {
-    for (const listener of this.#all) listener.gone(slot, reason);
+    for (const listener of this.#all) listener.gone?.(slot, reason);
     if (this.#holders.length === 0) this.#table.free(slot);
   }
 
   /** The slot is free afterwards. */
   evicted(slot: number, reason: number): void {
-    for (const listener of this.#all) listener.evicted(slot, reason);
+    for (const listener of this.#all) listener.evicted?.(slot, reason);
     this.#table.free(slot);
   }
 
   cleared(): void {
-    for (const listener of this.#all) listener.cleared();
+    for (const listener of this.#all) listener.cleared?.();
   }
 
   countersReset(slot: number): void {

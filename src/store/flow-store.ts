@@ -6,22 +6,26 @@ export const STATE_CHANGED = 2;
 
 /** Called on changes of the flows of a store. */
 export interface StoreListener {
-  /** @param before what it has counted so far is not to be reported as a delta: it was, or it is from before the exporter */
+  /**
+   * @param before what it has counted so far is not to be reported as a delta: it was, or it is from before the
+   * exporter
+   */
   added(slot: number, before: boolean): void;
-  changed(slot: number, what: number): void;
+  /** @param what bits above */
+  changed?(slot: number, what: number): void;
   /** The kernel no longer has it. */
-  gone(slot: number, reason: number): void;
+  gone?(slot: number, reason: number): void;
   /** The slot is taken away at once. */
-  evicted(slot: number, reason: number): void;
+  evicted?(slot: number, reason: number): void;
   /** No slot holds a flow any more. */
-  cleared(): void;
+  cleared?(): void;
 }
 
 /**
  * One export schedule for each destination. After {@link StoreListener.gone} it holds the slot and calls
  * {@link FlowStore.release} when it has made its last report; of one that is evicted it reports at once, or counts it.
  */
-export interface SlotHolder extends StoreListener {
+export interface SlotHolder extends Required<StoreListener> {
   /** The counters were set to zero in the kernel; the row still holds the old ones. */
   countersReset(slot: number): void;
   /** It was added as one from before, and is not: all that it has counted is to be reported. */

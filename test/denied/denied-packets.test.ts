@@ -5,7 +5,8 @@ import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { CtflowError } from '../../src/common/errors.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
-import { NflogSource, type NflogCounts, type NflogListener, type NflogReceiver } from '../../src/sources/nflog.js';
+import { NflogSource, type NflogCounts, type NflogListener } from '../../src/sources/nflog.js';
+import type { RowReceiver } from '../../src/sources/row-listener.js';
 import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { udp } from '../helpers/builders/connections.js';
 import { packetRows, type Packet } from '../helpers/builders/denied.js';
@@ -26,7 +27,7 @@ class FakeNflog implements NflogListener {
   #drains = 0;
   #onReady = (): void => {};
 
-  open(_: NflogOptions, receiver: NflogReceiver): NflogSource {
+  open(_: NflogOptions, receiver: RowReceiver): NflogSource {
     return new NflogSource(onReady => {
       this.#onReady = onReady;
       return this;

@@ -6,7 +6,7 @@ import { ROW_SIZE } from '../../src/row/layout.generated.js';
 
 const ROW = new Uint32Array(ROW_SIZE / 4);
 
-function listener(name: string, told: string[]): StoreListener {
+function listener(name: string, told: string[]): Required<StoreListener> {
   return {
     added: (slot, before) => void told.push(`${name} added ${slot} ${before}`),
     changed: (slot, what) => void told.push(`${name} changed ${slot} ${what}`),
