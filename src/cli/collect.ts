@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/record.js';
@@ -8,7 +8,8 @@ import { cells, columns } from './collected-row.js';
 import { LineOutput } from '../common/terminal/line-output.js';
 import { stopSignal } from './stop-signal.js';
 import { ColumnTable } from '../common/terminal/table.js';
-import { duration, wholeNumber } from './values.js';
+import { flag, numberFlag, timeFlag } from './flag.js';
+import { list } from './values.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
@@ -26,32 +27,22 @@ export function collectCommand(): Command {
   return new Command('collect')
     .description('receive IPFIX from any exporter and print its records')
     .addOption(
-      new Option(
+      flag(
         '--listen <address...>',
         `udp://HOST:PORT or tcp://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
-      )
-        .argParser((text: string, before: Endpoint[] | undefined) => [
-          ...(before ?? []),
-          ...text.split(',').map(parseEndpoint),
-        ])
-        .env('CTFLOW_LISTEN'),
+      ).argParser(list(parseEndpoint)),
     )
     .addOption(
-      new Option('--format <how>', 'a table of the main columns, or JSON with every element, one record per line')
+      flag('--format <how>', 'a table of the main columns, or JSON with every element, one record per line')
         .choices(['table', 'json'])
-        .default('table')
-        .env('CTFLOW_FORMAT'),
+        .default('table'),
     )
     .addOption(
-      new Option('--count <n>', 'stop after this many flow records')
-        .argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER))
-        .env('CTFLOW_COLLECT_COUNT'),
+      numberFlag('--count <n>', 'stop after this many flow records', 1, Number.MAX_SAFE_INTEGER).env(
+        'CTFLOW_COLLECT_COUNT',
+      ),
     )
-    .addOption(
-      new Option('--duration <time>', 'stop after this time')
-        .argParser(duration('10ms', '24d'))
-        .env('CTFLOW_COLLECT_DURATION'),
-    )
+    .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d').env('CTFLOW_COLLECT_DURATION'))
     .addHelpText(
       'after',
       `

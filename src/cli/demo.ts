@@ -1,7 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { runDemo } from '../demo/demo.js';
 import { backendFlag, type SourceFlags } from './source-flags.js';
-import { duration } from './values.js';
+import { flag, timeFlag } from './flag.js';
 
 interface DemoFlags {
   backend: SourceFlags['backend'];
@@ -14,12 +14,9 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('show ctflow at work: real traffic in a private network namespace, exported, collected and checked')
     .addOption(
-      new Option('--duration <time>', 'duration of the run, 3s to 1h')
-        .argParser(duration('3s', '1h'))
-        .default(15_000, '15s')
-        .env('CTFLOW_DEMO_DURATION'),
+      timeFlag('--duration <time>', 'duration of the run, 3s to 1h', '3s', '1h', 15_000).env('CTFLOW_DEMO_DURATION'),
     )
-    .addOption(new Option('--json', 'print only the report, as one JSON object').env('CTFLOW_DEMO_JSON'))
+    .addOption(flag('--json', 'print only the report, as one JSON object').env('CTFLOW_DEMO_JSON'))
     .addOption(backendFlag())
     .addHelpText(
       'after',

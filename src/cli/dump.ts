@@ -1,9 +1,10 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import { checkKernel } from '../sources/kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
 import { LineOutput } from '../common/terminal/line-output.js';
 import { ColumnTable } from '../common/terminal/table.js';
+import { flag } from './flag.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
 
 const COLUMNS = [
@@ -21,13 +22,9 @@ const COLUMNS = [
 export function dumpCommand(): Command {
   return addSourceFlags(new Command('dump').description('print the connections in the conntrack table'))
     .addOption(
-      new Option(
-        '--format <how>',
-        'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it',
-      )
+      flag('--format <how>', 'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it')
         .choices(['table', 'json'])
-        .default('table')
-        .env('CTFLOW_FORMAT'),
+        .default('table'),
     )
     .addHelpText(
       'after',

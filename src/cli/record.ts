@@ -1,13 +1,13 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CtflowError } from '../common/errors.js';
 import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
 import { loadBackend } from '../backend/load.js';
 import { RecordingWriter } from '../sources/recording.js';
 import { NetlinkSource } from '../sources/netlink.js';
+import { numberFlag, timeFlag } from './flag.js';
 import { netnsFlag } from './source-flags.js';
 import { stopSignal } from './stop-signal.js';
-import { duration, wholeNumber } from './values.js';
 
 /** `ctflow record` */
 export function recordCommand(): Command {
@@ -15,15 +15,8 @@ export function recordCommand(): Command {
     .description('record the conntrack table to a file that --source replay:FILE replays on any system (native only)')
     .argument('<file>', 'created or overwritten')
     .addOption(netnsFlag())
-    .addOption(
-      new Option('--count <n>', 'number of dumps').argParser(wholeNumber(1, 1_000_000)).default(1).env('CTFLOW_COUNT'),
-    )
-    .addOption(
-      new Option('--interval <time>', 'time from the start of one dump to the next')
-        .argParser(duration('10ms', '24h'))
-        .default(5000, '5s')
-        .env('CTFLOW_INTERVAL'),
-    )
+    .addOption(numberFlag('--count <n>', 'number of dumps', 1, 1_000_000, 1))
+    .addOption(timeFlag('--interval <time>', 'time from the start of one dump to the next', '10ms', '24h', 5000))
     .addHelpText(
       'after',
       `

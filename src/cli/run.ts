@@ -147,7 +147,13 @@ function deniedOf(flags: RunFlags): DeniedOptions | undefined {
       'Remove one of them',
     );
   }
-  return { filter: filterOf(flags), groups, receiveBuffer, maxDenied, ...(netns !== undefined && { netns }) };
+  return {
+    filter: filterOf(flags),
+    groups: [...new Set(groups)],
+    receiveBuffer,
+    maxDenied,
+    ...(netns !== undefined && { netns }),
+  };
 }
 
 /** @returns the settings that were changed, and stay so */

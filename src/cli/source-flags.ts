@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import type { Command, Option } from 'commander';
 import type { Backend } from '../backend/backend.js';
 import { CtflowError } from '../common/errors.js';
 import type { ConnectionFilter, Masked } from '../row/filter.js';
@@ -6,6 +6,7 @@ import { loadBackend } from '../backend/load.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { Source } from '../sources/source.js';
+import { flag, numberFlag } from './flag.js';
 import * as values from './values.js';
 import { U16_MAX } from '../common/unsigned.js';
 
@@ -21,45 +22,28 @@ export interface SourceFlags {
 }
 
 export const backendFlag = (): Option =>
-  new Option('--backend <name>', 'native (Rust) or fallback (TypeScript); auto uses native where it is built')
+  flag('--backend <name>', 'native (Rust) or fallback (TypeScript); auto uses native where it is built')
     .choices(['auto', 'native', 'fallback'])
-    .default('auto')
-    .env('CTFLOW_BACKEND');
+    .default('auto');
 
-export const netnsFlag = (): Option =>
-  new Option('--netns <name|path>', 'read another network namespace (native only)').env('CTFLOW_NETNS');
+export const netnsFlag = (): Option => flag('--netns <name|path>', 'read another network namespace (native only)');
 
 /** The flags that say where connections come from, and which. */
 export function addSourceFlags(command: Command): Command {
-  return command
-    .addOption(backendFlag())
-    .addOption(
-      new Option('--source <source>', 'kernel, procfs, or replay:FILE with a file of `ctflow record`')
-        .default('kernel')
-        .env('CTFLOW_SOURCE'),
-    )
-    .addOption(netnsFlag())
-    .addOption(new Option('--family <4|6>', 'only this address family').argParser(values.family).env('CTFLOW_FAMILY'))
-    .addOption(
-      new Option('--zone <number>', 'only this conntrack zone')
-        .argParser(values.wholeNumber(0, U16_MAX))
-        .env('CTFLOW_ZONE'),
-    )
-    .addOption(
-      new Option('--mark <value[/mask]>', 'only connections with this mark')
-        .argParser(values.masked)
-        .env('CTFLOW_MARK'),
-    )
-    .addOption(
-      new Option('--status <names|value/mask>', 'only connections with these status bits, e.g. ASSURED,!SRC_NAT')
-        .argParser(values.status)
-        .env('CTFLOW_STATUS'),
-    )
-    .addOption(
-      new Option('--protocol-filter <names>', 'only these protocols, e.g. tcp,udp')
-        .argParser(values.protocols)
-        .env('CTFLOW_PROTOCOL_FILTER'),
-    );
+  const options = [
+    backendFlag(),
+    flag('--source <source>', 'kernel, procfs, or replay:FILE with a file of `ctflow record`').default('kernel'),
+    netnsFlag(),
+    flag('--family <4|6>', 'only this address family').argParser(values.family),
+    numberFlag('--zone <number>', 'only this conntrack zone', 0, U16_MAX),
+    flag('--mark <value[/mask]>', 'only connections with this mark').argParser(values.masked),
+    flag('--status <names|value/mask>', 'only connections with these status bits, e.g. ASSURED,!SRC_NAT').argParser(
+      values.status,
+    ),
+    flag('--protocol-filter <names>', 'only these protocols, e.g. tcp,udp').argParser(values.protocols),
+  ];
+  for (const option of options) command.addOption(option.helpGroup('Source:'));
+  return command;
 }
 
 /**

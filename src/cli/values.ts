@@ -41,6 +41,11 @@ export function duration(least: string, most: string): (text: string) => number 
   };
 }
 
+/** Values joined by commas, or given one after another. */
+export function list<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
+  return (text, before = []) => [...before, ...text.split(',').map(parse)];
+}
+
 /** `VALUE` or `VALUE/MASK`. */
 export function masked(text: string): Masked {
   const [value, mask = '0xffffffff', ...rest] = text.split('/');
