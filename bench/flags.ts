@@ -53,7 +53,7 @@ export function scopeCommand(name: string, description: string, mtu: readonly nu
     .option('--connections <n>', `connections of every subject (default: ${defaults})`, number)
     .option('--new <n>', 'connections that are new in each poll (default: a tenth)', count)
     .option('--deleted <n>', 'connections that are gone in each poll (default: a tenth)', count)
-    .option('--destinations <n>', 'destinations that a store tells of changes', wholeNumber(0, 255), 1)
+    .option('--destinations <n>', 'destinations that follow changes of the store', wholeNumber(0, 255), 1)
     .addOption(
       list('--mtu <bytes>', 'bytes of a packet to the collector at most', words(wholeNumber(512, 65_535))).default(
         mtu,

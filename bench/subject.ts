@@ -9,7 +9,7 @@ export interface Sizes {
   readonly fresh: number;
   /** Gone in each poll. */
   readonly gone: number;
-  /** Export schedules that the store tells of its changes. */
+  /** Export schedules that follow the store's changes. */
   readonly destinations: number;
   /** Bytes of an IP packet to the collector at most. */
   readonly mtu: number;
@@ -36,7 +36,7 @@ export interface Case {
   /** Before each operation, outside the timing. */
   prepare?(): void | Promise<void>;
   /**
-   * What is timed. What it returns replaces the clock of this process: an operation of another process tells its own times.
+   * What is timed. What it returns replaces the clock of this process: an operation of another process measures its own times.
    */
   operation(): void | Promise<void> | Promise<Times>;
   /**

@@ -1,12 +1,12 @@
 import type { Count } from '../src/demo/truth.js';
-import type { ToldFlows } from './ledger.js';
+import type { ReceivedFlows } from './ledger.js';
 
 /** Octets, packets, and connections. */
 export interface ConnectionCount extends Count {
   readonly connections: number;
 }
 
-/** What the kernel counted held against what the collector was told. */
+/** What the kernel counted held against what the collector received. */
 export interface Balance {
   readonly kernel: ConnectionCount;
   readonly exported: ConnectionCount;
@@ -15,13 +15,13 @@ export interface Balance {
 }
 
 /**
- * Missing is what no record told: deltas that do not reach their flow's own total, and what the kernel counted beyond the
+ * Missing is what no record reported: deltas that do not reach their flow's own total, and what the kernel counted beyond the
  * totals of all flows. Doubled is deltas beyond their flow's total, and totals beyond what the kernel counted. Each is
  * found flow by flow, so that one does not make up for the other in a sum.
  */
-export function balance(kernel: ConnectionCount, told: ToldFlows): Balance {
-  const totals = told.totals();
-  const connections = told.count;
+export function balance(kernel: ConnectionCount, received: ReceivedFlows): Balance {
+  const totals = received.totals();
+  const connections = received.count;
   const over = (a: ConnectionCount, b: ConnectionCount): ConnectionCount => ({
     connections: Math.max(a.connections - b.connections, 0),
     packets: Math.max(a.packets - b.packets, 0),
@@ -30,9 +30,9 @@ export function balance(kernel: ConnectionCount, told: ToldFlows): Balance {
   const counted = { connections: kernel.connections, packets: kernel.packets, octets: kernel.octets };
   return {
     kernel: counted,
-    exported: { connections, ...told.exported() },
-    missing: plus(over(counted, { connections, ...totals }), told.lacking()),
-    doubled: plus(over({ connections, ...totals }, counted), told.repeated()),
+    exported: { connections, ...received.exported() },
+    missing: plus(over(counted, { connections, ...totals }), received.lacking()),
+    doubled: plus(over({ connections, ...totals }, counted), received.repeated()),
   };
 }
 

@@ -19,12 +19,12 @@ export interface Finding extends Balance {
   /** Records that were pending when an exporter was killed. */
   readonly restartUncertain?: Uncertain;
   /** Of missing: what connections counted that ended while no exporter listened. */
-  readonly endedUnwatched?: ConnectionCount;
+  readonly endedWhileDown?: ConnectionCount;
   /**
-   * Of missing: what connections counted of whose end the kernel told while an exporter ran, and it told nobody before it was
-   * killed, nor did the next.
+   * Of missing: what connections counted that ended while an exporter ran, and which neither it exported before it was killed
+   * nor the next one.
    */
-  readonly untold?: ConnectionCount;
+  readonly notExported?: ConnectionCount;
   /** Events at most that lay unread in the kernel when exporters were killed, or were in their hands at that moment. */
   readonly unread?: number;
   /** Denied flows, against the counters of the rules that dropped their packets. */

@@ -82,7 +82,7 @@ export class ExporterProcess {
     return this.#peak;
   }
 
-  /** It goes no further; what the kernel tells it stays unread. */
+  /** It goes no further; the kernel's events stay unread. */
   freeze(): Promise<void> {
     return freeze(this.pid);
   }

@@ -100,7 +100,7 @@ export class Generator {
     const client = this.#topology.client.spawn(PROGRAM, ['send', ...args]);
     this.#client = client;
     const stderr = said(client);
-    createInterface({ input: client.stdout }).on('line', line => this.#hear(line));
+    createInterface({ input: client.stdout }).on('line', line => this.#read(line));
     this.#ended = new Promise(resolve => {
       client.once('error', error => this.#fail(error));
       client.once('close', (code, signal) => {
@@ -135,7 +135,7 @@ export class Generator {
     });
   }
 
-  #hear(line: string): void {
+  #read(line: string): void {
     if (line.startsWith('{')) this.#summary = JSON.parse(line) as TrafficSummary;
     else if (line === 'done') this.#made = Infinity;
     else this.#made = Number(line.split(' ')[1]);

@@ -10,17 +10,17 @@ const COUNTERS = [
   ['reverseOctetDeltaCount', 'reverseOctetTotalCount'],
 ] as const;
 
-/** What the collector was told of one flow; numbers in the order of COUNTERS. */
-export interface ToldFlow {
+/** What the collector received of one flow; numbers in the order of COUNTERS. */
+export interface ReceivedFlow {
   records: number;
   readonly deltas: number[];
-  /** The highest that was told. */
+  /** The highest that was reported. */
   readonly totals: number[];
 }
 
-/** Flows by their id, and what was told of them. */
-export class ToldFlows {
-  readonly byId = new Map<string, ToldFlow>();
+/** Flows by their id, and what the collector received of them. */
+export class ReceivedFlows {
+  readonly byId = new Map<string, ReceivedFlow>();
   records = 0;
 
   get count(): number {
@@ -58,7 +58,7 @@ export class ToldFlows {
     return this.#sum(({ deltas, totals }, i) => Math.max(deltas[i] - totals[i], 0));
   }
 
-  #sum(counter: (flow: ToldFlow, i: number) => number): Count {
+  #sum(counter: (flow: ReceivedFlow, i: number) => number): Count {
     let packets = 0;
     let octets = 0;
     for (const flow of this.byId.values()) {
@@ -85,8 +85,8 @@ const DENIED_KEY = [
 
 /** Everything that the collector wrote, flow by flow. */
 export class Ledger {
-  readonly connections = new ToldFlows();
-  readonly denied = new ToldFlows();
+  readonly connections = new ReceivedFlows();
+  readonly denied = new ReceivedFlows();
 
   /** Flow records of both. */
   get records(): number {

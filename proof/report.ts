@@ -44,18 +44,19 @@ export function formatCase({ finding, error, outcome, title, name, criterion, vo
 }
 
 function findingRows(finding: Finding): string {
-  const { traffic, exporter, uncertain, restartUncertain, endedUnwatched, untold, unread, denied, notes } = finding;
+  const { traffic, exporter, uncertain, restartUncertain, endedWhileDown, notExported, unread, denied, notes } =
+    finding;
   const facts = [
     uncertain === undefined ? '' : `uncertain ${group(uncertain)} records`,
-    restartUncertain ? `restart_uncertain ${group(restartUncertain.records)} records` : '',
-    unread === undefined ? '' : `unread at the kills at most ${group(unread)} events`,
+    restartUncertain ? `uncertain after restarts ${group(restartUncertain.records)} records` : '',
+    unread === undefined ? '' : `at most ${group(unread)} events unread when killed`,
     `exporter's memory at most ${group(Math.round(exporter.peakMemory / 1e6))} MB`,
     `${group(Math.round(begun(traffic) / traffic.begunSeconds))} flows a second`,
   ];
   return [
     balanceRows(finding),
-    endedUnwatched ? row('unwatched', endedUnwatched) : '',
-    untold ? row('untold', untold) : '',
+    endedWhileDown ? row('ended while down', endedWhileDown) : '',
+    notExported ? row('not exported', notExported) : '',
     denied ? balanceRows(denied, 'denied: ') : '',
     ...[facts.filter(Boolean).join('; '), ...notes].map(line => `  ${line}\n`),
   ].join('');
@@ -79,14 +80,14 @@ export function verdict(cases: readonly CaseResult[]): string {
   const names = (outcome: CaseResult['outcome']) =>
     cases.filter(result => result.outcome === outcome).map(({ name }) => name);
   const [failed, without] = [names('fail'), names('void')];
-  if (failed.length > 0) return `Something was missed, was told twice or broke off: ${failed.join(', ')}.`;
+  if (failed.length > 0) return `Something was missed, was exported twice or did not finish: ${failed.join(', ')}.`;
   if (without.length > 0)
     return `Not proven: the kernel itself lost count in ${without.join(', ')}; try a lower --rate.`;
   const lost = cases.find(({ name }) => name === 'poll-only')?.finding?.missing.octets;
   const polling = lost === undefined ? '' : ` Polling alone missed ${group(lost)} octets.`;
   return cases.length === 1 && lost !== undefined
     ? polling.trim()
-    : `Nothing was missed and nothing was told twice, beyond what each case states.${polling}`;
+    : `Nothing was missed and nothing was exported twice, beyond what each case states.${polling}`;
 }
 
 /** All flows that were given a time by the rate. */

@@ -68,7 +68,7 @@ export class Scene {
   collector: CollectorProcess;
   readonly #flags: readonly string[];
   /** Where collectors write. */
-  readonly #told: string;
+  readonly #records: string;
 
   private constructor(
     size: Size,
@@ -77,7 +77,7 @@ export class Scene {
     exporter: ExporterProcess,
     collector: CollectorProcess,
     flags: readonly string[],
-    told: string,
+    records: string,
   ) {
     this.size = size;
     this.topology = topology;
@@ -85,7 +85,7 @@ export class Scene {
     this.exporter = exporter;
     this.collector = collector;
     this.#flags = flags;
-    this.#told = told;
+    this.#records = records;
   }
 
   /** Resolves when the exporter runs; no flow has been made yet. */
@@ -96,13 +96,13 @@ export class Scene {
     const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 0.75, ...traffic };
     const topology = await Topology.create(scope, roomFor(plan), timeout);
     const generator = await Generator.prepare(topology, plan);
-    const told = join(folder, 'records.json');
-    const collector = await CollectorProcess.start(topology.router, told);
+    const records = join(folder, 'records.json');
+    const collector = await CollectorProcess.start(topology.router, records);
     const interval = `${size.pollInterval}ms`;
     const flags = ['--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
     if (state) flags.push('--state', join(folder, 'state'));
     const process = await ExporterProcess.start(topology.router, flags);
-    return new Scene(size, topology, generator, process, collector, flags, told);
+    return new Scene(size, topology, generator, process, collector, flags, records);
   }
 
   /** Another exporter with the same flags. @param onListening as of {@link ExporterProcess.start} */
@@ -112,7 +112,7 @@ export class Scene {
 
   /** Another collector that adds to what the one before it wrote. */
   async restartCollector(): Promise<void> {
-    this.collector = await CollectorProcess.start(this.topology.router, this.#told);
+    this.collector = await CollectorProcess.start(this.topology.router, this.#records);
   }
 
   /**
@@ -129,7 +129,7 @@ export class Scene {
     await this.collector.readEverything();
     await this.collector.stop();
     const ledger = new Ledger();
-    await ledger.read(this.#told);
+    await ledger.read(this.#records);
     const faults = await readFaults(this.topology, kernel);
     return { balance: balance(kernel, ledger.connections), kernel, ledger, traffic, exporter, faults };
   }
@@ -139,7 +139,7 @@ export class Scene {
     for (let before = -1, size = 0; size !== before;) {
       before = size;
       await pause(2 * this.size.pollInterval + QUIET);
-      size = statSync(this.#told).size;
+      size = statSync(this.#records).size;
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Run in the router: listens to DESTROY events beside the exporter. For each line of its standard input it says how many the
- * kernel has told up to now; when that has ended it prints what each ended connection counted, a line of JSON for each, and at
+ * Run in the router: listens to DESTROY events beside the exporter. For each line of its standard input it prints how many
+ * have come up to now; when that has ended it prints what each ended connection counted, a line of JSON for each, and at
  * last how often its receive buffer ran over.
  */
 import { createInterface } from 'node:readline';

@@ -44,15 +44,15 @@ export class Witness {
       witness.#child.once('exit', code => reject(new Error(`the witness ended with ${code}: ${witness.#stderr}`)));
       createInterface({ input: witness.#child.stdout }).on('line', line => {
         if (line === 'ready') resolve();
-        else witness.#hear(JSON.parse(line));
+        else witness.#read(JSON.parse(line));
       });
     });
     return witness;
   }
 
   /**
-   * How many ends the kernel has told up to now. Its own stop times would not do: a connection that has expired is taken from
-   * the table later, and told of then, with the time at which it expired.
+   * How many DESTROY events have come up to now. Their stop times would not do: a connection that has expired is taken from
+   * the table later, and its event comes then, with the time at which it expired.
    */
   mark(): Promise<number> {
     this.#child.stdin.write('mark\n');
@@ -68,21 +68,21 @@ export class Witness {
     return { ended: this.#ended, overrun: this.#overrun };
   }
 
-  #hear(said: EndedConnection | { overrun: number } | { mark: number }): void {
+  #read(said: EndedConnection | { overrun: number } | { mark: number }): void {
     if ('mark' in said) this.#marks.shift()!(said.mark);
     else if ('overrun' in said) this.#overrun = said.overrun;
     else this.#ended.push(said);
   }
 }
 
-/** What the collector was not told of the ends within these spans; connections are those it never heard of. */
+/** What the collector has not received of the ends within these spans; connections are those of which it received no record. */
 export function lackingOf(ended: readonly EndedConnection[], spans: readonly Span[], ledger: Ledger): ConnectionCount {
   let [connections, packets, octets] = [0, 0, 0];
   for (const [i, { flowId, totals }] of ended.entries()) {
     if (!spans.some(({ from, to }) => i >= from && i < to)) continue;
-    const told = ledger.connections.byId.get(flowId);
-    const lacking = totals.map((total, i) => Math.max(total - (told?.deltas[i] ?? 0), 0));
-    if (!told) connections++;
+    const received = ledger.connections.byId.get(flowId);
+    const lacking = totals.map((total, i) => Math.max(total - (received?.deltas[i] ?? 0), 0));
+    if (!received) connections++;
     packets += lacking[0] + lacking[2];
     octets += lacking[1] + lacking[3];
   }

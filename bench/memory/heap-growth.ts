@@ -23,7 +23,7 @@ export class HeapGrowth {
   /** From a freshly collected heap on. */
   async begin(): Promise<void> {
     globalThis.gc!();
-    await told();
+    await reported();
     await swept();
     this.#collections = 0;
     this.#before = allocated();
@@ -32,7 +32,7 @@ export class HeapGrowth {
   /** @returns bytes, undefined where there was a collection in between */
   async end(): Promise<number | undefined> {
     const growth = allocated() - this.#before;
-    await told();
+    await reported();
     return this.#collections === 0 ? growth : undefined;
   }
 
@@ -56,7 +56,7 @@ async function swept(): Promise<void> {
   }
 }
 
-/** Node tells of collections in a later turn of the event loop. */
-async function told(): Promise<void> {
+/** Node reports collections in a later turn of the event loop. */
+async function reported(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve));
 }

@@ -51,9 +51,9 @@ async function once(one: Case): Promise<{ times: Times; reason: string | undefin
   const cpu = process.cpuUsage();
   const began = process.hrtime.bigint(); // performance.now() may be put forward, see workload/clock.ts
   const returned = one.operation();
-  const told = returned === undefined ? undefined : await returned;
+  const measured = returned === undefined ? undefined : await returned;
   const wall = Number(process.hrtime.bigint() - began);
   const { user, system } = process.cpuUsage(cpu);
-  const times = told ?? { wall: wall / 1e9, cpu: (user + system) / 1e6 };
+  const times = measured ?? { wall: wall / 1e9, cpu: (user + system) / 1e6 };
   return { times, reason: await one.check?.() };
 }

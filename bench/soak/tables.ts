@@ -35,7 +35,7 @@ export function replayedTable({ initial, fresh, dying, duration, interval, traff
   };
 }
 
-/** Real flows in the kernel's table; their ends are told by events where the backend has them. */
+/** Real flows in the kernel's table; their ends come as events where the backend has them. */
 export async function kernelTable(backend: Backend, options: SoakOptions): Promise<SoakTable> {
   const { initial, fresh, dying, traffic, family } = options;
   const table = await KernelTable.open(family);

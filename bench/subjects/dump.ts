@@ -88,7 +88,7 @@ function pollCase(backend: Backend, connections: number): Case {
   };
 }
 
-/** The rows of a dump in an order of their own, what only netlink tells left out: tuples and counters. */
+/** The rows of a dump in an order of their own, without what netlink alone reports: tuples and counters. */
 async function comparable(source: Source, connections: number): Promise<Uint8Array> {
   const rows: Buffer[] = [];
   await source.dump(({ bytes, count }) => {

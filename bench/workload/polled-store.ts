@@ -48,7 +48,7 @@ export class PolledStore {
     store.endPoll(true);
   }
 
-  /** Time passes until the next poll, and every destination is told what is due. @returns records */
+  /** Time passes until the next poll, and every destination takes what is due. @returns records */
   report(): number {
     const { wall, monotonic } = this.#now;
     const step = EXPORTER_DEFAULTS.flowPollInterval;

@@ -20,14 +20,15 @@ const NONE: Uncertain = { records: 0, packets: 0, octets: 0 };
 export const exporterStopped: ProofCase = {
   name: 'exporter-sigterm',
   title: `the exporter ended by SIGTERM and started again, ${RESTARTS.length} times`,
-  criterion: 'missing 0 beside what ended unwatched, doubled 0',
+  criterion: 'missing 0 beside what ended while no exporter ran, doubled 0',
   run: (scope, size) => restarts(scope, size, 'SIGTERM'),
 };
 
 export const exporterKilled: ProofCase = {
   name: 'exporter-sigkill',
   title: `the exporter ended by SIGKILL and started again, ${RESTARTS.length} times`,
-  criterion: 'missing at most restart_uncertain beside what ended unwatched or lay unread in the kernel, doubled 0',
+  criterion:
+    'missing at most what was uncertain after restarts, beside what ended while no exporter ran or was unread in the kernel; doubled 0',
   run: (scope, size) => restarts(scope, size, 'SIGKILL'),
 };
 
@@ -53,53 +54,53 @@ async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL')
   const evidence = await scene.conclude();
   const { ledger, balance, faults } = evidence;
   const { ended, overrun } = await witness.finish();
-  const unwatched = lackingOf(ended, down, ledger);
+  const endedWhileDown = lackingOf(ended, down, ledger);
   const killed = down.map(({ from }, i) => ({ from: down[i - 1]?.to ?? 0, to: from }));
-  const untold = lackingOf(ended, signal === 'SIGKILL' ? killed : [], ledger);
-  const rest = less(less(balance.missing, unwatched), untold);
+  const notExported = lackingOf(ended, signal === 'SIGKILL' ? killed : [], ledger);
+  const rest = less(less(balance.missing, endedWhileDown), notExported);
   const uncertain = plus(lives.map(restartUncertain));
-  const known = lives.map(statedUnwatched).reduce((total, count) => total + count, 0);
+  const known = lives.map(countedWhileDown).reduce((total, count) => total + count, 0);
   const failures = [
     ...holds(
-      untold.connections <= uncertain.records + unread,
-      `${untold.connections} connections untold; unread at the kills: ${unread} events, uncertain: ${uncertain.records} records`,
+      notExported.connections <= uncertain.records + unread,
+      `${notExported.connections} connections not exported; unread when killed: ${unread} events, uncertain: ${uncertain.records} records`,
     ),
     ...holds(
       rest.packets <= uncertain.packets && rest.octets <= uncertain.octets,
       `missing beside that: ${rest.octets} octets, ${rest.packets} packets; ` +
-        `restart_uncertain: ${uncertain.octets} octets, ${uncertain.packets} packets`,
+        `uncertain after restarts: ${uncertain.octets} octets, ${uncertain.packets} packets`,
     ),
   ];
-  const recovered = lives.map(statedRecovered).reduce((total, count) => total + count, 0);
+  const recovered = lives.map(countedRecovered).reduce((total, count) => total + count, 0);
   return found(
     evidence,
     [...(signal === 'SIGTERM' ? none('missing beside that', rest) : failures), ...none('doubled', balance.doubled)],
     {
       faults: { ...faults, witness: overrun },
-      endedUnwatched: unwatched,
-      ...(signal === 'SIGKILL' && { untold, unread }),
+      endedWhileDown,
+      ...(signal === 'SIGKILL' && { notExported, unread }),
       restartUncertain: uncertain,
       notes: [
-        `the exporter itself says of ${known} connections that they ended unwatched`,
-        `of ${recovered} ended connections it told what the one before had heard`,
+        `the exporter itself counted ${known} connections that ended while it was down`,
+        `it exported ${recovered} ended connections recovered from the previous run`,
       ],
     },
   );
 }
 
-/** What the exporter said at its start of the one before it that was killed. */
+/** What the exporter said at its start of the previous run, which was killed. */
 function restartUncertain(exporter: ExporterProcess): Uncertain {
   const said = exporter.log().find(line => 'restartUncertain' in line)?.['restartUncertain'];
   return (said as Uncertain | undefined) ?? NONE;
 }
 
-/** How many connections the exporter said to have ended before it began. */
-function statedUnwatched(exporter: ExporterProcess): number {
+/** How many connections ended before it began, by its own log. */
+function countedWhileDown(exporter: ExporterProcess): number {
   return Number(exporter.log().find(line => 'endedUnwatched' in line)?.['endedUnwatched'] ?? 0);
 }
 
-/** How many ends it told that the one before had heard. */
-function statedRecovered(exporter: ExporterProcess): number {
+/** How many ended connections it recovered from the previous run, by its own log. */
+function countedRecovered(exporter: ExporterProcess): number {
   return Number(exporter.log().find(line => 'recovered' in line)?.['recovered'] ?? 0);
 }
 

@@ -4,7 +4,7 @@ import { CtflowError } from '../../src/common/errors.js';
 import { EndingScope } from '../helpers/kernel/scope.js';
 import { finding, SIZE } from './findings.js';
 
-/** A case whose runs end as told, one after the other. */
+/** A case whose runs end like this, one after the other. */
 function runsOf(...findings: Finding[]): ProofCase & { scopes: number } {
   return {
     name: 'a-case',
@@ -52,7 +52,7 @@ test('a failure is not repeated', async t => {
   t.is((await judge(runsOf(finding({ failures: ['missing'] }), finding({})), SIZE)).outcome, 'fail');
 });
 
-test('a run that comes to no end fails and is told why, unless this machine cannot do it', async t => {
+test('a run that comes to no end fails and says why, unless this machine cannot do it', async t => {
   const breaks = (error: Error): ProofCase => ({
     ...runsOf(),
     run: async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { balance, isNothing } from '../../proof/balance.js';
-import { Ledger, type ToldFlows } from '../../proof/ledger.js';
+import { Ledger, type ReceivedFlows } from '../../proof/ledger.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 /** A record of a flow with one packet of ten octets in each report and direction, unless said otherwise. */
@@ -19,7 +19,7 @@ function record(flowId: string, packets: number, deltaPackets = 1) {
   };
 }
 
-function told(...records: object[]): ToldFlows {
+function received(...records: object[]): ReceivedFlows {
   const ledger = new Ledger();
   for (const one of records) ledger.add(one as Record<string, unknown>);
   return ledger.connections;
@@ -28,7 +28,10 @@ function told(...records: object[]): ToldFlows {
 const counted = (connections: number, packets: number) => ({ connections, packets, octets: 10 * packets });
 
 test('deltas that add up to every total, and totals to what the kernel counted, are missing nothing', t => {
-  const { missing, doubled, exported } = balance(counted(2, 6), told(record('a', 1), record('a', 2), record('b', 1)));
+  const { missing, doubled, exported } = balance(
+    counted(2, 6),
+    received(record('a', 1), record('a', 2), record('b', 1)),
+  );
   t.deepEqual(exported, counted(2, 6));
   t.true(isNothing(missing));
   t.true(isNothing(doubled));
@@ -37,19 +40,19 @@ test('deltas that add up to every total, and totals to what the kernel counted, 
 test('a record that came twice is doubled, one that did not come is missing, and neither hides the other', t => {
   const { kernel, exported, missing, doubled } = balance(
     counted(2, 8),
-    told(record('twice', 1), record('twice', 1), record('lost', 1), record('lost', 3)),
+    received(record('twice', 1), record('twice', 1), record('lost', 1), record('lost', 3)),
   );
   t.is(exported.packets, kernel.packets, 'the sums are equal');
   t.deepEqual(missing, { connections: 0, packets: 2, octets: 20 });
   t.deepEqual(doubled, { connections: 0, packets: 2, octets: 20 });
 });
 
-test('a connection that nobody told of is missing, one that nobody made is doubled', t => {
-  t.deepEqual(balance(counted(2, 4), told(record('a', 1))).missing, { connections: 1, packets: 2, octets: 20 });
-  t.deepEqual(balance(counted(0, 0), told(record('a', 1))).doubled, { connections: 1, packets: 2, octets: 20 });
+test('a connection without a record is missing, one that nobody made is doubled', t => {
+  t.deepEqual(balance(counted(2, 4), received(record('a', 1))).missing, { connections: 1, packets: 2, octets: 20 });
+  t.deepEqual(balance(counted(0, 0), received(record('a', 1))).doubled, { connections: 1, packets: 2, octets: 20 });
 });
 
-test('denied flows are told apart from connections, and from each other by tuple and start', t => {
+test('denied flows are kept apart from connections, and from each other by tuple and start', t => {
   const ledger = new Ledger();
   const denied = { firewallEvent: 3, sourceTransportPort: 5, flowStartMilliseconds: 'then', packetDeltaCount: 2 };
   for (const one of [record('a', 1), denied, denied, { ...denied, sourceTransportPort: 6 }]) ledger.add(one);

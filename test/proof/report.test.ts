@@ -10,7 +10,7 @@ function result(name: string, outcome: CaseResult['outcome'], otherwise = {}): C
 
 const LOST = { connections: 3, packets: 4, octets: 5678 };
 
-test('a case is a table with what was counted, told, missing and doubled', t => {
+test('a case is a table with what was counted, exported, missing and doubled', t => {
   t.is(
     formatCase(result('events', 'pass', { uncertain: 12, notes: ['ENOBUFS 3 times'] })),
     `events: the events
@@ -26,12 +26,12 @@ test('a case is a table with what was counted, told, missing and doubled', t => 
   );
 });
 
-test('what ended unwatched and what was denied stand below', t => {
+test('what ended while no exporter ran and what was denied stand below', t => {
   const count = { connections: 7, packets: 70, octets: 700 };
   const { kernel, exported, missing, doubled } = finding({});
   const denied = { kernel: count, exported, missing, doubled };
-  const text = formatCase(result('events', 'pass', { endedUnwatched: LOST, denied }));
-  t.true(text.includes('unwatched                  3             4             5,678\n'));
+  const text = formatCase(result('events', 'pass', { endedWhileDown: LOST, denied }));
+  t.true(text.includes('ended while down           3             4             5,678\n'));
   t.true(text.includes('denied: kernel             7            70               700\n'));
   t.is(kernel.packets, 1_000);
 });
@@ -45,12 +45,12 @@ test('the last line says in words whether nothing was missed', t => {
   const pollOnly = result('poll-only', 'pass', { missing: LOST });
   t.is(
     verdict([result('events', 'pass'), pollOnly]),
-    'Nothing was missed and nothing was told twice, beyond what each case states. Polling alone missed 5,678 octets.',
+    'Nothing was missed and nothing was exported twice, beyond what each case states. Polling alone missed 5,678 octets.',
   );
   t.is(verdict([pollOnly]), 'Polling alone missed 5,678 octets.');
   t.regex(
     verdict([result('events', 'fail'), pollOnly]),
-    /^Something was missed, was told twice or broke off: events\./,
+    /^Something was missed, was exported twice or did not finish: events\./,
   );
   t.regex(verdict([result('events', 'void')]), /^Not proven: .* events/);
 });

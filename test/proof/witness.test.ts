@@ -14,16 +14,16 @@ const record = (flowId: string, packets: number, second: number) => ({
 const ledger = new Ledger();
 ledger.add(record('half', 2, 12));
 ledger.add(record('whole', 5, 14));
-ledger.add(record('told by the next exporter', 5, 30));
+ledger.add(record('exported by the next run', 5, 30));
 
 const ended = (flowId: string) => ({ flowId, totals: [5, 50, 0, 0] });
 
-test('what was not told of the ends within a span adds up', t => {
-  const all = [ended('half'), ended('whole'), ended('never told')];
+test('what was not received of the ends within a span adds up', t => {
+  const all = [ended('half'), ended('whole'), ended('never exported')];
   t.deepEqual(lackingOf(all, [{ from: 0, to: 3 }], ledger), { connections: 1, packets: 3 + 5, octets: 30 + 50 });
 });
 
 test('what ended before or behind it is not in it', t => {
-  const all = [ended('half'), ended('whole'), ended('never told')];
+  const all = [ended('half'), ended('whole'), ended('never exported')];
   t.deepEqual(lackingOf(all, [{ from: 1, to: 2 }], ledger), { connections: 0, packets: 0, octets: 0 });
 });

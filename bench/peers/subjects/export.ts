@@ -73,7 +73,7 @@ async function teach({ backends, family, sizes }: Scene, port: number): Promise<
 
 async function antreaCase({ family, sizes: { connections: records, gone, mtu } }: Scene): Promise<Case> {
   const sink = await CountingSink.open(family);
-  // as in ctflow's case those that are gone are told too, beside those that the dump shows
+  // as in ctflow's case those that are gone are exported too, beside those that the dump shows
   const sizes = [records - gone, gone, gone].map(String);
   const program = await Companion.startProgram(ANTREA_PEER, [address(sink), ...sizes]);
   const arrivals = await Arrivals.at(sink);
