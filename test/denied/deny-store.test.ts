@@ -20,7 +20,7 @@ test('packets of one tuple and rule add up; another rule is another flow', async
   await rig.matched([]);
   rig.advance(5_000);
   rig.deniedDue();
-  const flows = new Map(rig.told.map(({ flowId, deltas }) => [flowId, Number(deltas[1])]));
+  const flows = new Map(rig.exported.map(({ flowId, deltas }) => [flowId, Number(deltas[1])]));
   t.deepEqual(
     [...flows.values()].sort((a, b) => a - b),
     [5, 40, 100],
@@ -35,12 +35,12 @@ test('what came since is told with the active timeout, and the deltas add up to 
     rig.advance(5_000);
     rig.deniedDue();
   }
-  t.deepEqual(packets(rig.told), [
+  t.deepEqual(packets(rig.exported), [
     [1, 2, 30, 2],
     [1, 2, 30, 2],
     [1, 2, 30, 2],
   ]);
-  t.deepEqual(rig.told.at(-1)!.totals, [6n, 90n, 0n, 0n]);
+  t.deepEqual(rig.exported.at(-1)!.totals, [6n, 90n, 0n, 0n]);
 });
 
 test('the times are those of the first and the last packet', async t => {
@@ -65,7 +65,7 @@ test('an idle flow ends with reason 1, told once, and leaves', async t => {
   rig.logged(packet(1));
   await rig.matched([]);
   t.deepEqual(packets(rig.deniedAtEnd()), [[1, 1, 40, 4]], 'another flow');
-  t.is(new Set(rig.told.map(({ flowId }) => flowId)).size, 2);
+  t.is(new Set(rig.exported.map(({ flowId }) => flowId)).size, 2);
 });
 
 test('a flow that had a packet stays, and one with a packet that waits', async t => {

@@ -11,14 +11,14 @@ import { FakeEvents } from '../helpers/fakes/fake-events.js';
 import { nanoseconds, rows } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
-/** End events over fakes: those of DESTROY, and those of NEW and UPDATE where all are listened to. */
+/** Conntrack events over fakes: DESTROY, and NEW and UPDATE where all are received. */
 function begin(changed: Partial<EventsOptions> = {}) {
   const rig = new StoreRig(changed.kind === 'all' ? { changes: true } : {});
-  const said: string[] = [];
+  const logged: string[] = [];
   const destroys = new FakeEvents();
   const changes = new FakeEvents();
   const opened: EventOptions[] = [];
-  const told = { ends: 0, losses: 0 };
+  const calls = { ends: 0, losses: 0 };
   const backend = {
     openEvents: (options: EventOptions, receiver: EventReceiver) => {
       opened.push(options);
@@ -27,8 +27,8 @@ function begin(changed: Partial<EventsOptions> = {}) {
       return fake;
     },
   };
-  const say = (first: unknown, second?: unknown): void => void said.push(String(second ?? first));
-  const log = { info: say, warn: say, error: say };
+  const write = (first: unknown, second?: unknown): void => void logged.push(String(second ?? first));
+  const log = { info: write, warn: write, error: write };
   const options: EventsOptions = {
     kind: 'destroy',
     filter: {},
@@ -37,7 +37,7 @@ function begin(changed: Partial<EventsOptions> = {}) {
     earlierHaveNone: false,
     ...changed,
   };
-  const listener = { onDestroys: () => void told.ends++, onLoss: () => void told.losses++ };
+  const listener = { onDestroys: () => void calls.ends++, onLoss: () => void calls.losses++ };
   const events = new ConntrackEvents(
     backend as unknown as Backend,
     options,
@@ -45,19 +45,19 @@ function begin(changed: Partial<EventsOptions> = {}) {
     log as unknown as Logger,
     listener,
   );
-  return { rig, events, said, destroys, changes, opened, told };
+  return { rig, events, logged, destroys, changes, opened, calls };
 }
 
 test('an event ends a connection in the store, and who exports is told', t => {
-  const { rig, destroys, told } = begin();
+  const { rig, destroys, calls } = begin();
   rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
   destroys.receiver.onBatch(rows({ ...udp(1, rig.wall, [2, 120, 0, 0]), stop: nanoseconds(rig.wall) }));
   t.is(rig.store.counts.destroyed, 1);
-  t.is(told.ends, 1);
+  t.is(calls.ends, 1);
 });
 
-test('above the limit of the dying list the kernel no longer keeps them, and it is said once', async t => {
-  const { events, destroys, said } = begin();
+test('above the limit of the dying list the kernel no longer keeps them, and it is logged once', async t => {
+  const { events, destroys, logged } = begin();
   destroys.dying = () => 10;
   await events.afterDump();
   t.deepEqual(destroys.kept, []);
@@ -65,20 +65,20 @@ test('above the limit of the dying list the kernel no longer keeps them, and it 
   await events.afterDump();
   await events.afterDump();
   t.deepEqual(destroys.kept, [false]);
-  t.is(said.filter(line => line.includes('may be lost')).length, 1);
+  t.is(logged.filter(line => line.includes('may be lost')).length, 1);
 });
 
 test('a dying list that cannot be read does not end a poll', async t => {
-  const { events, destroys, said } = begin();
+  const { events, destroys, logged } = begin();
   destroys.dying = () => {
     throw new Error('EPERM');
   };
   await t.notThrowsAsync(events.afterDump());
-  t.true(said.some(line => line.includes('dying list cannot be read')));
+  t.true(logged.some(line => line.includes('dying list cannot be read')));
 });
 
 test('without events the store ends what a poll does not show, as before', async t => {
-  const { rig, destroys, said } = begin();
+  const { rig, destroys, logged } = begin();
   rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
   destroys.receiver.onError(new Error('gone'));
   await turn();
@@ -86,7 +86,7 @@ test('without events the store ends what a poll does not show, as before', async
   rig.poll([]);
   rig.due();
   t.is(rig.store.size, 0);
-  t.true(said.some(line => line.includes('without events')));
+  t.true(logged.some(line => line.includes('without events')));
 });
 
 test('overruns are waiting until the kernel keeps no more for us, and losses from then on', async t => {
@@ -155,20 +155,20 @@ test('the dying list is looked at before the events are drained: what leaves it 
   t.deepEqual(destroys.calls, ['dying', 'drain']);
 });
 
-test('connections for which the kernel makes no events are counted, and said once', t => {
+test('connections for which the kernel makes no events are counted, and logged once', t => {
   for (const earlierHaveNone of [false, true]) {
-    const { rig, events, said } = begin({ earlierHaveNone });
+    const { rig, events, logged } = begin({ earlierHaveNone });
     const past = rig.wall - 60_000;
     rig.poll([udp(1, past, [1, 60, 0, 0]), udp(2, past, [1, 60, 0, 0]), udp(3, rig.wall, [1, 60, 0, 0])]);
     events.afterPoll(true);
     events.afterPoll(true);
     t.is(events.stats().pollOnly, earlierHaveNone ? 2 : 0);
-    t.is(said.filter(line => line.includes('polls alone')).length, earlierHaveNone ? 1 : 0);
+    t.is(logged.filter(line => line.includes('polls alone')).length, earlierHaveNone ? 1 : 0);
   }
 });
 
 test('all: NEW and UPDATE come from a socket of their own, whose losses are told', t => {
-  const { rig, destroys, changes, opened, told } = begin({ kind: 'all' });
+  const { rig, destroys, changes, opened, calls } = begin({ kind: 'all' });
   t.deepEqual(
     opened.map(({ kinds, broadcastError }) => [kinds, broadcastError]),
     [
@@ -179,29 +179,29 @@ test('all: NEW and UPDATE come from a socket of their own, whose losses are told
   changes.receiver.onBatch(rows(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0]))));
   t.is(rig.store.pendingEvents!.count, 1);
   changes.receiver.onOverrun!();
-  t.is(told.losses, 1);
+  t.is(calls.losses, 1);
   t.is(destroys.receiver.onOverrun, undefined, 'the kernel delivers those again');
 });
 
 test('all: an end is told after what NEW and UPDATE have told, rows of a dump too', async t => {
-  const { rig, events, destroys, changes, told } = begin({ kind: 'all' });
+  const { rig, events, destroys, changes, calls } = begin({ kind: 'all' });
   let open!: () => void;
   changes.gate = new Promise(done => (open = done));
   const delivered = destroys.receiver.onBatch(rows(udp(1, rig.wall, [1, 60, 0, 0], { timeout: 3 })));
   const merging = events.beforeMerge();
   await turn();
-  t.deepEqual([changes.calls, told.ends], [['drain', 'drain'], 0]);
+  t.deepEqual([changes.calls, calls.ends], [['drain', 'drain'], 0]);
   open();
   await delivered;
   await merging;
-  t.is(told.ends, 1);
+  t.is(calls.ends, 1);
   t.is(rig.store.counts.unseen, 1);
 });
 
 test('all: without NEW and UPDATE it goes on with DESTROY', t => {
-  const { rig, destroys, changes, said } = begin({ kind: 'all' });
+  const { rig, destroys, changes, logged } = begin({ kind: 'all' });
   changes.receiver.onError(new Error('gone'));
-  t.true(said.some(line => line.includes('without NEW and UPDATE')));
+  t.true(logged.some(line => line.includes('without NEW and UPDATE')));
   return Promise.resolve(destroys.receiver.onBatch(rows(udp(1, rig.wall, [1, 60, 0, 0], { timeout: 3 })))).then(() =>
     t.is(rig.store.counts.destroyed, 1),
   );

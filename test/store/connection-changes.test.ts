@@ -24,7 +24,7 @@ test('without kernel timestamps the start is the moment of the NEW, whether a po
   rig.poll([]);
   rig.advance(1_000);
   const began = rig.wall;
-  rig.notice(
+  rig.receive(
     changed(EVENT_NEW, udp(1, began, [1, 60, 0, 0])),
     changed(EVENT_NEW, tcp(2, began, [1, 60, 0, 0], { state: SYN_SENT })),
   );
@@ -41,7 +41,7 @@ test("with kernel timestamps the start stays the kernel's", t => {
   rig.poll([]);
   const began = rig.wall;
   rig.advance(2);
-  rig.notice(changed(EVENT_NEW, udp(1, began, [1, 60, 0, 0])));
+  rig.receive(changed(EVENT_NEW, udp(1, began, [1, 60, 0, 0])));
   rig.advance(3_000);
   rig.poll([udp(1, began, [3, 180, 0, 0])]);
   t.like(rig.after(5_000), [{ start: began }]);
@@ -50,7 +50,7 @@ test("with kernel timestamps the start stays the kernel's", t => {
 test('a connection whose NEW was seen is none from before the exporter, also in the first poll', t => {
   const rig = listening();
   rig.advance(10);
-  rig.notice(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
+  rig.receive(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
   rig.poll([timeless(udp(1, rig.wall, [3, 180, 0, 0])), timeless(udp(2, rig.wall, [9, 540, 0, 0]))]);
   t.like(rig.after(5_000), [
     { port: 1, deltas: [3n, 180n, 0n, 0n] },
@@ -67,8 +67,8 @@ test('a poll may read a connection before its NEW comes: it is none from before 
   rig.store.beginPoll(rig.now(), rig.timeouts);
   rig.advance(5);
   rig.merge([one]);
-  rig.notice(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, SYN_RECV)));
-  rig.notice(changed(EVENT_UPDATE, state(rig, 1, ESTABLISHED)));
+  rig.receive(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, SYN_RECV)));
+  rig.receive(changed(EVENT_UPDATE, state(rig, 1, ESTABLISHED)));
   rig.store.endPoll(true);
   t.like(rig.after(5_000), [{ start: began + 5, deltas: [3n, 180n, 0n, 0n], before: [SYN_SENT, SYN_RECV] }]);
   t.is(rig.store.pendingEvents!.count, 0);
@@ -79,7 +79,7 @@ test('the history of TCP states is complete, from events between polls and from 
   rig.poll([]);
   rig.advance(100);
   const start = rig.wall;
-  const event = (kind: number, which: number) => rig.notice(changed(kind, state(rig, 1, which)));
+  const event = (kind: number, which: number) => rig.receive(changed(kind, state(rig, 1, which)));
   event(EVENT_NEW, SYN_SENT);
   event(EVENT_UPDATE, SYN_RECV);
   event(EVENT_UPDATE, ESTABLISHED);
@@ -109,13 +109,13 @@ test("a tuple reopened: the events of the second are not the first's", t => {
   const rig = listening();
   rig.poll([]);
   const start = rig.wall;
-  rig.notice(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, ESTABLISHED)));
+  rig.receive(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, ESTABLISHED)));
   rig.poll([tcp(1, start, [3, 180, 0, 0])]);
   rig.advance(1_000);
   const second = rig.wall;
-  rig.notice(changed(EVENT_UPDATE, state(rig, 1, TIME_WAIT)));
+  rig.receive(changed(EVENT_UPDATE, state(rig, 1, TIME_WAIT)));
   // the sockets have no order: the second's NEW is read before the first's DESTROY
-  rig.notice(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, SYN_RECV)));
+  rig.receive(changed(EVENT_NEW, state(rig, 1, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 1, SYN_RECV)));
   rig.destroy({ ...tcp(1, start, [4, 240, 0, 0], { state: TIME_WAIT }), stop: nanoseconds(second) });
   rig.destroy({ ...tcp(1, second, [2, 120, 0, 0], { state: CLOSE }), stop: nanoseconds(second) });
   t.like(rig.due(), [
@@ -128,11 +128,11 @@ test("a tuple reopened: the events of the second are not the first's", t => {
 test('connections whose NEW came and nothing after it do not make the store grow, and are forgotten', t => {
   const rig = listening({ maxConnections: 100 });
   rig.poll([]);
-  for (let port = 1; port <= 50_000; port++) rig.notice(changed(EVENT_NEW, udp(port, rig.wall, [1, 60, 0, 0])));
+  for (let port = 1; port <= 50_000; port++) rig.receive(changed(EVENT_NEW, udp(port, rig.wall, [1, 60, 0, 0])));
   t.is(rig.store.size, 0);
   t.is(rig.store.pendingEvents!.count, 50_000);
   rig.pollAfter(() => {}, []);
-  rig.pollAfter(() => rig.notice(changed(EVENT_NEW, udp(60_000, rig.wall, [1, 60, 0, 0]))), []);
+  rig.pollAfter(() => rig.receive(changed(EVENT_NEW, udp(60_000, rig.wall, [1, 60, 0, 0]))), []);
   t.is(rig.store.pendingEvents!.count, 1, 'the one that came after the request');
   t.is(rig.store.pendingEvents!.expired, 50_000);
   t.is(rig.store.size, 0);
@@ -156,7 +156,7 @@ test('ended connections that no poll saw do not make the store grow beyond its l
 test('clear forgets what was sighted', t => {
   const rig = listening();
   rig.poll([]);
-  rig.notice(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
+  rig.receive(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
   rig.store.clear();
   t.is(rig.store.pendingEvents!.count, 0);
 });

@@ -51,7 +51,7 @@ export function ping(id: number, started: number, counters: Counters, more: Fact
   };
 }
 
-/** The same without what only netlink and timestamps tell. */
+/** The same without facts that only netlink and timestamps have. */
 export function withoutStart(facts: Facts): Facts {
   const { start: _, id: __, ...rest } = facts;
   return rest;

@@ -17,9 +17,9 @@ export interface Packet extends Facts {
   rule?: number;
   /** enum nf_inet_hooks. */
   hook?: number;
-  /** Milliseconds since 1970; the rig's clock where nothing is said. */
+  /** Milliseconds since 1970; by default the rig's clock. */
   time?: number;
-  /** The kernel did not tell the time. */
+  /** Without a time of the kernel. */
   untimed?: true;
 }
 
@@ -52,7 +52,7 @@ export class DeniedRig extends StoreRig {
   readonly denied: DenyStore;
   readonly correlator: ConntrackCorrelator;
   readonly schedule: ExportSchedule;
-  readonly told: Report[] = [];
+  readonly exported: Report[] = [];
   readonly evicted: Report[] = [];
 
   constructor(options: RigOptions & { maxDenied?: number } = {}) {
@@ -89,28 +89,28 @@ export class DeniedRig extends StoreRig {
 
   /** What is due of denied flows now. */
   deniedDue(): Report[] {
-    const before = this.told.length;
+    const before = this.exported.length;
     this.#export();
-    return this.told.slice(before);
+    return this.exported.slice(before);
   }
 
-  /** What a shutdown tells of denied flows. */
+  /** Denied flows that a shutdown exports. */
   deniedAtEnd(): Report[] {
-    const before = this.told.length;
+    const before = this.exported.length;
     this.schedule.endAll();
     this.#export();
-    return this.told.slice(before);
+    return this.exported.slice(before);
   }
 
-  /** Packets and octets of denied flows that were told. */
+  /** Packets and octets of exported denied flows. */
   sums(): [packets: bigint, octets: bigint] {
-    const all = [...this.told, ...this.evicted];
+    const all = [...this.exported, ...this.evicted];
     return [all.reduce((sum, { deltas }) => sum + deltas[0], 0n), all.reduce((sum, { deltas }) => sum + deltas[1], 0n)];
   }
 
   #export(): void {
     exportDue(this.schedule, this.monotonic, Number.MAX_SAFE_INTEGER, (slot, reason) =>
-      this.#report(this.told, slot, reason),
+      this.#report(this.exported, slot, reason),
     );
   }
 

@@ -11,7 +11,7 @@ export type Counters = readonly [
   replyOctets: bigint | number,
 ];
 
-/** A connection as the kernel may tell it; what is left out is not known. */
+/** A connection as the kernel may show it; absent facts are not known. */
 export interface Facts {
   source?: string;
   destination?: string;

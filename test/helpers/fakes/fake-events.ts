@@ -20,7 +20,7 @@ export class FakeEvents {
   readonly calls: string[] = [];
   readonly receiveBuffer = 4096;
   receiver!: EventReceiver;
-  /** Who is told of NEW and UPDATE events, where one source stands for both. */
+  /** Receives NEW and UPDATE events, where one source stands for both. */
   changes: EventReceiver | undefined;
   dying = (): number => 0;
   gate: Promise<void> = Promise.resolve();

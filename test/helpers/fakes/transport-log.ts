@@ -1,7 +1,7 @@
 import type { TransportListener } from '../../../src/transport/transport.js';
 import { eventually } from '../eventually.js';
 
-/** What a transport told its session, and when. */
+/** The calls of a transport to its session, in order. */
 export class TransportLog implements TransportListener {
   readonly events: string[] = [];
   /** Monotonic milliseconds of each event. */
@@ -20,7 +20,7 @@ export class TransportLog implements TransportListener {
     this.#note(`closed: ${why}`);
   }
 
-  /** Sixteen octets that tell the number of records. */
+  /** Sixteen octets with the number of records. */
   farewell(records: number): Uint8Array {
     return Buffer.from(String(records).padStart(16, '.'));
   }
@@ -45,7 +45,7 @@ export class TransportLog implements TransportListener {
   }
 }
 
-/** Messages of one size, one after another, and their lengths: each is said to hold so many records. */
+/** Messages of one size, one after another, and their lengths: each counts as so many records. */
 export function messages(count: number, size: number, records: number): [Uint8Array, Uint32Array, number] {
   const bytes = new Uint8Array(count * size);
   const lengths = new Uint32Array(count * 2);

@@ -18,7 +18,7 @@ export function unreadEvents(pid: number): number {
     .reduce((sum, [, , , , received]) => sum + Number(received), 0);
 }
 
-/** Waits until a process has read all that the kernel told it of netfilter, and has dealt with it: each of its threads sleeps. */
+/** Waits until a process has read all netfilter messages and has processed them: each of its threads sleeps. */
 export async function digested(pid: number): Promise<void> {
   let times = 0;
   await eventually('the events are dealt with', () => {

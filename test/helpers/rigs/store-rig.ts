@@ -81,7 +81,7 @@ function unpacked(states: number): number[] {
   return list;
 }
 
-/** A collector of a rig: what it was told, and whether it takes anything now. */
+/** A collector of a rig: the records that it got, and whether it takes any now. */
 export interface RigDestination {
   readonly schedule: ExportSchedule;
   readonly reports: Report[];
@@ -91,7 +91,7 @@ export interface RigDestination {
 }
 
 export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' | 'firstSight'>> {
-  /** One schedule each; one with Antrea's defaults where nothing is said. */
+  /** One schedule each; by default one with Antrea's defaults. */
   destinations?: Partial<ScheduleOptions>[];
   timeouts?: KernelTimeouts;
   /** NEW and UPDATE events are listened to. */
@@ -177,7 +177,7 @@ export class StoreRig {
   }
 
   /** NEW and UPDATE events. */
-  notice(...events: readonly Facts[]): void {
+  receive(...events: readonly Facts[]): void {
     this.store.applyEvents(rows(...events), this.now());
   }
 
