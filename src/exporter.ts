@@ -19,7 +19,7 @@ import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
 import { Poller, type PollCounts } from './ingest/poller.js';
 import type { RecordAugmenter } from './record/record-augmenter.js';
-import type { Moment } from './store/poll-history.js';
+import { now } from './store/poll-history.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
@@ -201,7 +201,7 @@ export class Exporter {
       }
       if (this.#denied) {
         this.#denied.open();
-        this.#poller.addHook(this.#denied);
+        this.#poller.addHook(this.#denied.pollHook);
       }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
@@ -354,8 +354,4 @@ export class Exporter {
       }),
     );
   }
-}
-
-function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() };
 }

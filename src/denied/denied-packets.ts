@@ -8,6 +8,7 @@ import { ROW_WORDS } from '../row/batch.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { PollHook } from '../ingest/poll-hook.js';
+import { now } from '../store/poll-history.js';
 import type { RecordAugmenter } from '../record/record-augmenter.js';
 import type { Unreported } from '../store/unreported.js';
 import type { NflogCounts, NflogSource } from '../sources/nflog.js';
@@ -32,7 +33,7 @@ export interface DeniedStats extends MatchCounts, DenyCounts {
 }
 
 /** Packets of NFLOG on their way to a flow: one of the deny store, or the connection that has counted them. */
-export class DeniedPackets implements PollHook {
+export class DeniedPackets {
   readonly #backend: Backend;
   readonly #options: DeniedOptions;
   readonly #log: Logger;
@@ -59,7 +60,6 @@ export class DeniedPackets implements PollHook {
     this.#idleMs = idleMs;
     const rules = new DeniedRules(names, number => this.#source!.prefix(number));
     this.#store = new DenyStore(options.maxDenied);
-    const now = (): { wall: number; monotonic: number } => ({ wall: Date.now(), monotonic: performance.now() });
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
     const { rows, bytes } = this.#store.table;
     this.#augmenter = new DeniedAugmenter(rules, slot =>
@@ -83,12 +83,8 @@ export class DeniedPackets implements PollHook {
     this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'receiving NFLOG packets');
   }
 
-  beforeDump(): void {
-    this.#correlator.beforeDump();
-  }
-
-  afterPoll(complete: boolean): Promise<void> {
-    return this.#correlator.afterPoll(complete);
+  get pollHook(): PollHook {
+    return this.#correlator;
   }
 
   /** Before an export: receives what the kernel has delivered, so that the last record of a connection has its rule. */

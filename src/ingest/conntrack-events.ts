@@ -5,7 +5,7 @@ import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { EventCounts, EventOptions, EventSource } from '../sources/events.js';
 import type { ConnectionStore } from '../store/connection-store.js';
-import type { Moment } from '../store/poll-history.js';
+import { now } from '../store/poll-history.js';
 import type { Unreported } from '../store/unreported.js';
 import { DyingList } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
@@ -173,8 +173,4 @@ export class ConntrackEvents implements PollHook {
     this.#changes?.close();
     this.#destroys.close();
   }
-}
-
-function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() };
 }

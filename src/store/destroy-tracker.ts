@@ -29,11 +29,11 @@ export interface Counted {
 }
 
 /**
- * Ends that a poll has seen and whose DESTROY event has not come yet. Within a poll, connections whose tuple another one has
- * taken wait here for their last counters. Afterwards the keys of those that had to end without them are kept for a while, so
- * that a late event is not taken for a connection that nobody has seen; and the keys of all that have ended, because the kernel
- * delivers an event again to everybody when it did not fit into the buffer of another listener. A key is the kernel's id and
- * start: together they are one entry's alone.
+ * DESTROY events that came, are to come, or did not come, by the kernel's id and start: together they are one entry's alone.
+ * - Connections whose tuple another one has taken wait within a poll for their last counters.
+ * - Of those ended without their event, a late event is not taken for a new connection.
+ * - Of those destroyed during a dump, an older row of the dump is not stored again.
+ * - The kernel delivers an event again to every listener when it did not fit into the buffer of one.
  */
 export class DestroyTracker {
   readonly #waiting: KeyTable;
@@ -102,7 +102,6 @@ export class DestroyTracker {
     if (!isNamed(row, from)) return false; // the id alone may be a later connection's
     const entry = find(this.#destroyed, row, from);
     if (entry < 0) return false;
-    this.#destroyed.order.remove(entry);
     this.#destroyed.order.push(entry);
     return true;
   }

@@ -6,6 +6,10 @@ export interface Moment {
   readonly monotonic: number;
 }
 
+export function now(): Moment {
+  return { wall: Date.now(), monotonic: performance.now() };
+}
+
 /** The polls that were made: their numbers, when they began, and what the kernel's timeouts were at the last one. */
 export class PollHistory {
   /** When the exporter began. */
