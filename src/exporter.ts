@@ -24,7 +24,7 @@ import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
-import { newUnreported, sumUnreported, type Unreported } from './store/unreported.js';
+import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
 /** Milliseconds between two exports at least. */
 const MIN_EXPORT_GAP_MS = 50;
@@ -160,12 +160,12 @@ export class Exporter {
       augmenters.push(this.#denied.connectionAugmenter);
       flows.push(this.#denied.flows(store => this.#enrich(store)));
     }
-    const lost = (): Unreported =>
-      sumUnreported([this.#events?.lost() ?? newUnreported(), this.#denied?.lost() ?? newUnreported()]);
+    const lost = (): Unexported =>
+      sumUnexported([this.#events?.lost() ?? newUnexported(), this.#denied?.lost() ?? newUnexported()]);
     const shared = { ...options, flows, names: this.#names, lost, opened };
     this.#destinations = options.destinations.map(destination => {
-      const memory = options.state?.destination(destinationName(destination), born.wall);
-      return new Destination(destination, { ...shared, memory });
+      const journal = options.state?.destination(destinationName(destination), born.wall);
+      return new Destination(destination, { ...shared, journal });
     });
     const { source, state, inventory } = options;
     const destinations: Part = {
@@ -191,13 +191,13 @@ export class Exporter {
       await this.#recover();
       if (events) {
         const listener = { onDestroys: () => this.#exportSoon(), onLoss: () => this.#poller.resync() };
-        this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.ends);
+        this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
         this.#parts.push(this.#events);
         this.#poller.addHook(this.#events);
       }
       if (state) {
         this.#poller.addHook(state);
-        this.#poller.addHook({ afterPoll: () => this.#settleEnds() });
+        this.#poller.addHook({ afterPoll: () => this.#settleDestroys() });
       }
       if (this.#denied) {
         this.#denied.open();
@@ -264,9 +264,9 @@ export class Exporter {
     const { state, events, source } = this.#options;
     if (!state) return;
     this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
-    await state.ends.replay(filterWords(events?.filter ?? {}), batch => this.#store.applyDestroys(batch, now()));
-    const recovered = Math.max(...this.#destinations.map(({ endedWaiting }) => endedWaiting.pushed));
-    state.ends.recovered = recovered;
+    await state.destroyLog.replay(filterWords(events?.filter ?? {}), batch => this.#store.applyDestroys(batch, now()));
+    const recovered = Math.max(...this.#destinations.map(({ endedProgress }) => endedProgress.pushed));
+    state.destroyLog.recovered = recovered;
     if (recovered > 0) {
       this.#log.info({ recovered }, 'exporting ended connections recovered from the previous run');
     }
@@ -308,20 +308,20 @@ export class Exporter {
   async #exportAll(): Promise<void> {
     await this.#denied?.receiveAll();
     await Promise.all(this.#destinations.map(destination => this.#export(destination)));
-    this.#settleEnds();
+    this.#settleDestroys();
   }
 
   /** One destination's failure is no other's. */
   async #export(destination: Destination): Promise<void> {
     try {
-      await destination.exportDue();
+      await destination.export();
     } catch (error) {
       this.#log.error(describeError(error));
     }
   }
 
-  #settleEnds(): void {
-    this.#options.state?.settleEnds(this.#destinations.map(({ endedWaiting }) => endedWaiting));
+  #settleDestroys(): void {
+    this.#options.state?.settleDestroys(this.#destinations.map(({ endedProgress }) => endedProgress));
   }
 
   async #close(drain: boolean): Promise<void> {
@@ -348,7 +348,7 @@ export class Exporter {
   async #drainDestinations(): Promise<void> {
     await Promise.all(
       this.#destinations.map(async destination => {
-        const left = await destination.finish(SHUTDOWN_MS);
+        const left = await destination.drain(SHUTDOWN_MS);
         if (left.connections === 0) return;
         this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'connections not exported at shutdown');
       }),

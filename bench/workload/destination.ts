@@ -5,7 +5,7 @@ import type { Flows } from '../../src/record/flows.js';
 import type { FlowStore } from '../../src/store/flow-store.js';
 import { createLogger } from '../../src/common/logger.js';
 import { NameTable } from '../../src/record/name-table.js';
-import { newUnreported } from '../../src/store/unreported.js';
+import { newUnexported } from '../../src/store/unexported.js';
 
 export interface Collector {
   readonly host: string;
@@ -59,7 +59,7 @@ export class MeasuredDestination {
       flows,
       names,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
-      lost: newUnreported,
+      lost: newUnexported,
       log: createLogger('error'),
       opened,
     });
@@ -69,7 +69,7 @@ export class MeasuredDestination {
 
   /** Exports what is due, and waits until the kernel has taken every message. */
   async export(): Promise<void> {
-    await this.#destination.exportDue();
+    await this.#destination.export();
     for (;;) {
       const { session, transport } = this.#destination.stats();
       if (transport.messages === session.messages) return;

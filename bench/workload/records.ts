@@ -2,7 +2,7 @@ import { Batch } from '../../src/row/batch.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
 import { ROW_WORDS } from '../../src/row/batch.js';
 import { ACTIVE_TIMEOUT } from '../../src/store/end-reason.js';
-import { ReportSlots } from '../../src/schedule/export-state.js';
+import { ExportSlots } from '../../src/schedule/export-state.js';
 import { appendRecord } from '../../src/record/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../../src/row/layout.generated.js';
@@ -21,7 +21,7 @@ export interface RecordBatch {
 export function recordsOf(rows: readonly Batch[], shapes: number, recordsABatch: number): RecordBatch[] {
   const connections = rows.reduce((sum, batch) => sum + batch.count, 0);
   const table = new ConnectionTable(connections);
-  const reported = new ReportSlots(connections);
+  const reported = new ExportSlots(connections);
   const open = new Map<number, Batch>();
   const batches: RecordBatch[] = [];
   for (const { u32, count } of rows) {

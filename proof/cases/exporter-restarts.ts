@@ -96,7 +96,7 @@ function restartUncertain(exporter: ExporterProcess): Uncertain {
 
 /** How many connections ended before it began, by its own log. */
 function countedWhileDown(exporter: ExporterProcess): number {
-  return Number(exporter.log().find(line => 'endedUnwatched' in line)?.['endedUnwatched'] ?? 0);
+  return Number(exporter.log().find(line => 'endedWhileDown' in line)?.['endedWhileDown'] ?? 0);
 }
 
 /** How many ended connections it recovered from the previous run, by its own log. */

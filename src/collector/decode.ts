@@ -1,16 +1,17 @@
+import {
+  FIRST_DATA_SET,
+  IPFIX_VERSION,
+  MESSAGE_HEADER,
+  OPTIONS_TEMPLATE_SET,
+  SET_HEADER,
+  TEMPLATE_SET,
+} from '../ipfix/message.js';
 import { CollectedRecord, type MessageOrigin } from './record.js';
 import { countMalformed, type MalformedReason } from './stats.js';
 import { readTemplateSet, type Template } from './template.js';
 import { TemplateTable } from './template-table.js';
 import type { ObservationDomain, TransportSession } from './transport-session.js';
 import type { Value } from './value.js';
-
-export const HEADER_LENGTH = 16;
-const VERSION = 10;
-const SET_HEADER_LENGTH = 4;
-const TEMPLATE_SET = 2;
-const OPTIONS_TEMPLATE_SET = 3;
-const MIN_DATA_SET = 256;
 
 /** What became of one message. */
 export interface DecodedMessage {
@@ -33,8 +34,8 @@ function u32(bytes: Uint8Array, at: number): number {
  * @param bytes 4 octets or more
  */
 export function headerFault(bytes: Uint8Array): MalformedReason | undefined {
-  if (u16(bytes, 0) !== VERSION) return 'version';
-  return u16(bytes, 2) < HEADER_LENGTH ? 'length' : undefined;
+  if (u16(bytes, 0) !== IPFIX_VERSION) return 'version';
+  return u16(bytes, 2) < MESSAGE_HEADER ? 'length' : undefined;
 }
 
 /** The length of a message by its header. */
@@ -69,15 +70,15 @@ export function decodeMessage(bytes: Uint8Array, session: TransportSession): Dec
 
 /** Lengths that do not add up and versions that are not IPFIX, RFC 7011 section 9.1; undefined where all is well. */
 export function messageFault(bytes: Uint8Array): MalformedReason | undefined {
-  if (bytes.length < SET_HEADER_LENGTH) return 'length';
+  if (bytes.length < SET_HEADER) return 'length';
   const fault = headerFault(bytes);
   if (fault !== undefined) return fault;
   if (bytes.length !== messageLength(bytes)) return 'length';
-  let at = HEADER_LENGTH;
+  let at = MESSAGE_HEADER;
   while (at < bytes.length) {
-    if (at + SET_HEADER_LENGTH > bytes.length) return 'set';
+    if (at + SET_HEADER > bytes.length) return 'set';
     const length = u16(bytes, at + 2);
-    if (length < SET_HEADER_LENGTH || at + length > bytes.length) return 'set';
+    if (length < SET_HEADER || at + length > bytes.length) return 'set';
     at += length;
   }
   return undefined;
@@ -115,10 +116,10 @@ class MessageDecoder {
 
   /** Walks the sets; their lengths are known to add up. */
   run(): MalformedReason | undefined {
-    let at = HEADER_LENGTH;
+    let at = MESSAGE_HEADER;
     while (at < this.#bytes.length) {
       const end = at + u16(this.#bytes, at + 2);
-      const fault = this.#set(u16(this.#bytes, at), at + SET_HEADER_LENGTH, end);
+      const fault = this.#set(u16(this.#bytes, at), at + SET_HEADER, end);
       if (fault !== undefined) return fault;
       at = end;
     }
@@ -148,7 +149,7 @@ class MessageDecoder {
   }
 
   #set(id: number, at: number, end: number): MalformedReason | undefined {
-    if (id >= MIN_DATA_SET) return this.#dataSet(id, at, end);
+    if (id >= FIRST_DATA_SET) return this.#dataSet(id, at, end);
     if (id === TEMPLATE_SET || id === OPTIONS_TEMPLATE_SET) return this.#templateSet(id, at, end);
     this.#reserved++;
     return undefined;

@@ -1,4 +1,5 @@
-import { HEADER_LENGTH, headerFault, messageLength } from './decode.js';
+import { MESSAGE_HEADER } from '../ipfix/message.js';
+import { headerFault, messageLength } from './decode.js';
 import type { MalformedReason } from './stats.js';
 
 const PREFIX_LENGTH = 4; // version and length
@@ -24,7 +25,7 @@ export class MessageFramer {
   push(chunk: Uint8Array, onMessage: (bytes: Uint8Array) => void): MalformedReason | undefined {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#have === 0 && chunk.length - at >= HEADER_LENGTH) {
+      if (this.#have === 0 && chunk.length - at >= MESSAGE_HEADER) {
         const head = chunk.subarray(at, at + PREFIX_LENGTH);
         const fault = headerFault(head);
         if (fault !== undefined) return fault;

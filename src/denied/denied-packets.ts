@@ -10,7 +10,7 @@ import type { NameTable } from '../record/name-table.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { now } from '../store/poll-history.js';
 import type { RecordAugmenter } from '../record/record-augmenter.js';
-import type { Unreported } from '../store/unreported.js';
+import type { Unexported } from '../store/unexported.js';
 import type { NflogCounts, NflogSource } from '../sources/nflog.js';
 import { DeniedAugmenter } from './denied-augmenter.js';
 import { DeniedRules } from './denied-rules.js';
@@ -116,7 +116,7 @@ export class DeniedPackets {
   }
 
   /** Packets that are in no record: lost on their way here, or without room. Of lost ones the octets are not known. */
-  lost(): Unreported {
+  lost(): Unexported {
     const { refusedPackets, refusedOctets } = this.#correlator.counts;
     const { lost = 0, malformed = 0 } = this.#source?.counts() ?? {};
     return { connections: 0, packets: refusedPackets + lost + malformed, octets: refusedOctets };

@@ -7,9 +7,10 @@ import { createProfile, type Profile } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
 import type { NameHolder, NameTable } from '../record/name-table.js';
-import { sumUnreported, type Unreported } from '../store/unreported.js';
+import type { EndedProgress } from '../schedule/ended-queue.js';
+import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
-import type { DestinationMemory } from '../state/destination-memory.js';
+import type { DestinationJournal } from '../state/destination-journal.js';
 import type { Uncertain } from '../state/journal-contents.js';
 import { TcpTransport } from '../transport/tcp.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
@@ -17,9 +18,9 @@ import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 
 /** Connections looked at before the event loop gets its turn. */
 const SLICE = 2048;
-/** A collector that takes nothing for this long gets its next turn later. */
+/** A collector that takes nothing for this long is tried again at the next export. */
 const DRAIN_MS = 1_000;
-/** What was sent gets this long to leave, however late it is. */
+/** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
 export interface DestinationOptions extends UdpOptions {
@@ -38,9 +39,9 @@ export interface DestinationOptions extends UdpOptions {
   reconnectInterval: number;
   /** TCP: octets that the collector's kernel holds unread at most. */
   collectorBuffer: number;
-  /** Connections that are gone from the kernel and wait for this collector, at most. */
+  /** Ended connections that wait for this collector, at most. */
   endedQueue: number;
-  /** How often the export itself is reported; 0 for never. */
+  /** How often options records are sent; 0 for never. */
   optionsInterval: number;
 }
 
@@ -66,24 +67,24 @@ export interface DestinationStats {
   readonly connected: boolean;
   readonly session: SessionCounts;
   readonly transport: TransportCounts;
-  /** Gone connections that no report reached in time. */
-  readonly stale: Unreported;
-  /** Connections that went at the limit without a report. */
-  readonly evictedUnreported: Unreported;
-  /** Gone connections that wait for the collector now. */
+  /** Ended connections that were not exported within the stale timeout. */
+  readonly stale: Unexported;
+  /** Connections evicted at the limit without a record. */
+  readonly evictedUnexported: Unexported;
+  /** Ended connections that wait for the collector now. */
   readonly ended: number;
-  /** Gone connections that fell out of that queue. */
-  readonly endedOverflow: Unreported;
-  /** What the exporter before was about to send when it was killed, and may be missing; where there is a state file. */
+  /** Ended connections that were dropped from that queue. */
+  readonly endedOverflow: Unexported;
+  /** What was being sent when the previous run was killed, and may be missing; where there is a state file. */
   readonly restartUncertain?: Uncertain;
 }
 
-/** What tells a destination from others, also after a restart. */
+/** Identifies a destination, also after a restart. */
 export function destinationName({ endpoint, observationDomain, profile }: DestinationOptions): string {
   return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
 }
 
-/** One collector: what it is told of each kind of flows, its session and its transport. */
+/** One collector: a batcher for each kind of flows, the session and the transport. */
 export class Destination implements NameHolder {
   readonly #options: DestinationOptions;
   /** Of connections first. */
@@ -91,13 +92,12 @@ export class Destination implements NameHolder {
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
-  readonly #memory: DestinationMemory | undefined;
-  readonly #opened: () => void;
-  readonly #lost: () => Unreported;
+  readonly #journal: DestinationJournal | undefined;
+  readonly #onOpen: () => void;
+  readonly #lost: () => Unexported;
   #connected = false;
-  #finishing = false;
-  /** A record that no packet can hold has been logged. */
-  #oversize = false;
+  #draining = false;
+  #oversizeLogged = false;
   #optionsAt = 0;
   #firstLossAt = 0;
   #lastLossAt = 0;
@@ -112,20 +112,20 @@ export class Destination implements NameHolder {
       /** The names that the augmenters of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
-      /** What was lost on its way into the store; it is reported as not sent. */
-      lost: () => Unreported;
+      /** What was lost before the store: it counts as not sent. */
+      lost: () => Unexported;
       log: Logger;
-      /** A session has begun: what is due can be exported. */
+      /** A session is open: what is due can be exported. */
       opened: () => void;
-      /** What is remembered of connections, where there is a state file. */
-      memory?: DestinationMemory | undefined;
+      /** Where there is a state file. */
+      journal?: DestinationJournal | undefined;
     },
   ) {
     const { endpoint } = options;
     this.#options = options;
-    this.#opened = shared.opened;
+    this.#onOpen = shared.opened;
     this.#lost = shared.lost;
-    this.#memory = shared.memory;
+    this.#journal = shared.journal;
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#transport =
       endpoint.protocol === 'udp'
@@ -147,70 +147,70 @@ export class Destination implements NameHolder {
     });
     const schedule = { ...options, staleConnectionTimeout: shared.staleConnectionTimeout };
     this.#batchers = shared.flows.map(
-      (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.memory : undefined),
+      (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
     );
     shared.names.hold(this);
   }
 
-  /** Opens the transport; it goes on trying by itself. */
+  /** Opens the transport, which connects again by itself. */
   open(): Promise<void> {
     return this.#transport.open({
       opened: () => {
         this.#connected = true;
-        this.#session.begin();
+        this.#session.open();
         this.#log.info('export session started');
-        this.#opened();
+        this.#onOpen();
       },
       closed: (why, uncertain) => {
         if (this.#connected) this.#log.warn({ why, uncertain }, 'connection to the collector lost; reconnecting');
         else this.#log.warn({ why }, 'collector unreachable; retrying');
         this.#connected = false;
       },
-      farewell: records => this.#session.farewell(records),
-      settled: records => this.#memory?.settled(records),
-      unsent: () => this.#memory?.unsent(),
+      emptyMessage: records => this.#session.emptyMessage(records),
+      settled: records => this.#journal?.settled(records),
+      lost: () => this.#journal?.withdraw(),
     });
   }
 
   /** Exports what is due now, in slices. */
-  async exportDue(): Promise<void> {
+  async export(): Promise<void> {
     this.#sendOptions();
-    while (this.#transport.ready && !this.#finishing && this.#exportSlice()) await this.#turn(DRAIN_MS);
-    this.#memory?.flush();
+    while (this.#transport.ready && !this.#draining && this.#exportSlice()) await this.#turn(DRAIN_MS);
+    this.#journal?.flush();
   }
 
   /**
    * Exports everything, open connections as ended by force, and closes.
    * @returns what could not be exported any more
    */
-  async finish(graceMs: number): Promise<Unreported> {
-    this.#finishing = true;
+  async drain(graceMs: number): Promise<Unexported> {
+    this.#draining = true;
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
     for (const { schedule } of this.#batchers) schedule.endAll();
     while (this.#connected && left() > 0 && this.#exportSlice()) await this.#turn(Math.min(left(), DRAIN_MS));
     for (const batcher of this.#batchers) this.#transport.counts.lostRecords += batcher.drop();
-    const unreported = sumUnreported(this.#batchers.map(({ schedule }) => schedule.countUnreported()));
+    const unreported = sumUnexported(this.#batchers.map(({ schedule }) => schedule.countUnexported()));
     if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
     return unreported;
   }
 
-  /** Closes without a word to the collector. */
+  /** Closes at once; nothing more is exported. */
   close(): Promise<void> {
     this.#connected = false;
     return this.#transport.close(0);
   }
 
-  /** Milliseconds on the monotonic clock; Infinity where nothing is due or nothing can be sent. */
+  /** Monotonic milliseconds; Infinity where nothing is due or nothing can be sent. */
   nextDeadline(): number {
     if (!this.#connected) return Number.POSITIVE_INFINITY;
     return Math.min(...this.#batchers.map(({ schedule }) => schedule.nextDeadline()));
   }
 
-  /** Ended connections on their way, those of the kernel alone. */
-  get endedWaiting(): { readonly pushed: number; readonly settled: number } {
-    return this.#batchers[0].schedule.endedWaiting;
+  /** Of conntrack's connections alone. */
+  get endedProgress(): EndedProgress {
+    return this.#batchers[0].schedule.endedProgress;
   }
 
   dropStale(): void {
@@ -228,20 +228,20 @@ export class Destination implements NameHolder {
       connected: this.#connected,
       session: this.#session.counts,
       transport: this.#transport.counts,
-      stale: sumUnreported(schedules.map(({ stale }) => stale)),
-      evictedUnreported: sumUnreported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
+      stale: sumUnexported(schedules.map(({ stale }) => stale)),
+      evictedUnexported: sumUnexported(schedules.map(({ evictedUnexported }) => evictedUnexported)),
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
-      endedOverflow: sumUnreported(schedules.map(({ endedOverflow }) => endedOverflow)),
-      ...(this.#memory && { restartUncertain: this.#memory.uncertain }),
+      endedOverflow: sumUnexported(schedules.map(({ endedOverflow }) => endedOverflow)),
+      ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
     };
   }
 
-  /** @returns whether more is due, now or when the transport takes records again */
+  /** @returns whether more is due, now or once the transport is ready again */
   #exportSlice(): boolean {
     let more = false;
     for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
-    if (!this.#oversize && this.#session.counts.oversize > 0) {
-      this.#oversize = true;
+    if (!this.#oversizeLogged && this.#session.counts.oversize > 0) {
+      this.#oversizeLogged = true;
       this.#log.error(
         { mtu: this.#options.mtu },
         'flow records are larger than the MTU allows; they are dropped and counted',
@@ -259,13 +259,13 @@ export class Destination implements NameHolder {
   }
 
   #notSent(): NotSent | undefined {
-    const { stale, evictedUnreported, endedOverflow } = this.stats();
-    const unreported = [stale, evictedUnreported, endedOverflow, this.#lost()];
-    // IPFIX has no word for what may have been sent: it counts here
-    if (this.#memory) unreported.push({ ...this.#memory.uncertain, connections: this.#memory.uncertain.records });
-    const { connections, packets, octets } = sumUnreported(unreported);
+    const { stale, evictedUnexported, endedOverflow } = this.stats();
+    const unreported = [stale, evictedUnexported, endedOverflow, this.#lost()];
+    // IPFIX has no count for records that may or may not have been sent
+    if (this.#journal) unreported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
+    const { connections, packets, octets } = sumUnexported(unreported);
     const flows = connections + this.#session.counts.oversize + this.#transport.counts.lostRecords;
-    // packets of no flow are those that were denied and never came
+    // packets without a flow: denied ones that were lost before the store
     if (flows + packets === 0) return undefined;
     const now = Date.now();
     this.#firstLossAt ||= now;
@@ -280,9 +280,9 @@ export class Destination implements NameHolder {
     };
   }
 
-  /** Lets the event loop turn, and the transport take what it was given. */
+  /** Gives the event loop its turn, and waits for the transport. */
   async #turn(drainMs: number): Promise<void> {
     await new Promise(resolve => setImmediate(resolve));
-    await this.#transport.drained(drainMs);
+    await this.#transport.untilReady(drainMs);
   }
 }

@@ -7,50 +7,46 @@ import { REPLY_COUNTERS, REVERSED, shapeOf } from '../ipfix/shape.js';
 import { RECORD_SIZE, STATE } from '../row/layout.generated.js';
 import type { NameHolder } from '../record/name-table.js';
 import type { Flows } from '../record/flows.js';
-import type { DestinationMemory } from '../state/destination-memory.js';
+import type { DestinationJournal } from '../state/destination-journal.js';
 import { EntryBlock } from '../state/entry-block.js';
 import type { Session } from './session.js';
 
-/** Records that are gathered before they are encoded. */
+/** Records of a batch: they are encoded together. */
 const BATCH_RECORDS = 512;
 
-/** Records of one shape that wait, and what is remembered of them when they are sent. */
-interface Gathered {
+/** Records of one shape that wait to be sent, and their journal entries. */
+interface ShapeBatch {
   readonly records: Batch;
   readonly entries: EntryBlock | undefined;
-  /** Records that become of each: two where the reply direction has one of its own. */
+  /** Data records for each: two where the reply direction has one of its own. */
   readonly copies: number;
 }
 
-/** Flows of one kind on their way to one collector: when each is due, and the records that are gathered. */
+/** Flows of one kind on their way to one collector: when each is due, and the batches of their records. */
 export class FlowBatcher implements NameHolder {
   readonly schedule: ExportSchedule;
   readonly #flows: Flows;
   readonly #session: Session;
-  readonly #memory: DestinationMemory | undefined;
+  readonly #journal: DestinationJournal | undefined;
   /** By the bits of a shape that make a difference to the template. */
-  readonly #batches = new Map<number, Gathered>();
+  readonly #batches = new Map<number, ShapeBatch>();
 
-  /** @param memory what is remembered over restarts, where there is a state file */
-  constructor(flows: Flows, options: ScheduleOptions, session: Session, memory?: DestinationMemory) {
+  /** @param journal where there is a state file */
+  constructor(flows: Flows, options: ScheduleOptions, session: Session, journal?: DestinationJournal) {
     this.#flows = flows;
     this.#session = session;
-    this.#memory = memory;
-    this.schedule = new ExportSchedule(
-      flows.store,
-      options,
-      () => performance.now(),
-      (slot, reason) => this.#evict(slot, reason),
-      memory,
-    );
+    this.#journal = journal;
+    const evict = (slot: number, reason: number): boolean => session.ready && this.#add(slot, reason, true);
+    this.schedule = new ExportSchedule(flows.store, options, () => performance.now(), evict, journal);
   }
 
   /**
-   * Sends what is due until the session takes no more or `budget` connections have been looked at.
+   * Sends what is due, until the session takes no more or `budget` connections have been looked at.
    * @returns whether more is due now
    */
   export(budget: number): boolean {
     const { schedule } = this;
+    const { flags } = this.#flows.store.table;
     const now = performance.now();
     let slot = -1;
     for (let looked = 0; looked < budget; looked++) {
@@ -59,15 +55,15 @@ export class FlowBatcher implements NameHolder {
       const isNews = schedule.isNews(slot);
       if (isNews) {
         if (!this.#session.ready) break;
-        this.#add(slot, schedule.reason, (this.#flows.store.table.flags[slot] & GONE) !== 0);
+        this.#add(slot, schedule.reason, (flags[slot] & GONE) !== 0);
       }
       schedule.done(slot, isNews, now);
     }
-    for (const [shape, gathered] of this.#batches) if (gathered.records.count > 0) this.#send(shape, gathered);
+    for (const [shape, batch] of this.#batches) if (batch.records.count > 0) this.#send(shape, batch);
     return slot >= 0;
   }
 
-  /** Forgets what is gathered. @returns records */
+  /** Forgets the records that wait. @returns how many data records */
   drop(): number {
     let dropped = 0;
     for (const { records, entries, copies } of this.#batches.values()) {
@@ -82,48 +78,43 @@ export class FlowBatcher implements NameHolder {
     for (const { records } of this.#batches.values()) renumberNames(records, change);
   }
 
-  #evict(slot: number, reason: number): boolean {
-    if (!this.#session.ready) return false;
-    this.#add(slot, reason, true);
-    return true;
-  }
-
   /** Puts a record into the batch of its shape; a full batch is sent. @param last no other record of the connection follows */
-  #add(slot: number, reason: number, last: boolean): void {
+  #add(slot: number, reason: number, last: boolean): true {
     const { store, augmenters } = this.#flows;
     const { rows, bytes } = store.table;
     let shape = shapeOf(rows, bytes, slot);
     for (const augmenter of augmenters) shape |= augmenter.shapeOf(slot);
     shape &= this.#session.profile.shapes;
-    const gathered = this.#gathered(shape);
-    const { records, entries } = gathered;
+    const batch = this.#batchOf(shape);
+    const { records, entries } = batch;
     appendRecord(records, store.table, slot, this.schedule.slots, reason, augmenters);
     if (entries) {
       const row = slot * ROW_WORDS;
-      this.#memory!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last);
+      this.#journal!.add(entries, rows, row, reason, bytes[row * 4 + STATE], last);
     }
-    if (records.count === records.capacity) this.#send(shape, gathered);
+    if (records.count === records.capacity) this.#send(shape, batch);
+    return true;
   }
 
-  #gathered(shape: number): Gathered {
-    let gathered = this.#batches.get(shape);
-    if (!gathered) {
-      gathered = {
+  #batchOf(shape: number): ShapeBatch {
+    let batch = this.#batches.get(shape);
+    if (!batch) {
+      batch = {
         records: new Batch(BATCH_RECORDS, RECORD_SIZE),
-        entries: this.#memory && new EntryBlock(BATCH_RECORDS),
+        entries: this.#journal && new EntryBlock(BATCH_RECORDS),
         copies: this.#session.profile.uniflows && shape & REPLY_COUNTERS ? 2 : 1,
       };
-      this.#batches.set(shape, gathered);
+      this.#batches.set(shape, batch);
     }
-    return gathered;
+    return batch;
   }
 
-  #send(shape: number, { records, entries, copies }: Gathered): void {
-    if (entries) this.#memory!.sending(entries, this.#session.sent);
+  #send(shape: number, { records, entries, copies }: ShapeBatch): void {
+    if (entries) this.#journal!.sending(entries, this.#session.sent);
     this.#session.send(shape, records);
     // both directions of a connection are sent, or not, together
     if (copies === 2) this.#session.send(shape | REVERSED, records);
     records.count = 0;
-    if (entries) this.#memory!.sent(this.#session.sent);
+    if (entries) this.#journal!.sent(this.#session.sent);
   }
 }

@@ -1,7 +1,8 @@
 import type { Batch } from '../row/batch.js';
 import type { Backend } from '../backend/backend.js';
 import type { Profile } from '../ipfix/profile.js';
-import { compilePlan, FIRST_DATA_SET, makeSet, TEMPLATE_SET, templateRecord, type Field } from '../ipfix/template.js';
+import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
+import { compilePlan, makeSet, templateRecord, type Field } from '../ipfix/template.js';
 import {
   FLOW_KEYS_LENGTH,
   flowKeysSet,
@@ -18,16 +19,13 @@ import type { Message, Transport } from '../transport/transport.js';
 const MESSAGES_A_CALL = 64;
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
-const IPFIX_VERSION = 10;
-const MESSAGE_HEADER = 16;
-const SET_HEADER = 4;
 const NOTHING = new Uint8Array(0);
 
 export interface SessionOptions {
   backend: Backend;
   profile: Profile;
   transport: Transport;
-  /** What the numbers in records stand for. */
+  /** The names that records refer to by number. */
   names: NameTable;
   observationDomain: number;
   /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
@@ -73,7 +71,7 @@ export class Session {
   #exportTime = 0;
   #refreshedAt = 0;
   #packets = 0;
-  #announcedOptions = false;
+  #optionsAnnounced = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -92,20 +90,20 @@ export class Session {
   }
 
   /**
-   * A new transport session: sequence numbers begin at 0 and every template is new to the collector. What the session before
-   * left unsent goes first.
+   * A new transport session: sequence numbers start at 0 and the collector knows no template. Messages that the previous session
+   * did not send go first.
    */
-  begin(): void {
+  open(): void {
     this.#sequence = 0;
     this.#packets = 0;
-    this.#announcedOptions = false;
+    this.#optionsAnnounced = false;
     this.#refreshedAt = this.#options.monotonic();
     for (const template of this.#templates.values()) template.announced = false;
-    this.#resume(this.#options.transport.unsent());
+    this.#resume(this.#options.transport.takeBack());
   }
 
-  /** A message without sets, after so many data records of this session. It is not counted. */
-  farewell(records: number): Uint8Array {
+  /** A message without sets, after so many data records of this session; it is not counted. */
+  emptyMessage(records: number): Uint8Array {
     const message = new Uint8Array(MESSAGE_HEADER);
     this.#writeHeader(message, MESSAGE_HEADER, records);
     return message;
@@ -153,7 +151,7 @@ export class Session {
   }
 
   /**
-   * Reports on the export itself: what was sent, what was not, the flow keys of each template (RFC 7011 section 4).
+   * Options records: what was sent, what was not, the flow keys of each template (RFC 7011 section 4).
    * @param notSent undefined while nothing was lost
    */
   sendOptions(notSent: NotSent | undefined): void {
@@ -168,10 +166,10 @@ export class Session {
       sets.push(flowKeysSet(templates.slice(from, from + keysAtOnce)));
     }
     let prefix: Uint8Array = NOTHING;
-    if (!this.#announcedOptions) {
+    if (!this.#optionsAnnounced) {
       prefix = optionsTemplateSet();
       this.#sendEarlyCopies(prefix);
-      this.#announcedOptions = true;
+      this.#optionsAnnounced = true;
     }
     for (const { set, records: count } of sets) {
       this.#sendSets([prefix, set], count);
@@ -181,20 +179,20 @@ export class Session {
   }
 
   /** Messages of an earlier session, with the templates of this one in front, numbered and dated anew. */
-  #resume(unsent: readonly Message[]): void {
-    const withData = unsent
+  #resume(messages: readonly Message[]): void {
+    const withData = messages
       .filter(({ records }) => records > 0)
       .map(({ bytes, records }) => ({
         records,
         data: bytes.subarray(firstDataSet(bytes)),
       }));
-    for (const { bytes } of unsent) this.counts.octets -= bytes.length;
-    this.counts.messages -= unsent.length;
+    for (const { bytes } of messages) this.counts.octets -= bytes.length;
+    this.counts.messages -= messages.length;
     const ids = new Set(withData.map(({ data }) => setId(data)));
     const templates = [...this.#templates.values()].filter(({ id }) => ids.delete(id));
     if (ids.size > 0) {
       this.#sendSets([optionsTemplateSet()]);
-      this.#announcedOptions = true;
+      this.#optionsAnnounced = true;
     }
     for (const template of templates) template.announced = true;
     this.#sendTemplates(templates);
@@ -218,7 +216,7 @@ export class Session {
     return template;
   }
 
-  /** UDP loses templates and collectors restart: every active one goes out again. */
+  /** UDP loses templates and collectors restart: active templates are sent again. */
   #refreshIfDue(): void {
     const { transport, templateRefreshInterval, templateRefreshPackets, monotonic } = this.#options;
     if (!transport.unreliable) return;
@@ -226,7 +224,7 @@ export class Session {
     if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
     this.#refreshedAt = now;
     this.#packets = 0;
-    if (this.#announcedOptions) this.#sendSets([optionsTemplateSet()]);
+    if (this.#optionsAnnounced) this.#sendSets([optionsTemplateSet()]);
     this.#sendTemplates([...this.#templates.values()].filter(({ announced }) => announced));
   }
 

@@ -1,14 +1,10 @@
 import type { Encoded, EncodeRequest } from './request.js';
 import { CtflowError } from '../common/errors.js';
+import { FIRST_DATA_SET, IPFIX_VERSION, LARGEST_MESSAGE, MESSAGE_HEADER, SET_HEADER } from '../ipfix/message.js';
 import { RECORD_SIZE } from '../row/layout.generated.js';
 import { RecordWriter } from './record-writer.js';
 import { stepsOf } from './steps.js';
 import { U16_MAX } from '../common/unsigned.js';
-
-const IPFIX_VERSION = 10;
-const MESSAGE_HEADER = 16;
-const SET_HEADER = 4;
-const LARGEST_MESSAGE = U16_MAX;
 
 /** {@link Backend.encode} in TypeScript: messages of RFC 7011 section 3, each with one data set. */
 export function encode(request: EncodeRequest): Encoded {
@@ -74,7 +70,7 @@ function check(request: EncodeRequest): void {
   if (prefix.length > 0 && MESSAGE_HEADER + prefix.length > limit) {
     throw usage(`templates of ${prefix.length} bytes in messages of ${limit}`);
   }
-  if (templateId < 256 || templateId > U16_MAX) throw usage(`template id ${templateId}`);
+  if (templateId < FIRST_DATA_SET || templateId > U16_MAX) throw usage(`template id ${templateId}`);
 }
 
 function usage(what: string): CtflowError {

@@ -6,7 +6,7 @@ import type { Logger } from '../common/logger.js';
 import type { EventCounts, EventOptions, EventSource } from '../sources/events.js';
 import type { ConnectionStore } from '../store/connection-store.js';
 import { now } from '../store/poll-history.js';
-import type { Unreported } from '../store/unreported.js';
+import type { Unexported } from '../store/unexported.js';
 import { DyingList } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
 
@@ -25,11 +25,11 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
 /** Where DESTROY events are stored until they are exported. */
 export interface DestroyLog {
   /** Where the source writes them; undefined where it cannot. */
-  begin(): EndsPlace | undefined;
+  open(): EndsPlace | undefined;
   /** The store has merged so many rows of it. */
   delivered(rows: number): void;
   /** This source writes into it. */
-  follow(source: EventSource): void;
+  setWriter(source: EventSource): void;
 }
 
 export interface EventStats extends EventCounts {
@@ -88,7 +88,7 @@ export class ConntrackEvents implements PollHook {
       onDestroys();
     };
     try {
-      const place = destroyLog?.begin();
+      const place = destroyLog?.open();
       this.#destroys = backend.openEvents(
         { ...common, kinds: ['destroy'], broadcastError: true, ...(place && { ends: place }) },
         {
@@ -106,7 +106,7 @@ export class ConntrackEvents implements PollHook {
       throw error;
     }
     this.#dying = new DyingList(this.#destroys, dyingLimit, log);
-    destroyLog?.follow(this.#destroys);
+    destroyLog?.setWriter(this.#destroys);
     store.expectEvents(true);
     log.info({ receiveBuffer: this.#destroys.receiveBuffer }, 'receiving DESTROY events');
   }
@@ -153,7 +153,7 @@ export class ConntrackEvents implements PollHook {
   }
 
   /** Ended connections that were lost on the way into the store; of those never received no counters are known. */
-  lost(): Unreported {
+  lost(): Unexported {
     const { late } = this.#store.counts;
     const { lost, unread } = this.#dying;
     return { connections: late.connections + lost + unread, packets: late.packets, octets: late.octets };

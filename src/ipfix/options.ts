@@ -1,5 +1,6 @@
 import { elementByName } from './registry.js';
-import { FIRST_DATA_SET, makeSet, OPTIONS_TEMPLATE_SET, optionsTemplateRecord, type Field } from './template.js';
+import { FIRST_DATA_SET, OPTIONS_TEMPLATE_SET } from './message.js';
+import { makeSet, optionsTemplateRecord, type Field } from './template.js';
 
 /** Options templates take the first ids of a session. */
 export const OPTIONS_TEMPLATES = 3;

@@ -1,12 +1,8 @@
 import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../row/layout.generated.js';
 import { IANA, VARIABLE_LENGTH, type Element } from './element.js';
+import { SET_HEADER } from './message.js';
 
 const ENTERPRISE_BIT = 0x8000;
-
-/** Set ids of RFC 7011 section 3.3.2. */
-export const TEMPLATE_SET = 2;
-export const OPTIONS_TEMPLATE_SET = 3;
-export const FIRST_DATA_SET = 256;
 
 /** One field of a template: what it is called on the wire, and the instruction that fills it. */
 export interface Field {
@@ -44,11 +40,11 @@ export function optionsTemplateRecord(
 
 /** A set: header and content, without padding. */
 export function makeSet(id: number, contents: readonly Uint8Array[]): Uint8Array {
-  const length = contents.reduce((sum, content) => sum + content.length, 4);
+  const length = contents.reduce((sum, content) => sum + content.length, SET_HEADER);
   const set = Buffer.alloc(length);
   set.writeUInt16BE(id, 0);
   set.writeUInt16BE(length, 2);
-  let at = 4;
+  let at = SET_HEADER;
   for (const content of contents) {
     set.set(content, at);
     at += content.length;

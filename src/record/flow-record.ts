@@ -30,7 +30,7 @@ import {
 } from '../row/layout.generated.js';
 import { AF_INET6, IPPROTO_TCP } from '../row/protocol.js';
 import type { RecordAugmenter } from './record-augmenter.js';
-import { REPORTED_WORDS, type ReportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
+import { COUNTER_WORDS, type ExportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
 import { writeNumber } from '../common/u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
@@ -72,7 +72,7 @@ function writeCounters(
   out: Uint32Array,
   to: number,
 ): void {
-  for (let word = 0; word < REPORTED_WORDS; word += 2) {
+  for (let word = 0; word < COUNTER_WORDS; word += 2) {
     const low = rows[from + word];
     const high = rows[from + word + 1];
     const lowBefore = reported[at + word];
@@ -92,7 +92,7 @@ export function appendRecord(
   batch: Batch,
   table: ConnectionTable,
   slot: number,
-  reported: ReportSlots,
+  reported: ExportSlots,
   reason: number,
   augmenters: readonly RecordAugmenter[],
 ): void {

@@ -1,13 +1,16 @@
 import { SlotList } from '../store/slot-list.js';
 
+/** How far ended connections are: all that came before `settled` are exported, or dropped and counted. */
+export type EndedProgress = Pick<EndedQueue, 'pushed' | 'settled'>;
+
 /**
- * Connections that the kernel no longer has and that wait for their last report at one destination, the oldest first. Each
- * holds a slot of the store, so there is a limit to them.
+ * Ended connections that wait for their last record at one destination, the oldest first. Each holds a slot of the store, so
+ * their number is limited.
  */
 export class EndedQueue {
   readonly #slots: SlotList;
   readonly #reasons: Uint8Array;
-  /** How many came before. */
+  /** By slot: how many came before. */
   readonly #ordinals: Float64Array;
   #count = 0;
   #pushed = 0;
@@ -47,7 +50,7 @@ export class EndedQueue {
     return this.#slots.after(slot);
   }
 
-  /** The reason with which it will be reported. */
+  /** The reason in its last record. */
   reason(slot: number): number {
     return this.#reasons[slot];
   }

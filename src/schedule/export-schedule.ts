@@ -1,24 +1,22 @@
 import { GONE, IN_USE } from '../store/connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../store/end-reason.js';
-import { EndedQueue } from './ended-queue.js';
+import { EndedQueue, type EndedProgress } from './ended-queue.js';
 import { MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
 import { HAS_TCP_STATE, PRESENT, STATE } from '../row/layout.generated.js';
-import type { ReportMemory } from './export-state.js';
-import { ReportSlots } from './export-state.js';
-import { Reported } from './export-state.js';
-import { newUnreported, type Unreported } from '../store/unreported.js';
+import { ExportSlots, ExportState, type ExportHistory } from './export-state.js';
+import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isClosed } from '../row/conntrack.js';
 
 export interface ScheduleOptions {
-  /** A connection with news is reported this long after the first of them, or after the report before; milliseconds. */
+  /** A connection with news is exported this long after the first of them, or after its last record; milliseconds. */
   activeFlowExportTimeout: number;
-  /** A connection without news this long is reported as idle; milliseconds. */
+  /** A connection without news this long is exported as idle; milliseconds. */
   idleFlowExportTimeout: number;
-  /** A connection that the kernel no longer has, and that could not be reported this long, is forgotten; milliseconds. */
+  /** An ended connection that could not be exported for so long is dropped; milliseconds. */
   staleConnectionTimeout: number;
-  /** Connections that the kernel no longer has and that wait for their last report, at most; half the store at the most. */
+  /** Ended connections that wait for their last record, at most; half the store at the most. */
   endedQueue: number;
 }
 
@@ -26,20 +24,19 @@ export interface ScheduleOptions {
 export type Evict = (slot: number, reason: number) => boolean;
 
 /**
- * When each connection is due at one destination. Lists in order of arrival: gone from the kernel and closed in it (both due
- * at once), active and idle; timeouts are constant, so each list is sorted by itself.
+ * When each connection is due at one destination. Lists in the order of arrival: ended and closed ones (both due at once), active
+ * and idle; timeouts are constant, so each list is sorted by itself.
  */
 export class ExportSchedule implements SlotHolder {
-  readonly stale = newUnreported();
-  readonly evictedUnreported = newUnreported();
-  /** Of connections that fell out of the queue of ended ones. */
-  readonly endedOverflow = newUnreported();
+  readonly stale = newUnexported();
+  readonly evictedUnexported = newUnexported();
+  /** Of connections that were dropped from the queue of ended ones. */
+  readonly endedOverflow = newUnexported();
   readonly #store: FlowStore;
   readonly #options: ScheduleOptions;
   readonly #evict: Evict;
-  /** Counters as last reported, among them. */
-  readonly slots: ReportSlots;
-  readonly #reported: Reported;
+  readonly slots: ExportSlots;
+  readonly #state: ExportState;
   readonly #endedLimit: number;
   readonly #gone: EndedQueue;
   /** Connections that the kernel still has and that are to be exported as ended: closed ones, at shutdown all. */
@@ -47,7 +44,7 @@ export class ExportSchedule implements SlotHolder {
   readonly #active: SlotList;
   readonly #idle: SlotList;
   readonly #now: () => number;
-  /** Added as one that has ended, of which an exporter before has told the end; -1 for none. */
+  /** Added as one that has ended, and whose end an earlier run has exported; -1 for none. */
   #over = -1;
   #shutdown = false;
   /** Why the connection is due that {@link next} has given. */
@@ -55,16 +52,16 @@ export class ExportSchedule implements SlotHolder {
 
   /**
    * @param now monotonic milliseconds
-   * @param memory what the destination was told by exporters before
+   * @param history what earlier runs exported to the destination
    */
-  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Evict, memory?: ReportMemory) {
+  constructor(store: FlowStore, options: ScheduleOptions, now: () => number, evict: Evict, history?: ExportHistory) {
     const capacity = store.table.capacity;
     this.#store = store;
     this.#options = options;
     this.#now = now;
     this.#evict = evict;
-    this.slots = new ReportSlots(capacity);
-    this.#reported = new Reported(store.table, this.slots, memory);
+    this.slots = new ExportSlots(capacity);
+    this.#state = new ExportState(store.table, this.slots, history);
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
@@ -74,23 +71,22 @@ export class ExportSchedule implements SlotHolder {
     store.hold(this);
   }
 
-  /** Connections that are gone and wait for their last report. */
+  /** Ended connections that wait for their last record. */
   get ended(): number {
     return this.#gone.count;
   }
 
-  /** As of {@link EndedQueue}. */
-  get endedWaiting(): Pick<EndedQueue, 'pushed' | 'settled'> {
+  get endedProgress(): EndedProgress {
     return this.#gone;
   }
 
   added(slot: number, before: boolean): void {
-    const reason = this.#reported.begin(slot, before);
-    this.#over = this.#reported.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
+    const reason = this.#state.add(slot, before);
+    this.#over = this.#state.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
     if (this.#over >= 0) return;
-    // of one that an exporter before has ended, idle or by force, there is nothing to say until something happens
-    const said = reason !== 0 && reason !== ACTIVE_TIMEOUT;
-    if (!said || this.#reported.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
+    // one that an earlier run has exported as idle or as ended by force is due when something happens
+    const settled = reason !== 0 && reason !== ACTIVE_TIMEOUT;
+    if (!settled || this.#state.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
   }
 
   changed(slot: number, what: number): void {
@@ -98,12 +94,12 @@ export class ExportSchedule implements SlotHolder {
   }
 
   countersReset(slot: number): void {
-    this.#reported.countersReset(slot);
+    this.#state.countersReset(slot);
   }
 
-  /** Nothing of it was reported yet: it was added in the poll that is under way. */
+  /** Nothing of it was exported yet: it was added in the poll that is under way. */
   foundNew(slot: number): void {
-    if (this.#reported.lastReason(slot) === 0) this.#reported.begin(slot, false);
+    if (this.#state.lastReason(slot) === 0) this.#state.add(slot, false);
   }
 
   gone(slot: number, reason: number): void {
@@ -114,16 +110,16 @@ export class ExportSchedule implements SlotHolder {
     }
     this.#disarm(slot);
     this.#gone.push(slot, reason);
-    if (this.#gone.count > this.#endedLimit) this.#giveUp(this.#gone.head, this.endedOverflow);
+    if (this.#gone.count > this.#endedLimit) this.#drop(this.#gone.head, this.endedOverflow);
   }
 
   evicted(slot: number, reason: number): void {
     this.#disarm(slot);
-    this.#reported.leftOut(slot);
+    this.#state.evicted(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
     if (!this.#isNews(slot, last)) return;
-    if (this.#evict(slot, last)) this.#reported.update(slot, last);
-    else this.#reported.addTo(this.evictedUnreported, slot);
+    if (this.#evict(slot, last)) this.#state.update(slot, last);
+    else this.#state.addTo(this.evictedUnexported, slot);
   }
 
   cleared(): void {
@@ -170,9 +166,9 @@ export class ExportSchedule implements SlotHolder {
 
   /** @param exported the connection that was due has become a record; otherwise it had nothing to export */
   done(slot: number, exported: boolean, now: number): void {
-    if (exported) this.#reported.update(slot, this.reason);
+    if (exported) this.#state.update(slot, this.reason);
     if (this.#store.table.flags[slot] & GONE) {
-      if (!exported) this.#reported.note(slot, true);
+      if (!exported) this.#state.note(slot, true);
       this.#gone.remove(slot);
       this.#store.release(slot);
     } else if (this.reason === ACTIVE_TIMEOUT) {
@@ -203,24 +199,24 @@ export class ExportSchedule implements SlotHolder {
     );
   }
 
-  /** Forgets connections that are gone and could not be reported for the stale timeout; what they had left is counted. */
+  /** Drops ended connections that could not be exported for the stale timeout. */
   dropStale(): void {
     const { table } = this.#store;
     const before = this.#now() - this.#options.staleConnectionTimeout;
     for (let slot = this.#gone.head; slot >= 0;) {
       const after = this.#gone.after(slot);
-      if (table.changedAt(slot) <= before) this.#giveUp(slot, this.stale);
+      if (table.changedAt(slot) <= before) this.#drop(slot, this.stale);
       slot = after;
     }
   }
 
-  /** Everything that is still unreported, counted at the very end. */
-  countUnreported(): Unreported {
-    const left = newUnreported();
+  /** Everything that is not exported at the very end. */
+  countUnexported(): Unexported {
+    const left = newUnexported();
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
       const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
-      if (waits && this.#reported.hasNews(slot)) this.#reported.addTo(left, slot);
+      if (waits && this.#state.hasNews(slot)) this.#state.addTo(left, slot);
     }
     return left;
   }
@@ -230,7 +226,7 @@ export class ExportSchedule implements SlotHolder {
     if (what & MOVED) this.#idle.push(slot);
     if (this.#shutdown || this.#isClosed(slot)) {
       // exported as ended: what still moves waits for the entry to disappear
-      if (this.#shutdown || this.#reported.lastReason(slot) !== END_OF_FLOW) this.#closing.push(slot);
+      if (this.#shutdown || this.#state.lastReason(slot) !== END_OF_FLOW) this.#closing.push(slot);
       this.#active.remove(slot);
       this.#idle.remove(slot);
       return;
@@ -249,17 +245,17 @@ export class ExportSchedule implements SlotHolder {
     this.#idle.remove(slot);
   }
 
-  /** What is left of a connection that is gone will never be told. */
-  #giveUp(slot: number, sum: Unreported): void {
-    this.#reported.addTo(sum, slot);
-    this.#reported.note(slot, true);
+  /** What is left of an ended connection is not exported, but counted. */
+  #drop(slot: number, sum: Unexported): void {
+    this.#state.addTo(sum, slot);
+    this.#state.note(slot, true);
     this.#gone.remove(slot);
     this.#store.release(slot);
   }
 
   #isNews(slot: number, reason: number): boolean {
-    const another = reason !== ACTIVE_TIMEOUT && this.#reported.lastReason(slot) !== reason;
-    return another || this.#reported.hasNews(slot);
+    const another = reason !== ACTIVE_TIMEOUT && this.#state.lastReason(slot) !== reason;
+    return another || this.#state.hasNews(slot);
   }
 
   #isClosed(slot: number): boolean {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Batch } from '../row/batch.js';
 import { writeNumber } from '../common/u64.js';
-import { CARRIED, destinationOf, ENTRY_WORDS, EntryBlock, HEAD_WORDS, REPORTED, TOLD_WORD } from './entry-block.js';
+import { CARRIED, destinationOf, ENTRY_WORDS, EntryBlock, HEAD_WORDS, EXPORTED, LAST_WORD } from './entry-block.js';
 import { JournalContents } from './journal-contents.js';
 import { FILE_HEADER_SIZE, readBlocks, writeWhole, type Write } from './journal-file.js';
 
@@ -14,22 +14,22 @@ export interface Compaction {
   /** The new file. */
   path: string;
   header: Uint8Array;
-  /** The journal as it grows; its size is undefined when it has been closed or given up. */
+  /** The journal as it grows; its size is undefined once it is closed or has failed. */
   from: { path: string; size: () => number | undefined };
   /** DESTINATION blocks of those that are exported to, and their numbers. */
   destinations: Uint8Array[];
   numbers: ReadonlySet<number>;
   write: Write;
-  /** Rows of ends that are not told everywhere: of these it is kept that they were told. */
-  heard: (onBatch: (batch: Batch) => void) => Promise<void>;
-  /** Ended ones of a destination that stay, the last. */
+  /** Rows of the destroy log: their entries are kept. */
+  destroys: (onBatch: (batch: Batch) => void) => Promise<void>;
+  /** How many of the last ended connections of a destination stay. */
   keptEnds: number;
 }
 
 /**
- * Writes a journal anew, without what has ended long ago and what was said twice: reads it up to where it is now, writes what it comes
- * to, and copies what was added meanwhile behind it. The event loop gets its turn; when this settles nothing is missing.
- * @returns fd -1 where the journal was given up meanwhile
+ * Writes a journal anew without old entries of ended connections and without repeated entries: reads it up to now, writes the
+ * result, and copies what was added meanwhile. The event loop gets its turn; when this settles nothing is missing.
+ * @returns fd -1 where the journal was closed or failed meanwhile
  * @throws the system's error
  */
 export async function compact(work: Compaction): Promise<{ fd: number; size: number }> {
@@ -37,11 +37,11 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
   const upTo = from.size()!;
   const contents = new JournalContents(upTo, work.keptEnds);
   rmSync(work.path, { force: true });
-  // whoever gives the journal up closes its file, and the number may soon be another's
+  // a journal that fails closes its fd, and the number may soon be another file's
   const old = openSync(from.path, 'r');
   const fd = openSync(work.path, 'ax+', 0o600);
   let size = 0;
-  const giveUp = (): void => {
+  const discard = (): void => {
     closeSync(fd);
     rmSync(work.path, { force: true });
   };
@@ -52,7 +52,7 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
     const read = await readBlocks(old, FILE_HEADER_SIZE, upTo, block => {
       if (from.size() !== undefined) contents.take(block);
     });
-    await work.heard(batch => contents.keepEnded(batch));
+    await work.destroys(batch => contents.keepEnded(batch));
     put(work.header);
     for (const block of work.destinations) put(block);
     if (from.size() !== undefined) await writeEntries(contents, numbers, put);
@@ -71,12 +71,12 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
       if (end - at > COPY) await turn();
     }
   } catch (error) {
-    giveUp();
+    discard();
     throw error;
   } finally {
     closeSync(old);
   }
-  giveUp();
+  discard();
   return { fd: -1, size: 0 };
 }
 
@@ -91,17 +91,17 @@ async function writeEntries(
   let written = 0;
   for (let entry = 0; entry < table.count; entry++) {
     const word = entry * ENTRY_WORDS;
-    const number = destinationOf(table.words[word + TOLD_WORD]);
+    const number = destinationOf(table.words[word + LAST_WORD]);
     const block = blocks.get(number);
-    if (!block || (table.isEnded(word) && !table.isAsked(word))) continue;
+    if (!block || (table.isEnded(word) && !table.isMarked(word))) continue;
     const to = block.next();
-    for (let i = 0; i < TOLD_WORD; i++) block.words[to + i] = table.words[word + i];
-    block.words[to + TOLD_WORD] = table.toldAt(word);
+    for (let i = 0; i < LAST_WORD; i++) block.words[to + i] = table.words[word + i];
+    block.words[to + LAST_WORD] = table.lastWordAt(word);
     if (block.count < block.capacity) continue;
-    put(block.seal(REPORTED, number));
+    put(block.seal(EXPORTED, number));
     if (++written % BLOCKS_A_TURN === 0) await turn();
   }
-  for (const [number, block] of blocks) if (block.count > 0) put(block.seal(REPORTED, number));
+  for (const [number, block] of blocks) if (block.count > 0) put(block.seal(EXPORTED, number));
 }
 
 function carriedBlock(

@@ -1,35 +1,35 @@
 import { crc32 } from 'node:zlib';
+import { COUNTER_WORDS } from '../schedule/export-state.js';
 
 /**
- * What was reported of one connection to one destination, in twelve words: conntrack id, start (2), the four counters (8) as
- * last reported, and reason | state << 8 | destination << 16.
+ * What was exported of one connection to one destination, in twelve words: conntrack id, start (2), the four counters (8) as
+ * last exported, and reason | state << 8 | destination << 16.
  */
 export const ENTRY_WORDS = 12;
 export const ENTRY_SIZE = ENTRY_WORDS * 4;
-/** Words of an entry that name the connection. */
-export const NAME_WORDS = 3;
-export const COUNTER_WORDS = 8;
+/** Words of an entry that identify the connection. */
+export const IDENTITY_WORDS = 3;
 /** The last word. */
-export const TOLD_WORD = NAME_WORDS + COUNTER_WORDS;
+export const LAST_WORD = IDENTITY_WORDS + COUNTER_WORDS;
 /** Bit of the last word: the connection is over, or no longer exported. */
 export const ENDED = 0x80;
 const REASON_MASK = 0x3f;
 
 /** Kinds of blocks. */
 /** Entries that hold from now on. */
-export const REPORTED = 1;
+export const EXPORTED = 1;
 /** Entries that hold from now on, of records that are about to be sent. */
 export const PENDING = 2;
-/** The batches of a destination up to this one are out of its hands. */
+/** The batches of a destination up to this one were sent. */
 export const DONE = 3;
 /**
- * Of this batch the entries from a number on (the first word of the payload), and all of the batches behind it, do not hold:
- * they never left. The others of it are done.
+ * Of this batch the entries from a number on (the first word of the payload), and all later batches, do not hold: they were
+ * never sent. The earlier entries of the batch were.
  */
 export const WITHDRAWN = 6;
-/** A batch that is pending: its entries hold already, here is what it adds up to. */
+/** A pending batch after a compaction: its entries hold already, these are its sums. */
 export const CARRIED = 4;
-/** A destination by its number: when its memory begins, and its name. */
+/** A destination by its number: since when its exports are known, and its name. */
 export const DESTINATION = 5;
 
 /** Words of a block before its payload: kind | destination << 16, entries, batch, CRC of the three. */
@@ -40,13 +40,13 @@ export const TAIL_SIZE = 4;
 /** Entries of a block at most. */
 export const MOST_ENTRIES = 1024;
 
-export function toldWord(reason: number, state: number, destination: number, ended: boolean): number {
+export function lastWord(reason: number, state: number, destination: number, ended: boolean): number {
   return (reason | (ended ? ENDED : 0) | (state << 8) | (destination << 16)) >>> 0;
 }
 
-export const reasonOf = (told: number): number => told & REASON_MASK;
-export const stateOf = (told: number): number => (told >>> 8) & 0xff;
-export const destinationOf = (told: number): number => told >>> 16;
+export const reasonOf = (word: number): number => word & REASON_MASK;
+export const stateOf = (word: number): number => (word >>> 8) & 0xff;
+export const destinationOf = (word: number): number => word >>> 16;
 
 /** A block in the making: room for entries between its head and its tail. */
 export class EntryBlock {

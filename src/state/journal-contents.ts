@@ -1,29 +1,26 @@
 import type { Batch } from '../row/batch.js';
 import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../row/layout.generated.js';
+import { COUNTER_WORDS, NO_STATE } from '../schedule/export-state.js';
 import { readNumber, subtract, writeNumber } from '../common/u64.js';
 import {
   CARRIED,
-  COUNTER_WORDS,
   DESTINATION,
   destinationOf,
   DONE,
   ENDED,
   ENTRY_SIZE,
   ENTRY_WORDS,
-  NAME_WORDS,
+  IDENTITY_WORDS,
   PENDING,
-  TOLD_WORD,
-  toldWord,
+  LAST_WORD,
+  lastWord,
   WITHDRAWN,
 } from './entry-block.js';
 import type { Block } from './journal-file.js';
-import { ReportedTable } from './reported-table.js';
+import { ExportedTable } from './exported-table.js';
 
 const NAMED = HAS_ID | HAS_START;
-/** No state was ever told. */
-const NEVER = 255;
-
-/** What was sent, or was about to be, when nobody was left to say whether it was. */
+/** What was being sent when a run was killed: it may have been received or not. */
 export interface Uncertain {
   records: number;
   packets: number;
@@ -40,32 +37,32 @@ interface Pending extends Uncertain {
 export interface KnownDestination {
   readonly number: number;
   readonly name: string;
-  /** Milliseconds since 1970: a connection that began since, and has no entry, was never reported to it. */
+  /** Milliseconds since 1970: a connection that began since, and has no entry, was never exported to it. */
   readonly since: number;
-  /** The batches that it was sent, or was about to be, and of which no end is known. */
+  /** Batches that were being sent, and of which it is not known whether they were. */
   pending: Pending[];
   /** The last batch. */
   batch: number;
 }
 
-/** What a journal says, block by block. */
+/** What a journal contains, block by block. */
 export class JournalContents {
-  readonly table: ReportedTable;
+  readonly table: ExportedTable;
   readonly destinations: KnownDestination[] = [];
   readonly #byNumber = new Map<number, KnownDestination>();
   readonly #delta = new Uint32Array(2);
-  readonly #name = new Uint32Array(NAME_WORDS);
+  readonly #identity = new Uint32Array(IDENTITY_WORDS);
   readonly #keptEnds: number;
   /** By number of the destination: words of the last entries that have ended. */
   readonly #lastEnded = new Map<number, { readonly words: Int32Array; count: number }>();
 
   /**
-   * @param bytes of the journal, from which follows how many entries it can have
+   * @param bytes of the journal: they limit its entries
    * @param keptEnds how many ended ones of a destination are known in their order, the last
    */
   constructor(bytes: number, keptEnds = 0) {
     this.#keptEnds = keptEnds;
-    this.table = new ReportedTable(Math.floor(bytes / ENTRY_SIZE));
+    this.table = new ExportedTable(Math.floor(bytes / ENTRY_SIZE));
   }
 
   /** @returns false where the block makes no sense */
@@ -98,12 +95,12 @@ export class JournalContents {
       // a new one has its last word already
       const wasEnded = this.table.count === count && this.table.isEnded(to);
       if (kind === PENDING) {
-        this.#addDeltas(sum, words, entry + NAME_WORDS, to + NAME_WORDS);
+        this.#addDeltas(sum, words, entry + IDENTITY_WORDS, to + IDENTITY_WORDS);
         before.set(this.table.words.subarray(to, to + ENTRY_WORDS), entry - at);
-        if (this.table.count > count) before[entry - at + TOLD_WORD] = toldWord(0, NEVER, block.destination, false);
+        if (this.table.count > count) before[entry - at + LAST_WORD] = lastWord(0, NO_STATE, block.destination, false);
       }
-      if (words[entry + TOLD_WORD] & ENDED && !wasEnded) this.#noteEnded(to, block.destination);
-      for (let word = NAME_WORDS; word < ENTRY_WORDS; word++) this.table.words[to + word] = words[entry + word];
+      if (words[entry + LAST_WORD] & ENDED && !wasEnded) this.#noteEnded(to, block.destination);
+      for (let word = IDENTITY_WORDS; word < ENTRY_WORDS; word++) this.table.words[to + word] = words[entry + word];
     }
     if (!destination) return false;
     if (kind === PENDING) this.#addPending(destination, { batch: block.batch, before, ...sum });
@@ -115,12 +112,12 @@ export class JournalContents {
     for (let row = 0; row < count; row++) {
       const from = (row * ROW_SIZE) >> 2;
       if ((u32[from + (PRESENT >> 2)] & NAMED) !== NAMED) continue;
-      this.#name[0] = u32[from + (ID >> 2)];
-      this.#name[1] = u32[from + (START_NS >> 2)];
-      this.#name[2] = u32[from + (START_NS >> 2) + 1];
+      this.#identity[0] = u32[from + (ID >> 2)];
+      this.#identity[1] = u32[from + (START_NS >> 2)];
+      this.#identity[2] = u32[from + (START_NS >> 2) + 1];
       for (const { number } of this.destinations) {
-        const word = this.table.find(this.#name, 0, number);
-        if (word >= 0) this.table.ask(word);
+        const word = this.table.find(this.#identity, 0, number);
+        if (word >= 0) this.table.mark(word);
       }
     }
   }
@@ -128,7 +125,7 @@ export class JournalContents {
   /** The last that have ended are to be kept: their event may come again, or come late. */
   keepLastEnded(): void {
     for (const { words, count } of this.#lastEnded.values()) {
-      for (let i = 0; i < Math.min(count, words.length); i++) this.table.ask(words[i]);
+      for (let i = 0; i < Math.min(count, words.length); i++) this.table.mark(words[i]);
     }
   }
 

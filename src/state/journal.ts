@@ -14,9 +14,10 @@ import { describeError, errnoOf } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
-import { DestinationMemory } from './destination-memory.js';
-import { HeardEnds, type EndedWaiting, type HeardEndsStats } from './heard-ends.js';
+import { DestinationJournal } from './destination-journal.js';
+import { DestroyLog, type DestroyLogStats } from './destroy-log.js';
 import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, HEAD_WORDS } from './entry-block.js';
+import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
 import {
@@ -47,39 +48,38 @@ export interface JournalOptions {
   write?: Write;
   /** Ended connections of a destination that stay when the file is written anew. */
   keptEnds?: number;
-  /** Ends that can wait to be told. */
+  /** Records of the destroy log. */
   endsCapacity?: number;
 }
 
 export interface JournalStats {
   readonly path: string;
-  /** Connections of the exporter before that were found again. */
+  /** Connections of the previous run that were found again. */
   readonly restored: number;
-  /** Connections of the exporter before that ended while nobody listened: what they counted last is not known. */
-  readonly endedUnwatched: number;
-  /** What the exporter before was about to send when it was killed: it is not sent again, and may be missing. */
+  /** Connections of the previous run that ended while no exporter ran: their last counters are not known. */
+  readonly endedWhileDown: number;
+  /** What was being sent when the previous run was killed: it is not sent again, and may be missing. */
   readonly restartUncertain: Uncertain;
   /** Bytes of the file. */
   readonly size: number;
   readonly compactions: number;
-  /** Errors of the disk; after the first the run goes on without a journal. */
+  /** Disk errors; after the first the run goes on without a journal. */
   readonly errors: number;
-  /** Ends that were heard of: of the exporter before, and what became of those written down. */
-  readonly ends: HeardEndsStats;
+  readonly ends: DestroyLogStats;
 }
 
 /**
- * The state file: what was reported of which connection, written before and after each batch, so that an exporter that
- * begins again tells nothing twice. Ordinary writes: what was written survives the end of the process, not that of the host.
+ * The state file: what was exported of which connection, written before and after each batch, so that the next run exports
+ * nothing twice. Ordinary writes: they survive the end of the process, not that of the host.
  */
 export class Journal implements PollHook {
   readonly #options: JournalOptions;
   readonly #log: Logger;
   readonly #write: Write;
   readonly #lock: StateLock;
-  readonly #memories: DestinationMemory[] = [];
-  #ends!: HeardEnds;
-  /** -1 when there is no file any more. */
+  readonly #destinations: DestinationJournal[] = [];
+  #destroyLog!: DestroyLog;
+  /** -1 without a file. */
   #fd = -1;
   #size = 0;
   #compactAt: number;
@@ -87,7 +87,7 @@ export class Journal implements PollHook {
   #closing = false;
   #contents: JournalContents | undefined;
   #restored = 0;
-  #endedUnwatched = 0;
+  #endedWhileDown = 0;
   #compactions = 0;
   #errors = 0;
 
@@ -100,7 +100,7 @@ export class Journal implements PollHook {
   }
 
   /**
-   * Goes on with the file, or begins a new one; a file that holds nothing for this exporter is put aside and said to be.
+   * Goes on with the file, or creates one. A file that cannot be used is renamed and logged.
    * @throws CtflowError CTFLOW_STATE where the file is in use or cannot be written
    */
   static async open(options: JournalOptions): Promise<Journal> {
@@ -108,8 +108,8 @@ export class Journal implements PollHook {
     try {
       await journal.#load();
       const { path, identity, log, endsCapacity: capacity } = options;
-      journal.#ends = HeardEnds.open({ path: `${path}.ends`, identity, log, fresh: journal.#fd < 0, capacity });
-      if (journal.#fd < 0) journal.#begin();
+      journal.#destroyLog = DestroyLog.load({ path: `${path}.ends`, identity, log, fresh: journal.#fd < 0, capacity });
+      if (journal.#fd < 0) journal.#create();
     } catch (error) {
       journal.#lock.release();
       throw error;
@@ -117,36 +117,36 @@ export class Journal implements PollHook {
     return journal;
   }
 
-  /** What was heard of ends, in a file beside this one. */
-  get ends(): HeardEnds {
-    return this.#ends;
+  /** DESTROY events that are not yet exported, in a file beside this one. */
+  get destroyLog(): DestroyLog {
+    return this.#destroyLog;
   }
 
   /**
-   * The memory of one destination.
-   * @param name tells it from others, over restarts; @param born when this exporter began, milliseconds since 1970
+   * The journal of one destination.
+   * @param name identifies it, also after a restart; @param born when this run began, milliseconds since 1970
    */
-  destination(name: string, born: number): DestinationMemory {
-    const namesakes = this.#memories.filter(memory => memory.name === name || memory.name.startsWith(`${name} #`));
+  destination(name: string, born: number): DestinationJournal {
+    const namesakes = this.#destinations.filter(one => one.name === name || one.name.startsWith(`${name} #`));
     const own = namesakes.length > 0 ? `${name} #${namesakes.length + 1}` : name;
     const known = this.#contents?.destinations.find(one => one.name === own);
-    const taken = [...(this.#contents?.destinations ?? []), ...this.#memories].map(({ number }) => number);
+    const taken = [...(this.#contents?.destinations ?? []), ...this.#destinations].map(({ number }) => number);
     const number = known?.number ?? Math.max(-1, ...taken) + 1;
-    const memory = new DestinationMemory(this, { number, name: own, born, known, table: this.#contents?.table });
-    this.#memories.push(memory);
-    if (!known) this.announce(memory);
+    const destination = new DestinationJournal(this, { number, name: own, born, known, table: this.#contents?.table });
+    this.#destinations.push(destination);
+    if (!known) this.announce(destination);
     else if (known.pending.length > 0) this.append(new EntryBlock(0).seal(DONE, number, known.batch));
-    const { records } = memory.uncertain;
+    const { records } = destination.uncertain;
     if (records > 0) {
       this.#log.warn(
-        { collector: own, restartUncertain: memory.uncertain },
+        { collector: own, restartUncertain: destination.uncertain },
         'records of the previous run may or may not have been sent; they are not sent again',
       );
     }
-    return memory;
+    return destination;
   }
 
-  /** Writes who a destination is, and since when it is remembered. */
+  /** Writes the name of a destination, and since when its exports are known. */
   announce(destination: { number: number; name: string; since: number }): void {
     this.append(destinationBlock(destination));
   }
@@ -164,36 +164,36 @@ export class Journal implements PollHook {
     this.#compacting = this.#compact().finally(() => (this.#compacting = undefined));
   }
 
-  /** After the first whole poll, what the journal knows and nobody has seen has ended. */
+  /** After the first complete poll, connections that the journal knows and the poll did not show have ended. */
   async afterPoll(complete: boolean): Promise<void> {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
-    for (const memory of this.#memories) memory.flush();
-    this.#ends.watch();
+    for (const destination of this.#destinations) destination.flush();
+    this.#destroyLog.warnIfIncomplete();
   }
 
-  /** What was told of ends is written, and need not be kept as heard. @param waiting as of HeardEnds.settle */
-  settleEnds(waiting: readonly EndedWaiting[]): void {
-    for (const memory of this.#memories) memory.flush();
-    this.#ends.settle(waiting);
+  /** Frees what the destroy log holds and every destination has exported. @param ended as of DestroyLog.settle */
+  settleDestroys(ended: readonly EndedProgress[]): void {
+    for (const destination of this.#destinations) destination.flush();
+    this.#destroyLog.settle(ended);
   }
 
   /**
-   * Nobody else may have the file before a new one that is being written has been given up.
-   * @param told the exporter has come to its end, and has told or counted all that it had heard
+   * Waits for a compaction that is under way, as the lock must outlive it.
+   * @param complete everything was exported or counted: the destroy log is no longer needed
    */
-  async close(told = false): Promise<void> {
-    for (const memory of this.#memories) memory.flush();
+  async close(complete = false): Promise<void> {
+    for (const destination of this.#destinations) destination.flush();
     this.#closing = true;
     if (this.#compacting) await this.#compacting;
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
-    this.#ends.close(told);
+    this.#destroyLog.close(complete);
     this.#lock.release();
   }
 
   stats(): JournalStats {
     const restartUncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
-    for (const { uncertain } of this.#memories) {
+    for (const { uncertain } of this.#destinations) {
       restartUncertain.records += uncertain.records;
       restartUncertain.packets += uncertain.packets;
       restartUncertain.octets += uncertain.octets;
@@ -201,12 +201,12 @@ export class Journal implements PollHook {
     return {
       path: this.#options.path,
       restored: this.#restored,
-      endedUnwatched: this.#endedUnwatched,
+      endedWhileDown: this.#endedWhileDown,
       restartUncertain,
       size: this.#size,
       compactions: this.#compactions,
       errors: this.#errors,
-      ends: this.#ends.stats(),
+      ends: this.#destroyLog.stats(),
     };
   }
 
@@ -246,7 +246,7 @@ export class Journal implements PollHook {
     const end = await readBlocks(fd, FILE_HEADER_SIZE, size, block => {
       if (!contents.take(block)) senseless = true;
     });
-    if (senseless) return 'it contradicts itself';
+    if (senseless) return 'its blocks contradict each other';
     // the last write was cut off by the end of the process
     if (end < size) ftruncateSync(fd, end);
     closeSync(fd);
@@ -256,7 +256,7 @@ export class Journal implements PollHook {
     return undefined;
   }
 
-  #begin(): void {
+  #create(): void {
     const { path, identity } = this.#options;
     const fresh = `${path}.new`;
     try {
@@ -270,25 +270,25 @@ export class Journal implements PollHook {
   }
 
   async #settleContents({ table, destinations }: JournalContents): Promise<void> {
-    for (const memory of this.#memories) memory.forgetContents();
-    const memories = new Map(this.#memories.map(memory => [memory.number, memory]));
+    for (const destination of this.#destinations) destination.forgetContents();
+    const byNumber = new Map(this.#destinations.map(destination => [destination.number, destination]));
     const beyond = Math.max(-1, ...destinations.map(({ number }) => number)) + 1;
-    const isAsked = (word: number): boolean => table.isAsked(word);
+    const isFound = (word: number): boolean => table.isMarked(word);
     const isOpen = (word: number): boolean => !table.isEnded(word);
     for (let entry = 0; entry < table.count; entry++) {
       if (entry % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await new Promise(resolve => setImmediate(resolve));
       const word = entry * ENTRY_WORDS;
-      const there = table.some(word, beyond, isAsked);
-      if (!there && isOpen(word)) memories.get(table.destinationAt(word))?.endUnwatched(table, word);
+      const there = table.some(word, beyond, isFound);
+      if (!there && isOpen(word)) byNumber.get(table.destinationAt(word))?.endWhileDown(table, word);
       // a connection counts once, however many destinations know it
-      if (table.some(word, table.destinationAt(word), there ? isAsked : isOpen)) continue;
-      if (there && isAsked(word)) this.#restored++;
-      else if (!there && isOpen(word)) this.#endedUnwatched++;
+      if (table.some(word, table.destinationAt(word), there ? isFound : isOpen)) continue;
+      if (there && isFound(word)) this.#restored++;
+      else if (!there && isOpen(word)) this.#endedWhileDown++;
     }
     this.#contents = undefined;
-    const { restored, endedUnwatched } = this.stats();
+    const { restored, endedWhileDown } = this.stats();
     this.#log.info(
-      { restored, endedUnwatched },
+      { restored, endedWhileDown },
       'state restored: connections found again, and those that ended while ctflow was down',
     );
   }
@@ -300,10 +300,10 @@ export class Journal implements PollHook {
         path: `${path}.new`,
         header: encodeFileHeader(identity),
         from: { path, size: () => (this.#fd < 0 || this.#closing ? undefined : this.#size) },
-        destinations: this.#memories.map(memory => destinationBlock(memory)),
-        numbers: new Set(this.#memories.map(({ number }) => number)),
+        destinations: this.#destinations.map(destination => destinationBlock(destination)),
+        numbers: new Set(this.#destinations.map(({ number }) => number)),
         write: this.#write,
-        heard: onBatch => this.#ends.read(onBatch),
+        destroys: onBatch => this.#destroyLog.read(onBatch),
         keptEnds: this.#options.keptEnds ?? KEPT_ENDS,
       });
       if (fd < 0) return;
@@ -320,15 +320,14 @@ export class Journal implements PollHook {
     }
   }
 
-  /** What is in the file is no longer what was told: the next start must not trust it. */
+  /** The file no longer says what was exported: the next run must not trust it. */
   #fail(error: unknown): void {
     this.#errors++;
     if (this.#fd < 0) return;
     const { path } = this.#options;
     closeSync(this.#fd);
     this.#fd = -1;
-    // without the journal nobody knows what was told
-    let left = this.#ends.discard() ? '' : `; ${path}.ends could not be removed: remove it before the next start`;
+    let left = this.#destroyLog.discard() ? '' : `; ${path}.ends could not be removed: remove it before the next start`;
     try {
       rmSync(`${path}.new`, { force: true });
       rmSync(path, { force: true });

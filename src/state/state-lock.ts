@@ -23,7 +23,7 @@ export class StateLock {
           `Give each exporter its own state file; if no exporter is running, remove ${this.#path}`,
         );
       }
-      // whoever held it was killed
+      // its holder was killed
       rmSync(this.#path, { force: true });
     }
   }
@@ -34,14 +34,14 @@ export class StateLock {
 
   /** The process id of a holder that lives. */
   #holder(): number | undefined {
-    let said: string;
+    let name: string;
     try {
-      said = readFileSync(this.#path, 'latin1').trim();
+      name = readFileSync(this.#path, 'latin1').trim();
     } catch {
       return undefined;
     }
-    const pid = Number.parseInt(said, 10);
-    return pid > 0 && nameOf(pid) === said ? pid : undefined;
+    const pid = Number.parseInt(name, 10);
+    return pid > 0 && nameOf(pid) === name ? pid : undefined;
   }
 }
 

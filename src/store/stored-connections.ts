@@ -6,7 +6,7 @@ import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../row/layout.ge
 import { Overflow } from './overflow.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
-import { newUnreported, type Unreported } from './unreported.js';
+import { newUnexported, type Unexported } from './unexported.js';
 
 export interface StoreOptions {
   /** Hard limit on connections. */
@@ -41,7 +41,7 @@ export interface StoreCounts {
   /** DESTROY events that came again: another listener's buffer was full. */
   repeated: number;
   /** Of those, connections whose event came afterwards, and what they had counted since the last poll: that is lost. */
-  readonly late: Unreported;
+  readonly late: Unexported;
 }
 
 function noCounts(): StoreCounts {
@@ -56,7 +56,7 @@ function noCounts(): StoreCounts {
     earlier: 0,
     eventless: 0,
     repeated: 0,
-    late: newUnreported(),
+    late: newUnexported(),
   };
 }
 

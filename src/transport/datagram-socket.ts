@@ -1,13 +1,13 @@
-/** Told what becomes of the messages given to a {@link DatagramSocket}. */
+/** Called with the outcome of each message of a {@link DatagramSocket}. */
 export interface DatagramListener {
   /** The system took messages with so many records and octets. */
   sent(messages: number, records: number, octets: number): void;
   /**
-   * The system refused a message with so many records; 0 where it tells of an earlier one (ICMP).
-   * @returns whether the socket is to go on with what waits
+   * The system refused a message with so many records; 0 for an ICMP error of an earlier one.
+   * @returns whether the socket goes on with what waits
    */
   failed(errno: string, records: number): boolean;
-  /** Little waits, or nothing. */
+  /** Few messages wait, or none. */
   ready(): void;
 }
 
@@ -20,7 +20,7 @@ export interface DatagramSocket {
    * @param lengths two words a message: bytes, data records
    */
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void;
-  /** What waits is told as failed. */
+  /** What waits counts as failed. */
   close(): void;
 }
 

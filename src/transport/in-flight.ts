@@ -2,10 +2,10 @@
 const MARKS = 256;
 
 /**
- * What the kernel took on one connection, as far back as nobody can know whether the collector read it. Data arrive in
- * order, and no more than `reach` octets can lie unread between the two processes: what is further back has been read.
+ * The end of what the kernel took on one connection, which the collector may not have read. Data arrive in order, and at most
+ * `reach` octets lie unread between the two processes: what is further back has been read.
  */
-export class HandedOver {
+export class InFlight {
   readonly #reach: number;
   /** The oldest first; a mark is kept while its last octet is in reach. */
   readonly #marks: { octets: number; records: number }[] = [];

@@ -1,12 +1,12 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-/** Where it cannot be read: the kernel's default. */
+/** The kernel's default, where tcp_wmem cannot be read. */
 const SEND_BUFFER_LIMIT = 4 << 20;
 /** State of a connection whose peer has sent its FIN, include/net/tcp_states.h. */
 const CLOSE_WAIT = '08';
 
-/** Octets that the kernel keeps of a connection at most until the peer's kernel has them (net.ipv4.tcp_wmem). */
+/** Octets of a connection that the kernel holds at most until the peer's kernel has them (net.ipv4.tcp_wmem). */
 export function sendBufferLimit(): number {
   try {
     return Number(readFileSync('/proc/sys/net/ipv4/tcp_wmem', 'utf8').split(/\s+/)[2]) || SEND_BUFFER_LIMIT;
@@ -16,8 +16,8 @@ export function sendBufferLimit(): number {
 }
 
 /**
- * What the kernel says of a connection whose peer has sent its FIN: the peer's kernel has `all` that was sent, or `not yet`;
- * or the connection is `gone` (reset). Undefined where the kernel does not say it: outside Linux.
+ * Of a connection whose peer has sent its FIN: the peer's kernel has `all` that was sent, or `not yet`; or the connection is
+ * `gone` (reset). Undefined outside Linux, where it is not known.
  */
 export async function deliveryAfterFin(fd: number): Promise<'all' | 'not yet' | 'gone' | undefined> {
   // the columns of net/ipv4/tcp_ipv4.c: sl local remote state tx:rx timer retransmits uid timeout inode

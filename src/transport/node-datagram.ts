@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { errnoOf } from '../common/errors.js';
 import type { DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
 
-/** Messages in the queue at which it tells that there is room again. */
+/** Messages in the queue below which there is room again. */
 const LOW_WATER = 256;
 
 /** A UDP socket of Node: a call, a copy and a callback a message. */
@@ -10,7 +10,7 @@ export async function connectNodeDatagram(to: DatagramAddress, listener: Datagra
   const socket = createSocket(to.family === 6 ? 'udp6' : 'udp4');
   const refused = await new Promise<Error | undefined>(resolve => {
     socket.once('error', resolve);
-    // Node hands an error to the callback, which its types do not say
+    // Node calls back with an error, which its types leave out
     socket.connect(to.port, to.address, resolve as () => void);
   });
   if (refused) {

@@ -2,15 +2,15 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
-import { HandedOver } from './in-flight.js';
+import { InFlight } from './in-flight.js';
 import { deliveryAfterFin } from './kernel-tcp.js';
 import type { Message } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A collector that has said good-bye may take what was sent to it for so long. */
-const GOODBYE_MS = 5_000;
+/** A collector that has sent its FIN may read what was sent for so long. */
+const HALF_CLOSED_MS = 5_000;
 const LOOK_AGAIN_MS = 20;
-/** Why a connection ended that nothing was wrong with. */
+/** The end of a connection without an error. */
 export const CLOSED = 'closed by the collector';
 /** Octets that the kernel may hold unsent before it takes no more. */
 const UNSENT_LIMIT = 16_384;
@@ -26,10 +26,10 @@ export interface ConnectionHandlers {
   connected(): void;
   /** The kernel has all of the message. */
   taken(): void;
-  /** A last message for a collector that wants no more, after so many data records. */
-  farewell(records: number): Uint8Array;
+  /** A message without sets, after so many data records. */
+  emptyMessage(records: number): Uint8Array;
   /**
-   * It is over, or was never made.
+   * The connection ended, or was never made.
    * @param uncertain data records that the kernel took and the collector may not have read
    */
   ended(why: string, uncertain: number): void;
@@ -43,17 +43,17 @@ interface Stream {
 }
 
 /**
- * One connection to a collector. It takes one message at a time, so that at its end it is known for each message whether the
- * kernel took all of it. A message of which the kernel took a part is none: no collector can have read it.
+ * One connection to a collector. It takes one message at a time, so that at its end it is known for each whether the kernel took
+ * all of it. A collector cannot have read a message of which the kernel took only a part.
  */
 export class TcpConnection {
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
-  readonly #handedOver: HandedOver;
+  readonly #inFlight: InFlight;
   readonly #closed: Promise<void>;
   #connected = false;
-  /** The collector sent its FIN. */
-  #refused = false;
+  /** The collector has sent its FIN. */
+  #finReceived = false;
   #why = CLOSED;
   #message: Message | undefined;
   /** The kernel took the message before Node said so. */
@@ -64,7 +64,7 @@ export class TcpConnection {
 
   constructor({ host, port }: Endpoint, options: TcpOptions, handlers: ConnectionHandlers) {
     this.#handlers = handlers;
-    this.#handedOver = new HandedOver(options.reach);
+    this.#inFlight = new InFlight(options.reach);
     const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
     this.#socket = socket;
     const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
@@ -75,15 +75,15 @@ export class TcpConnection {
       this.#connected = true;
       handlers.connected();
     });
-    // a collector sends nothing; its end of stream is its good-bye, and is noticed at once
-    socket.on('end', () => void this.#part());
+    // a collector sends no data: reading shows its FIN at once
+    socket.on('end', () => void this.#closeAfterFin());
     socket.resume();
     this.#closed = new Promise(resolve => {
       socket.on('close', () => {
         clearTimeout(timeout);
         this.#connected = false;
         if (this.#early) this.#taken();
-        handlers.ended(this.#why, this.#certain ? 0 : this.#handedOver.records);
+        handlers.ended(this.#why, this.#certain ? 0 : this.#inFlight.records);
         resolve();
       });
     });
@@ -91,7 +91,7 @@ export class TcpConnection {
 
   /** Messages are taken, now or when the one before has been. */
   get open(): boolean {
-    return this.#connected && !this.#refused && this.#socket.writable;
+    return this.#connected && !this.#finReceived && this.#socket.writable;
   }
 
   /** Takes a message if it can now; `taken` follows, or the end. */
@@ -103,7 +103,7 @@ export class TcpConnection {
   async close(graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.#socket.destroy(), graceMs);
     if (!this.#connected) this.#socket.destroy();
-    else if (!this.#refused) this.#socket.end();
+    else if (!this.#finReceived) this.#socket.end();
     await this.#closed;
     clearTimeout(timer);
   }
@@ -122,29 +122,29 @@ export class TcpConnection {
   }
 
   /** The collector wants no more: it gets what the kernel has, and an answer to its FIN. */
-  async #part(): Promise<void> {
-    this.#refused = true;
+  async #closeAfterFin(): Promise<void> {
+    this.#finReceived = true;
     const socket = this.#socket;
     if (socket.writableEnded) {
-      // ours went first, so that this is the answer of a collector that has read to the end
+      // our FIN went first: this is the answer of a collector that has read everything
       this.#certain = socket.writableFinished;
       return;
     }
-    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS);
+    const timer = setTimeout(() => socket.destroy(), HALF_CLOSED_MS);
     socket.on('close', () => clearTimeout(timer));
     this.#certain = await this.#delivered();
     socket.end();
   }
 
-  /** Whether all that the kernel took has come to a collector that still reads. */
+  /** Whether a collector that still reads has received all that the kernel took. */
   async #delivered(): Promise<boolean> {
     const socket = this.#socket;
     while (this.#message && !socket.destroyed) await sleep(LOOK_AGAIN_MS);
     if (!socket.writable) return false;
-    // A FIN also comes from a collector that was killed with nothing left to read in its socket. One that only sends no more
+    // A FIN also comes from a collector that was killed with nothing left to read in its socket. One that has only half-closed
     // takes another message; any other answers it with a reset.
-    const farewell = this.#handlers.farewell(this.#records);
-    await new Promise<void>(resolve => socket.write(farewell, () => resolve()));
+    const message = this.#handlers.emptyMessage(this.#records);
+    await new Promise<void>(resolve => socket.write(message, () => resolve()));
     while (!socket.destroyed) {
       const delivery = await deliveryAfterFin(this.#stream.fd);
       if (delivery === 'gone') this.#why = 'ECONNRESET';
@@ -158,7 +158,7 @@ export class TcpConnection {
     const { bytes, records } = this.#message!;
     this.#message = undefined;
     this.#early = false;
-    this.#handedOver.add(bytes.length, records);
+    this.#inFlight.add(bytes.length, records);
     this.#records += records;
     this.#handlers.taken();
   }

@@ -3,7 +3,7 @@ import { sendBufferLimit } from './kernel-tcp.js';
 import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
-/** Bytes of a message at most: large enough to be cheap, small enough to be handed over whole. */
+/** Bytes of a message at most: large enough to be cheap, small enough for the kernel to take whole. */
 const MESSAGE_LIMIT = 16_384;
 /** Bytes waiting at which it counts as not ready. */
 const HIGH_WATER = 65_536;
@@ -18,8 +18,8 @@ export interface TcpTransportOptions extends Pick<TcpOptions, 'limitUnsent'> {
 }
 
 /**
- * IPFIX over TCP, RFC 7011 section 10.4. Messages wait in a queue of its own and are handed to the kernel one by one; nothing
- * is handed over twice. What waits when a connection breaks, waits for the next one. Connects again with back-off.
+ * IPFIX over TCP, RFC 7011 section 10.4. Messages wait in a queue and go to the kernel one by one, each once; what waits when a
+ * connection breaks goes over the next one. Connects again with back-off.
  */
 export class TcpTransport implements Transport {
   readonly endpoint: Endpoint;
@@ -28,7 +28,7 @@ export class TcpTransport implements Transport {
   readonly limit = MESSAGE_LIMIT;
   readonly #reconnectInterval: number;
   readonly #options: TcpOptions;
-  /** The first may be in the connection's hands. */
+  /** The first may be in the connection. */
   #queue: Message[] = [];
   #queued = 0;
   #listener: TransportListener | undefined;
@@ -65,14 +65,14 @@ export class TcpTransport implements Transport {
     this.#offer();
   }
 
-  unsent(): readonly Message[] {
-    const unsent = this.#queue;
+  takeBack(): readonly Message[] {
+    const messages = this.#queue;
     this.#queue = [];
     this.#queued = 0;
-    return unsent;
+    return messages;
   }
 
-  drained(timeoutMs: number): Promise<void> {
+  untilReady(timeoutMs: number): Promise<void> {
     return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
 
@@ -83,9 +83,9 @@ export class TcpTransport implements Transport {
     const left = (): number => Math.max(deadline - performance.now(), 0);
     while (this.#queue.length > 0 && this.#connection?.open && left() > 0) await this.#waiters.wait(left());
     await this.#connection?.close(left());
-    const lost = this.unsent().reduce((sum, { records }) => sum + records, 0);
+    const lost = this.takeBack().reduce((sum, { records }) => sum + records, 0);
     this.counts.lostRecords += lost;
-    if (lost > 0) this.#listener?.unsent(lost);
+    if (lost > 0) this.#listener?.lost(lost);
     this.#waiters.wake();
   }
 
@@ -114,7 +114,7 @@ export class TcpTransport implements Transport {
         this.#waiters.wake();
       },
       taken: () => this.#taken(),
-      farewell: records => listener.farewell(records),
+      emptyMessage: records => listener.emptyMessage(records),
       ended: (why, uncertain) => this.#ended(why, uncertain),
     });
   }

@@ -7,11 +7,11 @@ export interface TransportCounts {
   octets: number;
   /** Sends that the socket refused, by errno name. */
   errors: Record<string, number>;
-  /** Records in messages that were sent and never left this process: UDP at an error, TCP at the very end. */
+  /** Records that were sent and never left this process: UDP at an error, TCP at the very end. */
   lostRecords: number;
-  /** TCP: records that the kernel took and the collector may not have read, of all connections that broke. */
+  /** TCP: records that the kernel took and the collector may not have read, of all broken connections. */
   uncertainRecords: number;
-  /** Sessions that began. */
+  /** Sessions that were opened. */
   connects: number;
 }
 
@@ -21,27 +21,26 @@ export interface Message {
   readonly records: number;
 }
 
-/** Told to the session; nothing more once the transport is asked to close. */
+/** Called for a session; after close() only `settled` and `lost`. */
 export interface TransportListener {
-  /** A transport session begins: everything starts from nothing, templates and sequence numbers included. */
+  /** A transport session is open: templates and sequence numbers start anew. */
   opened(): void;
   /**
-   * It ended, and why; a new one is tried by the transport itself.
-   * @param uncertain data records of it that the collector may have read or not
+   * It ended; the transport tries to open another.
+   * @param uncertain data records of it that the collector may or may not have read
    */
   closed(why: string, uncertain: number): void;
-  /** A message without records for a collector that wants no more after so many data records of this session. */
-  farewell(records: number): Uint8Array;
+  /** A message without sets, after so many data records of this session. */
+  emptyMessage(records: number): Uint8Array;
   /**
-   * So many data records, the oldest of those that were sent and not yet settled, are out of its hands: the kernel took them,
-   * or they are counted as lost. Also while it closes.
+   * So many data records, the oldest that are not yet settled, were taken by the kernel or are counted as lost.
    */
   settled(records: number): void;
-  /** It has closed, and so many data records, the last that were sent, have never left: they are counted as lost. */
-  unsent(records: number): void;
+  /** It has closed, and the last so many data records were never sent: they are counted as lost. */
+  lost(records: number): void;
 }
 
-/** Bytes to one collector. It knows boundaries of messages, and nothing of what is in them. */
+/** Sends messages to one collector. It knows where they end, and nothing of what is in them. */
 export interface Transport {
   readonly endpoint: Endpoint;
   readonly counts: TransportCounts;
@@ -51,7 +50,7 @@ export interface Transport {
   readonly unreliable: boolean;
   /** Messages are taken now. */
   readonly ready: boolean;
-  /** Begins; tries until closed. @throws CtflowError CTFLOW_ADDRESS for a name that does not resolve at the start */
+  /** Connects, again and again until it is closed. @throws CtflowError CTFLOW_ADDRESS for a name that does not resolve at the start */
   open(listener: TransportListener): Promise<void>;
   /**
    * Sends messages that lie one after another; only while `ready`.
@@ -59,17 +58,17 @@ export interface Transport {
    */
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void;
   /**
-   * What was sent in an earlier session and is still here, the oldest first: messages that were never handed over whole. They
-   * are the caller's again, to be sent anew as part of the session that has begun.
+   * Messages of an earlier session that the kernel did not take whole, the oldest first. They are the caller's again, to be sent in
+   * the new session.
    */
-  unsent(): readonly Message[];
-  /** Resolves when messages are taken again, at the end, or after this many milliseconds. */
-  drained(timeoutMs: number): Promise<void>;
-  /** Lets what was sent leave, for `graceMs` at most, and ends. */
+  takeBack(): readonly Message[];
+  /** Resolves when it is ready, when it is closed, or after so many milliseconds. */
+  untilReady(timeoutMs: number): Promise<void>;
+  /** Sends what waits, for `graceMs` at most, and closes. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Those who wait for a transport to take messages again. */
+/** Callers that wait for a transport to be ready. */
 export class Waiters {
   readonly #waiting = new Set<() => void>();
 

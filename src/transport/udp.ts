@@ -10,7 +10,7 @@ const UDP_AND_IPV6_HEADERS = 48;
 /** Packets that may wait in the socket's queue before it counts as not ready. */
 const QUEUE_PACKETS = 256;
 const REOPEN_MS = 5_000;
-/** The packet is lost and the next one may arrive; after any other error only a new socket may help. */
+/** Only this packet is lost; after any other error only a new socket may help. */
 const PASSING = new Set(['ECONNREFUSED', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EMSGSIZE']);
 
 export interface UdpOptions {
@@ -21,9 +21,9 @@ export interface UdpOptions {
 }
 
 /**
- * IPFIX over UDP, RFC 7011 section 10.3: one message a packet, no packet above the MTU. A collector that does not listen
- * costs packets, which are counted, and nothing else. Where the host has no way to it, or no longer the address that the
- * socket was bound to, a new socket is tried now and then, as a new session.
+ * IPFIX over UDP, RFC 7011 section 10.3: one message a packet, no packet above the MTU. Packets to a collector that does not
+ * listen are counted as lost. Where there is no route, or the host has lost the socket's address, a new socket is tried from time
+ * to time, as a new session.
  */
 export class UdpTransport implements Transport {
   readonly endpoint: Endpoint;
@@ -78,11 +78,11 @@ export class UdpTransport implements Transport {
   }
 
   /** A datagram is sent once, or lost and counted. */
-  unsent(): readonly Message[] {
+  takeBack(): readonly Message[] {
     return [];
   }
 
-  drained(timeoutMs: number): Promise<void> {
+  untilReady(timeoutMs: number): Promise<void> {
     return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
 

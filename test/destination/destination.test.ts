@@ -13,7 +13,7 @@ import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 import { rows, type Facts } from '../helpers/builders/rows.js';
 import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
 import { NameTable } from '../../src/record/name-table.js';
-import { newUnreported } from '../../src/store/unreported.js';
+import { newUnexported } from '../../src/store/unexported.js';
 
 const BORN = Date.now();
 
@@ -24,7 +24,7 @@ class Rig {
   readonly lines: Record<string, unknown>[];
   opened = 0;
   /** What events have lost. */
-  lost = newUnreported();
+  lost = newUnexported();
 
   constructor(
     backend: Backend,
@@ -92,7 +92,7 @@ function sums(records: readonly { get(name: string): unknown }[]): number[] {
 async function fill(rig: Rig, connections: number): Promise<number> {
   for (let polls = 1, stuck = 0; ; polls++) {
     rig.poll(...many(connections, polls));
-    await rig.destination.exportDue();
+    await rig.destination.export();
     await new Promise(resolve => setTimeout(resolve, 20));
     const { session, transport } = rig.destination.stats();
     stuck = transport.records < session.records + session.optionsRecords ? stuck + 1 : 0;
@@ -112,7 +112,7 @@ perBackend('what is due arrives, and is counted as it arrives', async (t, backen
   const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
   await begin(t, rig);
   rig.poll(...many(1_000, 3));
-  await rig.destination.exportDue();
+  await rig.destination.export();
   await eventually('1,000 records', () => collector.records.length === 1_000);
   t.deepEqual(sums(collector.records), [1_000, 6_000, 450_000]);
   const { session, transport } = rig.destination.stats();
@@ -130,7 +130,7 @@ perBackend('two-uniflows: two records a connection, which add up to it', async (
   const rig = new Rig(backend, collector.endpoint, { biflow: 'two-uniflows' });
   await begin(t, rig);
   rig.poll(...many(20, 3), { protocol: 50 });
-  await rig.destination.exportDue();
+  await rig.destination.export();
   await eventually('41 records', () => collector.records.length === 41);
   t.deepEqual(sums(collector.records), [41, 120, 9_000]);
   t.is(collector.records.filter(record => record.get('sourceTransportPort') === 53).length, 20);
@@ -145,7 +145,7 @@ perBackend('antrea: connections whose difference is not told go out in one messa
       tcp(i + 1, BORN, [1, 1, 1, 1], more),
     ),
   );
-  await rig.destination.exportDue();
+  await rig.destination.export();
   await eventually('5 records', () => collector.records.length === 5);
   t.is(collector.messages.length, 4, 'the template three times, and one message');
 });
@@ -158,9 +158,9 @@ perBackend(
     await begin(t, rig);
     const v6 = { source: '2001:db8::1', destination: '2001:db8::2' };
     rig.poll(tcp(1, BORN, [1, 1, 1, 1], v6), tcp(2, BORN, [1, 1, 1, 1], v6), udp(3, BORN, [1, 1, 1, 1]));
-    await rig.destination.exportDue();
+    await rig.destination.export();
     rig.poll(tcp(1, BORN, [2, 2, 2, 2], v6), tcp(2, BORN, [2, 2, 2, 2], v6), udp(3, BORN, [2, 2, 2, 2]));
-    await rig.destination.exportDue();
+    await rig.destination.export();
     await eventually('2 records', () => collector.records.length === 2);
     t.is(rig.destination.stats().session.oversize, 4);
     t.is(rig.lines.filter(({ level }) => level === 50).length, 1);
@@ -179,9 +179,9 @@ perBackend(
     const handed = rig.destination.stats().transport.records;
     (await collector.nth(1)).resetAndDestroy();
     await eventually('another session', () => rig.opened === 2);
-    await rig.destination.exportDue();
+    await rig.destination.export();
     rig.poll(...many(2_000, polls + 5));
-    await rig.destination.exportDue();
+    await rig.destination.export();
     const { session, transport } = rig.destination.stats();
     const expected = session.records + session.optionsRecords - handed;
     await eventually('the records of the new session', () => collector.records.length === expected);
@@ -201,7 +201,7 @@ perBackend(
     await begin(t, rig);
     // more than are looked at in one go, and no more than find room unread in a socket of the usual size
     rig.poll(...many(2_100, 3));
-    const left = await rig.destination.finish(20_000);
+    const left = await rig.destination.drain(20_000);
     t.deepEqual(left, { connections: 0, packets: 0, octets: 0 });
     await eventually('2,100 records', () => collector.records.length >= 2_100);
     t.deepEqual(sums(collector.records), [2_100, 12_600, 945_000]);
@@ -221,10 +221,10 @@ perBackend('a shutdown tells ends that a slow collector held up, with their own 
   const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [i, i, i, i], { state: TIME_WAIT }));
   rig.poll(...closed);
   for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
-    await rig.destination.exportDue();
+    await rig.destination.export();
     rig.poll();
   }
-  const finished = rig.destination.finish(20_000);
+  const finished = rig.destination.drain(20_000);
   const socket = await collector.nth(1);
   socket.on('end', () => socket.end());
   socket.resume();
@@ -244,7 +244,7 @@ perBackend(
     const count = 20_000;
     await fill(rig, count);
     rig.poll(...many(count, 1_000));
-    const left = await rig.destination.finish(200);
+    const left = await rig.destination.drain(200);
     const { session, transport } = rig.destination.stats();
     t.true(left.connections > 0);
     t.is(transport.records + transport.lostRecords, session.records + session.optionsRecords);
@@ -260,7 +260,7 @@ perBackend('a collector that is not there does not hang the shutdown; all is lef
   await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
   rig.poll(...many(10, 3));
   t.is(rig.destination.nextDeadline(), Infinity);
-  t.deepEqual(await rig.destination.finish(60_000), { connections: 10, packets: 60, octets: 4_500 });
+  t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500 });
   t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
 });
 
@@ -276,10 +276,10 @@ perBackend('records that wait in a batch when a connection breaks go out in the 
   (await collector.nth(1)).resetAndDestroy();
   await eventually('another session', () => rig.opened === 2);
   t.is(rig.destination.stats().session.records, 0);
-  await rig.destination.exportDue();
+  await rig.destination.export();
   await eventually('all', () => collector.records.length === 200);
-  const { transport, evictedUnreported } = rig.destination.stats();
-  t.is(transport.lostRecords + transport.uncertainRecords + evictedUnreported.connections, 0);
+  const { transport, evictedUnexported } = rig.destination.stats();
+  t.is(transport.lostRecords + transport.uncertainRecords + evictedUnexported.connections, 0);
 });
 
 perBackend('records that wait in a batch at the end of the grace are counted as lost', async (t, backend) => {
@@ -289,7 +289,7 @@ perBackend('records that wait in a batch at the end of the grace are counted as 
   rig.poll(...many(100, 1));
   await new Promise(resolve => setTimeout(resolve, 5));
   rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
-  t.deepEqual(await rig.destination.finish(0), { connections: 100, packets: 100, octets: 10_000 });
+  t.deepEqual(await rig.destination.drain(0), { connections: 100, packets: 100, octets: 10_000 });
   t.is(rig.destination.stats().transport.lostRecords, 100);
 });
 
@@ -306,7 +306,7 @@ perBackend('what falls out of the queue of ended connections is told as not sent
   t.deepEqual(rig.destination.stats().endedOverflow, { connections: 3, packets: 18, octets: 1_350 });
   const later = await TcpCollector.listen(t, endpoint.port);
   await eventually('a session', () => rig.opened === 1);
-  await rig.destination.exportDue();
+  await rig.destination.export();
   await eventually('two records and the options', () => flows(later).length === 2 && later.records.length > 3);
   const notSent = later.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
   t.is(notSent.get('notSentFlowTotalCount'), 3);
@@ -324,9 +324,9 @@ perBackend('requirement 16: options at their interval, and at the end; with 0 ne
     rig.destination.dropStale();
     t.deepEqual(rig.destination.stats().stale, { connections: 1, packets: 6, octets: 450 });
     rig.lost = { connections: 2, packets: 30, octets: 4_000 };
-    await rig.destination.exportDue();
-    await rig.destination.exportDue();
-    await rig.destination.finish(10_000);
+    await rig.destination.export();
+    await rig.destination.export();
+    await rig.destination.drain(10_000);
     const expected = rig.destination.stats().session;
     await eventually('all', () => collector.records.length === expected.records + expected.optionsRecords);
     t.is(flows(collector).length, 18);
@@ -346,7 +346,7 @@ perBackend('packets that were lost before they had a flow are told as not sent',
   const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
   await begin(t, rig);
   rig.lost = { connections: 0, packets: 7, octets: 0 };
-  await rig.destination.exportDue();
+  await rig.destination.export();
   const notSent = await eventually('the options', () =>
     collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined),
   );

@@ -11,7 +11,7 @@ const v6 = (port: number): Facts => udp(port, 0, [1, 60, 0, 0], { source: '2001:
 /** The session breaks, and these messages were not handed over. @returns what the next one begins with */
 function breaks(rig: SessionRig, unsent: readonly SentMessage[]): SentMessage[] {
   rig.transport.left.push(...unsent);
-  rig.session.begin();
+  rig.session.open();
   return rig.transport.take();
 }
 
@@ -82,7 +82,7 @@ perBackend(
     const rig = new SessionRig(backend, { unreliable: false });
     const [first] = rig.send(plain(1));
     rig.transport.left.push(first);
-    rig.session.begin();
+    rig.session.open();
     const [template, data] = rig.transport.take();
     t.is(template.records, 0);
     const again = breaks(rig, [template, data]);
@@ -102,12 +102,12 @@ perBackend('a session that left nothing begins with nothing', (t, backend) => {
   t.deepEqual(breaks(rig, []), []);
 });
 
-perBackend('a farewell is a message without sets that counts the records before it', (t, backend) => {
+perBackend('a emptyMessage is a message without sets that counts the records before it', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
   const sent = rig.send(plain(1), plain(2), plain(3));
   const { messages, octets } = rig.session.counts;
-  const farewell = Buffer.from(rig.session.farewell(3));
-  t.like(readMessage(farewell), { version: 10, length: 16, sequence: 3, observationDomain: 0xfedc_ba98, sets: [] });
-  t.is(new Decoder('tcp').decode([...sent, { bytes: farewell }]).length, 3);
+  const emptyMessage = Buffer.from(rig.session.emptyMessage(3));
+  t.like(readMessage(emptyMessage), { version: 10, length: 16, sequence: 3, observationDomain: 0xfedc_ba98, sets: [] });
+  t.is(new Decoder('tcp').decode([...sent, { bytes: emptyMessage }]).length, 3);
   t.like(rig.session.counts, { messages, octets });
 });

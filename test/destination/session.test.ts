@@ -96,7 +96,7 @@ perBackend(
       rig.send(plain(1), plain(2));
       rig.send(v6(1));
       rig.options();
-      rig.session.begin();
+      rig.session.open();
       const sent = [...rig.send(plain(1)), ...rig.send(v6(1)), ...rig.options()];
       checkMessages(t, sent, UDP_LIMIT);
       t.notThrows(() => new Decoder(unreliable ? 'udp' : 'tcp').decode(sent));
@@ -420,7 +420,7 @@ perBackend('whatever is sent in whatever order, a collector decodes all of it, a
           if (what === 'wait') rig.monotonic += count * 100;
           else if (what === 'options') sent = rig.options();
           else if (what === 'begin') {
-            rig.session.begin();
+            rig.session.open();
             decoder = new Decoder(unreliable ? 'udp' : 'tcp');
           } else {
             sent = rig.send(...Array.from({ length: count }, (_, i) => kinds[kind](i + 1)));

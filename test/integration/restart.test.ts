@@ -139,7 +139,7 @@ for (const protocol of ['udp', 'tcp'] as const) {
     for (let restart = 0; restart < RESTARTS; restart++) {
       await sleep(1_500);
       t.is((await exporter.stop()).code, 0);
-      t.like(stateOf(exporter), { restartUncertain: { records: 0 }, errors: 0, endedUnwatched: 0 });
+      t.like(stateOf(exporter), { restartUncertain: { records: 0 }, errors: 0, endedWhileDown: 0 });
       await sleep(300);
       exporter = await scene.start();
       await eventually('those of before are found', () => exporter.messages().includes('found again'));

@@ -27,7 +27,7 @@ function exported(backend: Backend, facts: Facts, more = 0): Record<string, unkn
     monotonic: () => 0,
     wall: () => 1_700_000_000_000,
   });
-  session.begin();
+  session.open();
   session.send(shapeOfFacts(facts) | more, flowBatch(facts));
   return valuesOf(new Decoder('tcp').decode(transport.take())[0]);
 }

@@ -32,7 +32,7 @@ function exported(profile: Profile, facts: Facts, more = 0): Record<string, unkn
       monotonic: () => 0,
       wall: () => 1_700_000_000_000,
     });
-    session.begin();
+    session.open();
     session.send(shapeOfFacts(facts) | more, flowBatch(facts));
     const [record] = new Decoder('tcp').decode(transport.take());
     const { flowId, ...values } = valuesOf(record);

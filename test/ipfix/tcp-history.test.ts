@@ -30,7 +30,7 @@ for (const name of PROFILE_NAMES) {
       monotonic: () => 0,
       wall: () => 1_700_000_000_000,
     });
-    session.begin();
+    session.open();
     const batch = flowBatch(facts);
     batch.u32[TCP_STATE_HISTORY >> 2] = [SYN_SENT, SYN_RECV].reduce(appendState, 0);
     session.send(shape(facts) | TCP_HISTORY, batch);

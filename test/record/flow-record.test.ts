@@ -19,7 +19,7 @@ import {
   REPLY_SRC,
   SOURCE_POD_NAME,
 } from '../../src/row/layout.generated.js';
-import { REPORTED_WORDS, ReportSlots } from '../../src/schedule/export-state.js';
+import { COUNTER_WORDS, ExportSlots } from '../../src/schedule/export-state.js';
 import { tcp, udp } from '../helpers/builders/connections.js';
 import { rows, type Facts } from '../helpers/builders/rows.js';
 import { readReport } from '../helpers/rigs/store-rig.js';
@@ -27,7 +27,7 @@ import { readReport } from '../helpers/rigs/store-rig.js';
 const LIBERAL = 0x08;
 
 /** @param counters as last reported */
-function record(facts: Facts, counters = new Uint32Array(REPORTED_WORDS)): Batch {
+function record(facts: Facts, counters = new Uint32Array(COUNTER_WORDS)): Batch {
   const table = new ConnectionTable(1);
   const slot = table.allocate(rows(facts).u32, 0);
   table.setStartMs(slot, 1_699_999_990_000);
@@ -35,7 +35,7 @@ function record(facts: Facts, counters = new Uint32Array(REPORTED_WORDS)): Batch
   const batch = new Batch(2, RECORD_SIZE);
   batch.bytes.fill(0xee); // what an earlier record left
   batch.count = 1;
-  const reported = new ReportSlots(1);
+  const reported = new ExportSlots(1);
   reported.words.set(counters, reported.countersAt(slot));
   appendRecord(batch, table, slot, reported, 4, []);
   return batch;

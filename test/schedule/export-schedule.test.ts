@@ -299,11 +299,11 @@ test('what a shutdown could not tell is counted, each connection once', t => {
   rig.poll([udp(2, rig.wall - 15_000, [4, 400, 0, 0]), withoutStart(udp(3, 0, [0, 0, 0, 0]))]);
   const [first, second] = rig.destinations;
   t.deepEqual(first.schedule.stale, { connections: 1, packets: 6, octets: 600 });
-  t.deepEqual(first.schedule.countUnreported(), { connections: 2, packets: 4, octets: 400 });
-  t.deepEqual(second.schedule.countUnreported(), { connections: 3, packets: 10, octets: 1_000 });
+  t.deepEqual(first.schedule.countUnexported(), { connections: 2, packets: 4, octets: 400 });
+  t.deepEqual(second.schedule.countUnexported(), { connections: 3, packets: 10, octets: 1_000 });
   second.takes = true;
   rig.all(1);
-  t.deepEqual(second.schedule.countUnreported(), { connections: 0, packets: 0, octets: 0 });
+  t.deepEqual(second.schedule.countUnexported(), { connections: 0, packets: 0, octets: 0 });
 });
 
 // The queue of ended connections
@@ -370,7 +370,7 @@ test('what goes at the limit without a report is counted', t => {
   rig.poll([udp(1, rig.wall, [5, 500, 1, 100])]);
   rig.advance(5_000);
   rig.poll([udp(1, rig.wall - 5_000, [5, 500, 1, 100]), udp(2, rig.wall, [1, 100, 0, 0])]);
-  t.deepEqual(destination.schedule.evictedUnreported, { connections: 1, packets: 6, octets: 600 });
+  t.deepEqual(destination.schedule.evictedUnexported, { connections: 1, packets: 6, octets: 600 });
 });
 
 test('a connection that was said to have ended goes at the limit without another record', t => {
@@ -383,7 +383,7 @@ test('a connection that was said to have ended goes at the limit without another
   rig.poll([closed, udp(2, rig.wall, [1, 100, 0, 0])]);
   t.is(rig.store.counts.evicted, 1);
   t.deepEqual(told(destination.evicted), []);
-  t.is(destination.schedule.evictedUnreported.connections, 0);
+  t.is(destination.schedule.evictedUnexported.connections, 0);
 });
 
 test('a closed connection that goes at the limit before its end was told has ended with 3', t => {

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { CtflowError } from '../../src/common/errors.js';
-import { DONE, ENTRY_WORDS, PENDING, REPORTED } from '../../src/state/entry-block.js';
+import { DONE, ENTRY_WORDS, PENDING, EXPORTED } from '../../src/state/entry-block.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, readBlocks, refuseFileHeader } from '../../src/state/journal-file.js';
 import { block, entry, HOST, resealHeader } from '../helpers/builders/journals.js';
 import { seeded } from '../helpers/seed.js';
@@ -37,7 +37,7 @@ const entries = fc.array(
 const someBlocks = fc.array(
   fc.oneof(
     fc
-      .tuple(fc.constantFrom(REPORTED, PENDING), entries, fc.nat())
+      .tuple(fc.constantFrom(EXPORTED, PENDING), entries, fc.nat())
       .map(([kind, some, batch]) => block(kind, some, batch)),
     fc.nat().map(batch => block(DONE, [], batch)),
   ),
@@ -54,7 +54,7 @@ test('blocks are read as they were written', async t => {
 test('blocks longer than what is read in one go come out whole', async t => {
   const path = temporaryPath(t, 'state');
   const full = Array.from({ length: 1024 }, (_, i) => entry(i, i, [i, i, i, i]));
-  const blocks = Array.from({ length: 60 }, (_, i) => block(REPORTED, full, i));
+  const blocks = Array.from({ length: 60 }, (_, i) => block(EXPORTED, full, i));
   const { blocks: read, end } = await readBack(path, Buffer.concat(blocks));
   t.is(end, blocks[0].length * 60);
   t.deepEqual(

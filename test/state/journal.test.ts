@@ -50,7 +50,7 @@ test('what was told is not told again, and what came since is', async t => {
     told.map(({ port, deltas }) => [port, deltas[0]]),
     [[2, 7n]],
   );
-  t.like(stats, { restored: 3, endedUnwatched: 0, errors: 0, restartUncertain: { records: 0 } });
+  t.like(stats, { restored: 3, endedWhileDown: 0, errors: 0, restartUncertain: { records: 0 } });
   await life.end(connections);
 });
 
@@ -102,11 +102,11 @@ test('what ended while nobody listened is counted once; what ended before is not
   await second.life.export(true);
   await second.life.end(connections.slice(1));
   const third = await nextLife(path, connections.slice(2), BEGAN + 2_000);
-  t.like(third.stats, { restored: 1, endedUnwatched: 1 });
-  t.true(third.log.some(({ endedUnwatched }) => endedUnwatched === 1));
+  t.like(third.stats, { restored: 1, endedWhileDown: 1 });
+  t.true(third.log.some(({ endedWhileDown }) => endedWhileDown === 1));
   await third.life.end(connections.slice(2));
   const fourth = await nextLife(path, connections.slice(2), BEGAN + 3_000);
-  t.like(fourth.stats, { restored: 1, endedUnwatched: 0 });
+  t.like(fourth.stats, { restored: 1, endedWhileDown: 0 });
   await fourth.life.end(connections.slice(2));
 });
 
@@ -122,7 +122,7 @@ test('an end that needs no record of its own is no end unwatched', async t => {
   await second.life.export(true);
   await second.life.end([]);
   const third = await nextLife(path, [], BEGAN + 300_000);
-  t.like(third.stats, { restored: 0, endedUnwatched: 0 });
+  t.like(third.stats, { restored: 0, endedWhileDown: 0 });
   await third.life.end([]);
 });
 
@@ -277,7 +277,7 @@ test('a disk that fails ends the journal and not the run, and no later start tru
   const memory = journal.destination('collector 0', BEGAN);
   full = true;
   for (let batch = 1; batch <= 3; batch++) {
-    memory.leftOut();
+    memory.evicted();
     memory.flush();
   }
   t.is(lines.filter(({ level }) => level === 50).length, 1, 'said once');
@@ -314,6 +314,6 @@ test('a journal that has grown is written anew while it grows on, and says the s
   await life.end(connections.slice(0, 900));
   const next = await nextLife(path, connections.slice(0, 900), BEGAN + 10_000);
   t.deepEqual(next.told, []);
-  t.like(next.stats, { restored: 900, endedUnwatched: 0 });
+  t.like(next.stats, { restored: 900, endedWhileDown: 0 });
   await next.life.end([]);
 });

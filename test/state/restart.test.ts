@@ -77,7 +77,7 @@ test('property: however often it is stopped or killed, nothing is told twice, an
         // a first exporter that is killed before it has begun its file leaves nothing, and has told nothing
         const death = early && { ...early, write: early.write + (i === 0 ? 1 + collectors : 0) };
         const life = await ExporterLife.begin(path, kernel.now, told, { death });
-        life.lines.forEach(({ memory }, line) => (uncertain[line] += memory.uncertain.packets));
+        life.lines.forEach(({ journal }, line) => (uncertain[line] += journal.uncertain.packets));
         if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good journal is refused');
         await kernel.live(life, path_, takes);
         kernel.now += 5;
@@ -165,7 +165,7 @@ for (const again of [false, true]) {
           // where events come again, as many ended ones stay in the journal as the store remembers
           const options = { death, ends: 64, keptEnds: again ? 1_000 : 0 };
           const life = await ExporterLife.begin(path, kernel.now, told, options);
-          life.lines.forEach(({ memory }, line) => (uncertain[line] += memory.uncertain.packets));
+          life.lines.forEach(({ journal }, line) => (uncertain[line] += journal.uncertain.packets));
           if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good file is refused');
           await kernel.tell(life, steps);
           kernel.now += 5;

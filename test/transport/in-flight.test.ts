@@ -1,14 +1,14 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { HandedOver } from '../../src/transport/in-flight.js';
+import { InFlight } from '../../src/transport/in-flight.js';
 import { seeded } from '../helpers/seed.js';
 
 test('nothing handed over is nothing in doubt', t => {
-  t.is(new HandedOver(1_000).records, 0);
+  t.is(new InFlight(1_000).records, 0);
 });
 
 test('everything within reach is in doubt, what is beyond it is not', t => {
-  const handed = new HandedOver(1_000);
+  const handed = new InFlight(1_000);
   for (let i = 0; i < 4; i++) handed.add(300, 7);
   t.is(handed.records, 28, 'the first message has its last octets in reach');
   handed.add(300, 7);
@@ -23,7 +23,7 @@ test('never less is in doubt than what has octets in reach, and never much more'
       fc.integer({ min: 1, max: 100_000 }),
       fc.array(fc.tuple(fc.integer({ min: 16, max: 2_000 }), fc.nat(40)), { maxLength: 400 }),
       (reach, sent) => {
-        const handed = new HandedOver(reach);
+        const handed = new InFlight(reach);
         for (const [octets, records] of sent) handed.add(octets, records);
         const within = (distance: number): number => {
           let behind = 0;

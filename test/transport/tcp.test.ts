@@ -187,13 +187,13 @@ perBackend('what a broken connection still held is not lost: it waits for the ne
   t.is(await log.nth(2), 'closed: ECONNRESET');
   t.false(transport.ready);
   t.is(await log.nth(3), 'opened');
-  const unsent = transport.unsent();
+  const unsent = transport.takeBack();
   t.true(unsent.length > 0);
   for (const { bytes } of unsent) t.is(bytes.length, 16_000);
   t.is(transport.counts.records + unsent.reduce((sum, message) => sum + message.records, 0), records);
   t.is(log.records, transport.counts.records, 'what waits is not settled');
   t.is(transport.counts.lostRecords, 0);
-  t.deepEqual(transport.unsent(), [], 'they are the caller’s now');
+  t.deepEqual(transport.takeBack(), [], 'they are the caller’s now');
 });
 
 perBackend('what is counted as taken is exactly what the kernel has of whole messages', async (t, backend) => {
@@ -225,7 +225,7 @@ perBackend('whatever a collector reads before it is killed, it reads no message 
   for (let session = 0; session < 25; session++) {
     const socket = await peer.nth(session + 1);
     t.is(await log.nth(2 * session + 1), 'opened');
-    for (const { bytes } of transport.unsent()) transport.send(bytes, Uint32Array.of(bytes.length, 1), 1);
+    for (const { bytes } of transport.takeBack()) transport.send(bytes, Uint32Array.of(bytes.length, 1), 1);
     let rest = Buffer.alloc(0);
     socket.on('data', chunk => {
       rest = Buffer.concat([rest, chunk]);
@@ -251,7 +251,7 @@ perBackend('whatever a collector reads before it is killed, it reads no message 
     read.toSorted((a, b) => a - b),
     read,
   );
-  const waiting = transport.unsent().map(({ bytes }) => Buffer.from(bytes).readUInt32BE(0));
+  const waiting = transport.takeBack().map(({ bytes }) => Buffer.from(bytes).readUInt32BE(0));
   t.is(transport.counts.messages + waiting.length, number);
   const missing = number - read.length - waiting.length;
   t.true(
@@ -266,7 +266,7 @@ test('a frozen collector fills the transport, which is not ready then, and does 
   const [transport, log] = await opened(t, peer.port);
   const records = await fill(transport);
   t.false(transport.ready);
-  await transport.drained(10);
+  await transport.untilReady(10);
   t.false(transport.ready);
   await transport.close(50);
   t.true(transport.counts.lostRecords > 0, 'counted when close() has ended');
@@ -284,7 +284,7 @@ test('a collector that half-closes and reads no more is given up', async t => {
   await eventually('no more is taken', () => !transport.ready);
   t.is(await log.nth(2), 'closed: closed by the collector');
   t.deepEqual(log.uncertain, [transport.counts.records]);
-  t.true(transport.unsent().length > 0);
+  t.true(transport.takeBack().length > 0);
 });
 
 // What a collector may not have read
@@ -302,11 +302,15 @@ linux('a collector that half-closes and reads to the end leaves nothing uncertai
   await eventually('no more is taken', () => !transport.ready);
   transport.send(...messages(1, 500, 9));
   await ended;
-  t.is(peer.received[0].subarray(3_000).toString(), '..............12', 'a farewell that counts the records before it');
+  t.is(
+    peer.received[0].subarray(3_000).toString(),
+    '..............12',
+    'a emptyMessage that counts the records before it',
+  );
   t.is(await log.nth(2), 'closed: closed by the collector');
   t.deepEqual(log.uncertain, [0]);
   t.is(transport.counts.uncertainRecords, 0);
-  t.is(transport.unsent().length, 1, 'what came later waits');
+  t.is(transport.takeBack().length, 1, 'what came later waits');
 });
 
 linux('a message that is half way in the kernel is whole before a connection ends in order', async t => {
@@ -347,7 +351,7 @@ test('what lies further back than both buffers hold has been read', async t => {
   const peer = await Peer.listen(t);
   const [transport, log] = await opened(t, peer.port, { collectorBuffer: 65_536 });
   for (let sent = 0; sent < 1_500; sent += 4) {
-    while (!transport.ready) await transport.drained(60_000);
+    while (!transport.ready) await transport.untilReady(60_000);
     transport.send(...messages(4, 16_000, 1));
   }
   await eventually('all taken', () => transport.counts.messages === 1_500);
@@ -376,7 +380,7 @@ test('a collector that reads again makes the transport ready again', async t => 
   const peer = await Peer.listen(t, 0, false);
   const [transport] = await opened(t, peer.port);
   await fill(transport);
-  const drained = transport.drained(60_000);
+  const drained = transport.untilReady(60_000);
   const socket = await peer.nth(1);
   socket.on('end', () => socket.end());
   socket.resume();

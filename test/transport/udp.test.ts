@@ -128,7 +128,7 @@ perBackend('an address that cannot be reached now is tried again until it is clo
   t.is(await log.nth(3), 'closed: EACCES');
   t.true(transport.counts.errors['EACCES'] >= 3);
   t.is(transport.counts.connects, 0);
-  const drained = transport.drained(60_000);
+  const drained = transport.untilReady(60_000);
   await transport.close(60_000);
   await drained;
   const { length } = log.events;
@@ -156,7 +156,7 @@ perBackend('a queue that is full is not ready, and everything in it leaves befor
   transport.send(...messages(300, 10, 1));
   // in Rust the system has them at once
   t.is(transport.ready, backend.name === 'native');
-  await transport.drained(60_000);
+  await transport.untilReady(60_000);
   t.true(transport.ready);
   transport.send(...messages(100, 10, 1));
   await transport.close(60_000);

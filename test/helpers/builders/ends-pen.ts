@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { EndsCounts, EndsPlace } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
 import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, ROW_SIZE } from '../../../src/row/layout.generated.js';
-import type { EndsWriter } from '../../../src/state/heard-ends.js';
+import type { DestroyWriter } from '../../../src/state/destroy-log.js';
 import { writeNumber } from '../../../src/common/u64.js';
 
 /** A record of a file of ends. */
@@ -17,7 +17,7 @@ export function endsRecord(place: number, row: Uint8Array): Uint8Array {
 }
 
 /** Writes rows down as the native listener does. */
-export class EndsPen implements EndsWriter {
+export class EndsPen implements DestroyWriter {
   readonly #to: EndsPlace;
   readonly #counts: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
   #place: number;

@@ -3,7 +3,7 @@ import { ConnectionTable } from '../../../src/store/connection-table.js';
 import { appendRecord } from '../../../src/record/flow-record.js';
 import { shapeOf } from '../../../src/ipfix/shape.js';
 import { RECORD_SIZE } from '../../../src/row/layout.generated.js';
-import { ReportSlots } from '../../../src/schedule/export-state.js';
+import { ExportSlots } from '../../../src/schedule/export-state.js';
 import { rows, type Facts } from './rows.js';
 
 export const FLOW_START = 1_699_999_990_123;
@@ -19,7 +19,7 @@ export function shape(facts: Facts): number {
 /** Flow records of these connections, of which nothing was reported before. */
 export function flowBatch(...connections: Facts[]): Batch {
   const table = new ConnectionTable(connections.length);
-  const reported = new ReportSlots(connections.length);
+  const reported = new ExportSlots(connections.length);
   const batch = new Batch(connections.length, RECORD_SIZE);
   for (const facts of connections) {
     const slot = table.allocate(rows(facts).u32, 0);

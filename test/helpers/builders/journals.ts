@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { ENTRY_WORDS, EntryBlock, NAME_WORDS, TOLD_WORD, toldWord } from '../../../src/state/entry-block.js';
+import { ENTRY_WORDS, EntryBlock, IDENTITY_WORDS, LAST_WORD, lastWord } from '../../../src/state/entry-block.js';
 import type { HostIdentity } from '../../../src/common/host.js';
 import { Journal, type JournalOptions } from '../../../src/state/journal.js';
 import { listeningLogger } from '../fakes/listening-logger.js';
@@ -25,8 +25,8 @@ export function entry(
 ): Uint32Array {
   const words = new Uint32Array(ENTRY_WORDS);
   words.set([id, start, 400_000_000]);
-  counters.forEach((counter, i) => (words[NAME_WORDS + i * 2] = counter));
-  words[TOLD_WORD] = toldWord(reason, state, destination, ended);
+  counters.forEach((counter, i) => (words[IDENTITY_WORDS + i * 2] = counter));
+  words[LAST_WORD] = lastWord(reason, state, destination, ended);
   return words;
 }
 

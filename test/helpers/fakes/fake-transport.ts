@@ -36,11 +36,11 @@ export class FakeTransport implements Transport {
     }
   }
 
-  unsent(): readonly Message[] {
+  takeBack(): readonly Message[] {
     return this.left.splice(0);
   }
 
-  drained(): Promise<void> {
+  untilReady(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -21,7 +21,7 @@ export class TransportLog implements TransportListener {
   }
 
   /** Sixteen octets with the number of records. */
-  farewell(records: number): Uint8Array {
+  emptyMessage(records: number): Uint8Array {
     return Buffer.from(String(records).padStart(16, '.'));
   }
 
@@ -29,7 +29,7 @@ export class TransportLog implements TransportListener {
     this.records += records;
   }
 
-  unsent(records: number): void {
+  lost(records: number): void {
     this.records += records;
   }
 

@@ -7,7 +7,7 @@ import { ROW_WORDS } from '../../../src/row/batch.js';
 import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
 import { appendRecord } from '../../../src/record/flow-record.js';
 import { EVENT_DESTROY, RECORD_SIZE, STATE } from '../../../src/row/layout.generated.js';
-import type { DestinationMemory } from '../../../src/state/destination-memory.js';
+import type { DestinationJournal } from '../../../src/state/destination-journal.js';
 import { EntryBlock } from '../../../src/state/entry-block.js';
 import type { Journal } from '../../../src/state/journal.js';
 import { udp } from '../builders/connections.js';
@@ -53,7 +53,7 @@ export interface Death {
 
 /** A destination whose transport settles when it is told to. */
 class Line {
-  readonly memory: DestinationMemory;
+  readonly journal: DestinationJournal;
   readonly schedule: ExportSchedule;
   readonly #life: ExporterLife;
   readonly #told: Report[];
@@ -63,9 +63,9 @@ class Line {
   readonly #queue: Report[] = [];
   #sent = 0;
 
-  constructor(life: ExporterLife, memory: DestinationMemory, told: Report[]) {
+  constructor(life: ExporterLife, journal: DestinationJournal, told: Report[]) {
     this.#life = life;
-    this.memory = memory;
+    this.journal = journal;
     this.#told = told;
     const options = {
       activeFlowExportTimeout: 0,
@@ -74,7 +74,7 @@ class Line {
       endedQueue: 64,
     };
     const evict = (slot: number, reason: number): boolean => this.take(slot, reason, true);
-    this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, memory);
+    this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, journal);
   }
 
   readonly take = (slot: number, reason: number, last = false): boolean => {
@@ -82,18 +82,18 @@ class Line {
     const row = slot * ROW_WORDS;
     appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.slots, reason, []);
     const gone = last || (flags[slot] & GONE) !== 0;
-    this.memory.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
+    this.journal.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
     if (this.#batch.count === BATCH) this.send();
     return true;
   };
 
   send(): void {
     if (this.#batch.count === 0) return;
-    this.memory.sending(this.#entries, this.#sent);
+    this.journal.sending(this.#entries, this.#sent);
     for (let i = 0; i < this.#batch.count; i++) this.#queue.push(readReport(this.#batch, i));
     this.#sent += this.#batch.count;
     this.#batch.count = 0;
-    this.memory.sent(this.#sent);
+    this.journal.sent(this.#sent);
   }
 
   /** The collector gets so many of the records that were sent. */
@@ -101,12 +101,12 @@ class Line {
     if (this.#life.killed) return;
     const out = this.#queue.splice(0, most);
     this.#told.push(...out);
-    this.memory.settled(out.length);
+    this.journal.settled(out.length);
   }
 
   /** The transport closes; what it still has never leaves. */
   close(): void {
-    if (this.#queue.length > 0) this.memory.unsent();
+    if (this.#queue.length > 0) this.journal.withdraw();
   }
 }
 
@@ -191,7 +191,7 @@ export class ExporterLife {
   deliver(): void {
     for (const row of this.#heard.splice(0)) {
       this.store.applyDestroys(row, this.at());
-      this.journal.ends.delivered(row.count);
+      this.journal.destroyLog.delivered(row.count);
     }
   }
 
@@ -209,17 +209,17 @@ export class ExporterLife {
   }
 
   async #recover(listens: boolean): Promise<void> {
-    const { ends } = this.journal;
-    await ends.replay(filterWords({}), batch => this.store.applyDestroys(batch, this.at()));
-    const place = listens ? ends.begin() : undefined;
+    const { destroyLog } = this.journal;
+    await destroyLog.replay(filterWords({}), batch => this.store.applyDestroys(batch, this.at()));
+    const place = listens ? destroyLog.open() : undefined;
     if (!place) return;
     this.#pen = new EndsPen(place);
-    ends.follow(this.#pen);
+    destroyLog.setWriter(this.#pen);
     this.store.expectEvents(true);
   }
 
   #settleEnds(): void {
-    this.journal.settleEnds(this.lines.map(({ schedule }) => schedule.endedWaiting));
+    this.journal.settleDestroys(this.lines.map(({ schedule }) => schedule.endedProgress));
   }
 
   async poll(connections: readonly KernelConnection[]): Promise<void> {
@@ -239,7 +239,7 @@ export class ExporterLife {
       exportDue(line.schedule, this.now, 1_000, line.take);
       line.send();
       if (settle) line.settle();
-      line.memory.flush();
+      line.journal.flush();
     }
     this.#settleEnds();
     // a journal that is written anew goes on

@@ -33,7 +33,7 @@ export class SessionRig {
       monotonic: () => this.monotonic,
       wall: () => this.wall,
     });
-    this.session.begin();
+    this.session.open();
   }
 
   /** Sends flow records of one kind. @returns the messages */

@@ -7,20 +7,20 @@ import type { HostIdentity } from '../common/host.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, refuseFileHeader } from './journal-file.js';
 
 /**
- * The bytes of a file of ends: a header, then records that go round, written by the native listener (ends_file.rs). Numbers
- * are in the byte order of the host, as in the journal.
+ * The bytes of a destroy log: a header, then a ring of records, written by the native listener (ends_file.rs). Numbers are in
+ * the byte order of the host, as in the journal.
  *
  * Header: as the journal's (64), then capacity in records (4), version of the rows (4), place below which records are free (8),
  * CRC of these (4). A record stands at its place modulo the capacity.
  */
-export const ENDS_HEADER_SIZE = FILE_HEADER_SIZE + 20;
-const KIND = { magic: 'CTFLOWEN', name: 'a file of ends' };
+export const DESTROY_HEADER_SIZE = FILE_HEADER_SIZE + 20;
+const KIND = { magic: 'CTFLOWEN', name: 'a destroy log' };
 const PLACE_WORDS = 4;
 /** Records that are read in one go. */
 const CHUNK = 4096;
 
 /** What changes in the header. */
-export interface EndsHeader {
+export interface DestroyHeader {
   /** Records that the file has room for. */
   readonly capacity: number;
   /** Places below it are free. */
@@ -29,12 +29,12 @@ export interface EndsHeader {
 
 const readAt = promisify(read);
 
-export function encodeEndsHeader(identity: HostIdentity, changing: EndsHeader): Uint8Array {
+export function encodeDestroyHeader(identity: HostIdentity, changing: DestroyHeader): Uint8Array {
   return Buffer.concat([encodeFileHeader(identity, KIND), encodeChanging(changing)]);
 }
 
 /** The part of the header behind FILE_HEADER_SIZE. */
-export function encodeChanging({ capacity, done }: EndsHeader): Uint8Array {
+export function encodeChanging({ capacity, done }: DestroyHeader): Uint8Array {
   const words = new Uint32Array(PLACE_WORDS + 1);
   const bytes = new Uint8Array(words.buffer);
   words[0] = capacity;
@@ -45,10 +45,10 @@ export function encodeChanging({ capacity, done }: EndsHeader): Uint8Array {
 }
 
 /** @returns what stands in it; or why a file with this header holds nothing for this host and version */
-export function readEndsHeader(bytes: Uint8Array, identity: HostIdentity): EndsHeader | string {
+export function readDestroyHeader(bytes: Uint8Array, identity: HostIdentity): DestroyHeader | string {
   const refused = refuseFileHeader(bytes, identity, KIND);
   if (refused !== undefined) return refused;
-  const changing = Uint8Array.from(bytes.subarray(FILE_HEADER_SIZE, ENDS_HEADER_SIZE));
+  const changing = Uint8Array.from(bytes.subarray(FILE_HEADER_SIZE, DESTROY_HEADER_SIZE));
   const words = new Uint32Array(changing.buffer, 0, changing.length >> 2);
   const whole = words.length > PLACE_WORDS && words[PLACE_WORDS] === crc32(changing.subarray(0, PLACE_WORDS * 4));
   if (!whole || words[0] === 0) return 'its header is damaged';
@@ -57,15 +57,14 @@ export function readEndsHeader(bytes: Uint8Array, identity: HostIdentity): EndsH
 }
 
 /**
- * Reads the records that are not free, in the order in which they were written. One that is not whole is passed over: it was
- * left out, or cut off while it was written.
+ * Reads the records that are not free, the oldest first. One that is not whole is skipped: it was not written, or only in part.
  * @param onRow the bytes of a row, valid until it returns
  * @returns the place behind the last
  * @throws the system's error
  */
 export async function readRecords(
   fd: number,
-  { capacity, done }: EndsHeader,
+  { capacity, done }: DestroyHeader,
   onRow: (row: Uint8Array) => void,
 ): Promise<number> {
   const bytes = new Uint8Array(Math.min(CHUNK, capacity) * ENDS_RECORD_SIZE);

@@ -1,16 +1,16 @@
 /** What was never reported. */
-export interface Unreported {
+export interface Unexported {
   connections: number;
   packets: number;
   octets: number;
 }
 
-export function newUnreported(): Unreported {
+export function newUnexported(): Unexported {
   return { connections: 0, packets: 0, octets: 0 };
 }
 
-export function sumUnreported(list: readonly Unreported[]): Unreported {
-  const sum = newUnreported();
+export function sumUnexported(list: readonly Unexported[]): Unexported {
+  const sum = newUnexported();
   for (const { connections, packets, octets } of list) {
     sum.connections += connections;
     sum.packets += packets;

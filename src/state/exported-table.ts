@@ -1,14 +1,14 @@
-import { destinationOf, ENDED, ENTRY_WORDS, NAME_WORDS, TOLD_WORD } from './entry-block.js';
+import { destinationOf, ENDED, ENTRY_WORDS, IDENTITY_WORDS, LAST_WORD } from './entry-block.js';
 
-/** Bit of the last word, in the table alone: somebody has asked for the entry, or it is to be kept. */
-const ASKED = 0x40;
+/** Bit of the last word, in the table alone: the connection was found again, or the entry is to be kept. */
+const MARKED = 0x40;
 const LEAST_BUCKETS = 16;
 
 /**
  * Entries by connection and destination, in one array in the order of their arrival, found through an open-addressed index.
  * A million of them take 48 MB and 8 MB of index.
  */
-export class ReportedTable {
+export class ExportedTable {
   /** Entry `i` begins at word i * ENTRY_WORDS. */
   readonly words: Uint32Array;
   /** Entries ever put. */
@@ -38,37 +38,36 @@ export class ReportedTable {
    * @param entry words of an entry from `at`
    */
   place(entry: Uint32Array, at: number): number {
-    const bucket = this.#bucket(entry, at, destinationOf(entry[at + TOLD_WORD]));
+    const bucket = this.#bucket(entry, at, destinationOf(entry[at + LAST_WORD]));
     if (this.#index[bucket] === 0) {
       this.#index[bucket] = ++this.count;
       const to = (this.count - 1) * ENTRY_WORDS;
-      for (let word = 0; word < NAME_WORDS; word++) this.words[to + word] = entry[at + word];
+      for (let word = 0; word < IDENTITY_WORDS; word++) this.words[to + word] = entry[at + word];
       // the destination belongs to the name
-      this.words[to + TOLD_WORD] = entry[at + TOLD_WORD];
+      this.words[to + LAST_WORD] = entry[at + LAST_WORD];
     }
     return (this.#index[bucket] - 1) * ENTRY_WORDS;
   }
 
-  /** Somebody has asked for the entry at this word. */
-  ask(word: number): void {
-    this.words[word + TOLD_WORD] |= ASKED;
+  mark(word: number): void {
+    this.words[word + LAST_WORD] |= MARKED;
   }
 
-  isAsked(word: number): boolean {
-    return (this.words[word + TOLD_WORD] & ASKED) !== 0;
+  isMarked(word: number): boolean {
+    return (this.words[word + LAST_WORD] & MARKED) !== 0;
   }
 
   isEnded(word: number): boolean {
-    return (this.words[word + TOLD_WORD] & ENDED) !== 0;
+    return (this.words[word + LAST_WORD] & ENDED) !== 0;
   }
 
   /** The last word of the entry, as it was put. */
-  toldAt(word: number): number {
-    return (this.words[word + TOLD_WORD] & ~ASKED) >>> 0;
+  lastWordAt(word: number): number {
+    return (this.words[word + LAST_WORD] & ~MARKED) >>> 0;
   }
 
   destinationAt(word: number): number {
-    return destinationOf(this.words[word + TOLD_WORD]);
+    return destinationOf(this.words[word + LAST_WORD]);
   }
 
   /** Whether the connection of this entry has one like this at a destination below this number. */
@@ -93,7 +92,7 @@ export class ReportedTable {
         words[entry] === name[at] &&
         words[entry + 1] === name[at + 1] &&
         words[entry + 2] === name[at + 2] &&
-        destinationOf(words[entry + TOLD_WORD]) === destination;
+        destinationOf(words[entry + LAST_WORD]) === destination;
       if (same) return bucket;
     }
   }

@@ -1,9 +1,9 @@
 import test from 'ava';
-import { REPORTED_WORDS, ReportSlots } from '../../src/schedule/export-state.js';
+import { COUNTER_WORDS, ExportSlots } from '../../src/schedule/export-state.js';
 
 test('what is kept of a slot leaves its other facts and the neighbours alone', t => {
-  const slots = new ReportSlots(3);
-  const counters = (slot: number): number[] => Array.from({ length: REPORTED_WORDS }, (_, i) => 0xffff_ff00 + slot + i);
+  const slots = new ExportSlots(3);
+  const counters = (slot: number): number[] => Array.from({ length: COUNTER_WORDS }, (_, i) => 0xffff_ff00 + slot + i);
   for (const slot of [0, 1, 2]) {
     slots.words.set(counters(slot), slots.countersAt(slot));
     slots.setActiveSince(slot, 1000.25 + slot);
@@ -13,7 +13,7 @@ test('what is kept of a slot leaves its other facts and the neighbours alone', t
   }
   for (const slot of [0, 1, 2]) {
     const at = slots.countersAt(slot);
-    t.deepEqual([...slots.words.subarray(at, at + REPORTED_WORDS)], counters(slot));
+    t.deepEqual([...slots.words.subarray(at, at + COUNTER_WORDS)], counters(slot));
     t.is(slots.activeSince(slot), 1000.25 + slot);
     t.deepEqual([slots.lastReason(slot), slots.lastState(slot)], [250 + slot, 240 + slot]);
   }

@@ -2,7 +2,12 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, LAYOUT_VERSION, ROW_SIZE } from '../../src/row/layout.generated.js';
-import { encodeEndsHeader, ENDS_HEADER_SIZE, readEndsHeader, readRecords } from '../../src/state/ends-file.js';
+import {
+  encodeDestroyHeader,
+  DESTROY_HEADER_SIZE,
+  readDestroyHeader,
+  readRecords,
+} from '../../src/state/destroy-log-format.js';
 import { encodeFileHeader } from '../../src/state/journal-file.js';
 import { endsRecord } from '../helpers/builders/ends-pen.js';
 import { HOST, resealHeader } from '../helpers/builders/journals.js';
@@ -37,29 +42,29 @@ async function readBack(t: ExecutionContext, bytes: Uint8Array, capacity: number
 
 test('the header says how much room there is and what is free, beyond 2^32 too', t => {
   const header = { capacity: 322_638, done: 2 ** 40 + 5 };
-  t.deepEqual(readEndsHeader(encodeEndsHeader(HOST, header), HOST), header);
+  t.deepEqual(readDestroyHeader(encodeDestroyHeader(HOST, header), HOST), header);
 });
 
 test('a header of something else is refused with a sentence', t => {
-  const good = (): Buffer => Buffer.from(encodeEndsHeader(HOST, { capacity: 10, done: 3 }));
-  const refused = (bytes: Uint8Array, host = HOST): string => String(readEndsHeader(bytes, host));
-  t.regex(refused(Buffer.concat([encodeFileHeader(HOST), Buffer.alloc(20)])), /not a file of ends/);
-  t.regex(refused(new Uint8Array(0)), /not a file of ends/);
+  const good = (): Buffer => Buffer.from(encodeDestroyHeader(HOST, { capacity: 10, done: 3 }));
+  const refused = (bytes: Uint8Array, host = HOST): string => String(readDestroyHeader(bytes, host));
+  t.regex(refused(Buffer.concat([encodeFileHeader(HOST), Buffer.alloc(20)])), /not a destroy log/);
+  t.regex(refused(new Uint8Array(0)), /not a destroy log/);
   t.regex(refused(good(), { ...HOST, namespace: 7 }), /another network namespace/);
   t.regex(refused(good(), { ...HOST, boot: HOST.boot.replace('0', '1') }), /another boot/);
   const version = good();
   version[8] ^= 3;
   resealHeader(version);
   t.regex(refused(version), /of version 2/);
-  for (let length = 64; length < ENDS_HEADER_SIZE; length++) {
+  for (let length = 64; length < DESTROY_HEADER_SIZE; length++) {
     t.regex(refused(good().subarray(0, length)), /header is damaged/);
   }
-  for (let at = 64; at < ENDS_HEADER_SIZE; at++) {
+  for (let at = 64; at < DESTROY_HEADER_SIZE; at++) {
     const damaged = good();
     damaged[at] ^= 0x40;
     t.regex(refused(damaged), /header is damaged/);
   }
-  t.regex(refused(encodeEndsHeader(HOST, { capacity: 0, done: 0 })), /header is damaged/);
+  t.regex(refused(encodeDestroyHeader(HOST, { capacity: 0, done: 0 })), /header is damaged/);
   t.true(LAYOUT_VERSION > 0);
 });
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { filterWords } from '../../src/row/filter.js';
 import { ORIG_SPORT } from '../../src/row/layout.generated.js';
-import { HeardEnds, type HeardEndsOptions } from '../../src/state/heard-ends.js';
+import { DestroyLog, type DestroyLogOptions } from '../../src/state/destroy-log.js';
 import { udp } from '../helpers/builders/connections.js';
 import { EndsPen } from '../helpers/builders/ends-pen.js';
 import { HOST } from '../helpers/builders/journals.js';
@@ -12,18 +12,18 @@ import { temporaryPath } from '../helpers/temporary.js';
 
 const ALL = filterWords({});
 
-function open(path: string, changed: Partial<HeardEndsOptions> = {}) {
+function open(path: string, changed: Partial<DestroyLogOptions> = {}) {
   const { log, lines } = listeningLogger();
-  const ends = HeardEnds.open({ path, identity: HOST, log, fresh: false, capacity: 8, ...changed });
+  const ends = DestroyLog.load({ path, identity: HOST, log, fresh: false, capacity: 8, ...changed });
   return { ends, lines };
 }
 
 /** Begins, and writes rows of these ports down. */
-async function heard(path: string, ports: readonly number[], changed: Partial<HeardEndsOptions> = {}) {
+async function heard(path: string, ports: readonly number[], changed: Partial<DestroyLogOptions> = {}) {
   const { ends, lines } = open(path, changed);
   await ends.replay(ALL, () => {});
-  const pen = new EndsPen(ends.begin()!);
-  ends.follow(pen);
+  const pen = new EndsPen(ends.open()!);
+  ends.setWriter(pen);
   pen.append(rows(...ports.map(port => udp(port, 1_000, [1, 2, 3, 4]))));
   return { ends, pen, lines };
 }
@@ -89,7 +89,7 @@ test('a slow destination keeps what it was not told; without room what comes is 
   ends.delivered(3);
   ends.settle([{ pushed: 3, settled: 0 }]);
   pen.append(rows(udp(4, 1_000, [1, 2, 3, 4])));
-  for (let again = 0; again < 2; again++) ends.watch();
+  for (let again = 0; again < 2; again++) ends.warnIfIncomplete();
   t.like(ends.stats(), { written: 3, full: 1, failed: 0 });
   t.is(lines.filter(({ msg }) => String(msg).includes('cannot be written')).length, 1);
   ends.delivered(1);
@@ -133,14 +133,14 @@ test('a file that is not for this exporter is put aside and said to be', async t
   const { ends, lines } = open(path, { identity: { ...HOST, namespace: 7 } });
   t.regex(String(lines[0]['msg']), /another network namespace/);
   t.deepEqual(readFileSync(`${path}.refused`), bytes);
-  t.truthy(ends.begin(), 'a new one is begun');
+  t.truthy(ends.open(), 'a new one is begun');
   writeFileSync(path, 'my own notes\n');
-  t.regex(String(open(path).lines[0]['msg']), /not a file of ends of ctflow/);
+  t.regex(String(open(path).lines[0]['msg']), /not a destroy log of ctflow/);
 });
 
 test('a path that cannot be written is an error', t => {
   const { ends } = open(`${temporaryPath(t, 'folder')}/none/state.ends`);
-  t.throws(() => ends.begin(), { message: /none\/state\.ends cannot be written/ });
+  t.throws(() => ends.open(), { message: /none\/state\.ends cannot be written/ });
 });
 
 test('after the journal has failed nothing is kept', async t => {
@@ -150,5 +150,5 @@ test('after the journal has failed nothing is kept', async t => {
   t.false(existsSync(path));
   ends.delivered(1);
   ends.settle([{ pushed: 1, settled: 1 }]);
-  t.is(ends.begin(), undefined);
+  t.is(ends.open(), undefined);
 });

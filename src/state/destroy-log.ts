@@ -7,12 +7,13 @@ import type { Logger } from '../common/logger.js';
 import { rowMatches } from '../row/filter.js';
 import {
   encodeChanging,
-  encodeEndsHeader,
-  ENDS_HEADER_SIZE,
-  readEndsHeader,
+  encodeDestroyHeader,
+  DESTROY_HEADER_SIZE,
+  readDestroyHeader,
   readRecords,
-  type EndsHeader,
-} from './ends-file.js';
+  type DestroyHeader,
+} from './destroy-log-format.js';
+import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { FILE_HEADER_SIZE } from './journal-file.js';
 import { cannotWrite } from './state-lock.js';
@@ -22,81 +23,75 @@ const MOST_BYTES = 64 << 20;
 const CAPACITY = Math.floor(MOST_BYTES / ENDS_RECORD_SIZE);
 const ROWS = 1024;
 
-export interface HeardEndsOptions {
+export interface DestroyLogOptions {
   path: string;
   identity: HostIdentity;
   log: Logger;
-  /** There is no journal from before: nobody knows what was told of a file that is there. */
+  /** There is no journal of a previous run: what a file that is there holds may have been exported. */
   fresh: boolean;
   /** Records that a new file has room for. */
   capacity?: number | undefined;
 }
 
-/** Who writes the rows down. */
-export interface EndsWriter {
+/** Writes the rows: the native event listener. */
+export interface DestroyWriter {
   endsCounts(): EndsCounts | undefined;
   freeEnds(place: number): void;
 }
 
-/** Connections that have ended and wait for their last report at one destination. */
-export interface EndedWaiting {
-  /** How many ever came. */
-  readonly pushed: number;
-  /** All that came before this one are told, or will never be. */
-  readonly settled: number;
-}
-
-export interface HeardEndsStats extends EndsCounts {
-  /** Ended connections of which the exporter before had heard and not told everybody. */
+export interface DestroyLogStats extends Omit<EndsCounts, 'unnamed'> {
+  /** Rows without the id or start time by which they are recognised. */
+  readonly withoutIdentity: number;
+  /** Ended connections of the previous run that it had not exported everywhere. */
   readonly recovered: number;
 }
 
 const NOTHING: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
 
 /**
- * What was heard of ends and not yet told, in a file beside the journal. Each DESTROY row is written down before it is
- * handed over; once it is told everywhere, and the journal says so, its place is free. Whether a row of the file was told is
- * for the journal to say: the file is worth nothing without it.
+ * DESTROY events that are not yet exported, in a file beside the journal. Each row is written before the store gets it; its place
+ * is free once every destination has exported it and the journal says so. Only the journal tells which rows were exported:
+ * without it the file is of no use.
  */
-export class HeardEnds {
+export class DestroyLog {
   recovered = 0;
-  readonly #options: HeardEndsOptions;
+  readonly #options: DestroyLogOptions;
   /** -1 where there is no file. */
   #fd = -1;
   #capacity: number;
   /** Places below it are free; the header says the same. */
   #done = 0;
-  /** Place behind the last row that the store was told. */
+  /** Place behind the last row that the store has. */
   #delivered = 0;
   /** When all of these are settled, the places below are free. */
   #mark: { readonly place: number; readonly pushed: readonly number[] } | undefined;
-  #writer: EndsWriter | undefined;
+  #writer: DestroyWriter | undefined;
   #discarded = false;
-  #complained = false;
+  #warned = false;
 
-  private constructor(options: HeardEndsOptions) {
+  private constructor(options: DestroyLogOptions) {
     this.#options = options;
     this.#capacity = options.capacity ?? CAPACITY;
   }
 
   /**
-   * Goes on with the file where there is one; one that holds nothing for this exporter is put aside and said to be.
+   * Goes on with the file where there is one. A file that cannot be used is renamed and logged.
    * @throws CtflowError CTFLOW_STATE
    */
-  static open(options: HeardEndsOptions): HeardEnds {
-    const ends = new HeardEnds(options);
+  static load(options: DestroyLogOptions): DestroyLog {
+    const log = new DestroyLog(options);
     const { path } = options;
     try {
       if (options.fresh) rmSync(path, { force: true });
-      else ends.#load();
+      else log.#load();
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw cannotWrite(path, error);
     }
-    return ends;
+    return log;
   }
 
   /**
-   * What the exporter before had heard, in the order in which it came; some of it may have been told.
+   * The rows of the previous run, the oldest first; some of them may have been exported.
    * @param words see filterWords
    * @throws CtflowError CTFLOW_STATE where the file cannot be read
    */
@@ -123,10 +118,11 @@ export class HeardEnds {
   }
 
   /**
-   * Where rows are to be written down from now on; the file is made where there is none.
+   * Creates the file where there is none.
+   * @returns where the next row goes; undefined after {@link discard}
    * @throws CtflowError CTFLOW_STATE
    */
-  begin(): EndsPlace | undefined {
+  open(): EndsPlace | undefined {
     if (this.#discarded) return undefined;
     const { path, identity } = this.#options;
     if (this.#fd < 0) {
@@ -134,7 +130,7 @@ export class HeardEnds {
       try {
         rmSync(fresh, { force: true });
         this.#fd = openSync(fresh, 'wx+', 0o600);
-        writeSync(this.#fd, encodeEndsHeader(identity, this.#header));
+        writeSync(this.#fd, encodeDestroyHeader(identity, this.#header));
         renameSync(fresh, path);
       } catch (error) {
         throw cannotWrite(path, error);
@@ -143,50 +139,51 @@ export class HeardEnds {
     return { path, capacity: this.#capacity, place: this.#delivered, done: this.#done };
   }
 
-  /** Who writes from now on. */
-  follow(writer: EndsWriter): void {
+  /** Writes rows from now on. */
+  setWriter(writer: DestroyWriter): void {
     this.#writer = writer;
   }
 
-  /** The store was told so many more rows. */
+  /** The store has so many more rows. */
   delivered(rows: number): void {
     this.#delivered += rows;
   }
 
   /**
-   * Frees what is told everywhere. The journal has been told of it.
-   * @param waiting one for each destination, always in the same order
+   * Frees what every destination has exported; the journal has been written.
+   * @param ended one for each destination, always in the same order
    */
-  settle(waiting: readonly EndedWaiting[]): void {
+  settle(ended: readonly EndedProgress[]): void {
     if (this.#fd < 0 || this.#done === this.#delivered) return;
-    const isSettled = (pushed: readonly number[]): boolean => pushed.every((many, i) => waiting[i].settled >= many);
+    const isSettled = (pushed: readonly number[]): boolean => pushed.every((many, i) => ended[i].settled >= many);
     if (this.#mark && !isSettled(this.#mark.pushed)) return;
-    const now = { place: this.#delivered, pushed: waiting.map(({ pushed }) => pushed) };
+    const now = { place: this.#delivered, pushed: ended.map(({ pushed }) => pushed) };
     const isAll = isSettled(now.pushed);
     const place = isAll ? now.place : this.#mark?.place;
     if (place !== undefined && !this.#free(place)) return;
     this.#mark = isAll ? undefined : now;
   }
 
-  /** Says once that rows could not be kept. */
-  watch(): void {
+  /** Warns once when rows could not be written. */
+  warnIfIncomplete(): void {
     const { full, failed } = this.stats();
-    if (this.#complained || full + failed === 0) return;
-    this.#complained = true;
+    if (this.#warned || full + failed === 0) return;
+    this.#warned = true;
     this.#options.log.warn(
       { path: this.#options.path, full, failed },
       'some ended connections cannot be written to the destroy log: those not exported before a kill are lost',
     );
   }
 
-  stats(): HeardEndsStats {
-    return { recovered: this.recovered, ...(this.#writer?.endsCounts() ?? NOTHING) };
+  stats(): DestroyLogStats {
+    const { written, full, failed, unnamed } = this.#writer?.endsCounts() ?? NOTHING;
+    return { recovered: this.recovered, written, full, failed, withoutIdentity: unnamed };
   }
 
-  /** @param told the exporter has come to its end: what it could not tell is counted, and not told by another */
-  close(told: boolean): void {
+  /** @param complete everything was exported or counted: the file is removed */
+  close(complete: boolean): void {
     this.#close();
-    if (told) this.#remove();
+    if (complete) this.#remove();
   }
 
   /** The journal has failed. @returns false where the file could not be removed */
@@ -196,15 +193,15 @@ export class HeardEnds {
     return this.#remove();
   }
 
-  get #header(): EndsHeader {
+  get #header(): DestroyHeader {
     return { capacity: this.#capacity, done: this.#done };
   }
 
   #load(): void {
     const { path, identity, log } = this.#options;
     const fd = openSync(path, 'r+');
-    const bytes = new Uint8Array(ENDS_HEADER_SIZE);
-    const header = readEndsHeader(bytes.subarray(0, readSync(fd, bytes, 0, ENDS_HEADER_SIZE, 0)), identity);
+    const bytes = new Uint8Array(DESTROY_HEADER_SIZE);
+    const header = readDestroyHeader(bytes.subarray(0, readSync(fd, bytes, 0, DESTROY_HEADER_SIZE, 0)), identity);
     if (typeof header !== 'string') {
       this.#fd = fd;
       this.#capacity = header.capacity;
@@ -223,16 +220,16 @@ export class HeardEnds {
 
   async #read(wanted: (row: Uint8Array) => boolean, onBatch: (batch: Batch) => void): Promise<number> {
     const batch = new Batch(ROWS);
-    const hand = (): void => {
+    const deliver = (): void => {
       onBatch(batch);
       batch.count = 0;
     };
     const behind = await readRecords(this.#fd, this.#header, row => {
       if (!wanted(row)) return;
       batch.bytes.set(row, batch.count++ * ROW_SIZE);
-      if (batch.count === batch.capacity) hand();
+      if (batch.count === batch.capacity) deliver();
     });
-    if (batch.count > 0) hand();
+    if (batch.count > 0) deliver();
     return behind;
   }
 
@@ -241,8 +238,8 @@ export class HeardEnds {
     try {
       writeSync(this.#fd, encodeChanging({ capacity: this.#capacity, done: place }), 0, undefined, FILE_HEADER_SIZE);
     } catch (error) {
-      if (!this.#complained) this.#options.log.warn(`the destroy log cannot be written: ${describeError(error)}`);
-      this.#complained = true;
+      if (!this.#warned) this.#options.log.warn(`the destroy log cannot be written: ${describeError(error)}`);
+      this.#warned = true;
       return false;
     }
     this.#done = place;

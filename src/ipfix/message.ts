@@ -1,0 +1,14 @@
+import { U16_MAX } from '../common/unsigned.js';
+
+/** The version in every message header, RFC 7011 section 3.1. */
+export const IPFIX_VERSION = 10;
+/** Octets of a message header: version (2), length (2), export time (4), sequence number (4), observation domain (4). */
+export const MESSAGE_HEADER = 16;
+export const LARGEST_MESSAGE = U16_MAX;
+
+/** Octets of a set header: id (2), length (2). */
+export const SET_HEADER = 4;
+/** Set ids of RFC 7011 section 3.3.2. */
+export const TEMPLATE_SET = 2;
+export const OPTIONS_TEMPLATE_SET = 3;
+export const FIRST_DATA_SET = 256;

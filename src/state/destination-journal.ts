@@ -1,0 +1,219 @@
+import { HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../row/layout.generated.js';
+import { COUNTER_WORDS, COUNTERS_WORD, type ExportHistory, type LastExport } from '../schedule/export-state.js';
+import { nanosecondsToMilliseconds, subtract } from '../common/u64.js';
+import {
+  DONE,
+  ENDED,
+  ENTRY_WORDS,
+  EntryBlock,
+  IDENTITY_WORDS,
+  PENDING,
+  reasonOf,
+  EXPORTED,
+  stateOf,
+  lastWord,
+  LAST_WORD,
+  WITHDRAWN,
+} from './entry-block.js';
+import type { KnownDestination, Uncertain } from './journal-contents.js';
+import type { ExportedTable } from './exported-table.js';
+
+const NEEDED = HAS_ID | HAS_START;
+const PRESENT_WORD = PRESENT >> 2;
+const ID_WORD = ID >> 2;
+const START_WORD = START_NS >> 2;
+const SIGN = 0x8000_0000;
+
+export interface DestinationJournalOptions {
+  number: number;
+  name: string;
+  /** When this exporter began, milliseconds since 1970. */
+  born: number;
+  known: KnownDestination | undefined;
+  table: ExportedTable | undefined;
+}
+
+/** The journal as one destination writes to it. */
+export interface JournalWriter {
+  /** Names the destination anew, with the moment since which it is remembered. */
+  announce(destination: { number: number; name: string; since: number }): void;
+  append(block: Uint8Array): void;
+}
+
+/** A batch that is being sent: what lies between two counts of data records that the transport was given. */
+interface Batch {
+  readonly batch: number;
+  readonly entries: number;
+  readonly from: number;
+  readonly sent: number;
+}
+
+/** The journal of one destination: what earlier runs exported to it, and the batches that are being sent. */
+export class DestinationJournal implements ExportHistory {
+  readonly number: number;
+  readonly name: string;
+  /** What the previous run was sending when it was killed. */
+  readonly uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
+  /** Milliseconds since 1970: a connection that began since, and is not in the journal, was never exported. */
+  since: number;
+  readonly #journal: JournalWriter;
+  readonly #notes = new EntryBlock();
+  /** The oldest first. */
+  #inFlight: Batch[] = [];
+  #table: ExportedTable | undefined;
+  /** As {@link since}, for {@link neverExported}. */
+  #neverSince: number;
+  #batch: number;
+  #settled = 0;
+  /** Of the batch that is being sent. */
+  #entries = 0;
+  #from = 0;
+  /** {@link since} has moved and is to be written. */
+  #sinceMoved = false;
+  readonly #identity = new Uint32Array(IDENTITY_WORDS);
+  readonly #delta = new Uint32Array(2);
+
+  constructor(journal: JournalWriter, { number, name, born, known, table }: DestinationJournalOptions) {
+    this.#journal = journal;
+    this.number = number;
+    this.name = name;
+    this.since = known?.since ?? born;
+    this.#neverSince = this.since;
+    this.#table = known && table;
+    this.#batch = known?.batch ?? 0;
+    for (const { records, packets, octets } of known?.pending ?? []) {
+      this.uncertain.records += records;
+      this.uncertain.packets += packets;
+      this.uncertain.octets += octets;
+    }
+  }
+
+  lastExport(row: Uint32Array, from: number): LastExport | undefined {
+    const table = this.#table;
+    if (!table || !hasIdentity(row, from)) return undefined;
+    writeIdentity(row, from, this.#identity, 0);
+    const word = table.find(this.#identity, 0, this.number);
+    if (word < 0) return undefined;
+    const ended = table.isEnded(word);
+    // one that has ended does not count as found again
+    if (!ended) table.mark(word);
+    const counters = table.words.slice(word + IDENTITY_WORDS, word + LAST_WORD);
+    if (this.#fellBelow(row, from, counters)) counters.fill(0);
+    const last = table.words[word + LAST_WORD];
+    return { counters, reason: reasonOf(last), state: stateOf(last), ended };
+  }
+
+  neverExported(row: Uint32Array, from: number): boolean {
+    if (!hasIdentity(row, from)) return false;
+    return nanosecondsToMilliseconds(row[from + START_WORD], row[from + START_WORD + 1]) >= this.#neverSince;
+  }
+
+  note(
+    row: Uint32Array,
+    from: number,
+    counters: Uint32Array,
+    at: number,
+    reason: number,
+    state: number,
+    ended: boolean,
+  ): void {
+    if (hasIdentity(row, from))
+      this.#add(this.#notes, row, from, counters, at, lastWord(reason, state, this.number, ended));
+    if (this.#notes.count === this.#notes.capacity) this.flush();
+  }
+
+  evicted(): void {
+    this.since = Date.now();
+    this.#neverSince = Math.max(this.#neverSince, this.since);
+    this.#sinceMoved = true;
+  }
+
+  /** An entry of a batch to come: the row's counters are exported when the batch is sent. */
+  add(batch: EntryBlock, row: Uint32Array, from: number, reason: number, state: number, ended: boolean): void {
+    if (!hasIdentity(row, from)) return;
+    this.#add(batch, row, from, row, from + COUNTERS_WORD, lastWord(reason, state, this.number, ended));
+  }
+
+  /** This batch is about to be sent. @param sent data records that the transport was given before it */
+  sending(batch: EntryBlock, sent: number): void {
+    this.flush();
+    this.#entries = batch.count;
+    this.#from = sent;
+    this.#batch = (this.#batch + 1) >>> 0;
+    this.#journal.append(batch.seal(PENDING, this.number, this.#batch));
+  }
+
+  /** The transport has the batch. @param sent data records that it was given up to now */
+  sent(sent: number): void {
+    this.#inFlight.push({ batch: this.#batch, entries: this.#entries, from: this.#from, sent });
+    this.settled(0);
+  }
+
+  /** So many more records were sent, or lost and counted. */
+  settled(records: number): void {
+    this.#settled += records;
+    let done: number | undefined;
+    while (this.#inFlight.length > 0 && this.#inFlight[0].sent <= this.#settled) done = this.#inFlight.shift()!.batch;
+    if (done !== undefined) this.#journal.append(new EntryBlock(0).seal(DONE, this.number, done));
+  }
+
+  /** What has not settled was never sent: the next run exports it. */
+  withdraw(): void {
+    const left = this.#settled;
+    // in a batch that was sent in part, entries can be told apart only where each record has exactly one
+    const first = this.#inFlight.find(({ from, sent, entries }) => from >= left || sent - from === entries);
+    if (!first) return;
+    const block = new EntryBlock(1);
+    block.words[block.next()] = Math.max(left - first.from, 0);
+    this.#journal.append(block.seal(WITHDRAWN, this.number, first.batch));
+  }
+
+  /** Writes the notes. */
+  flush(): void {
+    if (this.#sinceMoved) this.#journal.announce(this);
+    this.#sinceMoved = false;
+    if (this.#notes.count > 0) this.#journal.append(this.#notes.seal(EXPORTED, this.number));
+  }
+
+  /** The connection of the entry at this word has ended while no exporter ran. */
+  endWhileDown(table: ExportedTable, word: number): void {
+    const to = this.#notes.next();
+    for (let i = 0; i < ENTRY_WORDS; i++) this.#notes.words[to + i] = table.words[word + i];
+    this.#notes.words[to + LAST_WORD] |= ENDED;
+    if (this.#notes.count === this.#notes.capacity) this.flush();
+  }
+
+  /** A complete poll has shown all connections that are still there. */
+  forgetContents(): void {
+    this.#table = undefined;
+    // an older connection that turns up now may have been in it
+    this.#neverSince = Number.POSITIVE_INFINITY;
+  }
+
+  #add(block: EntryBlock, row: Uint32Array, from: number, counters: Uint32Array, at: number, last: number): void {
+    const { words } = block;
+    const to = block.next();
+    writeIdentity(row, from, words, to);
+    for (let word = 0; word < COUNTER_WORDS; word++) words[to + IDENTITY_WORDS + word] = counters[at + word];
+    words[to + LAST_WORD] = last;
+  }
+
+  /** More than half the range away is below: after a counter reset the exported value may itself lie below zero. */
+  #fellBelow(row: Uint32Array, from: number, counters: Uint32Array): boolean {
+    for (let word = 0; word < COUNTER_WORDS; word += 2) {
+      subtract(row, from + COUNTERS_WORD + word, counters, word, this.#delta, 0);
+      if (this.#delta[1] >= SIGN) return true;
+    }
+    return false;
+  }
+}
+
+function hasIdentity(row: Uint32Array, from: number): boolean {
+  return (row[from + PRESENT_WORD] & NEEDED) === NEEDED;
+}
+
+function writeIdentity(row: Uint32Array, from: number, out: Uint32Array, to: number): void {
+  out[to] = row[from + ID_WORD];
+  out[to + 1] = row[from + START_WORD];
+  out[to + 2] = row[from + START_WORD + 1];
+}
