@@ -34,6 +34,16 @@ for (const page of PAGES) {
   });
 }
 
+test('the files and folders that pages name are there', t => {
+  const inside = /`((?:bench|crates|docs|examples|fixtures|proof|scripts|src|test)\/[\w./-]+)`/g;
+  const named = PAGES.flatMap(page => [...read(page).matchAll(inside)].map(([, path]) => path));
+  t.true(named.includes('src/ipfix/shape.ts'));
+  t.deepEqual(
+    named.filter(path => !existsSync(join(ROOT, path))),
+    [],
+  );
+});
+
 test('ARCHITECTURE names every folder of src/ and crates/', t => {
   const text = read('ARCHITECTURE.md');
   const folders = ['src', 'crates'].map(parent =>
