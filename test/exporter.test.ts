@@ -63,7 +63,7 @@ const LATER = Date.now() + 3_600_000;
 const facts = (port: number, packets: number, started: number): Facts =>
   udp(port, started, [packets, packets * 100, 0, 0]);
 
-perBackend('what it counts as sent is what a collector receives, at two collectors', async (t, backend) => {
+perBackend('the count of sent records is what each of two collectors receives', async (t, backend) => {
   const collectors = [await udpCollector(t), await TcpCollector.listen(t)];
   const source = new FakeSource([{ connections: [] }]);
   const { exporter } = rig(
@@ -119,7 +119,8 @@ test('a poll that takes longer than its interval does not pile up', async t => {
   t.is(exporter.stats().poll.incomplete, 0);
 });
 
-test('A#3650: one failing dump does not end the exporter, nor any connection', async t => {
+// antrea-io/antrea#3650
+test('a failed dump ends neither the exporter nor any connection', async t => {
   const collector = await udpCollector(t);
   const connections = [facts(1, 1, Date.now())];
   const source = new FakeSource([{ connections }]);
@@ -139,7 +140,8 @@ test('A#3650: one failing dump does not end the exporter, nor any connection', a
   for (const record of flows(collector)) t.is(record.get('flowEndReason'), 2);
 });
 
-test('A#2516: what no collector takes goes after the stale timeout, also while polls fail', async t => {
+// antrea-io/antrea#2516
+test('a connection that no collector takes is dropped after the stale timeout, also while polls fail', async t => {
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;
   await collector.close();
@@ -154,7 +156,7 @@ test('A#2516: what no collector takes goes after the stale timeout, also while p
   t.deepEqual(exporter.stats().destinations[0].stale, { connections: 1, packets: 3, octets: 300 });
 });
 
-test('the end of a replay is told, and what it left open is exported with reason 4', async t => {
+test('the end of a replay is signalled, and open connections are exported with end reason 4', async t => {
   const collector = await udpCollector(t);
   const source = new FakeSource(
     [{ connections: [facts(1, 3, 1_000)] }, { connections: [facts(1, 5, 1_000)] }, 'end'],
@@ -175,8 +177,9 @@ test('the end of a replay is told, and what it left open is exported with reason
   t.is(flows(collector)[0].get('packetDeltaCount'), 5);
 });
 
+// antrea-io/antrea at its head
 perBackend(
-  'A, at head: a shutdown polls once more, and exports what is open with reason 4, and what has ended with its own',
+  'a shutdown polls once more, and exports open connections with end reason 4 and ended ones with their own',
   async (t, backend) => {
     const collector = await udpCollector(t);
     const source = new FakeSource([
@@ -200,7 +203,7 @@ perBackend(
   },
 );
 
-test('stop ends in time with a dump that hangs and collectors that are frozen or gone', async t => {
+test('close ends in time with a dump that hangs and collectors that are frozen or gone', async t => {
   t.timeout(50_000); // one after another they would take a minute
   const frozen = await Promise.all(Array.from({ length: 12 }, () => TcpCollector.listen(t)));
   for (const collector of frozen) collector.reads = false;
@@ -224,7 +227,7 @@ test('stop ends in time with a dump that hangs and collectors that are frozen or
   t.true(lines.some(({ msg }) => msg === 'connections not exported at shutdown'));
 });
 
-test('a collector that comes late is served at once, not at the next poll', async t => {
+test('a collector that becomes reachable is served at once, not at the next poll', async t => {
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;
   await collector.close();
@@ -237,7 +240,7 @@ test('a collector that comes late is served at once, not at the next poll', asyn
   t.is(source.dumps, 1);
 });
 
-test('an exporter that cannot start closes all that it has opened', async t => {
+test('an exporter that cannot open closes everything it has opened', async t => {
   const collector = await TcpCollector.listen(t);
   const source = new FakeSource([{ fails: new CtflowError('CTFLOW_PERMISSION', 'No', 'Ask') }]);
   const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
@@ -269,7 +272,7 @@ const EVENTS: EventsOptions = {
   earlierHaveNone: false,
 };
 
-test('what events have lost is told to the collector as not sent', async t => {
+test('records lost with events are reported to the collector as not sent', async t => {
   const collector = await udpCollector(t);
   const { backend, events } = withEvents();
   const source = new FakeSource([{ connections: [facts(1, 3, LATER)] }, { connections: [] }]);
@@ -289,7 +292,7 @@ test('what events have lost is told to the collector as not sent', async t => {
   t.deepEqual(exporter.stats().store.late, { connections: 1, packets: 5, octets: 500 });
 });
 
-test('where the last poll of a shutdown takes too long, events that wait are told all the same', async t => {
+test('where the last poll of a shutdown takes too long, waiting events are still exported', async t => {
   const collector = await udpCollector(t);
   const { backend, events } = withEvents();
   const source = new FakeSource([{ connections: [] }]);
@@ -303,7 +306,7 @@ test('where the last poll of a shutdown takes too long, events that wait are tol
   t.is(flows(collector)[0].get('packetDeltaCount'), 8);
 });
 
-test('NEW and UPDATE events that are lost are made good by a poll at once, and one that follows the poll under way', async t => {
+test('lost NEW and UPDATE events cause a poll at once, and another after a poll under way', async t => {
   const collector = await udpCollector(t);
   const { backend, events } = withEvents();
   const source = new FakeSource([{ connections: [] }]);

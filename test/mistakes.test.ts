@@ -8,8 +8,9 @@ import { StoreRig } from './helpers/rigs/store-rig.js';
 const CTA_TIMESTAMP = 20;
 const CTA_TIMESTAMP_START = 1;
 
+// aabc/ipt-netflow#253
 perBackend(
-  'I#253: the kernel’s nanoseconds, in network byte order, are told as their date and not as 1970',
+  'kernel times in nanoseconds, in network byte order, are exported as their date and not as 1970',
   (t, backend) => {
     for (const littleEndian of [true, false]) {
       const rig = new StoreRig();

@@ -44,14 +44,14 @@ test('fallback is the fallback', async t => {
   t.is((await loadBackend('fallback')).name, 'fallback');
 });
 
-needs(test, ['native'])('auto and native are the native backend where it is there', async t => {
+needs(test, ['native'])('auto and native load the native backend where it exists', async t => {
   const lines: string[] = [];
   t.is((await loadBackend('native')).name, 'native');
   t.is((await loadBackend('auto', line => lines.push(line))).name, 'native');
   t.deepEqual(lines, []);
 });
 
-test('auto falls back where the native module is absent, and says so', async t => {
+test('auto uses the fallback where the native module is absent, and logs it', async t => {
   const lines: string[] = [];
   const backend = await loadBackend('auto', line => lines.push(line), loneLoader(t));
   t.is(backend.name, 'fallback');
@@ -83,7 +83,7 @@ for (const choice of ['auto', 'native']) {
   });
 }
 
-test('a chosen library that is not there is an error', t => {
+test('a chosen library that does not exist is an error', t => {
   t.regex(
     loadWith('/nowhere/ctflow.node', 'auto'),
     /^CTFLOW_BACKEND_BROKEN - The native module \/nowhere\/ctflow\.node/,
@@ -91,7 +91,7 @@ test('a chosen library that is not there is an error', t => {
   t.regex(loadWith('./ctflow.node', 'auto'), /^CTFLOW_BACKEND_BROKEN/);
 });
 
-test('a library that is something else is an error', t => {
+test('a library that is not the native module is an error', t => {
   const library = join(folder(t), 'other.cjs');
   writeFileSync(library, 'exports.hello = 1;');
   t.regex(loadWith(library, 'auto'), /^CTFLOW_BACKEND_BROKEN - .* it is not the native module of ctflow/);

@@ -70,7 +70,7 @@ native('a dump is decoded', async t => {
   t.deepEqual(full, { ...nothing, consumed: 0, done: false, error: 0 });
 });
 
-native('parts of a larger buffer are taken as such', async t => {
+native('views into a larger buffer are read and written in place', async t => {
   const { encode } = await load();
   const whole = request();
   encode(whole);
@@ -80,7 +80,7 @@ native('parts of a larger buffer are taken as such', async t => {
   t.true(out.subarray(0, 50).every(byte => byte === 0xee) && out.subarray(250).every(byte => byte === 0xee));
 });
 
-native('what cannot be done is a typed error', async t => {
+native('an invalid request is a typed error', async t => {
   const { encode, decode } = await load();
   const error = t.throws(() => encode(request({ plan: Uint32Array.of(99, 0, 0, 0) })), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_USAGE');
@@ -95,7 +95,7 @@ native('what cannot be done is a typed error', async t => {
   );
 });
 
-native('one buffer to read from and to write to is refused', async t => {
+native('one buffer for both input and output is refused', async t => {
   const { encode, decode } = await load();
   const bytes = new Uint8Array(3 * RECORD_SIZE);
   const words = new Uint32Array(bytes.buffer, 0, 16);
@@ -115,7 +115,7 @@ native('one buffer to read from and to write to is refused', async t => {
   );
 });
 
-native('a network namespace that is none is a typed error', async t => {
+native('a path that is no network namespace is a typed error', async t => {
   const { openKernel } = await load();
   for (const netns of ['', '..', 'no-such-namespace', '/no/such/namespace', '/etc/passwd']) {
     const error = t.throws(() => openKernel({ filter: {}, netns }), { instanceOf: CtflowError });

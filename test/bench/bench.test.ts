@@ -30,7 +30,7 @@ test('poll and store: one code for both backends, CPU beside the clock', async t
   t.is(poll.cpu?.length, poll.samples.length);
 });
 
-test('a run knows what was measured where', async t => {
+test('a run records what was measured on which machine', async t => {
   const { commit, machine, parameters } = await shortRun(
     t,
     '--only',
@@ -58,7 +58,7 @@ test('a sweep ends with a table of what a connection costs at each size', async 
   t.regex(stdout, /slope .* ns a connection, fit R² /);
 });
 
-test('a subject that is not there is named, with those that are', async t => {
+test('an unknown subject is an error that lists the known ones', async t => {
   const { code, stderr } = await runProgram('main', ['--only', 'poll,pole']);
   t.is(code, 1);
   t.regex(stderr, /'pole' is none of .*poll/);

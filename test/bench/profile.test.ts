@@ -47,7 +47,7 @@ function names(tree: CallTree): string[] {
   return [tree.name, ...tree.children.flatMap(names)];
 }
 
-test('a tree has callers above those they call; who is left out goes with all that it called', t => {
+test('a tree has callers above callees; a function left out takes its callees with it', t => {
   time.start({ intervalMicros: 500 });
   outer(spent() + 300);
   const profile = time.stop();

@@ -47,12 +47,12 @@ const summary: SoakSummary = {
   course: [],
 };
 
-test('memory against connections while they become more', t => {
+test('memory per connection while their number grows', t => {
   const course = Array.from({ length: 12 }, (_, i) => [1000 * i, 50_000_000 + 300_000 * i] as const);
   t.regex(memoryCourse({ ...summary, course }), /memory grows by 300 bytes a connection \(fit R² 1\.000/);
 });
 
-test('memory against time while they stay as many', t => {
+test('memory over time while their number stays the same', t => {
   const course = Array.from({ length: 12 }, (_, i) => [1000 + (i % 3), 50_000_000 + 4_096 * i] as const);
   t.regex(memoryCourse({ ...summary, course }), /a steady number of connections, memory grows by 4096 bytes a poll/);
 });

@@ -67,7 +67,7 @@ async function send(port: number, ...messages: Uint8Array[]): Promise<void> {
   socket.close();
 }
 
-test('JSON: one record a line, stops after --count flow records, says what was counted', async t => {
+test('JSON: one record per line, stops after --count flow records, prints its counters', async t => {
   const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'json', '--count', '3']);
   await send(await collect.port(), TEMPLATES, flows(0), options(1), flows(2, 5));
   t.is(await collect.end(), 0);
@@ -91,7 +91,7 @@ test('JSON: one record a line, stops after --count flow records, says what was c
   );
 });
 
-test('table: a head, a line a flow, options records left out', async t => {
+test('table: a header, one line per flow, no options records', async t => {
   const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--count', '2']);
   await send(await collect.port(), TEMPLATES, options(0), flows(1, 2));
   t.is(await collect.end(), 0);
@@ -103,7 +103,7 @@ test('table: a head, a line a flow, options records left out', async t => {
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`${signal} ends it well, with what has arrived`, async t => {
+  test(`${signal} ends it with exit code 0, and prints what has arrived`, async t => {
     const collect = new Collect(t, [
       '--listen',
       'udp://127.0.0.1:0',
@@ -125,7 +125,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('SIGTERM half-closes connections and reads them to the end', async t => {
+test('SIGTERM half-closes connections and drains them', async t => {
   const collect = new Collect(t, ['--listen', 'tcp://127.0.0.1:0', '--format', 'json']);
   const port = await collect.port();
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -185,7 +185,7 @@ test('--duration ends it', async t => {
   t.regex(collect.stderr, /^ctflow: 0 messages, 0 records/m);
 });
 
-test('a reader that goes away ends it quietly', async t => {
+test('a closed output ends it without an error', async t => {
   const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'json']);
   const port = await collect.port();
   await send(port, TEMPLATES, flows(0));
@@ -202,7 +202,7 @@ test('a reader that goes away ends it quietly', async t => {
   t.is(collect.stderr.split('\n').length, 2, collect.stderr); // where it listened, and nothing else
 });
 
-test('what cannot be bound or understood', async t => {
+test('an address that cannot be bound or parsed is an error', async t => {
   const first = new Collect(t, ['--listen', 'udp://127.0.0.1:0']);
   const taken = new Collect(t, ['--listen', `udp://127.0.0.1:${await first.port()}`]);
   t.is(await taken.end(), 1);

@@ -116,6 +116,6 @@ test('ICMP type and code, zone, mark and TCP state', t => {
   t.is(state('\u001b[2J'), '', 'nothing from the network controls the terminal');
 });
 
-test('a record without addresses says its template', t => {
+test('a record without addresses shows its template id', t => {
   t.is(row([[41, 8]], hex('0000000000000005'))['more'], 'template 256');
 });

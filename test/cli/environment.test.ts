@@ -23,6 +23,6 @@ for (const word of ['0', 'false', 'No', 'OFF', '']) {
   });
 }
 
-test('a switch whose variable says yes is on, and values stay as they are', t => {
+test('a switch whose variable says yes is on, and other values are kept', t => {
   t.deepEqual(parsed({ CTFLOW_TEST_SWITCH: '1', CTFLOW_TEST_VALUE: '0' }), { switch: true, value: '0' });
 });

@@ -87,7 +87,7 @@ for (const make of COMMANDS) {
     attributeName: option.attributeName(),
     isBoolean: option.isBoolean(),
   }))) {
-    test(`${make().name()} ${long}: the environment reaches it as the command line does`, t => {
+    test(`${make().name()} ${long}: its environment variable has the same effect`, t => {
       t.regex(envVar ?? '', /^CTFLOW_[A-Z_]+$/);
       const text = isBoolean ? 'yes' : SAMPLES[long];
       const fromLine = parsed(make, isBoolean ? [long] : [long, text], {})[attributeName];
@@ -98,14 +98,14 @@ for (const make of COMMANDS) {
   }
 }
 
-test('flags of one command have variables of their own', t => {
+test('no two flags of a command share a variable', t => {
   for (const make of COMMANDS) {
     const names = flagsOf(make()).map(({ envVar }) => envVar);
     t.is(new Set(names).size, names.length, make().name());
   }
 });
 
-test('the command line goes before the environment', t => {
+test('the command line overrides the environment', t => {
   t.is(parsed(runCommand, ['--mtu', '1500'], { CTFLOW_MTU: '1400' })['mtu'], 1500);
 });
 

@@ -64,13 +64,13 @@ test('exit code 2 for a bad value in the environment, which is named', async t =
   t.regex(stderr, /'large'/);
 });
 
-test('exit code 1 for a failure: a recording that is not there', async t => {
+test('exit code 1 for a recording that does not exist', async t => {
   const { code, stderr } = await ctflow(['dump', '--source', 'replay:/nowhere/x.ctflow']);
   t.is(code, 1);
   t.regex(stderr, /^ctflow: CTFLOW_RECORDING: /);
 });
 
-test('exit code 1 for a failure: a collector whose name does not resolve; and the process ends', async t => {
+test('exit code 1 for a collector whose name does not resolve, and the process ends', async t => {
   const args = ['run', '--collector', 'udp://no-such-host.invalid:4739', '--collector', 'tcp://127.0.0.1:9'];
   const { code, stderr } = await ctflow([...args, '--source', `replay:${RECORDING}`, '--log-level', 'silent']);
   t.is(code, 1);
@@ -94,7 +94,7 @@ test('exit code 1 for a bad inventory, before anything is opened', async t => {
   t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml, line 2: pods is 3\. It must be a list/);
 });
 
-test('an inventory for a profile without names is said to be in vain', async t => {
+test('an inventory with a profile that exports no names is logged as a warning', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const inventory = join(folder, 'inventory.yaml');
@@ -108,7 +108,7 @@ test('an inventory for a profile without names is said to be in vain', async t =
   t.regex(antrea.stderr, /"stopped"/);
 });
 
-test('exit code 1 for a dump that is not whole, whose connections are printed all the same', async t => {
+test('exit code 1 for an incomplete dump, whose connections are still printed', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const cut = join(folder, 'cut.ctflow');
@@ -153,7 +153,7 @@ test('dump prints the connections, as a table and as JSON', async t => {
   t.is(none.stdout, '');
 });
 
-test('run plays a recording to its end, and every record arrives', async t => {
+test('run replays a recording to its end, and every record arrives', async t => {
   const collector = await udpCollector(t);
   const { port } = collector.endpoint;
   const args = ['run', '--collector', `udp://127.0.0.1:${port}`, '--source', `replay:${RECORDING}`];
@@ -183,7 +183,7 @@ test('run stops at SIGTERM with exit code 0', async t => {
   t.regex(stderr, /"stopped"/);
 });
 
-test('a reader that goes away ends a dump in peace', async t => {
+test('a closed output ends a dump without an error', async t => {
   const child = spawnCtflow(['dump', '--format', 'json', '--source', `replay:${RECORDING}`]);
   child.stdout.destroy();
   let stderr = '';

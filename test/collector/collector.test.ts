@@ -57,7 +57,7 @@ async function openTcp(t: ExecutionContext, to: Endpoint, allowHalfOpen = false)
 const protocols = (records: readonly CollectedRecord[]): unknown[] =>
   records.map(record => record.get('protocolIdentifier'));
 
-test('UDP: records arrive in order and say who sent them', async t => {
+test('UDP: records arrive in order with the exporter’s address', async t => {
   const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0']);
   t.not(endpoints[0].port, 0);
   const from = await sendUdp(t, endpoints[0], DEFINE, data(0, 6, 17), data(2, 58));
@@ -87,7 +87,7 @@ test('close() reads what has been sent before it', async t => {
   t.is(collector.stats().malformedMessages, 0);
 });
 
-test('close() reads what has been sent before it, though it is held up beyond its limit', async t => {
+test('close() reads what has been sent before it, even when it is delayed beyond its limit', async t => {
   const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0']);
   const socket = createSocket('udp4');
   t.teardown(() => new Promise<void>(resolve => socket.close(resolve)));
@@ -112,7 +112,7 @@ test('close() ends connections, and the ports are free again', async t => {
   await again.close();
 });
 
-test('close() with a grace cuts off connections that do not end, and counts them', async t => {
+test('close() with a grace period closes connections that do not end, and counts them', async t => {
   const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
   const deaf = await openTcp(t, endpoints[1], true);
   const hearing = await openTcp(t, endpoints[1]);
@@ -143,7 +143,7 @@ test('TCP: a stream in pieces, its own templates, its end', async t => {
   t.is(collector.stats().malformedMessages, 0);
 });
 
-test('TCP: who sends garbage is disconnected and counted, others go on', async t => {
+test('TCP: an exporter that sends garbage is disconnected and counted, others continue', async t => {
   const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0']);
   const good = await openTcp(t, endpoints[0]);
   good.write(DEFINE);
@@ -157,7 +157,7 @@ test('TCP: who sends garbage is disconnected and counted, others go on', async t
   await eventually('a record', () => records.length === 1);
 });
 
-test('TCP: a message with broken sets is discarded, and the stream goes on', async t => {
+test('TCP: a message with broken sets is discarded, and the stream continues', async t => {
   const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0']);
   const socket = await openTcp(t, endpoints[0]);
   socket.write(Buffer.concat([DEFINE, message({}, u8(0)), data(0, 6)]));
@@ -246,7 +246,7 @@ test('addresses that are not ours, and names that do not exist', async t => {
   }
 });
 
-test('fuzz: any datagrams and any streams leave the collector at work', async t => {
+test('fuzz: the collector survives any datagrams and any streams', async t => {
   const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0']);
   const bytes = fc.uint8Array({ maxLength: 400 });
   const headed = bytes.map(body => message({}, body));

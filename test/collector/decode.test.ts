@@ -79,7 +79,7 @@ test('RFC 7011 appendix A: template, data, options template, options data', t =>
   t.deepEqual([messages, flows, optionsRecords, templates, undecodableSets], [1, 3, 2, 2, 0]);
 });
 
-test('a record says where it comes from', t => {
+test('a record has its exporter, observation domain and template', t => {
   const session = udp();
   const [record] = decodeMessage(APPENDIX_A, session).records;
   t.is(record.exporter, 'udp://192.0.2.9:1');
@@ -136,7 +136,7 @@ test('the empty message and the empty data set are well formed', t => {
 
 // --- padding ---
 
-test('padding behind the records of a set is passed over, zero or not (RFC 7011 9.1)', t => {
+test('padding after the records of a set is skipped, zero or not (RFC 7011 section 9.1)', t => {
   const session = udp();
   const { records } = decodeMessage(
     message({}, set(2, templateRecord(256, [8, 4]), hex('000000')), set(256, hex('c0000201 c0000202 00ff00'))),
@@ -184,7 +184,7 @@ test('several template records in one set', t => {
   t.is(session.stats.templates, 2);
 });
 
-test('refreshing a template is not learning one', t => {
+test('a refreshed template is not counted as a new one', t => {
   for (const session of [udp(), tcp()]) {
     for (let i = 0; i < 3; i++) decodeMessage(message({}, templateSet(256, [8, 4], [1, 8, 29305])), session);
     t.is(session.stats.templates, 1);
@@ -207,7 +207,7 @@ test('a template with other fields replaces the old one; without a withdrawal ov
   }
 });
 
-test('an options template takes the place of a template with its id', t => {
+test('an options template replaces a template with its id', t => {
   const session = udp();
   decodeMessage(message({}, templateSet(256, [149, 4])), session);
   const { records } = decodeMessage(message({}, optionsTemplateSet(256, 1, [149, 4]), set(256, u32(7))), session);
@@ -216,7 +216,7 @@ test('an options template takes the place of a template with its id', t => {
 
 const withdraw = (id: number): Buffer => Buffer.concat([u16(id), u16(0)]);
 
-test('TCP: a withdrawn template is gone, and its id is free (RFC 7011 8.1)', t => {
+test('TCP: a withdrawn template is removed, and its id is free (RFC 7011 section 8.1)', t => {
   const session = tcp();
   decodeMessage(message({}, templateSet(256, [8, 4]), templateSet(257, [4, 1])), session);
   decodeMessage(message({}, set(2, withdraw(256)), set(256, hex('c0000201')), set(257, u8(6))), session);
@@ -246,7 +246,7 @@ test('TCP: all templates, or all options templates, are withdrawn at once', t =>
   t.is(session.stats.ignoredWithdrawals, 0);
 });
 
-test('withdrawals over UDP, and of what is not there, are ignored (RFC 7011 8.1, 8.4)', t => {
+test('withdrawals over UDP, and of unknown templates, are ignored (RFC 7011 sections 8.1 and 8.4)', t => {
   const session = udp();
   decodeMessage(message({}, templateSet(256, [8, 4])), session);
   decodeMessage(message({}, set(2, withdraw(256), withdraw(2))), session);
@@ -260,7 +260,7 @@ test('withdrawals over UDP, and of what is not there, are ignored (RFC 7011 8.1,
 
 // --- limits ---
 
-test('records without octets are refused: they would have no end', t => {
+test('templates of records without octets are refused', t => {
   const session = udp();
   decodeMessage(message({}, templateSet(256, [210, 0], [82, 0]), set(256, hex('00000000'))), session);
   t.is(session.stats.refusedTemplates, 1);
@@ -281,7 +281,7 @@ test('a template whose records have more fields than octets is refused', t => {
   t.is(session.fields, 0);
 });
 
-test('a refused definition does not leave an older one in force', t => {
+test('a refused template also removes the older one with its id', t => {
   const session = udp();
   decodeMessage(message({}, templateSet(256, [8, 4])), session);
   decodeMessage(message({}, templateSet(256, [82, 0]), set(256, hex('c0000201'))), session);
@@ -300,7 +300,7 @@ test('the fields of all templates of a session are limited; replacing one frees 
   t.is(session.fields, 4);
 });
 
-test('observation domains of a session are limited: the one silent the longest goes', t => {
+test('observation domains of a session are limited: the one silent the longest is evicted', t => {
   const session = udp({ domains: 2 });
   const define = (domain: number) => decodeMessage(message({ domain }, templateSet(256, [8, 4])), session);
   const knows = (domain: number) =>
@@ -358,11 +358,11 @@ for (const [title, bytes, reason] of [
   });
 }
 
-test('the message that those are made of is well formed', t => {
+test('the message that the malformed ones are made of is well formed', t => {
   t.is(decodeMessage(valid, udp()).records.length, 1);
 });
 
-test('a malformed message is discarded whole: neither its records nor its templates count', t => {
+test('a malformed message is discarded whole, with its records and its templates', t => {
   const session = tcp();
   decodeMessage(message({}, templateSet(256, [8, 4])), session);
   const bad = message(
@@ -382,7 +382,7 @@ test('a malformed message is discarded whole: neither its records nor its templa
   t.is(session.stats.withdrawnTemplates, 0);
 });
 
-test('set ids that RFC 7011 reserves are passed over and counted', t => {
+test('set ids that RFC 7011 reserves are skipped and counted', t => {
   const session = udp();
   const { records } = decodeMessage(
     message({}, set(0, hex('00')), set(255, hex('00')), set(4), templateSet(256, [4, 1]), set(256, u8(6))),
@@ -424,7 +424,7 @@ test('the records of a malformed message count as lost when the next one comes',
   t.is(session.stats.sequenceLost, 2);
 });
 
-test('an undecodable set hides how many records were sent, and is not taken for a loss', t => {
+test('an undecodable set hides its record count, and is not counted as a loss', t => {
   const session = udp();
   decodeMessage(message({ sequence: 0 }, set(256, hex('060606'))), session);
   decodeMessage(message({ sequence: 3 }, templateSet(256, [4, 1]), set(256, u8(6))), session);
@@ -432,7 +432,7 @@ test('an undecodable set hides how many records were sent, and is not taken for 
   t.is(session.stats.undecodableSets, 1);
 });
 
-test('a restart of the exporter in a session is counted, and no loss', t => {
+test('a restart of the exporter in a session is counted, and is no loss', t => {
   const session = udp();
   decodeMessage(message({ sequence: 500 }, templateSet(256, [4, 1]), set(256, u8(6))), session);
   decodeMessage(message({ sequence: 0, exportTime: EXPORT_TIME + 5 }, set(256, u8(6))), session);

@@ -123,7 +123,7 @@ test('lists within lists', t => {
   });
 });
 
-test('lists nested too deep end as octets', t => {
+test('lists nested too deep are octets', t => {
   let content = basic(3, 4, 1, hex('06'));
   for (let i = 0; i < 12; i++) content = basic(3, BASIC_LIST, VARIABLE, short(content));
   let value = read(BASIC_LIST, content);
@@ -155,7 +155,7 @@ for (const [title, element, content] of [
     Buffer.concat([u8(3), u16(999), u16(5), u8(6)]),
   ],
 ] as const) {
-  test(`${title} stays octets, and the record is read on`, t => {
+  test(`${title} stays octets, and the rest of the record is read`, t => {
     t.deepEqual(read(element, content), new Uint8Array(content));
   });
 }

@@ -46,7 +46,7 @@ test('random octets', t => {
   );
 });
 
-test('random sets behind a valid header', t => {
+test('random sets after a valid header', t => {
   const anySet = fc
     .tuple(fc.oneof(fc.constantFrom(2, 3), fc.integer({ min: 0, max: 260 })), fc.uint8Array({ maxLength: 80 }))
     .map(([id, body]) => set(id, body));
@@ -87,7 +87,7 @@ const RICH = [
   message({ sequence: 4 }, set(2, u16(256), u16(0)), set(3, u16(3), u16(0)), set(256, hex('00'))),
 ];
 
-test('valid messages with octets changed, taken out and put in', t => {
+test('valid messages with octets changed, removed and inserted', t => {
   const edit = fc.record({
     at: fc.nat(1000),
     remove: fc.integer({ min: 0, max: 3 }),
@@ -144,7 +144,7 @@ test('any registered element with any length and any content gives a record', t 
   );
 });
 
-test('the largest message of the smallest records ends', t => {
+test('the largest message of the smallest records is read to its end', t => {
   const session = new TransportSession('test', 'tcp');
   const { records } = decodeMessage(
     message({}, templateSet(256, [4, 1]), set(256, Buffer.alloc(65_535 - 16 - 12 - 4, 6))),

@@ -63,7 +63,7 @@ test('addresses, numbers, times, booleans and octets', t => {
   });
 });
 
-test('integers beyond 2^53 - 1 are strings, exact', t => {
+test('integers above 2^53 - 1 are exact strings', t => {
   t.deepEqual(json([[1, 8]], hex('0020000000000001')), { ...HEAD, octetDeltaCount: '9007199254740993' });
 });
 
@@ -139,7 +139,7 @@ test('lists of records', t => {
   });
 });
 
-test('an options record says so, and its templateId is the element', t => {
+test('an options record is marked as one, and its templateId is the element', t => {
   const bytes = message(
     { domain: 5 },
     optionsTemplateSet(258, 1, [145, 2], [173, 8]),

@@ -18,7 +18,7 @@ const small = message({ sequence: 1 });
 const large = message({ sequence: 2 }, set(300, Buffer.alloc(65_515, 7))); // 65,535 octets
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-test('messages come out whole, however the stream is cut', t => {
+test('messages come out whole, however the stream is split', t => {
   const stream = Buffer.concat([small, large, small, small]);
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: stream.length }), { maxLength: 12 }), cuts => {
@@ -37,7 +37,7 @@ test('octet by octet', t => {
   t.is(frame(...[...stream].map(octet => Buffer.from([octet]))).messages.length, 2);
 });
 
-test('what is no header stops the stream, and what came before it counts', t => {
+test('an invalid header stops the stream, and the messages before it count', t => {
   t.deepEqual(frame(Buffer.concat([small, Buffer.from('GET / HTTP/1.1\r\n')])), {
     messages: [text(small)],
     fault: 'version',

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { RecentMap } from '../../src/collector/recent-map.js';
 
-test('what was read or set last goes last', t => {
+test('the entry read or set last is evicted last', t => {
   const map = new RecentMap<string, number>();
   map.set('a', 1);
   map.set('b', 2);
@@ -14,7 +14,7 @@ test('what was read or set last goes last', t => {
   t.is(map.size, 0);
 });
 
-test('a key that was taken out comes back as the newest', t => {
+test('a key that was removed returns as the newest', t => {
   const map = new RecentMap<string, number>();
   map.set('a', 1);
   t.is(map.evict(), 1);

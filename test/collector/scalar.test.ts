@@ -118,7 +118,7 @@ test('long strings', t => {
   t.is(variableScalarReader('string')(Buffer.from(umlauts), 0, 300), umlauts);
 });
 
-test('octets are a copy: the message may be reused', t => {
+test('octets are copied, so the message may be reused', t => {
   const bytes = Buffer.from('0102', 'hex');
   const value = scalarReader('octetArray', 2)(bytes, 0, 2);
   bytes[0] = 9;

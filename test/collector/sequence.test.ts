@@ -48,7 +48,7 @@ test('late messages fill their gap piece by piece, and each only once', t => {
   t.deepEqual(sequence.next(50, T + 1, 1), { kind: 'next', lost: 0 });
 });
 
-test('a message twice changes nothing', t => {
+test('a repeated message changes nothing', t => {
   const sequence = new SequenceTracker();
   sequence.next(0, T, 5);
   sequence.next(5, T, 5);
@@ -71,14 +71,14 @@ test('after a restart, gaps of the run before are not filled', t => {
   t.deepEqual(sequence.next(50, T + 1, 5), { kind: 'gap', lost: 45 });
 });
 
-test('an exporter that restarts with a clock that went back is believed in the end', t => {
+test('a restart with a clock that went back is recognized in the end', t => {
   const sequence = new SequenceTracker();
   sequence.next(5000, T, 5);
   const kinds = Array.from({ length: 17 }, (_, i) => sequence.next(i, 0, 1).kind);
   t.deepEqual(kinds, [...Array(15).fill('repeated'), 'restart', 'next']);
 });
 
-test('a message whose records cannot be counted sets no expectation', t => {
+test('after a message whose records cannot be counted no number is expected', t => {
   const sequence = new SequenceTracker();
   sequence.next(0, T, 5);
   t.deepEqual(sequence.next(7, T, undefined), { kind: 'gap', lost: 2 });

@@ -16,7 +16,7 @@ function open(limits = {}) {
   return { stats, sessions, define, knows };
 }
 
-test('each address and port has a session of its own', t => {
+test('each address and port is a session', t => {
   const { stats, define, knows } = open();
   define('udp://192.0.2.1:1');
   t.true(knows('udp://192.0.2.1:1'));
@@ -24,7 +24,7 @@ test('each address and port has a session of its own', t => {
   t.is(stats.sessions, 2);
 });
 
-test('at the limit the session that was silent the longest is forgotten, and counted', t => {
+test('at the limit the session that was silent the longest is evicted and counted', t => {
   const { stats, define, knows } = open({ udpSessions: 2 });
   define('a');
   define('b');
@@ -37,7 +37,7 @@ test('at the limit the session that was silent the longest is forgotten, and cou
   t.false(knows('b'));
 });
 
-test('garbage gets no session and pushes none out', t => {
+test('garbage opens no session and evicts none', t => {
   const { stats, sessions, define, knows } = open({ udpSessions: 1 });
   define('a');
   for (const bytes of [Buffer.alloc(0), Buffer.from('garbage of some length'), DEFINE.subarray(0, 20)]) {
@@ -61,7 +61,7 @@ test('the fields of all sessions together are limited', t => {
   t.true(knows('c'));
 });
 
-test('the counts of a session outlive it', t => {
+test('the counters of a session are kept after it', t => {
   const { stats, sessions, define } = open({ udpSessions: 1 });
   define('a');
   sessions.decode(message({ sequence: 5 }, set(256, u8(6))), 'a');

@@ -8,7 +8,7 @@ test('reads durations as milliseconds', t => {
 });
 
 for (const text of ['', '5', 's', '-5s', '5 s', '5x', '1e3s', 'Infinity', '5s!']) {
-  test(`'${text}' is no duration`, t => {
+  test(`'${text}' is not a duration`, t => {
     t.like(
       t.throws(() => parseDuration(text), { instanceOf: CtflowError }),
       { code: 'CTFLOW_USAGE' },

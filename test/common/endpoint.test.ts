@@ -33,7 +33,7 @@ for (const text of [
   });
 }
 
-test('what is written is read back', t => {
+test('what is formatted is parsed back', t => {
   const endpoint = fc.record({
     protocol: fc.constantFrom('udp' as const, 'tcp' as const),
     host: fc.oneof(fc.ipV4(), fc.ipV6(), fc.constant('collector.example')),

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { CtflowError, describeError, errnoOf } from '../../src/common/errors.js';
 
-test('an error says its code, what failed and what to do', t => {
+test('an error has its code, what failed and what to do', t => {
   const cause = new Error('below');
   const error = new CtflowError('CTFLOW_ADDRESS', 'No such host', 'Check the name', cause);
   t.is(describeError(error), 'CTFLOW_ADDRESS: No such host. Check the name');
@@ -14,7 +14,7 @@ test('another error shows where it comes from', t => {
   t.is(describeError('text'), 'text');
 });
 
-test('the errno of a system error, nothing of others', t => {
+test('the errno of a system error, and nothing for others', t => {
   t.is(errnoOf(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })), 'ECONNREFUSED');
   for (const other of [new Error('x'), null, undefined, { code: 5 }]) t.is(errnoOf(other), '');
 });

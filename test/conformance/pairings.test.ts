@@ -14,7 +14,7 @@ const demo = fileURLToPath(new URL('../../../fixtures/demo.ctflow', import.meta.
 
 for (const name of ['rich', 'big-endian']) {
   for (const decoder of backends()) {
-    test(`${name}: the rows that are stored, decoded by ${decoder.name}`, async t => {
+    test(`${name}: ${decoder.name} decodes to the stored rows`, async t => {
       if (withoutNative) t.log(`only the fallback: ${withoutNative}`);
       const rows = await rowsOf(fixture(`${name}.ctflow`), decoder);
       t.true(rows.length >= 5 * ROW_SIZE);
@@ -22,7 +22,7 @@ for (const name of ['rich', 'big-endian']) {
     });
 
     for (const encoder of backends()) {
-      test(`${name}: the messages that are stored, decoded by ${decoder.name}, encoded by ${encoder.name}`, async t => {
+      test(`${name}: decoded by ${decoder.name} and encoded by ${encoder.name}, the stored messages`, async t => {
         const rows = await rowsOf(fixture(`${name}.ctflow`), decoder);
         const messages = messagesOf(recordsOf(rows), encoder);
         t.is(messages.readUInt32BE(8), 0xffffffff);

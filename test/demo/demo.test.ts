@@ -79,7 +79,7 @@ for (const { name: backend } of backends()) {
     ]);
   });
 
-  test.serial(`replay, ${backend}: without a namespace it says so in one sentence and plays a recording`, async t => {
+  test.serial(`replay, ${backend}: without a namespace it says so in one sentence and replays a recording`, async t => {
     const folder = await mkdtemp(join(tmpdir(), 'ctflow-demo-'));
     t.teardown(() => rm(folder, { recursive: true }));
     const refusal = 'unshare: unshare failed: Operation not permitted';
@@ -120,7 +120,7 @@ onKernel('lines for people where stdout is no terminal, with the table and the v
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  onKernel(`${signal} ends it early, with the report of what was until then, and leaves no process`, async t => {
+  onKernel(`${signal} ends it early, with a report, and leaves no process`, async t => {
     const { child, finished } = demo(t, ['--json', '--duration', '10m']);
     const inside = await eventually('the traffic of the demonstration', () => {
       t.is(child.exitCode, null, 'it goes on');
@@ -137,7 +137,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-onKernel('killed hard, it takes its children with it', async t => {
+onKernel('a demonstration killed by SIGKILL leaves no child process', async t => {
   const { child, finished } = demo(t, ['--json', '--duration', '10m']);
   const inside = await eventually('the demo has children and grandchildren', async () => {
     const found = descendants(child.pid!);

@@ -14,14 +14,14 @@ test('deltas add up, by connection and over all', t => {
   t.like(first, { source: '192.0.2.10:40001', packets: [2, 4], octets: [200, 200], state: 'ended', records: 2 });
 });
 
-test('each end reason has its word', t => {
+test('each end reason has a name', t => {
   const board = new FlowBoard();
   for (const reason of [1, 2, 3, 4, 5]) board.add(tcpRecord(reason, { flowEndReason: reason }));
   const states = board.takeFresh().map(flow => flow.state);
   t.deepEqual(states, ['idle', 'active', 'ended', 'open', 'evicted']);
 });
 
-test('NAT is told where it changed something, with the port', t => {
+test('NAT is shown where it changed something, with the port', t => {
   const board = new FlowBoard();
   const same = { postNATSourceIPv4Address: '192.0.2.10', postNAPTSourceTransportPort: 40_001 };
   board.add(
@@ -39,7 +39,7 @@ test('NAT is told where it changed something, with the port', t => {
   );
 });
 
-test('IPv6 stands in brackets before a port, and ICMP has none', t => {
+test('IPv6 addresses with a port are in brackets, ICMP has no port', t => {
   const board = new FlowBoard();
   board.add(
     record({
@@ -64,7 +64,7 @@ test('IPv6 stands in brackets before a port, and ICMP has none', t => {
   t.like(icmp, { protocol: 'icmp6', source: '2001:db8::10', destination: '2001:db8::20' });
 });
 
-test('a short list has the latest of every kind', t => {
+test('a short list has the latest flows of every kind', t => {
   const board = new FlowBoard();
   for (let id = 1; id <= 20; id++) board.add(tcpRecord(id));
   board.add(tcpRecord(21, { destinationTransportPort: 443 }));

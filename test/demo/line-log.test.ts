@@ -3,7 +3,7 @@ import { FlowBoard } from '../../src/demo/flow-board.js';
 import { LineLog } from '../../src/demo/line-log.js';
 import { tcpRecord } from './records.js';
 
-test('the head once, then what is new and the totals, and no escape sequences', t => {
+test('the header once, then new flows and totals, and no escape sequences', t => {
   let text = '';
   const log = new LineLog(more => (text += more));
   const board = new FlowBoard();

@@ -40,7 +40,7 @@ test('never more lines than the terminal has, never a line wider', t => {
   }
 });
 
-test('what has no row is counted, also where a row takes two lines', t => {
+test('flows without a row are counted, also where a row takes two lines', t => {
   for (const [width, height] of [
     [100, 30],
     [160, 40],
@@ -100,7 +100,7 @@ test('rows are in order of protocol and destination, ports as numbers', t => {
   t.deepEqual(order, ['198.51.100.20', '198.51.100.20:80', '198.51.100.20:443', '198.51.100.20:8080']);
 });
 
-test('the title says where, with which backend and how far; a recording has no fixed length', t => {
+test('the title has the place, the backend and the progress; a recording has no fixed length', t => {
   const [title, totals] = texts(many, 100, 10);
   t.regex(title, /^ctflow demo · Linux \S+ · native backend · 7 s of 15 s$/);
   t.is(totals, '90 connections in 90 IPFIX flow records: 270 packets, 18.0 kB');

@@ -19,7 +19,7 @@ function ask(path: string): string {
   return spawnSync(process.execPath, ['--input-type=module', '-e', PROGRAM], { env, encoding: 'utf8' }).stdout.trim();
 }
 
-test('tools that are not there are named', t => {
+test('missing tools are named', t => {
   const system = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
   const missing = ['unshare', 'ip', 'nft'].filter(name => !system.some(folder => existsSync(join(folder, name))));
   const expected =

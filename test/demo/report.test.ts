@@ -20,7 +20,7 @@ test('equal counts have no differences', t => {
   t.notThrows(() => requireEqual(EQUAL));
 });
 
-test('every count that differs is named with both numbers', t => {
+test('every count that differs is listed with both numbers', t => {
   const cases: [Partial<DemoReport>, string][] = [
     [{ exportedOctets: 12_628_291 }, '12,628,292 octets counted by the kernel, 12,628,291 collected'],
     [{ exportedPackets: 2644 }, '2,643 packets counted by the kernel, 2,644 collected'],
@@ -35,7 +35,7 @@ test('every count that differs is named with both numbers', t => {
   }
 });
 
-test('a replay does not speak of a kernel', t => {
+test('the report of a replay does not mention the kernel', t => {
   const replay: DemoReport = { ...EQUAL, mode: 'replay', exportedOctets: 1 };
   t.deepEqual(differences(replay), ['12,628,292 octets in the recording, 1 collected']);
   t.notRegex(formatReport(replay), /kernel/);

@@ -45,7 +45,7 @@ function batch(rows: { port: number; id: number; state: number; counters: [numbe
   return made;
 }
 
-test('keeps the last counters of each connection, whatever its state, and passes every row on', async t => {
+test('the last counters of each connection are kept, whatever its state, and every row is passed on', async t => {
   const tally = new Tally(
     playing([
       batch([

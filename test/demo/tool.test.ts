@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { findTool, runTool } from '../../src/demo/tool.js';
 
-test('finds programs of the system, and says which are not there', t => {
+test('programs of the system are found, and missing ones are listed', t => {
   t.regex(findTool('sh') ?? '', /^\/.*\/sh$/);
   t.is(findTool('no-such-program-anywhere'), undefined);
 });

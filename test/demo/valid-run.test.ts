@@ -26,7 +26,7 @@ test('a run without retransmissions counts', async t => {
   t.deepEqual(said, []);
 });
 
-test('a void run is repeated once, and that is said', async t => {
+test('a void run is repeated once, with a message', async t => {
   const { said, made } = stage();
   t.true((await validRun(runs(result(2), result(0)), made)).repeated);
   t.is(said.length, 1);
@@ -37,6 +37,6 @@ test('a second void run fails', async t => {
   await t.throwsAsync(validRun(runs(result(2), result(3)), stage().made), { code: 'CTFLOW_DEMO', message: /\(3\)/ });
 });
 
-test('what the user ended is not repeated', async t => {
+test('a run that the user stopped is not repeated', async t => {
   await t.throwsAsync(validRun(runs(result(1)), stage(AbortSignal.abort()).made), { code: 'CTFLOW_DEMO' });
 });

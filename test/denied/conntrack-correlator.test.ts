@@ -34,7 +34,8 @@ const ruled = (rig: DeniedRig) =>
 
 const octets = (reports: readonly Report[]) => reports.map(({ deltas }) => Number(deltas[1]));
 
-test('A#7361: a denied packet that conntrack also holds is not told twice', async t => {
+// antrea-io/antrea#7361
+test('a denied packet of a connection in conntrack is not exported twice', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   const connection = udp(1, at, [3, 120, 0, 0]);
@@ -49,7 +50,7 @@ test('A#7361: a denied packet that conntrack also holds is not told twice', asyn
   t.deepEqual(octets(rig.deniedAtEnd()), [40], 'the other one is denied alone');
 });
 
-test('a packet waits for a whole poll that began after it', async t => {
+test('a packet waits for a complete poll that began after it', async t => {
   const rig = new DeniedRig();
   rig.correlator.beforeDump();
   rig.logged(forth(1)); // its dump may have passed over the connection
@@ -81,7 +82,7 @@ for (const [view, source, sourcePort, destination, destinationPort] of [
   ['an answer in the forward hook', INSIDE, 5353, CLIENT, 1],
   ['an answer translated back', SERVER, 53, CLIENT, 1],
 ] as const) {
-  test(`a packet is of its connection ${view}`, async t => {
+  test(`a packet matches its connection ${view}`, async t => {
     const rig = new DeniedRig();
     const connection = { ...translated, start: nanoseconds(rig.wall - 1_000) };
     rig.logged({ protocol: 17, source, sourcePort, destination, destinationPort });
@@ -91,7 +92,7 @@ for (const [view, source, sourcePort, destination, destinationPort] of [
   });
 }
 
-test('ends that belong together in no state of NAT are those of another flow', async t => {
+test('endpoints that no NAT view combines belong to another flow', async t => {
   const rig = new DeniedRig();
   const connection = { ...translated, start: nanoseconds(rig.wall - 1_000) };
   rig.logged({ protocol: 17, source: OUTSIDE, sourcePort: 50_000, destination: SERVER, destinationPort: 53 });
@@ -99,7 +100,7 @@ test('ends that belong together in no state of NAT are those of another flow', a
   t.is(rig.correlator.counts.matched, 0);
 });
 
-test('a packet from before the connection is denied alone', async t => {
+test('a packet from before the connection is a denied flow', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   rig.logged(forth(1, { time: at - 1_000, octets: 41 }), forth(1, { time: at + 5, octets: 42 }));
@@ -108,7 +109,7 @@ test('a packet from before the connection is denied alone', async t => {
   t.deepEqual(octets(rig.deniedAtEnd()), [41]);
 });
 
-test('where the kernel tells no start every packet may be the connection’s', async t => {
+test('without a kernel start time every packet may belong to the connection', async t => {
   const rig = new DeniedRig();
   const { start: _, ...connection } = udp(1, 0, [1, 42, 0, 0]);
   rig.logged(forth(1, { time: rig.wall - 1_000 }));
@@ -116,7 +117,7 @@ test('where the kernel tells no start every packet may be the connection’s', a
   t.is(rig.correlator.counts.matched, 1);
 });
 
-test('a connection that ends takes its denied packets along at once', async t => {
+test('a connection that ends has its denied packets at once', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   const connection = tcp(1, at - 5_000, [9, 900, 9, 900]);
@@ -129,7 +130,7 @@ test('a connection that ends takes its denied packets along at once', async t =>
   t.deepEqual(rig.deniedAtEnd(), []);
 });
 
-test('a connection that no poll has seen takes its denied packets along', async t => {
+test('a connection that no poll has seen has its denied packets', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   rig.logged(forth(1));
@@ -139,7 +140,7 @@ test('a connection that no poll has seen takes its denied packets along', async 
   t.deepEqual(rig.deniedAtEnd(), []);
 });
 
-test('a packet that comes after the end of its connection is no flow of its own', async t => {
+test('a packet that arrives after the end of its connection is not a denied flow', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   const ended = (port: number) => udp(port, at - 100, [1, 40, 0, 0], { stop: nanoseconds(at) });
@@ -153,7 +154,7 @@ test('a packet that comes after the end of its connection is no flow of its own'
   t.deepEqual(rig.deniedAtEnd(), []);
 });
 
-test('a packet from after the end of a connection is denied alone', async t => {
+test('a packet from after the end of a connection is a denied flow', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   rig.destroy(udp(1, at - 9_000, [1, 40, 0, 0], { stop: nanoseconds(at - 2_000) }));
@@ -163,7 +164,7 @@ test('a packet from after the end of a connection is denied alone', async t => {
   t.deepEqual(octets(rig.deniedAtEnd()), [80]);
 });
 
-test('the rule of a connection is not that of the next one in its slot', async t => {
+test('a slot that is reused has not the rule of its last connection', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   rig.logged(forth(1));
@@ -175,14 +176,14 @@ test('the rule of a connection is not that of the next one in its slot', async t
   t.deepEqual(ruled(rig), []);
 });
 
-test('a fragment and an error of ICMP are denied without waiting', t => {
+test('a fragment and an ICMP error are denied flows without waiting', t => {
   const rig = new DeniedRig();
   rig.logged({ protocol: 17 }, { protocol: 1, icmp: { type: 3, code: 1, id: 0, replyType: 3 } });
   t.is(rig.denied.pending.count, 0);
   t.is(rig.deniedAtEnd().length, 2);
 });
 
-test('packets that find no room to wait are denied alone, and counted', async t => {
+test('packets beyond the limit of pending ones are denied flows, and counted', async t => {
   const rig = new DeniedRig();
   const most = 1 << 19;
   const many = Array.from({ length: 4096 }, () => forth(1, { octets: 1 }));
@@ -195,7 +196,7 @@ test('packets that find no room to wait are denied alone, and counted', async t 
   t.deepEqual(rig.sums(), [BigInt(most) + 2n, BigInt(most) + 15n]);
 });
 
-test('what waits at the very end is denied alone', async t => {
+test('pending packets at shutdown are denied flows', async t => {
   const rig = new DeniedRig();
   rig.logged(forth(1), forth(2));
   await rig.correlator.drain();
@@ -203,7 +204,7 @@ test('what waits at the very end is denied alone', async t => {
   t.is(rig.denied.pending.count, 0);
 });
 
-test('no packet is lost or doubled, whatever happens in whatever order', async t => {
+test('no packet is lost or doubled, whatever the order of events', async t => {
   const port = fc.nat(3);
   const step = fc.oneof(
     fc.record({ kind: fc.constant('packet' as const), port, reply: fc.boolean(), untimed: fc.boolean() }),

@@ -75,11 +75,11 @@ test('where the prefix names no direction the hook does', t => {
   t.like(write(3, 255).read(3), { egress: ['', '', 'plain', 2] });
 });
 
-test('a flow of which nothing was denied has no such facts', t => {
+test('a flow without denied packets has empty fields', t => {
   t.deepEqual(write(1, INPUT).read(2), { shape: 0, status: 0, ingress: nothing, egress: nothing });
 });
 
-test('names keep their meaning when the table is tidied', t => {
+test('name numbers stay valid when the name table is compacted', t => {
   const { read, names } = write(1, INPUT);
   read(3);
   const limit = 1 << 19;

@@ -141,7 +141,7 @@ test('the record of a connection says that a packet of it was denied', async t =
   t.is(exporter.stats().denied!.flows, 0);
 });
 
-test('what the kernel has gathered at the end is taken before the last poll, and told', async t => {
+test('packets still in the kernel at shutdown are read before the last poll, and exported', async t => {
   const source = new FakeSource([{ connections: [] }]);
   const { nflog, collector, exporter } = await running(t, source);
   nflog.gathered = [packet(1), packet(2)];
@@ -156,7 +156,7 @@ test('what the kernel has gathered at the end is taken before the last poll, and
   t.like(exporter.stats().denied, { matched: 1, pending: 0 });
 });
 
-test('packets that NFLOG has lost are told as not sent', async t => {
+test('packets that NFLOG lost are reported as not sent', async t => {
   const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
   nflog.lost = 12;
   await exporter.close();
@@ -166,7 +166,7 @@ test('packets that NFLOG has lost are told as not sent', async t => {
   t.is(notSent.get('notSentPacketTotalCount'), 12);
 });
 
-test('when the reader fails the exporter goes on', async t => {
+test('when the NFLOG reader fails the exporter continues', async t => {
   const source = new FakeSource([{ connections: [] }]);
   const { nflog, exporter, lines } = await running(t, source);
   nflog.fail(new Error('CTFLOW_NETLINK|Cannot read NFLOG: gone'));
@@ -176,7 +176,7 @@ test('when the reader fails the exporter goes on', async t => {
   await exporter.close();
 });
 
-test('a backend that cannot read NFLOG is an error at the start', async t => {
+test('a backend that cannot read NFLOG is an error at startup', async t => {
   const collector = await udpCollector(t);
   const exporter = new Exporter({
     ...EXPORTER_DEFAULTS,

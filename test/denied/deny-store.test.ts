@@ -27,7 +27,7 @@ test('packets of one tuple and rule add up; another rule is another flow', async
   );
 });
 
-test('what came since is told with the active timeout, and the deltas add up to the total', async t => {
+test('new packets are exported at the active timeout, and the deltas add up to the total', async t => {
   const rig = new DeniedRig();
   for (let round = 0; round < 3; round++) {
     rig.logged(packet(1, { octets: 10 }), packet(1, { octets: 20 }));
@@ -51,7 +51,7 @@ test('the times are those of the first and the last packet', async t => {
   t.like(rig.deniedAtEnd()[0], { start: at - 900, end: at - 100 });
 });
 
-test('an idle flow ends with reason 1, told once, and leaves', async t => {
+test('an idle flow is exported once with end reason 1, and removed', async t => {
   const rig = new DeniedRig();
   rig.logged(packet(1));
   await rig.matched([]);
@@ -68,7 +68,7 @@ test('an idle flow ends with reason 1, told once, and leaves', async t => {
   t.is(new Set(rig.exported.map(({ flowId }) => flowId)).size, 2);
 });
 
-test('a flow that had a packet stays, and one with a packet that waits', async t => {
+test('a flow with a new or a pending packet stays', async t => {
   const rig = new DeniedRig();
   rig.logged(packet(1), packet(2), packet(3));
   await rig.matched([]);
@@ -85,7 +85,7 @@ test('a flow that had a packet stays, and one with a packet that waits', async t
   t.deepEqual(rig.sums(), [5n, 200n]);
 });
 
-test('at the limit the oldest idle one goes, with reason 5 and all that it has', async t => {
+test('at the limit the longest idle flow is exported with end reason 5, and evicted', async t => {
   const rig = new DeniedRig({ maxDenied: 2 });
   rig.logged(packet(1), packet(2));
   await rig.matched([]);
@@ -115,7 +115,7 @@ test('while every slot waits for a collector, packets are refused and counted', 
   t.deepEqual(packets(rig.deniedAtEnd()), [[2, 1, 40, 4]]);
 });
 
-test('gone flows that no collector takes are stale in the end', async t => {
+test('ended flows that no collector takes become stale', async t => {
   const rig = new DeniedRig();
   rig.logged(packet(1));
   await rig.matched([]);
@@ -141,7 +141,7 @@ test('more collectors than can be counted are refused', t => {
   t.throws(() => store.hold(nobody), { instanceOf: CtflowError, code: 'CTFLOW_USAGE' });
 });
 
-test('a connection and a denied flow of one tuple are told apart by their ids', async t => {
+test('a connection and a denied flow of one tuple have different ids', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;
   rig.logged(packet(9, { time: at - 5_000 }));

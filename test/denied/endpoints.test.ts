@@ -32,7 +32,7 @@ function plainViews(facts: Facts): string[][] {
   ].map(pair => [...pair.sort(), String(facts.protocol)]);
 }
 
-test('a packet has the ends of a view, in either direction, exactly where it says so', t => {
+test('a packet matches exactly the views and directions it reports', t => {
   fc.assert(
     fc.property(ends, ends, (connection, packet) => {
       const stored = rows(connection);
@@ -49,7 +49,7 @@ test('a packet has the ends of a view, in either direction, exactly where it say
   );
 });
 
-test('an echo and its answer have the same ends, and another identifier others', t => {
+test('an echo request and its reply have the same endpoints, another identifier has not', t => {
   const connection = rows({ protocol: 1, icmp: { type: 8, code: 0, id: 7, replyType: 0 } });
   const same = (packet: Packet) => sameEndpoints(packetRows(0, packet), 0, connection, 0, VIEWS[0]);
   t.true(same({ protocol: 1, icmp: { type: 8, code: 0, id: 7, replyType: 0 } }));
@@ -58,12 +58,12 @@ test('an echo and its answer have the same ends, and another identifier others',
   t.false(same({ ...answer, icmp: { type: 0, code: 0, id: 8, replyType: 8 } }));
 });
 
-test('GRE is told by its addresses, as its keys stand in no fixed place', t => {
+test('GRE is matched by its addresses, as its keys have no fixed place', t => {
   const connection = rows({ protocol: 47, sourcePort: 3, destinationPort: 4 });
   t.true(sameEndpoints(packetRows(0, { protocol: 47 }), 0, connection, 0, VIEWS[0]));
 });
 
-test('one family is not taken for the other', t => {
+test('IPv4 and IPv6 addresses are never equal', t => {
   const connection = rows({
     protocol: 17,
     source: 'c000:201::',
@@ -75,7 +75,7 @@ test('one family is not taken for the other', t => {
   t.false(sameEndpoints(packet, 0, connection, 0, VIEWS[0]));
 });
 
-test('what conntrack holds under no tuple of its own is not looked for', t => {
+test('packets that conntrack has no tuple for are not looked up', t => {
   const may = (packet: Packet) => mayBeTracked(packetRows(0, packet), 0);
   t.true(may({ protocol: 6, sourcePort: 1, destinationPort: 2 }));
   t.false(may({ protocol: 6 }), 'a later fragment');
@@ -85,7 +85,7 @@ test('what conntrack holds under no tuple of its own is not looked for', t => {
   t.false(may({ protocol: 1 }), 'a capture without a header');
 });
 
-test('where nothing is translated the views are one', t => {
+test('without NAT all views are equal', t => {
   fc.assert(
     fc.property(ends, connection => {
       if (viewsOf(rows(connection), 0) > 1) return;

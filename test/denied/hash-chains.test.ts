@@ -31,7 +31,7 @@ test('items are found by their hash, whatever was added and removed', t => {
   );
 });
 
-test('nothing is found after it was cleared', t => {
+test('nothing is found after clear', t => {
   const chains = new HashChains(4);
   chains.add(0, 7);
   chains.clear();

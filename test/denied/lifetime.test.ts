@@ -1,7 +1,7 @@
 import test from 'ava';
 import { isWithin } from '../../src/denied/lifetime.js';
 
-test('a packet is of a connection that was there at its time', t => {
+test('a packet matches a connection that existed at its time', t => {
   const lived = { start: 100_000, stop: 200_000 };
   t.true(isWithin(lived, 150_000, true));
   t.false(isWithin(lived, 99_000, true), 'before it');
@@ -9,7 +9,7 @@ test('a packet is of a connection that was there at its time', t => {
   t.true(isWithin(lived, 99_995, true), 'the packet is stamped before the connection is');
 });
 
-test('a time that is the reading’s may be later than the packet', t => {
+test('a time of reading may be later than the packet', t => {
   const lived = { start: 100_000, stop: 200_000 };
   t.true(isWithin(lived, 200_100, false));
   t.false(isWithin(lived, 200_100, true));

@@ -6,7 +6,7 @@ import { FLOW_TYPE, RECORD_SIZE, SERVICE_PORT_NAME, SOURCE_POD_NAME } from '../.
 import { DeniedRig } from '../helpers/builders/denied.js';
 import { inventoryOf } from '../helpers/builders/inventory.js';
 
-test('denied flows are named as connections are, when they are first told and when the inventory learns of them', async t => {
+test('denied flows have names as connections have, at the first export and after an inventory update', async t => {
   const rig = new DeniedRig();
   const pods = [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }];
   const ports = [{ port: 53, protocol: 'udp' }];

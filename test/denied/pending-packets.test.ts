@@ -5,7 +5,7 @@ import { seeded } from '../helpers/seed.js';
 
 const packet = fc.record({ time: fc.nat(), timed: fc.boolean(), octets: fc.nat(1 << 20), polls: fc.nat(3) });
 
-test('packets come back as they were, of their flow, as long as there is room', t => {
+test('pending packets return unchanged with their flow, up to the limit', t => {
   const step = fc.oneof(fc.record({ flow: fc.nat(4), add: packet }), fc.record({ flow: fc.nat(4), upTo: fc.nat(4) }));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), steps => {

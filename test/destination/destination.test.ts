@@ -107,7 +107,7 @@ async function begin(t: ExecutionContext, rig: Rig): Promise<void> {
   t.is(rig.opened, 1);
 }
 
-perBackend('what is due arrives, and is counted as it arrives', async (t, backend) => {
+perBackend('due records arrive, and are counted as they are', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
   await begin(t, rig);
@@ -136,7 +136,7 @@ perBackend('two-uniflows: two records a connection, which add up to it', async (
   t.is(collector.records.filter(record => record.get('sourceTransportPort') === 53).length, 20);
 });
 
-perBackend('antrea: connections whose difference is not told go out in one message', async (t, backend) => {
+perBackend('antrea: connections with the same fields share one message', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { profile: 'antrea', mtu: 9_000 });
   await begin(t, rig);
@@ -150,8 +150,9 @@ perBackend('antrea: connections whose difference is not told go out in one messa
   t.is(collector.messages.length, 4, 'the template three times, and one message');
 });
 
+// RFC 7011 section 10.3.3
 perBackend(
-  'requirement 11: records that fit into no packet are counted, logged once, and cost the others nothing',
+  'records that fit into no packet are counted, logged once, and cost the others nothing',
   async (t, backend) => {
     const collector = await udpCollector(t);
     const rig = new Rig(backend, collector.endpoint, { mtu: 160 });
@@ -167,34 +168,32 @@ perBackend(
   },
 );
 
-perBackend(
-  'requirement 12, 13: after a broken connection the new session has all templates, and what had not left here',
-  async (t, backend) => {
-    const collector = await TcpCollector.listen(t);
-    collector.reads = false;
-    const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
-    await begin(t, rig);
-    const polls = await fill(rig, 2_000);
-    collector.reads = true;
-    const handed = rig.destination.stats().transport.records;
-    (await collector.nth(1)).resetAndDestroy();
-    await eventually('another session', () => rig.opened === 2);
-    await rig.destination.export();
-    rig.poll(...many(2_000, polls + 5));
-    await rig.destination.export();
-    const { session, transport } = rig.destination.stats();
-    const expected = session.records + session.optionsRecords - handed;
-    await eventually('the records of the new session', () => collector.records.length === expected);
-    t.is(collector.sessions[1][0].readUInt32BE(8), 0, 'its first sequence number');
-    t.is(transport.lostRecords, 0);
-    t.is(transport.uncertainRecords, handed);
-    const line = rig.lines.find(({ msg }) => msg === 'connection to the collector lost; reconnecting');
-    t.is(line?.['uncertain'], handed);
-  },
-);
+// RFC 7011 sections 10.4.4 and 8
+perBackend('after a broken connection the new session has all templates, and what was not sent', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  collector.reads = false;
+  const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+  await begin(t, rig);
+  const polls = await fill(rig, 2_000);
+  collector.reads = true;
+  const handed = rig.destination.stats().transport.records;
+  (await collector.nth(1)).resetAndDestroy();
+  await eventually('another session', () => rig.opened === 2);
+  await rig.destination.export();
+  rig.poll(...many(2_000, polls + 5));
+  await rig.destination.export();
+  const { session, transport } = rig.destination.stats();
+  const expected = session.records + session.optionsRecords - handed;
+  await eventually('the records of the new session', () => collector.records.length === expected);
+  t.is(collector.sessions[1][0].readUInt32BE(8), 0, 'its first sequence number');
+  t.is(transport.lostRecords, 0);
+  t.is(transport.uncertainRecords, handed);
+  const line = rig.lines.find(({ msg }) => msg === 'connection to the collector lost; reconnecting');
+  t.is(line?.['uncertain'], handed);
+});
 
 perBackend(
-  'a shutdown tells each open connection with reason 4, once, with all that was not told',
+  'a shutdown exports each open connection once, with end reason 4 and everything not yet exported',
   async (t, backend) => {
     const collector = await udpCollector(t);
     const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
@@ -213,26 +212,29 @@ perBackend(
   },
 );
 
-perBackend('a shutdown tells ends that a slow collector held up, with their own reasons', async (t, backend) => {
-  const collector = await TcpCollector.listen(t);
-  collector.reads = false;
-  const rig = new Rig(backend, collector.endpoint);
-  await begin(t, rig);
-  const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [i, i, i, i], { state: TIME_WAIT }));
-  rig.poll(...closed);
-  for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
-    await rig.destination.export();
-    rig.poll();
-  }
-  const finished = rig.destination.drain(20_000);
-  const socket = await collector.nth(1);
-  socket.on('end', () => socket.end());
-  socket.resume();
-  t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0 });
-  await eventually('12,000 records', () => collector.records.length >= 12_000);
-  t.is(collector.records.length, 12_000);
-  for (const record of collector.records) t.is(record.get('flowEndReason'), 3);
-});
+perBackend(
+  'a shutdown exports ended connections that a slow collector delayed, with their own reasons',
+  async (t, backend) => {
+    const collector = await TcpCollector.listen(t);
+    collector.reads = false;
+    const rig = new Rig(backend, collector.endpoint);
+    await begin(t, rig);
+    const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [i, i, i, i], { state: TIME_WAIT }));
+    rig.poll(...closed);
+    for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
+      await rig.destination.export();
+      rig.poll();
+    }
+    const finished = rig.destination.drain(20_000);
+    const socket = await collector.nth(1);
+    socket.on('end', () => socket.end());
+    socket.resume();
+    t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0 });
+    await eventually('12,000 records', () => collector.records.length >= 12_000);
+    t.is(collector.records.length, 12_000);
+    for (const record of collector.records) t.is(record.get('flowEndReason'), 3);
+  },
+);
 
 perBackend(
   'a collector that is frozen does not hang the shutdown, and every connection is accounted for',
@@ -251,20 +253,23 @@ perBackend(
   },
 );
 
-perBackend('a collector that is not there does not hang the shutdown; all is left', async (t, backend) => {
-  const collector = await TcpCollector.listen(t);
-  const { endpoint } = collector;
-  await collector.close();
-  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
-  await rig.destination.open();
-  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
-  rig.poll(...many(10, 3));
-  t.is(rig.destination.nextDeadline(), Infinity);
-  t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500 });
-  t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
-});
+perBackend(
+  'an unreachable collector does not hang the shutdown; all connections are counted as not exported',
+  async (t, backend) => {
+    const collector = await TcpCollector.listen(t);
+    const { endpoint } = collector;
+    await collector.close();
+    const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
+    await rig.destination.open();
+    await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
+    rig.poll(...many(10, 3));
+    t.is(rig.destination.nextDeadline(), Infinity);
+    t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500 });
+    t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
+  },
+);
 
-perBackend('records that wait in a batch when a connection breaks go out in the next session', async (t, backend) => {
+perBackend('records waiting in a batch when a connection breaks are sent in the next session', async (t, backend) => {
   const collector = await TcpCollector.listen(t);
   const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
   await begin(t, rig);
@@ -282,7 +287,7 @@ perBackend('records that wait in a batch when a connection breaks go out in the 
   t.is(transport.lostRecords + transport.uncertainRecords + evictedUnexported.connections, 0);
 });
 
-perBackend('records that wait in a batch at the end of the grace are counted as lost', async (t, backend) => {
+perBackend('records waiting in a batch at the end of the grace period are counted as lost', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
   await begin(t, rig);
@@ -293,7 +298,7 @@ perBackend('records that wait in a batch at the end of the grace are counted as 
   t.is(rig.destination.stats().transport.lostRecords, 100);
 });
 
-perBackend('what falls out of the queue of ended connections is told as not sent', async (t, backend) => {
+perBackend('connections dropped from the ended queue are reported as not sent', async (t, backend) => {
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;
   await collector.close();
@@ -314,7 +319,8 @@ perBackend('what falls out of the queue of ended connections is told as not sent
   t.is(notSent.get('notSentOctetTotalCount'), 1_350);
 });
 
-perBackend('requirement 16: options at their interval, and at the end; with 0 never', async (t, backend) => {
+// RFC 7011 section 4
+perBackend('options records are sent at their interval and at shutdown; with 0 never', async (t, backend) => {
   for (const optionsInterval of [0, 3_600_000]) {
     const collector = await udpCollector(t);
     const rig = new Rig(backend, collector.endpoint, { optionsInterval, stale: 0 });
@@ -341,7 +347,7 @@ perBackend('requirement 16: options at their interval, and at the end; with 0 ne
   }
 });
 
-perBackend('packets that were lost before they had a flow are told as not sent', async (t, backend) => {
+perBackend('packets lost before they had a flow are reported as not sent', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
   await begin(t, rig);

@@ -21,7 +21,7 @@ const ports = (messages: readonly SentMessage[]): unknown[] =>
     .filter(record => !record.isOptions)
     .map(record => valuesOf(record)['sourceTransportPort']);
 
-perBackend('what a session left unsent begins the next: from sequence 0, behind its templates', (t, backend) => {
+perBackend('unsent messages of a session begin the next one, from sequence 0, after its templates', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
   const gone = rig.send(plain(1), plain(2));
   const unsent = [...rig.send(v6(3)), ...rig.options(), ...rig.send(plain(4), plain(5)), ...rig.send(v6(6))];
@@ -68,7 +68,8 @@ perBackend('what a session left unsent begins the next: from sequence 0, behind 
   );
 });
 
-perBackend('requirement 21: what waited is dated not behind its templates', (t, backend) => {
+// RFC 7011 section 8.2
+perBackend('a message that waited has no export time before its templates', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
   const unsent = rig.send(plain(1));
   rig.wall += 90_000;
@@ -76,25 +77,22 @@ perBackend('requirement 21: what waited is dated not behind its templates', (t, 
   t.deepEqual(times, [1_700_000_090, 1_700_000_090]);
 });
 
-perBackend(
-  'templates without data are not kept, and what was not announced is announced when it is due',
-  (t, backend) => {
-    const rig = new SessionRig(backend, { unreliable: false });
-    const [first] = rig.send(plain(1));
-    rig.transport.left.push(first);
-    rig.session.open();
-    const [template, data] = rig.transport.take();
-    t.is(template.records, 0);
-    const again = breaks(rig, [template, data]);
-    t.deepEqual(ports(again), [1]);
-    t.is(again.length, 2);
-    const next = rig.send(v6(2));
-    t.deepEqual(
-      readMessage(next[0].bytes).sets.map(({ id }) => id),
-      [2, 260],
-    );
-  },
-);
+perBackend('templates without data are not kept, and are sent when they are due', (t, backend) => {
+  const rig = new SessionRig(backend, { unreliable: false });
+  const [first] = rig.send(plain(1));
+  rig.transport.left.push(first);
+  rig.session.open();
+  const [template, data] = rig.transport.take();
+  t.is(template.records, 0);
+  const again = breaks(rig, [template, data]);
+  t.deepEqual(ports(again), [1]);
+  t.is(again.length, 2);
+  const next = rig.send(v6(2));
+  t.deepEqual(
+    readMessage(next[0].bytes).sets.map(({ id }) => id),
+    [2, 260],
+  );
+});
 
 perBackend('a session that left nothing begins with nothing', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
@@ -102,7 +100,7 @@ perBackend('a session that left nothing begins with nothing', (t, backend) => {
   t.deepEqual(breaks(rig, []), []);
 });
 
-perBackend('a emptyMessage is a message without sets that counts the records before it', (t, backend) => {
+perBackend('the last message has no sets and counts the records before it', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
   const sent = rig.send(plain(1), plain(2), plain(3));
   const { messages, octets } = rig.session.counts;

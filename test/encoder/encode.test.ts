@@ -116,7 +116,7 @@ perBackend('a message: header of RFC 7011 section 3.1, one data set', (t, backen
   t.deepEqual(messages(backend, wanted), ['000a0016' + '65432100' + '00000007' + 'fedcba98' + '01000006' + '0611']);
 });
 
-perBackend('OP_BYTES takes bytes as they are', (t, backend) => {
+perBackend('OP_BYTES copies bytes unchanged', (t, backend) => {
   const records = new Records(1);
   records.bytes.set(
     Array.from({ length: 16 }, (_, i) => i + 1),
@@ -208,7 +208,7 @@ perBackend('the prefix stands in the first message only', (t, backend) => {
   );
 });
 
-perBackend('the prefix goes alone where no record fits beside it, and where there is none', (t, backend) => {
+perBackend('the prefix is a message of its own where no record fits beside it, or there is none', (t, backend) => {
   const prefix = new Uint8Array(8).fill(1);
   const beside = request({ records: new Records(1).bytes, limit: 28, prefix });
   t.deepEqual({ ...backend.encode(beside) }, { messages: 2, next: 1, oversize: 0 });
@@ -219,7 +219,7 @@ perBackend('the prefix goes alone where no record fits beside it, and where ther
   t.deepEqual({ ...backend.encode(request({})) }, { messages: 0, next: 0, oversize: 0 });
 });
 
-perBackend('a record that fits no message is passed over, and breaks nothing else', (t, backend) => {
+perBackend('a record that fits no message is skipped, and the others are sent', (t, backend) => {
   const records = new Records(4)
     .text(1, HELPER, 'too-long-a-name')
     .text(2, HELPER, 'ok')
@@ -306,7 +306,7 @@ perBackend('packed TCP states become a list of their names', (t, backend) => {
   t.is(list(0x301), 'SYN_SENT', 'zero ends the list');
 });
 
-perBackend('a plan that cannot be run is refused', (t, backend) => {
+perBackend('an invalid plan is refused', (t, backend) => {
   for (const plan of [
     [],
     [OP_U8, 0, 1],
@@ -343,7 +343,7 @@ perBackend('a plan that cannot be run is refused', (t, backend) => {
   t.regex(error.message, /instruction 1\b/);
 });
 
-perBackend('a request that does not fit together is refused', (t, backend) => {
+perBackend('an inconsistent request is refused', (t, backend) => {
   const records = new Records(2).bytes;
   isRefused(t, backend, request({ records, from: 2, to: 1 }), 'from behind to');
   isRefused(t, backend, request({ records, to: 3 }), 'more records than there are');

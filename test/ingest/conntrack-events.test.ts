@@ -48,7 +48,7 @@ function begin(changed: Partial<EventsOptions> = {}) {
   return { rig, events, logged, destroys, changes, opened, calls };
 }
 
-test('an event ends a connection in the store, and who exports is told', t => {
+test('an event ends a connection in the store, and wakes the exporter', t => {
   const { rig, destroys, calls } = begin();
   rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
   destroys.receiver.onBatch(rows({ ...udp(1, rig.wall, [2, 120, 0, 0]), stop: nanoseconds(rig.wall) }));
@@ -89,7 +89,7 @@ test('without events the store ends what a poll does not show, as before', async
   t.true(logged.some(line => line.includes('without events')));
 });
 
-test('overruns are waiting until the kernel keeps no more for us, and losses from then on', async t => {
+test('overruns are retries while NETLINK_BROADCAST_ERROR is on, and losses from then on', async t => {
   const { events, destroys } = begin();
   destroys.counted.overrun = 7;
   t.like(events.stats(), { overrun: 7, lost: 0 });
@@ -101,7 +101,7 @@ test('overruns are waiting until the kernel keeps no more for us, and losses fro
   t.deepEqual(events.lost(), { connections: 2, packets: 0, octets: 0 });
 });
 
-test('late events are a loss, with what they had counted', async t => {
+test('late events are a loss, with their counters', async t => {
   const { rig, events, destroys } = begin();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
@@ -111,7 +111,7 @@ test('late events are a loss, with what they had counted', async t => {
   t.deepEqual(events.lost(), { connections: 1, packets: 6, octets: 390 });
 });
 
-test('at the end what was delivered is read, and what the kernel does not let go of is a loss', async t => {
+test('at shutdown delivered events are read, and connections left on the dying list are a loss', async t => {
   const { events, destroys } = begin();
   destroys.dying = () => 3;
   await events.drain();
@@ -120,7 +120,7 @@ test('at the end what was delivered is read, and what the kernel does not let go
   t.deepEqual(events.lost(), { connections: 3, packets: 0, octets: 0 });
 });
 
-test('at the end the dying list is read as long as it gets shorter', async t => {
+test('at shutdown the dying list is read as long as it gets shorter', async t => {
   const { events, destroys } = begin();
   let dying = 4;
   destroys.dying = () => --dying;
@@ -145,7 +145,7 @@ test('as long as something is on the dying list, a poll ends no connection witho
   t.is(rig.store.counts.eventless, 1);
 });
 
-test('the dying list is looked at before the events are drained: what leaves it in between is read', async t => {
+test('the dying list is read before the events are drained, so events in between are not missed', async t => {
   const { events, destroys } = begin();
   destroys.dying = () => {
     destroys.calls.push('dying');
@@ -167,7 +167,7 @@ test('connections for which the kernel makes no events are counted, and logged o
   }
 });
 
-test('all: NEW and UPDATE come from a socket of their own, whose losses are told', t => {
+test('all: NEW and UPDATE events have a socket of their own, whose losses are counted', t => {
   const { rig, destroys, changes, opened, calls } = begin({ kind: 'all' });
   t.deepEqual(
     opened.map(({ kinds, broadcastError }) => [kinds, broadcastError]),
@@ -183,7 +183,7 @@ test('all: NEW and UPDATE come from a socket of their own, whose losses are told
   t.is(destroys.receiver.onOverrun, undefined, 'the kernel delivers those again');
 });
 
-test('all: an end is told after what NEW and UPDATE have told, rows of a dump too', async t => {
+test('all: a DESTROY event is applied after the NEW and UPDATE events before it, in a dump too', async t => {
   const { rig, events, destroys, changes, calls } = begin({ kind: 'all' });
   let open!: () => void;
   changes.gate = new Promise(done => (open = done));
@@ -198,7 +198,7 @@ test('all: an end is told after what NEW and UPDATE have told, rows of a dump to
   t.is(rig.store.counts.unseen, 1);
 });
 
-test('all: without NEW and UPDATE it goes on with DESTROY', t => {
+test('all: when NEW and UPDATE events fail, DESTROY events continue', t => {
   const { rig, destroys, changes, logged } = begin({ kind: 'all' });
   changes.receiver.onError(new Error('gone'));
   t.true(logged.some(line => line.includes('without NEW and UPDATE')));

@@ -17,7 +17,7 @@ function begin(t: ExecutionContext, source: FakeSource) {
   return { poller, resynced };
 }
 
-test('one poll out of turn answers all requests before it begins; the next is not at once', async t => {
+test('one extra poll answers all requests before it; the next is not at once', async t => {
   const source = new FakeSource([{ connections: [] }]);
   const { poller, resynced } = begin(t, source);
   // before the first poll, however long the test is held up between the poll's begin and its own look at the clock
@@ -31,7 +31,7 @@ test('one poll out of turn answers all requests before it begins; the next is no
   t.is(source.dumps, 2);
 });
 
-test('after close there is no poll out of turn', async t => {
+test('after close there is no extra poll', async t => {
   const source = new FakeSource([{ connections: [] }]);
   const { poller } = begin(t, source);
   poller.resync();
@@ -41,7 +41,7 @@ test('after close there is no poll out of turn', async t => {
   t.is(source.dumps, 0);
 });
 
-test('a poll out of turn that fails is counted', async t => {
+test('a failed extra poll is counted', async t => {
   const { poller, resynced } = begin(t, new FakeSource([{ fails: new Error('no') }]));
   poller.resync();
   await eventually('the failure', () => poller.counts.incomplete === 1);

@@ -143,11 +143,11 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
   const rigged = needs(test.serial, [...RIG, ...wanted]);
   const flags = ['--backend', backend];
 
-  rigged(`${backend}: ctflow dump is what conntrack -L says`, async t => {
+  rigged(`${backend}: ctflow dump shows what conntrack -L shows`, async t => {
     await compare(t, flags, (await scene()).listed, backend);
   });
 
-  rigged(`${backend}: each filter of ctflow dump lets through what it says`, async t => {
+  rigged(`${backend}: each filter of ctflow dump passes the connections it names`, async t => {
     const { listed } = await scene();
     for (const [filter, matches] of backend === 'native' ? [...FILTERS, ...NATIVE_FILTERS] : FILTERS) {
       const expected = listed.filter(matches);
@@ -184,7 +184,7 @@ const native = BACKENDS.filter(({ name }) => name === 'native');
 for (const { needs: wanted } of native) {
   const rigged = needs(test.serial, [...RIG, ...wanted]);
 
-  rigged('ctflow record stores what either backend replays as the kernel said it', async t => {
+  rigged('either backend replays what ctflow record stored', async t => {
     const { namespace, listed } = await scene();
     const file = join(tmpdir(), `ctflow-record-${process.pid}.ctflow`);
     t.teardown(() => rm(file, { force: true }));
@@ -196,7 +196,7 @@ for (const { needs: wanted } of native) {
     }
   });
 
-  rigged('a kernel filter the fallback cannot honour is an error that says so', async t => {
+  rigged('a filter that the fallback cannot apply is an error', async t => {
     const { namespace } = await scene();
     const { code, stderr } = await ctflow(namespace, ['dump', '--backend', 'fallback', '--status', 'SRC_NAT']);
     t.is(code, 1);

@@ -49,7 +49,7 @@ const far = ['far-0', 'lab', 'worker-2'];
 
 for (const { name: backend, needs: wanted } of BACKENDS) {
   needs(test.serial, ['namespace', 'conntrack', ...wanted])(
-    `${backend}: an inventory names the ends of connections, and a change of it those that had no name`,
+    `${backend}: an inventory gives names, and a reload names the connections that had none`,
     async t => {
       const namespace = await PrivateNamespace.create(t);
       for (const address of [CLIENT, SERVER, FAR, OUTSIDE]) {

@@ -46,7 +46,7 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
     }
   });
 
-  rigged('native: a namespace that is not there is an error', async t => {
+  rigged('native: a namespace that does not exist is an error', async t => {
     const namespace = await PrivateNamespace.create(t);
     for (const name of ['no-such-name', '/proc/self/ns/none', '/proc/self/status']) {
       const { code, stderr } = await ctflow(namespace, ['dump', '--backend', 'native', '--netns', name]);
@@ -82,7 +82,7 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
   );
 }
 
-needs(test.serial, ['namespace'])('fallback: --netns is an error that says what to do', async t => {
+needs(test.serial, ['namespace'])('fallback: --netns is an error with a hint', async t => {
   const namespace = await PrivateNamespace.create(t);
   const { code, stderr } = await ctflow(namespace, ['dump', '--backend', 'fallback', '--netns', 'blue']);
   t.is(code, 1);

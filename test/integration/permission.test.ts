@@ -30,7 +30,7 @@ function unprivileged(args: readonly string[], owner: 'keep' | 'nobody'): Promis
 
 for (const { name: backend, needs: wanted } of BACKENDS) {
   needs(test.serial, ['namespace', ...wanted])(
-    `${backend}: an ordinary user is told which capability is missing`,
+    `${backend}: for an ordinary user the error names the missing capability`,
     async t => {
       await (await PrivateNamespace.create(t)).track(); // loads conntrack into the kernel
       for (const command of [['dump'], ['run', '--collector', 'udp://127.0.0.1:4739']]) {

@@ -4,7 +4,7 @@ import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { needs } from '../helpers/kernel/require.js';
 import { Traffic } from '../helpers/kernel/traffic.js';
 
-test('a line of conntrack -L is read whole', t => {
+test('a line of conntrack -L is parsed', t => {
   const line =
     'ipv4     2 icmp     1 29 src=192.0.2.1 dst=192.0.2.2 type=8 code=3 id=861 zone-orig=5 packets=1 bytes=84 [UNREPLIED] ' +
     'src=192.0.2.9 dst=192.0.2.1 type=0 code=3 id=862 packets=2 bytes=85 mark=7 delta-time=1 ' +
@@ -31,7 +31,7 @@ test('a line of conntrack -L is read whole', t => {
   });
 });
 
-test('a line that is not of conntrack is refused', t => {
+test('a line that conntrack did not print is refused', t => {
   t.throws(() => parseListed('conntrack v1.4.7: 0 flow entries have been shown.'));
 });
 
@@ -85,7 +85,7 @@ needs(test.serial, ['namespace', 'conntrack'])('namespaces are linked, routed an
   t.is(connection.reply.dst, '198.51.100.1');
 });
 
-needs(test.serial, ['namespace'])('what runs in a namespace ends with it', async t => {
+needs(test.serial, ['namespace'])('a process in a namespace ends with it', async t => {
   const namespace = await PrivateNamespace.create(t);
   const child = namespace.spawn('sleep', ['1000']);
   const ended = new Promise(resolve => child.once('exit', (_, signal) => resolve(signal)));
@@ -94,7 +94,7 @@ needs(test.serial, ['namespace'])('what runs in a namespace ends with it', async
   t.throws(() => process.kill(namespace.pid, 0), { code: 'ESRCH' });
 });
 
-test('a test that lacks something is skipped with the reason in its title, or fails where nothing may be skipped', t => {
+test('a test that lacks something is skipped with the reason in its title, or fails with CTFLOW_NO_SKIP=1', t => {
   const registered: string[] = [];
   const register = Object.assign((title: string) => void registered.push(title), {
     skip: (title: string) => void registered.push(`skipped: ${title}`),

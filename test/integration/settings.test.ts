@@ -16,7 +16,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
   const rigged = needs(test.serial, ['namespace', ...wanted]);
   const flags = ['--backend', backend];
 
-  rigged(`${backend}: where conntrack is not active, run and dump say how it becomes so`, async t => {
+  rigged(`${backend}: where conntrack is not active, run and dump show how to activate it`, async t => {
     const namespace = await PrivateNamespace.create(t);
     const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags]);
     await eventually('the exporter says so', () => exporter.messages().includes('conntrack may not be active'));

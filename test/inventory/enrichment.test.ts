@@ -143,18 +143,18 @@ for (const [what, facts, answer] of [
   });
 }
 
-test('without prefixes of pods nobody is known to be outside', t => {
+test('without pod prefixes no address counts as external', t => {
   const { podPrefixes: _, ...rest } = CLUSTER;
   t.deepEqual(new Rig(rest).see(between('10.1.1.5', '203.0.113.9')), [...WEB, ...NOBODY, '', 0]);
   t.deepEqual(new Rig(rest).see(between('10.1.1.5', '10.1.2.5')), [...WEB, ...DB, '', INTER_NODE]);
 });
 
-test('a pod that is on no known node has no node and no flow type', t => {
+test('a pod on an unknown node has no node and no flow type', t => {
   const { node: _, nodes: __, ...rest } = CLUSTER;
   t.deepEqual(new Rig(rest).see(between('10.1.1.5', '10.1.2.5')), ['web-0', 'shop', '', ...DB, '', 0]);
 });
 
-test('a service that is known has its fields, translated or not', t => {
+test('a known service has its fields, with or without NAT', t => {
   const rig = new Rig(CLUSTER);
   rig.poll([between('10.1.1.5', '10.96.0.10'), between('10.1.1.5', '203.0.113.9')]);
   t.is(rig.enrichment.shapeOf(0), SERVICE);
@@ -170,7 +170,8 @@ const OWNERS: WrittenInventory = {
   ],
 };
 
-test("A#8030: an address that was reused belongs to whom it belonged at the flow's start", t => {
+// antrea-io/antrea#8030
+test('a reused address has the pod that it had at the start of the flow', t => {
   const late = Date.parse('2023-11-14T22:12:00Z');
   for (const [start, name] of [
     [late + 1, 'late'],
@@ -185,7 +186,8 @@ test("A#8030: an address that was reused belongs to whom it belonged at the flow
   }
 });
 
-test('A#8030: a connection keeps its names when the address goes to another pod', async t => {
+// antrea-io/antrea#8030
+test('a connection keeps its names when its address moves to another pod', async t => {
   const rig = new Rig(CLUSTER);
   rig.poll([between('10.1.1.5', '10.1.2.5')]);
   const before = rig.answer();
@@ -199,7 +201,8 @@ test('A#8030: a connection keeps its names when the address goes to another pod'
   ]);
 });
 
-test('A, at head: looked up once and never corrected: a connection without an answer gets one when the inventory learns of the address', async t => {
+// antrea-io/antrea at its head
+test('a connection without names gets them when the inventory has its address', async t => {
   const rig = new Rig({}, 10_000);
   rig.poll(
     [...Array(9_000).keys()].map(i =>
@@ -213,14 +216,14 @@ test('A, at head: looked up once and never corrected: a connection without an an
   }
 });
 
-test('a partial answer is completed', async t => {
+test('a partial match is completed', async t => {
   const rig = new Rig({ pods: [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }] });
   t.deepEqual(rig.see(between('10.1.1.5', '10.1.2.5')), ['web-0', 'shop', '', ...NOBODY, '', 0]);
   await rig.enrichment.use(inventoryOf(CLUSTER));
   t.deepEqual(rig.answer(), [...WEB, ...DB, '', INTER_NODE]);
 });
 
-test('a partial answer is not completed with what is said of another pod, or of another node', async t => {
+test('a partial match is not completed with names of another pod or node', async t => {
   const rig = new Rig({
     pods: [{ name: 'before', namespace: 'shop', addresses: ['10.1.1.5'] }],
     nodes: [{ name: 'worker-7', addresses: ['10.1.2.5'] }],
@@ -230,14 +233,14 @@ test('a partial answer is not completed with what is said of another pod, or of 
   t.deepEqual(rig.answer().slice(0, 6), ['before', 'shop', '', '', '', 'worker-7']);
 });
 
-test('a pod of whose node nothing is said completes what is known of the node', async t => {
+test('a pod without a node completes a match that has the node', async t => {
   const rig = new Rig({ nodes: [{ name: 'worker-7', addresses: ['10.1.1.5'] }] });
   rig.poll([between('10.1.1.5', '203.0.113.9')]);
   await rig.enrichment.use(inventoryOf({ pods: [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }] }));
   t.deepEqual(rig.answer().slice(0, 3), ['web-0', 'shop', 'worker-7']);
 });
 
-test('an inventory that comes while flows are still looked up in the one before decides what is left', async t => {
+test('an inventory loaded while flows are looked up applies to the flows that are left', async t => {
   const rig = new Rig({}, 10_000);
   rig.poll([...Array(9_000).keys()].map(i => between('10.1.1.5', '10.1.2.5', { sourcePort: i + 1 })));
   const older = rig.enrichment.use(inventoryOf({ pods: [{ name: 'older', namespace: 'n', addresses: ['10.1.1.5'] }] }));
@@ -247,7 +250,7 @@ test('an inventory that comes while flows are still looked up in the one before 
   t.is(rig.answer(8_999)[0], 'web-0');
 });
 
-test('a slot that is used again knows nothing of the connection before', t => {
+test('a slot that is reused has no names of its last connection', t => {
   const rig = new Rig(CLUSTER, 1);
   rig.poll([between('10.1.1.5', '10.96.0.10', { replySource: '10.1.2.5' })]);
   rig.advance(1_000);
@@ -257,14 +260,14 @@ test('a slot that is used again knows nothing of the connection before', t => {
   t.deepEqual(rig.see(between('203.0.113.9', '203.0.113.8')), [...NOBODY, ...NOBODY, '', 0]);
 });
 
-test('one that only its DESTROY event shows is looked up', t => {
+test('a connection that only its DESTROY event shows is looked up', t => {
   const rig = new Rig(CLUSTER);
   rig.poll([]);
   rig.destroy(between('10.1.1.5', '10.1.2.5'));
   t.deepEqual(rig.answer(), [...WEB, ...DB, '', INTER_NODE]);
 });
 
-test('names that nobody keeps after many inventories make room; those of connections stay', async t => {
+test('unused names are removed after many inventories; names of connections stay', async t => {
   const rig = new Rig(CLUSTER);
   rig.poll([between('10.1.1.5', '10.1.2.5')]);
   const before = rig.answer();

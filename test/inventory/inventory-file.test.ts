@@ -35,7 +35,7 @@ async function last(t: ExecutionContext, seen: readonly string[], names: string)
   t.pass();
 }
 
-test('a file that is not there, not text or wrong is refused at the start', async t => {
+test('a file that is missing, not text or invalid is refused at startup', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   const { log } = listeningLogger();
   const refused = async (message: RegExp): Promise<void> => {
@@ -51,7 +51,7 @@ test('a file that is not there, not text or wrong is refused at the start', asyn
   await refused(/inventory\.yaml has 67108865 bytes$/);
 });
 
-test('a file that is written over comes into force; a broken one does not, and is said to be', async t => {
+test('an overwritten file is loaded; a broken one is not, and is logged', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   writeFileSync(path, inventory('a'));
   const { file, seen, errors } = await follow(t, path, NEVER);
@@ -74,7 +74,7 @@ test('a file that is written over comes into force; a broken one does not, and i
   t.deepEqual(seen, ['a,b', 'c']);
 });
 
-test('a file that is renamed over it comes into force, again and again', async t => {
+test('a file replaced by rename is loaded, again and again', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   writeFileSync(path, inventory('a'));
   const { seen } = await follow(t, path, NEVER);
@@ -85,7 +85,7 @@ test('a file that is renamed over it comes into force, again and again', async t
   }
 });
 
-test('a ConfigMap of Kubernetes, where a link to a folder is turned round, is seen to change', async t => {
+test('a Kubernetes ConfigMap, where a symbolic link changes, is reloaded', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   const folder = dirname(path);
   const version = (name: string): void => {
@@ -103,7 +103,7 @@ test('a ConfigMap of Kubernetes, where a link to a folder is turned round, is se
   }
 });
 
-test('a folder that knows no rest hides no change', async t => {
+test('a directory that changes all the time hides no change', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   writeFileSync(path, inventory('a'));
   const { seen } = await follow(t, path, NEVER);
@@ -113,7 +113,7 @@ test('a folder that knows no rest hides no change', async t => {
   await last(t, seen, 'bb');
 });
 
-test('a change that no folder tells of is found by polling', async t => {
+test('a change without a file event is found by polling', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   const elsewhere = temporaryPath(t, 'inventory.yaml');
   writeFileSync(elsewhere, inventory('a'));
@@ -123,7 +123,7 @@ test('a change that no folder tells of is found by polling', async t => {
   await last(t, seen, 'bb');
 });
 
-test('what is asked for is read, changed or not; what did not change is not read by itself', async t => {
+test('reload() always reads the file; polling reads it only when it changed', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   writeFileSync(path, inventory('a'));
   const { file, seen } = await follow(t, path, 20);
@@ -136,7 +136,7 @@ test('what is asked for is read, changed or not; what did not change is not read
   t.is(file.stats().reloads, reloads);
 });
 
-test('a closed one reads no more, and says nothing of a reading that it gave up', async t => {
+test('after close nothing is read or logged', async t => {
   const path = temporaryPath(t, 'inventory.yaml');
   writeFileSync(path, inventory('a'));
   const { file, seen, errors } = await follow(t, path, NEVER);

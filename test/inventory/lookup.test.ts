@@ -36,7 +36,7 @@ const INVENTORY = inventoryOf({
   ],
 });
 
-test('a name takes a place in the table when it is asked for, and one only', t => {
+test('a name is added to the table at its first lookup, once', t => {
   const names = new NameTable();
   const lookup = new InventoryLookup(INVENTORY, names);
   t.is(names.count, 1);
@@ -65,7 +65,7 @@ test('a service port is found by address, protocol and port together', t => {
   t.is(port(4, 6, 53), '');
 });
 
-test('after the table was tidied an inventory knows the new numbers of its names', t => {
+test('after the name table was compacted an inventory has the new numbers of its names', t => {
   const names = new NameTable({ names: 40, bytes: 10_000 });
   const lookup = new InventoryLookup(INVENTORY, names);
   names.hold(lookup);
@@ -78,7 +78,7 @@ test('after the table was tidied an inventory knows the new numbers of its names
   t.is(nameOf(names, lookup.podName(pod)), 'web-0');
 });
 
-test('an address of nobody has no pod, before its time neither', t => {
+test('an unknown address has no pod, nor has one before its time', t => {
   const lookup = new InventoryLookup(
     inventoryOf({ pods: [{ name: 'a', namespace: 'n', addresses: ['10.0.0.1'], since: '2026-01-01T00:00:00Z' }] }),
     new NameTable(),

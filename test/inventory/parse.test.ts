@@ -39,7 +39,7 @@ const FULL = {
   podPrefixes: ['10.1.0.0/16', 'fd00:1::/48'],
 };
 
-test('JSON is read as YAML is', t => {
+test('JSON is read as YAML', t => {
   const yaml = `
 node: worker-1
 pods:
@@ -71,7 +71,7 @@ podPrefixes: [10.1.0.0/16, 'fd00:1::/48']
   );
 });
 
-test('all parts may be left out; a port without a protocol is one of TCP', t => {
+test('all parts are optional; a port without a protocol is TCP', t => {
   t.deepEqual(parseInventory('{}', 'x'), { pods: [], nodes: [], services: [] });
   const { services } = parseInventory(
     'services: [{name: a, namespace: b, addresses: [10.0.0.1], ports: [{port: 1}]}]',
@@ -157,12 +157,12 @@ for (const [what, text, error] of [
     'line 3: services[1].ports[0] is a port of n/a at the same address. An address, a port and a protocol belong to one service port',
   ],
 ] as const) {
-  test(`an inventory with ${what} is refused, and the place is named`, t => {
+  test(`an inventory with ${what} is refused with its line`, t => {
     t.is(errorOf(text), `CTFLOW_INVENTORY: inventory.yaml, ${error}`);
   });
 }
 
-test('YAML that is cut or multiplies itself is refused', t => {
+test('YAML that is truncated or expands without bound is refused', t => {
   t.regex(errorOf('pods:\n  - {name: a, namespace'), /inventory\.yaml, line 2: is neither YAML nor JSON: .+/);
   t.regex(errorOf('pods: *nobody\n'), /line 1: /);
   const lists = [...'bcdefghi'].map((name, i) => {
@@ -179,7 +179,7 @@ test('an address may have belonged to another pod before', t => {
   t.regex(errorOf(two + third), /pods\[2\].+ belongs to n\/b too/);
 });
 
-test('the example in docs/inventory.md is one', t => {
+test('the example in docs/inventory.md is valid', t => {
   const page = readFileSync(new URL('../../../docs/inventory.md', import.meta.url), 'utf8');
   const [, example] = /```yaml\n(.+?)```/s.exec(page)!;
   const { pods, nodes, services, podPrefixes } = parseInventory(example, 'docs/inventory.md');

@@ -49,7 +49,7 @@ for (const family of [4, 6] as const) {
     ),
     { maxLength: 30 },
   );
-  test(`property: a table of IPv${family} prefixes says what a look at every prefix says`, t => {
+  test(`property: a table of IPv${family} prefixes finds what a search of every prefix finds`, t => {
     assert(
       property(prefixes, array(addresses(family), { maxLength: 20 }), (some, others) => {
         const values = some.map((_, i) => i + 1);
@@ -66,7 +66,7 @@ for (const family of [4, 6] as const) {
   });
 }
 
-test('an empty table, and one of the other family, know nothing', t => {
+test('an empty table, and one of the other family, find nothing', t => {
   t.is(tableOf(4, [], [])(0n), NOTHING);
   t.is(tableOf(4, [parsePrefix('::/0')!], [1])(0n), NOTHING);
 });

@@ -10,7 +10,7 @@ function valueOf(bytes: Uint8Array): bigint {
 const octets = (length: number): Arbitrary<Uint8Array> =>
   array(oneof(constant(0), nat(255)), { minLength: length, maxLength: length }).map(all => Uint8Array.from(all));
 
-test('property: an address is read as it was written', t => {
+test('property: an address is parsed as it was written', t => {
   assert(
     property(octets(4), octets(16), (four, six) => {
       t.is(parseAddress(formatIPv4(four, 0))?.first, valueOf(four));
@@ -35,7 +35,7 @@ test('a prefix has its first and its last address', t => {
   t.like(parsePrefix('::/0'), { first: 0n, last: (1n << 128n) - 1n });
 });
 
-test('what is no address or no prefix is none', t => {
+test('invalid addresses and prefixes are refused', t => {
   for (const text of [
     '',
     '192.0.2',

@@ -8,7 +8,8 @@ import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builde
 const decode = (...sets: Uint8Array[]): Record<string, unknown>[] =>
   new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), ...sets) }]).map(valuesOf);
 
-test('requirement 5: every options template has one scope field, requirement 16: and the elements that RFC 7011 wants', t => {
+// RFC 7011 section 3.4.2.2
+test('every options template has one scope field, and the elements of RFC 7011', t => {
   const [set] = readMessage(message({}, optionsTemplateSet())).sets;
   t.is(set.id, 3);
   const templates = readTemplates(set);
@@ -23,7 +24,8 @@ test('requirement 5: every options template has one scope field, requirement 16:
   for (const { fields } of templates) for (const { enterprise } of fields) t.is(enterprise, undefined);
 });
 
-test('requirement 16: the statistics of the exporting process', t => {
+// RFC 7011 section 4
+test('the statistics of the exporting process', t => {
   const { set, records } = statisticsSet({
     observationDomain: 0xffff_ffff,
     messages: 2 ** 40,
@@ -41,7 +43,8 @@ test('requirement 16: the statistics of the exporting process', t => {
   ]);
 });
 
-test('requirement 16: what was not sent, with the times of the first and the last', t => {
+// RFC 7011 section 4
+test('the records that were not sent, with the times of the first and the last', t => {
   const notSent = { flows: 3, packets: 40, octets: 5_000, first: 1_700_000_000_001, last: 1_700_000_000_999 };
   const { set, records } = reliabilitySet(4711, notSent);
   t.is(records, 1);
@@ -56,12 +59,13 @@ test('requirement 16: what was not sent, with the times of the first and the las
   t.is(record.template.elements.at(-2)?.name, 'observationTimeMilliseconds');
 });
 
-test('a count beyond 64 bits is the largest there is, and breaks nothing', t => {
+test('a count beyond 64 bits is sent as 2^64 - 1', t => {
   const { set } = reliabilitySet(1, { flows: 1, packets: 2 ** 64, octets: 2 ** 70, first: 1, last: 2 });
   t.like(decode(set)[0], { notSentPacketTotalCount: (1n << 64n) - 1n, notSentOctetTotalCount: (1n << 64n) - 1n });
 });
 
-test('requirement 16: the flow keys of each template are the bits of its tuple’s elements', t => {
+// RFC 7011 section 4
+test('the flow keys of each template are the bits of its tuple’s elements', t => {
   const profile = createProfile('standard', 'reverse', true);
   const templates = [shape.PORTS | shape.COUNTERS | shape.ZONE, shape.IPV6 | shape.ICMP | shape.REPLY_ZONE].map(
     (bits, i) => ({ id: 300 + i, fields: profile.fieldsOf(bits) }),

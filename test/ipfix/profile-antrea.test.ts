@@ -32,7 +32,7 @@ function exported(backend: Backend, facts: Facts, more = 0): Record<string, unkn
   return valuesOf(new Decoder('tcp').decode(transport.take())[0]);
 }
 
-perBackend('antrea: a service that is known has its fields, though its address was not translated', (t, backend) => {
+perBackend('antrea: a known service has its fields, even without NAT', (t, backend) => {
   const facts = tcp(1_000, 5, [1, 60, 1, 60], { destination: '10.96.0.10' });
   const service = {
     destinationServicePort: 443,
@@ -43,7 +43,7 @@ perBackend('antrea: a service that is known has its fields, though its address w
   t.like(exported(backend, facts), { destinationServicePort: 0, destinationServiceIPv4: '0.0.0.0' });
 });
 
-perBackend('antrea: a set a message and a template a set, as go-ipfix reads no more', (t, backend) => {
+perBackend('antrea: one set per message and one template per set, as go-ipfix reads no more', (t, backend) => {
   for (const unreliable of [true, false]) {
     const rig = new SessionRig(backend, { profile: antrea, limit: 1372, unreliable, templateRefreshInterval: 1_000 });
     const v6 = udp(2, 5, [1, 60, 1, 60], { source: '2001:db8::1', destination: '2001:db8::2' });
@@ -142,19 +142,19 @@ perBackend('antrea: what is absent is zero or empty', (t, backend) => {
   t.like(v6, { destinationIPv6Address: '2001:db8::2', proxySnatIPv6: '::', destinationServiceIPv6: '::' });
 });
 
-perBackend('antrea: an echo’s identifier and type are not told as ports', (t, backend) => {
+perBackend('antrea: an ICMP identifier and type are not exported as ports', (t, backend) => {
   const values = exported(backend, ping(77, 0, [1, 84, 1, 84]));
   t.like(values, { sourceTransportPort: 0, destinationTransportPort: 0, protocolIdentifier: 1 });
 });
 
-test('antrea: facts that make no difference make no template of their own', t => {
+test('antrea: fields that are not exported make no template of their own', t => {
   const kinds = new Set(
     [0, shape.COUNTERS, shape.ZONE, shape.MARK, shape.ID, shape.HELPER, shape.ICMP].map(bits => bits & antrea.shapes),
   );
   t.deepEqual([...kinds], [0]);
 });
 
-test('antrea: what says that a flow was denied stands behind everything else', t => {
+test('antrea: the fields of a denied flow come last', t => {
   const ids = (bits: number) => antrea.fieldsOf(bits).map(({ element }) => `${element.enterprise}/${element.id}`);
   for (const bits of [0, shape.IPV6]) t.deepEqual(ids(bits | shape.DENIED), [...ids(bits), '0/233', '0/89']);
 });

@@ -244,7 +244,7 @@ test('two-uniflows: the answer to a ping has its own type', t => {
 
 const everyShape = fc.nat(0x1fff);
 
-test('nothing unknown is sent: an element is there exactly when its fact is', t => {
+test('nothing unknown is sent: an element is in the record exactly when its value is known', t => {
   const wanted: [string, number][] = [
     ['sourceTransportPort', shape.PORTS],
     ['icmpTypeCodeIPv4', shape.ICMP],
@@ -270,7 +270,7 @@ test('nothing unknown is sent: an element is there exactly when its fact is', t 
   }
 });
 
-test('totals stand before deltas, and no element occurs twice', t => {
+test('totals come before deltas, and no element occurs twice', t => {
   fc.assert(
     fc.property(everyShape, bits => {
       for (const profile of [standard, netfilter, uniflows]) {
@@ -292,7 +292,8 @@ test('totals stand before deltas, and no element occurs twice', t => {
   t.true(list.indexOf('octetTotalCount') < list.indexOf('octetDeltaCount'));
 });
 
-test('requirement 18: reverse elements for counters only, and biflowDirection in every biflow record', t => {
+// RFC 5103 section 6.3
+test('reverse elements for counters only, and biflowDirection in every biflow record', t => {
   const reverse = (profile: Profile, bits: number): Element[] =>
     profile
       .fieldsOf(bits & profile.shapes)
@@ -313,7 +314,8 @@ test('requirement 18: reverse elements for counters only, and biflowDirection in
   t.is(reverse(standard, shape.REPLY_COUNTERS).length, 4);
 });
 
-test('requirement 7: addresses, times and counters have their full size', t => {
+// RFC 7011 section 6.2
+test('addresses, times and counters have their full size', t => {
   const sizes = new Map(netfilter.fieldsOf(0x0fff).map(({ element, length }) => [element.name, length]));
   t.is(sizes.get('sourceIPv6Address'), 16);
   t.is(sizes.get('flowStartMilliseconds'), 8);
@@ -322,7 +324,7 @@ test('requirement 7: addresses, times and counters have their full size', t => {
   t.is(sizes.get('flowId'), 8);
 });
 
-test('a denied flow says so, and what became of its packets, in one octet each', t => {
+test('a denied flow has firewallEvent and forwardingStatus, one octet each', t => {
   t.deepEqual(
     names(standard, shape.PORTS | shape.DENIED).filter(name => !names(standard, shape.PORTS).includes(name)),
     ['firewallEvent', 'forwardingStatus'],

@@ -17,7 +17,7 @@ const facts = tcp(1_000, 0, [1, 60, 1, 60]);
 for (const name of PROFILE_NAMES) {
   const profile = createProfile(name, 'reverse', false);
 
-  perBackend(`${name}: the TCP states stand as text, the oldest first, the last one apart`, (t, backend) => {
+  perBackend(`${name}: the TCP states are text, the oldest first, the last one in its own element`, (t, backend) => {
     const transport = new FakeTransport(16_384, false);
     const session = new Session({
       names: new NameTable(),
@@ -38,7 +38,7 @@ for (const name of PROFILE_NAMES) {
     t.like(valuesOf(record), { tcpState: 'ESTABLISHED', tcpStatePrevList: 'SYN_SENT,SYN_RECV' });
   });
 
-  test(`${name}: they stand behind all other elements`, t => {
+  test(`${name}: the TCP states come after all other elements`, t => {
     const bits = shape(facts) & profile.shapes;
     const names = (shapes: number): string[] => profile.fieldsOf(shapes).map(({ element }) => element.name);
     const without = names(bits);

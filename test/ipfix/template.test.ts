@@ -6,12 +6,14 @@ import { OP_BYTES, OP_CONSTANT, OP_TCP_STATE, OP_TEXT, OP_U64 } from '../../src/
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-test('requirement 5: the enterprise bit only with an enterprise number', t => {
+// RFC 7011 section 3.2
+test('the enterprise bit only with an enterprise number', t => {
   const record = templateRecord(300, [address4('sourceIPv4Address', 0), unsigned64('reverseOctetTotalCount', 128)]);
   t.is(hex(record), ['012c', '0002', '0008', '0004', '8055', '0008', '00007279'].join(''));
 });
 
-test('requirement 5: an options template says how many of its fields are its scope', t => {
+// RFC 7011 section 3.4.2.2
+test('an options template says how many of its fields are its scope', t => {
   const elements = [
     { element: elementByName('templateId'), length: 2 },
     { element: elementByName('flowKeyIndicator'), length: 8 },
@@ -19,7 +21,8 @@ test('requirement 5: an options template says how many of its fields are its sco
   t.is(hex(optionsTemplateRecord(258, elements, 1)), '010200020001' + '00910002' + '00ad0008');
 });
 
-test('requirement 6: texts have a variable length, however they are filled', t => {
+// RFC 7011 section 7
+test('strings have a variable length', t => {
   const fields = [
     text('applicationName', 168, 16),
     tcpState('tcpState', 74),
@@ -45,7 +48,8 @@ test('a plan has an instruction of four words for each field', t => {
   );
 });
 
-test('requirement 3: a set is its header and its content, without padding', t => {
+// RFC 7011 section 3.3.1
+test('a set is its header and its content, without padding', t => {
   t.is(hex(makeSet(2, [Uint8Array.of(1), Uint8Array.of(2, 3)])), '00020007010203');
   t.is(hex(makeSet(3, [])), '00030004');
 });

@@ -28,7 +28,7 @@ test('headers are in either byte order', t => {
   t.deepEqual(walk([0, 6, 0, 3, 1, 2, 0, 0], false), { seen: [[3, 4, 2]], broken: false });
 });
 
-test('NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type', t => {
+test('NLA_F_NESTED and NLA_F_NET_BYTEORDER are not part of the type', t => {
   t.deepEqual(walk([4, 0, 1, 0xc0]).seen, [[1, 4, 0]]);
 });
 
@@ -40,14 +40,14 @@ test('fewer than four bytes at the end are padding', t => {
   t.deepEqual(walk([4, 0, 1, 0, 9, 9, 9]), { seen: [[1, 4, 0]], broken: false });
 });
 
-test('a length below the header, or beyond the container, breaks the walk', t => {
+test('a length below the header, or beyond the container, ends the walk', t => {
   for (const length of [0, 3, 9, 255]) {
     t.deepEqual(walk([4, 0, 1, 0, length, 0, 2, 0, 1, 2, 3, 4]).broken, length !== 8, String(length));
     t.is(walk([4, 0, 1, 0, length, 0, 2, 0, 1, 2, 3, 4]).seen.length, 1);
   }
 });
 
-test('a cursor serves again after a broken walk', t => {
+test('a cursor can be used again after a malformed attribute', t => {
   const attributes = new Attributes();
   attributes.enter(viewOf([0, 0, 0, 0]), true, 0, 4);
   t.false(attributes.next());

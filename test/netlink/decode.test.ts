@@ -46,7 +46,7 @@ perBackend('entries of NEW and DELETE are rows; the rest is ignored', (t, backen
   t.deepEqual(decode(backend, netlink), { ...NOTHING, rows: 2, ignored: 3, consumed: netlink.length });
 });
 
-perBackend('EVENT tells of an end behind DELETE, and of nothing behind NEW, whatever its flags', (t, backend) => {
+perBackend('EVENT is DESTROY for a DELETE message, and none for NEW, whatever its flags', (t, backend) => {
   const NLM_F_CREATE = 0x400;
   const created = Buffer.from(TCP);
   created.writeUInt16LE(NLM_F_CREATE, 6);
@@ -58,7 +58,7 @@ perBackend('EVENT tells of an end behind DELETE, and of nothing behind NEW, what
   t.deepEqual(told, [EVENT_NONE, EVENT_DESTROY, EVENT_NONE]);
 });
 
-perBackend('nothing is nothing', (t, backend) => {
+perBackend('an empty buffer has no rows', (t, backend) => {
   t.deepEqual(decode(backend, new Uint8Array(0)), NOTHING);
 });
 
@@ -94,7 +94,7 @@ perBackend('NLM_F_DUMP_INTR in any message interrupts', (t, backend) => {
   t.false(decode(backend, TCP).interrupted);
 });
 
-perBackend('full rows stop the walk before the next message', (t, backend) => {
+perBackend('a full output stops the walk before the next message', (t, backend) => {
   const netlink = Buffer.concat([TCP, TCP, TCP]);
   t.deepEqual(decode(backend, netlink, 2), { ...NOTHING, rows: 2, consumed: 2 * TCP.length });
   t.deepEqual(decode(backend, netlink, 0), NOTHING);
@@ -107,7 +107,7 @@ perBackend('a cut message is left for the next call', (t, backend) => {
   }
 });
 
-perBackend('a message length below 16 loses the frame: the rest is one malformed', (t, backend) => {
+perBackend('after a message length below 16 the rest counts as one malformed message', (t, backend) => {
   for (const length of [0, 1, 15]) {
     const lost = Buffer.concat([TCP, TCP, TCP]);
     lost.writeUInt32LE(length, TCP.length);
@@ -115,12 +115,12 @@ perBackend('a message length below 16 loses the frame: the rest is one malformed
   }
 });
 
-perBackend('an entry without nfgenmsg is malformed, and the walk goes on', (t, backend) => {
+perBackend('an entry without nfgenmsg is malformed, and the walk continues', (t, backend) => {
   const netlink = Buffer.concat([message(NEW, 2, new Uint8Array(0)), message(NEW, 2, new Uint8Array(3)), TCP]);
   t.deepEqual(decode(backend, netlink), { ...NOTHING, rows: 1, malformed: 2, consumed: netlink.length });
 });
 
-perBackend('what the filter takes out is counted', (t, backend) => {
+perBackend('filtered entries are counted', (t, backend) => {
   const netlink = Buffer.concat([TCP, TCP]);
   t.deepEqual(decode(backend, netlink, 8, { protocols: [17] }), {
     ...NOTHING,

@@ -130,7 +130,7 @@ perBackend('ICMP: the identifier in the source slots, type and code in the desti
   t.deepEqual(view.present, ['HAS_ICMP']);
 });
 
-perBackend('ICMPv6 has attributes of its own', (t, backend) => {
+perBackend('ICMPv6 has its own attributes', (t, backend) => {
   const view = row(t, backend, 10, [
     [
       1,
@@ -314,7 +314,7 @@ perBackend('TCP flags that both directions have', (t, backend) => {
   t.deepEqual(tcp(t, backend, [4, [[1, [[4, flags(0x2b)]]]]]).present, ['HAS_PORTS']);
 });
 
-perBackend('labels: shorter ones are filled with zeros, longer ones cut', (t, backend) => {
+perBackend('labels: shorter ones are filled with zeros, longer ones truncated', (t, backend) => {
   const short = tcp(t, backend, [22, Uint8Array.of(1, 2, 3)]);
   t.deepEqual(short.bytes(LABELS, 16), [1, 2, 3, ...Array<number>(13).fill(0)]);
   t.deepEqual(short.present, ['HAS_LABELS', 'HAS_PORTS']);
@@ -332,7 +332,7 @@ perBackend('helper: printable ASCII, 15 bytes at most, up to NUL', (t, backend) 
   t.deepEqual(tcp(t, backend, [5, []]).present, ['HAS_PORTS']);
 });
 
-perBackend('unknown attributes are passed over at every level', (t, backend) => {
+perBackend('unknown attributes are skipped at every level', (t, backend) => {
   const unknown: Attribute = [99, Uint8Array.of(1, 2, 3)];
   const view = row(t, backend, 2, [
     unknown,
@@ -346,11 +346,11 @@ perBackend('unknown attributes are passed over at every level', (t, backend) => 
   t.deepEqual(view.present, ['HAS_HELPER', 'HAS_ORIG_COUNTERS', 'HAS_PORTS', 'HAS_START', 'HAS_TCP_STATE']);
 });
 
-perBackend('a later attribute stands over an earlier one', (t, backend) => {
+perBackend('a later attribute replaces an earlier one', (t, backend) => {
   t.is(tcp(t, backend, [8, be32(1)], [8, be32(2)]).u32(MARK), 2);
 });
 
-perBackend('one entry leaves nothing behind in the next', (t, backend) => {
+perBackend('one entry leaves nothing in the next', (t, backend) => {
   const full = entry(2, [...TCP_TUPLES, [8, be32(5)], [22, V6A], [5, [[1, text('ftp')]]], [18, be16(3)]]);
   const rows = new Uint8Array(2 * ROW_SIZE);
   t.is(backend.decode(Buffer.concat([full, entry(2, TCP_TUPLES)]), true, filterWords({}), rows).rows, 2);

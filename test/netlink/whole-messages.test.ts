@@ -5,7 +5,7 @@ import { message, NOOP } from '../helpers/builders/netlink-builder.js';
 const first = message(NOOP, 0, new Uint8Array(8));
 const second = message(NOOP, 0, new Uint8Array(3));
 
-test('whole messages end before one that is cut', t => {
+test('whole messages end before a truncated one', t => {
   const both = Buffer.concat([first, second]);
   t.is(both.length, 24 + 20);
   for (let length = 0; length <= both.length; length++) {
@@ -20,7 +20,7 @@ test('lengths are in the byte order of the recording host', t => {
   t.deepEqual(wholeMessages(netlink, true), { end: 0, lost: true });
 });
 
-test('a length that no message has loses the frame', t => {
+test('an impossible length ends the reading', t => {
   for (const length of [0, 15, (1 << 20) + 1, 0xffffffff]) {
     const netlink = Buffer.concat([first, second]);
     netlink.writeUInt32LE(length, first.length);

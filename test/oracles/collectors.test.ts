@@ -41,18 +41,21 @@ needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd reads what it knows by na
   t.is(reading.badPackets, 0);
 });
 
-needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd is read whole though it began a new file meanwhile', async t => {
-  const namespace = await PrivateNamespace.create(t);
-  const nfcapd = await Nfcapd.listen(namespace, 4740, 2);
-  const [first, ...others] = STANDARD;
-  await deliver(namespace, [message([first])], 4740);
-  const before = (await nfcapd.files()).length;
-  await eventually('a file is finished', async () => (await nfcapd.files()).length > before);
-  await deliver(namespace, [message(others, 1)], 4740);
-  const { records, flows, sequenceErrors } = await nfcapd.stop();
-  t.is(records.length, STANDARD.length);
-  t.deepEqual([flows, sequenceErrors], [STANDARD.length, 0]);
-});
+needs(test, ['namespace', 'nfcapd', 'nfdump'])(
+  'nfcapd is read whole even when it began a new file meanwhile',
+  async t => {
+    const namespace = await PrivateNamespace.create(t);
+    const nfcapd = await Nfcapd.listen(namespace, 4740, 2);
+    const [first, ...others] = STANDARD;
+    await deliver(namespace, [message([first])], 4740);
+    const before = (await nfcapd.files()).length;
+    await eventually('a file is finished', async () => (await nfcapd.files()).length > before);
+    await deliver(namespace, [message(others, 1)], 4740);
+    const { records, flows, sequenceErrors } = await nfcapd.stop();
+    t.is(records.length, STANDARD.length);
+    t.deepEqual([flows, sequenceErrors], [STANDARD.length, 0]);
+  },
+);
 
 needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd counts a wrong sequence number', async t => {
   const namespace = await PrivateNamespace.create(t);

@@ -21,7 +21,7 @@ for (const [name, read] of PEERS) {
     t.deepEqual(await read(message(STANDARD)), readings(STANDARD));
   });
 
-  peer(`${name} reads enterprise elements that it was taught`, async t => {
+  peer(`${name} reads enterprise elements that it has definitions of`, async t => {
     t.deepEqual(await read(message(ENTERPRISES), TAUGHT), readings(ENTERPRISES));
   });
 

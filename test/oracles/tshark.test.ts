@@ -35,19 +35,19 @@ tshark('tshark names the fields it does not know', async t => {
   t.deepEqual(complaints, []);
 });
 
-tshark('tshark complains of a set without its template', async t => {
+tshark('tshark reports a set without its template', async t => {
   const { complaints, records } = await readWithTshark([ORPHAN]);
   t.is(complaints.length, 1);
   t.deepEqual(records, []);
 });
 
-tshark('tshark complains of a message that is cut', async t => {
+tshark('tshark reports a truncated message', async t => {
   const whole = message(STANDARD);
   const { complaints } = await readWithTshark([whole.subarray(0, whole.length - 9)]);
   t.true(complaints.length > 0);
 });
 
-tshark('tshark complains of a sequence number that is not the number of records before', async t => {
+tshark('tshark reports a sequence number that is not the number of records before', async t => {
   const lost = await readWithTshark([message(STANDARD, 0), message(STANDARD, STANDARD.length + 2)]);
   t.is(lost.complaints.length, 1);
   const whole = await readWithTshark([message(STANDARD, 0), message(STANDARD, STANDARD.length)]);

@@ -34,7 +34,7 @@ const VOID = finding({
   },
 });
 
-test('a run that is void is repeated, and the second one counts', async t => {
+test('a void run is repeated, and the second one counts', async t => {
   const proof = runsOf(VOID, finding({}));
   const { outcome, voidRuns } = await judge(proof, SIZE);
   t.is(outcome, 'pass');
@@ -42,7 +42,7 @@ test('a run that is void is repeated, and the second one counts', async t => {
   t.is(proof.scopes, 0, 'what a run has put up is taken down');
 });
 
-test('void again is void, not a pass', async t => {
+test('a run that is void twice is void, not passed', async t => {
   const { outcome, voidRuns } = await judge(runsOf(VOID, VOID, finding({})), SIZE);
   t.is(outcome, 'void');
   t.is(voidRuns.length, 2);
@@ -67,7 +67,7 @@ test('a run that comes to no end fails and says why, unless this machine cannot 
   });
 });
 
-test('a scope ends the last thing first, and each of them though one fails', async t => {
+test('a scope closes everything in reverse order, even when one closer fails', async t => {
   const scope = new EndingScope();
   const order: number[] = [];
   scope.teardown(() => void order.push(1));

@@ -27,7 +27,7 @@ function received(...records: object[]): ReceivedFlows {
 
 const counted = (connections: number, packets: number) => ({ connections, packets, octets: 10 * packets });
 
-test('deltas that add up to every total, and totals to what the kernel counted, are missing nothing', t => {
+test('where deltas add up to totals, and totals to the kernel’s counters, nothing is missing', t => {
   const { missing, doubled, exported } = balance(
     counted(2, 6),
     received(record('a', 1), record('a', 2), record('b', 1)),
@@ -37,7 +37,7 @@ test('deltas that add up to every total, and totals to what the kernel counted, 
   t.true(isNothing(doubled));
 });
 
-test('a record that came twice is doubled, one that did not come is missing, and neither hides the other', t => {
+test('a record received twice is doubled, one not received is missing, and neither hides the other', t => {
   const { kernel, exported, missing, doubled } = balance(
     counted(2, 8),
     received(record('twice', 1), record('twice', 1), record('lost', 1), record('lost', 3)),
@@ -62,7 +62,7 @@ test('denied flows are kept apart from connections, and from each other by tuple
   t.is(ledger.records, 4);
 });
 
-test('reads what a collector wrote, without its options records and a last line that is torn', async t => {
+test('the output of a collector is read, without options records and a truncated last line', async t => {
   const file = temporaryPath(t, 'records.json');
   const lines = [record('18446744073709551615', 1), { options: true, exportedFlowRecordTotalCount: 3 }, record('5', 1)];
   writeFileSync(file, lines.map(line => JSON.stringify(line)).join('\n') + '\n{"flowId":7,"packetDel');

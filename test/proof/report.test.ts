@@ -36,12 +36,12 @@ test('what ended while no exporter ran and what was denied stand below', t => {
   t.is(kernel.packets, 1_000);
 });
 
-test('a case that fails says why, and a run that was void is named', t => {
+test('a failed case has its reason, and a void run is listed', t => {
   const text = formatCase({ ...result('events', 'fail', { failures: ['missing: 7'] }), voidRuns: ['earlyDrop 3'] });
   t.true(text.includes('  a run was void (earlyDrop 3)\n  missing: 7\n  fail: missing 0'));
 });
 
-test('the last line says in words whether nothing was missed', t => {
+test('the last line says whether anything was missed', t => {
   const pollOnly = result('poll-only', 'pass', { missing: LOST });
   t.is(
     verdict([result('events', 'pass'), pollOnly]),
@@ -55,7 +55,7 @@ test('the last line says in words whether nothing was missed', t => {
   t.regex(verdict([result('events', 'void')]), /^Not proven: .* events/);
 });
 
-test('a run that came to no end says why', t => {
+test('a run that broke off has its reason', t => {
   const { finding: _, ...about } = result('events', 'fail');
   t.is(
     formatCase({ ...about, error: 'the exporter ended with 1' }),

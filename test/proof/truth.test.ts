@@ -12,7 +12,7 @@ test("sums conntrack's hexadecimal statistics over the processors", t => {
   t.is(statistics.get('found'), 3);
 });
 
-test('names what makes a run void', t => {
+test('the reasons for a void run are listed', t => {
   const faults = {
     insertFailed: 2,
     drop: 0,

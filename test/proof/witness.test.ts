@@ -23,7 +23,7 @@ test('what was not received of the ends within a span adds up', t => {
   t.deepEqual(lackingOf(all, [{ from: 0, to: 3 }], ledger), { connections: 1, packets: 3 + 5, octets: 30 + 50 });
 });
 
-test('what ended before or behind it is not in it', t => {
+test('connections that ended before or after the span are not counted', t => {
   const all = [ended('half'), ended('whole'), ended('never exported')];
   t.deepEqual(lackingOf(all, [{ from: 1, to: 2 }], ledger), { connections: 0, packets: 0, octets: 0 });
 });

@@ -21,7 +21,7 @@ test('the id and the start time make the flowId, so that it is the same after a 
   t.is(new Set([flowId(facts), ...others.map(other => flowId(other))]).size, 4);
 });
 
-test('without them the tuple and the first sight do', t => {
+test('without them the tuple and the first sight make the flowId', t => {
   const facts = withoutStart(tcp(1000, 0, [1, 2, 3, 4]));
   t.is(flowId(facts, 7), flowId({ ...facts, counters: [9, 9, 9, 9] }, 7));
   t.not(flowId(facts, 7), flowId(facts, 8));

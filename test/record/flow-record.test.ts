@@ -55,7 +55,7 @@ function facts(bytes: Uint8Array, record: number, v6: boolean, helper: boolean):
   ]);
 }
 
-test('of the row a record has what a template may ask for', t => {
+test('a record has every field of the row that a template may have', t => {
   const v6 = { source: '2001:db8::1', destination: '2001:db8::2' };
   for (const more of [{}, { helper: 'ftp' }, v6, { ...v6, helper: 'ftp', zone: 7, mark: 9 }]) {
     const connection: Facts = { ...tcp(1000, 0, [10, 600, 1, 60]), ...more };
@@ -81,7 +81,8 @@ const directions: [string, Facts, number][] = [
   ['TCP of which nothing is known', tcp(1, 0, [1, 1, 1, 1]), 0],
 ];
 for (const [what, facts, direction] of directions) {
-  test(`requirement 18: the biflowDirection of ${what} is ${direction}`, t => {
+  // RFC 5103 section 6.3
+  test(`the biflowDirection of ${what} is ${direction}`, t => {
     t.is(record(facts).bytes[RECORD_SIZE + BIFLOW_DIRECTION], direction);
   });
 }
@@ -92,7 +93,7 @@ test('the natType is that of the family', t => {
   t.is(record(v6).bytes[RECORD_SIZE + NAT_TYPE], 5);
 });
 
-test('names in gathered records get their new numbers, and nothing else changes', t => {
+test('names in batched records get their new numbers, and nothing else changes', t => {
   const batch = new Batch(3, RECORD_SIZE);
   batch.u32.fill(7);
   batch.count = 2;

@@ -23,7 +23,8 @@ test('the empty name is number 0, and of nothing else', t => {
   t.is(nameOf(table, NO_NAME), '');
 });
 
-test('requirement 8: a name that is too long is cut at a character boundary', t => {
+// RFC 7011 section 6.1.6
+test('a name that is too long is cut at a character boundary', t => {
   const table = new NameTable();
   for (const [character, kept] of [
     ['x', LONGEST_NAME],
@@ -35,7 +36,7 @@ test('requirement 8: a name that is too long is cut at a character boundary', t 
   }
 });
 
-test('a table that is full leaves names out and counts them', t => {
+test('a full table leaves names empty and counts them', t => {
   const table = new NameTable();
   const name = (i: number): string => `${i}`.padStart(LONGEST_NAME, '.');
   let last = -1;
@@ -53,7 +54,7 @@ function keep(table: NameTable, numbers: number[]): void {
   table.hold({ renumber: change => numbers.forEach((number, i) => (numbers[i] = change(number))) });
 }
 
-test('a crowded table drops the names that nobody keeps', t => {
+test('a nearly full table removes unused names', t => {
   const table = new NameTable({ names: 101, bytes: 10_000 });
   const kept: number[] = [NO_NAME];
   const others: number[] = [];
@@ -82,7 +83,7 @@ test('a crowded table drops the names that nobody keeps', t => {
   t.is(table.count, 13);
 });
 
-test('a table with room is left as it is, and one that stays full is not tidied for every name', t => {
+test('a table with room is not compacted, and a full one not for every name', t => {
   const table = new NameTable({ names: 1_000, bytes: 1 << 20 });
   const kept: number[] = [];
   let walks = 0;
@@ -97,7 +98,7 @@ test('a table with room is left as it is, and one that stays full is not tidied 
   t.is(nameOf(table, kept[998]), 'name-998');
 });
 
-test('a table that is full of bytes is crowded', t => {
+test('a table whose bytes are used up is nearly full', t => {
   const table = new NameTable({ names: 1_000, bytes: 400 });
   for (const letter of 'abc') table.intern(letter.repeat(100));
   table.tidy();

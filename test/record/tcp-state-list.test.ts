@@ -8,7 +8,7 @@ import { appendState, TcpHistory } from '../../src/store/tcp-history.js';
 
 const packed = (...states: number[]): number => states.reduce(appendState, 0);
 
-test('a record has the states before its own; events may be ahead of it', t => {
+test('a record has the states up to its own, even when events are ahead of it', t => {
   const history = new TcpHistory(2);
   const list = new TcpStateList(history);
   const batch = new Batch(2, RECORD_SIZE);

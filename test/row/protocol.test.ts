@@ -1,7 +1,7 @@
 import test from 'ava';
 import { protocolName, protocolNumber } from '../../src/row/protocol.js';
 
-test('names and numbers go both ways', t => {
+test('protocol names and numbers convert both ways', t => {
   for (const [name, number] of Object.entries({ tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132, gre: 47 })) {
     t.is(protocolNumber(name), number);
     t.is(protocolNumber(name.toUpperCase()), number);
@@ -11,6 +11,6 @@ test('names and numbers go both ways', t => {
   t.is(protocolName(99), '99');
 });
 
-test('what is no protocol has no number', t => {
+test('an unknown protocol has no number', t => {
   for (const text of ['', 'tpc', '256', '-1', '1.5', '0x6', 'constructor']) t.is(protocolNumber(text), undefined, text);
 });

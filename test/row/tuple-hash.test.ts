@@ -34,7 +34,7 @@ test('the hash is the one that row.rs defines', t => {
   );
 });
 
-test('every part of the tuple counts, nothing else does', t => {
+test('the hash depends on every part of the tuple, and on nothing else', t => {
   const base = hashOf(() => {});
   for (const offset of [ORIG_SRC, ORIG_SRC + 15, ORIG_SPORT, REPLY_DPORT, FAMILY, PROTOCOL, ORIG_ZONE, REPLY_ZONE]) {
     t.not(

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { EndedQueue } from '../../src/schedule/ended-queue.js';
 
-test('all that came before the oldest have left, whatever left in between', t => {
+test('everything added before the oldest has left, whatever left in between', t => {
   const queue = new EndedQueue(8);
   const state = (): number[] => [queue.pushed, queue.settled, queue.count];
   t.deepEqual(state(), [0, 0, 0]);

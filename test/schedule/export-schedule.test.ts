@@ -14,7 +14,7 @@ const told = (reports: readonly Report[]): [number, number][] => reports.map(({ 
 
 // Deadlines
 
-test('a connection with news is reported when the active timeout is over, not a millisecond before', t => {
+test('a connection with new packets is exported when the active timeout is over, not a millisecond before', t => {
   const rig = new StoreRig();
   rig.poll([tcp(1, rig.wall, [1, 60, 0, 0])]);
   t.is(rig.destinations[0].schedule.nextDeadline(), rig.monotonic + 5_000);
@@ -22,7 +22,7 @@ test('a connection with news is reported when the active timeout is over, not a 
   t.deepEqual(told(rig.after(1)), [[1, 2]]);
 });
 
-test('after a report the active timeout runs anew: news are told at the end of it, not one timeout after they came', t => {
+test('after an export the active timeout starts again: new packets are exported at its end', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.poll([tcp(1, start, [1, 60, 0, 0])]);
@@ -33,7 +33,8 @@ test('after a report the active timeout runs anew: news are told at the end of i
   t.deepEqual(told(rig.after(1)), [[1, 2]]);
 });
 
-test('A, at head: the idle timer is measured from the last counter change, not from the last export', t => {
+// antrea-io/antrea at its head
+test('the idle timer is measured from the last counter change, not from the last export', t => {
   const rig = new StoreRig();
   rig.poll([tcp(1, rig.wall, [1, 60, 0, 0])]);
   t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
@@ -42,7 +43,8 @@ test('A, at head: the idle timer is measured from the last counter change, not f
   t.deepEqual(told(rig.after(1)), [[1, 1]]);
 });
 
-test('A, at head: a silent flow’s idle timer fires before a longer active one', t => {
+// antrea-io/antrea at its head
+test('a silent flow’s idle timer fires before a longer active one', t => {
   const rig = new StoreRig({ destinations: [{ activeFlowExportTimeout: 60_000, idleFlowExportTimeout: 2_000 }] });
   rig.poll([tcp(1, rig.wall, [1, 60, 0, 0])]);
   t.deepEqual(rig.after(1_999), []);
@@ -53,7 +55,7 @@ test('A, at head: a silent flow’s idle timer fires before a longer active one'
   t.deepEqual(rig.after(HOUR), []);
 });
 
-test('every deadline holds for each connection by itself, in the order of the deadlines', t => {
+test('every connection has its own deadlines, and is exported in their order', t => {
   const rig = new StoreRig();
   const began = rig.wall;
   const seen: Facts[] = [];
@@ -73,7 +75,7 @@ test('every deadline holds for each connection by itself, in the order of the de
   t.is(rig.destinations[0].schedule.nextDeadline(), Infinity);
 });
 
-test('a destination that takes nothing now gets it all later, and nothing twice', t => {
+test('a destination that takes nothing now receives everything later, and nothing twice', t => {
   const rig = new StoreRig();
   const [destination] = rig.destinations;
   rig.poll([tcp(1, rig.wall, [1, 60, 0, 0]), tcp(2, rig.wall, [2, 60, 0, 0])]);
@@ -87,7 +89,7 @@ test('a destination that takes nothing now gets it all later, and nothing twice'
   t.deepEqual(rig.due(), []);
 });
 
-test('a slice looks at no more connections than its budget, and says whether more is due', t => {
+test('a slice looks at no more connections than its budget, and reports whether more are due', t => {
   const rig = new StoreRig();
   rig.poll([1, 2, 3].map(port => tcp(port, rig.wall, [1, 60, 0, 0])));
   rig.advance(5_000);
@@ -102,7 +104,8 @@ test('a slice looks at no more connections than its budget, and says whether mor
 
 // What is news
 
-test('A#8278: a record with nothing new in it is not sent', t => {
+// antrea-io/antrea#8278
+test('a record with nothing new in it is not sent', t => {
   const rig = new StoreRig({ destinations: [{ idleFlowExportTimeout: HOUR }] });
   const facts = tcp(1, rig.wall, [1, 60, 0, 0]);
   rig.poll([facts]);
@@ -113,7 +116,8 @@ test('A#8278: a record with nothing new in it is not sent', t => {
   }
 });
 
-test('A#8278: a TCP state that changed is new', t => {
+// antrea-io/antrea#8278
+test('a changed TCP state is something new', t => {
   const rig = new StoreRig();
   const facts = tcp(1, rig.wall, [1, 60, 0, 0], { state: SYN_RECV });
   rig.poll([facts]);
@@ -125,7 +129,8 @@ test('A#8278: a TCP state that changed is new', t => {
   t.is(rig.due().length, 0);
 });
 
-test('A#8278: an end reason that changed is new, the same one is not', t => {
+// antrea-io/antrea#8278
+test('a changed end reason is something new, the same one is not', t => {
   const rig = new StoreRig();
   rig.poll([udp(1, rig.wall, [1, 60, 0, 0], { timeout: 18 })]);
   t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
@@ -136,7 +141,8 @@ test('A#8278: an end reason that changed is new, the same one is not', t => {
   t.is(rig.store.size, 0);
 });
 
-test('A#1714: an idle flow that wakes goes on where it stopped', t => {
+// antrea-io/antrea#1714
+test('an idle flow that becomes active continues with its counters', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.poll([udp(1, start, [3, 300, 2, 200])]);
@@ -152,7 +158,7 @@ test('A#1714: an idle flow that wakes goes on where it stopped', t => {
 
 // Ends
 
-test('TIME_WAIT and CLOSE are ended: exported once with 3, at once', t => {
+test('a connection in TIME_WAIT or CLOSE has ended: it is exported at once, one time, with end reason 3', t => {
   for (const state of [TIME_WAIT, CLOSE]) {
     const rig = new StoreRig();
     const start = rig.wall;
@@ -175,7 +181,7 @@ test('TIME_WAIT and CLOSE are ended: exported once with 3, at once', t => {
   }
 });
 
-test('when counters move after TIME_WAIT, one more record with 3 carries the rest when the entry disappears', t => {
+test('when counters change after TIME_WAIT, one more record with end reason 3 has the rest when the entry is gone', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.poll([tcp(1, start, [6, 600, 5, 500], { state: TIME_WAIT })]);
@@ -191,7 +197,7 @@ test('when counters move after TIME_WAIT, one more record with 3 carries the res
   t.deepEqual(none, []);
 });
 
-test('a closed connection that comes back before its end was told is not said to have ended', t => {
+test('a closed connection that reopens before its end was exported is not exported as ended', t => {
   const rig = new StoreRig();
   const [destination] = rig.destinations;
   const start = rig.wall;
@@ -205,7 +211,7 @@ test('a closed connection that comes back before its end was told is not said to
   t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
 });
 
-test('what disappears between two reports is told at once, with all that was counted', t => {
+test('a connection that disappears between two exports is exported at once, with all its counters', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.poll([tcp(1, start, [6, 600, 5, 500], { state: LAST_ACK })]);
@@ -219,7 +225,8 @@ test('what disappears between two reports is told at once, with all that was cou
 
 // Shutdown
 
-test('A, at head: a shutdown exports every open connection with reason 4, and all that was not told', t => {
+// antrea-io/antrea at its head
+test('a shutdown exports every open connection with end reason 4 and all unexported counters', t => {
   const rig = new StoreRig();
   const began = rig.wall;
   const open = [1, 2, 3, 4, 5, 6, 7].map(port => tcp(port, began, [port, port * 100, 0, 0]));
@@ -233,7 +240,7 @@ test('A, at head: a shutdown exports every open connection with reason 4, and al
   );
 });
 
-test('a shutdown ends closed connections with 3, once', t => {
+test('a shutdown exports closed connections with end reason 3, once', t => {
   const rig = new StoreRig();
   const began = rig.wall;
   const closed = (port: number, packets: number): Facts => tcp(port, began, [packets, 60, 0, 0], { state: TIME_WAIT });
@@ -246,7 +253,7 @@ test('a shutdown ends closed connections with 3, once', t => {
   ]);
 });
 
-test('a shutdown tells the ends that were still due, with their own reasons', t => {
+test('a shutdown exports ended connections that were still due, with their own reasons', t => {
   const rig = new StoreRig();
   rig.poll([udp(1, rig.wall, [5, 500, 0, 0], { timeout: 2 }), tcp(2, rig.wall, [5, 500, 0, 0])]);
   rig.advance(5_000);
@@ -258,7 +265,7 @@ test('a shutdown tells the ends that were still due, with their own reasons', t 
   t.is(rig.store.size, 1);
 });
 
-test('a shutdown of several destinations at once tells each of them everything', t => {
+test('a shutdown of several destinations at once exports everything to each', t => {
   const rig = new StoreRig({ destinations: [{}, {}, {}] });
   rig.poll([1, 2, 3, 4, 5].map(port => udp(port, rig.wall, [port, 100, 0, 0], { timeout: 2 })));
   rig.after(5_000, 1);
@@ -289,7 +296,7 @@ test('a shutdown of several destinations at once tells each of them everything',
   t.is(rig.store.size, 3);
 });
 
-test('what a shutdown could not tell is counted, each connection once', t => {
+test('connections that a shutdown could not export are counted, each once', t => {
   const rig = new StoreRig({ destinations: [{ staleConnectionTimeout: 10_000 }, { staleConnectionTimeout: HOUR }] });
   for (const destination of rig.destinations) destination.takes = false;
   rig.poll([udp(1, rig.wall, [5, 500, 1, 100]), udp(2, rig.wall, [3, 300, 0, 0])]);
@@ -308,7 +315,7 @@ test('what a shutdown could not tell is counted, each connection once', t => {
 
 // The queue of ended connections
 
-test('beyond the queue of ended connections the oldest falls out, is counted, and gives its slot back', t => {
+test('beyond the limit of the ended queue the oldest connection is dropped and counted, and its slot is free', t => {
   const rig = new StoreRig({ destinations: [{ endedQueue: 3 }, { endedQueue: 100 }] });
   const [away] = rig.destinations;
   away.takes = false;
@@ -344,7 +351,7 @@ test('ended connections that wait never take more than half of the store', t => 
   t.is(rig.store.counts.evicted + rig.store.counts.refused, 0, 'the living keep their place');
 });
 
-test('a closed connection that the kernel still has does not count as waiting, and does not fall out', t => {
+test('a closed connection that the kernel still has does not count in the ended queue, and is not dropped', t => {
   const rig = new StoreRig({ destinations: [{ endedQueue: 1 }] });
   const [destination] = rig.destinations;
   destination.takes = false;
@@ -363,7 +370,7 @@ test('a closed connection that the kernel still has does not count as waiting, a
 
 // The limit
 
-test('what goes at the limit without a report is counted', t => {
+test('connections evicted without an export are counted', t => {
   const rig = new StoreRig({ maxConnections: 1 });
   const [destination] = rig.destinations;
   destination.takes = false;
@@ -373,7 +380,7 @@ test('what goes at the limit without a report is counted', t => {
   t.deepEqual(destination.schedule.evictedUnexported, { connections: 1, packets: 6, octets: 600 });
 });
 
-test('a connection that was said to have ended goes at the limit without another record', t => {
+test('a connection exported as ended is evicted without another record', t => {
   const rig = new StoreRig({ maxConnections: 1 });
   const [destination] = rig.destinations;
   const closed = tcp(1, rig.wall, [5, 500, 1, 100], { state: TIME_WAIT });
@@ -386,7 +393,7 @@ test('a connection that was said to have ended goes at the limit without another
   t.is(destination.schedule.evictedUnexported.connections, 0);
 });
 
-test('a closed connection that goes at the limit before its end was told has ended with 3', t => {
+test('a closed connection evicted before its end was exported has end reason 3', t => {
   const rig = new StoreRig({ maxConnections: 1 });
   const closed = tcp(1, rig.wall, [5, 500, 1, 100], { state: TIME_WAIT });
   rig.poll([closed]);
@@ -397,7 +404,8 @@ test('a closed connection that goes at the limit before its end was told has end
 
 // Counters
 
-test('A#2085, A#7882: counters beyond 2^53 and up to 2^64 - 1 are told exactly, and never as a negative delta', t => {
+// antrea-io/antrea#2085, antrea-io/antrea#7882
+test('counters beyond 2^53 and up to 2^64 - 1 are exported exactly, and never as a negative delta', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   const steps = [0n, (1n << 53n) - 1n, (1n << 53n) + 1n, (1n << 63n) - 1n, 1n << 63n, U64_MAX - 1n, U64_MAX];
@@ -485,7 +493,8 @@ class Life {
   }
 }
 
-test('A#2085, A#7882, A#1714: over any history the deltas add up to what was counted, exactly, for every destination', t => {
+// antrea-io/antrea#2085, antrea-io/antrea#7882, antrea-io/antrea#1714
+test('over any history the deltas add up exactly to the totals, for every destination', t => {
   let records = 0;
   let resets = 0;
   let reopened = 0;
@@ -567,7 +576,7 @@ test('A#2085, A#7882, A#1714: over any history the deltas add up to what was cou
   t.true(reopened > 100, `${reopened} reopened`);
 });
 
-test('at the limit nothing is told twice, and the store never grows beyond it', t => {
+test('at the limit nothing is exported twice, and the store never grows beyond it', t => {
   let evicted = 0;
   fc.assert(
     fc.property(

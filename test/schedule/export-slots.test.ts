@@ -1,7 +1,7 @@
 import test from 'ava';
 import { COUNTER_WORDS, ExportSlots } from '../../src/schedule/export-state.js';
 
-test('what is kept of a slot leaves its other facts and the neighbours alone', t => {
+test('the export state of a slot does not change its other fields or its neighbours', t => {
   const slots = new ExportSlots(3);
   const counters = (slot: number): number[] => Array.from({ length: COUNTER_WORDS }, (_, i) => 0xffff_ff00 + slot + i);
   for (const slot of [0, 1, 2]) {

@@ -51,7 +51,7 @@ class Checkout {
   }
 }
 
-test('what is there and was made from the same files is not made again', async t => {
+test('a step whose result exists and whose inputs are unchanged is not repeated', async t => {
   const checkout = await Checkout.make(t);
   t.like(await checkout.setUp('one'), { code: 0, compiled: 'one' });
   const again = await checkout.setUp('one');
@@ -60,7 +60,7 @@ test('what is there and was made from the same files is not made again', async t
   t.like(await checkout.setUp('two'), { code: 0, compiled: 'two' });
 });
 
-test('a step that failed has left nothing that counts as made, also when the files are what they were', async t => {
+test('a failed step is repeated, also when its inputs are unchanged', async t => {
   const checkout = await Checkout.make(t);
   t.like(await checkout.setUp('one'), { code: 0, compiled: 'one' });
   t.like(await checkout.setUp('wrong'), { code: 1, compiled: 'wrong' });

@@ -52,20 +52,20 @@ const CARGO = `[ "$1" = --version ] && exit 0
 echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
 echo 'test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'`;
 
-test.serial('what passes in ava and in cargo is added up', async t => {
+test.serial('tests passed in ava and in cargo are added up', async t => {
   const { code, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': PASSES }, cargo: CARGO });
   t.is(last, '11 passed, 0 failed');
   t.is(code, 0);
 });
 
-test.serial('a failure is shown with its diagnosis and counted', async t => {
+test.serial('a failed test is shown with its diagnosis and counted', async t => {
   const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': FAILS } });
   t.is(last, '2 passed, 1 failed');
   t.is(code, 1);
   t.regex(stdout, /✘ b › wrong\n.*seed 17[^]*- 1\n.*\+ 2/);
 });
 
-test.serial('a failure in cargo is counted and its output shown', async t => {
+test.serial('a failed test in cargo is counted, and its output is shown', async t => {
   const cargo = `${CARGO}
 echo 'thread panicked at this place'
 echo 'test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
@@ -112,7 +112,7 @@ test.serial('an uncaught exception, a test that hangs and a process that ends co
   }
 });
 
-test.serial('nothing run is a failure', async t => {
+test.serial('a run without tests fails', async t => {
   const { code, last } = await run(t, { files: {} });
   t.regex(last!, /^0 passed, /);
   t.is(code, 1);
@@ -126,7 +126,7 @@ test.serial('a pattern runs the files that match, and ava alone', async t => {
   t.regex(stdout, /cargo test: left out, file patterns are given/);
 });
 
-test.serial('without cargo, and with CTFLOW_BACKEND=fallback, the crates are left out and it says so', async t => {
+test.serial('without cargo, or with CTFLOW_BACKEND=fallback, the crates are not tested, with a message', async t => {
   const files = { 'a.test.js': PASSES };
   const without = await run(t, { files });
   t.is(without.last, '2 passed, 0 failed');

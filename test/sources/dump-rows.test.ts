@@ -2,7 +2,7 @@ import test from 'ava';
 import { CtflowError } from '../../src/common/errors.js';
 import { DumpRows } from '../../src/sources/dump-rows.js';
 
-test('rows are delivered when the receiver has taken them, and counted', async t => {
+test('the next rows are delivered when the receiver is done, and all are counted', async t => {
   const rows = new DumpRows();
   const got: [number, number][] = [];
   let taken!: () => void;

@@ -137,7 +137,7 @@ live('the filter holds for events', async t => {
   t.deepEqual(counts, { ...NO_EVENTS, destroyed: 1, filtered: 100 });
 });
 
-live('what a small buffer has no room for stays on the dying list and is delivered again', async t => {
+live('events without room in a small buffer stay on the dying list and are delivered again', async t => {
   const namespace = await tracking(t);
   const peer = new EventPeer(namespace);
   await peer.do('open', SMALL);
@@ -168,7 +168,7 @@ live('what a small buffer has no room for stays on the dying list and is deliver
   t.deepEqual(await watcher.do('dying', { limit: 1 }), { count: 0 });
 });
 
-live('NETLINK_BROADCAST_ERROR taken off: the dying list empties, events are lost', async t => {
+live('with NETLINK_BROADCAST_ERROR turned off the dying list empties, and events are lost', async t => {
   const namespace = await tracking(t);
   const peer = new EventPeer(namespace);
   await peer.do('open', { ...DESTROY, receiveBuffer: 1 << 17 }); // room for less than what is kept in the end
@@ -184,7 +184,7 @@ live('NETLINK_BROADCAST_ERROR taken off: the dying list empties, events are lost
   t.true(counts.destroyed < 20_000 - 2500, `${counts.destroyed}`);
 });
 
-live('while JavaScript does not take rows the thread waits, and nothing is lost', async t => {
+live('while JavaScript takes no rows the thread waits, and nothing is lost', async t => {
   const namespace = await tracking(t);
   const peer = new EventPeer(namespace);
   await peer.do('open', DESTROY);
@@ -197,7 +197,7 @@ live('while JavaScript does not take rows the thread waits, and nothing is lost'
   t.is(counts.destroyed, 20_000);
 });
 
-live('what was read is written down before anybody is told of it', async t => {
+live('rows are in the destroy log before they are delivered', async t => {
   const namespace = await tracking(t);
   const path = temporaryPath(t, 'ends');
   const { log } = listeningLogger();
@@ -228,7 +228,7 @@ live('close ends a thread that waits for room', async t => {
   t.is(threads, 0);
 });
 
-live('finish reads everything that waits, and what ends afterwards is not waited for', async t => {
+live('drain reads all waiting events, and does not wait for later ones', async t => {
   const namespace = await tracking(t);
   const peer = new EventPeer(namespace);
   await peer.do('open', DESTROY);
@@ -266,7 +266,7 @@ live('without CAP_NET_ADMIN the kernel refuses', async t => {
 });
 
 if (process.getuid?.() === 0) {
-  live('another network namespace is listened to', async t => {
+  live('events of another network namespace are received', async t => {
     const namespace = await tracking(t);
     const backend = await loadBackend('native');
     let ended = 0;

@@ -97,7 +97,7 @@ function fake(t: ExecutionContext) {
 
 const numbers = (length: number) => Array.from({ length }, (_, n) => n);
 
-test('a flood is taken a batch in each turn of the event loop', async t => {
+test('many rows are delivered one batch per turn of the event loop', async t => {
   const { listener, batches } = fake(t);
   listener.rows = numbers(3000);
   listener.onReady();
@@ -119,7 +119,7 @@ test('a flood is taken a batch in each turn of the event loop', async t => {
   t.deepEqual(batches.at(-1), [7], 'and it is there for the next');
 });
 
-test('a drain settles when what was before it is delivered', async t => {
+test('a drain settles when everything before it is delivered', async t => {
   const { listener, source, batches } = fake(t);
   const settled: string[] = [];
   listener.rows = numbers(1500);
@@ -139,7 +139,7 @@ test('a drain settles when what was before it is delivered', async t => {
   t.deepEqual(settled, ['first', 'second'], 'without a row');
 });
 
-test('close ends deliveries, also from within one, and settles drains', async t => {
+test('close ends delivery, also during one, and settles drains', async t => {
   const listener = new FakeListener();
   let batches = 0;
   const source = new EventSource(listener.open, {
@@ -160,7 +160,7 @@ test('close ends deliveries, also from within one, and settles drains', async t 
   await t.notThrowsAsync(source.drain());
 });
 
-test('the next batch is taken when the receiver is done with the last, and a drain waits for that too', async t => {
+test('the next batch is taken when the receiver is done with the last, and a drain waits for it', async t => {
   const listener = new FakeListener();
   const seen: number[] = [];
   const open: (() => void)[] = [];
@@ -200,7 +200,7 @@ test('leaving the groups settles when everything received before is delivered', 
   t.false(listener.closed);
 });
 
-test('an overrun is told once, before the rows that were read after it', async t => {
+test('an overrun is reported once, before the rows that were read after it', async t => {
   const listener = new FakeListener();
   const told: string[] = [];
   const source = new EventSource(listener.open, {
@@ -223,7 +223,7 @@ test('an overrun is told once, before the rows that were read after it', async t
   source.close();
 });
 
-test('a listener that fails is closed, and its error told once, after its rows', async t => {
+test('a listener that fails is closed, and its error reported once, after its rows', async t => {
   const { listener, source, batches, errors } = fake(t);
   listener.rows = [1];
   listener.failure = new Error('CTFLOW_NETLINK|Cannot listen to conntrack events: Bad file descriptor (os error 9)');

@@ -11,7 +11,7 @@ const sourceWith = (settings: Record<string, string>, kind: Source['kind'] = 'ne
   close: () => undefined,
 });
 
-test('what is off is found, with what to do about it', t => {
+test('settings that are off are found, with a hint', t => {
   const findings = checkKernel(
     sourceWith({ nf_conntrack_acct: '0', nf_conntrack_timestamp: '0', nf_conntrack_count: '0' }),
   );
@@ -23,20 +23,20 @@ test('what is off is found, with what to do about it', t => {
   t.regex(findings[2].hint, /ct state/);
 });
 
-test('nothing is found where all is on, nothing can be read, or a recording is played', t => {
+test('nothing is found where all settings are on, cannot be read, or a recording is replayed', t => {
   const on = { nf_conntrack_acct: '1', nf_conntrack_timestamp: '1', nf_conntrack_count: '7' };
   t.deepEqual(checkKernel(sourceWith(on)), []);
   t.deepEqual(checkKernel(sourceWith({})), []);
   t.deepEqual(checkKernel(sourceWith({ nf_conntrack_acct: '0' }, 'replay')), []);
 });
 
-test('set-up switches on what is off and says what it changed', t => {
+test('set-up turns on what is off and returns what it changed', t => {
   const settings = { nf_conntrack_acct: '0', nf_conntrack_timestamp: '1' };
   t.deepEqual(setupKernel(sourceWith(settings)), ['nf_conntrack_acct']);
   t.deepEqual(settings, { nf_conntrack_acct: '1', nf_conntrack_timestamp: '1' });
 });
 
-test('set-up that is refused names the setting', t => {
+test('a refused set-up names the setting', t => {
   const source = {
     ...sourceWith({ nf_conntrack_acct: '0' }),
     setSysctl: () => {
@@ -48,7 +48,7 @@ test('set-up that is refused names the setting', t => {
   t.regex(error.message, /nf_conntrack_acct/);
 });
 
-test('events are looked at only where they are wanted', t => {
+test('the events setting is only checked where events are used', t => {
   const on = { nf_conntrack_acct: '1', nf_conntrack_timestamp: '1', nf_conntrack_count: '7' };
   const automatic = sourceWith({ ...on, nf_conntrack_events: '2' });
   t.deepEqual(checkKernel(automatic), []);

@@ -95,7 +95,7 @@ class FakeSocket {
   }
 }
 
-test('the next read begins before the last batch is worked on', async t => {
+test('the next read begins before the last batch is processed', async t => {
   const socket = new FakeSocket({ rows: 2 }, { rows: 3, at: 2000 }, { rows: 1, done: true });
   const batches: [number, number, number][] = [];
   const summary = await socket.source().dump(async (batch, at) => {
@@ -115,7 +115,7 @@ test('the next read begins before the last batch is worked on', async t => {
   t.is(summary.error, undefined);
 });
 
-test('a read of more rows than a batch holds is worked on in parts, the next read beside them', async t => {
+test('a read of more rows than a batch holds is processed in parts, with the next read beside them', async t => {
   const socket = new FakeSocket({ rows: 2500 }, { rows: 1, done: true });
   const counts: number[] = [];
   const summary = await socket.source().dump(async batch => {
@@ -127,21 +127,21 @@ test('a read of more rows than a batch holds is worked on in parts, the next rea
   t.is(socket.events.join(', '), 'start, read 1, end 1, read 2, batch 1, batch 1, batch 1, end 2, batch 2');
 });
 
-test('messages that cannot be read at all end the work on a read, and make the dump incomplete', async t => {
+test('unreadable messages end the processing of a read, and make the dump incomplete', async t => {
   const summary = await new FakeSocket({ rows: 2, unreadable: 1 }, { rows: 1, done: true }).source().dump(() => {});
   t.is(summary.rows, 3);
   t.is(summary.skipped['truncated'], 1);
   t.false(summary.complete);
 });
 
-test('a dump without rows calls nobody', async t => {
+test('a dump without rows delivers no batch', async t => {
   const summary = await new FakeSocket({ done: true, filtered: 7 }).source().dump(() => t.fail());
   t.is(summary.rows, 0);
   t.is(summary.skipped['filtered'], 7);
   t.true(summary.complete, 'what the filter takes out is not missing');
 });
 
-test('what was skipped is summed up, and makes the dump incomplete where a connection may be missing', async t => {
+test('skipped entries are added up, and make the dump incomplete where a connection may be missing', async t => {
   const counts = { filtered: 1, malformed: 2, ignored: 3, truncated: 4, overrun: 5, interrupted: true };
   const summary = await new FakeSocket({ rows: 1, ...counts }, { done: true, ...counts }).source().dump(() => {});
   t.deepEqual(summary.skipped, { filtered: 2, malformed: 4, ignored: 6, truncated: 8, overrun: 10, interrupted: 1 });
@@ -180,7 +180,7 @@ test('missing permission is thrown', async t => {
   t.regex(error.hint, /CAP_NET_ADMIN/);
 });
 
-test('what the receiver throws is thrown when no read is under way any more', async t => {
+test('an error of the receiver is thrown after the last read has ended', async t => {
   const socket = new FakeSocket({ rows: 1 }, { rows: 1 }, { rows: 1, done: true });
   const source = socket.source();
   await t.throwsAsync(
@@ -281,7 +281,7 @@ function listed(connection: ListedConnection): object {
 
 const byId = (a: object, b: object) => ('id' in a && 'id' in b ? Number(a.id) - Number(b.id) : 0);
 
-live('rows say what conntrack -L says', async t => {
+live('rows have what conntrack -L shows', async t => {
   const namespace = await PrivateNamespace.create(t);
   await furnish(namespace);
   await perform(namespace);
@@ -292,7 +292,7 @@ live('rows say what conntrack -L says', async t => {
   t.true(expected.length > 12, 'TCP, UDP, ICMP, IPv6, NAT, zones and marks');
 });
 
-live('a filter gives what filtering the whole table gives', async t => {
+live('a filter in the kernel gives the same rows as filtering the whole table', async t => {
   const namespace = await PrivateNamespace.create(t);
   await furnish(namespace);
   await perform(namespace);
@@ -349,7 +349,7 @@ async function fill(t: ExecutionContext, namespace: PrivateNamespace): Promise<v
   await namespace.run('conntrack', ['-R', join(folder, 'entries')]);
 }
 
-live('many batches of one dump hold every connection once', async t => {
+live('the batches of one dump have every connection once', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
   await fill(t, namespace);
@@ -375,7 +375,7 @@ live('without CAP_NET_ADMIN the kernel refuses', async t => {
   });
 });
 
-live('wrong uses of the socket are told, and hurt nothing', async t => {
+live('wrong uses of the socket are errors, and break nothing', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
   t.deepEqual(await ask(namespace, { filters: [] }), [

@@ -93,7 +93,7 @@ live('a packet is a row: its tuple, length, time, hook and prefix', async t => {
   t.like(counts, { packets: 4, lost: 0, malformed: 0, unnamed: 0 });
 });
 
-live('a group has one reader, and the second is told so', async t => {
+live('a group has one reader, and a second one is an error', async t => {
   const namespace = await PrivateNamespace.create(t);
   const first = new NflogPeer(namespace);
   await first.answer();
@@ -107,7 +107,7 @@ live('a group has one reader, and the second is told so', async t => {
   t.truthy((await new NflogPeer(namespace).answer()).receiveBuffer, 'and so is the one that was let go');
 });
 
-live('what is logged is delivered before the reader lets go', async t => {
+live('logged packets are delivered before the reader closes', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.nft(`table inet deny { chain inp { type filter hook input priority 0;
     udp dport 7001 counter log group 5 prefix "a" drop; }
@@ -125,7 +125,7 @@ live('what is logged is delivered before the reader lets go', async t => {
   t.is((await peer.order('seen')).packets.length, 300);
 });
 
-live('packets that find no room are counted, each of them', async t => {
+live('packets without room in the buffer are counted, each of them', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.nft(`table inet deny { chain inp { type filter hook input priority 0;
     udp dport 7001 counter log group 5 prefix "a" drop; }
@@ -148,14 +148,14 @@ live('packets that find no room are counted, each of them', async t => {
   t.is(packets.length + counts.lost, 3_001);
 });
 
-test('the fallback cannot read NFLOG, and says so', t => {
+test('the fallback cannot read NFLOG, which is an error', t => {
   const options: NflogOptions = { filter: {}, groups: [5], receiveBuffer: 4096 };
   t.throws(() => createFallbackBackend().openNflog(options, { onBatch() {}, onError() {} }), {
     code: 'CTFLOW_BACKEND_LACKS',
   });
 });
 
-live('without CAP_NET_ADMIN the kernel refuses, which is not told as a group that is taken', async t => {
+live('without CAP_NET_ADMIN the error is not that the group is taken', async t => {
   const namespace = await PrivateNamespace.create(t);
   const { error } = await new NflogPeer(namespace, {}, ['setpriv', '--bounding-set=-net_admin', '--']).answer();
   t.is(error!.code, 'CTFLOW_PERMISSION');

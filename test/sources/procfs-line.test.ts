@@ -100,7 +100,7 @@ test('ICMPv6: identifier, type and code as netlink has them', t => {
   t.false(view.present.includes('HAS_PORTS'));
 });
 
-test('without accounting, timestamps and marks nothing is made up', t => {
+test('without accounting, timestamps and marks the fields are unset', t => {
   const view = parse(UNKNOWN)!;
   t.is(view.u8(PROTOCOL), 99);
   t.deepEqual(view.present, ['HAS_STATUS_PART', 'HAS_TIMEOUT']);
@@ -133,7 +133,7 @@ test('GRE keys are ports', t => {
   t.true(view.present.includes('HAS_PORTS'));
 });
 
-test('SCTP states; a state without a known name is left out', t => {
+test('SCTP states are read; an unknown state is unset', t => {
   const sctp = TCP.replace('tcp      6', 'sctp     132');
   t.is(parse(sctp.replace('TIME_WAIT', 'SHUTDOWN_ACK_SENT'))!.u8(STATE), 7);
   t.true(parse(sctp.replace('TIME_WAIT', 'ESTABLISHED'))!.present.includes('HAS_SCTP_STATE'));
@@ -153,7 +153,7 @@ test('counters up to 2^64-1, mark up to 2^32-1', t => {
   t.is(view.u32(MARK), 0xffffffff);
 });
 
-test('unknown words are passed over', t => {
+test('unknown words are skipped', t => {
   const view = parse(
     TCP.replace('[ASSURED]', '[NEWLABEL] [ASSURED]').replace(
       'mark=0',
@@ -218,7 +218,7 @@ test('a line that cannot be read is malformed', t => {
   }
 });
 
-test('the table of rich.procfs is the table of rich.ctflow', async t => {
+test('rich.procfs and rich.ctflow give the same rows', async t => {
   const netlink = await rowsOf(new URL(fixture('rich.ctflow')).pathname, createFallbackBackend());
   const lines = (await readFile(fixture('rich.procfs'), 'latin1')).trimEnd().split('\n');
   t.is(lines.length, netlink.length / ROW_SIZE);
@@ -248,7 +248,7 @@ test('the table of rich.procfs is the table of rich.ctflow', async t => {
   }
 });
 
-test('damaged lines are rows or malformed, and the parser serves on', t => {
+test('damaged lines are rows or malformed, and the parser stays usable', t => {
   const row = new Batch(1);
   const parser = new ProcfsLineParser(row);
   let malformed = 0;

@@ -52,7 +52,7 @@ test('an empty table is a complete dump', async t => {
   t.deepEqual([summary.rows, summary.complete, batches], [0, true, []]);
 });
 
-test('a large table comes in batches, lines cut by chunks are whole', async t => {
+test('a large table is delivered in batches, and lines across chunks are whole', async t => {
   const path = temporaryPath(t, 'large');
   const ports = Array.from({ length: 5000 }, (_, i) => i + 1);
   await writeFile(path, ports.map(line).join(''));
@@ -94,7 +94,7 @@ test('a line that cannot be read is counted, the others are rows', async t => {
   t.true(summary.complete, 'it does not keep others from ending');
 });
 
-test('a last line without its end is cut: no row', async t => {
+test('a last line without a newline is truncated: no row', async t => {
   const path = temporaryPath(t, 'cut');
   await writeFile(path, line(1) + line(2).slice(0, -1));
   const { ports, summary } = await read(path);
@@ -111,19 +111,19 @@ test('a line of any length takes no more memory than another', async t => {
   t.is(summary.skipped['malformed'], 2);
 });
 
-test('a file that is not there names the module', async t => {
+test('the error for a missing file names the kernel module', async t => {
   const error = await t.throwsAsync(() => read('/nowhere/nf_conntrack'), { instanceOf: CtflowError });
   t.is(error?.code, 'CTFLOW_KERNEL_SETTING');
   t.regex(error?.hint ?? '', process.platform === 'linux' ? /modprobe nf_conntrack/ : /Linux/);
 });
 
-test('a file that cannot be read as one is an error of the dump', async t => {
+test('a path that cannot be read as a file is an error of the dump', async t => {
   const { summary } = await read('/');
   t.false(summary.complete);
   t.is((summary.error as CtflowError).code, 'CTFLOW_PROCFS');
 });
 
-test('what the receiver throws ends the dump, and the next one is whole', async t => {
+test('an error of the receiver ends the dump, and the next one is complete', async t => {
   const source = new ProcfsSource({}, RICH);
   await t.throwsAsync(() => source.dump(() => Promise.reject(new Error('full'))), { message: 'full' });
   t.is((await source.dump(() => {})).rows, 30);
@@ -142,7 +142,7 @@ test('a closed source reads no more', async t => {
   await t.throwsAsync(() => source.dump(() => {}), { instanceOf: CtflowError, message: /closed/ });
 });
 
-test('settings: only names of files, undefined where there is none', t => {
+test('settings: only file names are read, undefined where there is none', t => {
   const source = new ProcfsSource({}, RICH);
   t.is(source.sysctl('no_such_setting'), undefined);
   t.is(source.sysctl('../../kernel/hostname'), undefined);

@@ -56,7 +56,7 @@ function isDamaged(t: ExecutionContext, error: unknown, message: RegExp): void {
 
 const bytes = (length: number, start = 0) => Uint8Array.from({ length }, (_, i) => start + i);
 
-test('what was written is read, dump by dump', async t => {
+test('a recording is read as it was written, dump by dump', async t => {
   const path = temporaryPath(t, 'two.ctflow');
   await record(path, [
     { at: 1_700_000_000_123_456_789n, pieces: [bytes(20), bytes(7, 100)] },
@@ -112,7 +112,7 @@ test('a dump of any size is written and read in pieces', async t => {
   t.true(Math.max(...pieces) <= 1 << 16);
 });
 
-test('a file that is no recording', async t => {
+test('a file that is not a recording is an error', async t => {
   const path = temporaryPath(t, 'other.ctflow');
   for (const content of ['', 'src=192.0.2.1 dst=198.51.100.1\n', '\x89CTFLOV\n\0\x01\x01\0']) {
     await writeFile(path, content, 'latin1');
@@ -120,7 +120,7 @@ test('a file that is no recording', async t => {
   }
 });
 
-test('another format version says so', async t => {
+test('another format version is an error that names it', async t => {
   const path = temporaryPath(t, 'version.ctflow');
   await writeFile(path, '\x89CTFLOW\n\0\x02\x01\0', 'latin1');
   isDamaged(t, (await play(path)).error, /format version 2, this ctflow reads version 1/);
@@ -132,7 +132,7 @@ test('an unknown byte order is damage', async t => {
   isDamaged(t, (await play(path)).error, /damaged at byte 10: byte order 3/);
 });
 
-test('a file that is not there, or is a folder, or cannot be written', async t => {
+test('a file that is missing, a directory, or not writable is an error', async t => {
   const path = temporaryPath(t, 'none.ctflow');
   isDamaged(t, (await play(path)).error, /Cannot read .*none\.ctflow' \(ENOENT\)/);
   isDamaged(t, (await play('/')).error, /Cannot read '\/' \(EISDIR\)/);
@@ -140,7 +140,7 @@ test('a file that is not there, or is a folder, or cannot be written', async t =
   isDamaged(t, error, /Cannot write .*\(ENOENT\)/);
 });
 
-test('a file that was cut anywhere is noticed, and the dumps before are good', async t => {
+test('a truncated file is an error, and the dumps before are read', async t => {
   const path = temporaryPath(t, 'cut.ctflow');
   const pieces = [bytes(5)];
   await record(path, [{ at: 1n, pieces }]);
@@ -186,7 +186,7 @@ test('frames out of order, of another kind or of a wrong length are damage', asy
   isDamaged(t, await damage(54, 4), /byte 39: 3 bytes of netlink where 4 were written/);
 });
 
-test('after damage the reader stays with its error', async t => {
+test('after damage the reader keeps its error', async t => {
   const path = temporaryPath(t, 'sticky.ctflow');
   await record(path, [{ at: 1n, pieces: [bytes(3)] }]);
   await writeFile(path, (await readFile(path)).subarray(0, -1));
@@ -197,7 +197,7 @@ test('after damage the reader stays with its error', async t => {
   await reader.close();
 });
 
-test('any damage is a typed error or goes unnoticed in the netlink bytes alone, and reading ends', async t => {
+test('any damage is a typed error, except within the netlink bytes, and reading ends', async t => {
   const path = temporaryPath(t, 'fuzz.ctflow');
   await record(path, [
     { at: 1n, pieces: [bytes(40), bytes(9)] },

@@ -106,7 +106,7 @@ perBackend('batches are filled across the pieces of a dump', async (t, backend) 
   t.true(summary?.complete);
 });
 
-perBackend('a message may go on in the next piece, wherever it is cut', async (t, backend) => {
+perBackend('a message may continue in the next piece, wherever it is split', async (t, backend) => {
   const netlink = Buffer.concat([connection(1), connection(2), answer(DONE, 0)]);
   for (const at of [1, 3, 4, 15, 16, 20, connection(1).length - 1, connection(1).length, netlink.length - 1]) {
     const { ports, summary } = await playOne(t, backend, netlink.subarray(0, at), netlink.subarray(at));
@@ -126,7 +126,7 @@ perBackend('the filter is applied', async (t, backend) => {
   t.true(ipv6?.complete);
 });
 
-perBackend('a recording of the other byte order plays on any host', async (t, backend) => {
+perBackend('a recording of the other byte order replays on any host', async (t, backend) => {
   const { summary } = await next(open(t, fixture('big-endian.ctflow'), backend));
   t.like(summary, { rows: 5, complete: true, startedAt: Number(BIG_ENDIAN_AT / 1_000_000n) });
   t.is(summary?.skipped['ignored'], 1);
@@ -169,20 +169,23 @@ perBackend(
   },
 );
 
-perBackend('where the frame is lost the rest of the dump is given up, the next dump is good', async (t, backend) => {
-  const done = answer(DONE, 0);
-  for (const length of [0, 15, 0xffffffff]) {
-    const lost = connection(2);
-    lost.writeUInt32LE(length, 0);
-    const path = await recordingOf(t, [connection(1), lost, connection(3), done], [connection(4), done]);
-    const source = open(t, path, backend);
-    const first = await next(source);
-    t.deepEqual([first.ports, first.summary?.complete], [[1], false], String(length));
-    t.is(first.summary?.skipped['truncated'], 1);
-    const second = await next(source);
-    t.deepEqual([second.ports, second.summary?.complete], [[4], true]);
-  }
-});
+perBackend(
+  'after an impossible length the rest of the dump is skipped, and the next dump is read',
+  async (t, backend) => {
+    const done = answer(DONE, 0);
+    for (const length of [0, 15, 0xffffffff]) {
+      const lost = connection(2);
+      lost.writeUInt32LE(length, 0);
+      const path = await recordingOf(t, [connection(1), lost, connection(3), done], [connection(4), done]);
+      const source = open(t, path, backend);
+      const first = await next(source);
+      t.deepEqual([first.ports, first.summary?.complete], [[1], false], String(length));
+      t.is(first.summary?.skipped['truncated'], 1);
+      const second = await next(source);
+      t.deepEqual([second.ports, second.summary?.complete], [[4], true]);
+    }
+  },
+);
 
 test('a damaged file throws where it is damaged, each time', async t => {
   const path = await recordingOf(t, [connection(1), answer(DONE, 0)], [connection(2), answer(DONE, 0)]);
@@ -195,13 +198,13 @@ test('a damaged file throws where it is damaged, each time', async t => {
   }
 });
 
-test('a file that is not there throws at the first dump', async t => {
+test('a missing file throws at the first dump', async t => {
   const source = open(t, '/nowhere/at.all', createFallbackBackend());
   t.is((await t.throwsAsync(() => next(source), { instanceOf: CtflowError }))?.code, 'CTFLOW_RECORDING');
   t.notThrows(() => source.close());
 });
 
-test('a closed replay plays no more', async t => {
+test('a closed replay has no more dumps', async t => {
   const source = open(t, fixture('rich.ctflow'), createFallbackBackend());
   await next(source);
   source.close();
@@ -209,7 +212,7 @@ test('a closed replay plays no more', async t => {
   t.regex(error?.message ?? '', /closed/);
 });
 
-test('a replay that is closed while it opens its file plays nothing', async t => {
+test('a replay closed while it opens its file has no dumps', async t => {
   const source = open(t, fixture('rich.ctflow'), createFallbackBackend());
   const playing = next(source);
   source.close();
@@ -223,7 +226,7 @@ test('two dumps at the same time are refused', async t => {
   t.true((await first).summary?.complete);
 });
 
-test('what the receiver throws ends the dump', async t => {
+test('an error of the receiver ends the dump', async t => {
   const source = open(t, fixture('rich.ctflow'), createFallbackBackend());
   await t.throwsAsync(() => source.dump(() => Promise.reject(new Error('full'))), { message: 'full' });
 });

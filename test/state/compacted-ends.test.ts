@@ -59,7 +59,7 @@ const packetsOf = (reports: readonly Report[], ended: readonly KernelConnection[
     reports.filter(report => report.port === port).reduce((sum, { deltas }) => sum + Number(deltas[0]), 0),
   );
 
-test('what one collector was told and another was not: each is told once', async t => {
+test('records that only one collector has received are exported once to each', async t => {
   const scene = await writtenAnew(t, [0], { keptEnds: 0 });
   await killedAndBegun(scene);
   t.deepEqual(packetsOf(scene.told[0], scene.ended), Array(ENDED).fill(10));
@@ -68,7 +68,7 @@ test('what one collector was told and another was not: each is told once', async
   t.is(once.length, ENDED, 'no word more');
 });
 
-test('an event that comes again when all of it is told, and nobody has looked at it yet', async t => {
+test('a repeated event whose connection is already exported is not exported again', async t => {
   const scene = await writtenAnew(t, [0, 1], { keptEnds: 1_000 });
   for (const connection of scene.ended) scene.life.hear(connection);
   await killedAndBegun(scene);
@@ -78,7 +78,7 @@ test('an event that comes again when all of it is told, and nobody has looked at
   }
 });
 
-test('ended ones leave the journal when they are told and long over', async t => {
+test('ended connections leave the journal some time after they were exported', async t => {
   const { path, life } = await writtenAnew(t, [0, 1], { keptEnds: 10 });
   const fd = openSync(path, 'r');
   const { size } = fstatSync(fd);
@@ -93,7 +93,7 @@ test('ended ones leave the journal when they are told and long over', async t =>
   await life.end([]);
 });
 
-test('an end that was told without its event is not told again because the event is found', async t => {
+test('a connection exported without its event is not exported again when the event is found', async t => {
   const path = temporaryPath(t, 'state');
   const told: Report[][] = [[]];
   const [connection] = connections(1, 1);
@@ -114,7 +114,7 @@ test('an end that was told without its event is not told again because the event
   t.is(told[0].length, 1);
 });
 
-test('an exporter that does not listen to events tells what the one before had heard', async t => {
+test('an exporter without events exports the ended connections of the previous run', async t => {
   const path = temporaryPath(t, 'state');
   const told: Report[][] = [[]];
   const ended = connections(1, 3);

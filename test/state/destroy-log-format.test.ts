@@ -40,12 +40,12 @@ async function readBack(t: ExecutionContext, bytes: Uint8Array, capacity: number
   }
 }
 
-test('the header says how much room there is and what is free, beyond 2^32 too', t => {
+test('the header has capacity and free space, beyond 2^32 too', t => {
   const header = { capacity: 322_638, done: 2 ** 40 + 5 };
   t.deepEqual(readDestroyHeader(encodeDestroyHeader(HOST, header), HOST), header);
 });
 
-test('a header of something else is refused with a sentence', t => {
+test('a header of another file is refused with a reason', t => {
   const good = (): Buffer => Buffer.from(encodeDestroyHeader(HOST, { capacity: 10, done: 3 }));
   const refused = (bytes: Uint8Array, host = HOST): string => String(readDestroyHeader(bytes, host));
   t.regex(refused(Buffer.concat([encodeFileHeader(HOST), Buffer.alloc(20)])), /not a destroy log/);
@@ -68,7 +68,7 @@ test('a header of something else is refused with a sentence', t => {
   t.true(LAYOUT_VERSION > 0);
 });
 
-test('records are read in the order in which they were written, round the end of the file', async t => {
+test('records are read in the order they were written, across the end of the file', async t => {
   const bytes = fileOf(4, [
     [6, 6],
     [7, 7],
@@ -78,7 +78,7 @@ test('records are read in the order in which they were written, round the end of
   t.deepEqual(await readBack(t, bytes, 4, 6), { rows: [6, 7, 8, 9], behind: 10 });
 });
 
-test('what is free, and what was left out, is passed over', async t => {
+test('free and unused records are skipped', async t => {
   const bytes = fileOf(6, [
     [0, 1],
     [1, 2],
@@ -90,7 +90,7 @@ test('what is free, and what was left out, is passed over', async t => {
   t.deepEqual(await readBack(t, new Uint8Array(0), 6, 5), { rows: [], behind: 5 });
 });
 
-test('a file cut off at any length gives the records that are whole', async t => {
+test('a file truncated anywhere gives the whole records', async t => {
   const bytes = fileOf(8, [
     [0, 1],
     [1, 2],
@@ -102,7 +102,7 @@ test('a file cut off at any length gives the records that are whole', async t =>
   }
 });
 
-test('a record that is written over an old one and cut off at any byte is neither of them', async t => {
+test('a record half written over an old one is neither of them', async t => {
   for (let cut = 1; cut < ENDS_RECORD_SIZE; cut++) {
     const bytes = fileOf(2, [
       [0, 1],
@@ -114,7 +114,7 @@ test('a record that is written over an old one and cut off at any byte is neithe
   }
 });
 
-test('property: damage takes the record that it hits, and never makes one', async t => {
+test('property: damage removes the record that it hits, and never makes one', async t => {
   const damage = fc.record({ at: fc.nat(5 * ENDS_RECORD_SIZE - 1), by: fc.integer({ min: 1, max: 255 }) });
   await fc.assert(
     fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 4 }), async all => {

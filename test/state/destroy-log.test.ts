@@ -39,7 +39,7 @@ async function found(path: string, words = ALL): Promise<number[]> {
   return ports;
 }
 
-test('what was written down is found by the next exporter, in its order', async t => {
+test('logged destroys are read by the next exporter, in order', async t => {
   const path = temporaryPath(t, 'ends');
   await heard(path, [5, 3, 9]);
   t.deepEqual(await found(path), [5, 3, 9]);
@@ -47,20 +47,20 @@ test('what was written down is found by the next exporter, in its order', async 
   t.is(statSync(path).mode & 0o777, 0o600);
 });
 
-test('the next exporter goes on behind what it has found', async t => {
+test('the next exporter appends after what it has read', async t => {
   const path = temporaryPath(t, 'ends');
   await heard(path, [1, 2]);
   await heard(path, [3]);
   t.deepEqual(await found(path), [1, 2, 3]);
 });
 
-test('what a filter does not want any more is not told', async t => {
+test('connections that the filter now excludes are not exported', async t => {
   const path = temporaryPath(t, 'ends');
   await heard(path, [1, 2]);
   t.deepEqual(await found(path, filterWords({ protocols: [6] })), []);
 });
 
-test('what every destination has settled is free, and nothing else', async t => {
+test('records that every destination has settled are free, and nothing else', async t => {
   const path = temporaryPath(t, 'ends');
   const { ends, pen } = await heard(path, [1, 2, 3]);
   ends.delivered(2);
@@ -83,7 +83,7 @@ test('what every destination has settled is free, and nothing else', async t => 
   t.deepEqual(await found(path), [4], 'what the store was not told of stays');
 });
 
-test('a slow destination keeps what it was not told; without room what comes is counted, and said once', async t => {
+test('a slow destination keeps its unexported records; without room new ones are counted, and logged once', async t => {
   const path = temporaryPath(t, 'ends');
   const { ends, pen, lines } = await heard(path, [1, 2, 3], { capacity: 3 });
   ends.delivered(3);
@@ -98,7 +98,7 @@ test('a slow destination keeps what it was not told; without room what comes is 
   t.deepEqual(await found(path), [5]);
 });
 
-test('without a journal nobody knows what was told: the file goes', async t => {
+test('without a journal the log is removed', async t => {
   const path = temporaryPath(t, 'ends');
   await heard(path, [1]);
   const { ends } = open(path, { fresh: true });
@@ -108,7 +108,7 @@ test('without a journal nobody knows what was told: the file goes', async t => {
   t.is(batches, 0);
 });
 
-test('an exporter that comes to its end leaves no file, one that could not begin leaves it', async t => {
+test('an exporter that closes leaves no file, one that could not open leaves it', async t => {
   const path = temporaryPath(t, 'ends');
   const { ends } = await heard(path, [1]);
   ends.close(false);
@@ -126,7 +126,7 @@ test('without events there is no file', async t => {
   t.false(existsSync(path));
 });
 
-test('a file that is not for this exporter is put aside and said to be', async t => {
+test('a file of another exporter is renamed, and logged', async t => {
   const path = temporaryPath(t, 'ends');
   await heard(path, [1]);
   const bytes = readFileSync(path);
@@ -143,7 +143,7 @@ test('a path that cannot be written is an error', t => {
   t.throws(() => ends.open(), { message: /none\/state\.ends cannot be written/ });
 });
 
-test('after the journal has failed nothing is kept', async t => {
+test('after the journal has failed nothing is logged', async t => {
   const path = temporaryPath(t, 'ends');
   const { ends } = await heard(path, [1]);
   t.true(ends.discard());

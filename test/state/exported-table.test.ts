@@ -33,7 +33,7 @@ test('property: it finds what a map finds, by id, start and destination', t => {
   );
 });
 
-test('a million entries are told apart', t => {
+test('a million entries are distinct', t => {
   const table = new ExportedTable(1_000_000);
   const words = entry(0, 0, []);
   for (let id = 0; id < 1_000_000; id++) {
@@ -44,7 +44,7 @@ test('a million entries are told apart', t => {
   t.is(table.count, 1_000_000);
 });
 
-test('what was asked for is known, whatever was written', t => {
+test('a looked up entry stays known, whatever is written', t => {
   const table = new ExportedTable(2);
   const open = table.place(entry(1, 1, []), 0);
   const over = table.place(entry(2, 2, [], { ended: true }), 0);

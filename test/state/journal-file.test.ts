@@ -51,7 +51,7 @@ test('blocks are read as they were written', async t => {
   t.deepEqual((await readBack(path, Buffer.concat(blocks))).blocks, [`${PENDING} 7 9 ${words}`, `${DONE} 7 9 `]);
 });
 
-test('blocks longer than what is read in one go come out whole', async t => {
+test('blocks longer than one read are whole', async t => {
   const path = temporaryPath(t, 'state');
   const full = Array.from({ length: 1024 }, (_, i) => entry(i, i, [i, i, i, i]));
   const blocks = Array.from({ length: 60 }, (_, i) => block(EXPORTED, full, i));
@@ -64,7 +64,7 @@ test('blocks longer than what is read in one go come out whole', async t => {
   t.is(new Set(read.map(text => text.split(' ').slice(3).join(' '))).size, 1);
 });
 
-test('property: a file cut off anywhere is read up to its last whole block', async t => {
+test('property: a file truncated anywhere is read up to its last whole block', async t => {
   const path = temporaryPath(t, 'state');
   await fc.assert(
     fc.asyncProperty(someBlocks, fc.double({ min: 0, max: 1, noNaN: true }), async (blocks, part) => {
@@ -103,7 +103,7 @@ test('property: bytes that changed are found out, and what is read before them i
   );
 });
 
-test('noise is no journal', async t => {
+test('random bytes are not a journal', async t => {
   const path = temporaryPath(t, 'state');
   await t.throwsAsync(readBack(path, Buffer.alloc(4096)), { instanceOf: CtflowError }, 'zeros');
   await fc.assert(
@@ -121,7 +121,7 @@ const refused = (t: ExecutionContext, change: (header: Buffer) => void, why: Reg
   t.regex(refuseFileHeader(header, HOST) ?? '', why);
 };
 
-test('a header is refused for what is wrong with it', t => {
+test('a header is refused with the reason', t => {
   t.is(refuseFileHeader(encodeFileHeader(HOST), HOST), undefined);
   refused(t, header => header.write('Z'), /not a state file/);
   refused(t, header => header.writeUInt8(header[8] + 1, 8), /version 2, this is version 1/);

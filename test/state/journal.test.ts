@@ -41,7 +41,7 @@ async function nextLife(path: string, connections: readonly KernelConnection[], 
   return { life, told, log, stats: journal.stats() };
 }
 
-test('what was told is not told again, and what came since is', async t => {
+test('exported counters are not exported again, and later ones are', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   connections[1].packets += 7;
@@ -54,7 +54,7 @@ test('what was told is not told again, and what came since is', async t => {
   await life.end(connections);
 });
 
-test('of a connection that was ended by force and is silent nothing is said, however often the exporter begins', async t => {
+test('a silent connection exported with end reason 4 is not exported again, however often the exporter starts', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   for (let again = 0; again < 3; again++) {
@@ -66,7 +66,7 @@ test('of a connection that was ended by force and is silent nothing is said, how
   }
 });
 
-test('a connection that began while nobody listened is told whole', async t => {
+test('a connection that began while no exporter ran is exported whole', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   connections.push({ port: 4, started: BEGAN + 500, packets: 9 });
@@ -94,7 +94,7 @@ test('a connection older than the first exporter counts from its first sight, ov
   await life.end([old]);
 });
 
-test('what ended while nobody listened is counted once; what ended before is not counted', async t => {
+test('connections that ended while no exporter ran are counted once; those before are not counted', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   const second = await nextLife(path, connections);
@@ -110,7 +110,7 @@ test('what ended while nobody listened is counted once; what ended before is not
   await fourth.life.end(connections.slice(2));
 });
 
-test('an end that needs no record of its own is no end unwatched', async t => {
+test('an end that needs no record does not count as ended while down', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   const second = await nextLife(path, connections);
@@ -127,7 +127,7 @@ test('an end that needs no record of its own is no end unwatched', async t => {
 });
 
 for (const takes of [0, 4, 3]) {
-  test(`an end at which the collector takes ${takes} of 6 records: what never left is told by the next exporter`, async t => {
+  test(`a shutdown in which the collector takes ${takes} of 6 records: the next exporter sends the rest`, async t => {
     const path = temporaryPath(t, 'state');
     const told: Report[] = [];
     const connections = [1, 2, 3, 4, 5, 6].map(port => ({ port, started: BEGAN + port, packets: 5 }));
@@ -143,7 +143,7 @@ for (const takes of [0, 4, 3]) {
   });
 }
 
-test('a destination that is new counts from first sight; one that was there goes on', async t => {
+test('a new destination counts from first sight; a known one continues', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   connections[0].packets += 3;
@@ -163,7 +163,7 @@ test('a destination that is new counts from first sight; one that was there goes
   await life.end(connections);
 });
 
-test('counters that were zeroed while nobody listened count from zero', async t => {
+test('counters zeroed while no exporter ran count from zero', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   connections[0].packets = 2;
@@ -175,7 +175,7 @@ test('counters that were zeroed while nobody listened count from zero', async t 
   await life.end(connections);
 });
 
-test('counters that were zeroed before the end, and what was not told of the old ones, are told', async t => {
+test('counters zeroed before the end are exported, with the unexported rest of the old ones', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   const second = await nextLife(path, connections);
@@ -192,7 +192,7 @@ test('counters that were zeroed before the end, and what was not told of the old
   await third.life.end(connections);
 });
 
-test('the last block cut off while it was written is no damage', async t => {
+test('a truncated last block is no damage', async t => {
   const path = temporaryPath(t, 'state');
   const connections = await firstLife(path);
   const { size } = statSync(path);
@@ -213,7 +213,7 @@ const refusals: [string, RegExp, (path: string) => void, object?][] = [
   ['of another namespace', /another network namespace/, () => {}, { identity: { ...HOST, namespace: 7 } }],
 ];
 for (const [what, why, spoil, changed] of refusals) {
-  test(`a file ${what} is refused with a sentence, put aside, and the run goes on with a new one`, async t => {
+  test(`a file ${what} is refused with a reason and renamed, and the run continues with a new one`, async t => {
     const path = temporaryPath(t, 'state');
     const connections = await firstLife(path);
     spoil(path);
@@ -238,7 +238,7 @@ function change(path: string, at: number, by = 0xff): void {
   writeFileSync(path, bytes);
 }
 
-test('one exporter at a time; the lock of one that was killed does not stand in the way', async t => {
+test('one exporter at a time; the lock of a killed one is removed', async t => {
   const path = temporaryPath(t, 'state');
   const { journal } = await openJournal(path);
   const error = await t.throwsAsync(openJournal(path), { instanceOf: CtflowError });
@@ -253,7 +253,7 @@ test('one exporter at a time; the lock of one that was killed does not stand in 
   }
 });
 
-test('a path that cannot be written is an error at the start, and leaves no lock', async t => {
+test('a path that cannot be written is an error at startup, and leaves no lock', async t => {
   const folder = temporaryPath(t, 'folder');
   const nowhere = await t.throwsAsync(openJournal(`${folder}/none/state`), { instanceOf: CtflowError });
   t.is(nowhere.code, 'CTFLOW_STATE');
@@ -263,7 +263,7 @@ test('a path that cannot be written is an error at the start, and leaves no lock
   t.false(existsSync(`${folder}.lock`));
 });
 
-test('a disk that fails ends the journal and not the run, and no later start trusts the file', async t => {
+test('a disk error ends the journal and not the run, and no later start uses the file', async t => {
   const path = temporaryPath(t, 'state');
   let full = false;
   const { journal, lines } = await openJournal(path, {
@@ -288,7 +288,7 @@ test('a disk that fails ends the journal and not the run, and no later start tru
   t.false(existsSync(`${path}.lock`));
 });
 
-test('a journal that has grown is written anew while it grows on, and says the same', async t => {
+test('a journal that has grown is rewritten while it grows on, with the same content', async t => {
   const path = temporaryPath(t, 'state');
   const told: Report[] = [];
   const life = await ExporterLife.begin(path, BEGAN, [told], { maxConnections: 2_000 });

@@ -61,7 +61,7 @@ function toldOf(reports: readonly Report[], { port, started }: KernelConnection)
     .reduce((sum, { deltas }) => sum + Number(deltas[0] + deltas[2]), 0);
 }
 
-test('property: however often it is stopped or killed, nothing is told twice, and no more is missing than is said', async t => {
+test('property: however often it is stopped or killed, nothing is exported twice, and no more is missing than is reported', async t => {
   const lives = fc.array(fc.tuple(steps, fc.option(death, { nil: undefined }), fc.constantFrom(0, 3, 8, Infinity)), {
     minLength: 2,
     maxLength: 6,
@@ -150,7 +150,7 @@ class TellingKernel extends Kernel {
 }
 
 for (const again of [false, true]) {
-  test(`property: killed anywhere, what was heard of ends is told once${again ? ', however often an event comes' : ''}`, async t => {
+  test(`property: killed anywhere, received destroys are exported once${again ? ', however often an event repeats' : ''}`, async t => {
     const walk = fc.array(endStep(again), { minLength: 5, maxLength: 40 });
     const lives = fc.array(fc.tuple(walk, fc.option(death, { nil: undefined })), { minLength: 2, maxLength: 6 });
     await fc.assert(

@@ -19,7 +19,7 @@ const timeless = (facts: Facts): Facts => {
   return rest;
 };
 
-test('without kernel timestamps the start is the moment of the NEW, whether a poll or a DESTROY follows', t => {
+test('without kernel timestamps the start is the time of the NEW event, whether a poll or a DESTROY follows', t => {
   const rig = listening();
   rig.poll([]);
   rig.advance(1_000);
@@ -47,7 +47,7 @@ test("with kernel timestamps the start stays the kernel's", t => {
   t.like(rig.after(5_000), [{ start: began }]);
 });
 
-test('a connection whose NEW was seen is none from before the exporter, also in the first poll', t => {
+test('a connection with a NEW event is not older than the exporter, also in the first poll', t => {
   const rig = listening();
   rig.advance(10);
   rig.receive(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
@@ -59,7 +59,7 @@ test('a connection whose NEW was seen is none from before the exporter, also in 
   t.is(rig.store.counts.earlier, 1);
 });
 
-test('a poll may read a connection before its NEW comes: it is none from before all the same', t => {
+test('a connection polled before its NEW event arrives is not older than the exporter', t => {
   const rig = listening();
   const began = rig.wall;
   const one = timeless(tcp(1, began, [3, 180, 0, 0], { state: ESTABLISHED }));
@@ -94,7 +94,7 @@ test('the history of TCP states is complete, from events between polls and from 
   ]);
 });
 
-test('where events were lost, states that polls see are in the history', t => {
+test('where events were lost, states that polls show are in the history', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([tcp(1, start, [1, 60, 0, 0], { state: SYN_SENT })]);
@@ -105,7 +105,7 @@ test('where events were lost, states that polls see are in the history', t => {
   t.like(rig.due(), [{ state: TIME_WAIT, before: [SYN_SENT, ESTABLISHED] }]);
 });
 
-test("a tuple reopened: the events of the second are not the first's", t => {
+test('a tuple reopened: events of the second connection are not applied to the first', t => {
   const rig = listening();
   rig.poll([]);
   const start = rig.wall;
@@ -125,7 +125,7 @@ test("a tuple reopened: the events of the second are not the first's", t => {
   t.is(rig.store.pendingEvents!.count, 0);
 });
 
-test('connections whose NEW came and nothing after it do not make the store grow, and are forgotten', t => {
+test('connections with a NEW event and nothing after it do not make the store grow, and expire', t => {
   const rig = listening({ maxConnections: 100 });
   rig.poll([]);
   for (let port = 1; port <= 50_000; port++) rig.receive(changed(EVENT_NEW, udp(port, rig.wall, [1, 60, 0, 0])));
@@ -139,7 +139,7 @@ test('connections whose NEW came and nothing after it do not make the store grow
   t.deepEqual(rig.due(), []);
 });
 
-test('ended connections that no poll saw do not make the store grow beyond its limit, whoever takes no reports', t => {
+test('ended connections that no poll saw do not make the store grow beyond its limit, even when no collector takes records', t => {
   const rig = listening({ maxConnections: 100 });
   rig.poll([]);
   rig.destinations[0].takes = false;
@@ -153,7 +153,7 @@ test('ended connections that no poll saw do not make the store grow beyond its l
   t.is(schedule.stale.connections, 50);
 });
 
-test('clear forgets what was sighted', t => {
+test('clear removes pending events', t => {
   const rig = listening();
   rig.poll([]);
   rig.receive(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));

@@ -18,7 +18,8 @@ import { nanoseconds, rows, type Counters, type Facts } from '../helpers/builder
 import { seeded } from '../helpers/seed.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
-test('A, at head: pings between two hosts stay separate flows, by their ICMP id', t => {
+// antrea-io/antrea at its head
+test('pings between two hosts stay separate flows, by their ICMP id', t => {
   const rig = new StoreRig();
   rig.poll([ping(1, rig.wall, [1, 84, 1, 84]), ping(2, rig.wall, [3, 252, 3, 252], { id: 80 })]);
   // were they one key, each would be taken for the other, reopened
@@ -36,7 +37,8 @@ test('A, at head: pings between two hosts stay separate flows, by their ICMP id'
   t.not(reports[0].flowId, reports[1].flowId);
 });
 
-test('A, at head: the same tuple in two zones is two flows', t => {
+// antrea-io/antrea at its head
+test('the same tuple in two zones is two flows', t => {
   const rig = new StoreRig();
   const zones: Facts[] = [{}, { zone: 1 }, { zone: 2 }, { originalZone: 1 }, { replyZone: 1 }];
   rig.poll(zones.map((zone, i) => tcp(1000, rig.wall, [i + 1, 60, 0, 0], zone)));
@@ -47,7 +49,8 @@ test('A, at head: the same tuple in two zones is two flows', t => {
   );
 });
 
-test('A, at head: a tuple closed and reopened is two connections: the first is ended and exported, the second has its own start and counters', t => {
+// antrea-io/antrea at its head
+test('a tuple closed and reopened is two connections: the first is ended and exported, the second has its own start and counters', t => {
   const rig = new StoreRig();
   const first = rig.wall;
   rig.poll([tcp(1000, first, [2, 120, 1, 60])]);
@@ -68,7 +71,7 @@ test('A, at head: a tuple closed and reopened is two connections: the first is e
   t.not(opened.flowId, ended.flowId);
 });
 
-test('a tuple reopened while its TIME_WAIT is stored and was reported adds no second record of the first connection', t => {
+test('a tuple reopened while its exported TIME_WAIT is stored adds no second record of the first connection', t => {
   const rig = new StoreRig();
   const first = rig.wall;
   rig.poll([tcp(1000, first, [6, 400, 5, 300], { state: TIME_WAIT })]);
@@ -82,7 +85,7 @@ test('a tuple reopened while its TIME_WAIT is stored and was reported adds no se
   t.is(rig.store.size, 1);
 });
 
-test('another id with the tuple is another connection', t => {
+test('the same tuple with another id is another connection', t => {
   const rig = new StoreRig();
   const { start: _, ...facts } = tcp(1000, 0, [5, 500, 5, 500]);
   rig.poll([facts]);
@@ -91,7 +94,7 @@ test('another id with the tuple is another connection', t => {
   t.is(rig.store.counts.reopened, 1);
 });
 
-test('a start time that comes or goes means another connection: the kernel sets it once or never', t => {
+test('a start time that appears or disappears means another connection: the kernel sets it once or never', t => {
   for (const [before, after] of [
     [true, false],
     [false, true],
@@ -111,7 +114,8 @@ test('a start time that comes or goes means another connection: the kernel sets 
 });
 
 for (const [which, name] of ['packets', 'octets', 'reply packets', 'reply octets'].entries()) {
-  test(`A, at head: without timestamps falling ${name} mean a new connection, and no octet is lost`, t => {
+  // antrea-io/antrea at its head
+  test(`without timestamps falling ${name} mean a new connection, and no octet is lost`, t => {
     const rig = new StoreRig();
     rig.poll([]); // what comes now was not there before
     const before: Counters = [10, 1_000, 8, 800];
@@ -154,7 +158,7 @@ test('with timestamps the start decides: an entry that TCP itself brings back fr
   t.is(rig.store.counts.reopened, 0);
 });
 
-test('closing is no reopening', t => {
+test('a connection that closes is not a new one', t => {
   const rig = new StoreRig();
   for (const state of [SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE]) {
     rig.poll([withoutStart(tcp(1000, 0, [5, 500, 5, 500], { state }))]);
@@ -204,7 +208,7 @@ test('procfs: a wall clock that steps back an hour is not a reopening', t => {
   t.is(rig.store.counts.reopened, 0);
 });
 
-test('counters that fall while the start stays are a counter_reset: the new value is the delta, and nothing unreported is lost', t => {
+test('counters that fall while the start stays are a counter_reset: the new value is the delta, and no unexported count is lost', t => {
   const rig = new StoreRig({ destinations: [{}, { activeFlowExportTimeout: 60_000 }] });
   const start = rig.wall;
   rig.poll([tcp(1000, start, [10, 1_000, 8, 800])]);
@@ -222,7 +226,7 @@ test('counters that fall while the start stays are a counter_reset: the new valu
   t.deepEqual(other.deltas, [18n, 1_800n, 32n, 1_300n]);
 });
 
-test('counters zeroed twice before a report are still told whole', t => {
+test('counters zeroed twice before an export are still exported whole', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   for (const counters of [

@@ -19,7 +19,7 @@ const listening = (options: ConstructorParameters<typeof StoreRig>[0] = {}): Sto
   return rig;
 };
 
-test('the final counters come from the DESTROY event: what was counted after the last poll is told', t => {
+test('the final counters are those of the DESTROY event, with the packets after the last poll', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 1, 90])]);
@@ -31,7 +31,7 @@ test('the final counters come from the DESTROY event: what was counted after the
   t.is(rig.store.size, 0);
 });
 
-test('a connection that lived only between two polls gets its record from its DESTROY alone', t => {
+test('a connection between two polls has its record from its DESTROY alone', t => {
   const rig = listening();
   const start = rig.wall;
   rig.advance(2_000);
@@ -49,7 +49,7 @@ test('a connection older than the exporter that only its DESTROY shows has its p
   t.deepEqual(rig.due()[0].deltas, [0n, 0n, 0n, 0n]);
 });
 
-test('a row of a dump that is older than the DESTROY does not bring the connection back', t => {
+test('a dump row older than the DESTROY does not restore the connection', t => {
   const rig = listening();
   const facts = udp(1, rig.wall, [2, 120, 0, 0]);
   rig.store.beginDump();
@@ -61,7 +61,7 @@ test('a row of a dump that is older than the DESTROY does not bring the connecti
   t.is(rig.store.size, 0);
 });
 
-test('a connection that a poll misses waits for its event, and ends without it after another whole poll', t => {
+test('a connection missing from a poll waits for its event, and ends without it after another complete poll', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([tcp(1, start, [5, 500, 0, 0], { state: TIME_WAIT }), udp(2, start, [1, 60, 0, 0])]);
@@ -153,7 +153,7 @@ test('a record with nothing new in it is not sent when the event brings nothing'
   t.is(rig.store.size, 0);
 });
 
-test('at the limit an ended connection makes room as a living one does, or is counted', t => {
+test('at the limit an ended connection is stored as an open one is, or is counted', t => {
   const rig = listening({ maxConnections: 1 });
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
@@ -167,7 +167,7 @@ test('at the limit an ended connection makes room as a living one does, or is co
   t.is(rig.store.counts.evicted, 1);
 });
 
-test('while events are delayed no poll ends a connection without its own, however many do not show it', t => {
+test('while events are delayed no poll ends a connection without its event', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0]), tcp(2, start, [5, 500, 0, 0])]);
@@ -191,7 +191,7 @@ test('while events are delayed no poll ends a connection without its own, howeve
   t.is(rig.store.counts.late.connections, 0);
 });
 
-test('an event that the kernel delivers again, because another listener had no room for it, changes nothing', t => {
+test('an event delivered again, because another listener had no room for it, changes nothing', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
@@ -208,7 +208,7 @@ test('an event that the kernel delivers again, because another listener had no r
   t.like(rig.store.counts, { destroyed: 2, repeated: 2 });
 });
 
-test('a late event that comes again is late once', t => {
+test('a repeated late event is counted as late once', t => {
   const rig = listening();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
@@ -220,7 +220,7 @@ test('a late event that comes again is late once', t => {
   t.like(rig.store.counts, { late: { connections: 1, packets: 2, octets: 120 }, repeated: 1 });
 });
 
-test('of what ended before the first poll the last packet is known where the timeouts are', t => {
+test('the last packet of a connection that ended before the first poll is known where the timeouts are', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.advance(200_000);

@@ -3,7 +3,8 @@ import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
-test('A#7198: at the hard limit the oldest idle connection goes with reason 5 and what is unreported of it; it is counted', t => {
+// antrea-io/antrea#7198
+test('at the hard limit the longest idle connection is exported with end reason 5 and its unexported counters, and counted', t => {
   const rig = new StoreRig({ maxConnections: 3 });
   const began = rig.wall;
   rig.poll([tcp(1, began, [1, 100, 0, 0]), tcp(2, began, [1, 100, 0, 0]), tcp(3, began, [1, 100, 0, 0])]);
@@ -31,7 +32,7 @@ test('A#7198: at the hard limit the oldest idle connection goes with reason 5 an
   t.is(rig.store.size, 3);
 });
 
-test('at the limit connections do not take turns: who was put out stays out while the others stay', t => {
+test('at the limit connections do not take turns: an evicted one stays out while the others stay', t => {
   const rig = new StoreRig({ maxConnections: 2 });
   const began = rig.wall;
   const all = (): Facts[] => [1, 2, 3].map(port => tcp(port, began + port, [1, 60, 0, 0]));
@@ -44,7 +45,7 @@ test('at the limit connections do not take turns: who was put out stays out whil
   t.is(rig.store.counts.refused, 4, 'once in each poll that followed');
 });
 
-test('at the limit a newcomer is refused when every connection has moved in this poll, and is counted', t => {
+test('at the limit a new connection is refused and counted when every stored one has new packets', t => {
   const rig = new StoreRig({ maxConnections: 2 });
   const began = rig.wall;
   rig.poll([1, 2, 3].map(port => tcp(port, began, [1, 60, 0, 0])));
@@ -59,7 +60,7 @@ for (const firstSight of ['baseline', 'total'] as const) {
       return known ? whole : withoutStart(whole);
     };
 
-    test(`a connection put out at the limit and stored again does not double (${title})`, t => {
+    test(`a connection evicted and stored again is not doubled (${title})`, t => {
       const rig = new StoreRig({ maxConnections: 2, firstSight });
       rig.poll([]);
       rig.advance(5_000);
@@ -88,7 +89,7 @@ for (const firstSight of ['baseline', 'total'] as const) {
       t.true(told >= 10n, `told ${told} of 15 packets`);
     });
 
-    test(`at the limit nobody returns as new within the poll that put it out (${title})`, t => {
+    test(`at the limit no connection returns as new within the poll that evicted it (${title})`, t => {
       const rig = new StoreRig({ maxConnections: 2, firstSight });
       rig.poll([]);
       rig.advance(5_000);
@@ -104,7 +105,7 @@ for (const firstSight of ['baseline', 'total'] as const) {
   }
 }
 
-test('a connection refused at the limit, and never stored, is told whole when there is room', t => {
+test('a connection refused at the limit is exported whole when there is room', t => {
   const rig = new StoreRig({ maxConnections: 1 });
   rig.poll([]);
   const began = rig.wall;
@@ -121,7 +122,7 @@ test('a connection refused at the limit, and never stored, is told whole when th
   );
 });
 
-test('when the pressure is over, a new connection without timestamps is told whole again', t => {
+test('below the limit again, a new connection without timestamps is exported whole', t => {
   const rig = new StoreRig({ maxConnections: 1 });
   const facts = (port: number): Facts => withoutStart(udp(port, 0, [5, 500, 0, 0]));
   rig.poll([]);
@@ -138,7 +139,7 @@ test('when the pressure is over, a new connection without timestamps is told who
   t.deepEqual(rig.after(5_000)[0].deltas, [5n, 500n, 0n, 0n]);
 });
 
-test('a reopened tuple is a new connection at the limit too', t => {
+test('at the limit a reopened tuple is a new connection, too', t => {
   const rig = new StoreRig({ maxConnections: 3 });
   const facts = (port: number, packets: number): Facts => withoutStart(udp(port, 0, [packets, packets * 100, 0, 0]));
   rig.poll([]);

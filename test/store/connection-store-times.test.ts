@@ -6,7 +6,8 @@ import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 const ports = (reports: readonly Report[]): number[] => reports.map(({ port }) => port);
 const HOUR = 3_600_000;
 
-test('A#2308: without timestamps the flow start is the moment of first sight, set once and never after the end', t => {
+// antrea-io/antrea#2308
+test('without timestamps the flow start is the time of first sight, set once and never after the end', t => {
   const rig = new StoreRig();
   const first = rig.wall;
   for (let packets = 1; packets <= 8; packets++) {
@@ -19,7 +20,8 @@ test('A#2308: without timestamps the flow start is the moment of first sight, se
   t.is(rig.destinations[0].reports.length, 8);
 });
 
-test('A#2308: an estimated start stays what it was at first sight', t => {
+// antrea-io/antrea#2308
+test('an estimated start stays what it was at first sight', t => {
   const rig = new StoreRig();
   const first = rig.wall - 60_400;
   for (const drift of [0, 400, 900, 100]) {
@@ -30,13 +32,14 @@ test('A#2308: an estimated start stays what it was at first sight', t => {
   t.is(rig.due()[0].start, first);
 });
 
-test('the kernel’s start is told to the millisecond, whatever the nanoseconds', t => {
+test('the kernel’s start is exported to the millisecond, whatever the nanoseconds', t => {
   const rig = new StoreRig();
   rig.poll([{ ...tcp(1000, 0, [1, 60, 0, 0]), start: 1_699_999_999_123_999_999n }]);
   t.is(rig.after(5_000)[0].start, 1_699_999_999_123);
 });
 
-test('A#4001: the flow end is the time of the last packet, not of the poll, and moves only when counters moved', t => {
+// antrea-io/antrea#4001
+test('the flow end is the time of the last packet, not of the poll, and changes only with the counters', t => {
   const rig = new StoreRig();
   const start = rig.wall - 1_000;
   rig.poll([tcp(1000, start, [1, 60, 0, 0], { timeout: 431_999 })]);
@@ -53,7 +56,7 @@ test('A#4001: the flow end is the time of the last packet, not of the poll, and 
   t.is(rig.after(5_000)[0].end, moved);
 });
 
-test('the flow end lies behind the previous poll that saw the connection', t => {
+test('the flow end is after the previous poll that saw the connection', t => {
   const rig = new StoreRig();
   const start = rig.wall - 10_000;
   rig.poll([udp(1000, start, [1, 60, 0, 0], { timeout: 115 })]);
@@ -64,7 +67,7 @@ test('the flow end lies behind the previous poll that saw the connection', t => 
   t.is(rig.due()[0].end, first);
 });
 
-test('the flow end lies behind an incomplete poll that saw the connection', t => {
+test('the flow end is after an incomplete poll that saw the connection', t => {
   const rig = new StoreRig();
   const start = rig.wall - 10_000;
   rig.poll([udp(1000, start, [1, 60, 0, 0])]);
@@ -90,7 +93,7 @@ test('the flow end never goes back, when a slow dump has read it later than it b
   t.is(rig.after(5_000)[0].end, first);
 });
 
-test('where no timeout fits, the poll’s time stands', t => {
+test('where no timeout fits, the flow end is the time of the poll', t => {
   const cases: [string, Facts][] = [
     ['a longer remaining timeout than any', { timeout: 500_000 }],
     ['a last packet before the previous poll', { timeout: 431_980 }],
@@ -131,7 +134,7 @@ test('without accounting the end is the poll that saw the connection first', t =
   t.is(rig.after(5_000)[0].end, seen);
 });
 
-test('a wall clock that steps back an hour neither expires nor freezes, and no end is before its start', t => {
+test('a wall clock that steps back an hour neither expires nor freezes connections, and no end is before its start', t => {
   const rig = new StoreRig();
   const start = rig.wall;
   rig.poll([tcp(1000, start, [1, 60, 0, 0]), tcp(2000, start, [1, 60, 0, 0])]);
@@ -164,7 +167,7 @@ test('a start in the future, after the wall clock stepped back, is now', t => {
   t.like(rig.after(5_000)[0], { start: seen, end: seen });
 });
 
-test('a wall clock that steps back an hour makes no old connection of a new one', t => {
+test('a wall clock that steps back an hour makes no new connection an old one', t => {
   const rig = new StoreRig();
   rig.poll([]);
   rig.advance(5_000, -HOUR);
@@ -172,7 +175,7 @@ test('a wall clock that steps back an hour makes no old connection of a new one'
   t.deepEqual(rig.after(5_000)[0].deltas, [3n, 180n, 2n, 120n]);
 });
 
-test('a wall clock that steps forward an hour makes no new connection of an old one', t => {
+test('a wall clock that steps forward an hour makes no old connection a new one', t => {
   const rig = new StoreRig();
   const before = rig.wall - 1;
   rig.advance(5_000, HOUR);

@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 
 // First sight
 
-test('baseline: the first delta counts only what came after first sight, the total is the kernel’s', t => {
+test('baseline: the first delta counts only packets after first sight, the total is the kernel’s', t => {
   const rig = new StoreRig();
   const before = rig.wall - 1;
   rig.poll([tcp(1000, before, [100, 9_000, 80, 7_000])]);
@@ -22,7 +22,7 @@ test('baseline: the first delta counts only what came after first sight, the tot
   t.deepEqual(report.totals, [103n, 9_500n, 80n, 7_000n]);
 });
 
-test('baseline: a connection that began after the exporter is told whole', t => {
+test('baseline: a connection that began after the exporter is exported whole', t => {
   const rig = new StoreRig();
   const after = rig.wall;
   rig.advance(500);
@@ -30,7 +30,7 @@ test('baseline: a connection that began after the exporter is told whole', t => 
   t.deepEqual(rig.after(5_000)[0].deltas, [100n, 9_000n, 80n, 7_000n]);
 });
 
-test('baseline without timestamps: what the first whole poll shows was there before, what comes later was not', t => {
+test('baseline without timestamps: connections in the first complete poll are older than the exporter, later ones are not', t => {
   const rig = new StoreRig();
   rig.poll([withoutStart(udp(1000, 0, [5, 500, 0, 0]))], false);
   rig.poll([withoutStart(udp(1000, 0, [5, 500, 0, 0])), withoutStart(udp(2000, 0, [6, 600, 0, 0]))]);
@@ -45,7 +45,7 @@ test('baseline without timestamps: what the first whole poll shows was there bef
   );
 });
 
-test('firstSight total: the first delta is all that the kernel has counted', t => {
+test('firstSight total: the first delta is the kernel’s total', t => {
   const rig = new StoreRig({ firstSight: 'total' });
   rig.poll([tcp(1000, rig.wall - HOUR, [100, 9_000, 80, 7_000])]);
   t.deepEqual(rig.after(5_000)[0].deltas, [100n, 9_000n, 80n, 7_000n]);
@@ -54,8 +54,9 @@ test('firstSight total: the first delta is all that the kernel has counted', t =
 // End reasons
 
 const vanished: [string, (wall: number) => Facts, number, number][] = [
-  ['A, at head: UDP timed out in the kernel', w => udp(1, w, [1, 60, 0, 0], { timeout: 3 }), 5_000, 1],
-  ['A, at head: ICMP timed out in the kernel', w => ping(1, w, [1, 84, 1, 84], { timeout: 5 }), 5_000, 1],
+  // antrea-io/antrea at its head: these two ended with reason 3
+  ['UDP timed out in the kernel', w => udp(1, w, [1, 60, 0, 0], { timeout: 3 }), 5_000, 1],
+  ['ICMP timed out in the kernel', w => ping(1, w, [1, 84, 1, 84], { timeout: 5 }), 5_000, 1],
   ['UDP deleted early', w => udp(1, w, [1, 60, 0, 0], { timeout: 100 }), 5_000, 4],
   ['ICMP deleted early', w => ping(1, w, [1, 84, 0, 0], { timeout: 29 }), 5_000, 4],
   [
@@ -90,7 +91,8 @@ for (const [what, facts, gap, reason] of vanished) {
   });
 }
 
-test('A#3650: an incomplete poll never ends a live flow', t => {
+// antrea-io/antrea#3650
+test('an incomplete poll never ends an open connection', t => {
   const rig = new StoreRig();
   const [a, b] = [tcp(1000, rig.wall, [1, 60, 1, 60]), udp(2000, rig.wall, [1, 60, 1, 60], { timeout: 2 })];
   rig.poll([a, b]);
@@ -106,7 +108,7 @@ test('A#3650: an incomplete poll never ends a live flow', t => {
   t.is(rig.store.size, 0);
 });
 
-test('the reason counts from the poll that saw the connection last, not from one that failed to', t => {
+test('the end reason is derived from the poll that saw the connection last, not from a failed one', t => {
   const rig = new StoreRig({ destinations: [{ activeFlowExportTimeout: HOUR, idleFlowExportTimeout: HOUR }] });
   rig.poll([
     udp(1, rig.wall, [1, 60, 1, 60], { timeout: 100 }),
@@ -127,7 +129,7 @@ test('the reason counts from the poll that saw the connection last, not from one
   );
 });
 
-test('a recording is played faster than it was made: a timer runs out by the recorded clock', t => {
+test('a recording replayed faster than it was made: timers run by the recorded clock', t => {
   const rig = new StoreRig({ firstSight: 'total' });
   rig.poll([udp(1, rig.wall, [1, 60, 1, 60], { timeout: 30 })]);
   rig.advance(1_000, 60_000);
@@ -135,7 +137,7 @@ test('a recording is played faster than it was made: a timer runs out by the rec
   t.is(rig.due()[0].reason, 1);
 });
 
-test('a TCP tuple that was reopened had been closed: its first connection ends with 3', t => {
+test('the first connection of a reopened TCP tuple has end reason 3', t => {
   const rig = new StoreRig();
   rig.poll([tcp(1000, rig.wall, [5, 500, 5, 500])]);
   rig.advance(5_000);
@@ -145,7 +147,8 @@ test('a TCP tuple that was reopened had been closed: its first connection ends w
 
 // What becomes of slots
 
-test('A#2516, A#3972: a connection that left the kernel goes after the stale timeout when no collector takes it; what was unreported is counted', t => {
+// antrea-io/antrea#2516, antrea-io/antrea#3972
+test('an ended connection that no collector takes is dropped after the stale timeout, and counted', t => {
   const rig = new StoreRig({ maxConnections: 128, destinations: [{ staleConnectionTimeout: 60_000 }] });
   rig.destinations[0].takes = false;
   for (let round = 0; round < 40; round++) {
@@ -209,7 +212,7 @@ test('a key re-created again and again while no collector takes anything leaves 
   t.is(rig.store.size, 0);
 });
 
-test('a slot is used again only when every destination has made its last report', t => {
+test('a slot is reused only when every destination has exported its last record', t => {
   const rig = new StoreRig({ destinations: [{}, {}], maxConnections: 2 });
   const [, slow] = rig.destinations;
   slow.takes = false;
@@ -242,7 +245,7 @@ test('a slot is used again only when every destination has made its last report'
   }
 });
 
-test('clear clears all: index, lists, counts, and what the destinations know', t => {
+test('clear removes everything: index, lists, counts and export state', t => {
   const rig = new StoreRig({ destinations: [{}, {}] });
   const began = rig.wall;
   rig.poll([udp(1, began, [5, 500, 0, 0]), udp(2, began, [5, 500, 0, 0]), tcp(3, began, [1, 1, 1, 1], { state: 7 })]);

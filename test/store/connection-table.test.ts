@@ -17,7 +17,7 @@ test('a slot holds a copy of the row up to the labels', t => {
   t.is(table.flags[slot], IN_USE);
 });
 
-test('what the store adds, the rule and the helper leave each other and the neighbours alone', t => {
+test('the added fields of a slot change neither each other nor its neighbours', t => {
   const table = new ConnectionTable(2);
   const batch = rows({ sourcePort: 1, helper: 'ftp' }, { sourcePort: 2, helper: 'sip' });
   for (const row of [0, 1]) batch.u32[(row * ROW_SIZE + RULE) >> 2] = 70 + row;
@@ -43,7 +43,7 @@ test('what the store adds, the rule and the helper leave each other and the neig
   t.deepEqual([table.byChange.head, table.byChange.after(0)], [0, 1]);
 });
 
-test('slots are handed out once, the lowest first, and again when they were given back', t => {
+test('slots are allocated once, the lowest first, and again when they are free', t => {
   const table = new ConnectionTable(3);
   const row = rows({}).u32;
   t.deepEqual([table.allocate(row, 0), table.allocate(row, 0), table.allocate(row, 0)], [0, 1, 2]);
@@ -56,7 +56,7 @@ test('slots are handed out once, the lowest first, and again when they were give
   t.is(table.top, 3);
 });
 
-test('clear gives everything back', t => {
+test('clear frees every slot', t => {
   const table = new ConnectionTable(3);
   const row = rows({}).u32;
   table.allocate(row, 0);

@@ -7,7 +7,7 @@ import { rows } from '../helpers/builders/rows.js';
 const first = rows(udp(1, 1_000, [1, 60, 0, 0])).u32;
 const reopened = rows(udp(1, 2_000, [1, 60, 0, 0])).u32; // the same tuple and id
 
-test('who waits is found by id and start, once', t => {
+test('a waiting connection is found by id and start, once', t => {
   const tracker = new DestroyTracker(64);
   tracker.wait(first, 0, 7);
   t.is(tracker.take(reopened, 0), -1);
@@ -19,7 +19,7 @@ test('who waits is found by id and start, once', t => {
   t.deepEqual(tracker.takeAll(), []);
 });
 
-test('who had to end without an event is remembered, the oldest not for ever', t => {
+test('connections that ended without an event are kept, up to a limit', t => {
   const tracker = new DestroyTracker(64);
   const lost = { packets: 0, octets: 0 };
   t.false(tracker.endedWithoutEvent(first, 0, lost));
@@ -36,7 +36,7 @@ test('who had to end without an event is remembered, the oldest not for ever', t
   t.true(tracker.endedWithoutEvent(rows(udp(2, 65_535, [1, 1, 0, 0], { id: 5 })).u32, 0, lost));
 });
 
-test('who ended while a dump was under way is past until the dump is over', t => {
+test('a connection destroyed during a dump counts as destroyed until the dump is over', t => {
   const tracker = new DestroyTracker(64);
   tracker.ended(first, 0);
   t.false(tracker.destroyedDuringDump(first, 0), 'no dump');
@@ -48,7 +48,7 @@ test('who ended while a dump was under way is past until the dump is over', t =>
   t.false(tracker.destroyedDuringDump(first, 0));
 });
 
-test('more ends than can be remembered while a dump is under way: none of its rows is taken for a new connection', t => {
+test('with more destroys during a dump than the limit none of its rows is taken for a new connection', t => {
   const tracker = new DestroyTracker(64);
   tracker.beginDump();
   const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
@@ -61,7 +61,7 @@ test('more ends than can be remembered while a dump is under way: none of its ro
   t.false(tracker.destroyedDuringDump(reopened, 0));
 });
 
-test('an event that comes again is known as long as it is among the latest, and without a start never', t => {
+test('a repeated event is recognized while it is among the latest, and without a start never', t => {
   const tracker = new DestroyTracker(64);
   t.false(tracker.isRepeated(first, 0));
   tracker.ended(first, 0);

@@ -15,7 +15,7 @@ function dump(order: DumpOrder, slots: readonly number[], known: (slot: number) 
   return guessed;
 }
 
-test('an order that has been seen once is guessed whole', t => {
+test('an order that has been seen once is predicted whole', t => {
   const order = new DumpOrder(10);
   const slots = [7, 2, 9, 0, 5];
   t.is(
@@ -28,7 +28,7 @@ test('an order that has been seen once is guessed whole', t => {
   );
 });
 
-test('new connections in between, and single ones that are gone, cost no guess of the others', t => {
+test('new and removed connections do not spoil the prediction of the others', t => {
   const order = new DumpOrder(10);
   dump(order, [7, 2, 9, 0, 5], () => false);
   const now = [1, 7, 9, 3, 0, 5, 4];
@@ -43,7 +43,7 @@ test('new connections in between, and single ones that are gone, cost no guess o
   );
 });
 
-test('after clear there is no guess', t => {
+test('after clear there is no prediction', t => {
   const order = new DumpOrder(4);
   dump(order, [0, 1, 2, 3], () => false);
   order.clear();
@@ -51,7 +51,7 @@ test('after clear there is no guess', t => {
   t.is(order.second, -1);
 });
 
-test('whatever came before, a guess is a slot or none', t => {
+test('a prediction is always a slot or none', t => {
   const slots = fc.array(fc.tuple(fc.nat(9), fc.boolean()), { maxLength: 30 });
   t.notThrows(() =>
     fc.assert(

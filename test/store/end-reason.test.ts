@@ -4,7 +4,8 @@ import { CLOSE, ESTABLISHED, FIN_WAIT, SYN_RECV, SYN_SENT, TIME_WAIT } from '../
 
 const [ICMP, TCP, UDP] = [1, 6, 17];
 
-test('A, at head: what timed out in the kernel ends with 1; deleted early by the administrator with 4', t => {
+// antrea-io/antrea at its head
+test('a connection that timed out has end reason 1, one deleted early end reason 4', t => {
   for (const protocol of [UDP, ICMP]) {
     t.is(reasonWhenGone(protocol, 0, 5, 5), 1);
     t.is(reasonWhenGone(protocol, 0, 5, 4.999), 4);
@@ -12,21 +13,21 @@ test('A, at head: what timed out in the kernel ends with 1; deleted early by the
   }
 });
 
-test('TCP that was closing or closed ends with 3, in time or not', t => {
+test('TCP that was closing or closed has end reason 3, timed out or not', t => {
   for (const state of [FIN_WAIT, 5, 6, TIME_WAIT, CLOSE]) {
     t.is(reasonWhenGone(TCP, state, 100, 5), 3);
     t.is(reasonWhenGone(TCP, state, 1, 5), 3);
   }
 });
 
-test('a refused handshake ends with 3, one without an answer with 1', t => {
+test('a refused handshake has end reason 3, one without an answer 1', t => {
   for (const state of [SYN_SENT, SYN_RECV, 9]) {
     t.is(reasonWhenGone(TCP, state, 118, 5), 3);
     t.is(reasonWhenGone(TCP, state, 2, 5), 1);
   }
 });
 
-test('an established connection shows CLOSE for so many seconds, unless no poll falls into them', t => {
+test('an established connection is in CLOSE for some seconds, which a poll may miss', t => {
   t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 9.9), 4);
   t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 10), 3);
   t.is(reasonWhenGone(TCP, ESTABLISHED, 400_000, 10, 60), 4);
@@ -34,7 +35,7 @@ test('an established connection shows CLOSE for so many seconds, unless no poll 
   t.is(reasonWhenGone(TCP, ESTABLISHED, 3, 5), 1);
 });
 
-test('by its event, what expired ends with 1, what was deleted early with 4, what TCP closed or refused with 3', t => {
+test('by its event, a connection that expired has end reason 1, deleted early 4, closed or refused by TCP 3', t => {
   for (const protocol of [UDP, ICMP]) {
     t.is(reasonWhenDestroyed(protocol, 0, false), 1);
     t.is(reasonWhenDestroyed(protocol, 0, true), 4);

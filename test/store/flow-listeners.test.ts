@@ -24,7 +24,7 @@ function holder(name: string, calls: string[]): SlotHolder {
   };
 }
 
-test('subscribers are called before the holders, whoever came first', t => {
+test('subscribers are called before holders, whatever their order', t => {
   const calls: string[] = [];
   const listeners = new FlowListeners(new ConnectionTable(1));
   listeners.hold(holder('a', calls));
@@ -35,7 +35,7 @@ test('subscribers are called before the holders, whoever came first', t => {
   t.deepEqual(calls, ['b added 0 true', 'd added 0 true', 'a added 0 true', 'c added 0 true']);
 });
 
-test('what concerns reports alone goes to holders alone', t => {
+test('events about exports are for holders only', t => {
   const calls: string[] = [];
   const listeners = new FlowListeners(new ConnectionTable(1));
   listeners.subscribe(listener('a', calls));
@@ -60,7 +60,7 @@ test('a slot is free when the last holder has released it', t => {
   t.is(table.count, 0);
 });
 
-test('a slot that nobody holds is free when it is gone; one that is evicted is free at once', t => {
+test('a slot without holders is free when its connection is gone; an evicted one is free at once', t => {
   const calls: string[] = [];
   const table = new ConnectionTable(1);
   const listeners = new FlowListeners(table);
@@ -75,7 +75,7 @@ test('a slot that nobody holds is free when it is gone; one that is evicted is f
   t.deepEqual(calls, ['a gone 0 3', 'a evicted 0 5', 'b evicted 0 5']);
 });
 
-test('there are no more holders than a slot can count', t => {
+test('more holders than a slot can count are refused', t => {
   const listeners = new FlowListeners(new ConnectionTable(1));
   for (let i = 0; i < 255; i++) listeners.hold(holder('a', []));
   t.throws(() => listeners.hold(holder('b', [])), { code: 'CTFLOW_USAGE' });

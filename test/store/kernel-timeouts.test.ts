@@ -46,14 +46,14 @@ test('every other protocol has its own timeout, and generic is for those without
   t.deepEqual(timeouts.candidates(ESP, 0, 0, 0), [600]);
 });
 
-test('a fixed timeout and an offloaded connection have none: packets leave their timers alone', t => {
+test('a fixed timeout and an offloaded connection have no candidate: packets do not reset their timers', t => {
   for (const status of [FIXED_TIMEOUT, OFFLOAD, HW_OFFLOAD]) {
     t.deepEqual(kernelTimeouts().candidates(TCP, HAS_TCP_STATE, 3, status | ASSURED), []);
     t.deepEqual(kernelTimeouts().candidates(UDP, 0, 0, status | ASSURED), []);
   }
 });
 
-test('settings that cannot be read leave no candidate', t => {
+test('settings that cannot be read give no candidate', t => {
   const timeouts = new KernelTimeouts(() => undefined);
   for (const protocol of [ICMP, TCP, UDP, GRE, ICMPV6, SCTP, ESP]) {
     t.deepEqual(timeouts.candidates(protocol, HAS_TCP_STATE | HAS_SCTP_STATE, 3, 0), []);
@@ -63,7 +63,7 @@ test('settings that cannot be read leave no candidate', t => {
   t.deepEqual(new KernelTimeouts(() => 'what\n').candidates(UDP, 0, 0, 0), []);
 });
 
-test('only settings of conntrack’s timeouts are asked for', t => {
+test('only conntrack’s timeout settings are read', t => {
   const asked = new Set<string>();
   const timeouts = new KernelTimeouts(name => {
     asked.add(name);
@@ -85,7 +85,7 @@ test('the last packet passed T - R ago', t => {
   t.is(lastPacketTime([30], 30, NOW - 5_000, NOW), NOW);
 });
 
-test('the first candidate that lies in the window is taken', t => {
+test('the first candidate in the window is taken', t => {
   t.is(lastPacketTime([432_000, 300], 297, NOW - 5_000, NOW), NOW - 3_000);
   t.is(lastPacketTime([10, 300], 297, NOW - 5_000, NOW), NOW - 3_000, 'more is left than the first one gives');
   t.is(lastPacketTime([300, 299], 297, NOW - 5_000, NOW), NOW - 3_000);
@@ -98,7 +98,7 @@ test('the kernel rounds R down, so a candidate may lie up to a second before the
   t.is(lastPacketTime([120], 115, NOW - 4_000, NOW), NOW, 'a whole second before: another timeout was at work');
 });
 
-test('where no candidate fits, or R is not known, the poll’s time stands', t => {
+test('where no candidate fits, or R is not known, the time of the poll is used', t => {
   t.is(lastPacketTime([], 10, NOW - 5_000, NOW), NOW);
   t.is(lastPacketTime([30], undefined, NOW - 5_000, NOW), NOW);
   t.is(lastPacketTime([30], 31, NOW - 5_000, NOW), NOW);

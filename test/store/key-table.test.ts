@@ -19,7 +19,7 @@ function list(table: KeyTable, of: Key): number[] {
   return found;
 }
 
-test('it is a list of keys in order of arrival, whatever is added and removed', t => {
+test('keys are listed in order of arrival, whatever is added and removed', t => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (steps, capacity) => {
       const table = new KeyTable(capacity);

@@ -15,7 +15,7 @@ function note(pendingEvents: PendingEvents, event: number, of: Facts, at: number
   pendingEvents.note(u32, bytes, 0, event === EVENT_NEW, at);
 }
 
-test('what events told waits until the connection is stored, and is taken once', t => {
+test('data of events wait until the connection is stored, and are taken once', t => {
   const pendingEvents = new PendingEvents(4);
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 1_003);
   note(pendingEvents, EVENT_UPDATE, facts(SYN_RECV), 1_004);
@@ -31,13 +31,13 @@ test('what events told waits until the connection is stored, and is taken once',
   t.is(pendingEvents.count, 0);
 });
 
-test('without its NEW a connection may be older than what is known of it', t => {
+test('without its NEW event a connection may be older than its first event', t => {
   const pendingEvents = new PendingEvents(4);
   note(pendingEvents, EVENT_UPDATE, facts(ESTABLISHED), 1_003);
   t.like(pendingEvents.take(words(facts(ESTABLISHED)), 0), { seenAt: 1_003, isNew: false });
 });
 
-test('a tuple reopened under the same id: each connection has its own, in their order', t => {
+test('a tuple reopened under the same id: each connection has its own events, in order', t => {
   const pendingEvents = new PendingEvents(4);
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 1_000);
   note(pendingEvents, EVENT_UPDATE, facts(ESTABLISHED), 1_001);
@@ -48,7 +48,7 @@ test('a tuple reopened under the same id: each connection has its own, in their 
   t.like(pendingEvents.take(row, 0), { seenAt: 2_000, states: packed(SYN_SENT, SYN_RECV) });
 });
 
-test('the start time passes over the sighting of an earlier connection, whose end was lost', t => {
+test('by the start time the events of an earlier connection with a lost end are skipped', t => {
   const pendingEvents = new PendingEvents(4);
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 1_000);
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 2_000);
@@ -57,7 +57,7 @@ test('the start time passes over the sighting of an earlier connection, whose en
   t.is(pendingEvents.count, 0);
 });
 
-test('what two later dumps did not show is given up; what came after the request of the first stays', t => {
+test('events of connections that two later dumps did not show expire; later ones stay', t => {
   const pendingEvents = new PendingEvents(4);
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 1_000);
   pendingEvents.beginDump();
@@ -79,7 +79,7 @@ test('what two later dumps did not show is given up; what came after the request
   t.is(pendingEvents.count, 0);
 });
 
-test('beyond the limit a sighting is left out and counted', t => {
+test('beyond the limit events are dropped and counted', t => {
   const pendingEvents = new PendingEvents(2);
   for (let port = 1; port <= 5; port++) note(pendingEvents, EVENT_NEW, tcp(port, 1_000, [1, 60, 0, 0]), 1_000);
   t.is(pendingEvents.count, 2);

@@ -52,7 +52,7 @@ test('a list does what an array does, over thousands of operations', t => {
   t.true(operations >= 15_000, `${operations} operations`);
 });
 
-test('slot 0 is a slot as any other', t => {
+test('slot 0 works as any other', t => {
   const list = SlotList.of(2);
   t.false(list.has(0));
   list.push(0);

@@ -3,11 +3,11 @@ import * as fc from 'fast-check';
 import { InFlight } from '../../src/transport/in-flight.js';
 import { seeded } from '../helpers/seed.js';
 
-test('nothing handed over is nothing in doubt', t => {
+test('nothing sent is nothing uncertain', t => {
   t.is(new InFlight(1_000).records, 0);
 });
 
-test('everything within reach is in doubt, what is beyond it is not', t => {
+test('everything within the buffers is uncertain, everything before is not', t => {
   const handed = new InFlight(1_000);
   for (let i = 0; i < 4; i++) handed.add(300, 7);
   t.is(handed.records, 28, 'the first message has its last octets in reach');
@@ -17,7 +17,7 @@ test('everything within reach is in doubt, what is beyond it is not', t => {
   t.is(handed.records, 1);
 });
 
-test('never less is in doubt than what has octets in reach, and never much more', t => {
+test('never less is uncertain than has octets in the buffers, and never much more', t => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 100_000 }),

@@ -40,7 +40,7 @@ function rig(answers: [messages: number, errno: number][], goesOn = true) {
   return { socket, sent, lost, taken, state: () => ({ ready, closed }) };
 }
 
-test('what a full send buffer does not take goes later, in order, and the bytes are copied', async t => {
+test('what a full send buffer does not take is sent later, in order, and the bytes are copied', async t => {
   const { socket, sent, taken, state } = rig([
     [2, EAGAIN],
     [1, EAGAIN],
@@ -58,7 +58,7 @@ test('what a full send buffer does not take goes later, in order, and the bytes 
   t.is(state().ready, 1);
 });
 
-test('a refused message is lost alone', t => {
+test('a refused message is lost, and no other', t => {
   const { socket, sent, lost, taken } = rig([[1, ECONNREFUSED]]);
   socket.send(...messages(4, 10, 3));
   t.deepEqual(taken, [1, 3, 4]);
@@ -66,7 +66,7 @@ test('a refused message is lost alone', t => {
   t.deepEqual(sent, [1, 3, 10, 2, 6, 20]);
 });
 
-test('where the socket is given up, every message is told as lost once', async t => {
+test('when the socket is closed, every message is reported lost once', async t => {
   const { socket, lost, state } = rig(
     [
       [1, EAGAIN],
@@ -87,7 +87,7 @@ test('where the socket is given up, every message is told as lost once', async t
   t.is(socket.queued, 0);
 });
 
-test('an address that cannot be connected is told by its errno', t => {
+test('an address that cannot be connected is an error with its errno', t => {
   const open = (): never => {
     throw new Error(String(constants.errno.EACCES));
   };

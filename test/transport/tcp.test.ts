@@ -125,35 +125,34 @@ test('messages arrive one after another, as they were given, and are counted whe
   t.is(log.records, 12);
 });
 
-test.serial(
-  'requirement 12: a collector that is not there is tried again, later each time, and found when it comes',
-  async t => {
-    const first = await Peer.listen(t);
-    const { port } = first;
-    await first.close();
-    const transport = transportTo(port, { reconnectInterval: 50 });
-    const log = new TransportLog();
-    const asked = askedWaits(t);
-    const waits = (): number[] => asked.filter(wait => wait < 1_000); // the others bound an attempt, and a good-bye
-    t.teardown(() => transport.close(0));
-    await transport.open(log);
-    t.is(await log.nth(6), 'closed: ECONNREFUSED');
-    t.false(transport.ready);
-    t.deepEqual(waits().slice(0, 5), [50, 100, 200, 400, 400]);
-    for (let i = 1; i < 6; i++) t.true(log.times[i] - log.times[i - 1] > waits()[i - 1] - 3, 'the wait is observed');
-    t.is(transport.counts.errors['ECONNREFUSED'], log.events.length);
-    const peer = await Peer.listen(t, port);
-    await eventually('a session', () => log.events.at(-1) === 'opened');
-    t.is(transport.counts.connects, 1);
-    const { length } = log.events;
-    const before = waits().length;
-    (await peer.nth(1)).destroy();
-    t.is(await log.nth(length + 2), 'opened');
-    t.deepEqual(waits().slice(before), [50], 'the waits begin anew after a session');
-  },
-);
+// RFC 7011 section 10.4.4
+test.serial('an unreachable collector is retried with growing intervals, and connected when it is up', async t => {
+  const first = await Peer.listen(t);
+  const { port } = first;
+  await first.close();
+  const transport = transportTo(port, { reconnectInterval: 50 });
+  const log = new TransportLog();
+  const asked = askedWaits(t);
+  const waits = (): number[] => asked.filter(wait => wait < 1_000); // the others bound an attempt, and a good-bye
+  t.teardown(() => transport.close(0));
+  await transport.open(log);
+  t.is(await log.nth(6), 'closed: ECONNREFUSED');
+  t.false(transport.ready);
+  t.deepEqual(waits().slice(0, 5), [50, 100, 200, 400, 400]);
+  for (let i = 1; i < 6; i++) t.true(log.times[i] - log.times[i - 1] > waits()[i - 1] - 3, 'the wait is observed');
+  t.is(transport.counts.errors['ECONNREFUSED'], log.events.length);
+  const peer = await Peer.listen(t, port);
+  await eventually('a session', () => log.events.at(-1) === 'opened');
+  t.is(transport.counts.connects, 1);
+  const { length } = log.events;
+  const before = waits().length;
+  (await peer.nth(1)).destroy();
+  t.is(await log.nth(length + 2), 'opened');
+  t.deepEqual(waits().slice(before), [50], 'the waits begin anew after a session');
+});
 
-test.serial('requirement 12: a collector that takes a connection and ends it is not tried again at once', async t => {
+// RFC 7011 section 10.4.4
+test.serial('a collector that accepts a connection and closes it is not retried at once', async t => {
   const peer = await Peer.listen(t);
   peer.server.on('connection', socket => socket.end());
   const [, log] = await opened(t, peer.port);
@@ -166,7 +165,8 @@ for (const [what, end] of [
   ['half-closes', (socket: Socket) => socket.end()],
   ['resets', (socket: Socket) => socket.resetAndDestroy()],
 ] as const) {
-  test(`requirement 12: a collector that ${what} is noticed at once, without anything sent to it; a new session follows`, async t => {
+  // RFC 7011 section 10.4.4
+  test(`a collector that ${what} is detected at once, without sending; a new session follows`, async t => {
     const peer = await Peer.listen(t);
     const [transport, log] = await opened(t, peer.port);
     end(await peer.nth(1));
@@ -179,7 +179,7 @@ for (const [what, end] of [
   });
 }
 
-perBackend('what a broken connection still held is not lost: it waits for the next session', async (t, backend) => {
+perBackend('unsent messages of a broken connection wait for the next session', async (t, backend) => {
   const peer = await Peer.listen(t, 0, false);
   const [transport, log] = await opened(t, peer.port, { backend });
   const records = await fill(transport);
@@ -196,7 +196,7 @@ perBackend('what a broken connection still held is not lost: it waits for the ne
   t.deepEqual(transport.takeBack(), [], 'they are the caller’s now');
 });
 
-perBackend('what is counted as taken is exactly what the kernel has of whole messages', async (t, backend) => {
+perBackend('the count of sent messages is exactly the whole messages in the kernel', async (t, backend) => {
   for (const size of [16_000, 9_001, 1_234]) {
     const peer = await Peer.listen(t, 0, false);
     const [transport] = await opened(t, peer.port, { backend });
@@ -261,7 +261,7 @@ perBackend('whatever a collector reads before it is killed, it reads no message 
   t.is(transport.counts.lostRecords, 0);
 });
 
-test('a frozen collector fills the transport, which is not ready then, and does not hang its end', async t => {
+test('a frozen collector fills the transport, which is then not ready, and does not hang close', async t => {
   const peer = await Peer.listen(t, 0, false);
   const [transport, log] = await opened(t, peer.port);
   const records = await fill(transport);
@@ -276,7 +276,7 @@ test('a frozen collector fills the transport, which is not ready then, and does 
   t.deepEqual(log.events, ['opened'], 'an end of our own is no loss of the connection');
 });
 
-test('a collector that half-closes and reads no more is given up', async t => {
+test('a collector that half-closes and reads no more is disconnected', async t => {
   const peer = await Peer.listen(t, 0, false);
   const [transport, log] = await opened(t, peer.port);
   await fill(transport);
@@ -291,29 +291,32 @@ test('a collector that half-closes and reads no more is given up', async t => {
 
 const linux = needs(test, ['linux']);
 
-linux('a collector that half-closes and reads to the end leaves nothing uncertain, and gets nothing new', async t => {
-  const peer = await Peer.listen(t);
-  const [transport, log] = await opened(t, peer.port, { reconnectInterval: 60_000 });
-  const socket = await peer.nth(1);
-  transport.send(...messages(3, 1_000, 4));
-  await eventually('3,000 octets', () => peer.received[0]?.length === 3_000);
-  const ended = once(socket, 'end');
-  socket.end();
-  await eventually('no more is taken', () => !transport.ready);
-  transport.send(...messages(1, 500, 9));
-  await ended;
-  t.is(
-    peer.received[0].subarray(3_000).toString(),
-    '..............12',
-    'a emptyMessage that counts the records before it',
-  );
-  t.is(await log.nth(2), 'closed: closed by the collector');
-  t.deepEqual(log.uncertain, [0]);
-  t.is(transport.counts.uncertainRecords, 0);
-  t.is(transport.takeBack().length, 1, 'what came later waits');
-});
+linux(
+  'a collector that half-closes and reads to the end leaves nothing uncertain, and is sent nothing new',
+  async t => {
+    const peer = await Peer.listen(t);
+    const [transport, log] = await opened(t, peer.port, { reconnectInterval: 60_000 });
+    const socket = await peer.nth(1);
+    transport.send(...messages(3, 1_000, 4));
+    await eventually('3,000 octets', () => peer.received[0]?.length === 3_000);
+    const ended = once(socket, 'end');
+    socket.end();
+    await eventually('no more is taken', () => !transport.ready);
+    transport.send(...messages(1, 500, 9));
+    await ended;
+    t.is(
+      peer.received[0].subarray(3_000).toString(),
+      '..............12',
+      'a emptyMessage that counts the records before it',
+    );
+    t.is(await log.nth(2), 'closed: closed by the collector');
+    t.deepEqual(log.uncertain, [0]);
+    t.is(transport.counts.uncertainRecords, 0);
+    t.is(transport.takeBack().length, 1, 'what came later waits');
+  },
+);
 
-linux('a message that is half way in the kernel is whole before a connection ends in order', async t => {
+linux('a partly written message is completed before a connection closes gracefully', async t => {
   const peer = await Peer.listen(t, 0, false);
   const [transport, log] = await opened(t, peer.port);
   await fill(transport);
@@ -330,7 +333,7 @@ linux('a message that is half way in the kernel is whole before a connection end
   t.is(received, transport.counts.octets + 16);
 });
 
-test('a collector that ends with nothing left to read may have been killed: what it was given is uncertain', async t => {
+test('a collector that closes with nothing left to read may have been killed: what it received is uncertain', async t => {
   const peer = await Peer.listen(t);
   const [transport, log] = await opened(t, peer.port);
   transport.send(...messages(3, 1_000, 4));
@@ -347,7 +350,7 @@ test('a collector that ends with nothing left to read may have been killed: what
   t.is(transport.counts.uncertainRecords, 17);
 });
 
-test('what lies further back than both buffers hold has been read', async t => {
+test('data further back than both buffers have been read', async t => {
   const peer = await Peer.listen(t);
   const [transport, log] = await opened(t, peer.port, { collectorBuffer: 65_536 });
   for (let sent = 0; sent < 1_500; sent += 4) {
@@ -362,7 +365,7 @@ test('what lies further back than both buffers hold has been read', async t => {
   t.true(log.uncertain[0] <= reach / 16_000 + 4, `${log.uncertain[0]} records`);
 });
 
-perBackend('a frozen collector bounds what waits here, and gets all of it later', async (t, backend) => {
+perBackend('with a frozen collector the waiting data are bounded, and all are sent later', async (t, backend) => {
   const peer = await Peer.listen(t, 0, false);
   const [transport, log] = await opened(t, peer.port, { backend });
   const records = await fill(transport);
@@ -390,7 +393,7 @@ test('a collector that reads again makes the transport ready again', async t => 
   t.is(transport.counts.lostRecords, 0);
 });
 
-test('everything that was sent leaves before the end', async t => {
+test('everything is sent before close ends', async t => {
   const peer = await Peer.listen(t);
   const [transport, log] = await opened(t, peer.port);
   const socket = await peer.nth(1);
@@ -405,7 +408,7 @@ test('everything that was sent leaves before the end', async t => {
   t.deepEqual(log.events, ['opened']);
 });
 
-test('it ends while it tries to connect, and while it waits to', async t => {
+test('close works while connecting, and while waiting to reconnect', async t => {
   const gone = await Peer.listen(t);
   const { port } = gone;
   await gone.close();
@@ -421,7 +424,7 @@ test('it ends while it tries to connect, and while it waits to', async t => {
   }
 });
 
-test('a name that does not resolve is tried again', async t => {
+test('a name that does not resolve is retried', async t => {
   const transport = transportTo(4739, { host: 'no-such-host.invalid' });
   const log = new TransportLog();
   t.teardown(() => transport.close(0));

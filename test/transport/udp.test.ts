@@ -56,32 +56,30 @@ for (const [host, headers] of [
   ['127.0.0.1', 28],
   ['::1', 48],
 ] as const) {
-  perBackend(
-    `requirement 11: a packet to ${host} is as large as the MTU at most, one message each`,
-    async (t, backend) => {
-      const { port, packets } = await receiver(t, host);
-      const [transport, log] = await opened(t, backend, host, port);
-      t.deepEqual(log.events, ['opened']);
-      t.is(transport.limit, 512 - headers);
-      t.true(transport.ready);
-      const [bytes, lengths, count] = messages(3, transport.limit, 2);
-      transport.send(bytes, lengths, count);
-      bytes.fill(0xff); // the caller's buffer is its own again at once
-      await eventually('three packets', () => packets.length === 3);
-      for (const packet of packets) t.is(packet.length + headers, 512);
-      t.deepEqual(
-        packets.map(packet => packet[0]),
-        [1, 2, 3],
-      );
-      await eventually('all counted', () => transport.counts.messages === 3);
-      t.like(transport.counts, { records: 6, octets: 3 * transport.limit, lostRecords: 0, connects: 1 });
-      t.is(log.records, 6);
-    },
-  );
+  // RFC 7011 section 10.3.3
+  perBackend(`a packet to ${host} is as large as the MTU at most, one message each`, async (t, backend) => {
+    const { port, packets } = await receiver(t, host);
+    const [transport, log] = await opened(t, backend, host, port);
+    t.deepEqual(log.events, ['opened']);
+    t.is(transport.limit, 512 - headers);
+    t.true(transport.ready);
+    const [bytes, lengths, count] = messages(3, transport.limit, 2);
+    transport.send(bytes, lengths, count);
+    bytes.fill(0xff); // the caller's buffer is its own again at once
+    await eventually('three packets', () => packets.length === 3);
+    for (const packet of packets) t.is(packet.length + headers, 512);
+    t.deepEqual(
+      packets.map(packet => packet[0]),
+      [1, 2, 3],
+    );
+    await eventually('all counted', () => transport.counts.messages === 3);
+    t.like(transport.counts, { records: 6, octets: 3 * transport.limit, lostRecords: 0, connects: 1 });
+    t.is(log.records, 6);
+  });
 }
 
 perBackend(
-  'a closed port costs packets, which are counted, and the next ones arrive when somebody listens',
+  'packets to a closed port are counted as lost, and the next ones arrive when a collector listens',
   async (t, backend) => {
     const gone = await receiver(t, QUIET_HOST);
     const { port } = gone;
@@ -110,7 +108,7 @@ perBackend(
   },
 );
 
-perBackend('a name that does not resolve is an error at the start', async (t, backend) => {
+perBackend('a name that does not resolve is an error at startup', async (t, backend) => {
   const transport = new UdpTransport(
     { protocol: 'udp', host: 'no-such-host.invalid', port: 4739 },
     { mtu: 512, udpSegmentation: false },
@@ -121,7 +119,7 @@ perBackend('a name that does not resolve is an error at the start', async (t, ba
   await transport.close(0);
 });
 
-perBackend('an address that cannot be reached now is tried again until it is closed', async (t, backend) => {
+perBackend('an unreachable address is retried until close', async (t, backend) => {
   // no socket may be connected to the broadcast address
   const [transport, log] = await opened(t, backend, '255.255.255.255', 4739);
   t.false(transport.ready);
@@ -138,7 +136,7 @@ perBackend('an address that cannot be reached now is tried again until it is clo
 
 for (const { name, needs: wanted } of BACKENDS) {
   const rigged = needs(test, ['linux', 'namespace', ...wanted]);
-  rigged(`${name}: a host that gets another address goes on from it, in a new session`, async t => {
+  rigged(`${name}: a host whose address changes continues in a new session`, async t => {
     const namespace = await PrivateNamespace.create(t);
     const { stdout, stderr, code } = await namespace.finish(process.execPath, [RENUMBERED, name]);
     t.is(code, 0, stderr);
@@ -149,7 +147,7 @@ for (const { name, needs: wanted } of BACKENDS) {
   });
 }
 
-perBackend('a queue that is full is not ready, and everything in it leaves before the end', async (t, backend) => {
+perBackend('a full queue is not ready, and everything in it is sent before close ends', async (t, backend) => {
   const { port, packets, socket } = await receiver(t, '127.0.0.1');
   socket.setRecvBufferSize(1 << 20);
   const [transport] = await opened(t, backend, '127.0.0.1', port);

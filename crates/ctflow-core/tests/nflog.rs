@@ -133,7 +133,7 @@ fn a_packet_is_a_row() {
     );
 }
 
-/// A#3795: addresses of two connections mixed, because they pointed into a packet that was overwritten by the next one.
+/// antrea-io/antrea#3795: addresses of two connections mixed, because they pointed into a packet that was overwritten by the next one.
 #[test]
 fn a3795_values_are_copied_out_of_the_packet_before_it_is_reused() {
     let mut decoder = NflogDecoder::new(&[GROUP], Filter::default());

@@ -41,7 +41,7 @@ test('exact figures of memory decide, estimates do not, Rust’s part of an esti
   t.is(worse(of(rust(0), rust(8)), 0.05).length, 1, 'what was nothing before');
 });
 
-test('other parameters are not compared, and it is said which', t => {
+test('results with other parameters are not compared, and are listed', t => {
   const { rows, alone } = of({}, { parameters: { connections: 20_000 }, items: 20_000 });
   t.is(rows.length, 0);
   t.deepEqual(alone, [
@@ -50,7 +50,7 @@ test('other parameters are not compared, and it is said which', t => {
   ]);
 });
 
-test('what one side did not measure is said', t => {
+test('what only one side measured is listed', t => {
   const base = sideOf([benchmarkRun([benchmarkResult(), benchmarkResult({ subject: 'encode', case: 'encode' })])]);
   const { rows, alone } = compare(base, sideOf([benchmarkRun([benchmarkResult()])]));
   t.is(rows.length, 1);

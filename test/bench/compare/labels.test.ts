@@ -20,7 +20,7 @@ test('one result alone needs none', t => {
   t.deepEqual(labelsOf([exported(2_000, 512)]), ['native ipv4']);
 });
 
-test('two parameters that vary by themselves are both said', t => {
+test('two parameters that vary by themselves both stand in the label', t => {
   const results = [exported(2_000, 1400), exported(2_000, 512), exported(5_000, 1400), exported(5_000, 512)];
   t.is(new Set(labelsOf(results)).size, 4);
   t.is(labelsOf(results)[3], 'native ipv4, connections 5,000, mtu 512');

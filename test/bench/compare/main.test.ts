@@ -57,7 +57,7 @@ test('memory: estimates are marked, Rust’s exact part stands beside them', asy
   t.regex(stdout, /\| ≈ 400 kB → 280 kB \| ≈ −30\.0 %; Rust's 80 kB → 56 kB, −30\.0 % \| ≈ 12 → 12 \| ≈ 0\.0 % \|/);
 });
 
-test('different machines are refused unless it is told', async t => {
+test('different machines are refused unless a flag allows them', async t => {
   const elsewhere = stored(t, { ...quick, machine: { ...quick.machine, cpu: 'Another CPU' } });
   const refused = await runProgram('compare/main', [stored(t, quick), elsewhere]);
   t.is(refused.code, 2);
@@ -75,7 +75,7 @@ test('nothing in common: exit code 2 and what each side has', async t => {
   t.regex(stderr, /nothing in common\nBASE alone: .*other parameters \(connections 5\)\nHEAD alone: /);
 });
 
-test('wrong use: exit code 2', async t => {
+test('a usage error: exit code 2', async t => {
   const file = stored(t, quick);
   t.is((await runProgram('compare/main', [file])).code, 2);
   t.is((await runProgram('compare/main', [file, `${file}.not`])).code, 2);
@@ -90,7 +90,7 @@ test('several runs of a side, joined by commas', async t => {
   t.regex(stdout, /n=22\+11/);
 });
 
-test('the page is one file without anything from elsewhere', async t => {
+test('the page is one file that loads nothing', async t => {
   const [base, head] = twoRuns();
   const html = temporaryPath(t, 'page.html');
   await runProgram('compare/main', [stored(t, base), stored(t, head), '--html', html]);

@@ -8,7 +8,7 @@ import { shortRun } from '../run.js';
 
 const MINUTES = 60_000;
 
-needs(test, ['linux', 'cargo'])('the sink counts messages, and says which it could not read', async t => {
+needs(test, ['linux', 'cargo'])('the sink counts messages, and those that it could not read', async t => {
   t.timeout(20 * MINUTES);
   t.is(buildCompanion(), undefined);
   const sink = await CountingSink.open('ipv4');

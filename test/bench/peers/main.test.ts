@@ -23,7 +23,7 @@ needs(test, ['native', 'namespace', 'conntrack', 'cargo'])('conntrack -L beside 
   }
 });
 
-test('a peer that nobody knows is wrong use', async t => {
+test('an unknown peer is a usage error', async t => {
   const { code, stderr } = await runProgram('peers/main', ['--only', 'nobody']);
   t.not(code, 0);
   t.regex(stderr, /'nobody' is none of conntrack, ti-mo/);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { entriesShown, eventListeners, secondsScheduled } from '../../../bench/peers/output.js';
 
-test('what conntrack -L says in the end', t => {
+test('the last line of conntrack -L', t => {
   t.is(entriesShown('conntrack v1.4.7 (conntrack-tools): 20000 flow entries have been shown.\n'), 20_000);
   t.is(entriesShown('conntrack v1.4.7 (conntrack-tools): 0 flow entries have been shown.\n'), 0);
   t.throws(() => entriesShown('Operation failed: Operation not permitted\n'), { message: /not permitted/ });

@@ -33,6 +33,6 @@ test('other subjects, families and sizes are not compared', t => {
   t.is(rows.length, 1);
 });
 
-test('what one of them alone has as a setting does not matter', t => {
+test('a setting that only one of them has does not matter', t => {
   t.is(lines({ ...own, parameters: { connections: 10_000, destinations: 1 } }, other).length, 2);
 });

@@ -33,7 +33,7 @@ function tuples({ batches }: ChangingTable): string[] {
   );
 }
 
-test('a changing table: so many come, so many go, and who stays keeps its place', t => {
+test('a changing table: connections come and go, and those that stay keep their place', t => {
   const table = new ChangingTable('ipv4', 2_000, { fresh: 150, gone: 100, idle: 0.2, dying: false });
   const before = tuples(table);
   table.advance();
@@ -49,7 +49,7 @@ test('a changing table: so many come, so many go, and who stays keeps its place'
   );
 });
 
-test('who is dying in one dump is gone in the next', t => {
+test('a connection that is dying in one dump is gone in the next', t => {
   const table = new ChangingTable('ipv6', 1_000, { fresh: 0, gone: 200, idle: 0, dying: true });
   const names = tuples(table);
   const states = table.batches.flatMap(({ bytes, count }) =>

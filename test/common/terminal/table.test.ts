@@ -15,20 +15,20 @@ test('columns are aligned, and lines end with their last character', t => {
   t.is(table.row(['udp', '', '', '']), 'udp\n');
 });
 
-test('a cell that is too wide is whole, and the columns behind it fall back into place', t => {
+test('a cell that is too wide is printed whole, and later columns align again', t => {
   const table = new ColumnTable(COLUMNS);
   t.is(table.row(['tcp', '2001:db8::1234', '7', 'x']), 'tcp    2001:db8::1234   7 x\n');
   t.is(table.row(['tcp', '2001:db8:1:2:3:4:5:6', '7', 'x']), 'tcp    2001:db8:1:2:3:4:5:6 7 x\n');
 });
 
-test('characters of other widths are aligned by what a terminal shows', t => {
+test('characters of other widths are aligned by their width on a terminal', t => {
   const table = new ColumnTable(COLUMNS);
   t.is(table.row(['tcp', 'a → b', '7', 'é']), 'tcp    a → b            7 é\n');
   t.is(table.row(['tcp', '東京', '7', 'x']), 'tcp    東京             7 x\n');
   t.is(table.row(['tcp', '東京東京東京東京', '7', 'x']), 'tcp    東京東京東京東京 7 x\n');
 });
 
-test('the quick way for ASCII and the way of cli-table3 give the same line', t => {
+test('the fast path for ASCII and cli-table3 give the same line', t => {
   const columns = COLUMNS.map(column => ({ ...column }));
   const cells = ['tcp', '2001:db8::1234', '123', 'x'];
   const mixed = new ColumnTable([...columns, { head: 'last', width: 4 }]).row([...cells, 'é']);

@@ -23,7 +23,7 @@ function fromJson(line: string): OracleRecord {
 for (const { name: backend, needs: wanted } of BACKENDS) {
   for (const protocol of ['udp', 'tcp']) {
     needs(test.serial, ['namespace', 'conntrack', 'ping', ...wanted])(
-      `${backend}: ctflow collect reads over ${protocol} what conntrack -L says`,
+      `${backend}: ctflow collect receives over ${protocol} what conntrack -L shows`,
       async t => {
         const namespace = await PrivateNamespace.create(t);
         await furnish(namespace);

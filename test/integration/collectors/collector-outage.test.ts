@@ -37,7 +37,7 @@ async function told(capture: Capture, packets: number): Promise<OracleRecord[]> 
 for (const { name: backend, needs: wanted } of BACKENDS) {
   const rigged = needs(test.serial, ['namespace', 'conntrack', 'python3-ipfix', ...wanted]);
 
-  rigged(`${backend}: a UDP collector that comes late learns the templates and every total`, async t => {
+  rigged(`${backend}: a UDP collector that starts late receives the templates and every total`, async t => {
     const { namespace, exporter, talk } = await begin(t, backend, 'udp://127.0.0.1:4739');
     await talk(3);
     await sleep(1000); // several exports that nobody takes
@@ -57,7 +57,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     t.is(last['flowEndReason'], '4');
   });
 
-  rigged(`${backend}: a TCP collector that was down at the start is told everything once`, async t => {
+  rigged(`${backend}: a TCP collector that was down at the start receives everything once`, async t => {
     const { namespace, exporter, talk } = await begin(t, backend, 'tcp://127.0.0.1:4739');
     await talk(3);
     await eventually('the exporter says so', () => exporter.messages().includes('cannot be reached'));

@@ -204,7 +204,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     t.is(collected, session.records);
   });
 
-  rigged(`${backend}: a TCP collector that stands still: missing 0, doubled 0, memory bounded`, async t => {
+  rigged(`${backend}: a frozen TCP collector: missing 0, doubled 0, memory bounded`, async t => {
     const scene = await Scene.open(t, backend);
     await scene.traffic(2);
     await told(scene);
@@ -223,7 +223,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     t.is(collected, session.records);
   });
 
-  rigged(`${backend}: a TCP collector killed by SIGKILL: doubled 0, missing at most what is uncertain`, async t => {
+  rigged(`${backend}: a TCP collector killed by SIGKILL: doubled 0, missing at most the uncertain records`, async t => {
     const scene = await Scene.open(t, backend);
     await scene.traffic(2);
     await told(scene);
@@ -247,7 +247,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     t.true(missing > 0 && missing <= transport.uncertainRecords, `${missing} of ${transport.uncertainRecords}`);
   });
 
-  rigged(`${backend}: the exporter ends while its TCP collector stands still; what is left is counted`, async t => {
+  rigged(`${backend}: the exporter stops while its TCP collector is frozen; unsent records are counted`, async t => {
     const scene = await Scene.open(t, backend);
     await scene.traffic(2);
     await told(scene);

@@ -41,7 +41,8 @@ const RULES = `table inet deny {
   }
 }`;
 
-rigged('A#7361: a denied packet that conntrack holds too is one record, not two', async t => {
+// antrea-io/antrea#7361
+rigged('a denied packet of a connection in conntrack is one record, not two', async t => {
   const { router, client, server } = await denyingRouter(t, RULES);
   const denials = await DenialExport.start(router);
   const [near, far, here] = [new Traffic(client), new Traffic(server), new Traffic(router)];

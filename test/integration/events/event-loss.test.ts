@@ -57,7 +57,7 @@ for (const [kind, count] of [
   ['all', 1_000],
 ] as const) {
   rigged(
-    `--events ${kind}: a buffer of 4 KiB and ${count} flows destroyed at once: all final counters are told`,
+    `--events ${kind}: with a buffer of 4 KiB and ${count} flows destroyed at once all final counters are exported`,
     async t => {
       const namespace = await tracking(t);
       const capture = await Capture.tcp(new Traffic(namespace), 4739);
@@ -92,7 +92,7 @@ for (const [kind, count] of [
   );
 }
 
-rigged('all: NEW events that are lost are counted, and a poll out of turn brings the connections', async t => {
+rigged('all: lost NEW events are counted, and an extra poll finds the connections', async t => {
   const namespace = await tracking(t);
   const capture = await Capture.tcp(new Traffic(namespace), 4739);
   const flags = '--flow-poll-interval 1h --event-buffer 4096 --events all';
@@ -116,60 +116,66 @@ rigged('all: NEW events that are lost are counted, and a poll out of turn brings
   t.is(poll.polls, 2 + pendingEvents.resyncs, 'the first, the last, and those out of turn');
 });
 
-rigged('all: without kernel timestamps the start is the moment of the NEW, the TCP states are all there', async t => {
-  const namespace = await tracking(t);
-  await namespace.sysctl('nf_conntrack_timestamp', 0);
-  const capture = await Capture.udp(new Traffic(namespace), 4739);
-  const flags = '--flow-poll-interval 1h --events all --tcp-state-history --mtu 1400';
-  const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], flags);
-  const traffic = new Traffic(namespace);
-  const { port } = await traffic.do('tcpListen', { host: '127.0.0.1', answer: 500 });
-  const before = Date.now();
-  const { handle } = await traffic.do('tcpOpen', { host: '127.0.0.1', port, send: 100, expect: 500 });
-  await digested(exporter.pid);
-  const opened = Date.now();
-  await traffic.do('tcpClose', { handle });
-  await eventually('its TIME_WAIT begins', async () =>
-    (await listConnections(namespace)).some(
-      ({ original, state }) => original.dport === String(port) && state === 'TIME_WAIT',
-    ),
-  );
-  await namespace.run('conntrack', ['-D', '-p', 'tcp', '--dport', String(port)]);
-  const flow = await eventually('its record', async () => {
-    const records = new Decoder('udp').decode((await capture.parts()).map(bytes => ({ bytes }))).map(valuesOf);
-    return records.find(({ destinationTransportPort }) => destinationTransportPort === port);
-  });
-  const start = Number(flow['flowStartMilliseconds']);
-  t.true(start >= before && start <= opened, `${before} ${start} ${opened}`);
-  t.is(flow['tcpState'], 'TIME_WAIT');
-  // CLOSE_WAIT only where the server's ACK goes before its FIN
-  t.regex(String(flow['tcpStatePrevList']), /^SYN_SENT,SYN_RECV,ESTABLISHED,FIN_WAIT,(CLOSE_WAIT,)?LAST_ACK$/);
-  const { events, pendingEvents } = await lastCounts(t, exporter);
-  t.log(`${events.changes.created} NEW and ${events.changes.updated} UPDATE events`);
-  t.like(pendingEvents, { count: 0, overflow: 0, expired: 0, resyncs: 0 });
-});
+rigged(
+  'all: without kernel timestamps the start is the time of the NEW event, and all TCP states are exported',
+  async t => {
+    const namespace = await tracking(t);
+    await namespace.sysctl('nf_conntrack_timestamp', 0);
+    const capture = await Capture.udp(new Traffic(namespace), 4739);
+    const flags = '--flow-poll-interval 1h --events all --tcp-state-history --mtu 1400';
+    const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], flags);
+    const traffic = new Traffic(namespace);
+    const { port } = await traffic.do('tcpListen', { host: '127.0.0.1', answer: 500 });
+    const before = Date.now();
+    const { handle } = await traffic.do('tcpOpen', { host: '127.0.0.1', port, send: 100, expect: 500 });
+    await digested(exporter.pid);
+    const opened = Date.now();
+    await traffic.do('tcpClose', { handle });
+    await eventually('its TIME_WAIT begins', async () =>
+      (await listConnections(namespace)).some(
+        ({ original, state }) => original.dport === String(port) && state === 'TIME_WAIT',
+      ),
+    );
+    await namespace.run('conntrack', ['-D', '-p', 'tcp', '--dport', String(port)]);
+    const flow = await eventually('its record', async () => {
+      const records = new Decoder('udp').decode((await capture.parts()).map(bytes => ({ bytes }))).map(valuesOf);
+      return records.find(({ destinationTransportPort }) => destinationTransportPort === port);
+    });
+    const start = Number(flow['flowStartMilliseconds']);
+    t.true(start >= before && start <= opened, `${before} ${start} ${opened}`);
+    t.is(flow['tcpState'], 'TIME_WAIT');
+    // CLOSE_WAIT only where the server's ACK goes before its FIN
+    t.regex(String(flow['tcpStatePrevList']), /^SYN_SENT,SYN_RECV,ESTABLISHED,FIN_WAIT,(CLOSE_WAIT,)?LAST_ACK$/);
+    const { events, pendingEvents } = await lastCounts(t, exporter);
+    t.log(`${events.changes.created} NEW and ${events.changes.updated} UPDATE events`);
+    t.like(pendingEvents, { count: 0, overflow: 0, expired: 0, resyncs: 0 });
+  },
+);
 
-rigged('connections from before events were on are seen by polls alone, and counted; the setting stays', async t => {
-  const namespace = await tracking(t);
-  await namespace.sysctl('nf_conntrack_events', 2);
-  const traffic = new Traffic(namespace);
-  const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
-  const flows = (from: number) => traffic.do('udpFlows', { host: '127.0.0.1', port, from, flows: 3, size: SIZE });
-  await flows(FIRST_PORT);
-  const capture = await Capture.tcp(new Traffic(namespace), 4739);
-  const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], '--setup-sysctl');
-  await flows(FIRST_PORT + 100);
-  await namespace.run('conntrack', ['-D', '-p', 'udp', '--dport', String(port)]);
-  await eventually('all have ended', async () => {
-    const ended = (await flowsOf(capture)).filter(({ flowEndReason }) => flowEndReason === '4');
-    return ended.length === 6;
-  });
-  const { events, store } = await lastCounts(t, exporter);
-  t.is(events.pollOnly, 3);
-  // a listener in any network namespace is enough for the kernel to make events for them all the same
-  t.true(events.destroyed >= 3);
-  t.is(events.destroyed + store.eventless, 6);
-  t.regex(exporter.messages(), /polls alone show their end/);
-  t.regex(exporter.messages(), /nf_conntrack_events stays at 1/);
-  t.is((await namespace.run('cat', ['/proc/sys/net/netfilter/nf_conntrack_events'])).trim(), '1');
-});
+rigged(
+  'connections older than the events setting are found by polls alone, and counted; the setting stays',
+  async t => {
+    const namespace = await tracking(t);
+    await namespace.sysctl('nf_conntrack_events', 2);
+    const traffic = new Traffic(namespace);
+    const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
+    const flows = (from: number) => traffic.do('udpFlows', { host: '127.0.0.1', port, from, flows: 3, size: SIZE });
+    await flows(FIRST_PORT);
+    const capture = await Capture.tcp(new Traffic(namespace), 4739);
+    const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], '--setup-sysctl');
+    await flows(FIRST_PORT + 100);
+    await namespace.run('conntrack', ['-D', '-p', 'udp', '--dport', String(port)]);
+    await eventually('all have ended', async () => {
+      const ended = (await flowsOf(capture)).filter(({ flowEndReason }) => flowEndReason === '4');
+      return ended.length === 6;
+    });
+    const { events, store } = await lastCounts(t, exporter);
+    t.is(events.pollOnly, 3);
+    // a listener in any network namespace is enough for the kernel to make events for them all the same
+    t.true(events.destroyed >= 3);
+    t.is(events.destroyed + store.eventless, 6);
+    t.regex(exporter.messages(), /polls alone show their end/);
+    t.regex(exporter.messages(), /nf_conntrack_events stays at 1/);
+    t.is((await namespace.run('cat', ['/proc/sys/net/netfilter/nf_conntrack_events'])).trim(), '1');
+  },
+);

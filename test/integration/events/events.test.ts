@@ -60,7 +60,7 @@ rigged('tuples reused and connections refused between two polls: missing 0, doub
   t.deepEqual([...reasons('6')], ['3'], 'refused');
 });
 
-rigged('polling alone loses what ends between two polls', async t => {
+rigged('polls alone miss connections between two polls', async t => {
   const { kernel, exported } = await churn(t, '--events off');
   t.true(exported.packets < kernel.packets, `${exported.packets} of ${kernel.packets}`);
 });

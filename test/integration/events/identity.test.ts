@@ -73,7 +73,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     for (const records of flows) checkDeltas(t, records);
   });
 
-  rigged(`${backend}: what was counted before the exporter came is in the totals and not in the deltas`, async t => {
+  rigged(`${backend}: traffic from before the exporter started is in the totals and not in the deltas`, async t => {
     const namespace = await PrivateNamespace.create(t);
     await namespace.track();
     const traffic = new Traffic(namespace);

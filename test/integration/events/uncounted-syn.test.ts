@@ -40,7 +40,7 @@ for _ in range(2):
 const NO_RST = 'table inet quiet { chain out { type filter hook output priority 0; tcp flags & rst == rst drop; }; }';
 
 needs(test.serial, ['namespace', 'conntrack', 'ping', 'python3'])(
-  'a SYN on a connection that conntrack holds to be open is in the truth, not in conntrack, and makes the run void',
+  'a SYN on a connection that conntrack has as open is not counted by conntrack, and makes the run void',
   async t => {
     const topology = await Topology.create(t, 1_000, 30);
     const { router, client, server } = topology;
