@@ -125,7 +125,7 @@ function details(view: RowView): string[] {
   return words;
 }
 
-/** The reply comes from whom the request went to, and goes to who sent it, unless NAT stands between. */
+/** Without NAT the reply has the addresses of the request, swapped. */
 function translated(original: DirectionView, reply: DirectionView, side: 'source' | 'destination'): boolean {
   return side === 'source'
     ? original.source !== reply.destination || original.sourcePort !== reply.destinationPort

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 const OFF = new Set(['', '0', 'false', 'no', 'off']);
 
 /**
- * Commander takes a switch as set when its variable exists, whatever it says. Takes out those that say no.
+ * Commander sets a switch when its variable exists, whatever its value. Removes the variables that disable theirs.
  * @param environment the process's, changed in place
  */
-export function dropSwitchesThatSayNo(commands: readonly Command[], environment: NodeJS.ProcessEnv): void {
+export function dropDisabledSwitches(commands: readonly Command[], environment: NodeJS.ProcessEnv): void {
   for (const option of commands.flatMap(command => command.options)) {
     const { envVar } = option;
     const value = envVar === undefined ? undefined : environment[envVar];

@@ -4,7 +4,7 @@ import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
 import { dumpCommand } from './dump.js';
-import { dropSwitchesThatSayNo } from './environment.js';
+import { dropDisabledSwitches } from './environment.js';
 import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
 import { versionCommand } from './version.js';
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const command of [program, ...program.commands]) {
     command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help lists commands and flags)');
   }
-  dropSwitchesThatSayNo(program.commands, process.env);
+  dropDisabledSwitches(program.commands, process.env);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

@@ -1,7 +1,7 @@
 import type { Template } from './template.js';
 import type { Field, Value } from './value.js';
 
-/** What the header of a message says, RFC 7011 section 3.1, and who sent it. */
+/** The header of a message, RFC 7011 section 3.1, and who sent it. */
 export interface MessageOrigin {
   /** `udp://192.0.2.1:40000`. */
   readonly exporter: string;

@@ -1,13 +1,13 @@
 import { TWO_32 } from '../common/unsigned.js';
 
-/** What a message's sequence number says about the messages before it. */
+/** What a message's sequence number shows about the messages before it. */
 export interface SequenceVerdict {
   /**
    * - `first`, `next`: nothing is missing
    * - `gap`: `lost` data records are missing
    * - `late`: the message came out of order and fills a gap; `lost` is negative
    * - `repeated`: its data records were counted before
-   * - `restart`: the exporter began anew
+   * - `restart`: the exporter started again
    */
   readonly kind: 'first' | 'next' | 'gap' | 'late' | 'repeated' | 'restart';
   /** Data records by which the loss changes. */
@@ -26,7 +26,7 @@ const RESTART_AFTER = 16;
  * many records. A number behind is a late message where it lies in a gap that is still remembered, and takes its records
  * off the loss; otherwise it is a restart when its export time is newer than any before, because a repeated or late
  * message is never newer, or when 16 such messages follow each other, because a clock may have gone back. A restart that
- * sets the number ahead cannot be told from a loss.
+ * sets the number ahead cannot be distinguished from a loss.
  */
 export class SequenceTracker {
   #expected: number | undefined;

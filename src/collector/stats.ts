@@ -1,7 +1,7 @@
 /**
  * Why a message was discarded:
  * - `version`: not version 10, so NetFlow or no IPFIX at all
- * - `length`: shorter than a header, or another length than its header says
+ * - `length`: shorter than a header, or another length than in its header
  * - `set`: a set that leaves the message, or is shorter than its own header
  * - `template`: a template record that leaves its set, has an id below 256, or no scope
  * - `record`: a variable-length field that leaves its set
@@ -25,7 +25,7 @@ export interface CollectorStats {
   lateMessages: number;
   /** Messages whose sequence number lies behind without reason; their records are delivered. */
   repeatedMessages: number;
-  /** Times that an exporter's sequence began anew within a session. */
+  /** Times that an exporter's sequence restarted within a session. */
   sequenceRestarts: number;
   /** Data sets without a template. */
   undecodableSets: number;
@@ -35,7 +35,7 @@ export interface CollectorStats {
   malformedMessages: number;
   /** The same by reason. */
   malformed: Record<MalformedReason, number>;
-  /** Templates that came anew with other fields without a withdrawal, which only UDP allows. The newer one is used. */
+  /** Templates received again with other fields without a withdrawal, which only UDP allows. The newer one is used. */
   conflictingTemplates: number;
   /** Templates not taken: too many fields for the limit, or records with more fields than octets. */
   refusedTemplates: number;

@@ -7,7 +7,7 @@ import type { MalformedReason } from './stats.js';
 
 const KEEP_ALIVE_DELAY = 60_000;
 
-/** What a connection does, each told its peer. */
+/** What happens on a connection. */
 export interface StreamHandlers {
   /** A connection was accepted from `tcp://192.0.2.1:40000`; the handlers of its session. */
   onConnection(from: string): StreamSession;
@@ -49,7 +49,7 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
   } catch (error) {
     throw bindError(endpoint, error);
   }
-  // Accepting failed for one peer (EMFILE); the server goes on.
+  // Accepting failed for one peer (EMFILE); the server continues.
   server.on('error', () => handlers.onRefused());
   return {
     endpoint: { ...endpoint, port: (server.address() as AddressInfo).port },

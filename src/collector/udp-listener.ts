@@ -30,7 +30,7 @@ export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Pro
     activity++;
     onDatagram(bytes, `udp://${formatHostPort(peerAddress(peer), port)}`);
   });
-  // A receive error concerns one datagram; the socket goes on, and the sequence numbers show what is missing.
+  // A receive error concerns one datagram; the socket stays open, and the sequence numbers show what is missing.
   socket.on('error', () => {});
   return {
     endpoint: { ...endpoint, port: socket.address().port },

@@ -4,7 +4,7 @@ import { RecentMap } from './recent-map.js';
 import { countMalformed, type CollectorStats } from './stats.js';
 import { TransportSession } from './transport-session.js';
 
-/** The sessions of all UDP exporters, told apart by address and port. UDP never says that a session is over. */
+/** The sessions of all UDP exporters, distinguished by address and port. UDP has no end of a session. */
 export class UdpSessions {
   readonly #stats: CollectorStats;
   readonly #limits: Limits;

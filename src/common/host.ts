@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { CtflowError } from './errors.js';
 
-/** An observation domain that is this host's own: collectors tell hosts apart by it. Stable; never 0. */
+/** An observation domain ID for this host, by which collectors distinguish hosts. Stable; never 0. */
 export function hostObservationDomain(): number {
   let identity: string;
   try {

@@ -64,7 +64,7 @@ function slotOf(length: number, first: number): number {
   return ((length & 31) << 5) | (first & 31);
 }
 
-/** A value of a line: how it is written, and where it goes to. */
+/** A value of a line: how it is written, and where it is stored. */
 interface Fact {
   readonly kind: 'address' | 'u16' | 'hexadecimal' | 'u32' | 'u64' | 'age';
   /** Offsets in the row. */
@@ -130,7 +130,7 @@ export class ProcfsLineParser {
   #now = 0;
   #present = 0;
   #seen = 0; // of the current direction
-  #original = -1; // what was seen of the original direction, once the reply began
+  #original = -1; // what was seen of the original direction, once the reply has begun
 
   /** @param batch the first row is overwritten by each call of {@link parse} */
   constructor(batch: Batch) {

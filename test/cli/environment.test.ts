@@ -1,12 +1,12 @@
 import test from 'ava';
 import { Command, Option } from 'commander';
-import { dropSwitchesThatSayNo } from '../../src/cli/environment.js';
+import { dropDisabledSwitches } from '../../src/cli/environment.js';
 
 const parsed = (environment: NodeJS.ProcessEnv): Record<string, unknown> => {
   const command = new Command('x')
     .addOption(new Option('--switch').env('CTFLOW_TEST_SWITCH'))
     .addOption(new Option('--value <v>').env('CTFLOW_TEST_VALUE'));
-  dropSwitchesThatSayNo([command], environment);
+  dropDisabledSwitches([command], environment);
   const before = { ...process.env };
   Object.assign(process.env, environment);
   try {

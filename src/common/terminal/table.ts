@@ -4,7 +4,7 @@ export interface Column {
   readonly head: string;
   /** Characters. */
   readonly width: number;
-  /** Left where it is not said. */
+  /** Left by default. */
   readonly align?: 'left' | 'right';
 }
 
