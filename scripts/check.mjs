@@ -11,6 +11,7 @@ const CHECKS = [
 ];
 const CARGO_CHECKS = [
   ['generated layout', process.execPath, ['scripts/generate.mjs', '--check']],
+  ['types of the native module', process.execPath, ['scripts/binding-types.mjs', '--check']],
   ['formatting of Rust', 'cargo', ['fmt', '--all', '--check']],
   ['lint of Rust', 'cargo', ['clippy', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings']],
 ];

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nativeFile } from '../native/file.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamps = join(root, '.setup');
@@ -46,14 +48,11 @@ if (process.env.CTFLOW_BACKEND === 'fallback') {
 } else if (cargo) {
   step('native', ['Cargo.toml', 'Cargo.lock', 'crates/ctflow-core', 'crates/ctflow-napi'], built(), () => {
     say('building the native module (a minute the first time)');
-    const napi = join(root, 'node_modules/@napi-rs/cli/dist/cli.js');
-    const where = ['--manifest-path', 'crates/ctflow-napi/Cargo.toml', '--package-json-path', 'package.json'];
-    const output = ['--output-dir', 'native', '--esm', '--js', 'binding.js', '--dts', 'binding.d.ts'];
-    run(
-      process.execPath,
-      [napi, 'build', '--platform', '--release', ...where, ...output],
-      'the native module could not be built; CTFLOW_BACKEND=fallback goes without it',
-    );
+    const args = ['build', '--release', '-p', 'ctflow-napi', '--target-dir', 'target'];
+    run('cargo', args, 'the native module could not be built; CTFLOW_BACKEND=fallback goes without it');
+    // not over the file itself: a process that has it loaded would break
+    rmSync(nativeFile(), { force: true });
+    copyFileSync(join(root, 'target/release/libctflow_napi.so'), nativeFile());
   });
 } else if (!built()) {
   say(

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { collect } from '../helpers/kernel/namespace.js';
 
-const SETUP = fileURLToPath(new URL('../../../scripts/setup.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Takes all of src/ for JavaScript; what has `wrong` in it is written as tsc does with what it refuses. */
 const COMPILER = `const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const source = readFileSync('src/main.ts', 'utf8');
@@ -29,7 +29,7 @@ class Checkout {
     t.teardown(() => rm(folder, { recursive: true, force: true }));
     const folders = ['scripts', 'src', 'native', 'bin', 'node_modules/typescript/bin'];
     await Promise.all(folders.map(name => mkdir(join(folder, name), { recursive: true })));
-    await copyFile(SETUP, join(folder, 'scripts/setup.mjs'));
+    for (const file of ['scripts/setup.mjs', 'native/file.js']) await copyFile(join(ROOT, file), join(folder, file));
     await writeFile(join(folder, 'package.json'), '{}');
     await writeFile(join(folder, 'bin/npm'), '#!/bin/sh\n', { mode: 0o755 });
     await writeFile(join(folder, 'node_modules/typescript/bin/tsc'), COMPILER);

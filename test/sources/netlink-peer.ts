@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Binding } from '../../src/backend/native.js';
 import type { Backend } from '../../src/backend/backend.js';
@@ -169,7 +170,8 @@ function occupyPool(): () => Promise<void> {
 
 /** What the native socket says to each wrong use. */
 async function misuse(): Promise<string[]> {
-  const { ConntrackSocket } = (await import(new URL('../../../native/binding.js', import.meta.url).href)) as Binding;
+  const { nativeFile } = await import(new URL('../../../native/file.js', import.meta.url).href);
+  const { ConntrackSocket } = createRequire(import.meta.url)(nativeFile()) as Binding;
   const socket = new ConntrackSocket();
   const said: string[] = [];
   const attempt = async (call: () => unknown): Promise<void> => {
