@@ -22,7 +22,7 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
   earlierHaveNone: boolean;
 }
 
-/** Where DESTROY events are stored until they are exported. */
+/** What {@link ConntrackEvents} needs of the destroy log of a state file. */
 export interface DestroyLog {
   /** Where the source writes them; undefined where it cannot. */
   open(): EndsPlace | undefined;
