@@ -9,9 +9,9 @@ export interface DeniedRule {
   /** Of Antrea: 2 drop, 3 reject. */
   readonly action: number;
   /** Numbers in the name table. */
-  policyName: number;
-  policyNamespace: number;
-  rule: number;
+  readonly policyName: number;
+  readonly policyNamespace: number;
+  readonly rule: number;
 }
 
 /** Forwarding Status registry of IANA: dropped by ACL deny, which answers the sender, or by ACL drop, which does not. */
@@ -44,12 +44,8 @@ export class DeniedRules implements NameHolder {
     return (this.#rules[id] ??= this.#read(id));
   }
 
-  renumber(change: (number: number) => number): void {
-    this.#rules.forEach(rule => {
-      rule.policyName = change(rule.policyName);
-      rule.policyNamespace = change(rule.policyNamespace);
-      rule.rule = change(rule.rule);
-    });
+  eachName(keep: (number: number) => void): void {
+    this.#rules.forEach(({ policyName, policyNamespace, rule }) => [policyName, policyNamespace, rule].forEach(keep));
   }
 
   #read(id: number): DeniedRule {

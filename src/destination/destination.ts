@@ -6,7 +6,7 @@ import type { NotSent } from '../ipfix/options.js';
 import { createProfile, type Profile } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
-import type { NameHolder, NameTable } from '../record/name-table.js';
+import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
@@ -85,7 +85,7 @@ export function destinationName({ endpoint, observationDomain, profile }: Destin
 }
 
 /** One collector: a batcher for each kind of flows, the session and the transport. */
-export class Destination implements NameHolder {
+export class Destination {
   readonly #options: DestinationOptions;
   /** Of connections first. */
   readonly #batchers: readonly FlowBatcher[];
@@ -149,7 +149,7 @@ export class Destination implements NameHolder {
     this.#batchers = shared.flows.map(
       (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
     );
-    shared.names.hold(this);
+    for (const batcher of this.#batchers) shared.names.hold(batcher);
   }
 
   /** Opens the transport, which connects again by itself. */
@@ -215,10 +215,6 @@ export class Destination implements NameHolder {
 
   dropStale(): void {
     for (const { schedule } of this.#batchers) schedule.dropStale();
-  }
-
-  renumber(change: (number: number) => number): void {
-    for (const batcher of this.#batchers) batcher.renumber(change);
   }
 
   stats(): DestinationStats {

@@ -2,7 +2,7 @@ import { Batch } from '../row/batch.js';
 import { GONE } from '../store/connection-table.js';
 import { ROW_WORDS } from '../row/batch.js';
 import { ExportSchedule, type ScheduleOptions } from '../schedule/export-schedule.js';
-import { appendRecord, renumberNames } from '../record/flow-record.js';
+import { appendRecord, eachName } from '../record/flow-record.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from '../ipfix/shape.js';
 import { RECORD_SIZE, STATE } from '../row/layout.generated.js';
 import type { NameHolder } from '../record/name-table.js';
@@ -74,8 +74,8 @@ export class FlowBatcher implements NameHolder {
     return dropped;
   }
 
-  renumber(change: (number: number) => number): void {
-    for (const { records } of this.#batches.values()) renumberNames(records, change);
+  eachName(keep: (number: number) => void): void {
+    for (const { records } of this.#batches.values()) eachName(records, keep);
   }
 
   /** Puts a record into the batch of its shape; a full batch is sent. @param last no other record of the connection follows */

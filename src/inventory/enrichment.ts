@@ -100,13 +100,13 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
     batch.bytes[at + FLOW_TYPE] = this.#types[slot];
   }
 
-  renumber(change: (number: number) => number): void {
+  eachName(keep: (number: number) => void): void {
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
       if (!(flags[slot] & IN_USE)) continue;
-      for (let i = slot * NAMES; i < (slot + 1) * NAMES; i++) this.#names[i] = change(this.#names[i]);
+      for (let i = slot * NAMES; i < (slot + 1) * NAMES; i++) keep(this.#names[i]);
     }
-    this.#inventory.renumber(change);
+    this.#inventory.eachName(keep);
   }
 
   /** Fills in what is not yet known of a flow. */

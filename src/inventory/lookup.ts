@@ -94,9 +94,9 @@ export class InventoryLookup {
     return this.#number(portName[entry]);
   }
 
-  /** The numbers of names change: see NameHolder. */
-  renumber(change: (number: number) => number): void {
-    for (let i = 0; i < this.#numbers.length; i++) this.#numbers[i] = change(this.#numbers[i]);
+  /** The numbers that it has given out: see NameHolder. */
+  eachName(keep: (number: number) => void): void {
+    this.#numbers.forEach(keep);
   }
 
   #number(name: number): number {

@@ -117,11 +117,11 @@ export function appendRecord(
   batch.count++;
 }
 
-/** Other numbers for the names of gathered records: see NameHolder. */
-export function renumberNames(batch: Batch, change: (number: number) => number): void {
+/** The numbers of names in a batch: see NameHolder. */
+export function eachName(batch: Batch, keep: (number: number) => void): void {
   for (let record = 0; record < batch.count; record++) {
     const from = record * RECORD_WORDS;
-    for (let word = from + FIRST_NAME; word <= from + LAST_NAME; word++) batch.u32[word] = change(batch.u32[word]);
+    for (let word = from + FIRST_NAME; word <= from + LAST_NAME; word++) keep(batch.u32[word]);
   }
 }
 

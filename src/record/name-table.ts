@@ -2,7 +2,6 @@ import { LONGEST_NAME } from '../row/layout.generated.js';
 
 const FIRST_NAMES = 64;
 const FIRST_BYTES = 4096;
-/** Beyond them a name is left out. */
 const LIMITS: NameLimits = { names: 1 << 20, bytes: 64 << 20 };
 
 const utf8 = new TextEncoder();
@@ -10,10 +9,9 @@ const utf8 = new TextEncoder();
 /** Number of the empty name: nothing is known. */
 export const NO_NAME = 0;
 
-/** Who keeps numbers of names. */
 export interface NameHolder {
-  /** Takes `change(number)` in place of every number that it keeps, and may be asked to twice in a row. */
-  renumber(change: (number: number) => number): void;
+  /** Calls `keep` with the number of each name that it holds. */
+  eachName(keep: (number: number) => void): void;
 }
 
 export interface NameLimits {
@@ -22,22 +20,22 @@ export interface NameLimits {
 }
 
 /**
- * Names by number, so that a record of fixed size can hold them: pods, services, rules. An encoder gets `bytes` and `ends` and
- * writes the name where a record has its number.
- *
- * Names come and go with pods and rules: when the table is half full, {@link tidy} drops those that nobody keeps any more.
+ * Names by number, so that a record of fixed size can hold them: pods, services, rules. An encoder gets `bytes` and `ends`, and
+ * writes the name where a record has its number. A number is given to another name only after {@link tidy}, when nobody holds
+ * it: names come and go with pods and rules.
  */
 export class NameTable {
-  /** UTF-8, one name after another. */
+  /** UTF-8. The name `n` ends at ends[n] and begins at ends[n - 1], which is no number. */
   bytes = new Uint8Array(FIRST_BYTES);
-  /** Where each name ends; it begins where the one before ends. */
-  ends = new Uint32Array(FIRST_NAMES);
-  /** Names that found no room. */
+  ends = new Uint32Array(FIRST_NAMES * 2);
+  /** Names without room. */
   overflow = 0;
   readonly #limits: NameLimits;
   readonly #holders: NameHolder[] = [];
+  /** In the order of their bytes. */
   readonly #numbers = new Map<string, number>([['', NO_NAME]]);
-  #count = 1;
+  readonly #free: number[] = [];
+  #used = 0;
   /** Names and bytes at which the table is tidied next. */
   #crowded: NameLimits;
 
@@ -47,7 +45,7 @@ export class NameTable {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#numbers.size;
   }
 
   /**
@@ -58,73 +56,46 @@ export class NameTable {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const text = cut(utf8.encode(name));
-    const start = this.ends[this.#count - 1];
-    if (this.#count >= this.#limits.names || start + text.length > this.#limits.bytes) {
+    const end = this.#used + text.length;
+    if (this.count >= this.#limits.names || end > this.#limits.bytes) {
       this.overflow++;
       return NO_NAME;
     }
-    this.#makeRoom(start + text.length);
-    this.bytes.set(text, start);
-    this.ends[this.#count] = start + text.length;
-    this.#numbers.set(name, this.#count);
-    return this.#count++;
+    const number = this.#free.pop() ?? this.count * 2;
+    if (end > this.bytes.length) this.bytes = grown(this.bytes, new Uint8Array(Math.max(end, this.bytes.length * 2)));
+    if (number >= this.ends.length) this.ends = grown(this.ends, new Uint32Array(this.ends.length * 2));
+    this.bytes.set(text, this.#used);
+    this.ends[number - 1] = this.#used;
+    this.ends[number] = this.#used = end;
+    this.#numbers.set(name, number);
+    return number;
   }
 
   hold(holder: NameHolder): void {
     this.#holders.push(holder);
   }
 
-  /**
-   * Drops the names that nobody keeps, when the table has become crowded; the others get new numbers. Not to be called between
-   * asking for a number and keeping it.
-   */
+  /** Drops the names that nobody holds, when the table is crowded. Not to be called between {@link intern} and holding its number. */
   tidy(): void {
-    if (this.#count < this.#crowded.names && this.ends[this.#count - 1] < this.#crowded.bytes) return;
-    const kept = new Uint8Array(this.#count);
-    const each = (change: (number: number) => number): void => {
-      for (const holder of this.#holders) holder.renumber(change);
-    };
-    each(number => {
-      kept[number] = 1;
-      return number;
-    });
-    const after = this.#drop(kept);
-    each(number => after[number]);
-    this.#crowded = half(this.#limits, { names: this.#count, bytes: this.ends[this.#count - 1] });
-  }
-
-  /**
-   * @param kept 1 by number
-   * @returns the new number of each kept name
-   */
-  #drop(kept: Uint8Array): Uint32Array {
-    const after = new Uint32Array(kept.length);
-    let count = 1;
-    let end = 0;
-    let start = 0;
-    for (let number = 1; number < kept.length; number++) {
-      const next = this.ends[number];
-      if (kept[number] === 1) {
-        // names only move down, over what has been read
-        this.bytes.copyWithin(end, start, next);
-        end += next - start;
-        this.ends[count] = end;
-        after[number] = count++;
-      }
-      start = next;
-    }
+    if (this.count < this.#crowded.names && this.#used < this.#crowded.bytes) return;
+    const kept = new Uint8Array(this.ends.length);
+    for (const holder of this.#holders) holder.eachName(number => (kept[number] = 1));
+    this.#used = 0;
     for (const [name, number] of this.#numbers) {
-      if (number !== NO_NAME && kept[number] === 0) this.#numbers.delete(name);
-      else this.#numbers.set(name, after[number]);
+      if (number === NO_NAME) continue;
+      if (kept[number] === 0) {
+        this.#numbers.delete(name);
+        this.#free.push(number);
+        continue;
+      }
+      // names only move down, over what has been moved
+      const start = this.ends[number - 1];
+      const end = this.ends[number];
+      this.bytes.copyWithin(this.#used, start, end);
+      this.ends[number - 1] = this.#used;
+      this.ends[number] = this.#used += end - start;
     }
-    this.#count = count;
-    return after;
-  }
-
-  #makeRoom(bytes: number): void {
-    if (bytes > this.bytes.length)
-      this.bytes = grown(this.bytes, new Uint8Array(Math.max(bytes, this.bytes.length * 2)));
-    if (this.#count === this.ends.length) this.ends = grown(this.ends, new Uint32Array(this.ends.length * 2));
+    this.#crowded = half(this.#limits, { names: this.count, bytes: this.#used });
   }
 }
 
