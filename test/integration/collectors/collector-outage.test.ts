@@ -60,7 +60,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
   rigged(`${backend}: a TCP collector that was down at the start receives everything once`, async t => {
     const { namespace, exporter, talk } = await begin(t, backend, 'tcp://127.0.0.1:4739');
     await talk(3);
-    await eventually('the exporter says so', () => exporter.messages().includes('cannot be reached'));
+    await eventually('the exporter says so', () => exporter.messages().includes('collector unreachable'));
     t.true(exporter.running);
     const capture = await Capture.tcp(new Traffic(namespace), 4739);
     await told(capture, 3);
