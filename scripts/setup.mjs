@@ -1,19 +1,22 @@
 // Sets up a checkout: system packages, npm packages, the native module where Rust is there, TypeScript. Nothing is done twice.
-// Uses nothing but Node, because there may be nothing else yet. `--tests` is for what `npm test` wants beyond that.
+// Uses nothing but Node, because there may be nothing else yet.
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { installPackages, missingPackages, withoutRust } from './machine.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
 const at = (...path) => join(root, ...path);
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
 
-const forTests = process.argv.includes('--tests');
-await installPackages(missingPackages(forTests));
-await npm();
-await native();
-await compile();
+/** @param purpose `demo` for the package alone, `build` for all that is compiled, `tests` for what they run as well */
+export async function setUp(purpose) {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
+  await installPackages(missingPackages(purpose === 'tests'));
+  await npm();
+  await native(purpose === 'tests');
+  await compile(purpose === 'demo' ? ['src'] : []);
+}
 
 /** npm writes its own list last, when all is there. */
 async function npm() {
@@ -23,7 +26,7 @@ async function npm() {
   if (!ok) stop('npm could not install the packages; is the registry reachable?');
 }
 
-async function native() {
+async function native(forTests) {
   const reason = withoutRust();
   const modules = readdirSync(at('native')).filter(file => file.endsWith('.node'));
   if (reason) {
@@ -48,11 +51,16 @@ async function native() {
 }
 
 /** tsc knows by itself what has changed, but leaves behind what it made of files that are gone. */
-async function compile() {
+async function compile(projects) {
   link();
   prune('dist', 'src');
   for (const tree of ['test', 'bench', 'proof']) prune(join('build', tree), tree);
-  const { ok } = await run('compiling TypeScript', [process.execPath, at('node_modules/typescript/bin/tsc'), '-b']);
+  const { ok } = await run('compiling TypeScript', [
+    process.execPath,
+    at('node_modules/typescript/bin/tsc'),
+    '-b',
+    ...projects,
+  ]);
   if (!ok) stop('TypeScript does not compile');
 }
 
@@ -82,3 +90,5 @@ function link() {
   for (const folder of ['build', 'dist']) mkdirSync(at(folder), { recursive: true });
   symlinkSync('../dist', at('build/src'), 'junction');
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp(process.argv[2] ?? 'build');

@@ -1,5 +1,6 @@
 // `npm start`: sets up, then shows the demonstration. `npm start -- --help` says what that will do here, and does nothing.
 import { missingPackages, withoutRust } from './machine.mjs';
+import { setUp } from './setup.mjs';
 
 const args = process.argv.slice(2);
 if (args.some(arg => arg === '--help' || arg === '-h')) {
@@ -13,7 +14,7 @@ Shows ctflow at work on this machine's kernel. In this order, and nothing twice:
      CTFLOW_SETUP=no prevents it, and it goes on without
   2. installs npm packages to node_modules/
   3. builds the native module with cargo to native/ (here: ${rust ? `not built, ${rust}; the fallback is used` : 'yes'})
-  4. compiles TypeScript to dist/ and build/
+  4. compiles TypeScript to dist/
   5. makes a private network namespace with a few hosts, TCP, UDP, ICMP, IPv4, IPv6 and NAT, exports and collects its
      connections, shows them, and compares the exported octets and packets with the kernel's own count; nothing of it
      remains, and nothing leaves the machine
@@ -29,7 +30,7 @@ Examples:
   $ CTFLOW_BACKEND=fallback npm start
 `);
 } else {
-  await import('./setup.mjs');
+  await setUp('demo');
   process.argv.splice(2, 0, 'demo');
   await import('../bin/ctflow.js');
 }
