@@ -7,22 +7,32 @@ import { installPackages, missingPackages, withoutRust } from './machine.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
 const at = (...path) => join(root, ...path);
+/** Where npm links the benchmarks, and so the sign that the workspaces are installed. */
+const WORKSPACE = 'node_modules/ctflow-bench';
 
-/** @param purpose `demo` for the package alone, `build` for all that is compiled, `tests` for what they run as well */
+/**
+ * @param purpose `package` for what `npm start` runs, `all` for the workspaces as well (checks, benchmarks), `tests` for
+ *   what the tests run beyond that
+ */
 export async function setUp(purpose) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
   await installPackages(missingPackages(purpose === 'tests'));
-  await npm();
+  // npm links the workspaces that it has installed; they stay installed
+  const all = purpose !== 'package' || existsSync(at(WORKSPACE));
+  await npm(all);
   await native(purpose === 'tests');
-  await compile(purpose === 'demo' ? ['src'] : []);
+  await compile(all ? '.' : 'src');
 }
 
 /** npm writes its own list last, when all is there. */
-async function npm() {
-  if (newest(['package-lock.json']) <= newest(['node_modules/.package-lock.json'])) return;
+async function npm(all) {
+  const made = all && !existsSync(at(WORKSPACE)) ? 0 : newest(['node_modules/.package-lock.json']);
+  if (made && newest(['package-lock.json']) <= made) return;
+  const which = all ? ['--workspaces', '--include-workspace-root'] : [];
   // one line a package, for progress
-  const { ok } = await run('installing npm packages', ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=http']);
+  const npm = ['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=http', ...which];
+  const { ok } = await run('installing npm packages', npm);
   if (!ok) stop('npm could not install the packages; is the registry reachable?');
 }
 
@@ -51,7 +61,7 @@ async function native(forTests) {
 }
 
 /** tsc knows by itself what has changed, but leaves behind what it made of files that are gone. */
-async function compile(projects) {
+async function compile(project) {
   link();
   prune('dist', 'src');
   for (const tree of ['test', 'bench', 'proof']) prune(join('build', tree), tree);
@@ -59,7 +69,7 @@ async function compile(projects) {
     process.execPath,
     at('node_modules/typescript/bin/tsc'),
     '-b',
-    ...projects,
+    project,
   ]);
   if (!ok) stop('TypeScript does not compile');
 }
@@ -91,4 +101,4 @@ function link() {
   symlinkSync('../dist', at('build/src'), 'junction');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp(process.argv[2] ?? 'build');
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setUp(process.argv[2] ?? 'package');

@@ -30,7 +30,7 @@ Examples:
   $ CTFLOW_BACKEND=fallback npm start
 `);
 } else {
-  await setUp('demo');
+  await setUp('package');
   process.argv.splice(2, 0, 'demo');
   await import('../bin/ctflow.js');
 }

@@ -34,8 +34,8 @@ class Checkout {
     await checkout.write('package-lock.json', '{}');
     await checkout.write('Cargo.toml', 'rust-version = "1.88"\n');
     await checkout.write(
-      'tsconfig.json',
-      '{"compilerOptions":{"rootDir":"src","outDir":"dist","composite":true,"types":[]}}',
+      'src/tsconfig.json',
+      '{"compilerOptions":{"rootDir":".","outDir":"../dist","composite":true,"types":[]}}',
     );
     await checkout.write('src/one.ts', 'export const one = 1;\n');
     for (const [name, text] of Object.entries({ npm: NPM, unshare: '', perl: '', ...programs })) {
