@@ -54,6 +54,7 @@ export function namespaceCommand(): readonly string[] | undefined {
 }
 
 function withoutNamespace(programs: readonly string[]): string | undefined {
+  if (process.platform !== 'linux') return 'this is not Linux';
   const missing = programs.find(program => !findProgram(program));
   if (missing) return `${missing} is not installed`;
   return namespaceCommand() ? undefined : 'private network namespaces are not allowed here';
