@@ -30,7 +30,11 @@ const PROBES: Readonly<Record<string, () => string | undefined>> = {
   'python3-ipfix': () =>
     spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
   native: () =>
-    readdirSync(NATIVE).some(file => file.endsWith('.node')) ? undefined : 'the native module is not built',
+    process.platform !== 'linux'
+      ? 'this is not Linux'
+      : readdirSync(NATIVE).some(file => file.endsWith('.node'))
+        ? undefined
+        : 'the native module is not built',
   traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
   namespace: () => withoutNamespace(['unshare', 'nsenter', 'setpriv', 'ip', 'nft']),
   // what the demonstration wants
