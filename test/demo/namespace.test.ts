@@ -32,7 +32,7 @@ test('missing tools are named', t => {
   const missing = ['unshare', 'perl'].filter(name => !system.some(folder => existsSync(join(folder, name))));
   const expected =
     process.platform !== 'linux'
-      ? 'needs Linux'
+      ? 'need Linux'
       : missing.length > 0
         ? `needs ${missing.join(' and ')}, not`
         : 'unshare';
