@@ -87,7 +87,7 @@ class Checkout {
   }
 }
 
-test('what is there is not made again, what has changed is', async t => {
+test('a step whose result exists and whose inputs are unchanged is not repeated', async t => {
   const checkout = await Checkout.make(t);
   t.like(await checkout.setUp(), { code: 0, calls: ['npm ci'] });
   t.true((await checkout.files('dist')).includes('one.js'));
@@ -96,7 +96,7 @@ test('what is there is not made again, what has changed is', async t => {
   t.deepEqual((await checkout.setUp()).calls, ['npm ci']);
 });
 
-test('what was compiled of a source that is gone is removed', async t => {
+test('output of a deleted source is removed', async t => {
   const checkout = await Checkout.make(t);
   await checkout.write('src/two.ts', 'export const two = 2;\n');
   t.is((await checkout.setUp()).code, 0);
@@ -109,7 +109,7 @@ test('what was compiled of a source that is gone is removed', async t => {
   );
 });
 
-test('a step that failed ends it with the reason, and is done again', async t => {
+test('a failed step ends the setup with the reason, and is repeated the next time', async t => {
   const checkout = await Checkout.make(t, { npm: 'echo no registry; exit 1' });
   const first = await checkout.setUp();
   t.is(first.code, 1);
