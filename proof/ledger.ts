@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Count } from '../src/demo/truth.js';
+import type { Count } from '../src/demo/traffic/loopback-count.js';
 
 /** Pairs of elements: what was reported since the last record, and since the flow began. Packets first, then octets. */
 const COUNTERS = [

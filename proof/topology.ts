@@ -1,5 +1,5 @@
-import { CALM_TCP } from '../src/demo/network.js';
-import { TRUTH_TABLE, untrackedTable } from '../src/demo/ruleset.js';
+import { CALM_TCP } from '../src/demo/traffic/network.js';
+import { TRUTH_TABLE, untrackedTable } from '../test/helpers/kernel/nft-truth.js';
 import { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import { COLLECTOR_PORT } from './collector-process.js';
 import { raiseConntrackLimit } from '../test/helpers/kernel/conntrack-limit.js';

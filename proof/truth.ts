@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { retransmissions } from '../src/demo/network.js';
+import { retransmissions } from '../src/demo/traffic/network.js';
 import { pause } from '../src/demo/pause.js';
-import { parseCounters, type Count } from '../src/demo/truth.js';
+import type { Count } from '../src/demo/traffic/loopback-count.js';
 import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
+import { parseCounters } from '../test/helpers/kernel/nft-truth.js';
 import type { Topology } from './topology.js';
 
 /** What the kernel counted without conntrack. */

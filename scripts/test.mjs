@@ -1,10 +1,11 @@
 // Runs every test and ends with the line `N passed, N failed`. `npm test -- PATTERN` runs the ava files that match.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { withoutRust } from './machine.mjs';
+import { root, run } from './terminal.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
 const noSkip = process.env.CTFLOW_NO_SKIP === '1';
 const PROGRESS_EVERY = 10_000; // milliseconds
@@ -18,38 +19,24 @@ function fail(reason) {
 }
 
 /** Why the tests of the native half are left out, or undefined where they run. */
-function withoutCargo() {
-  if (patterns.length > 0) return 'file patterns are given';
-  if (process.env.CTFLOW_BACKEND === 'fallback') return 'CTFLOW_BACKEND is fallback';
-  const cargo = spawnSync('cargo', ['--version']).status === 0;
-  return cargo ? undefined : 'cargo is not installed';
-}
+const withoutCargo = () => (patterns.length > 0 ? 'file patterns are given' : withoutRust());
 
 async function runCargo() {
   const reason = withoutCargo();
-  if (reason) {
-    console.log(`cargo test: left out, ${reason}`);
-    return;
-  }
-  console.log('cargo test --workspace: the native half');
-  const child = spawn('cargo', ['test', '--workspace', '--no-fail-fast'], { cwd: root });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', chunk => (stdout += chunk));
-  child.stderr.on('data', chunk => (stderr += chunk));
-  const [code] = await once(child, 'close');
+  if (reason) return console.log(`cargo test: left out, ${reason}`);
+  const command = ['cargo', 'test', '--workspace', '--no-fail-fast'];
+  const { ok, lines } = await run('cargo test: the native half', command, Infinity);
   let failed = 0;
-  for (const [, passes, failures, ignored] of stdout.matchAll(
-    /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm,
-  )) {
-    total.passed += Number(passes);
-    failed += Number(failures);
-    if (Number(ignored) > 0) skipped.push(`${ignored} tests that cargo ignores`);
+  for (const line of lines) {
+    const counts = /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/.exec(line)?.slice(1).map(Number);
+    if (!counts) continue;
+    const [passes, failures, ignored] = counts;
+    total.passed += passes;
+    failed += failures;
+    if (ignored > 0) skipped.push(`${ignored} tests that cargo ignores`);
   }
   total.failed += failed;
-  if (code === 0) return;
-  console.log(stdout + stderr);
-  if (failed === 0) fail(`cargo test: exit ${code}`);
+  if (!ok && failed === 0) fail('cargo test broke off');
 }
 
 async function runAva() {
@@ -57,7 +44,7 @@ async function runAva() {
   console.log(
     `ava ${patterns.join(' ') || 'build/test'}: every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`,
   );
-  const ava = fileURLToPath(new URL('node_modules/ava/entrypoints/cli.mjs', new URL('..', import.meta.url)));
+  const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
   const child = spawn(process.execPath, [ava, '--tap', ...patterns], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -22,8 +22,8 @@ export function demoCommand(): Command {
       'after',
       `
 Needs no root where user namespaces are allowed. Where no namespace can be made, a recording is played instead.
-Octets and packets of both directions are compared with a count that the kernel makes without conntrack; the exit code is
-1 where they differ.
+Octets and packets of both directions are compared with those that the loopback device counted; the exit code is 1 where
+they differ.
 
 Examples:
   $ ctflow demo

@@ -1,7 +1,7 @@
 import { formatHostPort } from '../common/endpoint.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { IPPROTO_ICMPV6, protocolName } from '../row/protocol.js';
-import type { Count } from './truth.js';
+import type { Count } from './traffic/loopback-count.js';
 
 /** What the board reads of a collected record: element values by name. */
 export interface FlowRecord {

@@ -1,13 +1,13 @@
 import { CtflowError } from '../common/errors.js';
 import { loadBackend } from '../backend/load.js';
-import { COLLECTOR } from './addresses.js';
-import { furnish, retransmissions } from './network.js';
+import { COLLECTOR } from './traffic/addresses.js';
+import { furnish, retransmissions } from './traffic/network.js';
 import { pause } from './pause.js';
 import { Pipeline } from './pipeline.js';
 import type { DemoReport } from './report.js';
 import type { Stage } from './stage.js';
-import { Traffic } from './traffic.js';
-import { readTruth, type Count } from './truth.js';
+import { Traffic } from './traffic/traffic.js';
+import { loopbackCount, type Count } from './traffic/loopback-count.js';
 
 export interface LiveOptions {
   readonly backend: 'auto' | 'native' | 'fallback';
@@ -34,7 +34,7 @@ const LOOK = 80;
 
 /**
  * The demonstration in the network namespace that this process is in: real traffic, exported and collected, held against
- * the kernel's independent count. Ends early, and in order, when the stage's signal says so.
+ * the loopback device's own count, less the exporter's messages. Ends early, and in order, when the stage's signal says so.
  * @throws CtflowError CTFLOW_NAMESPACE where the namespace cannot be furnished, CTFLOW_DEMO where the traffic fails
  */
 export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveResult> {
@@ -50,8 +50,8 @@ export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveR
     stage,
   });
   const failure = new AbortController();
+  const readTruth = () => without(loopbackCount(), pipeline.carried);
   const traffic = new Traffic({
-    duration: options.duration,
     say: stage.say,
     onFailure: error => failure.abort(error),
   });
@@ -64,10 +64,10 @@ export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveR
     await pause(options.duration - quiet, AbortSignal.any([stage.signal, failure.signal]));
     await traffic.stop();
     await pause(quiet, AbortSignal.any([stage.signal, failure.signal]));
-    const kernel = await stillTruth();
+    const kernel = await still(readTruth);
     if (failure.signal.aborted) throw trafficFailed(failure.signal.reason);
     const report = await pipeline.finish();
-    const after = await readTruth();
+    const after = readTruth();
     if (after.packets !== kernel.packets) throw trafficFailed('packets came after its end');
     return {
       report: { ...report, kernelOctets: kernel.octets, kernelPackets: kernel.packets },
@@ -81,16 +81,20 @@ export async function runLive(options: LiveOptions, stage: Stage): Promise<LiveR
 }
 
 /** The kernel's count when nothing moves it any more. */
-async function stillTruth(): Promise<Count> {
-  let count = await readTruth();
+async function still(read: () => Count): Promise<Count> {
+  let count = read();
   for (let look = 1, still = 1; look < MOST_LOOKS; look++) {
     await pause(LOOK);
-    const next = await readTruth();
+    const next = read();
     still = next.packets === count.packets ? still + 1 : 1;
     if (still >= STILL_LOOKS) return next;
     count = next;
   }
   throw trafficFailed('it does not come to rest');
+}
+
+function without(all: Count, part: Count): Count {
+  return { packets: all.packets - part.packets, octets: all.octets - part.octets };
 }
 
 function trafficFailed(reason: unknown): CtflowError {

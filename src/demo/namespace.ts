@@ -2,7 +2,7 @@ import { CtflowError } from '../common/errors.js';
 import { findTool, runTool } from './tool.js';
 
 /** What a namespace is made and furnished with. */
-const NEEDED_TOOLS = ['unshare', 'ip', 'nft'];
+const NEEDED_TOOLS = ['unshare', 'perl'];
 
 /**
  * Two steps: made in one, /proc/net/nf_conntrack would belong to a user whom the new user namespace does not know, and
@@ -21,7 +21,7 @@ export async function namespaceCommand(): Promise<readonly string[]> {
   }
   const missing = NEEDED_TOOLS.filter(name => !findTool(name));
   if (missing.length > 0) {
-    const hint = 'Install util-linux, iproute2 and nftables';
+    const hint = 'Install util-linux and perl';
     throw refused(`A private network namespace needs ${missing.join(' and ')}, not installed here`, hint);
   }
   // root in a container may lack CAP_SYS_ADMIN and still be allowed a user namespace

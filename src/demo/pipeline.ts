@@ -9,7 +9,7 @@ import { FlowBoard } from './flow-board.js';
 import { pause } from './pause.js';
 import type { DemoReport } from './report.js';
 import type { Stage } from './stage.js';
-import type { Count } from './truth.js';
+import type { Count } from './traffic/loopback-count.js';
 
 /** Short, so that there is something to see; milliseconds. */
 const TIMEOUTS = { activeFlowExportTimeout: 2000, idleFlowExportTimeout: 4000 };
@@ -17,6 +17,8 @@ const TIMEOUTS = { activeFlowExportTimeout: 2000, idleFlowExportTimeout: 4000 };
 const MAX_CONNECTIONS = 65_536;
 /** Rows of the table that are handed on; no terminal has more. */
 const TOP = 200;
+/** Octets of the headers in front of a message. */
+const UDP_OVER_IPV4 = 28;
 /** How often it is looked for the last datagrams, which take no time over loopback, and how many milliseconds lie between. */
 const ARRIVAL_LOOKS = 100;
 const LOOK = 20;
@@ -36,6 +38,7 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #board = new FlowBoard();
+  readonly #carried = { packets: 0, octets: 0 };
   readonly #collector: Collector;
   #exporter: Exporter | undefined;
   #ticker: NodeJS.Timeout | undefined;
@@ -47,6 +50,10 @@ export class Pipeline {
       listen: [options.listen],
       onRecord: record => {
         if (!record.isOptions) this.#board.add(record);
+      },
+      onMessage: ({ length }) => {
+        this.#carried.packets++;
+        this.#carried.octets += length + UDP_OVER_IPV4;
       },
     });
   }
@@ -76,6 +83,11 @@ export class Pipeline {
   /** Resolves when a recording has been played to its end. */
   get ended(): Promise<void> {
     return this.#exporter!.ended;
+  }
+
+  /** The exporter's own messages, as the loopback device counts them. */
+  get carried(): Count {
+    return this.#carried;
   }
 
   /** The last poll, the last records, and how it all ended. */

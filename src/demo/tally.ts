@@ -11,7 +11,7 @@ import {
 } from '../row/layout.generated.js';
 import type { DumpSummary, Source } from '../sources/source.js';
 import { readNumber } from '../common/u64.js';
-import type { Count } from './truth.js';
+import type { Count } from './traffic/loopback-count.js';
 
 /**
  * A source that looks on: passes every row through, and keeps the last counters of each connection straight from the rows,

@@ -19,7 +19,8 @@ export function sendBufferLimit(): number {
  * Of a connection whose peer has sent its FIN: the peer's kernel has `all` that was sent, or `not yet`; or the connection is
  * `gone` (reset). Undefined outside Linux, where it is not known.
  */
-export async function deliveryAfterFin(fd: number): Promise<'all' | 'not yet' | 'gone' | undefined> {
+export async function deliveryAfterFin(fd: number | undefined): Promise<'all' | 'not yet' | 'gone' | undefined> {
+  if (fd === undefined || fd < 0) return undefined; // a socket of Windows has no descriptor
   // the columns of net/ipv4/tcp_ipv4.c: sl local remote state tx:rx timer retransmits uid timeout inode
   const inode = String(fstatSync(fd).ino);
   let known = false;

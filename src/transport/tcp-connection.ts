@@ -37,7 +37,8 @@ export interface ConnectionHandlers {
 
 /** What Node does not show of a socket: the stream of libuv below it. */
 interface Stream {
-  readonly fd: number;
+  /** Undefined or below zero where the system has none for sockets. */
+  readonly fd: number | undefined;
   /** Octets that the kernel has not taken. */
   readonly writeQueueSize: number;
 }
@@ -71,7 +72,8 @@ export class TcpConnection {
     socket.on('error', error => (this.#why = errnoOf(error) || error.message));
     socket.on('connect', () => {
       clearTimeout(timeout);
-      options.limitUnsent(this.#stream.fd, UNSENT_LIMIT);
+      const { fd } = this.#stream;
+      if (fd !== undefined) options.limitUnsent(fd, UNSENT_LIMIT);
       this.#connected = true;
       handlers.connected();
     });

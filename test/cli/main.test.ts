@@ -67,14 +67,14 @@ test('exit code 2 for a bad value in the environment, which is named', async t =
 test('exit code 1 for a recording that does not exist', async t => {
   const { code, stderr } = await ctflow(['dump', '--source', 'replay:/nowhere/x.ctflow']);
   t.is(code, 1);
-  t.regex(stderr, /^ctflow: CTFLOW_RECORDING: /);
+  t.regex(stderr, /^ctflow: CTFLOW_RECORDING: /m);
 });
 
 test('exit code 1 for a collector whose name does not resolve, and the process ends', async t => {
   const args = ['run', '--collector', 'udp://no-such-host.invalid:4739', '--collector', 'tcp://127.0.0.1:9'];
   const { code, stderr } = await ctflow([...args, '--source', `replay:${RECORDING}`, '--log-level', 'silent']);
   t.is(code, 1);
-  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /);
+  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /m);
 });
 
 test('exit code 1 for a bad inventory, before anything is opened', async t => {
@@ -199,5 +199,5 @@ test('an address in use is an error, not a usage error', async t => {
   t.teardown(() => new Promise<void>(resolve => socket.close(() => resolve())));
   const { code, stderr } = await ctflow(['collect', '--listen', `udp://127.0.0.1:${socket.address().port}`]);
   t.is(code, 1);
-  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /);
+  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /m);
 });

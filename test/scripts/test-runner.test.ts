@@ -1,7 +1,7 @@
 /** scripts/test.mjs on small projects of its own: what it counts, what it says, how it ends. */
 import test, { type ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,26 +29,30 @@ async function run(t: ExecutionContext, { files, cargo = 'exit 127', env = {}, a
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-runner-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   await Promise.all(['scripts', 'build/test', 'bin'].map(name => mkdir(join(folder, name), { recursive: true })));
-  await copyFile(join(ROOT, 'scripts/test.mjs'), join(folder, 'scripts/test.mjs'));
+  for (const name of ['test.mjs', 'machine.mjs', 'terminal.mjs']) {
+    await copyFile(join(ROOT, 'scripts', name), join(folder, 'scripts', name));
+  }
+  await writeFile(join(folder, 'Cargo.toml'), 'rust-version = "1.88"\n');
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const ava = { files: ['build/test/**/*.test.js'], workerThreads: false, timeout };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'project', type: 'module', ava }));
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'build/test', name), text);
-  await writeFile(join(folder, 'bin/cargo'), `#!/bin/sh\n${cargo}\n`);
-  await chmod(join(folder, 'bin/cargo'), 0o755);
+  for (const [name, text] of Object.entries({ cargo, cc: 'echo /lib/crt1.o' })) {
+    await writeFile(join(folder, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
   const { CTFLOW_BACKEND, CTFLOW_NO_SKIP, ...inherited } = process.env;
   const child = spawn(process.execPath, ['scripts/test.mjs', ...args], {
     cwd: folder,
     env: { ...inherited, PATH: [join(folder, 'bin'), process.env['PATH']].join(delimiter), ...env },
   });
-  const { code, stdout } = await collect(child, { timeout: PATIENCE });
-  return { code, stdout, last: stdout.trimEnd().split('\n').at(-1) };
+  const { code, stdout, stderr } = await collect(child, { timeout: PATIENCE });
+  return { code, stdout, stderr, last: stdout.trimEnd().split('\n').at(-1) };
 }
 
 const PASSES = `${IMPORT}test('one', t => t.true(true));\ntest('two', t => t.true(true));`;
 const FAILS = `${IMPORT}test('wrong', t => { t.log('seed 17'); t.is(1, 2); });`;
 const SKIPS = `${IMPORT}test.${'skip'}('lacks a tool (tshark is not installed)', t => t.true(true));`;
-const CARGO = `[ "$1" = --version ] && exit 0
+const CARGO = `[ "$1" = --version ] && echo 'cargo 1.90.0' && exit 0
 echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
 echo 'test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'`;
 
@@ -70,18 +74,19 @@ test.serial('a failed test in cargo is counted, and its output is shown', async 
 echo 'thread panicked at this place'
 echo 'test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
 exit 101`;
-  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
+  const { code, stderr, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
   t.is(last, '10 passed, 2 failed');
   t.is(code, 1);
-  t.regex(stdout, /panicked at this place/);
+  t.regex(stderr, /panicked at this place/);
 });
 
 test.serial('crates that do not build are a failure', async t => {
-  const cargo = '[ "$1" = --version ] && exit 0\necho "error[E0308]: mismatched types" >&2\nexit 101';
-  const { code, stdout, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
+  const cargo =
+    '[ "$1" = --version ] && echo cargo 1.90.0 && exit 0\necho "error[E0308]: mismatched types" >&2\nexit 101';
+  const { code, stderr, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
   t.is(last, '2 passed, 1 failed');
   t.is(code, 1);
-  t.regex(stdout, /E0308/);
+  t.regex(stderr, /E0308/);
 });
 
 test.serial('a skipped test is listed with its reason', async t => {

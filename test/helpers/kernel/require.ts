@@ -30,14 +30,15 @@ const PROBES: Readonly<Record<string, () => string | undefined>> = {
   'python3-ipfix': () =>
     spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
   native: () =>
-    readdirSync(NATIVE).some(file => file.endsWith('.node')) ? undefined : 'the native module is not built',
+    process.platform !== 'linux'
+      ? 'this is not Linux'
+      : readdirSync(NATIVE).some(file => file.endsWith('.node'))
+        ? undefined
+        : 'the native module is not built',
   traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
-  namespace: () => {
-    for (const program of ['unshare', 'nsenter', 'setpriv', 'ip', 'nft']) {
-      if (!findProgram(program)) return `${program} is not installed`;
-    }
-    return namespaceCommand() ? undefined : 'private network namespaces are not allowed here';
-  },
+  namespace: () => withoutNamespace(['unshare', 'nsenter', 'setpriv', 'ip', 'nft']),
+  // what the demonstration wants
+  demo: () => withoutNamespace(['unshare', 'perl']),
 };
 
 /** Root needs no user namespace; root of a container may not be let in without one. */
@@ -54,6 +55,13 @@ let way: readonly string[] | undefined;
  */
 export function namespaceCommand(): readonly string[] | undefined {
   return (way ??= WAYS.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0));
+}
+
+function withoutNamespace(programs: readonly string[]): string | undefined {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  const missing = programs.find(program => !findProgram(program));
+  if (missing) return `${missing} is not installed`;
+  return namespaceCommand() ? undefined : 'private network namespaces are not allowed here';
 }
 
 const known = new Map<Need, string | undefined>();

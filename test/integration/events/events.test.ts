@@ -1,13 +1,12 @@
 /** On the real kernel: what ends between two polls is told by its DESTROY event, to the last octet. */
 import test, { type ExecutionContext } from 'ava';
-import { TRUTH_TABLE } from '../../../src/demo/ruleset.js';
-import { parseTruth } from '../../../src/demo/truth.js';
 import { Capture } from '../../helpers/kernel/capture.js';
 import { startExporter } from '../../helpers/kernel/command.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
 import { readWithPython } from '../../helpers/oracles/python-ipfix.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { Traffic } from '../../helpers/kernel/traffic.js';
+import { parseCounters, TRUTH_TABLE } from '../../helpers/kernel/nft-truth.js';
 
 const FLOWS = 1_000;
 const ROUNDS = 3;
@@ -36,7 +35,7 @@ async function churn(t: ExecutionContext, flags: string) {
   }
   t.is((await exporter.stop()).code, 0);
   const records = await readWithPython(Buffer.concat(await capture.everything()));
-  const kernel = parseTruth(await namespace.run('nft', ['-j', 'list', 'counter', 'inet', 'truth', 'truth']));
+  const kernel = parseCounters(await namespace.run('nft', ['-j', 'list', 'counters'])).get('truth')!;
   const sum = (...names: string[]): number =>
     records.reduce((total, record) => names.reduce((more, name) => more + Number(record[name] ?? 0), total), 0);
   return {

@@ -1,4 +1,5 @@
-import { IPFIX_PORT } from '../common/endpoint.js';
+import { IPFIX_PORT } from '../../common/endpoint.js';
+import { parseAddress } from '../../inventory/prefix.js';
 
 /** The hosts of the demonstration, all on the loopback device: addresses for documentation (RFC 5737, RFC 3849). */
 export interface Hosts {
@@ -42,3 +43,9 @@ export const PORTS = {
 
 /** Where the embedded collector listens. */
 export const COLLECTOR = { protocol: 'udp', host: '127.0.0.1', port: IPFIX_PORT } as const;
+
+/** An address as it stands in a packet. */
+export function addressOctets(address: string): Buffer {
+  const { family, first } = parseAddress(address)!;
+  return Buffer.from(first.toString(16).padStart(family === 4 ? 8 : 32, '0'), 'hex');
+}

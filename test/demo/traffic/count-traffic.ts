@@ -1,10 +1,10 @@
 /** Run inside a private namespace: makes the demonstration's traffic and prints the two counts of it as JSON. */
 import { writeFileSync } from 'node:fs';
-import { furnish, retransmissions } from '../../src/demo/network.js';
-import { pause } from '../../src/demo/pause.js';
-import { runTool } from '../../src/demo/tool.js';
-import { Traffic } from '../../src/demo/traffic.js';
-import { readTruth } from '../../src/demo/truth.js';
+import { furnish, retransmissions } from '../../../src/demo/traffic/network.js';
+import { pause } from '../../../src/demo/pause.js';
+import { runTool } from '../../../src/demo/tool.js';
+import { Traffic } from '../../../src/demo/traffic/traffic.js';
+import { loopbackCount } from '../../../src/demo/traffic/loopback-count.js';
 import { OPEN_KINDS } from './kinds.js';
 
 const said: string[] = [];
@@ -14,7 +14,6 @@ for (const protocol of ['udp', 'icmp', 'icmpv6'])
   writeFileSync(`/proc/sys/net/netfilter/nf_conntrack_${protocol}_timeout`, '600');
 writeFileSync('/proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream', '600');
 const traffic = new Traffic({
-  duration: 60_000,
   say: line => said.push(line),
   onFailure: error => said.push(String(error)),
 });
@@ -22,16 +21,16 @@ await traffic.start();
 await pause(2000);
 for (let looks = 0; looks < 100; looks++) {
   const table = await readTable();
-  if ((await readTruth()).packets > 300 && Object.values(OPEN_KINDS).every(kind => kind.test(table))) break;
+  if (loopbackCount().packets > 300 && Object.values(OPEN_KINDS).every(kind => kind.test(table))) break;
   await pause(200);
 }
 await traffic.stop();
-let truth = await readTruth();
+let truth = loopbackCount();
 let table = '';
 for (let still = false; !still;) {
   table = await readTable();
   await pause(300);
-  const next = await readTruth();
+  const next = loopbackCount();
   still = next.packets === truth.packets;
   truth = next;
 }

@@ -1,8 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CtflowError } from '../common/errors.js';
-import { IPV4, IPV6, type Hosts } from './addresses.js';
-import { ruleset } from './ruleset.js';
-import { runTool } from './tool.js';
+import { CtflowError } from '../../common/errors.js';
+import { addressOctets, IPV4, IPV6, type Hosts } from './addresses.js';
+import { sendNetlink } from './netlink.js';
+import { attribute, request, u32 } from './netlink-message.js';
+import { rules } from './rules.js';
+
+/** The index of `lo` in each network namespace. */
+const LOOPBACK = 1;
+/**
+ * Octets, that of Ethernet. With the 65,536 of `lo` TCP hands down up to twice as much in one piece, which the kernel cuts
+ * behind conntrack: one packet for conntrack, two for the device.
+ */
+const MTU = 1500;
 
 /** Without these there is nothing to show. */
 const CONNTRACK = ['nf_conntrack_acct', 'nf_conntrack_timestamp'];
@@ -14,6 +23,9 @@ const CONNTRACK = ['nf_conntrack_acct', 'nf_conntrack_timestamp'];
  */
 export const CALM_TCP = { tcp_early_retrans: '0', tcp_rto_min_us: '5000000', tcp_tw_reuse: '0' };
 
+/** The group of this process may send echo requests. */
+const ECHO = { ping_group_range: '0 0' };
+
 /**
  * Furnishes the network namespace of this process: rules, settings, then addresses and the loopback device, so that
  * nothing passes before it is counted.
@@ -21,10 +33,11 @@ export const CALM_TCP = { tcp_early_retrans: '0', tcp_rto_min_us: '5000000', tcp
  */
 export async function furnish(): Promise<void> {
   try {
-    await runTool(['nft', '-f', '-'], ruleset()); // `ct state` in a rule is what makes conntrack active
+    await sendNetlink('netfilter', rules([IPV4, IPV6])); // switches conntrack on
     for (const name of CONNTRACK) writeFileSync(`/proc/sys/net/netfilter/${name}`, '1');
-    for (const [name, value] of Object.entries(CALM_TCP)) trySetting(`/proc/sys/net/ipv4/${name}`, value);
-    await runTool(['ip', '-batch', '-'], addressBatch());
+    for (const [name, value] of Object.entries({ ...CALM_TCP, ...ECHO }))
+      trySetting(`/proc/sys/net/ipv4/${name}`, value);
+    await sendNetlink('route', Buffer.concat([...[IPV4, IPV6].flatMap(addresses), loopbackUp()]));
   } catch (error) {
     const said = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new CtflowError(
@@ -36,10 +49,18 @@ export async function furnish(): Promise<void> {
   }
 }
 
-function addressBatch(): string {
-  const add = ({ client, server, service, gateway }: Hosts, length: number) =>
-    [client, server, service, gateway].map(address => `address add ${address}/${length} dev lo\n`).join('');
-  return `link set lo up\n${add(IPV4, 32)}${add(IPV6, 128)}`;
+/** RTM_NEWADDR with struct ifaddrmsg (linux/if_addr.h): the addresses of these hosts, each on the loopback device. */
+function addresses({ family, client, server, service, gateway }: Hosts): Buffer[] {
+  return [client, server, service, gateway].map(address => {
+    const octets = addressOctets(address);
+    const header = Buffer.from([family === 'IPv6' ? 10 : 2, octets.length * 8, 0, 0]);
+    return request(20, header, u32(LOOPBACK), attribute(2, octets));
+  });
+}
+
+/** RTM_NEWLINK with struct ifinfomsg (linux/rtnetlink.h): sets IFF_UP, and the MTU. */
+function loopbackUp(): Buffer {
+  return request(16, u32(0), u32(LOOPBACK), u32(1), u32(1), attribute(4, u32(MTU)));
 }
 
 function trySetting(path: string, value: string): void {

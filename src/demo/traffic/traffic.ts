@@ -1,13 +1,10 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 import { IPV4, IPV6, PORTS, type Hosts } from './addresses.js';
-import { Ping } from './ping.js';
+import { Echo } from './echo.js';
 import { Services } from './services.js';
-import { findTool } from './tool.js';
 
 export interface TrafficOptions {
-  /** Milliseconds that the traffic is meant to last; `stop` may come earlier. */
-  readonly duration: number;
   /** Something was left out; the rest goes on. */
   readonly say: (line: string) => void;
   /** A server or a client failed that should not. */
@@ -31,7 +28,7 @@ export class Traffic {
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #tcp = new Set<Socket>();
   readonly #udp = new Set<UdpSocket>();
-  readonly #pings: Ping[] = [];
+  readonly #echoes: Echo[] = [];
   #stopped = false;
 
   constructor(options: TrafficOptions) {
@@ -41,7 +38,6 @@ export class Traffic {
 
   async start(): Promise<void> {
     await Promise.all(this.#services.map(services => services.open()));
-    if (!findTool('ping')) this.#options.say('ping is not installed: no ICMP in this demonstration');
     for (const hosts of [IPV4, IPV6]) this.#talk(hosts);
   }
 
@@ -49,14 +45,14 @@ export class Traffic {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all(this.#pings.map(ping => ping.stop()));
+    await Promise.all(this.#echoes.map(echo => echo.stop()));
   }
 
   /** Ends all at once, without care for what the kernel still counts. */
   close(): void {
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    for (const ping of this.#pings) ping.kill();
+    for (const echo of this.#echoes) echo.kill();
     for (const socket of this.#tcp) socket.destroy();
     for (const socket of this.#udp) socket.close();
     this.#udp.clear();
@@ -70,11 +66,8 @@ export class Traffic {
     this.#every(EVERY.page, turn => this.#fetch(hosts, hosts.server, PORTS.web, turn));
     this.#every(EVERY.published, turn => this.#fetch(hosts, hosts.service, PORTS.published, turn + 3));
     this.#every(EVERY.query, turn => this.#query(hosts, turn));
-    if (findTool('ping')) {
-      const seconds = Math.ceil(this.#options.duration / 1000) + 10;
-      const failed = (reason: string) => this.#options.say(`No ${hosts.family} echo requests: ${reason}`);
-      this.#pings.push(new Ping(hosts, seconds, failed));
-    }
+    const failed = (reason: string) => this.#options.say(`No ${hosts.family} echo requests: ${reason}`);
+    this.#echoes.push(new Echo(hosts, failed));
   }
 
   #every(milliseconds: number, act: (turn: number) => void): void {

@@ -1,4 +1,5 @@
-import { COLLECTOR, IPV4, IPV6, PORTS, type Hosts } from './addresses.js';
+/** What the kernel counts without conntrack: nft rules, and how nft shows their counters. */
+import type { Count } from '../../../src/demo/traffic/loopback-count.js';
 
 /**
  * An nft table that counts what conntrack counts, each packet once: a packet of an established connection where it comes
@@ -51,26 +52,28 @@ table inet untracked {
 `;
 }
 
-/** The nft rules of the demonstration's namespace. */
-export function ruleset(): string {
-  return `
-${TRUTH_TABLE}
-${untrackedTable(COLLECTOR.protocol, COLLECTOR.port)}
-${nat('ip', IPV4)}
-${nat('ip6', IPV6)}
-`;
+/** The named counters in nft's answer to `nft -j list counters` and the like. */
+export function parseCounters(json: string): Map<string, Count> {
+  const named = new Map<string, Count>();
+  for (const counter of counters(json)) {
+    const { name, packets, bytes } = counter ?? {};
+    if (typeof name !== 'string' || typeof packets !== 'number' || typeof bytes !== 'number') continue;
+    named.set(name, { packets, octets: bytes });
+  }
+  return named;
 }
 
-function nat(family: 'ip' | 'ip6', hosts: Hosts): string {
-  const target = family === 'ip6' ? `[${hosts.server}]` : hosts.server;
-  return `table ${family} translation {
-  chain output {
-    type nat hook output priority -100
-    ${family} daddr ${hosts.service} tcp dport ${PORTS.published} dnat to ${target}:${PORTS.secure}
+function counters(json: string): readonly (Counter | undefined)[] {
+  try {
+    const answer = JSON.parse(json) as { nftables?: { counter?: Counter }[] };
+    return answer.nftables?.map(entry => entry.counter) ?? [];
+  } catch {
+    return []; // an nft that was built without JSON
   }
-  chain postrouting {
-    type nat hook postrouting priority 100
-    ${family} saddr ${hosts.client} tcp dport ${PORTS.backup} snat to ${hosts.gateway}
-  }
-}`;
+}
+
+interface Counter {
+  readonly name?: unknown;
+  readonly packets?: unknown;
+  readonly bytes?: unknown;
 }

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { namespaceCommand } from '../../src/demo/namespace.js';
-import { runTool } from '../../src/demo/tool.js';
-import type { Count } from '../../src/demo/truth.js';
-import { needs } from '../helpers/kernel/require.js';
+import { namespaceCommand } from '../../../src/demo/namespace.js';
+import { runTool } from '../../../src/demo/tool.js';
+import type { Count } from '../../../src/demo/traffic/loopback-count.js';
+import { needs } from '../../helpers/kernel/require.js';
 import { KINDS } from './kinds.js';
 
 interface Counted {
@@ -14,7 +14,7 @@ interface Counted {
   retransmissions: number;
 }
 
-needs(test, ['namespace', 'conntrack', 'ping'])('the nft counter and conntrack count the same traffic', async t => {
+needs(test, ['demo', 'conntrack'])('the loopback device and conntrack count the same traffic', async t => {
   const program = fileURLToPath(new URL('./count-traffic.js', import.meta.url));
   const run = async (): Promise<Counted> =>
     JSON.parse(await runTool([...(await namespaceCommand()), process.execPath, program])) as Counted;
