@@ -5,9 +5,8 @@ import { list, MOST_CONNECTIONS, oneOf, words } from '../flags.js';
 import type { Job } from '../run/job.js';
 import { availableSubjects } from '../run/jobs.js';
 import { checkout, machine } from '../host/machine.js';
-import { ResultTable } from '../results/result-table.js';
-import { RESULTS_VERSION, type MeasuredFamily, type Result, writeRun } from '../results/results.js';
-import { measureTime } from '../run/runner.js';
+import { type MeasuredFamily, writeRun } from '../results/results.js';
+import { measureAll } from '../run/runner.js';
 import { availablePeers, PEERS } from './peers.js';
 import { ratioTable } from './ratios.js';
 import { PEER_SUBJECTS } from './subjects/index.js';
@@ -58,21 +57,11 @@ try {
 async function measure(flags: Flags): Promise<void> {
   const peers = availablePeers(flags.only);
   const began = { ...checkout(), date: new Date().toISOString() };
-  const results: Result[] = [];
-  const table = new ResultTable();
-  process.stdout.write(table.header());
-  for (const job of jobs(flags, peers)) {
-    const subject = PEER_SUBJECTS.find(({ name }) => name === job.subject)!;
-    for (const result of await measureTime(job, subject)) {
-      results.push(result);
-      process.stdout.write(table.row(result));
-    }
-  }
+  const results = await measureAll(jobs(flags, peers), PEER_SUBJECTS);
   process.stdout.write(`\nHow many times as long as ctflow:\n${ratioTable(results)}`);
   if (flags.out === undefined) return;
   const { out, ...parameters } = flags;
   writeRun(out, {
-    version: RESULTS_VERSION,
     ...began,
     machine: machine(),
     parameters: { ...parameters, only: peers },

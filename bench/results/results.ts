@@ -72,8 +72,8 @@ export interface Memory {
   readonly rust?: { readonly bytes: number; readonly allocations: number };
 }
 
-export function writeRun(path: string, run: BenchmarkRun): void {
-  writeFileSync(path, `${JSON.stringify(run)}\n`);
+export function writeRun(path: string, run: Omit<BenchmarkRun, 'version'>): void {
+  writeFileSync(path, `${JSON.stringify({ version: RESULTS_VERSION, ...run })}\n`);
 }
 
 /** @throws where the file is no run of this version */

@@ -6,7 +6,7 @@ import { MOST_CONNECTIONS } from '../flags.js';
 import { buildCompanion } from '../host/companion.js';
 import { KernelNamespace } from '../host/kernel-namespace.js';
 import { checkout, machine } from '../host/machine.js';
-import { RESULTS_VERSION, writeRun, type Result } from '../results/results.js';
+import { writeRun, type Result } from '../results/results.js';
 import { askWorker } from '../run/worker-process.js';
 import type { SoakJob, SoakKind, SoakOptions, SoakSummary } from './options.js';
 import { soakReport } from './report.js';
@@ -64,7 +64,7 @@ async function main({ new: fresh, only, out, ...rest }: Flags): Promise<void> {
   process.stdout.write(soakReport(summaries));
   if (out !== undefined) {
     const results = summaries.map(summary => resultOf(summary, options));
-    writeRun(out, { version: RESULTS_VERSION, ...began, machine: machine(), parameters: { ...options }, results });
+    writeRun(out, { ...began, machine: machine(), parameters: { ...options }, results });
   }
   const lossy = summaries.find(({ sent, received }) => received < sent);
   if (lossy) throw new Error(`${lossy.kind}: ${lossy.received} of ${lossy.sent} records arrived`);

@@ -63,11 +63,11 @@ function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number
   out[to + ZONES_WORD] = rows[from + ZONES_WORD];
 }
 
-/** The four counters, and by how much each is above what was reported of it, modulo 2^64. */
+/** The four counters, and their deltas against those last exported, modulo 2^64. */
 function writeCounters(
   rows: Uint32Array,
   from: number,
-  reported: Uint32Array,
+  exported: Uint32Array,
   at: number,
   out: Uint32Array,
   to: number,
@@ -75,24 +75,25 @@ function writeCounters(
   for (let word = 0; word < COUNTER_WORDS; word += 2) {
     const low = rows[from + word];
     const high = rows[from + word + 1];
-    const lowBefore = reported[at + word];
+    const lowBefore = exported[at + word];
     out[to + COUNTERS_WORD + word] = low;
     out[to + COUNTERS_WORD + word + 1] = high;
     out[to + DELTA_WORD + word] = low - lowBefore;
-    out[to + DELTA_WORD + word + 1] = high - reported[at + word + 1] - (low < lowBefore ? 1 : 0);
+    out[to + DELTA_WORD + word + 1] = high - exported[at + word + 1] - (low < lowBefore ? 1 : 0);
   }
 }
 
 /**
- * Appends a connection to a batch of flow records: of its row what templates ask for, the times, the deltas against what was reported, the reason.
- * @param reported counters as last reported
- * @param augmenters who else knows something about the flow
+ * Appends a connection to a batch of flow records: the fields of its row that templates ask for, times, counters, deltas, the
+ * reason.
+ * @param exported its counters as last exported
+ * @param augmenters add the fields that no row holds
  */
 export function appendRecord(
   batch: Batch,
   table: ConnectionTable,
   slot: number,
-  reported: ExportSlots,
+  exported: ExportSlots,
   reason: number,
   augmenters: readonly RecordAugmenter[],
 ): void {
@@ -107,7 +108,7 @@ export function appendRecord(
   const start = table.startMs(slot);
   writeNumber(out, to + (FLOW_START_MS >> 2), start);
   writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs(slot));
-  writeCounters(rows, from + COUNTERS_WORD, reported.words, reported.countersAt(slot), out, to);
+  writeCounters(rows, from + COUNTERS_WORD, exported.words, exported.countersAt(slot), out, to);
   writeFlowId(rows, from, start, out, to + (FLOW_ID >> 2));
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;

@@ -109,7 +109,7 @@ export class ExportState {
   }
 
   /**
-   * What counts as exported is to be remembered, though no record says so.
+   * Keeps what counts as exported without a record.
    * @param ended the connection is over, or no longer exported
    */
   note(slot: number, ended: boolean): void {

@@ -50,7 +50,7 @@ const NOTHING: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
 
 /**
  * DESTROY events that are not yet exported, in a file beside the journal. Each row is written before the store gets it; its place
- * is free once every destination has exported it and the journal says so. Only the journal tells which rows were exported:
+ * is free once every destination has exported it and the journal has been written. Only the journal knows which rows were exported:
  * without it the file is of no use.
  */
 export class DestroyLog {
@@ -59,7 +59,7 @@ export class DestroyLog {
   /** -1 where there is no file. */
   #fd = -1;
   #capacity: number;
-  /** Places below it are free; the header says the same. */
+  /** Places below it are free; as in the header. */
   #done = 0;
   /** Place behind the last row that the store has. */
   #delivered = 0;

@@ -57,7 +57,7 @@ export class TcpConnection {
   #finReceived = false;
   #why = CLOSED;
   #message: Message | undefined;
-  /** The kernel took the message before Node said so. */
+  /** The kernel took the message before Node called back. */
   #early = false;
   #records = 0;
   /** The collector has read everything. */
@@ -117,7 +117,7 @@ export class TcpConnection {
   #write(message: Message): void {
     this.#message = message;
     this.#socket.write(message.bytes, error => {
-      // Node names no error to whoever writes to a socket that is destroyed
+      // for a write to a destroyed socket Node gives no error
       if (this.#early || (!error && !this.#socket.destroyed)) this.#taken();
     });
     this.#early = !this.#socket.errored && this.#stream.writeQueueSize === 0;

@@ -1,33 +1,18 @@
 import test from 'ava';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
-import { Session } from '../../src/destination/session.js';
 import { perBackend } from '../helpers/backends.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
 import { FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/builders/flow-batch.js';
-import { FakeTransport } from '../helpers/fakes/fake-transport.js';
 import type { Backend } from '../../src/backend/backend.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
 import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
-import { NameTable } from '../../src/record/name-table.js';
 
 const antrea = createProfile('antrea', 'reverse', false);
 
 function exported(backend: Backend, facts: Facts, more = 0): Record<string, unknown> {
-  const transport = new FakeTransport(16_384, false);
-  const session = new Session({
-    names: new NameTable(),
-    backend,
-    profile: antrea,
-    transport,
-    observationDomain: 1,
-    templateRefreshInterval: 600_000,
-    templateRefreshPackets: 1_000,
-    monotonic: () => 0,
-    wall: () => 1_700_000_000_000,
-  });
-  session.open();
+  const { session, transport } = new SessionRig(backend, { limit: 16_384, unreliable: false, profile: antrea });
   session.send(shapeOfFacts(facts) | more, flowBatch(facts));
   return valuesOf(new Decoder('tcp').decode(transport.take())[0]);
 }

@@ -3,15 +3,13 @@ import * as fc from 'fast-check';
 import { REVERSE, type Element } from '../../src/ipfix/element.js';
 import { createProfile, type Profile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
-import { Session } from '../../src/destination/session.js';
 import { backends } from '../helpers/backends.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
 import { END_REASON, FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/builders/flow-batch.js';
-import { FakeTransport } from '../helpers/fakes/fake-transport.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
+import { SessionRig } from '../helpers/rigs/session-rig.js';
 import { Decoder, valuesOf } from '../helpers/builders/wire.js';
-import { NameTable } from '../../src/record/name-table.js';
 
 const standard = createProfile('standard', 'reverse', false);
 const netfilter = createProfile('standard', 'reverse', true);
@@ -20,19 +18,7 @@ const uniflows = createProfile('standard', 'two-uniflows', false);
 /** What a collector reads of a connection. */
 function exported(profile: Profile, facts: Facts, more = 0): Record<string, unknown>[] {
   return backends().map(backend => {
-    const transport = new FakeTransport(16_384, false);
-    const session = new Session({
-      names: new NameTable(),
-      backend,
-      profile,
-      transport,
-      observationDomain: 1,
-      templateRefreshInterval: 600_000,
-      templateRefreshPackets: 1_000,
-      monotonic: () => 0,
-      wall: () => 1_700_000_000_000,
-    });
-    session.open();
+    const { session, transport } = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
     session.send(shapeOfFacts(facts) | more, flowBatch(facts));
     const [record] = new Decoder('tcp').decode(transport.take());
     const { flowId, ...values } = valuesOf(record);

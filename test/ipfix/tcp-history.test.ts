@@ -2,14 +2,12 @@ import test from 'ava';
 import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
 import { TCP_HISTORY } from '../../src/ipfix/shape.js';
 import { TCP_STATE_HISTORY } from '../../src/row/layout.generated.js';
-import { NameTable } from '../../src/record/name-table.js';
-import { Session } from '../../src/destination/session.js';
 import { appendState } from '../../src/store/tcp-history.js';
 import { SYN_RECV, SYN_SENT } from '../../src/row/conntrack.js';
 import { perBackend } from '../helpers/backends.js';
 import { tcp } from '../helpers/builders/connections.js';
 import { flowBatch, shape } from '../helpers/builders/flow-batch.js';
-import { FakeTransport } from '../helpers/fakes/fake-transport.js';
+import { SessionRig } from '../helpers/rigs/session-rig.js';
 import { Decoder, valuesOf } from '../helpers/builders/wire.js';
 
 const facts = tcp(1_000, 0, [1, 60, 1, 60]);
@@ -18,19 +16,7 @@ for (const name of PROFILE_NAMES) {
   const profile = createProfile(name, 'reverse', false);
 
   perBackend(`${name}: the TCP states are text, the oldest first, the last one in its own element`, (t, backend) => {
-    const transport = new FakeTransport(16_384, false);
-    const session = new Session({
-      names: new NameTable(),
-      backend,
-      profile,
-      transport,
-      observationDomain: 1,
-      templateRefreshInterval: 600_000,
-      templateRefreshPackets: 1_000,
-      monotonic: () => 0,
-      wall: () => 1_700_000_000_000,
-    });
-    session.open();
+    const { session, transport } = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
     const batch = flowBatch(facts);
     batch.u32[TCP_STATE_HISTORY >> 2] = [SYN_SENT, SYN_RECV].reduce(appendState, 0);
     session.send(shape(facts) | TCP_HISTORY, batch);

@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { ListedDirection } from '../helpers/kernel/conntrack-list.js';
 import type { Binding } from '../../src/backend/native.js';
 import type { Backend } from '../../src/backend/backend.js';
 import type { Batch } from '../../src/row/batch.js';
@@ -22,20 +23,6 @@ export interface PeerRequest {
   readonly abandon?: boolean;
 }
 
-/** One direction of a row; numbers as conntrack prints them. */
-export interface PeerDirection {
-  readonly src: string;
-  readonly dst: string;
-  readonly sport?: string;
-  readonly dport?: string;
-  readonly type?: string;
-  readonly code?: string;
-  readonly icmpId?: string;
-  readonly zone?: string;
-  readonly packets?: string;
-  readonly bytes?: string;
-}
-
 export interface PeerRow {
   readonly family: number;
   readonly protocol: number;
@@ -46,8 +33,8 @@ export interface PeerRow {
   /** Seconds since 1970. */
   readonly start?: number;
   readonly state?: string;
-  readonly original: PeerDirection;
-  readonly reply: PeerDirection;
+  readonly original: ListedDirection;
+  readonly reply: ListedDirection;
 }
 
 export interface PeerDump {
@@ -98,7 +85,7 @@ function rowOf(batch: Batch, row: number): PeerRow {
     if (v4) return bytes.join('.');
     return bytes.map((byte, i) => byte.toString(16).padStart(2, '0') + (i & 1 && i < 15 ? ':' : '')).join('');
   };
-  const direction = (side: Side): PeerDirection => {
+  const direction = (side: Side): ListedDirection => {
     const from = batch.u16[(base + side.sport) >> 1];
     const to = batch.u16[(base + side.dport) >> 1];
     return {

@@ -16,7 +16,7 @@ import { type ListedConnection, type ListedDirection, settledConnections } from 
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { needs } from '../helpers/kernel/require.js';
 import { furnish, perform } from '../integration/scene.js';
-import type { PeerDirection, PeerDump, PeerRequest, PeerRow } from './netlink-peer.js';
+import type { PeerDump, PeerRequest, PeerRow } from './netlink-peer.js';
 
 const NOTHING: BytesRead = {
   bytes: 0,
@@ -244,7 +244,7 @@ function plain(address: string): string {
 }
 
 function comparable(row: PeerRow): object {
-  const direction = (side: PeerDirection) => ({ ...side, src: plain(side.src), dst: plain(side.dst) });
+  const direction = (side: ListedDirection) => ({ ...side, src: plain(side.src), dst: plain(side.dst) });
   const { family, protocol, id, mark, start, state } = row;
   return {
     family,
@@ -297,7 +297,7 @@ live('a filter in the kernel gives the same rows as filtering the whole table', 
   await furnish(namespace);
   await perform(namespace);
   await settledConnections(namespace);
-  const zone = (side: PeerDirection) => Number(side.zone ?? 0);
+  const zone = (side: ListedDirection) => Number(side.zone ?? 0);
   const inZone = (number: number) => (row: PeerRow) => zone(row.original) === number || zone(row.reply) === number;
   const [SEEN_REPLY, ASSURED] = [2, 4];
   const cases: [ConnectionFilter, (row: PeerRow) => boolean][] = [
