@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// Where all flows go. Nobody reads there: what the socket cannot hold is dropped.
+/// Where all flows go. No program reads there: what the socket cannot hold is dropped.
 const PORT: u16 = 4000;
 /// Where they come from.
 const SOURCE_PORT: u16 = 4001;
@@ -46,7 +46,7 @@ impl Flows {
             v6: UdpSocket::bind((Ipv6Addr::LOCALHOST, SOURCE_PORT))?,
             // of both families
             _listener: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, PORT))?,
-            // SAFETY: the descriptor was just made and belongs to nobody else.
+            // SAFETY: the descriptor was just made and has no other owner.
             netlink: unsafe { OwnedFd::from_raw_fd(fd) },
         })
     }
@@ -74,7 +74,7 @@ impl Flows {
         Ok(format!(r#"{{"deleted":{},"missing":{missing}}}"#, count - missing))
     }
 
-    /// Sends requests, the last of which wants an answer; says of how many the kernel knows no entry.
+    /// Sends requests, the last of which wants an answer; returns how many have no entry in the kernel.
     fn ask(&self, requests: &[u8]) -> io::Result<u32> {
         // SAFETY: the bytes live over the call.
         let sent = unsafe { libc::send(self.netlink.as_raw_fd(), requests.as_ptr().cast(), requests.len(), 0) };

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         ["layout"] => std::fs::write(PATH, layout::typescript()).map_err(|error| error.to_string()),
         ["layout", "--check"] => match std::fs::read_to_string(PATH) {
             Ok(text) if text == layout::typescript() => Ok(()),
-            Ok(_) => Err("it is not what ctflow-core says; run `npm run generate`".to_owned()),
+            Ok(_) => Err("it differs from ctflow-core; run `npm run generate`".to_owned()),
             Err(error) => Err(error.to_string()),
         },
         _ => {

@@ -41,7 +41,7 @@ pub struct DestroyLogState {
 }
 
 impl DestroyLogState {
-    /// Rows below this place need not be kept any more; the header says so already.
+    /// Rows below this place need not be kept any more; the header has that already.
     pub fn free(&self, place: u64) {
         self.done.store(place, Ordering::Release);
     }

@@ -41,7 +41,7 @@ enum Stage {
     /// The next read asks for a dump.
     Wanted,
     /// As Wanted, but an earlier dump was not read to its end.
-    WantedAnew,
+    WantedAgain,
     /// A dump was asked for, and its end has not been read.
     Running,
 }
@@ -81,7 +81,7 @@ impl DumpSocket {
         self.filter = filter;
         self.stage = match self.stage {
             Stage::Idle | Stage::Wanted => Stage::Wanted,
-            Stage::WantedAnew | Stage::Running => Stage::WantedAnew,
+            Stage::WantedAgain | Stage::Running => Stage::WantedAgain,
         };
     }
 
@@ -124,7 +124,7 @@ impl DumpSocket {
             Stage::Running => return Ok(()),
             Stage::Wanted => {}
             // The kernel begins no second dump on a socket that still has one.
-            Stage::WantedAnew => {
+            Stage::WantedAgain => {
                 self.netlink = self.namespace.run(|| NetlinkSocket::open(WHAT))?;
                 self.stage = Stage::Wanted;
             }
@@ -135,7 +135,7 @@ impl DumpSocket {
         Ok(())
     }
 
-    /// Asks for the next family; says whether there was one.
+    /// Asks for the next family; returns whether there was one.
     fn ask_next(&mut self) -> Result<bool, Error> {
         let Some((family, rest)) = self.families.split_first() else {
             return Ok(false);
@@ -145,7 +145,7 @@ impl DumpSocket {
         Ok(true)
     }
 
-    /// Asks for the next family where the answer ends one; says how many bytes to keep: NLMSG_DONE of the last family alone.
+    /// Asks for the next family where the answer ends one; returns how many bytes to keep: NLMSG_DONE of the last family alone.
     fn follow(&mut self, reply: &DumpReply, read: &mut BytesRead) -> Result<usize, Error> {
         read.ignored += reply.ignored;
         read.interrupted |= reply.interrupted;

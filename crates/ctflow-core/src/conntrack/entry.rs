@@ -10,7 +10,7 @@ use crate::row::{self, *};
 /// Reads the entry behind a message header into `row`, all of which is written.
 ///
 /// Malformed: a family other than IPv4 and IPv6; a direction without both addresses of that family or without a protocol;
-/// two protocols; a known attribute that is too short; an attribute that leaves its container. The row then holds rubbish.
+/// two protocols; a known attribute that is too short; an attribute that leaves its container. The content of the row is undefined then.
 pub fn read_entry<const LITTLE: bool>(entry: &[u8], row: &mut [u8; ROW_SIZE]) -> Result<(), Malformed> {
     let (generic, attributes) = entry.split_first_chunk::<NFGENMSG>().ok_or(Malformed)?;
     let ipv6 = match generic[0] {

@@ -51,7 +51,7 @@ impl AddAssign for EventCounts {
     }
 }
 
-/// Decodes an event that this host received into `row`, counts it, and says whether the row is wanted. The kernel sends each
+/// Decodes an event that this host received into `row`, counts it, and returns whether the filter lets it pass. The kernel sends each
 /// in a datagram of its own.
 pub fn decode_event(datagram: &[u8], filter: &Filter, row: &mut [u8; ROW_SIZE], counts: &mut EventCounts) -> bool {
     let message = match frame::<HOST_LITTLE>(datagram) {

@@ -104,7 +104,7 @@ impl Reader for EventReader {
             }
         }
         let rows = self.rows[..rows].as_flattened();
-        // before anybody takes them: what was read is nowhere else any more
+        // before they are handed over: what was read is nowhere else any more
         if let Some(log) = &mut self.log {
             log.append(rows);
         }

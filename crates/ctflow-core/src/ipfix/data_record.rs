@@ -81,7 +81,7 @@ impl Plan {
         self.fixed + texts.map(|text| text.with(record, names, <[u8]>::len)).sum::<usize>()
     }
 
-    /// Writes the record at the start of `out`, which has room for it, and says how much.
+    /// Writes the record at the start of `out`, which has room for it, and returns its length.
     #[inline]
     pub(crate) fn write(&self, record: &[u8; RECORD_SIZE], names: &Names, out: &mut [u8]) -> usize {
         let mut at = 0;

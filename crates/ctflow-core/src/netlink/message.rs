@@ -1,6 +1,6 @@
 //! Netlink messages and attributes: a bounds-checked walk over borrowed bytes, no allocation, no panic on any input.
 //!
-//! The headers are in the byte order of the host that recorded them, `LITTLE` says which (linux/netlink.h).
+//! The headers are in the byte order of the host that recorded them, `LITTLE` is true for little-endian (linux/netlink.h).
 
 /// This host's byte order, that of the headers received here.
 pub const HOST_LITTLE: bool = cfg!(target_endian = "little");
@@ -25,7 +25,7 @@ pub const NLM_F_CREATE: u16 = 0x400;
 /// Bits of nla_type that are flags (NLA_F_NESTED, NLA_F_NET_BYTEORDER).
 const TYPE_MASK: u16 = 0x3fff;
 
-/// Something that is shorter than it says, or than its type needs.
+/// Something that is shorter than its length field or its type requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 

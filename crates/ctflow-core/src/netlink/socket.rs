@@ -44,7 +44,7 @@ impl NetlinkSocket {
         if fd < 0 {
             return Err(failed(what));
         }
-        // SAFETY: the descriptor was just made and belongs to nobody else.
+        // SAFETY: the descriptor was just made and has no other owner.
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
 
         let mut address = netlink_address();

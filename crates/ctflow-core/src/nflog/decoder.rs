@@ -105,7 +105,7 @@ impl NflogDecoder {
         }
     }
 
-    /// Fills the row, counts the packet, and says whether the row is wanted.
+    /// Fills the row, counts the packet, and returns whether the filter lets it pass.
     fn read(
         &mut self,
         message: &[u8],
@@ -157,7 +157,7 @@ impl NflogDecoder {
         };
         let gap = sequence.wrapping_sub(*expected);
         *expected = sequence.wrapping_add(1);
-        // a number that goes back is a count that began anew
+        // a number that goes back is a count that was restarted
         if gap > u32::MAX / 2 { 0 } else { gap.into() }
     }
 }

@@ -1,6 +1,6 @@
 //! The headers of an IP packet, as far as they were captured, as the tuple of a row.
 //!
-//! What conntrack takes for the protocol is taken here too (nf_ct_get_tuple): in IPv4 what the header says, in IPv6 what stands
+//! What conntrack takes for the protocol is taken here too (nf_ct_get_tuple): in IPv4 the protocol of the header, in IPv6 what stands
 //! behind hop-by-hop options, routing, destination options, fragment and authentication headers.
 
 use crate::netlink::Malformed;

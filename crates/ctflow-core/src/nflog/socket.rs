@@ -60,7 +60,7 @@ impl NflogSocket {
             netlink.request(LOG_CONFIG, NLM_F_ACK, &generic(*group), put_config)?;
             match answer(&netlink)? {
                 0 => {}
-                // The kernel says the same to who may not read any group and to who comes second.
+                // EPERM has two reasons: the capability is missing, or the group has a reader already.
                 errno if errno == libc::EPERM as u32 && probe(&mut netlink).is_ok() => {
                     return Err(Error::new(
                         Code::NflogTaken,

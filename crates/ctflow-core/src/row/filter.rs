@@ -1,4 +1,4 @@
-//! Which connections are wanted: the 16 words of src/row/filter.ts.
+//! Which connections are exported: the 16 words of src/row/filter.ts.
 
 use super::*;
 

@@ -20,7 +20,7 @@ impl EventFd {
         if fd < 0 {
             return Err(Error::system(Code::Netlink, what, &io::Error::last_os_error()));
         }
-        // SAFETY: the descriptor was just made and belongs to nobody else.
+        // SAFETY: the descriptor was just made and has no other owner.
         let event = unsafe { OwnedFd::from_raw_fd(fd) }.into();
         Ok(Self { event, what })
     }
@@ -30,7 +30,7 @@ impl EventFd {
         let _ = (&self.event).write(&1u64.to_ne_bytes());
     }
 
-    /// Waits until it is raised, which ends with this, until `other` can be read, or for the time; says whether it was
+    /// Waits until it is raised, which ends with this, until `other` can be read, or for the time; returns whether it was
     /// raised.
     pub(crate) fn wait(&self, other: Option<BorrowedFd>, milliseconds: i32) -> Result<bool, Error> {
         const NONE: i32 = -1; // poll passes over it

@@ -1,4 +1,4 @@
-//! What a TCP socket of somebody else is asked for.
+//! An option of TCP sockets that Node has opened.
 
 use std::os::fd::RawFd;
 

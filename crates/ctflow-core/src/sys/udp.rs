@@ -15,7 +15,7 @@ const RUN_BYTES: usize = 65_535 - 48;
 const RUNS: usize = 64;
 /// Asked for, so that a burst waits in the kernel and not here.
 const SEND_BUFFER: i32 = 4 << 20;
-/// With these the kernel says that it or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
+/// The kernel or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
 const CANNOT_SEGMENT: [i32; 4] = [libc::EIO, libc::EINVAL, libc::EOPNOTSUPP, libc::ENOPROTOOPT];
 
 /// A connected socket that does not wait.

@@ -1,4 +1,4 @@
-//! What the crate says from outside, in one program: a module tests the module of its name.
+//! The crate from outside, in one program: each module here tests the module of its name.
 
 mod builders;
 mod conntrack {
@@ -19,6 +19,7 @@ mod ipfix {
 mod listen {
     mod row_ring;
 }
+mod modules;
 mod netlink {
     mod dump_reply;
 }

@@ -71,7 +71,7 @@ impl EventListener {
         self.log.as_ref().map(|log| log.counts().into())
     }
 
-    /// Rows below this place need not be kept any more; the file's header says so already.
+    /// Rows below this place need not be kept any more; the file's header has that already.
     #[napi]
     pub fn free_destroy_log(&self, place: f64) {
         if let Some(log) = &self.log {

@@ -26,7 +26,7 @@ fn a_dump_to_its_end() {
     assert_eq!(rows[0], rows[1]);
 }
 
-/// The event of an end (IPCTNL_MSG_CT_DELETE) is an entry as well.
+/// The event of a destroyed connection (IPCTNL_MSG_CT_DELETE) is an entry as well.
 #[test]
 fn deleted_entries_are_rows() {
     let bytes = message(0x0102, 0, &[&[2, 0, 0, 0], ORIGINAL, REPLY]);

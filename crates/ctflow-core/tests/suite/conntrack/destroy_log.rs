@@ -1,4 +1,4 @@
-//! Rows of ends in a file: where each stands, and what becomes of those that find no room.
+//! Rows in the destroy log: where each stands, and what becomes of those that find no room.
 
 use ctflow_core::conntrack::{
     DESTROY_LOG_RECORD_SIZE, DESTROY_LOG_RECORDS_AT, DESTROY_LOG_ROW_AT, DestroyLog, DestroyLogCounts,

@@ -14,7 +14,7 @@ fn event(kind: u16, flags: u16, more: &[u8]) -> Vec<u8> {
     message(kind, flags, &[&[2, 0, 0, 0], ORIGINAL, REPLY, more])
 }
 
-/// Decodes with a filter over a row of rubbish; the row where it is wanted.
+/// Decodes with a filter over a row of random bytes; the row where it is wanted.
 fn decode(datagram: &[u8], words: &[u32; 16]) -> (Option<[u8; ROW_SIZE]>, EventCounts) {
     let mut row = [0xaa; ROW_SIZE];
     let mut counts = EventCounts::default();
@@ -25,7 +25,7 @@ fn decode(datagram: &[u8], words: &[u32; 16]) -> (Option<[u8; ROW_SIZE]>, EventC
 #[test]
 fn the_row_tells_what_happened() {
     let count = EventCounts::default();
-    for (kind, flags, told, counts) in [
+    for (kind, flags, event_of, counts) in [
         (NEW, CREATE, EVENT_NEW, EventCounts { created: 1, ..count }),
         (NEW, 0, EVENT_UPDATE, EventCounts { updated: 1, ..count }),
         (DELETE, 0, EVENT_DESTROY, EventCounts { destroyed: 1, ..count }),
@@ -34,7 +34,7 @@ fn the_row_tells_what_happened() {
         let (row, counted) = decode(&datagram, &ANY);
         assert_eq!(counted, counts);
         let mut row = row.unwrap();
-        assert_eq!(get_u32(&row, EVENT), told);
+        assert_eq!(get_u32(&row, EVENT), event_of);
         put_u32(&mut row, EVENT, EVENT_NONE);
         assert_eq!(
             row,
@@ -47,10 +47,10 @@ fn the_row_tells_what_happened() {
 /// A dump knows no kind of IPCTNL_MSG_CT_NEW.
 #[test]
 fn rows_of_a_dump_tell_of_an_end_only() {
-    let told = |message: &[u8]| get_u32(&row_of(message), EVENT);
-    assert_eq!(told(&event(NEW, CREATE, &[])), EVENT_NONE);
-    assert_eq!(told(&event(NEW, 2, &[])), EVENT_NONE);
-    assert_eq!(told(&event(DELETE, 0, &[])), EVENT_DESTROY);
+    let event_of = |message: &[u8]| get_u32(&row_of(message), EVENT);
+    assert_eq!(event_of(&event(NEW, CREATE, &[])), EVENT_NONE);
+    assert_eq!(event_of(&event(NEW, 2, &[])), EVENT_NONE);
+    assert_eq!(event_of(&event(DELETE, 0, &[])), EVENT_DESTROY);
 }
 
 #[test]

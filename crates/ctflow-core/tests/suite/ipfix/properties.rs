@@ -93,7 +93,7 @@ proptest! {
         let names = ["", "a", "pod-é", "", &longest];
         let text = names.concat();
         let ends: Vec<u32> = names.iter().scan(0, |end, name| { *end += name.len() as u32; Some(*end) }).collect();
-        for record in records.chunks_exact_mut(RECORD_SIZE) {
+        for record in records.as_chunks_mut::<RECORD_SIZE>().0 {
             let numbers: Vec<_> = plan.iter().filter(|[operation, ..]| *operation == OP_NAME).map(|i| i[1] as usize).collect();
             for at in numbers {
                 let number = u32::from(record[at] % 8);
@@ -113,12 +113,12 @@ proptest! {
 
         prop_assert!((from..=to).contains(&encoded.next));
         prop_assert!(encoded.messages <= pairs);
-        let mut wanted = records.chunks_exact(RECORD_SIZE).skip(from).take(encoded.next - from)
+        let mut wanted = records.as_chunks::<RECORD_SIZE>().0.iter().skip(from).take(encoded.next - from)
             .map(|record| expected(&plan, &names, record)).filter(|data| data.len() + 20 <= limit);
         let (mut at, mut before) = (0, sequence);
         let mut prefix = request.prefix;
-        for pair in lengths.chunks_exact(2).take(encoded.messages) {
-            let (length, count) = (pair[0] as usize, pair[1]);
+        for &[length, count] in lengths.as_chunks::<2>().0.iter().take(encoded.messages) {
+            let length = length as usize;
             prop_assert!(length <= limit);
             let message = &out[at..at + length];
             prop_assert_eq!(&message[..4], &[0, 10, (length >> 8) as u8, length as u8]);

@@ -1,9 +1,9 @@
-//! What of a datagram answers a request.
+//! What of a datagram replys a request.
 #![allow(clippy::unwrap_used)]
 
 use ctflow_core::netlink::{DumpReply, RequestId, keep_reply};
 
-const ASKED: RequestId = RequestId { sequence: 7, port: 9 };
+const REQUEST: RequestId = RequestId { sequence: 7, port: 9 };
 const ENTRY: u16 = 0x100;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
@@ -20,41 +20,41 @@ fn message(kind: u16, flags: u16, asked: RequestId, payload: &[u8]) -> Vec<u8> {
 }
 
 fn entry(number: u8) -> Vec<u8> {
-    message(ENTRY, 2, ASKED, &[number; 8])
+    message(ENTRY, 2, REQUEST, &[number; 8])
 }
 
 fn end(kind: u16, errno: i32) -> Vec<u8> {
-    message(kind, 2, ASKED, &errno.to_le_bytes())
+    message(kind, 2, REQUEST, &errno.to_le_bytes())
 }
 
-/// What was said of the messages, and the bytes kept.
+/// The reply, and the bytes kept.
 fn keep(messages: &[Vec<u8>]) -> (DumpReply, Vec<u8>) {
     let mut datagram = messages.concat();
-    let answer = keep_reply::<true>(&mut datagram, ASKED);
-    datagram.truncate(answer.bytes);
-    (answer, datagram)
+    let reply = keep_reply::<true>(&mut datagram, REQUEST);
+    datagram.truncate(reply.bytes);
+    (reply, datagram)
 }
 
 #[test]
-fn all_that_answers_is_kept() {
+fn all_that_replys_is_kept() {
     let messages = [entry(1), entry(2), entry(3)];
-    let (answer, kept) = keep(&messages);
+    let (reply, kept) = keep(&messages);
     assert_eq!(kept, messages.concat());
     let wanted = DumpReply {
         bytes: kept.len(),
         before_end: kept.len(),
         ..DumpReply::default()
     };
-    assert_eq!(answer, wanted);
+    assert_eq!(reply, wanted);
 }
 
 #[test]
-fn answers_to_another_request_or_socket_are_taken_out() {
+fn replys_to_another_request_or_socket_are_taken_out() {
     let other = |sequence, port| message(ENTRY, 2, RequestId { sequence, port }, &[0xee; 12]);
-    let (answer, kept) = keep(&[other(6, 9), entry(1), other(7, 8), entry(2), end(DONE, 0)]);
+    let (reply, kept) = keep(&[other(6, 9), entry(1), other(7, 8), entry(2), end(DONE, 0)]);
     assert_eq!(kept, [entry(1), entry(2), end(DONE, 0)].concat());
-    assert_eq!((answer.ignored, answer.end, answer.rest), (2, Some(0), false));
-    assert_eq!(answer.before_end, kept.len() - 20);
+    assert_eq!((reply.ignored, reply.end, reply.rest), (2, Some(0), false));
+    assert_eq!(reply.before_end, kept.len() - 20);
     let ended_elsewhere = message(DONE, 2, RequestId { sequence: 6, port: 9 }, &[0; 4]);
     assert_eq!(keep(&[ended_elsewhere, entry(1)]).0.end, None);
 }
@@ -64,26 +64,26 @@ fn the_end_of_a_dump_and_its_errno() {
     for (message, wanted) in [
         (end(DONE, 0), Some(0)),
         (end(DONE, -105), Some(105)),
-        (message(DONE, 2, ASKED, &[]), Some(0)),
+        (message(DONE, 2, REQUEST, &[]), Some(0)),
         (end(ERROR, -1), Some(1)),
         (end(ERROR, 0), None),
-        (message(ERROR, 0, ASKED, &[]), None),
+        (message(ERROR, 0, REQUEST, &[]), None),
     ] {
-        let (answer, kept) = keep(&[entry(1), message.clone()]);
-        assert_eq!(answer.end, wanted);
+        let (reply, kept) = keep(&[entry(1), message.clone()]);
+        assert_eq!(reply.end, wanted);
         assert_eq!(kept, [entry(1), message].concat());
     }
-    let (answer, kept) = keep(&[end(DONE, 0), entry(1)]);
+    let (reply, kept) = keep(&[end(DONE, 0), entry(1)]);
     assert_eq!(
-        (answer.end, kept),
+        (reply.end, kept),
         (Some(0), end(DONE, 0)),
         "nothing behind the end is looked at"
     );
 }
 
 #[test]
-fn an_interrupted_dump_is_told() {
-    let interrupted = message(ENTRY, 0x12, ASKED, &[1; 8]);
+fn an_interrupted_dump_is_reported() {
+    let interrupted = message(ENTRY, 0x12, REQUEST, &[1; 8]);
     assert!(keep(&[entry(1), interrupted]).0.interrupted);
     assert!(!keep(&[entry(1)]).0.interrupted);
     let of_another = message(ENTRY, 0x12, RequestId { sequence: 6, port: 9 }, &[1; 8]);
@@ -95,8 +95,8 @@ fn what_is_no_whole_message_is_left() {
     let cut = entry(2)[..20].to_vec();
     let lost = [vec![0; 16], entry(2)].concat();
     for rest in [cut, lost, vec![1]] {
-        let (answer, kept) = keep(&[entry(1), rest]);
-        assert!(answer.rest);
+        let (reply, kept) = keep(&[entry(1), rest]);
+        assert!(reply.rest);
         assert_eq!(kept, entry(1));
     }
 }

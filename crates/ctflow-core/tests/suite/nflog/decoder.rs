@@ -50,10 +50,7 @@ fn decode(
 ) -> (Vec<[u8; ROW_SIZE]>, NflogCounts) {
     let (mut rows, mut counts) = (Vec::new(), NflogCounts::default());
     decoder.decode(datagram, RECEIVED, prefixes, &mut rows, &mut counts);
-    (
-        rows.chunks_exact(ROW_SIZE).map(|row| row.try_into().unwrap()).collect(),
-        counts,
-    )
+    (rows.as_chunks().0.to_vec(), counts)
 }
 
 fn decode_all(datagram: &[u8]) -> (Vec<[u8; ROW_SIZE]>, NflogCounts) {
@@ -145,12 +142,12 @@ fn a3795_values_are_copied_out_of_the_packet_before_it_is_reused() {
     decoder.decode(&buffer, RECEIVED, &mut prefixes, &mut rows, &mut counts);
     buffer.fill(0xff);
     assert_eq!(rows[..ROW_SIZE], first);
-    let both: Vec<&[u8; ROW_SIZE]> = rows.chunks_exact(ROW_SIZE).map(|row| row.try_into().unwrap()).collect();
+    let both = rows.as_chunks::<ROW_SIZE>().0;
     assert_eq!(both.iter().map(|row| row[PROTOCOL]).collect::<Vec<_>>(), [6, 17]);
-    assert_eq!(ports_of(both[0]), Some([40_000, 443, 443, 40_000]));
-    assert_eq!(ports_of(both[1]), Some([257; 4]));
-    assert_eq!(prefixes.get(get_u32(both[0], RULE)), Some(&b"first"[..]));
-    assert_eq!(prefixes.get(get_u32(both[1], RULE)), Some(&b"other"[..]));
+    assert_eq!(ports_of(&both[0]), Some([40_000, 443, 443, 40_000]));
+    assert_eq!(ports_of(&both[1]), Some([257; 4]));
+    assert_eq!(prefixes.get(get_u32(&both[0], RULE)), Some(&b"first"[..]));
+    assert_eq!(prefixes.get(get_u32(&both[1], RULE)), Some(&b"other"[..]));
 }
 
 #[test]
@@ -280,7 +277,7 @@ fn later_fragments_have_no_ports() {
 
 /// `snaplen` of the rule may be any; the length is the header's.
 #[test]
-fn of_a_short_capture_what_is_there_is_told() {
+fn a_short_capture_gives_what_it_has() {
     let packets = [
         ipv4(6, 0, &PORTS),
         ipv6(60, &[&[6, 0, 1, 4, 0, 0, 0, 0][..], &PORTS].concat()),
@@ -331,7 +328,7 @@ fn what_never_came_is_counted_by_the_gaps_of_each_group() {
     assert_eq!(lost(6, 0), 0);
     assert_eq!(lost(GROUP, 14), 10);
     assert_eq!(lost(6, 1), 0);
-    assert_eq!(lost(GROUP, 3), 0, "counted anew");
+    assert_eq!(lost(GROUP, 3), 0, "the count was restarted");
     assert_eq!(lost(GROUP, 4), 0);
 }
 

@@ -76,7 +76,7 @@ proptest! {
             prop_assert!(row[FAMILY] == 2 || row[FAMILY] == 10);
             prop_assert!(row[TCP_FLAGS] == 0 && row[PRESENT + 4..].iter().all(|byte| *byte == 0));
         }
-        // a shorter capture never tells another tuple, only less of it
+        // a shorter capture never gives another tuple, only less of it
         let mut short = [0; ROW_SIZE];
         if read_packet(&packet[..cut.index(packet.len() + 1)], &mut short).is_ok() {
             prop_assert!(whole.is_ok());

@@ -95,7 +95,7 @@ fn a_closed_port_is_said_once_it_is_known() {
     drop(receiver);
     let (bytes, pairs) = messages(&[10; 1]);
     assert_eq!(sender.send(&bytes, &pairs), Sent { messages: 1, errno: 0 });
-    // on a busy machine the kernel says so later
+    // on a busy machine the kernel reports it later
     let mut sent = sender.send(&bytes, &pairs);
     for _ in 0..1_000 {
         if sent.errno != 0 {
