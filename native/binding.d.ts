@@ -42,7 +42,7 @@ export declare class EventListener {
   setBroadcastError(on: boolean): void
   /** What became of the rows that belong into the log; null where there is none. */
   destroyLogCounts(): DestroyLogCounts | null
-  /** Rows below this place need not be kept any more; the file's header says so already. */
+  /** Rows below this place need not be kept any more; the file's header has that already. */
   freeDestroyLog(place: number): void
   /**
    * How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer

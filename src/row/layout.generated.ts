@@ -222,10 +222,6 @@ export const INGRESS_RULE_ACTION = 309;
 export const EGRESS_RULE_ACTION = 310;
 /** Always zero. (1 byte) */
 export const RESERVED_311 = 311;
-/** FAMILY: IPv4. */
-export const AF_INET = 2;
-/** FAMILY: IPv6. */
-export const AF_INET6 = 10;
 /** ID is known. */
 export const HAS_ID = 1 << 0;
 /** STATUS is known whole, as the kernel sends it. */
@@ -265,7 +261,7 @@ export const HAS_STATUS_PART = 1 << 17;
 /** TCP_FLAGS are known. */
 export const HAS_TCP_FLAGS = 1 << 18;
 /** HAS_ID and HAS_START: with the tuple they name a connection for as long as the host runs. */
-export const HAS_IDENTITY = 513;
+export const IDENTITY_FLAGS = 513;
 /** EVENT: nothing; the connection stands in a dump. */
 export const EVENT_NONE = 0;
 /** EVENT: it was confirmed, with its first packet (IPCTNL_MSG_CT_NEW with NLM_F_CREATE). */

@@ -1,7 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { DESTROY_LOG_RECORD_SIZE, DESTROY_LOG_RECORDS_AT, LAYOUT_VERSION, ROW_SIZE } from '../../src/row/layout.generated.js';
+import {
+  DESTROY_LOG_RECORD_SIZE,
+  DESTROY_LOG_RECORDS_AT,
+  LAYOUT_VERSION,
+  ROW_SIZE,
+} from '../../src/row/layout.generated.js';
 import {
   encodeDestroyHeader,
   DESTROY_HEADER_SIZE,

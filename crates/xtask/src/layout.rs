@@ -31,13 +31,11 @@ pub fn typescript() -> String {
             put(&format!("{}_WORD", field.name), &(field.offset / 4), &doc);
         }
     }
-    put("AF_INET", &row::AF_INET, "FAMILY: IPv4.");
-    put("AF_INET6", &row::AF_INET6, "FAMILY: IPv6.");
     for (name, bit, doc) in row::PRESENT_FLAGS {
         put(name, &format!("1 << {bit}"), doc.trim());
     }
     let doc = "HAS_ID and HAS_START: with the tuple they name a connection for as long as the host runs.";
-    put("HAS_IDENTITY", &row::HAS_IDENTITY, doc);
+    put("IDENTITY_FLAGS", &row::IDENTITY_FLAGS, doc);
     for (name, number, doc) in row::EVENT_KINDS {
         put(name, number, doc.trim());
     }

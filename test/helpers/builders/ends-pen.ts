@@ -2,7 +2,12 @@ import { openSync, closeSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { DestroyLogCounts, DestroyLogPlace } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
-import { DESTROY_LOG_RECORD_SIZE, DESTROY_LOG_RECORDS_AT, DESTROY_LOG_ROW_AT, ROW_SIZE } from '../../../src/row/layout.generated.js';
+import {
+  DESTROY_LOG_RECORD_SIZE,
+  DESTROY_LOG_RECORDS_AT,
+  DESTROY_LOG_ROW_AT,
+  ROW_SIZE,
+} from '../../../src/row/layout.generated.js';
 import type { DestroyWriter } from '../../../src/state/destroy-log.js';
 import { writeNumber } from '../../../src/common/u64.js';
 

@@ -2,7 +2,7 @@
 //! so that they outlive the process. TypeScript writes its header and reads it (src/state/destroy-log-format.ts).
 
 use crate::error::{Code, Error};
-use crate::row::{HAS_IDENTITY, PRESENT, ROW_SIZE, get_u32};
+use crate::row::{IDENTITY_FLAGS, PRESENT, ROW_SIZE, get_u32};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -100,7 +100,7 @@ impl DestroyLog {
     pub fn append(&mut self, rows: &[u8]) {
         for row in rows.as_chunks::<ROW_SIZE>().0 {
             let place = self.place;
-            let skipped = if get_u32(row, PRESENT) & HAS_IDENTITY != HAS_IDENTITY {
+            let skipped = if get_u32(row, PRESENT) & IDENTITY_FLAGS != IDENTITY_FLAGS {
                 Some(&self.state.without_identity)
             } else if place - self.state.done.load(Ordering::Acquire) >= self.capacity {
                 Some(&self.state.full)

@@ -215,7 +215,7 @@ pub const AF_INET: u8 = 2;
 /// FAMILY: IPv6.
 pub const AF_INET6: u8 = 10;
 /// HAS_ID and HAS_START: with the tuple they name a connection for as long as the host runs.
-pub const HAS_IDENTITY: u32 = HAS_ID | HAS_START;
+pub const IDENTITY_FLAGS: u32 = HAS_ID | HAS_START;
 
 flags! { PRESENT_FLAGS:
     /// ID is known.

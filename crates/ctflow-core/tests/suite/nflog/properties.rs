@@ -94,8 +94,7 @@ proptest! {
         let (mut rows, mut counts) = (Vec::new(), NflogCounts::default());
         decoder.decode(&bytes, 1, &mut prefixes, &mut rows, &mut counts);
         prop_assert_eq!(rows.len() as u64, counts.packets * ROW_SIZE as u64);
-        for row in rows.chunks_exact(ROW_SIZE) {
-            let row: &[u8; ROW_SIZE] = row.try_into().unwrap();
+        for row in rows.as_chunks::<ROW_SIZE>().0 {
             prop_assert_eq!(get_u32(row, EVENT), EVENT_DENIED);
             prop_assert!(prefixes.get(get_u32(row, RULE)).is_some());
         }
