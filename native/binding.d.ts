@@ -31,38 +31,42 @@ export declare class EventListener {
    * @param groups bit 0 new, 1 update, 2 destroy
    * @param receiveBuffer bytes wanted; the kernel may allow less
    * @param broadcastError see setBroadcastError
-   * @param ends where rows are written down before they can be taken; without it nowhere
+   * @param destroyLog the file that each row is in before it can be taken; without it none
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
-  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, ends: EndsPlace | undefined | null, onReady: () => void)
-  /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
-  receiveBuffer(): number
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, destroyLog: DestroyLogPlace | undefined | null, onReady: () => void)
   /**
    * NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
    * event again.
    */
   setBroadcastError(on: boolean): void
-  /** Leaves the groups: no more events come, those that wait can still be drained. */
-  leave(): void
-  /**
-   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
-   * has failed.
-   */
-  take(rows: Uint8Array): number
-  /** Asks for the events that wait in the receive buffer now; returns the number of the request. */
-  drain(): number
-  /** The last such request whose events were all taken. */
-  drained(): number
-  counts(): EventCounts
-  /** What became of the rows that were to be written down; null where there is no file. */
-  endsCounts(): EndsCounts | null
-  /** Rows below this place need not be kept any more; the file's header says so already. */
-  freeEnds(place: number): void
+  /** What became of the rows that belong into the log; null where there is none. */
+  destroyLogCounts(): DestroyLogCounts | null
+  /** Rows below this place need not be kept any more; the file's header has that already. */
+  freeDestroyLog(place: number): void
   /**
    * How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
    * with the square.
    */
   dyingCount(limit: number): Promise<number>
+  /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
+  receiveBuffer(): number
+  /**
+   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the
+   * listener has failed.
+   */
+  take(rows: Uint8Array): number
+  /** Asks for the messages that wait in the receive buffer now; returns the number of the request. */
+  drain(): number
+  /** The last such request whose rows were all taken. */
+  drained(): number
+  /** Counts so far; those of a row before it can be taken. */
+  counts(): EventCounts
+  /**
+   * Leaves the groups: the kernel sends what it has gathered, and nothing more. Messages that wait can still be
+   * drained.
+   */
+  leave(): void
   /** Ends the thread and closes the socket. Rows that were not taken stay. */
   close(): void
 }
@@ -77,22 +81,26 @@ export declare class NflogListener {
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
   constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, onReady: () => void)
+  /** The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced. */
+  prefix(number: number): string
   /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
   receiveBuffer(): number
-  /** The prefix whose number stands in RULE of a row. */
-  prefix(number: number): string
   /**
-   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the listener
-   * has failed.
+   * Moves rows to the start of `rows`, as many as fit, and returns how many. Throws where there are none and the
+   * listener has failed.
    */
   take(rows: Uint8Array): number
-  /** Lets go of the groups: the kernel delivers what it has gathered, and nothing more. */
-  unbind(): void
-  /** Asks for the packets that wait in the receive buffer now; returns the number of the request. */
+  /** Asks for the messages that wait in the receive buffer now; returns the number of the request. */
   drain(): number
-  /** The last such request whose packets were all taken. */
+  /** The last such request whose rows were all taken. */
   drained(): number
+  /** Counts so far; those of a row before it can be taken. */
   counts(): NflogCounts
+  /**
+   * Leaves the groups: the kernel sends what it has gathered, and nothing more. Messages that wait can still be
+   * drained.
+   */
+  leave(): void
   /** Ends the thread and closes the socket. Rows that were not taken stay. */
   close(): void
 }
@@ -103,7 +111,7 @@ export declare class UdpSender {
    * @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
    * @param segment bursts leave as one buffer that the kernel cuts into datagrams
    *
-   * Throws an error whose message is the errno.
+   * Throws an error whose code is the errno, a number.
    */
   constructor(address: string, port: number, segment: boolean)
   /**
@@ -134,10 +142,10 @@ export interface BytesRead {
   error: number
 }
 
-/** Backend.decode of src/backend.ts. */
+/** Backend.decode of src/backend/backend.ts. */
 export declare function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array): Decoded
 
-/** Decoded of src/backend.ts. */
+/** Decoded of src/backend/backend.ts. */
 export interface Decoded {
   rows: number
   consumed: number
@@ -149,29 +157,19 @@ export interface Decoded {
   error: number
 }
 
-/** Backend.encode of src/backend.ts, the request's members one by one: cheaper to take over than an object. */
-export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, names: Uint8Array, nameEnds: Uint32Array, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
-
-/** Encoded of src/backend.ts. */
-export interface Encoded {
-  messages: number
-  next: number
-  oversize: number
-}
-
-/** What became of the rows that were to be written down. */
-export interface EndsCounts {
+/** What became of the rows that belong into the destroy log. */
+export interface DestroyLogCounts {
   written: number
-  /** Without room: too many wait to be told. */
+  /** Without room: too many are not exported yet. */
   full: number
   /** The disk did not take them. */
   failed: number
   /** Without the id or the start by which they would be known again. */
-  unnamed: number
+  withoutIdentity: number
 }
 
-/** A file of ends that is there, and where to go on in it. */
-export interface EndsPlace {
+/** A destroy log that is there, and where to go on in it. */
+export interface DestroyLogPlace {
   path: string
   /** Records that it has room for. */
   capacity: number
@@ -179,6 +177,16 @@ export interface EndsPlace {
   place: number
   /** Places below it are free. */
   done: number
+}
+
+/** Backend.encode of src/backend/backend.ts, the request's members one by one: cheaper to take over than an object. */
+export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, names: Uint8Array, nameEnds: Uint32Array, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
+
+/** Encoded of src/backend/backend.ts. */
+export interface Encoded {
+  messages: number
+  next: number
+  oversize: number
 }
 
 /** What became of the events so far. Each is in exactly one of the first seven counts. */
@@ -204,10 +212,10 @@ export interface EventCounts {
 /** Compared with the generated TypeScript constant before anything else is called. */
 export declare function layoutVersion(): number
 
-/** Backend.limitUnsent of src/backend.ts. */
+/** Backend.limitUnsent of src/backend/backend.ts. */
 export declare function limitUnsent(fd: number, octets: number): boolean
 
-/** What became of the logged packets so far. Each is in exactly one of the first three counts. */
+/** What became of the logged packets so far. Each message is in exactly one of the first four counts. */
 export interface NflogCounts {
   /** Rows of EVENT_DENIED. */
   packets: number

@@ -10,7 +10,7 @@ const CHECKS = [
   ['types', 'npx', ['tsc', '-b']],
 ];
 const CARGO_CHECKS = [
-  ['generated layout', process.execPath, ['scripts/generate.mjs', '--check']],
+  ['generated layout', 'cargo', ['xtask', 'layout', '--check']],
   ['types of the native module', process.execPath, ['scripts/binding-types.mjs', '--check']],
   ['formatting of Rust', 'cargo', ['fmt', '--all', '--check']],
   ['lint of Rust', 'cargo', ['clippy', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings']],

@@ -1,6 +1,5 @@
 import { Batch } from '../../src/row/batch.js';
-import { ROW_WORDS } from '../../src/row/batch.js';
-import { HAS_TCP_STATE, PRESENT, ROW_SIZE, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
+import { HAS_TCP_STATE, PRESENT_WORD, ROW_SIZE, ROW_WORDS, STATE, TCP_STATES } from '../../src/row/layout.generated.js';
 import type { MeasuredFamily } from '../results/results.js';
 import { addRounds, Connections } from './connections.js';
 import { seededRandom } from './random.js';
@@ -100,7 +99,7 @@ export class ChangingTable {
       if (this.#leaving[at]) continue;
       this.#leaving[at] = 1;
       chosen++;
-      const tcp = this.#rows[at * ROW_WORDS + (PRESENT >> 2)] & HAS_TCP_STATE;
+      const tcp = this.#rows[at * ROW_WORDS + PRESENT_WORD] & HAS_TCP_STATE;
       if (tcp && this.#changes.dying) bytes[at * ROW_SIZE + STATE] = TIME_WAIT;
     }
     this.batches.forEach((batch, i) => {

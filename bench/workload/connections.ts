@@ -40,17 +40,17 @@ export class Connections {
     bytes.set(kind.bytes);
     const client = Math.floor(number / PORTS_A_CLIENT);
     const port = FIRST_PORT + (number % PORTS_A_CLIENT);
-    const translated = (u32[row.STATUS >> 2] & IPS_SRC_NAT) !== 0;
+    const translated = (u32[row.STATUS_WORD] & IPS_SRC_NAT) !== 0;
     // the last four bytes of an IPv6 address, or the whole IPv4 address, in network order
     const last = bytes[row.FAMILY] === 10 ? 12 : 0;
     bytes[row.ORIG_SRC + last + 2] = client >>> 8;
     bytes[row.ORIG_SRC + last + 3] = client;
     if (!translated) bytes.copyWithin(row.REPLY_DST, row.ORIG_SRC, row.ORIG_DST);
-    if (u32[row.PRESENT >> 2] & row.HAS_ICMP) u16[row.REPLY_SPORT >> 1] = port;
+    if (u32[row.PRESENT_WORD] & row.HAS_ICMP) u16[row.REPLY_SPORT >> 1] = port;
     else u16[row.REPLY_DPORT >> 1] = port;
     u16[row.ORIG_SPORT >> 1] = port;
-    u32[row.ID >> 2] = Math.imul(number + 1, 2654435761);
-    writeNanoseconds(u32, row.START_NS >> 2, EPOCH + (number % 86_400_000));
+    u32[row.ID_WORD] = Math.imul(number + 1, 2654435761);
+    writeNanoseconds(u32, row.START_NS_WORD, EPOCH + (number % 86_400_000));
     addRounds(u32, 0, rounds);
     hashTuple(this.#one);
     into.bytes.set(bytes, at * row.ROW_SIZE);
@@ -72,10 +72,10 @@ export class Connections {
 /** Lets a row count more traffic. @param at its first word */
 export function addRounds(u32: Uint32Array, at: number, rounds: number): void {
   const packets = rounds * PACKETS_A_ROUND;
-  add(u32, at + (row.ORIG_PACKETS >> 2), packets);
-  add(u32, at + (row.ORIG_OCTETS >> 2), packets * OCTETS_A_PACKET);
-  add(u32, at + (row.REPLY_PACKETS >> 2), packets);
-  add(u32, at + (row.REPLY_OCTETS >> 2), packets * OCTETS_A_PACKET);
+  add(u32, at + row.ORIG_PACKETS_WORD, packets);
+  add(u32, at + row.ORIG_OCTETS_WORD, packets * OCTETS_A_PACKET);
+  add(u32, at + row.REPLY_PACKETS_WORD, packets);
+  add(u32, at + row.REPLY_OCTETS_WORD, packets * OCTETS_A_PACKET);
 }
 
 function add(u32: Uint32Array, word: number, amount: number): void {

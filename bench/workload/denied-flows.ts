@@ -1,12 +1,11 @@
 import { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { ROW_WORDS } from '../../src/row/batch.js';
 import { DeniedAugmenter } from '../../src/denied/denied-augmenter.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import type { Flows } from '../../src/record/flows.js';
-import { ROW_SIZE, RULE, STATE } from '../../src/row/layout.generated.js';
+import { ROW_SIZE, ROW_WORDS, RULE_WORD, STATE } from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';
 import type { MeasuredFamily } from '../results/results.js';
 import { Connections } from './connections.js';
@@ -32,7 +31,7 @@ export class DeniedFlows {
     const numbers = Array.from({ length: flows }, (_, i) => i);
     [this.#rows] = new Connections(family).batches(numbers, 0, flows);
     for (let i = 0; i < flows; i++) {
-      this.#rows.u32[i * ROW_WORDS + (RULE >> 2)] = 1 + (i % RULES);
+      this.#rows.u32[i * ROW_WORDS + RULE_WORD] = 1 + (i % RULES);
       this.#rows.bytes[i * ROW_SIZE + STATE] = NF_INET_LOCAL_IN;
     }
     this.store = new DenyStore(flows);
@@ -44,7 +43,7 @@ export class DeniedFlows {
     const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born: now() });
     const { rows, bytes } = this.store.table;
     const augmenter = new DeniedAugmenter(this.#rules, slot =>
-      this.#rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_SIZE + STATE]),
+      this.#rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_SIZE + STATE]),
     );
     return [
       { store: connections, augmenters: [] },

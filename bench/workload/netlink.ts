@@ -1,5 +1,6 @@
 import type { Batch } from '../../src/row/batch.js';
 import * as row from '../../src/row/layout.generated.js';
+import { AF_INET6 } from '../../src/row/protocol.js';
 import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
 import { readBigInt } from '../../src/common/u64.js';
 import {
@@ -17,7 +18,6 @@ import {
 
 /** The kernel fills at most so many bytes a read (netlink_dump in net/netlink/af_netlink.c). */
 const READ_SIZE = 32 * 1024;
-const AF_INET6 = 10;
 const IPPROTO_ICMPV6 = 58;
 
 /**

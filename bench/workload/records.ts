@@ -1,11 +1,10 @@
 import { Batch } from '../../src/row/batch.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
-import { ROW_WORDS } from '../../src/row/batch.js';
 import { ACTIVE_TIMEOUT } from '../../src/store/end-reason.js';
 import { ExportSlots } from '../../src/schedule/export-state.js';
 import { appendRecord } from '../../src/record/flow-record.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
-import { RECORD_SIZE } from '../../src/row/layout.generated.js';
+import { RECORD_SIZE, ROW_WORDS } from '../../src/row/layout.generated.js';
 import { EPOCH } from './connections.js';
 
 /** Flow records of one shape, as a destination gathers them. */

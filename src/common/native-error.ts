@@ -14,12 +14,12 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 const EPERM = 1;
 const EACCES = 13;
 
-/** What the native module threw as an error of ctflow: its own errors cross as `CODE|text`. Others stay what they are. */
+/** An error of the native module, which has a code of ctflow, as an error of ctflow. Others stay what they are. */
 export function nativeError(error: unknown): Error {
   const thrown = error instanceof Error ? error : new Error(String(error));
-  const [, code, text] = /^(CTFLOW_\w+)\|(.*)$/s.exec(thrown.message) ?? [];
-  const hint = HINTS[code as ErrorCode];
-  return hint === undefined ? thrown : new CtflowError(code as ErrorCode, text, hint);
+  const { code } = thrown as Error & { code?: ErrorCode };
+  const hint = code && HINTS[code];
+  return hint === undefined || thrown instanceof CtflowError ? thrown : new CtflowError(code!, thrown.message, hint);
 }
 
 /** Calls the native module. @throws see {@link nativeError} */

@@ -1,8 +1,15 @@
 import type { Batch } from '../row/batch.js';
 import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
-import { HAS_START, ORIG_OCTETS, PRESENT, RULE, START_NS, STATE } from '../row/layout.generated.js';
+import {
+  HAS_START,
+  ORIG_OCTETS_WORD,
+  PRESENT_WORD,
+  ROW_WORDS,
+  RULE_WORD,
+  START_NS_WORD,
+  STATE,
+} from '../row/layout.generated.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { Moment } from '../store/poll-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
@@ -70,17 +77,17 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
     const now = this.#now().monotonic;
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
-      const time = nanosecondsToMilliseconds(u32[from + (START_NS >> 2)], u32[from + (START_NS >> 2) + 1]);
-      const timed = (u32[from + (PRESENT >> 2)] & HAS_START) !== 0;
+      const time = nanosecondsToMilliseconds(u32[from + START_NS_WORD], u32[from + START_NS_WORD + 1]);
+      const timed = (u32[from + PRESENT_WORD] & HAS_START) !== 0;
       const tracked = mayBeTracked(batch, row);
       const connection = tracked ? this.#closed.find(batch, row, time, timed) : undefined;
       if (connection !== undefined) {
         this.counts.matched++;
         if (connection < 0) this.counts.matchedLate++;
-        else this.#ruleOf[connection] = this.#rules.idOf(u32[from + (RULE >> 2)], bytes[from * 4 + STATE]);
+        else this.#ruleOf[connection] = this.#rules.idOf(u32[from + RULE_WORD], bytes[from * 4 + STATE]);
         continue;
       }
-      const octets = u32[from + (ORIG_OCTETS >> 2)];
+      const octets = u32[from + ORIG_OCTETS_WORD];
       const flow = this.#denied.slotOf(u32, from, now);
       if (flow < 0) {
         this.counts.refusedPackets++;
@@ -176,7 +183,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   #matchFlow(slot: number, lifetime: Lifetime, flow: number): void {
     const { u32, bytes } = this.#denied.rows;
     const at = flow * ROW_WORDS;
-    const rule = this.#rules.idOf(u32[at + (RULE >> 2)], bytes[at * 4 + STATE]);
+    const rule = this.#rules.idOf(u32[at + RULE_WORD], bytes[at * 4 + STATE]);
     const matched = this.#denied.dropPending(flow, packet => isWithin(lifetime, packet.time, packet.timed));
     if (matched === 0) return;
     this.counts.matched += matched;

@@ -3,8 +3,7 @@ import type { NflogOptions } from '../sources/nflog.js';
 import { describeError } from '../common/errors.js';
 import type { Flows } from '../record/flows.js';
 import type { FlowStore } from '../store/flow-store.js';
-import { RULE, STATE } from '../row/layout.generated.js';
-import { ROW_WORDS } from '../row/batch.js';
+import { ROW_WORDS, RULE_WORD, STATE } from '../row/layout.generated.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { PollHook } from '../ingest/poll-hook.js';
@@ -63,7 +62,7 @@ export class DeniedPackets {
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
     const { rows, bytes } = this.#store.table;
     this.#augmenter = new DeniedAugmenter(rules, slot =>
-      rules.idOf(rows[slot * ROW_WORDS + (RULE >> 2)], bytes[slot * ROW_WORDS * 4 + STATE]),
+      rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_WORDS * 4 + STATE]),
     );
     this.connectionAugmenter = new DeniedAugmenter(rules, this.#correlator.ruleOfConnection);
   }

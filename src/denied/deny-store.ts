@@ -1,16 +1,13 @@
 import { ConnectionTable, GONE } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type SlotHolder, type StoreListener } from '../store/flow-store.js';
-import { ORIG_OCTETS, ORIG_PACKETS } from '../row/layout.generated.js';
+import { ORIG_OCTETS_WORD, ORIG_PACKETS_WORD, ROW_WORDS } from '../row/layout.generated.js';
 import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../common/u64.js';
 import { hashEndpoints, rowsOf, VIEWS, type Rows } from './endpoints.js';
 import { PendingPackets, type PendingPacket } from './pending-packets.js';
 
-const PACKETS_WORD = ORIG_PACKETS >> 2;
-const OCTETS_WORD = ORIG_OCTETS >> 2;
 /** Packets that can wait at most, 21 bytes each. */
 const MAX_PENDING = 1 << 19;
 
@@ -69,7 +66,7 @@ export class DenyStore implements FlowStore {
       if (this.table.full && !this.#makeRoom(now)) return -1;
       slot = this.table.allocate(u32, from);
       this.#announced[slot] = 0;
-      this.table.rows.fill(0, slot * ROW_WORDS + PACKETS_WORD, slot * ROW_WORDS + OCTETS_WORD + 2);
+      this.table.rows.fill(0, slot * ROW_WORDS + ORIG_PACKETS_WORD, slot * ROW_WORDS + ORIG_OCTETS_WORD + 2);
       this.#listeners.acquire(slot);
       this.#index.insert(slot);
     }
@@ -116,8 +113,8 @@ export class DenyStore implements FlowStore {
     const { table } = this;
     const { rows } = table;
     const at = slot * ROW_WORDS;
-    writeNumber(rows, at + PACKETS_WORD, readNumber(rows, at + PACKETS_WORD) + packets);
-    writeNumber(rows, at + OCTETS_WORD, readNumber(rows, at + OCTETS_WORD) + octets);
+    writeNumber(rows, at + ORIG_PACKETS_WORD, readNumber(rows, at + ORIG_PACKETS_WORD) + packets);
+    writeNumber(rows, at + ORIG_OCTETS_WORD, readNumber(rows, at + ORIG_OCTETS_WORD) + octets);
     table.setChangedAt(slot, now);
     const known = this.#announced[slot] !== 0;
     table.setStartMs(slot, known ? Math.min(table.startMs(slot), first) : first);

@@ -1,6 +1,5 @@
 import { type ConnectionTable } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
-import { HAS_START, HAS_STOP, PRESENT, STOP_NS } from '../row/layout.generated.js';
+import { HAS_START, HAS_STOP, PRESENT_WORD, ROW_WORDS, STOP_NS_WORD } from '../row/layout.generated.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** The kernel stamps a packet before it confirms the connection, and both are cut to milliseconds. */
@@ -18,10 +17,10 @@ export interface Lifetime {
 export function lifetimeOf(table: ConnectionTable, slot: number, goneAt: number | undefined): Lifetime {
   const { rows } = table;
   const at = slot * ROW_WORDS;
-  const present = rows[at + (PRESENT >> 2)];
+  const present = rows[at + PRESENT_WORD];
   const start = present & HAS_START ? table.startMs(slot) : Number.NEGATIVE_INFINITY;
   if (goneAt === undefined) return { start, stop: Number.POSITIVE_INFINITY };
-  const stop = nanosecondsToMilliseconds(rows[at + (STOP_NS >> 2)], rows[at + (STOP_NS >> 2) + 1]);
+  const stop = nanosecondsToMilliseconds(rows[at + STOP_NS_WORD], rows[at + STOP_NS_WORD + 1]);
   return { start, stop: present & HAS_STOP ? stop : goneAt };
 }
 

@@ -1,9 +1,9 @@
 import { Batch } from '../row/batch.js';
 import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { hashEndpoints, sameEndpoints, VIEWS, type Rows } from './endpoints.js';
 import { HashChains } from './hash-chains.js';
 import { isWithin, lifetimeOf } from './lifetime.js';
+import { ROW_WORDS } from '../row/layout.generated.js';
 
 /** Connections that are remembered; the oldest go first. */
 const MAX_CLOSED = 16_384;

@@ -1,10 +1,9 @@
 import { Batch } from '../row/batch.js';
 import { GONE } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { ExportSchedule, type ScheduleOptions } from '../schedule/export-schedule.js';
 import { appendRecord, eachName } from '../record/flow-record.js';
 import { REPLY_COUNTERS, REVERSED, shapeOf } from '../ipfix/shape.js';
-import { RECORD_SIZE, STATE } from '../row/layout.generated.js';
+import { RECORD_SIZE, ROW_WORDS, STATE } from '../row/layout.generated.js';
 import type { NameHolder } from '../record/name-table.js';
 import type { Flows } from '../record/flows.js';
 import type { DestinationJournal } from '../state/destination-journal.js';

@@ -1,4 +1,4 @@
-import type { EndsPlace } from '../../native/binding.js';
+import type { DestroyLogPlace } from '../../native/binding.js';
 import type { Backend } from '../backend/backend.js';
 import type { Batch } from '../row/batch.js';
 import { describeError } from '../common/errors.js';
@@ -25,7 +25,7 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
 /** What {@link ConntrackEvents} needs of the destroy log of a state file. */
 export interface DestroyLog {
   /** Where the source writes them; undefined where it cannot. */
-  open(): EndsPlace | undefined;
+  open(): DestroyLogPlace | undefined;
   /** The store has merged so many rows of it. */
   delivered(rows: number): void;
   /** This source writes into it. */

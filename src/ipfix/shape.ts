@@ -1,4 +1,3 @@
-import { ROW_WORDS } from '../row/batch.js';
 import { AF_INET6 } from '../row/protocol.js';
 import {
   FAMILY,
@@ -12,14 +11,17 @@ import {
   HAS_REPLY_COUNTERS,
   HAS_REPLY_ZONE,
   ORIG_DPORT,
-  ORIG_DST,
+  ORIG_DST_WORD,
   ORIG_SPORT,
-  ORIG_SRC,
-  PRESENT,
+  ORIG_SPORT_WORD,
+  ORIG_SRC_WORD,
+  PRESENT_WORD,
   REPLY_DPORT,
-  REPLY_DST,
+  REPLY_DST_WORD,
   REPLY_SPORT,
-  REPLY_SRC,
+  REPLY_SPORT_WORD,
+  REPLY_SRC_WORD,
+  ROW_WORDS,
 } from '../row/layout.generated.js';
 
 /**
@@ -52,21 +54,20 @@ export const SERVICE = 1 << 16;
 /** @param rows words; @param bytes the same memory; @param slot number of the row */
 export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {
   const at = slot * ROW_WORDS;
-  const present = rows[at + (PRESENT >> 2)];
+  const present = rows[at + PRESENT_WORD];
   const v6 = bytes[at * 4 + FAMILY] === AF_INET6;
   let shape = v6 ? IPV6 : 0;
   shape |= shapeOfPresent(present);
   // the reply goes to the source of the request, unless that was translated; and the other way round
-  if (rows[at + (ORIG_SRC >> 2)] !== rows[at + (REPLY_DST >> 2)]) shape |= SOURCE_NAT;
-  if (rows[at + (ORIG_DST >> 2)] !== rows[at + (REPLY_SRC >> 2)]) shape |= DESTINATION_NAT;
+  if (rows[at + ORIG_SRC_WORD] !== rows[at + REPLY_DST_WORD]) shape |= SOURCE_NAT;
+  if (rows[at + ORIG_DST_WORD] !== rows[at + REPLY_SRC_WORD]) shape |= DESTINATION_NAT;
   if (v6) {
-    if (differ(rows, at + (ORIG_SRC >> 2), at + (REPLY_DST >> 2), 4)) shape |= SOURCE_NAT;
-    if (differ(rows, at + (ORIG_DST >> 2), at + (REPLY_SRC >> 2), 4)) shape |= DESTINATION_NAT;
+    if (differ(rows, at + ORIG_SRC_WORD, at + REPLY_DST_WORD, 4)) shape |= SOURCE_NAT;
+    if (differ(rows, at + ORIG_DST_WORD, at + REPLY_SRC_WORD, 4)) shape |= DESTINATION_NAT;
   }
   if (present & HAS_PORTS) {
-    const ports = rows[at + (ORIG_SPORT >> 2)];
-    if (((ports << 16) | (ports >>> 16)) !== (rows[at + (REPLY_SPORT >> 2)] | 0))
-      shape |= portsTranslated(bytes, at * 4);
+    const ports = rows[at + ORIG_SPORT_WORD];
+    if (((ports << 16) | (ports >>> 16)) !== (rows[at + REPLY_SPORT_WORD] | 0)) shape |= portsTranslated(bytes, at * 4);
   }
   return shape;
 }

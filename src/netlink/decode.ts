@@ -1,7 +1,7 @@
 import { Batch } from '../row/batch.js';
 import { CtflowError } from '../common/errors.js';
 import { FILTER_WORDS, rowMatches } from '../row/filter.js';
-import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../row/layout.generated.js';
+import { EVENT_DESTROY, EVENT_WORD, ROW_SIZE } from '../row/layout.generated.js';
 import { EntryDecoder } from './entry.js';
 
 /** The counts of one call of {@link Decode}; what is not in a row is in one of the others. */
@@ -87,7 +87,7 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
         if (!entry.decode(view, littleEndian, payload, end)) result.malformed++;
         else if (!rowMatches(row, words)) result.filtered++;
         else {
-          if (type === IPCTNL_MSG_CT_DELETE) row.u32[EVENT >> 2] = EVENT_DESTROY;
+          if (type === IPCTNL_MSG_CT_DELETE) row.u32[EVENT_WORD] = EVENT_DESTROY;
           rows.set(row.bytes, result.rows++ * ROW_SIZE);
         }
         break;

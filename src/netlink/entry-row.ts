@@ -1,5 +1,5 @@
 import type { Batch } from '../row/batch.js';
-import { FAMILY, PRESENT } from '../row/layout.generated.js';
+import { FAMILY, PRESENT_WORD } from '../row/layout.generated.js';
 import { NOTHING, type Attributes } from './attributes.js';
 
 /** The row that an entry is read into, and where it is read from: payloads are big-endian, whatever the host that wrote them. */
@@ -24,7 +24,7 @@ export class EntryRow {
   }
 
   end(): void {
-    this.batch.u32[PRESENT >> 2] = this.present;
+    this.batch.u32[PRESENT_WORD] = this.present;
   }
 
   /** Begins a walk over attributes of the entry. */

@@ -1,32 +1,31 @@
 import type { Batch } from '../row/batch.js';
 import { type ConnectionTable } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import {
   BIFLOW_DIRECTION,
-  EGRESS_RULE_NAME,
+  EGRESS_RULE_NAME_WORD,
   END_REASON,
   FAMILY,
-  FLOW_END_MS,
-  FLOW_ID,
-  FLOW_START_MS,
+  FLOW_END_MS_WORD,
+  FLOW_ID_WORD,
+  FLOW_START_MS_WORD,
+  HASH_WORD,
   HAS_HELPER,
   HAS_TCP_FLAGS,
-  HELPER,
-  ID,
-  MARK,
+  HELPER_WORD,
+  IDENTITY_FLAGS,
+  ID_WORD,
+  MARK_WORD,
   NAT_TYPE,
-  ORIG_PACKET_DELTA,
-  ORIG_SPORT,
-  ORIG_ZONE,
-  PRESENT,
+  ORIG_PACKET_DELTA_WORD,
+  ORIG_SPORT_WORD,
+  ORIG_ZONE_WORD,
+  PRESENT_WORD,
   PROTOCOL,
   RECORD_SIZE,
-  SOURCE_POD_NAME,
+  ROW_WORDS,
+  SOURCE_POD_NAME_WORD,
+  START_NS_WORD,
   TCP_FLAGS,
-  HAS_ID,
-  HAS_START,
-  HASH,
-  START_NS,
 } from '../row/layout.generated.js';
 import { AF_INET6, IPPROTO_TCP } from '../row/protocol.js';
 import type { RecordAugmenter } from './record-augmenter.js';
@@ -34,9 +33,9 @@ import { COUNTER_WORDS, type ExportSlots, COUNTERS_WORD } from '../schedule/expo
 import { writeNumber } from '../common/u64.js';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
-const DELTA_WORD = ORIG_PACKET_DELTA >> 2;
-const FIRST_NAME = SOURCE_POD_NAME >> 2;
-const LAST_NAME = EGRESS_RULE_NAME >> 2;
+const DELTA_WORD = ORIG_PACKET_DELTA_WORD;
+const FIRST_NAME = SOURCE_POD_NAME_WORD;
+const LAST_NAME = EGRESS_RULE_NAME_WORD;
 
 /** natType (IE 297). */
 const NAT44 = 1;
@@ -49,16 +48,15 @@ const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const ARBITRARY = 0;
 const INITIATOR = 1;
 
-const PORTS_WORD = ORIG_SPORT >> 2;
-const MARK_WORD = MARK >> 2;
-const ZONES_WORD = ORIG_ZONE >> 2;
+const PORTS_WORD = ORIG_SPORT_WORD;
+const ZONES_WORD = ORIG_ZONE_WORD;
 
 /** Of a row, what a template may ask for; all else in the record is what was there before. */
 function copyFacts(rows: Uint32Array, from: number, out: Uint32Array, to: number, v6: boolean): void {
   if (v6) for (let word = 0; word < PORTS_WORD; word++) out[to + word] = rows[from + word];
   else for (let word = 0; word < PORTS_WORD; word += 4) out[to + word] = rows[from + word];
   // ports, family, protocol, state, what is known, id
-  for (let word = PORTS_WORD; word <= ID >> 2; word++) out[to + word] = rows[from + word];
+  for (let word = PORTS_WORD; word <= ID_WORD; word++) out[to + word] = rows[from + word];
   out[to + MARK_WORD] = rows[from + MARK_WORD];
   out[to + ZONES_WORD] = rows[from + ZONES_WORD];
 }
@@ -101,15 +99,15 @@ export function appendRecord(
   const { u32: out } = batch;
   const from = slot * ROW_WORDS;
   const to = batch.count * RECORD_WORDS;
-  const present = rows[from + (PRESENT >> 2)];
+  const present = rows[from + PRESENT_WORD];
   const v6 = bytes[from * 4 + FAMILY] === AF_INET6;
   copyFacts(rows, from, out, to, v6);
-  if (present & HAS_HELPER) table.copyHelper(slot, out, to + (HELPER >> 2));
+  if (present & HAS_HELPER) table.copyHelper(slot, out, to + HELPER_WORD);
   const start = table.startMs(slot);
-  writeNumber(out, to + (FLOW_START_MS >> 2), start);
-  writeNumber(out, to + (FLOW_END_MS >> 2), table.endMs(slot));
+  writeNumber(out, to + FLOW_START_MS_WORD, start);
+  writeNumber(out, to + FLOW_END_MS_WORD, table.endMs(slot));
   writeCounters(rows, from + COUNTERS_WORD, exported.words, exported.countersAt(slot), out, to);
-  writeFlowId(rows, from, start, out, to + (FLOW_ID >> 2));
+  writeFlowId(rows, from, start, out, to + FLOW_ID_WORD);
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;
   batch.bytes[byte + BIFLOW_DIRECTION] = direction(present, bytes, from * 4);
@@ -140,11 +138,11 @@ const scratch = new Uint32Array(2);
  * known, the tuple's hash and the flow start take their place.
  */
 export function writeFlowId(row: Uint32Array, from: number, startMs: number, out: Uint32Array, at: number): void {
-  let id = row[from + (ID >> 2)] | 0;
-  let low = row[from + (START_NS >> 2)] | 0;
-  let high = row[from + (START_NS >> 2) + 1] | 0;
-  if ((row[from + (PRESENT >> 2)] & (HAS_ID | HAS_START)) !== (HAS_ID | HAS_START)) {
-    id = row[from + (HASH >> 2)] | 0;
+  let id = row[from + ID_WORD] | 0;
+  let low = row[from + START_NS_WORD] | 0;
+  let high = row[from + START_NS_WORD + 1] | 0;
+  if ((row[from + PRESENT_WORD] & IDENTITY_FLAGS) !== IDENTITY_FLAGS) {
+    id = row[from + HASH_WORD] | 0;
     writeNumber(scratch, 0, startMs);
     low = scratch[0] | 0;
     high = scratch[1] | 0;

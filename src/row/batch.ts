@@ -1,7 +1,5 @@
 import { ROW_SIZE } from './layout.generated.js';
 
-export const ROW_WORDS = ROW_SIZE / 4;
-
 /**
  * A run of rows of one size in one buffer. The views share the buffer; `count` says how many rows are filled.
  *

@@ -78,10 +78,10 @@ export function rowMatches(batch: Batch, words: Uint32Array): boolean {
   if (wanted === 0) return true;
   const zone = words[ZONE];
   if (wanted & ZONE_WANTED && u16[row.ORIG_ZONE >> 1] !== zone && u16[row.REPLY_ZONE >> 1] !== zone) return false;
-  if (wanted & MARK_WANTED && (u32[row.MARK >> 2] & words[MARK_MASK]) >>> 0 !== words[MARK]) return false;
+  if (wanted & MARK_WANTED && (u32[row.MARK_WORD] & words[MARK_MASK]) >>> 0 !== words[MARK]) return false;
   if (wanted & STATUS_WANTED) {
-    if ((u32[row.PRESENT >> 2] & (row.HAS_STATUS | row.HAS_STATUS_PART)) === 0) return false;
-    if ((u32[row.STATUS >> 2] & words[STATUS_MASK]) >>> 0 !== words[STATUS]) return false;
+    if ((u32[row.PRESENT_WORD] & (row.HAS_STATUS | row.HAS_STATUS_PART)) === 0) return false;
+    if ((u32[row.STATUS_WORD] & words[STATUS_MASK]) >>> 0 !== words[STATUS]) return false;
   }
   if (wanted & PROTOCOL_WANTED) {
     const protocol = bytes[row.PROTOCOL];

@@ -1,11 +1,11 @@
 import type { Batch } from './batch.js';
-import { FAMILY, HASH, ORIG_SRC, ORIG_ZONE, PROTOCOL, REPLY_DPORT } from './layout.generated.js';
+import { FAMILY, HASH_WORD, ORIG_SRC_WORD, ORIG_ZONE_WORD, PROTOCOL, REPLY_DPORT } from './layout.generated.js';
 
 const OFFSET_BASIS = 2166136261;
 const PRIME = 16777619;
-const FIRST_WORD = ORIG_SRC >> 2;
+const FIRST_WORD = ORIG_SRC_WORD;
 const LAST_WORD = REPLY_DPORT >> 2;
-const ZONES_WORD = ORIG_ZONE >> 2;
+const ZONES_WORD = ORIG_ZONE_WORD;
 
 /** Writes HASH of the first row: over both tuples and zones, as row.rs defines it. */
 export function hashTuple(row: Batch): void {
@@ -17,5 +17,5 @@ export function hashTuple(row: Batch): void {
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   hash ^= hash >>> 12;
-  words[HASH >> 2] = hash;
+  words[HASH_WORD] = hash;
 }

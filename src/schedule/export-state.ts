@@ -1,12 +1,11 @@
 import { type ConnectionTable } from '../store/connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import type { Unexported } from '../store/unexported.js';
-import { ORIG_PACKETS, STATE } from '../row/layout.generated.js';
+import { ORIG_PACKETS_WORD, ROW_WORDS, STATE } from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
 import { SlotList } from '../store/slot-list.js';
 
 /** Where the four counters begin in a row; they stand one after another, two words each. */
-export const COUNTERS_WORD = ORIG_PACKETS >> 2;
+export const COUNTERS_WORD = ORIG_PACKETS_WORD;
 export const COUNTER_WORDS = 8;
 
 /** In place of a TCP state: none was exported. */

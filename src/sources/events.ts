@@ -1,9 +1,9 @@
-import type { EndsCounts, EndsPlace, EventCounts, EventListener } from '../../native/binding.js';
+import type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventListener } from '../../native/binding.js';
 import { native, nativeError } from '../common/native-error.js';
 import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
-export type { EndsCounts, EventCounts };
+export type { DestroyLogCounts, EventCounts };
 
 /** A row of {@link EventSource} is of one of these. */
 export type EventKind = 'new' | 'update' | 'destroy';
@@ -15,12 +15,12 @@ export interface EventOptions extends KernelOptions {
   /** For `destroy` alone: an event that does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
   /** Where rows are written down before they are delivered. */
-  ends?: EndsPlace;
+  ends?: DestroyLogPlace;
 }
 
 /** What {@link EventSource} needs of the native listener. */
 export type Listener = NativeListener &
-  Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'leave' | 'endsCounts' | 'freeEnds'>;
+  Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'destroyLogCounts' | 'freeDestroyLog'>;
 
 /** Receives events: rows with their EVENT. */
 export interface EventReceiver extends RowReceiver {
@@ -50,13 +50,13 @@ export class EventSource extends RowListener<Listener> {
   }
 
   /** What became of the rows that were to be written down; undefined where they are not. */
-  endsCounts(): EndsCounts | undefined {
-    return this.listener.endsCounts() ?? undefined;
+  destroyLogCounts(): DestroyLogCounts | undefined {
+    return this.listener.destroyLogCounts() ?? undefined;
   }
 
   /** Rows below this place need not be kept any more; their file has it in its header already. */
-  freeEnds(place: number): void {
-    this.listener.freeEnds(place);
+  freeDestroyLog(place: number): void {
+    this.listener.freeDestroyLog(place);
   }
 
   /**

@@ -14,7 +14,7 @@ export interface NflogOptions extends KernelOptions {
 }
 
 /** What {@link NflogSource} needs of the native listener. */
-export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'unbind'>;
+export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix'>;
 
 /**
  * Packets that rules have logged to NFLOG groups, as they come: rows of EVENT_DENIED, one a packet. The kernel gathers
@@ -31,9 +31,9 @@ export class NflogSource extends RowListener<NflogListener> {
     return this.listener.prefix(number);
   }
 
-  /** Unbinds the groups; settles when everything logged before has been delivered. */
+  /** Leaves the groups; settles when everything logged before has been delivered. */
   async leave(): Promise<void> {
-    native(() => this.listener.unbind());
+    native(() => this.listener.leave());
     await this.drain();
   }
 }

@@ -179,8 +179,8 @@ export class ProcfsLineParser {
     // the default zone is unset, as netlink leaves it out
     if (u16[row.ORIG_ZONE >> 1] > 0) this.#present |= row.HAS_ORIG_ZONE;
     if (u16[row.REPLY_ZONE >> 1] > 0) this.#present |= row.HAS_REPLY_ZONE;
-    u32[row.STATUS >> 2] = status;
-    u32[row.PRESENT >> 2] = this.#present;
+    u32[row.STATUS_WORD] = status;
+    u32[row.PRESENT_WORD] = this.#present;
     hashTuple(this.#row);
     return true;
   }
@@ -276,8 +276,8 @@ export class ProcfsLineParser {
     if (start < 0) return false;
     // 10^6 nanoseconds times either half of the milliseconds stay in the exact range of a double
     const low = (start % TWO_32) * 1e6;
-    this.#row.u32[row.START_NS >> 2] = low % TWO_32;
-    this.#row.u32[(row.START_NS >> 2) + 1] = Math.floor(start / TWO_32) * 1e6 + Math.floor(low / TWO_32);
+    this.#row.u32[row.START_NS_WORD] = low % TWO_32;
+    this.#row.u32[row.START_NS_WORD + 1] = Math.floor(start / TWO_32) * 1e6 + Math.floor(low / TWO_32);
     return true;
   }
 

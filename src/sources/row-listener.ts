@@ -10,6 +10,7 @@ export interface NativeListener {
   drain(): number;
   drained(): number;
   receiveBuffer(): number;
+  leave(): void;
   close(): void;
 }
 

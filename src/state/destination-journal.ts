@@ -1,4 +1,4 @@
-import { HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../row/layout.generated.js';
+import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, START_NS_WORD } from '../row/layout.generated.js';
 import { COUNTER_WORDS, COUNTERS_WORD, type ExportHistory, type LastExport } from '../schedule/export-state.js';
 import { nanosecondsToMilliseconds, subtract } from '../common/u64.js';
 import {
@@ -18,10 +18,6 @@ import {
 import type { KnownDestination, Uncertain } from './journal-contents.js';
 import type { ExportedTable } from './exported-table.js';
 
-const NEEDED = HAS_ID | HAS_START;
-const PRESENT_WORD = PRESENT >> 2;
-const ID_WORD = ID >> 2;
-const START_WORD = START_NS >> 2;
 const SIGN = 0x8000_0000;
 
 export interface DestinationJournalOptions {
@@ -105,7 +101,7 @@ export class DestinationJournal implements ExportHistory {
 
   neverExported(row: Uint32Array, from: number): boolean {
     if (!hasIdentity(row, from)) return false;
-    return nanosecondsToMilliseconds(row[from + START_WORD], row[from + START_WORD + 1]) >= this.#neverSince;
+    return nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) >= this.#neverSince;
   }
 
   note(
@@ -209,11 +205,11 @@ export class DestinationJournal implements ExportHistory {
 }
 
 function hasIdentity(row: Uint32Array, from: number): boolean {
-  return (row[from + PRESENT_WORD] & NEEDED) === NEEDED;
+  return (row[from + PRESENT_WORD] & IDENTITY_FLAGS) === IDENTITY_FLAGS;
 }
 
 function writeIdentity(row: Uint32Array, from: number, out: Uint32Array, to: number): void {
   out[to] = row[from + ID_WORD];
-  out[to + 1] = row[from + START_WORD];
-  out[to + 2] = row[from + START_WORD + 1];
+  out[to + 1] = row[from + START_NS_WORD];
+  out[to + 2] = row[from + START_NS_WORD + 1];
 }

@@ -1,7 +1,13 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, LAYOUT_VERSION, ROW_SIZE } from '../row/layout.generated.js';
+import {
+  DESTROY_LOG_RECORD_SIZE,
+  DESTROY_LOG_RECORDS_AT,
+  DESTROY_LOG_ROW_AT,
+  LAYOUT_VERSION,
+  ROW_SIZE,
+} from '../row/layout.generated.js';
 import { readNumber, writeNumber } from '../common/u64.js';
 import type { HostIdentity } from '../common/host.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, refuseFileHeader } from './journal-file.js';
@@ -67,17 +73,21 @@ export async function readRecords(
   { capacity, done }: DestroyHeader,
   onRow: (row: Uint8Array) => void,
 ): Promise<number> {
-  const bytes = new Uint8Array(Math.min(CHUNK, capacity) * ENDS_RECORD_SIZE);
+  const bytes = new Uint8Array(Math.min(CHUNK, capacity) * DESTROY_LOG_RECORD_SIZE);
   const words = new Uint32Array(bytes.buffer);
   let behind = done;
   for (let looked = 0; looked < capacity;) {
     const index = (done + looked) % capacity;
     const many = Math.min(CHUNK, capacity - looked, capacity - index);
-    const position = ENDS_RECORDS_AT + index * ENDS_RECORD_SIZE;
-    const { bytesRead } = await readAt(fd, bytes, 0, many * ENDS_RECORD_SIZE, position);
-    for (let at = 0, place = done + looked; at + ENDS_RECORD_SIZE <= bytesRead; at += ENDS_RECORD_SIZE, place++) {
+    const position = DESTROY_LOG_RECORDS_AT + index * DESTROY_LOG_RECORD_SIZE;
+    const { bytesRead } = await readAt(fd, bytes, 0, many * DESTROY_LOG_RECORD_SIZE, position);
+    for (
+      let at = 0, place = done + looked;
+      at + DESTROY_LOG_RECORD_SIZE <= bytesRead;
+      at += DESTROY_LOG_RECORD_SIZE, place++
+    ) {
       if (readNumber(words, at >> 2) !== place) continue;
-      const row = bytes.subarray(at + ENDS_ROW_AT, at + ENDS_ROW_AT + ROW_SIZE);
+      const row = bytes.subarray(at + DESTROY_LOG_ROW_AT, at + DESTROY_LOG_ROW_AT + ROW_SIZE);
       if (words[(at >> 2) + 2] !== crc32(row, crc32(bytes.subarray(at, at + 8)))) continue;
       onRow(row);
       behind = place + 1;

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs';
-import type { EndsCounts, EndsPlace } from '../../native/binding.js';
+import type { DestroyLogCounts, DestroyLogPlace } from '../../native/binding.js';
 import { Batch } from '../row/batch.js';
 import { CtflowError, describeError, errnoOf } from '../common/errors.js';
-import { ENDS_RECORD_SIZE, ROW_SIZE } from '../row/layout.generated.js';
+import { DESTROY_LOG_RECORD_SIZE, ROW_SIZE } from '../row/layout.generated.js';
 import type { Logger } from '../common/logger.js';
 import { rowMatches } from '../row/filter.js';
 import {
@@ -20,7 +20,7 @@ import { cannotWrite } from './state-lock.js';
 
 /** Bytes of the file at most. */
 const MOST_BYTES = 64 << 20;
-const CAPACITY = Math.floor(MOST_BYTES / ENDS_RECORD_SIZE);
+const CAPACITY = Math.floor(MOST_BYTES / DESTROY_LOG_RECORD_SIZE);
 const ROWS = 1024;
 
 export interface DestroyLogOptions {
@@ -35,18 +35,16 @@ export interface DestroyLogOptions {
 
 /** Writes the rows: the native event listener. */
 export interface DestroyWriter {
-  endsCounts(): EndsCounts | undefined;
-  freeEnds(place: number): void;
+  destroyLogCounts(): DestroyLogCounts | undefined;
+  freeDestroyLog(place: number): void;
 }
 
-export interface DestroyLogStats extends Omit<EndsCounts, 'unnamed'> {
-  /** Rows without the id or start time by which they are recognised. */
-  readonly withoutIdentity: number;
+export interface DestroyLogStats extends DestroyLogCounts {
   /** Ended connections of the previous run that it had not exported everywhere. */
   readonly recovered: number;
 }
 
-const NOTHING: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
+const NOTHING: DestroyLogCounts = { written: 0, full: 0, failed: 0, withoutIdentity: 0 };
 
 /**
  * DESTROY events that are not yet exported, in a file beside the journal. Each row is written before the store gets it; its place
@@ -122,7 +120,7 @@ export class DestroyLog {
    * @returns where the next row goes; undefined after {@link discard}
    * @throws CtflowError CTFLOW_STATE
    */
-  open(): EndsPlace | undefined {
+  open(): DestroyLogPlace | undefined {
     if (this.#discarded) return undefined;
     const { path, identity } = this.#options;
     if (this.#fd < 0) {
@@ -176,8 +174,7 @@ export class DestroyLog {
   }
 
   stats(): DestroyLogStats {
-    const { written, full, failed, unnamed } = this.#writer?.endsCounts() ?? NOTHING;
-    return { recovered: this.recovered, written, full, failed, withoutIdentity: unnamed };
+    return { recovered: this.recovered, ...(this.#writer?.destroyLogCounts() ?? NOTHING) };
   }
 
   /** @param complete everything was exported or counted: the file is removed */
@@ -243,7 +240,7 @@ export class DestroyLog {
       return false;
     }
     this.#done = place;
-    this.#writer?.freeEnds(place);
+    this.#writer?.freeDestroyLog(place);
     return true;
   }
 

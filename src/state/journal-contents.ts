@@ -1,5 +1,5 @@
 import type { Batch } from '../row/batch.js';
-import { HAS_ID, HAS_START, ID, PRESENT, ROW_SIZE, START_NS } from '../row/layout.generated.js';
+import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, ROW_SIZE, START_NS_WORD } from '../row/layout.generated.js';
 import { COUNTER_WORDS, NO_STATE } from '../schedule/export-state.js';
 import { readNumber, subtract, writeNumber } from '../common/u64.js';
 import {
@@ -19,7 +19,6 @@ import {
 import type { Block } from './journal-file.js';
 import { ExportedTable } from './exported-table.js';
 
-const NAMED = HAS_ID | HAS_START;
 /** What was being sent when a run was killed: it may have been received or not. */
 export interface Uncertain {
   records: number;
@@ -111,10 +110,10 @@ export class JournalContents {
   keepEnded({ u32, count }: Batch): void {
     for (let row = 0; row < count; row++) {
       const from = (row * ROW_SIZE) >> 2;
-      if ((u32[from + (PRESENT >> 2)] & NAMED) !== NAMED) continue;
-      this.#identity[0] = u32[from + (ID >> 2)];
-      this.#identity[1] = u32[from + (START_NS >> 2)];
-      this.#identity[2] = u32[from + (START_NS >> 2) + 1];
+      if ((u32[from + PRESENT_WORD] & IDENTITY_FLAGS) !== IDENTITY_FLAGS) continue;
+      this.#identity[0] = u32[from + ID_WORD];
+      this.#identity[1] = u32[from + START_NS_WORD];
+      this.#identity[2] = u32[from + START_NS_WORD + 1];
       for (const { number } of this.destinations) {
         const word = this.table.find(this.#identity, 0, number);
         if (word >= 0) this.table.mark(word);

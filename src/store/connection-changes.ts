@@ -1,14 +1,18 @@
 import type { Batch } from '../row/batch.js';
-import { ROW_WORDS } from '../row/batch.js';
-import { EVENT, EVENT_NEW, HAS_START, HAS_TCP_STATE, ID, PRESENT, STATE } from '../row/layout.generated.js';
+import {
+  EVENT_NEW,
+  EVENT_WORD,
+  HAS_START,
+  HAS_TCP_STATE,
+  ID_WORD,
+  PRESENT_WORD,
+  ROW_WORDS,
+  STATE,
+} from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import { PendingEvents, type PendingEvent } from './pending-events.js';
 import type { StoredConnections } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
-
-const ID_WORD = ID >> 2;
-const PRESENT_WORD = PRESENT >> 2;
-const EVENT_WORD = EVENT >> 2;
 
 /**
  * Applies NEW and UPDATE events: when a connection was first seen, that it is no older than the exporter, and its TCP states.

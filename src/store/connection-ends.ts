@@ -3,7 +3,6 @@ import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
 import { GONE } from './connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { reasonWhenDestroyed } from './end-reason.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import {
@@ -13,25 +12,22 @@ import {
   HAS_STOP,
   HAS_TCP_STATE,
   HAS_TIMEOUT,
-  ORIG_PACKETS,
-  PRESENT,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
   PROTOCOL,
-  REPLY_OCTETS,
-  START_NS,
+  REPLY_OCTETS_WORD,
+  ROW_WORDS,
+  START_NS_WORD,
   STATE,
-  STATUS,
-  STOP_NS,
+  STATUS_WORD,
+  STOP_NS_WORD,
 } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
 import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
 
-const PRESENT_WORD = PRESENT >> 2;
-const STATUS_WORD = STATUS >> 2;
-const START_WORD = START_NS >> 2;
-const STOP_WORD = STOP_NS >> 2;
-const COUNTERS_FROM = ORIG_PACKETS >> 2;
-const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
+const COUNTERS_FROM = ORIG_PACKETS_WORD;
+const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 
 /** Ends connections: by their DESTROY events, or, where none comes, by polls that do not show them. */
 export class ConnectionEnds {
@@ -160,7 +156,7 @@ export class ConnectionEnds {
       return slot;
     }
     // the stored one is older: its own event comes behind, and its tuple is free
-    if (lessThan(rows, to + START_WORD, u32, from + START_WORD)) this.#await(slot, at);
+    if (lessThan(rows, to + START_NS_WORD, u32, from + START_NS_WORD)) this.#await(slot, at);
     return -1;
   }
 
@@ -180,8 +176,8 @@ export class ConnectionEnds {
     if (present & HAS_TCP_STATE) bytes[to * 4 + STATE] = state;
     this.#changes?.shown(slot);
     rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
-    rows[to + STOP_WORD] = u32[from + STOP_WORD];
-    rows[to + STOP_WORD + 1] = u32[from + STOP_WORD + 1];
+    rows[to + STOP_NS_WORD] = u32[from + STOP_NS_WORD];
+    rows[to + STOP_NS_WORD + 1] = u32[from + STOP_NS_WORD + 1];
     if (moved) {
       const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
       table.setEndMs(slot, this.#endOfDestroyed(slot, window, early, at));
@@ -192,7 +188,7 @@ export class ConnectionEnds {
   /** A connection that no poll has seen. It is over: it has no place in the index. */
   #addEnded(u32: Uint32Array, from: number, early: boolean, at: Moment): number {
     const { table, polls, counts, overflow } = this.#stored;
-    const exact = nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1]);
+    const exact = nanosecondsToMilliseconds(u32[from + START_NS_WORD], u32[from + START_NS_WORD + 1]);
     const start = u32[from + PRESENT_WORD] & HAS_START ? exact : undefined;
     const pending = this.#changes?.pendingEvents.take(u32, from);
     const before = !pending?.isNew && this.#stored.isFromBefore(start);
@@ -215,7 +211,7 @@ export class ConnectionEnds {
     const { timeouts } = this.#stored.polls;
     const to = slot * ROW_WORDS;
     const present = rows[to + PRESENT_WORD];
-    const exact = nanosecondsToMilliseconds(rows[to + STOP_WORD], rows[to + STOP_WORD + 1]);
+    const exact = nanosecondsToMilliseconds(rows[to + STOP_NS_WORD], rows[to + STOP_NS_WORD + 1]);
     const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
     if (early || windowStart >= stop || !timeouts) return Math.max(stop, table.startMs(slot));
     const byte = to * 4;

@@ -1,14 +1,15 @@
 import {
-  HASH,
+  HASH_WORD,
   HAS_ID,
+  IDENTITY_FLAGS,
   HAS_START,
   HAS_START_ESTIMATE,
   HAS_TCP_STATE,
-  ID,
-  ORIG_PACKETS,
-  PRESENT,
-  REPLY_OCTETS,
-  START_NS,
+  ID_WORD,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
+  REPLY_OCTETS_WORD,
+  START_NS_WORD,
 } from '../row/layout.generated.js';
 import { isClosed } from '../row/conntrack.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
@@ -20,10 +21,8 @@ export const COUNTERS_RESET = 1;
 /** Another connection with the tuple of the stored one. */
 export const ANOTHER = 2;
 
-const PRESENT_WORD = PRESENT >> 2;
-const START_WORD = START_NS >> 2;
-const COUNTERS_FROM = ORIG_PACKETS >> 2;
-const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
+const COUNTERS_FROM = ORIG_PACKETS_WORD;
+const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 /** procfs gives the age in whole seconds, so two estimates of one start lie up to a second apart, and the reading takes time. */
 const ESTIMATE_TOLERANCE_MS = 2000;
 
@@ -46,27 +45,23 @@ export function compareConnections(
 ): number {
   const was = stored[to + PRESENT_WORD];
   const is = fresh[from + PRESENT_WORD];
-  if (was & is & HAS_ID && stored[to + (ID >> 2)] !== fresh[from + (ID >> 2)]) return ANOTHER;
+  if (was & is & HAS_ID && stored[to + ID_WORD] !== fresh[from + ID_WORD]) return ANOTHER;
   if ((was | is) & HAS_START) {
     const same =
       (was & is & HAS_START) !== 0 &&
-      stored[to + START_WORD] === fresh[from + START_WORD] &&
-      stored[to + START_WORD + 1] === fresh[from + START_WORD + 1];
+      stored[to + START_NS_WORD] === fresh[from + START_NS_WORD] &&
+      stored[to + START_NS_WORD + 1] === fresh[from + START_NS_WORD + 1];
     if (!same) return ANOTHER;
     return compareCounters(stored, to, fresh, from) === FELL ? COUNTERS_RESET : SAME;
   }
   // TCP leaves TIME_WAIT and CLOSE only for each other; the handshake of the new one may have passed between two polls
   if (was & is & HAS_TCP_STATE && isClosed(storedState) && !isClosed(freshState)) return ANOTHER;
   if (is & HAS_START_ESTIMATE) {
-    const start = nanosecondsToMilliseconds(fresh[from + START_WORD], fresh[from + START_WORD + 1]);
+    const start = nanosecondsToMilliseconds(fresh[from + START_NS_WORD], fresh[from + START_NS_WORD + 1]);
     if (start > storedStart + ESTIMATE_TOLERANCE_MS) return ANOTHER;
   }
   return compareCounters(stored, to, fresh, from) === FELL ? ANOTHER : SAME;
 }
-
-const HASH_WORD = HASH >> 2;
-const ID_WORD = ID >> 2;
-const ID_AND_START = HAS_ID | HAS_START;
 
 /**
  * Whether both rows are surely of one kernel entry: tuple's hash, id and start to the nanosecond are the same. Cheaper than
@@ -74,11 +69,11 @@ const ID_AND_START = HAS_ID | HAS_START;
  */
 export function isSameEntry(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): boolean {
   return (
-    stored[to + START_WORD] === fresh[from + START_WORD] &&
+    stored[to + START_NS_WORD] === fresh[from + START_NS_WORD] &&
     stored[to + HASH_WORD] === fresh[from + HASH_WORD] &&
     stored[to + ID_WORD] === fresh[from + ID_WORD] &&
-    stored[to + START_WORD + 1] === fresh[from + START_WORD + 1] &&
-    (stored[to + PRESENT_WORD] & fresh[from + PRESENT_WORD] & ID_AND_START) === ID_AND_START
+    stored[to + START_NS_WORD + 1] === fresh[from + START_NS_WORD + 1] &&
+    (stored[to + PRESENT_WORD] & fresh[from + PRESENT_WORD] & IDENTITY_FLAGS) === IDENTITY_FLAGS
   );
 }
 

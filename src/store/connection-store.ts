@@ -3,30 +3,30 @@ import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
 import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { DumpOrder } from './dump-order.js';
 import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type SlotHolder } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import {
-  HAS_ORIG_COUNTERS,
   HAS_HELPER,
+  HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
   HAS_START,
-  HAS_STOP,
   HAS_START_ESTIMATE,
+  HAS_STOP,
   HAS_TIMEOUT,
-  ID,
-  MARK,
-  ORIG_PACKETS,
-  PRESENT,
+  ID_WORD,
+  MARK_WORD,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
   PROTOCOL,
-  REPLY_OCTETS,
-  START_NS,
+  REPLY_OCTETS_WORD,
+  ROW_WORDS,
+  START_NS_WORD,
   STATE,
-  STATUS,
-  STOP_NS,
-  TIMEOUT,
+  STATUS_WORD,
+  STOP_NS_WORD,
+  TIMEOUT_WORD,
 } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { PendingEvents } from './pending-events.js';
@@ -36,15 +36,8 @@ import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 export type { StoreCounts, StoreOptions };
 
-const PRESENT_WORD = PRESENT >> 2;
-const ID_WORD = ID >> 2;
-const STATUS_WORD = STATUS >> 2;
-const MARK_WORD = MARK >> 2;
-const TIMEOUT_WORD = TIMEOUT >> 2;
-const COUNTERS_FROM = ORIG_PACKETS >> 2;
-const COUNTERS_TO = (REPLY_OCTETS >> 2) + 2;
-const START_WORD = START_NS >> 2;
-const STOP_WORD = STOP_NS >> 2;
+const COUNTERS_FROM = ORIG_PACKETS_WORD;
+const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 
 /**
  * The connections: a slot each, found by tuple, kept as long as the kernel has it and until every holder has made its last
@@ -238,7 +231,7 @@ export class ConnectionStore implements FlowStore {
     const pending = this.#changes?.pendingEvents.take(u32, from);
     const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
     const start = startKnown
-      ? nanosecondsToMilliseconds(u32[from + START_WORD], u32[from + START_WORD + 1])
+      ? nanosecondsToMilliseconds(u32[from + START_NS_WORD], u32[from + START_NS_WORD + 1])
       : (pending?.seenAt ?? at.wall);
     const exactStart = present & HAS_START ? start : undefined;
     const mayBeOld = !reopened && !pending?.isNew;
@@ -274,7 +267,8 @@ export class ConnectionStore implements FlowStore {
     rows[to + STATUS_WORD] = u32[from + STATUS_WORD];
     rows[to + MARK_WORD] = u32[from + MARK_WORD];
     rows[to + TIMEOUT_WORD] = u32[from + TIMEOUT_WORD];
-    if (present & HAS_STOP) for (let word = STOP_WORD; word < STOP_WORD + 2; word++) rows[to + word] = u32[from + word];
+    if (present & HAS_STOP)
+      for (let word = STOP_NS_WORD; word < STOP_NS_WORD + 2; word++) rows[to + word] = u32[from + word];
     if (present & HAS_HELPER) table.takeHelper(slot, u32, from);
     if (what & MOVED) {
       this.#stored.moved(slot, at);

@@ -1,5 +1,13 @@
-import { ROW_WORDS } from '../row/batch.js';
-import { HELPER, LABELS, PRESENT, HAS_HELPER, ROW_SIZE, RULE } from '../row/layout.generated.js';
+import {
+  HAS_HELPER,
+  HELPER_WORD,
+  LABELS,
+  LABELS_WORD,
+  PRESENT_WORD,
+  ROW_SIZE,
+  ROW_WORDS,
+  RULE_WORD,
+} from '../row/layout.generated.js';
 import { SlotList } from './slot-list.js';
 
 /** The slot holds a connection. */
@@ -16,9 +24,7 @@ const END_MS = START_MS + 1;
 const CHANGED_AT = START_MS + 2;
 /** Behind the times: two words of links. */
 const BY_CHANGE = (LABELS + 24) >> 2;
-const FACT_WORDS = LABELS >> 2;
-const RULE_WORD = RULE >> 2;
-const HELPER_WORD = HELPER >> 2;
+const FACT_WORDS = LABELS_WORD;
 const HELPER_WORDS = 4;
 
 /**
@@ -105,7 +111,7 @@ export class ConnectionTable {
     const to = slot * ROW_WORDS;
     for (let word = 0; word < FACT_WORDS; word++) this.rows[to + word] = source[from + word];
     this.rows[to + RULE_WORD] = source[from + RULE_WORD];
-    if (source[from + (PRESENT >> 2)] & HAS_HELPER) this.takeHelper(slot, source, from);
+    if (source[from + PRESENT_WORD] & HAS_HELPER) this.takeHelper(slot, source, from);
     return slot;
   }
 

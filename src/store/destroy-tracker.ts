@@ -1,13 +1,12 @@
 import {
-  HAS_ID,
-  HAS_START,
-  ID,
-  ORIG_OCTETS,
-  ORIG_PACKETS,
-  PRESENT,
-  REPLY_OCTETS,
-  REPLY_PACKETS,
-  START_NS,
+  IDENTITY_FLAGS,
+  ID_WORD,
+  ORIG_OCTETS_WORD,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
+  REPLY_OCTETS_WORD,
+  REPLY_PACKETS_WORD,
+  START_NS_WORD,
 } from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
 import { readNumber } from '../common/u64.js';
@@ -16,11 +15,6 @@ import { readNumber } from '../common/u64.js';
 const MAX_WITHOUT_EVENT = 65_536;
 const MAX_DURING_DUMP = 262_144;
 const MAX_DESTROYED = 262_144;
-
-const PRESENT_WORD = PRESENT >> 2;
-const NAMED = HAS_ID | HAS_START;
-const ID_WORD = ID >> 2;
-const START_WORD = START_NS >> 2;
 
 /** What a connection had counted in both directions. */
 export interface Counted {
@@ -141,21 +135,21 @@ export class DestroyTracker {
 }
 
 function isNamed(row: Uint32Array, from: number): boolean {
-  return (row[from + PRESENT_WORD] & NAMED) === NAMED;
+  return (row[from + PRESENT_WORD] & IDENTITY_FLAGS) === IDENTITY_FLAGS;
 }
 
 function add(table: KeyTable, row: Uint32Array, from: number): number {
-  return table.add(row[from + ID_WORD], row[from + START_WORD], row[from + START_WORD + 1]);
+  return table.add(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1]);
 }
 
 function find(table: KeyTable, row: Uint32Array, from: number): number {
-  return table.find(row[from + ID_WORD], row[from + START_WORD], row[from + START_WORD + 1]);
+  return table.find(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1]);
 }
 
 function packetsOf(row: Uint32Array, from: number): number {
-  return readNumber(row, from + (ORIG_PACKETS >> 2)) + readNumber(row, from + (REPLY_PACKETS >> 2));
+  return readNumber(row, from + ORIG_PACKETS_WORD) + readNumber(row, from + REPLY_PACKETS_WORD);
 }
 
 function octetsOf(row: Uint32Array, from: number): number {
-  return readNumber(row, from + (ORIG_OCTETS >> 2)) + readNumber(row, from + (REPLY_OCTETS >> 2));
+  return readNumber(row, from + ORIG_OCTETS_WORD) + readNumber(row, from + REPLY_OCTETS_WORD);
 }

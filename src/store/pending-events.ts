@@ -1,4 +1,12 @@
-import { HASH, HAS_START, HAS_TCP_STATE, ID, PRESENT, START_NS, STATE } from '../row/layout.generated.js';
+import {
+  HASH_WORD,
+  HAS_START,
+  HAS_TCP_STATE,
+  ID_WORD,
+  PRESENT_WORD,
+  START_NS_WORD,
+  STATE,
+} from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
 import { appendState } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
@@ -64,13 +72,13 @@ export class PendingEvents {
         this.overflow++;
         return;
       }
-      entry = this.#table.add(row[from + (ID >> 2)], row[from + (HASH >> 2)], 0);
+      entry = this.#table.add(row[from + ID_WORD], row[from + HASH_WORD], 0);
       this.#seenAt[entry] = at;
       this.#isNew[entry] = isNew ? 1 : 0;
       this.#states[entry] = 0;
       this.#dump[entry] = this.#dumps;
     }
-    if (row[from + (PRESENT >> 2)] & HAS_TCP_STATE) {
+    if (row[from + PRESENT_WORD] & HAS_TCP_STATE) {
       this.#states[entry] = appendState(this.#states[entry], bytes[from * 4 + STATE]);
     }
   }
@@ -80,10 +88,8 @@ export class PendingEvents {
    * to an earlier connection, and are removed too.
    */
   take(row: Uint32Array, from: number): PendingEvent | undefined {
-    const startKnown = (row[from + (PRESENT >> 2)] & HAS_START) !== 0;
-    const start = startKnown
-      ? nanosecondsToMilliseconds(row[from + (START_NS >> 2)], row[from + (START_NS >> 2) + 1])
-      : 0;
+    const startKnown = (row[from + PRESENT_WORD] & HAS_START) !== 0;
+    const start = startKnown ? nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) : 0;
     for (let entry = this.#find(row, from); entry >= 0; entry = this.#find(row, from)) {
       const taken = this.#taken;
       taken.seenAt = this.#seenAt[entry];
@@ -122,6 +128,6 @@ export class PendingEvents {
   }
 
   #find(row: Uint32Array, from: number, after = -1): number {
-    return this.#table.find(row[from + (ID >> 2)], row[from + (HASH >> 2)], 0, after);
+    return this.#table.find(row[from + ID_WORD], row[from + HASH_WORD], 0, after);
   }
 }

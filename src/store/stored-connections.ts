@@ -1,8 +1,7 @@
 import { ConnectionTable, GONE } from './connection-table.js';
-import { ROW_WORDS } from '../row/batch.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { FlowListeners } from './flow-listeners.js';
-import { HAS_TIMEOUT, PRESENT, PROTOCOL, STATE, TIMEOUT } from '../row/layout.generated.js';
+import { HAS_TIMEOUT, PRESENT_WORD, PROTOCOL, ROW_WORDS, STATE, TIMEOUT_WORD } from '../row/layout.generated.js';
 import { Overflow } from './overflow.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
@@ -148,7 +147,7 @@ export class StoredConnections {
     return reasonWhenGone(
       bytes[to * 4 + PROTOCOL],
       bytes[to * 4 + STATE],
-      rows[to + (PRESENT >> 2)] & HAS_TIMEOUT ? rows[to + (TIMEOUT >> 2)] : undefined,
+      rows[to + PRESENT_WORD] & HAS_TIMEOUT ? rows[to + TIMEOUT_WORD] : undefined,
       elapsed,
       // a new connection takes the tuple of a closed one at once
       reopened ? 0 : this.polls.timeouts?.tcpClose,

@@ -1,11 +1,7 @@
-import { FAMILY, HASH, ORIG_ZONE, RULE } from '../row/layout.generated.js';
-import { ROW_WORDS } from '../row/batch.js';
+import { FAMILY_WORD, HASH_WORD, ORIG_ZONE_WORD, ROW_WORDS, RULE_WORD } from '../row/layout.generated.js';
 
-const ADDRESS_AND_PORT_WORDS = FAMILY >> 2;
-const HASH_WORD = HASH >> 2;
-const KIND_WORD = FAMILY >> 2;
-const ZONE_WORD = ORIG_ZONE >> 2;
-const RULE_WORD = RULE >> 2;
+const ADDRESS_AND_PORT_WORDS = FAMILY_WORD;
+const KIND_WORD = FAMILY_WORD;
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Family and protocol stand in one word with the state, which is not part of the tuple. */
 const KIND_MASK = LITTLE_ENDIAN ? 0x0000ffff : 0xffff0000;
@@ -38,7 +34,7 @@ export class TupleIndex {
     }
     return (
       ((rows[to + KIND_WORD] ^ source[from + KIND_WORD]) & KIND_MASK) === 0 &&
-      rows[to + ZONE_WORD] === source[from + ZONE_WORD] &&
+      rows[to + ORIG_ZONE_WORD] === source[from + ORIG_ZONE_WORD] &&
       rows[to + RULE_WORD] === source[from + RULE_WORD]
     );
   }

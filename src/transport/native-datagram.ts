@@ -23,14 +23,13 @@ export class NativeDatagram implements DatagramSocket {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param open makes the native socket; what it throws has an errno as its message */
+  /** @param open makes the native socket; what it throws has an errno, a number, as its code */
   constructor(open: () => Sender, listener: DatagramListener) {
     try {
       this.#sender = open();
     } catch (error) {
-      throw Object.assign(new Error('The UDP socket cannot be connected'), {
-        code: errnoName(Number((error as Error).message)),
-      });
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw Object.assign(new Error(message), { code: errnoName(Number(code)) });
     }
     this.#listener = listener;
   }

@@ -4,6 +4,7 @@ import { Tally } from '../../src/demo/tally.js';
 import {
   ID,
   ORIG_OCTETS,
+  ORIG_OCTETS_WORD,
   ORIG_PACKETS,
   ORIG_SPORT,
   REPLY_OCTETS,
@@ -74,7 +75,7 @@ test('the last counters of each connection are kept, whatever its state, and eve
 
 test('octets beyond 32 bits', async t => {
   const large = batch([{ port: 1, id: 1, state: 0, counters: [0, 5, 0, 0] }]);
-  large.u32[(ORIG_OCTETS >> 2) + 1] = 3;
+  large.u32[ORIG_OCTETS_WORD + 1] = 3;
   const tally = new Tally(playing([large]));
   await tally.dump(() => {});
   t.is(tally.total().octets, 3 * 2 ** 32 + 5);

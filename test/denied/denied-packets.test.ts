@@ -13,6 +13,7 @@ import { packetRows, type Packet } from '../helpers/builders/denied.js';
 import { eventually } from '../helpers/eventually.js';
 import { FakeSource } from '../helpers/fakes/fake-source.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { nativeFailure } from '../helpers/fakes/native-failure.js';
 
 const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16 };
 
@@ -55,8 +56,8 @@ class FakeNflog implements NflogListener {
     return next.length / 192;
   }
 
-  unbind(): void {
-    this.calls.push('unbind');
+  leave(): void {
+    this.calls.push('leave');
     if (this.gathered.length > 0) this.log(...this.gathered);
   }
 
@@ -147,7 +148,7 @@ test('packets still in the kernel at shutdown are read before the last poll, and
   nflog.gathered = [packet(1), packet(2)];
   source.next({ connections: [udp(2, Date.now() - 100, [1, 40, 0, 0])] });
   await exporter.close();
-  t.deepEqual(nflog.calls, ['unbind', 'close']);
+  t.deepEqual(nflog.calls, ['leave', 'close']);
   const ends = await eventually('both records', () => {
     const records = flows(collector).filter(record => record.get('flowEndReason') === 4);
     return records.length === 2 && records;
@@ -169,7 +170,7 @@ test('packets that NFLOG lost are reported as not sent', async t => {
 test('when the NFLOG reader fails the exporter continues', async t => {
   const source = new FakeSource([{ connections: [] }]);
   const { nflog, exporter, lines } = await running(t, source);
-  nflog.fail(new Error('CTFLOW_NETLINK|Cannot read NFLOG: gone'));
+  nflog.fail(nativeFailure('CTFLOW_NETLINK', 'Cannot read NFLOG: gone'));
   const { dumps } = source;
   await eventually('more polls', () => source.dumps > dumps + 2);
   t.true(lines.some(({ msg }) => /CTFLOW_NETLINK.*going on without denied packets/.test(String(msg))));

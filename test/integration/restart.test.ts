@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT } from '../../src/row/layout.generated.js';
+import { DESTROY_LOG_RECORD_SIZE, DESTROY_LOG_RECORDS_AT } from '../../src/row/layout.generated.js';
 import { Capture } from '../helpers/kernel/capture.js';
 import { ctflow, startExporter, type RunningCommand } from '../helpers/kernel/command.js';
 import { settledConnections } from '../helpers/kernel/conntrack-list.js';
@@ -216,7 +216,7 @@ rigged(
       await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 20_000, flows: ENDING, size: 10 });
       if (round !== 1) await sleep(300); // polled, or known by the end alone
       await scene.namespace.run('conntrack', ['-F']);
-      const written = ENDS_RECORDS_AT + (round + 1) * ENDING * ENDS_RECORD_SIZE;
+      const written = DESTROY_LOG_RECORDS_AT + (round + 1) * ENDING * DESTROY_LOG_RECORD_SIZE;
       await eventually('they are written down', () => statSync(`${scene.state}.ends`).size >= written);
       await exporter.stop('SIGKILL');
       exporter = await scene.start(flags);

@@ -5,12 +5,12 @@ import {
   FAMILY,
   HAS_STATUS,
   HAS_STATUS_PART,
-  MARK,
+  MARK_WORD,
   ORIG_ZONE,
-  PRESENT,
+  PRESENT_WORD,
   PROTOCOL,
   REPLY_ZONE,
-  STATUS,
+  STATUS_WORD,
 } from '../../src/row/layout.generated.js';
 import { rowMatches } from '../../src/row/filter.js';
 
@@ -30,9 +30,9 @@ function passes(filter: ConnectionFilter, facts: Facts): boolean {
   row.bytes[PROTOCOL] = facts.protocol ?? 6;
   row.u16[ORIG_ZONE >> 1] = facts.originalZone ?? 0;
   row.u16[REPLY_ZONE >> 1] = facts.replyZone ?? 0;
-  row.u32[MARK >> 2] = facts.mark ?? 0;
-  row.u32[STATUS >> 2] = facts.status ?? 0;
-  row.u32[PRESENT >> 2] = facts.present ?? HAS_STATUS;
+  row.u32[MARK_WORD] = facts.mark ?? 0;
+  row.u32[STATUS_WORD] = facts.status ?? 0;
+  row.u32[PRESENT_WORD] = facts.present ?? HAS_STATUS;
   return rowMatches(row, filterWords(filter));
 }
 

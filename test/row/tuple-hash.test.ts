@@ -9,12 +9,16 @@ function hashOf(fill: (row: Batch) => void): number {
   const row = new Batch(1);
   fill(row);
   hashTuple(row);
-  return row.u32[HASH >> 2];
+  return row.u32[layout.HASH_WORD];
 }
 
 /** The definition of row.rs, in whole numbers of any size. */
 function defined(row: Batch): number {
-  const words = [...row.u32.subarray(0, 18), row.bytes[FAMILY] | (row.bytes[PROTOCOL] << 8), row.u32[ORIG_ZONE >> 2]];
+  const words = [
+    ...row.u32.subarray(0, 18),
+    row.bytes[FAMILY] | (row.bytes[PROTOCOL] << 8),
+    row.u32[layout.ORIG_ZONE_WORD],
+  ];
   let hash = 2166136261n;
   for (const word of words) hash = ((hash ^ BigInt(word)) * 16777619n) & 0xffffffffn;
   hash ^= hash >> 15n;
@@ -27,7 +31,7 @@ test('the hash is the one that row.rs defines', t => {
   const row = new Batch(1);
   for (let i = 0; i < layout.ROW_SIZE; i++) row.bytes[i] = (i * 37 + 11) & 0xff;
   hashTuple(row);
-  t.is(row.u32[HASH >> 2], defined(row));
+  t.is(row.u32[layout.HASH_WORD], defined(row));
   t.is(
     hashOf(() => {}),
     defined(new Batch(1)),

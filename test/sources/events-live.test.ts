@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { EventOptions } from '../../src/sources/events.js';
-import { EVENT, EVENT_DESTROY, ORIG_SPORT, ROW_SIZE } from '../../src/row/layout.generated.js';
+import { EVENT, EVENT_DESTROY, EVENT_WORD, ORIG_SPORT, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { loadBackend } from '../../src/backend/load.js';
 import { DestroyLog } from '../../src/state/destroy-log.js';
 import { NO_EVENTS } from '../helpers/fakes/fake-events.js';
@@ -273,7 +273,7 @@ if (process.getuid?.() === 0) {
     const options = { ...DESTROY, netns: `/proc/${namespace.pid}/ns/net` };
     const source = backend.openEvents(options, {
       onBatch: ({ count, u32 }) => {
-        t.is(u32[EVENT >> 2], EVENT_DESTROY);
+        t.is(u32[EVENT_WORD], EVENT_DESTROY);
         ended += count;
       },
       onError: error => t.fail(error.message),

@@ -8,6 +8,7 @@ import { CtflowError } from '../../src/common/errors.js';
 import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import { EventSource, type Listener } from '../../src/sources/events.js';
 import { NO_EVENTS } from '../helpers/fakes/fake-events.js';
+import { nativeFailure } from '../helpers/fakes/native-failure.js';
 
 /** A listener that a test fills; rows hold their number in the first word. */
 class FakeListener implements Listener {
@@ -65,18 +66,18 @@ class FakeListener implements Listener {
     return 4096;
   }
 
-  endsCounts(): null {
+  destroyLogCounts(): null {
     return null;
   }
 
-  freeEnds(): void {}
+  freeDestroyLog(): void {}
 
   setBroadcastError(): void {
-    throw new Error('CTFLOW_NETLINK|The event listener is closed');
+    throw nativeFailure('CTFLOW_NETLINK', 'The event listener is closed');
   }
 
   async dyingCount(): Promise<number> {
-    throw new Error("CTFLOW_PERMISSION|Cannot read the kernel's list of dying connections");
+    throw nativeFailure('CTFLOW_PERMISSION', "Cannot read the kernel's list of dying connections");
   }
 }
 
@@ -226,7 +227,10 @@ test('an overrun is reported once, before the rows that were read after it', asy
 test('a listener that fails is closed, and its error reported once, after its rows', async t => {
   const { listener, source, batches, errors } = fake(t);
   listener.rows = [1];
-  listener.failure = new Error('CTFLOW_NETLINK|Cannot listen to conntrack events: Bad file descriptor (os error 9)');
+  listener.failure = nativeFailure(
+    'CTFLOW_NETLINK',
+    'Cannot listen to conntrack events: Bad file descriptor (os error 9)',
+  );
   const drained = source.drain();
   listener.onReady();
   t.deepEqual([batches, errors], [[[1]], []]);

@@ -165,7 +165,8 @@ async function misuse(): Promise<string[]> {
     try {
       await call();
     } catch (error) {
-      said.push((error as Error).message);
+      const { code, message } = error as NodeJS.ErrnoException;
+      said.push(`${code}|${message}`);
     }
   };
   const [room, more] = [new Uint8Array(1 << 20), new Uint8Array(1 << 20)];

@@ -17,6 +17,7 @@ import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { needs } from '../helpers/kernel/require.js';
 import { furnish, perform } from '../integration/scene.js';
 import type { PeerDump, PeerRequest, PeerRow } from './netlink-peer.js';
+import { nativeFailure } from '../helpers/fakes/native-failure.js';
 
 const NOTHING: BytesRead = {
   bytes: 0,
@@ -162,7 +163,10 @@ test('an error from the kernel is in the summary, with the rows before it', asyn
 });
 
 test('a read that fails is in the summary', async t => {
-  const failure = new Error("CTFLOW_NETLINK|Cannot read the kernel's connection table: no answer for 10 seconds");
+  const failure = nativeFailure(
+    'CTFLOW_NETLINK',
+    "Cannot read the kernel's connection table: no answer for 10 seconds",
+  );
   const summary = await new FakeSocket({ rows: 1 }, failure).source().dump(() => {});
   t.is(summary.rows, 1);
   t.false(summary.complete);

@@ -1,7 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, LAYOUT_VERSION, ROW_SIZE } from '../../src/row/layout.generated.js';
+import {
+  DESTROY_LOG_RECORD_SIZE,
+  DESTROY_LOG_RECORDS_AT,
+  LAYOUT_VERSION,
+  ROW_SIZE,
+} from '../../src/row/layout.generated.js';
 import {
   encodeDestroyHeader,
   DESTROY_HEADER_SIZE,
@@ -19,9 +24,9 @@ const row = (n: number): Uint8Array => new Uint8Array(ROW_SIZE).fill(n);
 /** A file with these records, each at its place. */
 function fileOf(capacity: number, records: readonly [place: number, n: number][]): Buffer {
   const last = Math.max(-1, ...records.map(([place]) => place % capacity));
-  const bytes = Buffer.alloc(ENDS_RECORDS_AT + (last + 1) * ENDS_RECORD_SIZE);
+  const bytes = Buffer.alloc(DESTROY_LOG_RECORDS_AT + (last + 1) * DESTROY_LOG_RECORD_SIZE);
   for (const [place, n] of records)
-    bytes.set(endsRecord(place, row(n)), ENDS_RECORDS_AT + (place % capacity) * ENDS_RECORD_SIZE);
+    bytes.set(endsRecord(place, row(n)), DESTROY_LOG_RECORDS_AT + (place % capacity) * DESTROY_LOG_RECORD_SIZE);
   return bytes;
 }
 
@@ -96,26 +101,26 @@ test('a file truncated anywhere gives the whole records', async t => {
     [1, 2],
     [2, 3],
   ]);
-  for (let length = ENDS_RECORDS_AT; length <= bytes.length; length++) {
-    const whole = Math.floor((length - ENDS_RECORDS_AT) / ENDS_RECORD_SIZE);
+  for (let length = DESTROY_LOG_RECORDS_AT; length <= bytes.length; length++) {
+    const whole = Math.floor((length - DESTROY_LOG_RECORDS_AT) / DESTROY_LOG_RECORD_SIZE);
     t.deepEqual(await readBack(t, bytes.subarray(0, length), 8, 0), { rows: [1, 2, 3].slice(0, whole), behind: whole });
   }
 });
 
 test('a record half written over an old one is neither of them', async t => {
-  for (let cut = 1; cut < ENDS_RECORD_SIZE; cut++) {
+  for (let cut = 1; cut < DESTROY_LOG_RECORD_SIZE; cut++) {
     const bytes = fileOf(2, [
       [0, 1],
       [1, 2],
     ]);
-    bytes.set(endsRecord(2, row(3)).subarray(0, cut), ENDS_RECORDS_AT);
+    bytes.set(endsRecord(2, row(3)).subarray(0, cut), DESTROY_LOG_RECORDS_AT);
     // byte 12 to 15 are nothing's
     t.deepEqual(await readBack(t, bytes, 2, 1), { rows: [2], behind: 2 }, `cut at ${cut}`);
   }
 });
 
 test('property: damage removes the record that it hits, and never makes one', async t => {
-  const damage = fc.record({ at: fc.nat(5 * ENDS_RECORD_SIZE - 1), by: fc.integer({ min: 1, max: 255 }) });
+  const damage = fc.record({ at: fc.nat(5 * DESTROY_LOG_RECORD_SIZE - 1), by: fc.integer({ min: 1, max: 255 }) });
   await fc.assert(
     fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 4 }), async all => {
       const bytes = fileOf(
@@ -124,8 +129,8 @@ test('property: damage removes the record that it hits, and never makes one', as
       );
       const hit = new Set<number>();
       for (const { at, by } of all) {
-        bytes[ENDS_RECORDS_AT + at] ^= by;
-        hit.add(Math.floor(at / ENDS_RECORD_SIZE));
+        bytes[DESTROY_LOG_RECORDS_AT + at] ^= by;
+        hit.add(Math.floor(at / DESTROY_LOG_RECORD_SIZE));
       }
       const { rows } = await readBack(t, bytes, 5, 0);
       if (rows.includes(-1)) throw new Error('a damaged row is given out');

@@ -12,7 +12,7 @@ import {
   TIME_WAIT,
 } from '../../src/row/conntrack.js';
 import { isSameEntry } from '../../src/store/connection-identity.js';
-import { HASH, HAS_ID, HAS_START, ID, PRESENT, START_NS } from '../../src/row/layout.generated.js';
+import { HASH_WORD, HAS_ID, HAS_START, ID_WORD, PRESENT_WORD, START_NS_WORD } from '../../src/row/layout.generated.js';
 import { ping, tcp, udp, withoutStart } from '../helpers/builders/connections.js';
 import { nanoseconds, rows, type Counters, type Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
@@ -247,14 +247,14 @@ test('isSameEntry: only where id and start are known, and only where hash, id an
   const same = (a: Uint32Array, b: Uint32Array): boolean => isSameEntry(a, 0, b, 0);
   t.true(same(entry(), entry({ counters: [9, 9, 9, 9] })));
   const stored = entry();
-  for (const word of [HASH >> 2, ID >> 2, START_NS >> 2, (START_NS >> 2) + 1]) {
+  for (const word of [HASH_WORD, ID_WORD, START_NS_WORD, START_NS_WORD + 1]) {
     const other = entry();
     other[word] ^= 1;
     t.false(same(stored, other), `word ${word}`);
   }
   for (const flag of [HAS_ID, HAS_START]) {
     const unknown = entry();
-    unknown[PRESENT >> 2] &= ~flag;
+    unknown[PRESENT_WORD] &= ~flag;
     t.false(same(stored, unknown));
     t.false(same(unknown, stored));
   }

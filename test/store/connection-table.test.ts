@@ -1,7 +1,6 @@
 import test from 'ava';
 import { ConnectionTable, IN_USE } from '../../src/store/connection-table.js';
-import { ROW_WORDS } from '../../src/row/batch.js';
-import { HELPER, LABELS, ROW_SIZE, RULE } from '../../src/row/layout.generated.js';
+import { HELPER_WORD, LABELS_WORD, ROW_SIZE, ROW_WORDS, RULE, RULE_WORD } from '../../src/row/layout.generated.js';
 import { rows } from '../helpers/builders/rows.js';
 
 test('a slot holds a copy of the row up to the labels', t => {
@@ -11,9 +10,9 @@ test('a slot holds a copy of the row up to the labels', t => {
     { sourcePort: 3, destinationPort: 4 },
   );
   const slot = table.allocate(batch.u32, ROW_WORDS);
-  const kept = batch.u32.slice(ROW_WORDS, ROW_WORDS + (LABELS >> 2));
+  const kept = batch.u32.slice(ROW_WORDS, ROW_WORDS + LABELS_WORD);
   batch.u32.fill(0xffff_ffff);
-  t.deepEqual(table.rows.slice(slot * ROW_WORDS, slot * ROW_WORDS + (LABELS >> 2)), kept);
+  t.deepEqual(table.rows.slice(slot * ROW_WORDS, slot * ROW_WORDS + LABELS_WORD), kept);
   t.is(table.flags[slot], IN_USE);
 });
 
@@ -30,15 +29,15 @@ test('the added fields of a slot change neither each other nor its neighbours', 
   }
   for (const slot of [0, 1]) {
     const at = slot * ROW_WORDS;
-    t.deepEqual(table.rows.slice(at, at + (LABELS >> 2)), batch.u32.slice(at, at + (LABELS >> 2)));
-    t.is(table.rows[at + (RULE >> 2)], 70 + slot);
+    t.deepEqual(table.rows.slice(at, at + LABELS_WORD), batch.u32.slice(at, at + LABELS_WORD));
+    t.is(table.rows[at + RULE_WORD], 70 + slot);
     t.is(table.startMs(slot), 1_700_000_000_000 + slot);
     t.is(table.endMs(slot), 1_700_000_001_000 + slot);
     t.is(table.changedAt(slot), 5.5 + slot);
     t.true(table.byChange.has(slot));
     const helper = new Uint32Array(5);
     table.copyHelper(slot, helper, 1);
-    t.deepEqual(helper.subarray(1), batch.u32.subarray(at + (HELPER >> 2), at + (HELPER >> 2) + 4));
+    t.deepEqual(helper.subarray(1), batch.u32.subarray(at + HELPER_WORD, at + HELPER_WORD + 4));
   }
   t.deepEqual([table.byChange.head, table.byChange.after(0)], [0, 1]);
 });

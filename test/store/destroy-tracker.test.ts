@@ -1,6 +1,6 @@
 import test from 'ava';
 import { DestroyTracker } from '../../src/store/destroy-tracker.js';
-import { ID } from '../../src/row/layout.generated.js';
+import { ID_WORD } from '../../src/row/layout.generated.js';
 import { udp } from '../helpers/builders/connections.js';
 import { rows } from '../helpers/builders/rows.js';
 
@@ -53,7 +53,7 @@ test('with more destroys during a dump than the limit none of its rows is taken 
   tracker.beginDump();
   const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
   for (let id = 0; id <= 262_144; id++) {
-    u32[ID >> 2] = id;
+    u32[ID_WORD] = id;
     tracker.ended(u32, 0);
   }
   t.true(tracker.destroyedDuringDump(reopened, 0));
@@ -70,7 +70,7 @@ test('a repeated event is recognized while it is among the latest, and without a
   const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
   const more = (from: number, to: number): void => {
     for (let id = from; id < to; id++) {
-      u32[ID >> 2] = id;
+      u32[ID_WORD] = id;
       tracker.ended(u32, 0);
     }
   };

@@ -2,7 +2,16 @@ import test from 'ava';
 import * as fc from 'fast-check';
 import type { Batch } from '../../src/row/batch.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
-import { FAMILY, HASH, ORIG_ZONE, PROTOCOL, REPLY_DPORT, RULE, STATE } from '../../src/row/layout.generated.js';
+import {
+  FAMILY,
+  HASH_WORD,
+  ORIG_ZONE,
+  PROTOCOL,
+  REPLY_DPORT,
+  RULE,
+  RULE_WORD,
+  STATE,
+} from '../../src/row/layout.generated.js';
 import { SlotList } from '../../src/store/slot-list.js';
 import { TupleIndex } from '../../src/store/tuple-index.js';
 import { rows } from '../helpers/builders/rows.js';
@@ -13,7 +22,7 @@ const CAPACITY = 24;
 /** A connection of a small universe; `hash` makes many of them collide, and wrap around the end of the index. */
 function connection(number: number, hash: number): Batch {
   const batch = rows({ sourcePort: number + 1, destinationPort: 80, zone: 1, state: 3, counters: [1, 1, 1, 1] });
-  batch.u32[HASH >> 2] = hash;
+  batch.u32[HASH_WORD] = hash;
   return batch;
 }
 
@@ -106,7 +115,7 @@ test('the tuple alone decides, and of a denied packet its rule, not the state, t
   index.insert(table.allocate(connection(1, 7).u32, 0));
   const other = connection(1, 7);
   other.bytes[STATE] = 8;
-  other.u32.fill(9, (HASH >> 2) + 1, RULE >> 2);
+  other.u32.fill(9, HASH_WORD + 1, RULE_WORD);
   t.is(index.find(other.u32, 0), 0);
   for (const offset of [0, 16, 32, 48, 64, REPLY_DPORT, FAMILY, PROTOCOL, ORIG_ZONE, ORIG_ZONE + 2, RULE]) {
     const changed = connection(1, 7);

@@ -89,7 +89,7 @@ test('when the socket is closed, every message is reported lost once', async t =
 
 test('an address that cannot be connected is an error with its errno', t => {
   const open = (): never => {
-    throw new Error(String(constants.errno.EACCES));
+    throw Object.assign(new Error('refused'), { code: String(constants.errno.EACCES) });
   };
   const error = t.throws(() => new NativeDatagram(open, { sent() {}, failed: () => true, ready() {} }));
   t.is((error as NodeJS.ErrnoException).code, 'EACCES');

@@ -1,20 +1,17 @@
-//! UDP flows over loopback, each told by its destination, and their end by CTNETLINK's delete.
+//! UDP flows over loopback, each with a destination of its own, and their end by CTNETLINK's delete.
 
-use ctflow_core::conntrack::{CT_DELETE, NFGENMSG, cta};
-use ctflow_core::netlink::{Frame, NLMSG_ERROR, Request, frame};
+use ctflow_core::conntrack::{CT_DELETE, cta};
+use ctflow_core::netlink::{Frame, HOST_LITTLE, NFGENMSG, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, Request, frame};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// Where all flows go. Nobody reads there: what the socket cannot hold is dropped without a word.
+/// Where all flows go. No program reads there: what the socket cannot hold is dropped.
 const PORT: u16 = 4000;
 /// Where they come from.
 const SOURCE_PORT: u16 = 4001;
 /// Deletes of one request; their answers must fit into the socket's receive buffer.
 const DELETES: u32 = 256;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-const LITTLE: bool = cfg!(target_endian = "little");
 const IPPROTO_UDP: u8 = 17;
 /// CTA_IP_V4_SRC; the destination, and the two of IPv6, follow.
 const IP_V4_SRC: u16 = 1;
@@ -26,7 +23,7 @@ const PROTO_DST_PORT: u16 = 3;
 pub struct Flows {
     v4: UdpSocket,
     v6: UdpSocket,
-    /// While it is there, nobody is told that the port is closed.
+    /// While it is there, no ICMP error says that the port is closed.
     _listener: UdpSocket,
     netlink: OwnedFd,
 }
@@ -49,7 +46,7 @@ impl Flows {
             v6: UdpSocket::bind((Ipv6Addr::LOCALHOST, SOURCE_PORT))?,
             // of both families
             _listener: UdpSocket::bind((Ipv6Addr::UNSPECIFIED, PORT))?,
-            // SAFETY: the descriptor was just made and belongs to nobody else.
+            // SAFETY: the descriptor was just made and has no other owner.
             netlink: unsafe { OwnedFd::from_raw_fd(fd) },
         })
     }
@@ -64,7 +61,7 @@ impl Flows {
         Ok(format!(r#"{{"sent":{count}}}"#))
     }
 
-    /// Deletes the entries of these flows; those that are not there are told apart.
+    /// Deletes the entries of these flows; those that are not there are counted apart.
     pub fn delete(&self, family: u8, first: u32, count: u32) -> io::Result<String> {
         let mut missing = 0;
         for from in (first..first + count).step_by(DELETES as usize) {
@@ -77,7 +74,7 @@ impl Flows {
         Ok(format!(r#"{{"deleted":{},"missing":{missing}}}"#, count - missing))
     }
 
-    /// Sends requests, the last of which wants an answer; says of how many the kernel knows no entry.
+    /// Sends requests, the last of which wants an answer; returns how many have no entry in the kernel.
     fn ask(&self, requests: &[u8]) -> io::Result<u32> {
         // SAFETY: the bytes live over the call.
         let sent = unsafe { libc::send(self.netlink.as_raw_fd(), requests.as_ptr().cast(), requests.len(), 0) };
@@ -91,9 +88,9 @@ impl Flows {
             let length = unsafe { libc::recv(self.netlink.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
             let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
             let mut answers = &buffer[..length];
-            while let Frame::Whole(message) = frame::<LITTLE>(answers) {
+            while let Frame::Whole(message) = frame::<HOST_LITTLE>(answers) {
                 if message.kind == NLMSG_ERROR {
-                    match message.errno::<LITTLE>() {
+                    match message.errno::<HOST_LITTLE>() {
                         Some(0) => {}
                         Some(errno) if errno == libc::ENOENT as u32 => missing += 1,
                         errno => return Err(io::Error::from_raw_os_error(errno.unwrap_or(0) as i32)),

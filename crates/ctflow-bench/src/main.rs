@@ -1,5 +1,5 @@
-//! Programs that benchmarks run beside ctflow, so that what they cost is not ctflow's. Each says in one line of JSON what it is
-//! ready for, then reads orders, one a line, and answers each with one line of JSON, until standard input ends.
+//! Programs that benchmarks run beside ctflow, so that what they cost is not ctflow's. Each prints one line of JSON when it is
+//! ready, then reads orders, one a line, and answers each with one line of JSON, until standard input ends.
 
 #[cfg(target_os = "linux")]
 mod flows;

@@ -18,27 +18,27 @@ ctflow-bench flows
 pub fn run(arguments: &[&str]) -> Result<(), String> {
     match arguments {
         ["sink", address, buffer] => {
-            let sink = sink::Sink::open(parse(address)?, parse(buffer)?).map_err(said)?;
+            let sink = sink::Sink::open(parse(address)?, parse(buffer)?).map_err(text)?;
             serve(&sink.ready(), |order| match order {
                 ["counts"] => sink.counts(),
                 _ => Err(unknown(order)),
             })
         }
         ["raw-dump"] => {
-            let mut dump = raw_dump::RawDump::open().map_err(said)?;
+            let mut dump = raw_dump::RawDump::open().map_err(text)?;
             serve("{}", |order| match order {
-                ["dump"] => dump.dump().map_err(said),
+                ["dump"] => dump.dump().map_err(text),
                 _ => Err(unknown(order)),
             })
         }
         ["flows"] => {
-            let flows = flows::Flows::open().map_err(said)?;
+            let flows = flows::Flows::open().map_err(text)?;
             serve("{}", |order| match order {
                 ["send", family, first, count, size] => flows
                     .send(parse(family)?, parse(first)?, parse(count)?, parse(size)?)
-                    .map_err(said),
+                    .map_err(text),
                 ["delete", family, first, count] => {
-                    flows.delete(parse(family)?, parse(first)?, parse(count)?).map_err(said)
+                    flows.delete(parse(family)?, parse(first)?, parse(count)?).map_err(text)
                 }
                 _ => Err(unknown(order)),
             })
@@ -50,11 +50,11 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
 /// Answers orders until there are no more.
 fn serve(ready: &str, mut answer: impl FnMut(&[&str]) -> Result<String, String>) -> Result<(), String> {
     let mut out = io::stdout().lock();
-    let mut say = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(said);
-    say(ready)?;
+    let mut print = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(text);
+    print(ready)?;
     for line in io::stdin().lock().lines() {
-        let line = line.map_err(said)?;
-        say(&answer(&line.split_whitespace().collect::<Vec<_>>())?)?;
+        let line = line.map_err(text)?;
+        print(&answer(&line.split_whitespace().collect::<Vec<_>>())?)?;
     }
     Ok(())
 }
@@ -68,6 +68,6 @@ fn unknown(order: &[&str]) -> String {
     format!("'{}' is no order", order.join(" "))
 }
 
-fn said(error: impl std::fmt::Display) -> String {
+fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

@@ -1,15 +1,15 @@
 //! The floor below every dump: the kernel's bytes, read and thrown away.
 
 use crate::usage::cpu_seconds;
+use ctflow_core::conntrack::{DumpSocket, READ_SIZE};
 use ctflow_core::error::Error;
-use ctflow_core::filter::Filter;
-use ctflow_core::namespace::Namespace;
-use ctflow_core::socket::{ConntrackSocket, READ_SIZE};
+use ctflow_core::row::Filter;
+use ctflow_core::sys::Namespace;
 use std::sync::Arc;
 use std::time::Instant;
 
 pub struct RawDump {
-    socket: ConntrackSocket,
+    socket: DumpSocket,
     buffer: Vec<u8>,
 }
 
@@ -17,7 +17,7 @@ impl RawDump {
     /// A socket in the namespace of this process.
     pub fn open() -> Result<Self, Error> {
         Ok(Self {
-            socket: ConntrackSocket::open(Arc::new(Namespace::open(None)?))?,
+            socket: DumpSocket::open(Arc::new(Namespace::open(None)?))?,
             buffer: vec![0; READ_SIZE],
         })
     }

@@ -73,7 +73,9 @@ impl Sink {
 fn receive(socket: &UdpSocket, counter: &Mutex<Counter>) -> io::Result<()> {
     let mut buffers = vec![0u8; MESSAGES * LONGEST];
     let mut parts: Vec<libc::iovec> = buffers
-        .chunks_exact_mut(LONGEST)
+        .as_chunks_mut::<LONGEST>()
+        .0
+        .iter_mut()
         .map(|buffer| libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
             iov_len: LONGEST,

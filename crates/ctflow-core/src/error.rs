@@ -1,9 +1,9 @@
-//! Errors with the codes of src/errors.ts.
+//! Errors with the codes of src/common/errors.ts.
 
 use std::fmt;
 use std::io;
 
-/// The codes that native code uses; the meaning of each stands in src/errors.ts.
+/// The codes that native code uses; the meaning of each stands in src/common/errors.ts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A value that cannot be understood.
@@ -22,9 +22,9 @@ pub enum Code {
     State,
 }
 
-impl Code {
-    /// As src/errors.ts spells it.
-    pub fn name(self) -> &'static str {
+/// As src/common/errors.ts spells it.
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
         match self {
             Code::Usage => "CTFLOW_USAGE",
             Code::Permission => "CTFLOW_PERMISSION",
@@ -37,10 +37,10 @@ impl Code {
     }
 }
 
-/// What failed, on what. Shown as `CODE|text`, the form in which it crosses to TypeScript.
+/// What failed, on what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Code of src/errors.ts.
+    /// Code of src/common/errors.ts.
     pub code: Code,
     /// For a person, with the system's words where the system failed.
     pub text: String,
@@ -74,7 +74,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}|{}", self.code.name(), self.text)
+        f.write_str(&self.text)
     }
 }
 

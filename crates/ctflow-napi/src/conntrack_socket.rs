@@ -1,64 +1,46 @@
 //! The dump socket for Node: reads run on libuv's threads, one at a time.
 
-use crate::{crossing, filter_of};
-use ctflow_core::error::{Code, Error};
-use ctflow_core::namespace::Namespace;
-use ctflow_core::socket;
-use ctflow_core::sysctl::{read_sysctl, write_sysctl};
+use crate::error::{Background, Result, background, crossing, thrown};
+use crate::filter_of;
+use ctflow_core::conntrack::{DumpSocket, read_sysctl, write_sysctl};
+use ctflow_core::error::Code;
+use ctflow_core::listen::lock;
+use ctflow_core::sys::Namespace;
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
-use napi::{Env, Task};
 use napi_derive::napi;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Where the socket is when no read has it.
 #[derive(Default)]
 struct Slot {
-    socket: Option<socket::ConntrackSocket>,
+    socket: Option<DumpSocket>,
     closed: bool,
 }
 
 impl Slot {
-    fn closed() -> napi::Error {
-        crossing(Error::new(Code::Netlink, "The conntrack socket is closed"))
-    }
-
-    fn busy() -> napi::Error {
-        crossing(Error::new(Code::Netlink, "A read of the conntrack socket is under way"))
-    }
-
-    fn borrow(&mut self) -> napi::Result<&mut socket::ConntrackSocket> {
+    fn borrow(&mut self) -> Result<&mut DumpSocket> {
         if self.closed {
-            return Err(Self::closed());
+            return Err(thrown(Code::Netlink, "The conntrack socket is closed"));
         }
-        self.socket.as_mut().ok_or_else(Self::busy)
+        let busy = || thrown(Code::Netlink, "A read of the conntrack socket is under way");
+        self.socket.as_mut().ok_or_else(busy)
     }
-
-    fn take(&mut self) -> napi::Result<socket::ConntrackSocket> {
-        self.borrow()?;
-        self.socket.take().ok_or_else(Self::busy)
-    }
-}
-
-type SharedSlot = Arc<Mutex<Slot>>;
-
-fn lock(slot: &SharedSlot) -> MutexGuard<'_, Slot> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A ctnetlink socket. Everything but the reads returns at once.
 #[napi]
 pub struct ConntrackSocket {
     namespace: Arc<Namespace>,
-    slot: SharedSlot,
+    slot: Arc<Mutex<Slot>>,
 }
 
 #[napi]
 impl ConntrackSocket {
     /// @param netns name under /run/netns or a path; without it the namespace of this process
     #[napi(constructor)]
-    pub fn new(netns: Option<String>) -> napi::Result<Self> {
+    pub fn new(netns: Option<String>) -> Result<Self> {
         let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
-        let socket = socket::ConntrackSocket::open(namespace.clone()).map_err(crossing)?;
+        let socket = DumpSocket::open(namespace.clone()).map_err(crossing)?;
         Ok(Self {
             namespace,
             slot: Arc::new(Mutex::new(Slot {
@@ -71,7 +53,7 @@ impl ConntrackSocket {
     /// Begins a dump; the next read asks the kernel for it. An unfinished one is given up.
     /// @param words see filterWords
     #[napi]
-    pub fn start_dump(&self, words: &[u32]) -> napi::Result<()> {
+    pub fn start_dump(&self, words: &[u32]) -> Result<()> {
         let filter = filter_of(words)?;
         lock(&self.slot).borrow()?.start(filter);
         Ok(())
@@ -80,23 +62,45 @@ impl ConntrackSocket {
     /// Fills `out` (at least 32 KiB) with the dump's netlink bytes, whole messages; `out` must not be touched until the
     /// promise settles.
     #[napi(ts_return_type = "Promise<BytesRead>")]
-    pub fn read_raw(&self, out: Uint8Array) -> napi::Result<AsyncTask<ReadRaw>> {
-        let socket = lock(&self.slot).take()?;
-        Ok(AsyncTask::new(ReadRaw {
-            lent: Lent::new(&self.slot, socket),
-            out,
+    pub fn read_raw(&self, mut out: Uint8Array) -> Result<AsyncTask<Background<BytesRead>>> {
+        let slot = self.slot.clone();
+        let mut lent = {
+            let mut slot = lock(&slot);
+            slot.borrow()?;
+            slot.socket.take()
+        };
+        Ok(background(move || {
+            let mut socket = lent.take().expect("it is called once");
+            // SAFETY: the caller leaves the buffer alone until the promise settles (src/sources/netlink.ts), and this closure
+            // keeps it alive.
+            let result = socket.read_raw(unsafe { out.as_mut() });
+            // given back before the promise settles
+            let mut slot = lock(&slot);
+            if !slot.closed {
+                slot.socket = Some(socket);
+            }
+            result.map(|read| BytesRead {
+                bytes: read.bytes as u32,
+                truncated: read.truncated,
+                overrun: read.overrun,
+                ignored: read.ignored,
+                at: read.at,
+                done: read.done,
+                interrupted: read.interrupted,
+                error: read.error,
+            })
         }))
     }
 
     /// The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none.
     #[napi]
-    pub fn sysctl(&self, name: String) -> napi::Result<Option<String>> {
+    pub fn sysctl(&self, name: String) -> Result<Option<String>> {
         read_sysctl(&self.namespace, &name).map_err(crossing)
     }
 
     /// Writes such a file.
     #[napi]
-    pub fn set_sysctl(&self, name: String, value: String) -> napi::Result<()> {
+    pub fn set_sysctl(&self, name: String, value: String) -> Result<()> {
         write_sysctl(&self.namespace, &name, &value).map_err(crossing)
     }
 
@@ -106,32 +110,6 @@ impl ConntrackSocket {
         let mut slot = lock(&self.slot);
         slot.closed = true;
         slot.socket = None;
-    }
-}
-
-/// A socket on its way through one read.
-struct Lent {
-    slot: SharedSlot,
-    socket: Option<socket::ConntrackSocket>,
-}
-
-impl Lent {
-    fn new(slot: &SharedSlot, socket: socket::ConntrackSocket) -> Self {
-        Self {
-            slot: slot.clone(),
-            socket: Some(socket),
-        }
-    }
-
-    /// Reads, then gives the socket back before the promise settles.
-    fn read<T>(&mut self, work: impl FnOnce(&mut socket::ConntrackSocket) -> Result<T, Error>) -> napi::Result<T> {
-        let mut socket = self.socket.take().ok_or_else(Slot::busy)?;
-        let result = work(&mut socket).map_err(crossing);
-        let mut slot = lock(&self.slot);
-        if !slot.closed {
-            slot.socket = Some(socket);
-        }
-        result
     }
 }
 
@@ -154,34 +132,4 @@ pub struct BytesRead {
     pub interrupted: bool,
     /// The errno that ended the dump, positive, or 0.
     pub error: u32,
-}
-
-pub struct ReadRaw {
-    lent: Lent,
-    out: Uint8Array,
-}
-
-impl Task for ReadRaw {
-    type Output = socket::BytesRead;
-    type JsValue = BytesRead;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        // SAFETY: the caller leaves the buffer alone until the promise settles (src/sources/netlink.ts), and the task's
-        // reference keeps it alive.
-        let out = unsafe { self.out.as_mut() };
-        self.lent.read(|socket| socket.read_raw(out))
-    }
-
-    fn resolve(&mut self, _: Env, read: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(BytesRead {
-            bytes: read.bytes as u32,
-            truncated: read.truncated,
-            overrun: read.overrun,
-            ignored: read.ignored,
-            at: read.at,
-            done: read.done,
-            interrupted: read.interrupted,
-            error: read.error,
-        })
-    }
 }

@@ -1,31 +1,30 @@
-//! ctflow-core for Node: thin functions only. Errors cross as `CODE|text` with the codes of src/errors.ts.
+//! ctflow-core for Node: thin functions only. Its own errors have a code of src/common/errors.ts in JavaScript.
 #![allow(missing_docs)] // the macro generates public items
 
 #[cfg(feature = "allocation-count")]
 pub mod allocation_count;
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
+mod error;
 #[cfg(target_os = "linux")]
-mod event_listener;
-#[cfg(target_os = "linux")]
-mod nflog_listener;
+mod listen;
 #[cfg(target_os = "linux")]
 mod udp_sender;
 
-use ctflow_core::error::{Code, Error};
-use ctflow_core::filter::{FILTER_WORDS, Filter};
-use ctflow_core::names::Names;
-use ctflow_core::{decode as core_decode, encode as core_encode, row};
+use ctflow_core::error::Code;
+use ctflow_core::ipfix::{self, Names};
+use ctflow_core::row::{FILTER_WORDS, Filter, LAYOUT_VERSION};
+use error::{Result, crossing, thrown};
 use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
 use napi_derive::napi;
 
 /// Compared with the generated TypeScript constant before anything else is called.
 #[napi]
 pub fn layout_version() -> u32 {
-    row::LAYOUT_VERSION
+    LAYOUT_VERSION
 }
 
-/// Decoded of src/backend.ts.
+/// Decoded of src/backend/backend.ts.
 #[napi(object)]
 pub struct Decoded {
     pub rows: u32,
@@ -38,14 +37,14 @@ pub struct Decoded {
     pub error: u32,
 }
 
-/// Backend.decode of src/backend.ts.
+/// Backend.decode of src/backend/backend.ts.
 #[napi]
-pub fn decode(netlink: &[u8], little_endian: bool, words: &[u32], mut rows: Uint8ArraySlice) -> napi::Result<Decoded> {
+pub fn decode(netlink: &[u8], little_endian: bool, words: &[u32], mut rows: Uint8ArraySlice) -> Result<Decoded> {
     let filter = filter_of(words)?;
     apart(netlink, &rows)?;
     // SAFETY: nothing else runs while JavaScript waits for this call, and `rows` overlaps no other argument that is read.
     let rows = unsafe { rows.as_mut() };
-    let decoded = core_decode::decode(netlink, little_endian, &filter, rows);
+    let decoded = ctflow_core::conntrack::decode(netlink, little_endian, &filter, rows);
     Ok(Decoded {
         rows: decoded.rows,
         consumed: decoded.consumed as u32,
@@ -58,7 +57,7 @@ pub fn decode(netlink: &[u8], little_endian: bool, words: &[u32], mut rows: Uint
     })
 }
 
-/// Encoded of src/backend.ts.
+/// Encoded of src/backend/backend.ts.
 #[napi(object)]
 pub struct Encoded {
     pub messages: u32,
@@ -66,7 +65,7 @@ pub struct Encoded {
     pub oversize: u32,
 }
 
-/// Backend.encode of src/backend.ts, the request's members one by one: cheaper to take over than an object.
+/// Backend.encode of src/backend/backend.ts, the request's members one by one: cheaper to take over than an object.
 #[napi]
 #[allow(clippy::too_many_arguments)]
 pub fn encode(
@@ -84,7 +83,7 @@ pub fn encode(
     observation_domain: u32,
     mut out: Uint8ArraySlice,
     mut lengths: Uint32ArraySlice,
-) -> napi::Result<Encoded> {
+) -> Result<Encoded> {
     for read in [records, prefix, names] {
         apart(read, &out)?;
         apart(read, &lengths)?;
@@ -94,7 +93,7 @@ pub fn encode(
         apart(read, &lengths)?;
     }
     apart(&out, &lengths)?;
-    let request = core_encode::Request {
+    let request = ipfix::Request {
         plan,
         template_id,
         records,
@@ -112,7 +111,7 @@ pub fn encode(
     };
     // SAFETY: nothing else runs while JavaScript waits for this call, and no two of the arguments overlap.
     let (out, lengths) = unsafe { (out.as_mut(), lengths.as_mut()) };
-    let encoded = core_encode::encode(&request, out, lengths).map_err(crossing)?;
+    let encoded = ipfix::encode(&request, out, lengths).map_err(crossing)?;
     Ok(Encoded {
         messages: encoded.messages as u32,
         next: encoded.next as u32,
@@ -120,11 +119,11 @@ pub fn encode(
     })
 }
 
-/// Backend.limitUnsent of src/backend.ts.
+/// Backend.limitUnsent of src/backend/backend.ts.
 #[napi]
 pub fn limit_unsent(fd: i32, octets: u32) -> bool {
     #[cfg(target_os = "linux")]
-    return ctflow_core::tcp::limit_unsent(fd, octets);
+    return ctflow_core::sys::limit_unsent(fd, octets);
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (fd, octets);
@@ -132,27 +131,21 @@ pub fn limit_unsent(fd: i32, octets: u32) -> bool {
     }
 }
 
-fn filter_of(words: &[u32]) -> napi::Result<Filter> {
-    Filter::from_words(words).ok_or_else(|| {
-        crossing(Error::new(
+fn filter_of(words: &[u32]) -> Result<Filter> {
+    let wrong = || {
+        thrown(
             Code::Usage,
             format!("A filter of {} words; it has {FILTER_WORDS}", words.len()),
-        ))
-    })
+        )
+    };
+    Filter::from_words(words).ok_or_else(wrong)
 }
 
 /// Refuses a buffer that is both read and written.
-fn apart<A, B>(read: &[A], written: &[B]) -> napi::Result<()> {
+fn apart<A, B>(read: &[A], written: &[B]) -> Result<()> {
     let (read, written) = (read.as_ptr_range(), written.as_ptr_range());
     if read.start.cast::<u8>() < written.end.cast() && written.start.cast::<u8>() < read.end.cast() {
-        return Err(crossing(Error::new(
-            Code::Usage,
-            "One buffer is given to read from and to write to",
-        )));
+        return Err(thrown(Code::Usage, "One buffer is given to read from and to write to"));
     }
     Ok(())
-}
-
-fn crossing(error: Error) -> napi::Error {
-    napi::Error::from_reason(error.to_string())
 }

@@ -1,12 +1,12 @@
 //! The UDP socket to a collector for Node. It never waits.
 
-use ctflow_core::udp;
+use ctflow_core::sys;
 use napi_derive::napi;
 
 /// A UDP socket connected to one address.
 #[napi]
 pub struct UdpSender {
-    sender: Option<udp::UdpSender>,
+    sender: Option<sys::UdpSender>,
 }
 
 #[napi]
@@ -14,14 +14,13 @@ impl UdpSender {
     /// @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
     /// @param segment bursts leave as one buffer that the kernel cuts into datagrams
     ///
-    /// Throws an error whose message is the errno.
+    /// Throws an error whose code is the errno, a number.
     #[napi(constructor)]
-    pub fn new(address: String, port: u16, segment: bool) -> napi::Result<Self> {
-        match udp::UdpSender::connect(&address, port, segment) {
+    pub fn new(address: String, port: u16, segment: bool) -> Result<Self, napi::Error<String>> {
+        let errno = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO).to_string();
+        match sys::UdpSender::connect(&address, port, segment) {
             Ok(sender) => Ok(Self { sender: Some(sender) }),
-            Err(error) => Err(napi::Error::from_reason(
-                error.raw_os_error().unwrap_or(libc::EIO).to_string(),
-            )),
+            Err(error) => Err(napi::Error::new(errno(error), "The UDP socket cannot be connected")),
         }
     }
 
@@ -32,7 +31,7 @@ impl UdpSender {
         let (pairs, _) = lengths.as_chunks::<2>();
         let sent = match &mut self.sender {
             Some(sender) => sender.send(bytes, pairs),
-            None => udp::Sent {
+            None => sys::Sent {
                 messages: 0,
                 errno: libc::EBADF,
             },

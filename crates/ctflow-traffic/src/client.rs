@@ -98,7 +98,7 @@ impl Client {
         let mut plan = Plan::new(self.order.mix.clone(), self.order.flows, self.order.seed).peekable();
         self.begin_long()?;
         let start = Instant::now();
-        let mut told = start;
+        let mut last_progress = start;
         let mut done = false;
         let mut begun = 0_u64;
         loop {
@@ -116,8 +116,8 @@ impl Client {
                 self.perform(task)?;
             }
             self.listen()?;
-            if !done && now.duration_since(told) > PROGRESS {
-                told = now;
+            if !done && now.duration_since(last_progress) > PROGRESS {
+                last_progress = now;
                 println!("progress {}", self.summary.flows());
             }
             if !done && self.open == 0 && plan.peek().is_none() {

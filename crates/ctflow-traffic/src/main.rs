@@ -51,7 +51,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
             server::serve(&addresses).map_err(|error| error.to_string())
         }
         [command, flags @ ..] if command == "send" => client::send(order(flags)?).map_err(|error| error.to_string()),
-        _ => Err("what is to be done?".into()),
+        _ => Err("the command is missing or unknown".into()),
     }
 }
 

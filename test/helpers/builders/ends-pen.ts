@@ -1,29 +1,34 @@
 import { openSync, closeSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { EndsCounts, EndsPlace } from '../../../native/binding.js';
+import type { DestroyLogCounts, DestroyLogPlace } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
-import { ENDS_RECORD_SIZE, ENDS_RECORDS_AT, ENDS_ROW_AT, ROW_SIZE } from '../../../src/row/layout.generated.js';
+import {
+  DESTROY_LOG_RECORD_SIZE,
+  DESTROY_LOG_RECORDS_AT,
+  DESTROY_LOG_ROW_AT,
+  ROW_SIZE,
+} from '../../../src/row/layout.generated.js';
 import type { DestroyWriter } from '../../../src/state/destroy-log.js';
 import { writeNumber } from '../../../src/common/u64.js';
 
 /** A record of a file of ends. */
 export function endsRecord(place: number, row: Uint8Array): Uint8Array {
-  const words = new Uint32Array(ENDS_RECORD_SIZE / 4);
+  const words = new Uint32Array(DESTROY_LOG_RECORD_SIZE / 4);
   const bytes = new Uint8Array(words.buffer);
   writeNumber(words, 0, place);
-  bytes.set(row, ENDS_ROW_AT);
+  bytes.set(row, DESTROY_LOG_ROW_AT);
   words[2] = crc32(row, crc32(bytes.subarray(0, 8)));
   return bytes;
 }
 
 /** Writes rows down as the native listener does. */
 export class EndsPen implements DestroyWriter {
-  readonly #to: EndsPlace;
-  readonly #counts: EndsCounts = { written: 0, full: 0, failed: 0, unnamed: 0 };
+  readonly #to: DestroyLogPlace;
+  readonly #counts: DestroyLogCounts = { written: 0, full: 0, failed: 0, withoutIdentity: 0 };
   #place: number;
   #done: number;
 
-  constructor(to: EndsPlace) {
+  constructor(to: DestroyLogPlace) {
     this.#to = to;
     this.#place = to.place;
     this.#done = to.done;
@@ -31,7 +36,7 @@ export class EndsPen implements DestroyWriter {
 
   /** Where the record of this place stands in the file. */
   offset(place = this.#place): number {
-    return ENDS_RECORDS_AT + (place % this.#to.capacity) * ENDS_RECORD_SIZE;
+    return DESTROY_LOG_RECORDS_AT + (place % this.#to.capacity) * DESTROY_LOG_RECORD_SIZE;
   }
 
   get place(): number {
@@ -57,11 +62,11 @@ export class EndsPen implements DestroyWriter {
     closeSync(fd);
   }
 
-  endsCounts(): EndsCounts {
+  destroyLogCounts(): DestroyLogCounts {
     return { ...this.#counts };
   }
 
-  freeEnds(place: number): void {
+  freeDestroyLog(place: number): void {
     this.#done = place;
   }
 }

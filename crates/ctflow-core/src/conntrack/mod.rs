@@ -1,0 +1,39 @@
+//! Entries, dumps, events and settings of connection tracking.
+
+#[cfg(target_os = "linux")]
+mod ask;
+mod ctnetlink;
+mod decode;
+mod destroy_log;
+#[cfg(target_os = "linux")]
+mod dump_socket;
+#[cfg(target_os = "linux")]
+mod dying;
+mod entry;
+mod event;
+#[cfg(target_os = "linux")]
+mod event_reader;
+#[cfg(target_os = "linux")]
+mod event_socket;
+mod request;
+#[cfg(target_os = "linux")]
+mod sysctl;
+
+#[cfg(target_os = "linux")]
+pub(crate) use ask::{ask, probe};
+pub use ctnetlink::*;
+pub use decode::{Decoded, decode};
+pub use destroy_log::*;
+#[cfg(target_os = "linux")]
+pub use dump_socket::{BytesRead, DumpSocket, READ_SIZE};
+#[cfg(target_os = "linux")]
+pub use dying::dying_count;
+pub use entry::read_entry;
+pub use event::{EventCounts, decode_event, group};
+#[cfg(target_os = "linux")]
+pub use event_reader::EventReader;
+#[cfg(target_os = "linux")]
+pub use event_socket::EventSocket;
+pub use request::put_filter;
+#[cfg(target_os = "linux")]
+pub use sysctl::{read_sysctl, write_sysctl};

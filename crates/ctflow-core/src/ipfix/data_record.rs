@@ -1,0 +1,287 @@
+//! One data record by a plan. A plan is cut at its texts: between them every field has its place, so that fields of one kind are
+//! written one after another without a choice for each.
+
+use super::Names;
+use super::plan::*;
+use crate::error::{Code, Error};
+use crate::row::{HAS_TCP_STATE, PRESENT, RECORD_SIZE};
+
+/// A plan whose operands were checked: offsets lie inside the record.
+pub(crate) struct Plan {
+    runs: Vec<Run>,
+    /// Bytes of the fields of fixed length, and of the length bytes of the others.
+    fixed: usize,
+    /// Bytes that a record has at most.
+    largest: usize,
+}
+
+/// Fields of fixed length that stand one after another, and the text behind them.
+#[derive(Default)]
+struct Run {
+    /// Constants, and zeros where something is written.
+    template: Vec<u8>,
+    words: Vec<Move>,
+    quads: Vec<Move>,
+    copies: Vec<(Move, usize)>,
+    u8s: Vec<Move>,
+    u16s: Vec<Move>,
+    u32s: Vec<Move>,
+    u64s: Vec<Move>,
+    seconds: Vec<Move>,
+    text: Option<Text>,
+}
+
+/// From an offset in the record to one in the run.
+#[derive(Clone, Copy)]
+struct Move {
+    from: u16,
+    to: u16,
+}
+
+#[derive(Clone, Copy)]
+enum Text {
+    Field { at: u16, length: u8 },
+    TcpState(u16),
+    TcpHistory(u16),
+    Name(u16),
+}
+
+impl Plan {
+    pub(crate) fn compile(words: &[u32]) -> Result<Self, Error> {
+        let (instructions, rest) = words.as_chunks::<INSTRUCTION_WORDS>();
+        if instructions.is_empty() || !rest.is_empty() {
+            return Err(Error::new(Code::Usage, format!("a plan of {} words", words.len())));
+        }
+        let mut runs = Vec::new();
+        let mut run = Run::default();
+        for (number, instruction) in instructions.iter().enumerate() {
+            run.add(instruction)
+                .ok_or_else(|| Error::new(Code::Usage, format!("plan instruction {number} is {instruction:?}")))?;
+            if run.text.is_some() {
+                runs.push(std::mem::take(&mut run));
+            }
+        }
+        runs.push(run);
+        let texts = || runs.iter().filter_map(|run| run.text);
+        let fixed = runs.iter().map(|run| run.template.len()).sum::<usize>() + texts().count();
+        Ok(Self {
+            largest: fixed + texts().map(Text::longest).sum::<usize>(),
+            fixed,
+            runs,
+        })
+    }
+
+    /// Bytes that a record has at most.
+    pub(crate) fn largest(&self) -> usize {
+        self.largest
+    }
+
+    pub(crate) fn size_of(&self, record: &[u8; RECORD_SIZE], names: &Names) -> usize {
+        let texts = self.runs.iter().filter_map(|run| run.text);
+        self.fixed + texts.map(|text| text.with(record, names, <[u8]>::len)).sum::<usize>()
+    }
+
+    /// Writes the record at the start of `out`, which has room for it, and returns its length.
+    #[inline]
+    pub(crate) fn write(&self, record: &[u8; RECORD_SIZE], names: &Names, out: &mut [u8]) -> usize {
+        let mut at = 0;
+        for run in &self.runs {
+            run.write(record, &mut out[at..at + run.template.len()]);
+            at += run.template.len();
+            if let Some(text) = run.text {
+                at += text.with(record, names, |text| put_text(&mut out[at..], text));
+            }
+        }
+        at
+    }
+}
+
+impl Run {
+    /// None when the operation is unknown, or its operands do not fit it or the record.
+    fn add(&mut self, [operation, offset, length, argument]: &[u32; INSTRUCTION_WORDS]) -> Option<()> {
+        let width = match *operation {
+            OP_BYTES | OP_TEXT => *length,
+            OP_U8 | OP_TCP_STATE => 1,
+            OP_U16 => 2,
+            OP_U32 | OP_NAME | OP_TCP_HISTORY => 4,
+            OP_U64 | OP_SECONDS => 8,
+            OP_CONSTANT => 0,
+            _ => return None,
+        };
+        if offset.checked_add(width)? > RECORD_SIZE as u32 {
+            return None;
+        }
+        let from = *offset as u16;
+        let end = self.template.len() + *length as usize;
+        // a number stands at the end of its field, zeros in front of it
+        let number = Move {
+            from,
+            to: u16::try_from(end.checked_sub(width as usize).unwrap_or(end)).ok()?,
+        };
+        match (*operation, *length) {
+            (OP_BYTES, 4) => self.words.push(number),
+            (OP_BYTES, 16) => self.quads.push(number),
+            (OP_BYTES, 1..) => self.copies.push((number, *length as usize)),
+            (OP_U8, 1 | 2 | 4 | 8) => self.u8s.push(number),
+            (OP_U16, 2 | 4 | 8) => self.u16s.push(number),
+            (OP_U32, 4 | 8) => self.u32s.push(number),
+            (OP_U64, 8) => self.u64s.push(number),
+            (OP_SECONDS, 4) => self.seconds.push(Move {
+                to: self.template.len() as u16,
+                ..number
+            }),
+            (OP_CONSTANT, 1..=16) => {
+                let bytes = u128::from(*argument).to_be_bytes();
+                self.template.extend_from_slice(&bytes[16 - *length as usize..]);
+            }
+            (OP_TEXT, 1..=254) => {
+                self.text = Some(Text::Field {
+                    at: from,
+                    length: *length as u8,
+                });
+                return Some(());
+            }
+            (OP_TCP_STATE, 0) => self.text = Some(Text::TcpState(from)),
+            (OP_NAME, 0) => self.text = Some(Text::Name(from)),
+            (OP_TCP_HISTORY, 0) => self.text = Some(Text::TcpHistory(from)),
+            _ => return None,
+        }
+        self.template.resize(end, 0);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn write(&self, record: &[u8; RECORD_SIZE], out: &mut [u8]) {
+        out.copy_from_slice(&self.template);
+        for step in &self.u64s {
+            put(out, step.to.into(), load_u64(record, step.from).to_be_bytes());
+        }
+        for step in &self.words {
+            put(out, step.to.into(), load::<4>(record, step.from));
+        }
+        for step in &self.quads {
+            put(out, step.to.into(), load::<16>(record, step.from));
+        }
+        for step in &self.u16s {
+            let number = u16::from_ne_bytes(load(record, step.from));
+            put(out, step.to.into(), number.to_be_bytes());
+        }
+        for step in &self.u8s {
+            put(out, step.to.into(), load::<1>(record, step.from));
+        }
+        for step in &self.u32s {
+            let number = u32::from_ne_bytes(load(record, step.from));
+            put(out, step.to.into(), number.to_be_bytes());
+        }
+        for step in &self.seconds {
+            let seconds = (load_u64(record, step.from) / 1000) as u32;
+            put(out, step.to.into(), seconds.to_be_bytes());
+        }
+        for (step, length) in &self.copies {
+            out[step.to.into()..][..*length].copy_from_slice(&record[step.from.into()..][..*length]);
+        }
+    }
+}
+
+impl Text {
+    /// Bytes at most, without the length byte.
+    fn longest(self) -> usize {
+        match self {
+            Text::Field { length, .. } => length.into(),
+            Text::TcpState(_) => TCP_STATES.iter().map(|name| name.len()).max().unwrap_or(0),
+            Text::TcpHistory(_) => History::LONGEST,
+            Text::Name(_) => LONGEST_NAME,
+        }
+    }
+
+    /// Does something with what it is in this record.
+    #[inline(always)]
+    fn with<T>(self, record: &[u8; RECORD_SIZE], names: &Names, act: impl FnOnce(&[u8]) -> T) -> T {
+        match self {
+            Text::Field { at, length } => act(field(record, at, length)),
+            Text::TcpState(at) => act(tcp_state(record, at)),
+            Text::TcpHistory(at) => act(History::of(record, at).text()),
+            Text::Name(at) => act(names.get(u32::from_ne_bytes(load(record, at)))),
+        }
+    }
+}
+
+#[inline(always)]
+pub(crate) fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    out[at..at + N].copy_from_slice(&bytes);
+}
+
+#[inline(always)]
+fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u16) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(&record[usize::from(at)..][..N]);
+    bytes
+}
+
+/// Two words, the low one first.
+#[inline(always)]
+fn load_u64(record: &[u8; RECORD_SIZE], at: u16) -> u64 {
+    let [a, b, c, d, e, f, g, h] = load(record, at);
+    u64::from(u32::from_ne_bytes([a, b, c, d])) | u64::from(u32::from_ne_bytes([e, f, g, h])) << 32
+}
+
+/// The text of a zero-padded field.
+fn field(record: &[u8; RECORD_SIZE], at: u16, length: u8) -> &[u8] {
+    let field = &record[usize::from(at)..][..usize::from(length)];
+    &field[..field.iter().position(|byte| *byte == 0).unwrap_or(field.len())]
+}
+
+fn tcp_state(record: &[u8; RECORD_SIZE], at: u16) -> &'static [u8] {
+    if u32::from_ne_bytes(load(record, PRESENT as u16)) & HAS_TCP_STATE == 0 {
+        return b"";
+    }
+    TCP_STATES
+        .get(usize::from(record[usize::from(at)]))
+        .map_or(b"", |name| name.as_bytes())
+}
+
+/// The text of packed TCP states.
+struct History {
+    text: [u8; History::LONGEST],
+    length: usize,
+}
+
+impl History {
+    const STATES: usize = 8;
+    /// Eight of the longest, and the commas.
+    const LONGEST: usize = History::STATES * "ESTABLISHED".len() + History::STATES - 1;
+
+    fn of(record: &[u8; RECORD_SIZE], at: u16) -> Self {
+        let mut packed = u32::from_ne_bytes(load(record, at));
+        let mut history = Self {
+            text: [0; Self::LONGEST],
+            length: 0,
+        };
+        while let Some(state) = TCP_STATES.get((packed & 15) as usize)
+            && packed & 15 != 0
+        {
+            if history.length > 0 {
+                history.push(b",");
+            }
+            history.push(state.as_bytes());
+            packed >>= 4;
+        }
+        history
+    }
+
+    fn push(&mut self, text: &[u8]) {
+        self.text[self.length..][..text.len()].copy_from_slice(text);
+        self.length += text.len();
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+}
+
+/// RFC 7011 section 7: one length byte, as every text is shorter than 255.
+fn put_text(out: &mut [u8], text: &[u8]) -> usize {
+    out[0] = text.len() as u8;
+    out[1..=text.len()].copy_from_slice(text);
+    1 + text.len()
+}

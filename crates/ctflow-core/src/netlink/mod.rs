@@ -1,0 +1,13 @@
+//! Netlink messages, and a socket to netfilter.
+
+mod dump_reply;
+mod message;
+mod request;
+#[cfg(target_os = "linux")]
+mod socket;
+
+pub use dump_reply::{DumpReply, RequestId, keep_reply};
+pub use message::*;
+pub use request::*;
+#[cfg(target_os = "linux")]
+pub(crate) use socket::{NetlinkSocket, Received, netlink_address};

@@ -1,0 +1,11 @@
+//! What Linux has and the standard library does not.
+
+mod event_fd;
+mod namespace;
+mod tcp;
+mod udp;
+
+pub(crate) use event_fd::EventFd;
+pub use namespace::Namespace;
+pub use tcp::limit_unsent;
+pub use udp::{Sent, UdpSender};

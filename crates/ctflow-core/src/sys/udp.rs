@@ -1,0 +1,212 @@
+//! A UDP socket to one collector that sends many messages with few system calls: sendmmsg, and where it is wanted runs of
+//! messages of one length as one buffer that the kernel cuts into datagrams (UDP_SEGMENT, udp(7)).
+
+use std::ffi::CString;
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::AsRawFd;
+
+/// Datagrams of one run at most: UDP_MAX_SEGMENTS of the first kernels that had it.
+const SEGMENTS: usize = 64;
+/// Bytes of a run at most: what fits into an IP packet beside the headers.
+const RUN_BYTES: usize = 65_535 - 48;
+/// Runs of one system call.
+const RUNS: usize = 64;
+/// Asked for, so that a burst waits in the kernel and not here.
+const SEND_BUFFER: i32 = 4 << 20;
+/// The kernel or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
+const CANNOT_SEGMENT: [i32; 4] = [libc::EIO, libc::EINVAL, libc::EOPNOTSUPP, libc::ENOPROTOOPT];
+
+/// A connected socket that does not wait.
+#[derive(Debug)]
+pub struct UdpSender {
+    socket: UdpSocket,
+    segment: bool,
+}
+
+/// How far [`UdpSender::send`] came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Messages that the kernel took, from the first one on.
+    pub messages: usize,
+    /// Why it did not take the next one (errno), 0 where all were taken.
+    pub errno: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct SegmentSize {
+    header: libc::cmsghdr,
+    size: u16,
+    padding: [u8; 6],
+}
+
+/// Messages that leave together.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    from: usize,
+    bytes: usize,
+    messages: usize,
+    segment: usize,
+}
+
+impl UdpSender {
+    /// `address` is an IP address, `fe80::1%eth0` with its zone where it has one. With `segment` the kernel cuts runs of messages
+    /// into datagrams, as late as it can: a capture on this host may show them uncut.
+    pub fn connect(address: &str, port: u16, segment: bool) -> io::Result<Self> {
+        let peer = socket_address(address, port)?;
+        let any: IpAddr = match peer {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect(peer)?;
+        socket.set_nonblocking(true)?;
+        let wanted = SEND_BUFFER;
+        for option in [libc::SO_SNDBUFFORCE, libc::SO_SNDBUF] {
+            // SAFETY: the option is an int, whose address and size are given.
+            let set = unsafe {
+                libc::setsockopt(
+                    socket.as_raw_fd(),
+                    libc::SOL_SOCKET,
+                    option,
+                    (&raw const wanted).cast(),
+                    size_of::<i32>() as libc::socklen_t,
+                )
+            };
+            if set == 0 {
+                break;
+            }
+        }
+        Ok(Self { socket, segment })
+    }
+
+    /// Whether the kernel cuts runs into datagrams; it may have turned out that it cannot.
+    pub fn segments(&self) -> bool {
+        self.segment
+    }
+
+    /// Sends messages that lie one after another, one a datagram.
+    ///
+    /// `lengths`: two words a message, of which the first is its bytes; `bytes` holds them all.
+    pub fn send(&mut self, bytes: &[u8], lengths: &[[u32; 2]]) -> Sent {
+        let mut sent = Sent::default();
+        let mut at = 0;
+        while sent.messages < lengths.len() {
+            let mut runs = [Run::default(); RUNS];
+            let count = self.gather(at, &lengths[sent.messages..], &mut runs);
+            let runs = &runs[..count];
+            if runs.iter().any(|run| run.from + run.bytes > bytes.len()) {
+                return Sent {
+                    errno: libc::EFAULT,
+                    ..sent
+                };
+            }
+            match self.send_runs(bytes, runs) {
+                Ok(taken) => {
+                    sent.messages += runs[..taken].iter().map(|run| run.messages).sum::<usize>();
+                    at = runs[taken - 1].from + runs[taken - 1].bytes;
+                }
+                Err(errno) if errno == libc::EINTR => {}
+                Err(errno) if runs[0].segment > 0 && CANNOT_SEGMENT.contains(&errno) => self.segment = false,
+                Err(errno) => return Sent { errno, ..sent },
+            }
+        }
+        sent
+    }
+
+    /// The next runs, of which the first begins at byte `at`.
+    fn gather(&self, mut at: usize, lengths: &[[u32; 2]], runs: &mut [Run; RUNS]) -> usize {
+        let mut next = 0;
+        let mut count = 0;
+        while count < RUNS && next < lengths.len() {
+            let size = lengths[next][0] as usize;
+            let mut run = Run {
+                from: at,
+                bytes: size,
+                messages: 1,
+                segment: 0,
+            };
+            while self.segment && run.messages < SEGMENTS {
+                let Some(&[length, _]) = lengths.get(next + run.messages) else {
+                    break;
+                };
+                let length = length as usize;
+                if length > size || length == 0 || run.bytes + length > RUN_BYTES {
+                    break;
+                }
+                run.bytes += length;
+                run.messages += 1;
+                run.segment = size;
+                // the last one of a run may be shorter
+                if length < size {
+                    break;
+                }
+            }
+            at += run.bytes;
+            next += run.messages;
+            runs[count] = run;
+            count += 1;
+        }
+        count
+    }
+
+    /// How many runs the kernel took, one at least, or the errno of the first.
+    fn send_runs(&self, bytes: &[u8], runs: &[Run]) -> Result<usize, i32> {
+        // SAFETY: these are numbers and pointers; all zeros is one.
+        let (mut vectors, mut headers, mut sizes): ([libc::iovec; RUNS], [libc::mmsghdr; RUNS], [SegmentSize; RUNS]) =
+            unsafe { zeroed() };
+        for (number, run) in runs.iter().enumerate() {
+            vectors[number].iov_base = bytes[run.from..][..run.bytes].as_ptr().cast_mut().cast();
+            vectors[number].iov_len = run.bytes;
+            let header = &mut headers[number].msg_hdr;
+            header.msg_iov = &raw mut vectors[number];
+            header.msg_iovlen = 1;
+            if run.segment > 0 {
+                let size = &mut sizes[number];
+                size.header.cmsg_level = libc::SOL_UDP;
+                size.header.cmsg_type = libc::UDP_SEGMENT;
+                // SAFETY: CMSG_LEN and CMSG_SPACE only calculate.
+                let (length, space) = unsafe { (libc::CMSG_LEN(2), libc::CMSG_SPACE(2)) };
+                size.header.cmsg_len = length as _;
+                size.size = run.segment as u16;
+                header.msg_control = (&raw mut *size).cast();
+                header.msg_controllen = space as _;
+            }
+        }
+        // SAFETY: each header points to bytes and a control message that live over the call; the kernel only reads them.
+        let taken = unsafe {
+            libc::sendmmsg(
+                self.socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                runs.len() as libc::c_uint,
+                0,
+            )
+        };
+        match usize::try_from(taken) {
+            Ok(taken) if taken > 0 => Ok(taken),
+            _ => Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)),
+        }
+    }
+}
+
+fn socket_address(address: &str, port: u16) -> io::Result<SocketAddr> {
+    let wrong = || io::Error::from_raw_os_error(libc::EINVAL);
+    let Some((address, zone)) = address.split_once('%') else {
+        return Ok(SocketAddr::new(address.parse().map_err(|_| wrong())?, port));
+    };
+    let index = match zone.parse() {
+        Ok(index) => index,
+        Err(_) => {
+            let name = CString::new(zone).map_err(|_| wrong())?;
+            // SAFETY: the name ends with a zero and lives over the call.
+            match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+                0 => return Err(io::Error::last_os_error()),
+                index => index,
+            }
+        }
+    };
+    let address = address.parse().map_err(|_| wrong())?;
+    Ok(SocketAddrV6::new(address, port, 0, index).into())
+}

@@ -1,0 +1,33 @@
+//! The crate from outside, in one program: each module here tests the module of its name.
+
+mod builders;
+mod conntrack {
+    mod decode;
+    mod destroy_log;
+    mod entry;
+    mod event;
+    mod filter;
+    mod properties;
+    mod sysctl;
+}
+mod ipfix {
+    mod encode;
+    mod encode_refusals;
+    mod properties;
+    mod requests;
+}
+mod listen {
+    mod row_ring;
+}
+mod modules;
+mod netlink {
+    mod dump_reply;
+}
+mod nflog {
+    mod decoder;
+    mod properties;
+}
+mod sys {
+    mod namespace;
+    mod udp;
+}

@@ -1,0 +1,140 @@
+//! The event listener for Node.
+
+use super::{from_counts, listener_methods, waker};
+use crate::error::{Background, Result, background, crossing, thrown};
+use crate::filter_of;
+use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, dying_count};
+use ctflow_core::error::Code;
+use ctflow_core::listen::Listener;
+use ctflow_core::sys::Namespace;
+use napi::bindgen_prelude::{AsyncTask, Function};
+use napi_derive::napi;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Listens to conntrack events in one network namespace until it is closed. It keeps no process alive.
+#[napi]
+pub struct EventListener {
+    namespace: Arc<Namespace>,
+    listener: Listener<EventReader>,
+    log: Option<Arc<DestroyLogState>>,
+}
+
+#[napi]
+impl EventListener {
+    /// @param netns name under /run/netns or a path; without it the namespace of this process
+    /// @param words see filterWords
+    /// @param groups bit 0 new, 1 update, 2 destroy
+    /// @param receiveBuffer bytes wanted; the kernel may allow less
+    /// @param broadcastError see setBroadcastError
+    /// @param destroyLog the file that each row is in before it can be taken; without it none
+    /// @param onReady called when there is something to take, and again only after take returned 0 or threw
+    #[napi(constructor)]
+    pub fn new(
+        netns: Option<String>,
+        words: &[u32],
+        groups: u32,
+        receive_buffer: u32,
+        broadcast_error: bool,
+        destroy_log: Option<DestroyLogPlace>,
+        on_ready: Function<(), ()>,
+    ) -> Result<Self> {
+        let filter = filter_of(words)?;
+        let open = |log: DestroyLogPlace| {
+            DestroyLog::open(Path::new(&log.path), log.capacity, log.place as u64, log.done as u64)
+        };
+        let destroy_log = destroy_log.map(open).transpose().map_err(crossing)?;
+        let log = destroy_log.as_ref().map(DestroyLog::state);
+        let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
+        let socket = EventSocket::open(&namespace, groups, receive_buffer, broadcast_error).map_err(crossing)?;
+        let reader = EventReader::new(filter, destroy_log);
+        let listener = Listener::start(socket, reader, waker(on_ready)?).map_err(crossing)?;
+        Ok(Self {
+            namespace,
+            listener,
+            log,
+        })
+    }
+
+    /// NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
+    /// event again.
+    #[napi]
+    pub fn set_broadcast_error(&self, on: bool) -> Result<()> {
+        let closed = || thrown(Code::Netlink, "The event listener is closed");
+        let socket = self.listener.socket().ok_or_else(closed)?;
+        socket.set_broadcast_error(on).map_err(crossing)
+    }
+
+    /// What became of the rows that belong into the log; null where there is none.
+    #[napi]
+    pub fn destroy_log_counts(&self) -> Option<DestroyLogCounts> {
+        self.log.as_ref().map(|log| log.counts().into())
+    }
+
+    /// Rows below this place need not be kept any more; the file's header has that already.
+    #[napi]
+    pub fn free_destroy_log(&self, place: f64) {
+        if let Some(log) = &self.log {
+            log.free(place as u64);
+        }
+    }
+
+    /// How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
+    /// with the square.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn dying_count(&self, limit: u32) -> AsyncTask<Background<u32>> {
+        let namespace = self.namespace.clone();
+        background(move || dying_count(&namespace, limit))
+    }
+}
+
+listener_methods!(EventListener, EventCounts);
+
+/// A destroy log that is there, and where to go on in it.
+#[napi(object)]
+pub struct DestroyLogPlace {
+    pub path: String,
+    /// Records that it has room for.
+    pub capacity: u32,
+    /// Of the next row.
+    pub place: f64,
+    /// Places below it are free.
+    pub done: f64,
+}
+
+/// What became of the rows that belong into the destroy log.
+#[napi(object)]
+pub struct DestroyLogCounts {
+    pub written: f64,
+    /// Without room: too many are not exported yet.
+    pub full: f64,
+    /// The disk did not take them.
+    pub failed: f64,
+    /// Without the id or the start by which they would be known again.
+    pub without_identity: f64,
+}
+
+from_counts!(conntrack::DestroyLogCounts => DestroyLogCounts { written, full, failed, without_identity });
+
+/// What became of the events so far. Each is in exactly one of the first seven counts.
+#[napi(object)]
+pub struct EventCounts {
+    /// Rows of EVENT_NEW.
+    pub created: f64,
+    /// Rows of EVENT_UPDATE.
+    pub updated: f64,
+    /// Rows of EVENT_DESTROY.
+    pub destroyed: f64,
+    /// Events that the filter took out.
+    pub filtered: f64,
+    /// Messages or entries that could not be read.
+    pub malformed: f64,
+    /// Messages that are no event, or not the kernel's.
+    pub ignored: f64,
+    /// Datagrams longer than the buffer.
+    pub truncated: f64,
+    /// ENOBUFS: delivered again with NETLINK_BROADCAST_ERROR, else lost.
+    pub overrun: f64,
+}
+
+from_counts!(conntrack::EventCounts => EventCounts { created, updated, destroyed, filtered, malformed, ignored, truncated, overrun });
