@@ -59,6 +59,17 @@ test('ARCHITECTURE names every folder of src/ and crates/', t => {
   );
 });
 
+test('README names every system package that the setup may install', t => {
+  const packages = [...read('scripts/machine.mjs').matchAll(/^ {2}\w+: '([\w-]+)',$|: '([\w-]+)' \};$/gm)];
+  const names = packages.map(([, tool, last]) => tool ?? last);
+  t.true(names.length > 8);
+  const text = read('README.md');
+  t.deepEqual(
+    names.filter(name => !text.includes(name)),
+    [],
+  );
+});
+
 test('the manual names every flag', t => {
   const manual = MANUAL.map(read).join('\n');
   const flags = [runCommand, collectCommand, dumpCommand, recordCommand, demoCommand].flatMap(command =>
