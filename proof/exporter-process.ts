@@ -57,7 +57,7 @@ export class ExporterProcess {
       return command.messages().includes(message);
     };
     if (onListening) {
-      await eventually('the exporter listens', says('DESTROY events are listened to'), PATIENCE);
+      await eventually('the exporter listens', says('receiving DESTROY events'), PATIENCE);
       await onListening();
     }
     await eventually('the exporter runs', says('exporter started'), PATIENCE);
