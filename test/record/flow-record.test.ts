@@ -4,7 +4,7 @@ import { ConnectionTable } from '../../src/store/connection-table.js';
 import { appendRecord, eachName } from '../../src/record/flow-record.js';
 import {
   BIFLOW_DIRECTION,
-  EGRESS_RULE_NAME,
+  EGRESS_RULE_NAME_WORD,
   HELPER,
   ID,
   MARK,
@@ -17,7 +17,7 @@ import {
   RECORD_SIZE,
   REPLY_DST,
   REPLY_SRC,
-  SOURCE_POD_NAME,
+  SOURCE_POD_NAME_WORD,
 } from '../../src/row/layout.generated.js';
 import { COUNTER_WORDS, ExportSlots } from '../../src/schedule/export-state.js';
 import { tcp, udp } from '../helpers/builders/connections.js';
@@ -100,6 +100,6 @@ test('the names of a batch are those in the name fields of its records', t => {
   batch.count = 2;
   const numbers: number[] = [];
   eachName(batch, number => numbers.push(number));
-  const fields = [...Array(words).keys()].filter(word => word >= SOURCE_POD_NAME >> 2 && word <= EGRESS_RULE_NAME >> 2);
+  const fields = [...Array(words).keys()].filter(word => word >= SOURCE_POD_NAME_WORD && word <= EGRESS_RULE_NAME_WORD);
   t.deepEqual(numbers, [...fields, ...fields.map(word => words + word)]);
 });
