@@ -37,7 +37,7 @@ export async function furnish(): Promise<void> {
     for (const name of CONNTRACK) writeFileSync(`/proc/sys/net/netfilter/${name}`, '1');
     for (const [name, value] of Object.entries({ ...CALM_TCP, ...ECHO }))
       trySetting(`/proc/sys/net/ipv4/${name}`, value);
-    await sendNetlink('route', Buffer.concat([...[IPV4, IPV6].flatMap(addresses), loopbackUp()]));
+    await sendNetlink('route', Buffer.concat([loopbackUp(), ...[IPV4, IPV6].flatMap(addresses)]));
   } catch (error) {
     const said = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new CtflowError(
@@ -53,7 +53,8 @@ export async function furnish(): Promise<void> {
 function addresses({ family, client, server, service, gateway }: Hosts): Buffer[] {
   return [client, server, service, gateway].map(address => {
     const octets = addressOctets(address);
-    const header = Buffer.from([family === 'IPv6' ? 10 : 2, octets.length * 8, 0, 0]);
+    // IFA_F_NODAD: an IPv6 address can be used at once
+    const header = Buffer.from([family === 'IPv6' ? 10 : 2, octets.length * 8, family === 'IPv6' ? 2 : 0, 0]);
     return request(20, header, u32(LOOPBACK), attribute(2, octets));
   });
 }
