@@ -6,9 +6,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { collect } from '../helpers/kernel/namespace.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const IMPORT = "import test from 'ava';\n";
+
+/** The crates are for Linux. */
+const withCargo = needs(test.serial, ['linux']);
 
 interface Project {
   /** Test files by name. */
@@ -56,7 +60,7 @@ const CARGO = `[ "$1" = --version ] && echo 'cargo 1.90.0' && exit 0
 echo 'test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
 echo 'test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'`;
 
-test.serial('tests passed in ava and in cargo are added up', async t => {
+withCargo('tests passed in ava and in cargo are added up', async t => {
   const { code, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': PASSES }, cargo: CARGO });
   t.is(last, '11 passed, 0 failed');
   t.is(code, 0);
@@ -69,7 +73,7 @@ test.serial('a failed test is shown with its diagnosis and counted', async t => 
   t.regex(stdout, /✘ b › wrong\n.*seed 17[^]*- 1\n.*\+ 2/);
 });
 
-test.serial('a failed test in cargo is counted, and its output is shown', async t => {
+withCargo('a failed test in cargo is counted, and its output is shown', async t => {
   const cargo = `${CARGO}
 echo 'thread panicked at this place'
 echo 'test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s'
@@ -80,7 +84,7 @@ exit 101`;
   t.regex(stderr, /panicked at this place/);
 });
 
-test.serial('crates that do not build are a failure', async t => {
+withCargo('crates that do not build are a failure', async t => {
   const cargo =
     '[ "$1" = --version ] && echo cargo 1.90.0 && exit 0\necho "error[E0308]: mismatched types" >&2\nexit 101';
   const { code, stderr, last } = await run(t, { files: { 'a.test.js': PASSES }, cargo });
@@ -131,7 +135,7 @@ test.serial('a pattern runs the files that match, and ava alone', async t => {
   t.regex(stdout, /cargo test: left out, file patterns are given/);
 });
 
-test.serial('without cargo, or with CTFLOW_BACKEND=fallback, the crates are not tested, with a message', async t => {
+withCargo('without cargo, or with CTFLOW_BACKEND=fallback, the crates are not tested, with a message', async t => {
   const files = { 'a.test.js': PASSES };
   const without = await run(t, { files });
   t.is(without.last, '2 passed, 0 failed');
