@@ -27,7 +27,7 @@ export const CALM_TCP = { tcp_early_retrans: '0', tcp_rto_min_us: '5000000', tcp
 const ECHO = { ping_group_range: '0 0' };
 
 /**
- * Furnishes the network namespace of this process: rules, settings, then addresses and the loopback device, so that
+ * Furnishes the network namespace of this process: rules, settings, then the loopback device and its addresses, so that
  * nothing passes before it is counted.
  * @throws CtflowError CTFLOW_NAMESPACE where this kernel or user cannot do it
  */
