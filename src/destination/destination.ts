@@ -188,12 +188,14 @@ export class Destination {
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
     for (const { schedule } of this.#batchers) schedule.endAll();
-    while (this.#connected && left() > 0 && this.#exportSlice()) await this.#turn(Math.min(left(), DRAIN_MS));
+    while (this.#connected && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
+      await this.#turn(Math.min(left(), DRAIN_MS));
+    }
     for (const batcher of this.#batchers) this.#transport.counts.lostRecords += batcher.drop();
-    const unreported = sumUnexported(this.#batchers.map(({ schedule }) => schedule.countUnexported()));
+    const unexported = sumUnexported(this.#batchers.map(({ schedule }) => schedule.countUnexported()));
     if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
-    return unreported;
+    return unexported;
   }
 
   /** Closes at once; nothing more is exported. */
@@ -256,10 +258,10 @@ export class Destination {
 
   #notSent(): NotSent | undefined {
     const { stale, evictedUnexported, endedOverflow } = this.stats();
-    const unreported = [stale, evictedUnexported, endedOverflow, this.#lost()];
+    const unexported = [stale, evictedUnexported, endedOverflow, this.#lost()];
     // IPFIX has no count for records that may or may not have been sent
-    if (this.#journal) unreported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
-    const { connections, packets, octets } = sumUnexported(unreported);
+    if (this.#journal) unexported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
+    const { connections, packets, octets } = sumUnexported(unexported);
     const flows = connections + this.#session.counts.oversize + this.#transport.counts.lostRecords;
     // packets without a flow: denied ones that were lost before the store
     if (flows + packets === 0) return undefined;
