@@ -14,7 +14,7 @@ import {
   readRecords,
 } from '../../src/state/destroy-log-format.js';
 import { encodeFileHeader } from '../../src/state/journal-file.js';
-import { endsRecord } from '../helpers/builders/ends-pen.js';
+import { endsRecord } from '../helpers/builders/destroy-log-writer.js';
 import { HOST, resealHeader } from '../helpers/builders/journals.js';
 import { seeded } from '../helpers/seed.js';
 import { temporaryPath } from '../helpers/temporary.js';

@@ -4,7 +4,7 @@ import { filterWords } from '../../src/row/filter.js';
 import { ORIG_SPORT } from '../../src/row/layout.generated.js';
 import { DestroyLog, type DestroyLogOptions } from '../../src/state/destroy-log.js';
 import { udp } from '../helpers/builders/connections.js';
-import { EndsPen } from '../helpers/builders/ends-pen.js';
+import { DestroyLogWriter } from '../helpers/builders/destroy-log-writer.js';
 import { HOST } from '../helpers/builders/journals.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 import { rows } from '../helpers/builders/rows.js';
@@ -22,7 +22,7 @@ function open(path: string, changed: Partial<DestroyLogOptions> = {}) {
 async function heard(path: string, ports: readonly number[], changed: Partial<DestroyLogOptions> = {}) {
   const { ends, lines } = open(path, changed);
   await ends.replay(ALL, () => {});
-  const pen = new EndsPen(ends.open()!);
+  const pen = new DestroyLogWriter(ends.open()!);
   ends.setWriter(pen);
   pen.append(rows(...ports.map(port => udp(port, 1_000, [1, 2, 3, 4]))));
   return { ends, pen, lines };

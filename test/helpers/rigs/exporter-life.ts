@@ -10,7 +10,7 @@ import type { DestinationJournal } from '../../../src/state/destination-journal.
 import { EntryBlock } from '../../../src/state/entry-block.js';
 import type { Journal } from '../../../src/state/journal.js';
 import { udp } from '../builders/connections.js';
-import { EndsPen, endsRecord } from '../builders/ends-pen.js';
+import { DestroyLogWriter, endsRecord } from '../builders/destroy-log-writer.js';
 import { openJournal } from '../builders/journals.js';
 import { nanoseconds, rows, type Facts } from '../builders/rows.js';
 import { exportDue } from './export-due.js';
@@ -119,7 +119,7 @@ export class ExporterLife {
   now: number;
   readonly #path: string;
   readonly #file: Left;
-  #pen: EndsPen | undefined;
+  #pen: DestroyLogWriter | undefined;
   /** Rows that were written down and wait for the store. */
   #heard: Batch[] = [];
 
@@ -212,7 +212,7 @@ export class ExporterLife {
     await destroyLog.replay(filterWords({}), batch => this.store.applyDestroys(batch, this.at()));
     const place = listens ? destroyLog.open() : undefined;
     if (!place) return;
-    this.#pen = new EndsPen(place);
+    this.#pen = new DestroyLogWriter(place);
     destroyLog.setWriter(this.#pen);
     this.store.expectEvents(true);
   }

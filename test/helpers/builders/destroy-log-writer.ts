@@ -22,7 +22,7 @@ export function endsRecord(place: number, row: Uint8Array): Uint8Array {
 }
 
 /** Writes rows down as the native listener does. */
-export class EndsPen implements DestroyWriter {
+export class DestroyLogWriter implements DestroyWriter {
   readonly #to: DestroyLogPlace;
   readonly #counts: DestroyLogCounts = { written: 0, full: 0, failed: 0, withoutIdentity: 0 };
   #place: number;
