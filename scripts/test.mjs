@@ -1,6 +1,7 @@
 // Runs every test and ends with the line `N passed, N failed`. `npm test -- PATTERN` runs the ava files that match.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { withoutRust } from './machine.mjs';
@@ -45,7 +46,9 @@ async function runAva() {
     `ava ${patterns.join(' ') || 'build/test'}: every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`,
   );
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
-  const child = spawn(process.execPath, [ava, '--tap', ...patterns], {
+  // tests wait more than they compute
+  const files = Math.max(4, availableParallelism());
+  const child = spawn(process.execPath, [ava, '--tap', '--concurrency', String(files), ...patterns], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
