@@ -44,10 +44,8 @@ function has(program) {
 const output = (program, ...args) =>
   spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } }).stdout?.trim() ?? '';
 
-/** Why cargo is not to be used, whatever else is there; undefined where it is. */
+/** Why there is no cargo that is new enough, or undefined where there is one. */
 function withoutCargo() {
-  if (process.platform !== 'linux') return 'the native module speaks netlink, and this is not Linux';
-  if (process.env.CTFLOW_BACKEND === 'fallback') return 'CTFLOW_BACKEND is fallback';
   const [, found] = /^cargo (\d+\.\d+)/.exec(output('cargo', '--version')) ?? [];
   if (!found) return 'cargo is not installed';
   const [, wanted] = /^rust-version = "(.*)"/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8')) ?? [];
@@ -60,14 +58,20 @@ const links = () => output('cc', '-print-file-name=crt1.o').includes('/');
 
 /** Why the crates cannot be built here, or undefined where they can. */
 export function withoutRust() {
+  if (process.platform !== 'linux') return 'the native module speaks netlink, and this is not Linux';
   return withoutCargo() ?? (links() ? undefined : 'a C linker (cc) is not installed');
+}
+
+/** Why the native module is not built, or undefined where it is. */
+export function withoutNative() {
+  return process.env.CTFLOW_BACKEND === 'fallback' ? 'CTFLOW_BACKEND is fallback' : withoutRust();
 }
 
 /** The Debian packages that the demonstration, or the tests, would use and that are not installed. */
 export function missingPackages(forTests) {
   if (process.platform !== 'linux') return [];
   const missing = Object.entries(forTests ? TESTS : DEMO).flatMap(([program, name]) => (has(program) ? [] : [name]));
-  if (!withoutCargo() && !links()) missing.push('gcc', 'libc6-dev');
+  if (process.env.CTFLOW_BACKEND !== 'fallback' && !withoutCargo() && !links()) missing.push('gcc', 'libc6-dev');
   return [...new Set(missing)];
 }
 

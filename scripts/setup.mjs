@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, sym
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeFile } from '../native/file.js';
-import { installPackages, missingPackages, withoutRust } from './machine.mjs';
+import { installPackages, missingPackages, withoutNative } from './machine.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
 const at = (...path) => join(root, ...path);
@@ -39,7 +39,7 @@ async function npm(all) {
 
 /** cargo knows by itself what has changed. */
 async function native(forTests) {
-  const reason = withoutRust();
+  const reason = withoutNative();
   if (reason) {
     if (!existsSync(nativeFile()))
       say(`the native module is not built: ${reason}; going on with the fallback in TypeScript`);

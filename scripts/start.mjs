@@ -1,11 +1,11 @@
 // `npm start`: sets up, then shows the demonstration. `npm start -- --help` says what that will do here, and does nothing.
-import { missingPackages, withoutRust } from './machine.mjs';
+import { missingPackages, withoutNative } from './machine.mjs';
 import { setUp } from './setup.mjs';
 
 const args = process.argv.slice(2);
 if (args.some(arg => arg === '--help' || arg === '-h')) {
   const packages = missingPackages(false).join(' ') || 'none is missing';
-  const rust = withoutRust();
+  const rust = withoutNative();
   process.stdout.write(`Usage: npm start [-- <options of the demonstration>]
 
 Shows ctflow at work on this machine's kernel. In this order, and nothing twice:

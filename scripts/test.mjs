@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { withoutRust } from './machine.mjs';
+import { withoutNative } from './machine.mjs';
 import { root, run } from './terminal.mjs';
 
 const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
@@ -20,7 +20,7 @@ function fail(reason) {
 }
 
 /** Why the tests of the native half are left out, or undefined where they run. */
-const withoutCargo = () => (patterns.length > 0 ? 'file patterns are given' : withoutRust());
+const withoutCargo = () => (patterns.length > 0 ? 'file patterns are given' : withoutNative());
 
 async function runCargo() {
   const reason = withoutCargo();

@@ -25,7 +25,12 @@ const NATIVE = new URL('../../../../native/', import.meta.url);
 
 const TRAFFIC = new URL('../../../../target/release/ctflow-traffic', import.meta.url);
 
+const MACHINE = new URL('../../../../scripts/machine.mjs', import.meta.url).href;
+const { withoutRust } = (await import(MACHINE)) as { withoutRust(): string | undefined };
+
 const PROBES: Readonly<Record<string, () => string | undefined>> = {
+  // programs in Rust are built for the test
+  cargo: withoutRust,
   linux: () => (process.platform === 'linux' ? undefined : 'this is not Linux'),
   'python3-ipfix': () =>
     spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',
