@@ -9,7 +9,7 @@ import { CtflowError } from '../common/errors.js';
 
 /**
  * Loads the backend. `auto` is native where the native module is there, and the fallback only where it is absent for this
- * platform, which `log` is told.
+ * platform, with a line to `log`.
  * @param file path of another native module, which may be absent
  * @throws CtflowError CTFLOW_BACKEND_BROKEN where the module is there and does not load or fit, CTFLOW_BACKEND_ABSENT
  * where it was asked for and is absent

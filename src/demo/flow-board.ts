@@ -8,7 +8,7 @@ export interface FlowRecord {
   get(name: string): unknown;
 }
 
-/** One connection as its records told it. Pairs are original and reply direction. */
+/** One connection as its records show it. Pairs are original and reply direction. */
 export interface Flow {
   readonly protocol: string;
   readonly source: string;
