@@ -31,7 +31,7 @@ const STATES: Readonly<Record<number, string>> = {
   [LACK_OF_RESOURCES]: 'evicted',
 };
 
-/** The connections that the collector has heard of, and the sum of every delta that came with them. */
+/** The connections that the collector has received, and the sum of every delta that came with them. */
 export class FlowBoard {
   records = 0;
   readonly #flows = new Map<string, Flow>();

@@ -17,7 +17,7 @@ export interface Snapshot {
   readonly fresh: readonly Flow[];
 }
 
-/** Where a demonstration is shown while it runs, and from where it is told to end early. */
+/** Where a demonstration is shown while it runs, and from where it can be ended early. */
 export interface Stage {
   readonly signal: AbortSignal;
   show(snapshot: Snapshot): void;

@@ -156,7 +156,7 @@ export class DestinationJournal implements ExportHistory {
   /** What has not settled was never sent: the next run exports it. */
   withdraw(): void {
     const left = this.#settled;
-    // in a batch that was sent in part, entries can be told apart only where each record has exactly one
+    // in a batch that was sent in part, entries are distinguished only where each record has exactly one
     const first = this.#inFlight.find(({ from, sent, entries }) => from >= left || sent - from === entries);
     if (!first) return;
     const block = new EntryBlock(1);

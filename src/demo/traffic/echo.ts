@@ -19,7 +19,7 @@ do {
 } until select $input, undef, undef, 0.5;
 `;
 
-/** ICMP echo from the client to the server until told to stop. */
+/** ICMP echo from the client to the server until it is stopped. */
 export class Echo {
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
