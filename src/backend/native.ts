@@ -68,7 +68,7 @@ export function createNativeBackend(binding: Binding): Backend {
             options.kinds.reduce((groups, kind) => groups | EVENT_GROUPS[kind], 0),
             options.receiveBuffer,
             options.broadcastError,
-            options.ends,
+            options.destroyLog,
             onReady,
           ),
         receiver,

@@ -90,7 +90,7 @@ export class ConntrackEvents implements PollHook {
     try {
       const place = destroyLog?.open();
       this.#destroys = backend.openEvents(
-        { ...common, kinds: ['destroy'], broadcastError: true, ...(place && { ends: place }) },
+        { ...common, kinds: ['destroy'], broadcastError: true, ...(place && { destroyLog: place }) },
         {
           // the two sockets have no order; with the drain, a DESTROY comes after all else of its connection
           onBatch: this.#changes ? batch => this.#changes!.drain().then(() => apply(batch)) : apply,

@@ -15,7 +15,7 @@ export interface EventOptions extends KernelOptions {
   /** For `destroy` alone: an event that does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
   /** Where rows are written down before they are delivered. */
-  ends?: DestroyLogPlace;
+  destroyLog?: DestroyLogPlace;
 }
 
 /** What {@link EventSource} needs of the native listener. */

@@ -203,7 +203,7 @@ live('rows are in the destroy log before they are delivered', async t => {
   const { log } = listeningLogger();
   const ends = DestroyLog.load({ path, identity: HOST, log, fresh: true });
   const peer = new EventPeer(namespace);
-  await peer.do('open', { ...DESTROY, ends: ends.open()! });
+  await peer.do('open', { ...DESTROY, destroyLog: ends.open()! });
   await entries(t, namespace, 3_000);
   const { read } = await peer.do('flushBlocked', { least: 3_000, close: 'close' });
   t.is(read, 3_000);
