@@ -60,7 +60,7 @@ export class ExporterProcess {
       await eventually('the exporter listens', says('receiving DESTROY events'), PATIENCE);
       await onListening();
     }
-    await eventually('the exporter runs', says('exporter started'), PATIENCE);
+    await eventually('the exporter runs', says('ctflow runs'), PATIENCE);
     return new ExporterProcess(command);
   }
 

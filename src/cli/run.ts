@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS } from '../destination/destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
@@ -12,7 +13,8 @@ import type { Source } from '../sources/source.js';
 import { hostIdentity } from '../common/host.js';
 import { Journal } from '../state/journal.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
-import { filterOf, openSource } from './source-flags.js';
+import { checkRun, eventKind } from './run-checks.js';
+import { checkSource, filterOf, sourceOf } from './source-flags.js';
 import { stopSignal } from './stop-signal.js';
 
 /** `ctflow run` */
@@ -39,13 +41,16 @@ async function run(flags: RunFlags): Promise<void> {
   let inventory: InventoryFile | undefined;
   const reload = (): void => void inventory?.reload();
   try {
+    checkSource(flags);
+    const backend = await loadBackend(flags.backend, line => log.info(line));
+    checkRun(flags, backend);
     if (flags.inventory !== undefined) {
       inventory = await InventoryFile.open(flags.inventory, log);
       process.on('SIGHUP', reload);
       if (flags.profile !== 'antrea')
         log.warn({ profile: flags.profile }, 'names of the inventory are only exported with --profile antrea');
     }
-    const { backend, source } = await openSource(flags, line => log.info(line));
+    const source = sourceOf(flags, backend);
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
     const left = prepareKernel(source, flags, events !== undefined, log);
@@ -75,10 +80,7 @@ async function run(flags: RunFlags): Promise<void> {
       log,
     });
     await exporter.open();
-    log.info(
-      { backend: backend.name, source: source.kind, profile: flags.profile, observationDomain },
-      'exporter started',
-    );
+    log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
     await Promise.race([stop.stopped, exporter.ended]);
     log.info('stopping: exporting the open connections');
     await exporter.close();
@@ -91,24 +93,13 @@ async function run(flags: RunFlags): Promise<void> {
   }
 }
 
-/** By default where the source has them; an error where they are asked for and cannot be had. */
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
-  const wanted = flags.events ?? (source.kind === 'netlink' ? 'destroy' : 'off');
-  if (flags.tcpStateHistory && wanted !== 'all') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      '--tcp-state-history needs --events all',
-      'Add --events all, or remove --tcp-state-history',
-    );
-  }
-  if (wanted === 'off') return undefined;
-  if (flags.source !== 'kernel') {
-    throw new CtflowError('CTFLOW_USAGE', `--events needs --source kernel, not ${flags.source}`, 'Remove one of them');
-  }
+  const kind = eventKind(flags, source.kind);
+  if (kind === 'off') return undefined;
   const { netns, eventBuffer, dyingLimit } = flags;
   const before = source.sysctl('nf_conntrack_events');
   return {
-    kind: wanted,
+    kind,
     filter: filterOf(flags),
     ...(netns !== undefined && { netns }),
     receiveBuffer: eventBuffer,
@@ -120,13 +111,6 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
 /** @throws CtflowError where connections have no start by which they could be known again */
 async function openState({ state, netns }: RunFlags, source: Source, log: Logger): Promise<Journal | undefined> {
   if (state === undefined) return undefined;
-  if (source.kind !== 'netlink') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--state needs conntrack ids and start times, which source ${source.kind} does not have`,
-      'Use the native backend with --source kernel, or remove --state',
-    );
-  }
   if (source.sysctl('nf_conntrack_timestamp')?.trim() !== '1') {
     throw new CtflowError(
       'CTFLOW_KERNEL_SETTING',
@@ -140,13 +124,6 @@ async function openState({ state, netns }: RunFlags, source: Source, log: Logger
 function deniedOf(flags: RunFlags): DeniedOptions | undefined {
   const { nflogGroup: groups, nflogBuffer: receiveBuffer, maxDenied, netns } = flags;
   if (!groups) return undefined;
-  if (flags.source !== 'kernel') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--nflog-group needs --source kernel, not ${flags.source}`,
-      'Remove one of them',
-    );
-  }
   return {
     filter: filterOf(flags),
     groups: [...new Set(groups)],

@@ -54,24 +54,32 @@ export async function openSource(
   flags: SourceFlags,
   log: (line: string) => void,
 ): Promise<{ backend: Backend; source: Source }> {
+  checkSource(flags);
   const backend = await loadBackend(flags.backend, log);
   return { backend, source: sourceOf(flags, backend) };
 }
 
-function sourceOf(flags: SourceFlags, backend: Backend): Source {
+/** @throws CtflowError CTFLOW_USAGE where the flags contradict one another */
+export function checkSource({ source, netns }: SourceFlags): void {
+  if (source !== 'kernel' && source !== 'procfs' && !/^replay:./.test(source)) {
+    throw new CtflowError('CTFLOW_USAGE', `'${source}' is not a source`, 'Write kernel, procfs or replay:FILE');
+  }
+  if (netns !== undefined) needsKernel('--netns', source);
+}
+
+/** @throws CtflowError CTFLOW_USAGE where `flag` is given for a source other than the kernel */
+export function needsKernel(flag: string, source: string): void {
+  if (source === 'kernel') return;
+  throw new CtflowError('CTFLOW_USAGE', `${flag} needs --source kernel, not ${source}`, 'Remove one of them');
+}
+
+/** The source that checked flags ask for. */
+export function sourceOf(flags: SourceFlags, backend: Backend): Source {
   const filter = filterOf(flags);
-  if (flags.source === 'kernel') {
-    return backend.openKernel({ filter, ...(flags.netns !== undefined && { netns: flags.netns }) });
-  }
-  if (flags.netns !== undefined) {
-    throw new CtflowError('CTFLOW_USAGE', `--netns needs --source kernel, not ${flags.source}`, 'Remove one of them');
-  }
-  if (flags.source === 'procfs') return new ProcfsSource(filter);
-  const path = /^replay:(.+)$/.exec(flags.source)?.[1];
-  if (path === undefined) {
-    throw new CtflowError('CTFLOW_USAGE', `'${flags.source}' is not a source`, 'Write kernel, procfs or replay:FILE');
-  }
-  return new ReplaySource(path, backend.decode, filter);
+  const { source, netns } = flags;
+  if (source === 'kernel') return backend.openKernel({ filter, ...(netns !== undefined && { netns }) });
+  if (source === 'procfs') return new ProcfsSource(filter);
+  return new ReplaySource(source.slice('replay:'.length), backend.decode, filter);
 }
 
 /** The filter that the flags ask for. */

@@ -70,7 +70,7 @@ export interface DestinationStats {
   /** Ended connections that were not exported within the stale timeout. */
   readonly stale: Unexported;
   /** Connections evicted at the limit without a record. */
-  readonly evictedUnexported: Unexported;
+  readonly evictedUnreported: Unexported;
   /** Ended connections that wait for the collector now. */
   readonly ended: number;
   /** Ended connections that were dropped from that queue. */
@@ -227,7 +227,7 @@ export class Destination {
       session: this.#session.counts,
       transport: this.#transport.counts,
       stale: sumUnexported(schedules.map(({ stale }) => stale)),
-      evictedUnexported: sumUnexported(schedules.map(({ evictedUnexported }) => evictedUnexported)),
+      evictedUnreported: sumUnexported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
       endedOverflow: sumUnexported(schedules.map(({ endedOverflow }) => endedOverflow)),
       ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
@@ -257,8 +257,8 @@ export class Destination {
   }
 
   #notSent(): NotSent | undefined {
-    const { stale, evictedUnexported, endedOverflow } = this.stats();
-    const unexported = [stale, evictedUnexported, endedOverflow, this.#lost()];
+    const { stale, evictedUnreported, endedOverflow } = this.stats();
+    const unexported = [stale, evictedUnreported, endedOverflow, this.#lost()];
     // IPFIX has no count for records that may or may not have been sent
     if (this.#journal) unexported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
     const { connections, packets, octets } = sumUnexported(unexported);

@@ -28,7 +28,7 @@ export type Evict = (slot: number, reason: number) => boolean;
  */
 export class ExportSchedule implements SlotHolder {
   readonly stale = newUnexported();
-  readonly evictedUnexported = newUnexported();
+  readonly evictedUnreported = newUnexported();
   /** Of connections that were dropped from the queue of ended ones. */
   readonly endedOverflow = newUnexported();
   readonly #store: FlowStore;
@@ -118,7 +118,7 @@ export class ExportSchedule implements SlotHolder {
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
     if (!this.#isNews(slot, last)) return;
     if (this.#evict(slot, last)) this.#state.update(slot, last);
-    else this.#state.addTo(this.evictedUnexported, slot);
+    else this.#state.addTo(this.evictedUnreported, slot);
   }
 
   cleared(): void {

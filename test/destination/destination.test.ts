@@ -283,8 +283,8 @@ perBackend('records waiting in a batch when a connection breaks are sent in the 
   t.is(rig.destination.stats().session.records, 0);
   await rig.destination.export();
   await eventually('all', () => collector.records.length === 200);
-  const { transport, evictedUnexported } = rig.destination.stats();
-  t.is(transport.lostRecords + transport.uncertainRecords + evictedUnexported.connections, 0);
+  const { transport, evictedUnreported } = rig.destination.stats();
+  t.is(transport.lostRecords + transport.uncertainRecords + evictedUnreported.connections, 0);
 });
 
 perBackend('records waiting in a batch at the end of the grace period are counted as lost', async (t, backend) => {

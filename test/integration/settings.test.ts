@@ -32,7 +32,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     await namespace.sysctl('nf_conntrack_acct', 0);
     await namespace.sysctl('nf_conntrack_timestamp', 0);
     const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags]);
-    await eventually('the exporter runs', () => exporter.messages().includes('exporter started'));
+    await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
     const hints = exporter.log().map(({ hint }) => String(hint));
     t.true(hints.some(hint => hint.includes('net.netfilter.nf_conntrack_acct=1')));
     t.true(hints.some(hint => hint.includes('net.netfilter.nf_conntrack_timestamp=1')));
@@ -47,7 +47,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       await namespace.sysctl('nf_conntrack_acct', 0);
       await namespace.sysctl('nf_conntrack_timestamp', 0);
       const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags, '--setup-sysctl']);
-      await eventually('the exporter runs', () => exporter.messages().includes('exporter started'));
+      await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
       const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
       await traffic.do('udpSend', { host: '127.0.0.1', port, packets: 2, size: 8, answered: false });

@@ -230,7 +230,7 @@ test('connections evicted without an export are counted', t => {
   rig.poll([udp(1, rig.wall, [5, 500, 1, 100])]);
   rig.advance(5_000);
   rig.poll([udp(1, rig.wall - 5_000, [5, 500, 1, 100]), udp(2, rig.wall, [1, 100, 0, 0])]);
-  t.deepEqual(destination.schedule.evictedUnexported, { connections: 1, packets: 6, octets: 600 });
+  t.deepEqual(destination.schedule.evictedUnreported, { connections: 1, packets: 6, octets: 600 });
 });
 
 test('a connection exported as ended is evicted without another record', t => {
@@ -243,7 +243,7 @@ test('a connection exported as ended is evicted without another record', t => {
   rig.poll([closed, udp(2, rig.wall, [1, 100, 0, 0])]);
   t.is(rig.store.counts.evicted, 1);
   t.deepEqual(told(destination.evicted), []);
-  t.is(destination.schedule.evictedUnexported.connections, 0);
+  t.is(destination.schedule.evictedUnreported.connections, 0);
 });
 
 test('a closed connection evicted before its end was exported has end reason 3', t => {

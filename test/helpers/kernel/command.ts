@@ -84,6 +84,6 @@ export async function startExporter(
   const quick = ['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '400ms'];
   const more = flags.split(' ').filter(Boolean);
   const exporter = new RunningCommand(namespace, ['run', '--backend', backend, ...to, ...quick, ...more], where);
-  await eventually('the exporter runs', () => exporter.messages().includes('exporter started'));
+  await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
   return exporter;
 }
