@@ -110,6 +110,8 @@ function details(view: RowView): string[] {
   const words: string[] = [];
   if (original.icmpType !== undefined)
     words.push(`type=${original.icmpType}/${original.icmpCode} id=${original.icmpId}`);
+  if (original.sourceKey !== undefined)
+    words.push(`keys=0x${original.sourceKey.toString(16)}/0x${original.destinationKey!.toString(16)}`);
   if (translated(original, reply, 'source')) words.push(`snat=${side(reply.destination, reply.destinationPort)}`);
   if (translated(original, reply, 'destination')) words.push(`dnat=${side(reply.source, reply.sourcePort)}`);
   if (original.zone !== undefined && original.zone === reply.zone) words.push(`zone=${original.zone}`);

@@ -9,6 +9,7 @@ import {
   RULE_WORD,
   START_NS_WORD,
   STATE,
+  TCP_FLAGS,
 } from '../row/layout.generated.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { Moment } from '../store/poll-history.js';
@@ -94,6 +95,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
         this.counts.refusedOctets += octets;
         continue;
       }
+      this.#denied.takeTcpFlags(flow, bytes[from * 4 + TCP_FLAGS]);
       if (tracked) {
         if (this.#denied.addPending(flow, { time, timed, octets, polls: this.#polls })) continue;
         this.counts.overflow++;

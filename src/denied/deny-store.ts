@@ -2,7 +2,16 @@ import { ConnectionTable, GONE } from '../store/connection-table.js';
 import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type SlotHolder, type StoreListener } from '../store/flow-store.js';
-import { ORIG_OCTETS_WORD, ORIG_PACKETS_WORD, ROW_WORDS } from '../row/layout.generated.js';
+import {
+  HAS_TCP_HEADER,
+  ORIG_OCTETS_WORD,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
+  ROW_SIZE,
+  ROW_WORDS,
+  TCP_FLAGS,
+} from '../row/layout.generated.js';
+import { SYN } from '../row/protocol.js';
 import { TupleIndex } from '../store/tuple-index.js';
 import { readNumber, writeNumber } from '../common/u64.js';
 import { hashEndpoints, rowsOf, VIEWS, type Rows } from './endpoints.js';
@@ -72,6 +81,13 @@ export class DenyStore implements FlowStore {
     }
     this.table.byChange.push(slot);
     return slot;
+  }
+
+  /** A packet of the flow had these TCP flags: SYN tells who begins the connection, also where others came before. */
+  takeTcpFlags(slot: number, flags: number): void {
+    if ((flags & SYN) === 0) return;
+    this.table.bytes[slot * ROW_SIZE + TCP_FLAGS] = flags;
+    this.table.rows[slot * ROW_WORDS + PRESENT_WORD] |= HAS_TCP_HEADER;
   }
 
   /** A packet waits to be counted or dropped. @returns false where there is no room */

@@ -1,15 +1,6 @@
 import type { ConnectionTable } from '../store/connection-table.js';
 import { type Direction, ORIGINAL, REPLY } from '../row/direction.js';
-import {
-  IPPROTO_DCCP,
-  IPPROTO_GRE,
-  IPPROTO_ICMP,
-  IPPROTO_ICMPV6,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPPROTO_UDPLITE,
-} from '../row/protocol.js';
+import { hasPorts, IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../row/protocol.js';
 import {
   FAMILY,
   HAS_ICMP,
@@ -61,7 +52,6 @@ export const VIEWS: readonly View[] = [
   },
 ];
 const AS_IT_IS = VIEWS[0];
-const WITH_PORTS = new Set([IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_UDPLITE]);
 
 /**
  * Whether conntrack can hold a packet under its own tuple: not a fragment without ports or a capture that lacks them, nor an
@@ -71,7 +61,7 @@ export function mayBeTracked({ bytes, u16, u32 }: Rows, row: number): boolean {
   const at = row * ROW_SIZE;
   const protocol = bytes[at + PROTOCOL];
   const present = u32[(at + PRESENT) >> 2];
-  if (WITH_PORTS.has(protocol)) return (present & HAS_PORTS) !== 0;
+  if (hasPorts(protocol)) return (present & HAS_PORTS) !== 0;
   if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6) return true;
   // only what can be answered has an inverse that differs
   return (present & HAS_ICMP) !== 0 && u16[(at + ORIG_DPORT) >> 1] !== u16[(at + REPLY_DPORT) >> 1];

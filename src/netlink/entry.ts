@@ -1,11 +1,11 @@
 import type { Batch } from '../row/batch.js';
 import {
+  HAS_DCCP_STATE,
+  HAS_EVENT_TIME,
   HAS_HELPER,
-  HAS_ICMP,
   HAS_ID,
   HAS_LABELS,
   HAS_MARK,
-  HAS_PORTS,
   HAS_SCTP_STATE,
   HAS_START,
   HAS_STATUS,
@@ -30,7 +30,7 @@ import { Attributes } from './attributes.js';
 import { type Direction, ORIGINAL, REPLY } from '../row/direction.js';
 import { AF_INET, AF_INET6 } from '../row/protocol.js';
 import { EntryRow } from './entry-row.js';
-import { ICMP, PORTS, READABLE, TupleDecoder, type TupleDirection } from './tuple.js';
+import { READABLE, slotFlag, TupleDecoder, type TupleDirection } from './tuple.js';
 
 const NFGENMSG_SIZE = 4;
 
@@ -48,12 +48,15 @@ const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_TIMESTAMP = 20;
 const CTA_LABELS = 22;
+const CTA_TIMESTAMP_EVENT = 27;
 
 const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_DCCP = 2;
 const CTA_PROTOINFO_SCTP = 3;
 const CTA_PROTOINFO_TCP_STATE = 1;
 const CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4; // struct nf_ct_tcp_flags: flags, mask
 const CTA_PROTOINFO_TCP_FLAGS_REPLY = 5;
+const CTA_PROTOINFO_DCCP_STATE = 1;
 const CTA_PROTOINFO_SCTP_STATE = 1;
 
 const CTA_COUNTERS_PACKETS = 1;
@@ -105,6 +108,7 @@ export class EntryDecoder {
     const reply = this.#reply;
     original.seen = 0;
     reply.seen = 0;
+    let eventTime = -1;
     const entry = this.#entry;
     entry.enter(view, littleEndian, start + NFGENMSG_SIZE, end);
     while (entry.next()) {
@@ -154,13 +158,22 @@ export class EntryDecoder {
           row.putBytes(at, Math.min(size, LABELS_SIZE), LABELS);
           row.present |= HAS_LABELS;
           break;
+        case CTA_TIMESTAMP_EVENT:
+          // since Linux 6.14, where timestamps are on
+          if (size < 8) return false;
+          eventTime = at;
+          break;
       }
     }
     const readable = (original.seen & reply.seen & READABLE) === READABLE;
     if (entry.broken || !readable || original.protocol !== reply.protocol) return false;
     row.batch.bytes[PROTOCOL] = original.protocol;
-    if ((original.seen & PORTS) === PORTS) row.present |= HAS_PORTS;
-    if ((original.seen & ICMP) === ICMP) row.present |= HAS_ICMP;
+    row.present |= slotFlag(original);
+    // the event of an end has both, and its stop time is the one that leaves out how late the kernel noticed
+    if (eventTime >= 0 && (row.present & HAS_STOP) === 0) {
+      row.putU64(eventTime, 8, STOP_NS);
+      row.present |= HAS_EVENT_TIME;
+    }
     row.end();
     hashTuple(row.batch);
     return true;
@@ -173,7 +186,11 @@ export class EntryDecoder {
     while (outer.next()) {
       const at = outer.payload;
       if (outer.type === CTA_PROTOINFO_TCP && !this.#tcp(at, at + outer.size)) return false;
-      if (outer.type === CTA_PROTOINFO_SCTP && !this.#sctp(at, at + outer.size)) return false;
+      if (outer.type === CTA_PROTOINFO_DCCP) {
+        if (!this.#state(at, at + outer.size, CTA_PROTOINFO_DCCP_STATE, HAS_DCCP_STATE)) return false;
+      } else if (outer.type === CTA_PROTOINFO_SCTP) {
+        if (!this.#state(at, at + outer.size, CTA_PROTOINFO_SCTP_STATE, HAS_SCTP_STATE)) return false;
+      }
     }
     return !outer.broken;
   }
@@ -206,13 +223,13 @@ export class EntryDecoder {
     return !inner.broken;
   }
 
-  #sctp(start: number, end: number): boolean {
+  /** The state alone. */
+  #state(start: number, end: number, type: number, flag: number): boolean {
     const row = this.#row;
     const inner = this.#inner;
     row.enter(inner, start, end);
     while (inner.next()) {
-      if (inner.type !== CTA_PROTOINFO_SCTP_STATE) continue;
-      if (!row.putU8(inner.payload, inner.size, STATE, HAS_SCTP_STATE)) return false;
+      if (inner.type === type && !row.putU8(inner.payload, inner.size, STATE, flag)) return false;
     }
     return !inner.broken;
   }

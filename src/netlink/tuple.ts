@@ -1,7 +1,7 @@
-import { FAMILY } from '../row/layout.generated.js';
+import { FAMILY, HAS_ICMP, HAS_KEYS, HAS_PORTS } from '../row/layout.generated.js';
 import { Attributes } from './attributes.js';
 import type { Direction } from '../row/direction.js';
-import { AF_INET } from '../row/protocol.js';
+import { AF_INET, hasPorts, IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../row/protocol.js';
 import type { EntryRow } from './entry-row.js';
 
 // enum ctattr_tuple, ctattr_ip and ctattr_l4proto, include/uapi/linux/netfilter/nfnetlink_conntrack.h
@@ -35,14 +35,24 @@ const SEEN_ICMP_TYPE = 1 << 6;
 const SEEN_ICMP_CODE = 1 << 7;
 /** A tuple without these is malformed. */
 export const READABLE = SEEN_SOURCE | SEEN_DESTINATION | SEEN_PROTOCOL;
-export const PORTS = SEEN_SOURCE_PORT | SEEN_DESTINATION_PORT;
-export const ICMP = SEEN_ICMP_ID | SEEN_ICMP_TYPE | SEEN_ICMP_CODE;
+const PORTS = SEEN_SOURCE_PORT | SEEN_DESTINATION_PORT;
+const ICMP = SEEN_ICMP_ID | SEEN_ICMP_TYPE | SEEN_ICMP_CODE;
 
 /** One direction of an entry, and what was read of its tuple. */
 export interface TupleDirection extends Direction {
   /** SEEN_ bits. */
   seen: number;
   protocol: number;
+}
+
+/** The flag of what stands in the slots of the ports: 0 where nothing that the protocol has was read. */
+export function slotFlag({ seen, protocol }: TupleDirection): number {
+  if ((seen & PORTS) === PORTS) {
+    if (hasPorts(protocol)) return HAS_PORTS;
+    if (protocol === IPPROTO_GRE) return HAS_KEYS;
+  }
+  const icmp = protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+  return icmp && (seen & ICMP) === ICMP ? HAS_ICMP : 0;
 }
 
 /** Reads CTA_TUPLE_ORIG and CTA_TUPLE_REPLY: addresses, protocol, ports and zone of one direction. */
@@ -100,7 +110,7 @@ export class TupleDecoder {
     return !inner.broken;
   }
 
-  /** CTA_TUPLE_PROTO: the protocol, with ports (GRE's keys come as ports) or with ICMP's type, code and identifier. */
+  /** CTA_TUPLE_PROTO: the protocol, with ports (GRE's keys come in their attributes) or with ICMP's type, code and identifier. */
   #protocol(start: number, end: number, direction: TupleDirection): boolean {
     const row = this.#row;
     const inner = this.#inner;

@@ -11,6 +11,7 @@ import {
   HASH_WORD,
   HAS_HELPER,
   HAS_TCP_FLAGS,
+  HAS_TCP_HEADER,
   HELPER_WORD,
   IDENTITY_FLAGS,
   ID_WORD,
@@ -27,7 +28,7 @@ import {
   START_NS_WORD,
   TCP_FLAGS,
 } from '../row/layout.generated.js';
-import { AF_INET6, IPPROTO_TCP } from '../row/protocol.js';
+import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import type { RecordAugmenter } from './record-augmenter.js';
 import { COUNTER_WORDS, type ExportSlots, COUNTERS_WORD } from '../schedule/export-state.js';
 import { writeNumber } from '../common/u64.js';
@@ -47,6 +48,7 @@ const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 /** biflowDirection (IE 239). */
 const ARBITRARY = 0;
 const INITIATOR = 1;
+const REVERSE_INITIATOR = 2;
 
 const PORTS_WORD = ORIG_SPORT_WORD;
 const ZONES_WORD = ORIG_ZONE_WORD;
@@ -124,11 +126,20 @@ export function eachName(batch: Batch, keep: (number: number) => void): void {
   }
 }
 
-/** The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. */
+/**
+ * The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. Of a denied packet, SYN
+ * tells who begins.
+ */
 function direction(present: number, bytes: Uint8Array, row: number): number {
   if (bytes[row + PROTOCOL] !== IPPROTO_TCP) return INITIATOR;
+  if (present & HAS_TCP_HEADER) return directionOfPacket(bytes[row + TCP_FLAGS]);
   const flags = present & HAS_TCP_FLAGS ? bytes[row + TCP_FLAGS] : IP_CT_TCP_FLAG_BE_LIBERAL;
   return flags & IP_CT_TCP_FLAG_BE_LIBERAL ? ARBITRARY : INITIATOR;
+}
+
+function directionOfPacket(flags: number): number {
+  if ((flags & SYN) === 0) return ARBITRARY;
+  return flags & ACK ? REVERSE_INITIATOR : INITIATOR;
 }
 
 const scratch = new Uint32Array(2);

@@ -12,6 +12,23 @@ export const IPPROTO_ICMPV6 = 58;
 export const IPPROTO_SCTP = 132;
 export const IPPROTO_UDPLITE = 136;
 
+/** Control bits of a TCP header (RFC 9293 section 3.1). */
+export const SYN = 0x02;
+export const ACK = 0x10;
+
+const WITH_PORTS: ReadonlySet<number> = new Set([
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPPROTO_DCCP,
+  IPPROTO_SCTP,
+  IPPROTO_UDPLITE,
+]);
+
+/** Whether the protocol has port numbers. GRE's keys are none, though conntrack keeps them in their place. */
+export function hasPorts(protocol: number): boolean {
+  return WITH_PORTS.has(protocol);
+}
+
 const NUMBERS: ReadonlyMap<string, number> = new Map([
   ['icmp', IPPROTO_ICMP],
   ['tcp', IPPROTO_TCP],

@@ -3,7 +3,7 @@ import { formatIPv4, formatIPv6 } from '../common/address.js';
 import { type Direction, ORIGINAL, REPLY } from './direction.js';
 import * as row from './layout.generated.js';
 import { AF_INET6, protocolName } from './protocol.js';
-import { SCTP_STATES, statusNames } from './conntrack.js';
+import { DCCP_STATES, SCTP_STATES, statusNames } from './conntrack.js';
 import { nanosecondsToMilliseconds, readBigInt } from '../common/u64.js';
 
 /** One direction of a connection for people and JSON; what is not known is absent. */
@@ -12,6 +12,9 @@ export interface DirectionView {
   readonly destination: string;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
+  /** GRE's, as conntrack has them: PPTP's call ids, 0 for other versions. */
+  readonly sourceKey?: number;
+  readonly destinationKey?: number;
   readonly icmpType?: number;
   readonly icmpCode?: number;
   readonly icmpId?: number;
@@ -75,6 +78,7 @@ function viewDirection(batch: Batch, at: number, present: number, offsets: Direc
     source: format(bytes, at + offsets.source),
     destination: format(bytes, at + offsets.destination),
     ...(present & row.HAS_PORTS && { sourcePort, destinationPort }),
+    ...(present & row.HAS_KEYS && { sourceKey: sourcePort, destinationKey: destinationPort }),
     ...(present & row.HAS_ICMP && {
       icmpType: destinationPort >> 8,
       icmpCode: destinationPort & 255,
@@ -91,6 +95,7 @@ function viewDirection(batch: Batch, at: number, present: number, offsets: Direc
 function stateName(present: number, state: number): string | undefined {
   if (present & row.HAS_TCP_STATE) return row.TCP_STATES[state] ?? String(state);
   if (present & row.HAS_SCTP_STATE) return SCTP_STATES[state] ?? String(state);
+  if (present & row.HAS_DCCP_STATE) return DCCP_STATES[state] ?? String(state);
   return undefined;
 }
 

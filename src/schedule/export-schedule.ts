@@ -2,11 +2,11 @@ import { GONE, IN_USE } from '../store/connection-table.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../store/end-reason.js';
 import { EndedQueue, type EndedProgress } from './ended-queue.js';
 import { MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
-import { HAS_TCP_STATE, PRESENT_WORD, ROW_WORDS, STATE } from '../row/layout.generated.js';
+import { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } from '../row/layout.generated.js';
 import { ExportSlots, ExportState, type ExportHistory } from './export-state.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
-import { isClosed } from '../row/conntrack.js';
+import { isOver } from '../row/conntrack.js';
 
 export interface ScheduleOptions {
   /** A connection with news is exported this long after the first of them, or after its last record; milliseconds. */
@@ -260,6 +260,6 @@ export class ExportSchedule implements SlotHolder {
   #isClosed(slot: number): boolean {
     const { rows, bytes } = this.#store.table;
     const row = slot * ROW_WORDS;
-    return (rows[row + PRESENT_WORD] & HAS_TCP_STATE) !== 0 && isClosed(bytes[row * 4 + STATE]);
+    return isOver(rows[row + PRESENT_WORD], bytes[row * 4 + STATE], rows[row + STATUS_WORD]);
   }
 }

@@ -1,8 +1,8 @@
 import { writeNumber } from '../common/u64.js';
 import type { Batch } from '../row/batch.js';
-import { SCTP_STATES } from '../row/conntrack.js';
+import { DCCP_STATES, SCTP_STATES } from '../row/conntrack.js';
 import * as row from '../row/layout.generated.js';
-import { AF_INET, AF_INET6, IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
+import { AF_INET, AF_INET6, hasPorts, IPPROTO_DCCP, IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
 import { hashTuple } from '../row/tuple-hash.js';
 import { TWO_32, U16_MAX, U32_MAX, U8_MAX } from '../common/unsigned.js';
 
@@ -103,8 +103,12 @@ const FACTS = new Words<Fact>([
   ['delta-time', fact('age', [row.START_NS, row.START_NS], { max: U32_MAX, flag: row.HAS_START_ESTIMATE })],
 ]);
 const TIMEOUT = fact('u32', [row.TIMEOUT, row.TIMEOUT], { max: U32_MAX, flag: row.HAS_TIMEOUT });
-const TCP = new Words(row.TCP_STATES.map((name, state) => [name, state]));
-const SCTP = new Words(SCTP_STATES.map((name, state) => [name, state]));
+/** By protocol: its states, and the flag of one. */
+const STATES = new Map([
+  [IPPROTO_TCP, { names: statesOf(row.TCP_STATES), flag: row.HAS_TCP_STATE }],
+  [IPPROTO_SCTP, { names: statesOf(SCTP_STATES), flag: row.HAS_SCTP_STATE }],
+  [IPPROTO_DCCP, { names: statesOf(DCCP_STATES), flag: row.HAS_DCCP_STATE }],
+]);
 /** The status bit that a label turns over. */
 const LABELS = new Words([
   ['[UNREPLIED]', IPS_SEEN_REPLY],
@@ -172,7 +176,7 @@ export class ProcfsLineParser {
     const original = this.#original;
     const reply = this.#seen;
     if (original < 0 || !has(original & reply, SRC | DST)) return false;
-    if (has(original, SPORT | DPORT)) this.#present |= row.HAS_PORTS;
+    if (has(original, SPORT | DPORT)) this.#present |= slotFlag(protocol);
     if (has(original, TYPE | CODE | ID)) this.#present |= row.HAS_ICMP;
     if (has(original, PACKETS | BYTES)) this.#present |= row.HAS_ORIG_COUNTERS;
     if (has(reply, PACKETS | BYTES)) this.#present |= row.HAS_REPLY_COUNTERS;
@@ -212,11 +216,11 @@ export class ProcfsLineParser {
   }
 
   #state(protocol: number): void {
-    const names = protocol === IPPROTO_TCP ? TCP : protocol === IPPROTO_SCTP ? SCTP : undefined;
-    const state = names?.find(this.#bytes, this.#from, this.#to);
+    const states = STATES.get(protocol);
+    const state = states?.names.find(this.#bytes, this.#from, this.#to);
     if (state === undefined) return;
     this.#row.bytes[row.STATE] = state;
-    this.#present |= protocol === IPPROTO_TCP ? row.HAS_TCP_STATE : row.HAS_SCTP_STATE;
+    this.#present |= states!.flag;
   }
 
   /** Reads the value from `at` to the end of the word. */
@@ -306,6 +310,16 @@ export class ProcfsLineParser {
     }
     return offset === end;
   }
+}
+
+function statesOf(names: readonly string[]): Words<number> {
+  return new Words(names.map((name, state) => [name, state]));
+}
+
+/** The flag of what a line has as ports or keys. */
+function slotFlag(protocol: number): number {
+  if (protocol === IPPROTO_GRE) return row.HAS_KEYS;
+  return hasPorts(protocol) ? row.HAS_PORTS : 0;
 }
 
 function has(seen: number, bits: number): boolean {

@@ -9,8 +9,8 @@ import {
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
   HAS_START,
+  HAS_STATUS,
   HAS_STOP,
-  HAS_TCP_STATE,
   HAS_TIMEOUT,
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
@@ -22,6 +22,7 @@ import {
   STATUS_WORD,
   STOP_NS_WORD,
 } from '../row/layout.generated.js';
+import { HAS_STATE } from '../row/conntrack.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
 import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
@@ -114,10 +115,14 @@ export class ConnectionEnds {
       counts.destroyed++;
       this.#tracker.ended(u32, from);
       const byte = slot * ROW_WORDS * 4;
-      this.#stored.listeners.gone(
-        slot,
-        reasonWhenDestroyed(table.bytes[byte + PROTOCOL], table.bytes[byte + STATE], early),
+      const reason = reasonWhenDestroyed(
+        table.bytes[byte + PROTOCOL],
+        table.rows[slot * ROW_WORDS + PRESENT_WORD],
+        table.bytes[byte + STATE],
+        table.rows[slot * ROW_WORDS + STATUS_WORD],
+        early,
       );
+      this.#stored.listeners.gone(slot, reason);
     }
   }
 
@@ -173,9 +178,10 @@ export class ConnectionEnds {
         rows[to + word] = u32[from + word];
       }
     }
-    if (present & HAS_TCP_STATE) bytes[to * 4 + STATE] = state;
+    if (present & HAS_STATE) bytes[to * 4 + STATE] = state;
+    if (present & HAS_STATUS) rows[to + STATUS_WORD] = u32[from + STATUS_WORD];
     this.#changes?.shown(slot);
-    rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_TCP_STATE);
+    rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_STATUS | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_STATE);
     rows[to + STOP_NS_WORD] = u32[from + STOP_NS_WORD];
     rows[to + STOP_NS_WORD + 1] = u32[from + STOP_NS_WORD + 1];
     if (moved) {

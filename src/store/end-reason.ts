@@ -1,5 +1,5 @@
-import { IPPROTO_TCP } from '../row/protocol.js';
-import { ESTABLISHED, isClosed, SYN_SENT2 } from '../row/conntrack.js';
+import { IPPROTO_DCCP, IPPROTO_SCTP, IPPROTO_TCP } from '../row/protocol.js';
+import { DCCP_REQUEST, ESTABLISHED, isClosing, isOver } from '../row/conntrack.js';
 
 /** flowEndReason (IE 136). */
 export const IDLE_TIMEOUT = 1;
@@ -8,45 +8,60 @@ export const END_OF_FLOW = 3;
 export const FORCED_END = 4;
 export const LACK_OF_RESOURCES = 5;
 
-/** Seconds a closed TCP entry stays where the kernel's setting is not known (nf_conntrack_proto_tcp.c). */
-const DEFAULT_TCP_CLOSE = 10;
+/** Seconds a closed entry stays where the kernel's setting is not known (nf_conntrack_proto_tcp.c, _sctp.c and _dccp.c). */
+const DEFAULT_LINGER: ReadonlyMap<number, number> = new Map([
+  [IPPROTO_TCP, 10],
+  [IPPROTO_SCTP, 10],
+  [IPPROTO_DCCP, 240],
+]);
 
 /**
  * Why an entry is no longer in the kernel, judged by what the last poll saw of it.
  *
- * An entry whose timer may have run out ended by it. One that went earlier was taken out: by TCP itself where that is
- * possible, otherwise by the administrator.
+ * An entry whose timer may have run out ended by it. One that went earlier was taken out: by its protocol where it has states,
+ * otherwise by the administrator.
  *
+ * @param present HAS_ flags of its row
  * @param remaining seconds its timer had left at the last poll, undefined where not known
  * @param elapsed seconds since that poll
- * @param tcpClose seconds that a reset entry stays before it goes
+ * @param linger seconds that a closed entry of the protocol stays before it goes
  */
 export function reasonWhenGone(
   protocol: number,
+  present: number,
   state: number,
+  status: number,
   remaining: number | undefined,
   elapsed: number,
-  tcpClose: number = DEFAULT_TCP_CLOSE,
+  linger?: number,
 ): number {
-  if (protocol === IPPROTO_TCP && (isClosed(state) || isClosing(state))) return END_OF_FLOW;
+  if (isOver(present, state, status) || isClosing(present, state)) return END_OF_FLOW;
   if (remaining === undefined || elapsed >= remaining) return IDLE_TIMEOUT;
-  if (protocol !== IPPROTO_TCP) return FORCED_END;
-  // a refused handshake leaves at once; an established connection shows CLOSE for a while, unless no poll fell into it
-  if (state !== ESTABLISHED || elapsed >= tcpClose) return END_OF_FLOW;
-  return FORCED_END;
+  if (mayBeRefused(protocol, state)) return END_OF_FLOW;
+  const lingers = DEFAULT_LINGER.get(protocol);
+  // an established connection shows its end for a while, unless no poll fell into it
+  return lingers !== undefined && elapsed >= (linger ?? lingers) ? END_OF_FLOW : FORCED_END;
 }
 
 /**
  * Why an entry was destroyed, judged by its event: only one deleted early has a remaining time.
+ * @param present HAS_ flags of its row
  * @param early deleted before its timer had run out
  */
-export function reasonWhenDestroyed(protocol: number, state: number, early: boolean): number {
-  if (protocol === IPPROTO_TCP && (isClosed(state) || isClosing(state))) return END_OF_FLOW;
+export function reasonWhenDestroyed(
+  protocol: number,
+  present: number,
+  state: number,
+  status: number,
+  early: boolean,
+): number {
+  if (isOver(present, state, status) || isClosing(present, state)) return END_OF_FLOW;
   if (!early) return IDLE_TIMEOUT;
-  // TCP itself takes out a handshake that was refused
-  return protocol === IPPROTO_TCP && state !== ESTABLISHED ? END_OF_FLOW : FORCED_END;
+  return mayBeRefused(protocol, state) ? END_OF_FLOW : FORCED_END;
 }
 
-function isClosing(state: number): boolean {
-  return state > ESTABLISHED && state < SYN_SENT2;
+/** TCP and DCCP take a handshake out at once that was refused; SCTP leaves it as closed. */
+function mayBeRefused(protocol: number, state: number): boolean {
+  if (protocol === IPPROTO_TCP) return state !== ESTABLISHED;
+  return protocol === IPPROTO_DCCP && state === DCCP_REQUEST;
 }

@@ -8,7 +8,7 @@ import {
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
 } from '../row/protocol.js';
-import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../row/layout.generated.js';
+import { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } from '../row/layout.generated.js';
 
 /** By conntrack's state number; index 0 is NONE. Names of nf_conntrack_standalone.c. */
 const TCP = [
@@ -22,6 +22,16 @@ const TCP = [
   'tcp_timeout_time_wait',
   'tcp_timeout_close',
   'tcp_timeout_syn_sent', // SYN_SENT2 keeps SYN_SENT's
+];
+const DCCP = [
+  '',
+  'dccp_timeout_request',
+  'dccp_timeout_respond',
+  'dccp_timeout_partopen',
+  'dccp_timeout_open',
+  'dccp_timeout_closereq',
+  'dccp_timeout_closing',
+  'dccp_timeout_timewait',
 ];
 const SCTP = [
   '',
@@ -47,6 +57,7 @@ const UNKNOWN: readonly number[] = [];
 export class KernelTimeouts {
   readonly #tcp: readonly (readonly number[])[];
   readonly #sctp: readonly (readonly number[])[];
+  readonly #dccp: readonly (readonly number[])[];
   readonly #udp: readonly number[];
   readonly #udpAssured: readonly number[];
   readonly #icmp: readonly number[];
@@ -54,8 +65,7 @@ export class KernelTimeouts {
   readonly #gre: readonly number[];
   readonly #greAssured: readonly number[];
   readonly #generic: readonly number[];
-  /** Seconds that a closed TCP entry stays, where known. */
-  readonly tcpClose: number | undefined;
+  readonly #linger: ReadonlyMap<number, number | undefined>;
 
   /** @param sysctl text of a file under /proc/sys/net/netfilter, undefined where there is none */
   constructor(sysctl: (name: string) => string | undefined) {
@@ -66,6 +76,7 @@ export class KernelTimeouts {
     const others = read('tcp_timeout_max_retrans', 'tcp_timeout_unacknowledged');
     this.#tcp = TCP.map(name => [...read(name), ...others]);
     this.#sctp = SCTP.map(name => read(name));
+    this.#dccp = DCCP.map(name => read(name));
     this.#udp = read('udp_timeout');
     this.#udpAssured = read('udp_timeout_stream');
     this.#icmp = read('icmp_timeout');
@@ -73,7 +84,16 @@ export class KernelTimeouts {
     this.#gre = read('gre_timeout');
     this.#greAssured = read('gre_timeout_stream');
     this.#generic = read('generic_timeout');
-    this.tcpClose = read('tcp_timeout_close')[0];
+    this.#linger = new Map([
+      [IPPROTO_TCP, read('tcp_timeout_close')[0]],
+      [IPPROTO_SCTP, read('sctp_timeout_closed')[0]],
+      [IPPROTO_DCCP, read('dccp_timeout_timewait')[0]],
+    ]);
+  }
+
+  /** Seconds that an entry of the protocol stays at least after the end of its connection, where that is known. */
+  linger(protocol: number): number | undefined {
+    return this.#linger.get(protocol);
   }
 
   /** What the entry's timer may have been set to by its last packet, the likeliest first. */
@@ -86,7 +106,7 @@ export class KernelTimeouts {
     if (protocol === IPPROTO_ICMPV6) return this.#icmp6;
     if (protocol === IPPROTO_SCTP) return present & HAS_SCTP_STATE ? (this.#sctp[state] ?? UNKNOWN) : UNKNOWN;
     if (protocol === IPPROTO_GRE) return assured ? this.#greAssured : this.#gre;
-    if (protocol === IPPROTO_DCCP) return UNKNOWN; // has timeouts of its own, by state
+    if (protocol === IPPROTO_DCCP) return present & HAS_DCCP_STATE ? (this.#dccp[state] ?? UNKNOWN) : UNKNOWN;
     return this.#generic;
   }
 }

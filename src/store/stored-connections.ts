@@ -1,7 +1,15 @@
 import { ConnectionTable, GONE } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { FlowListeners } from './flow-listeners.js';
-import { HAS_TIMEOUT, PRESENT_WORD, PROTOCOL, ROW_WORDS, STATE, TIMEOUT_WORD } from '../row/layout.generated.js';
+import {
+  HAS_TIMEOUT,
+  PRESENT_WORD,
+  PROTOCOL,
+  ROW_WORDS,
+  STATE,
+  STATUS_WORD,
+  TIMEOUT_WORD,
+} from '../row/layout.generated.js';
 import { Overflow } from './overflow.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
@@ -144,13 +152,16 @@ export class StoredConnections {
     const seen = this.polls.when(seenIn[slot]);
     // a recording is played at another pace than it was made: its own clock counts
     const elapsed = Math.max(at.monotonic - seen.monotonic, at.wall - seen.wall) / 1000;
+    const protocol = bytes[to * 4 + PROTOCOL];
     return reasonWhenGone(
-      bytes[to * 4 + PROTOCOL],
+      protocol,
+      rows[to + PRESENT_WORD],
       bytes[to * 4 + STATE],
+      rows[to + STATUS_WORD],
       rows[to + PRESENT_WORD] & HAS_TIMEOUT ? rows[to + TIMEOUT_WORD] : undefined,
       elapsed,
       // a new connection takes the tuple of a closed one at once
-      reopened ? 0 : this.polls.timeouts?.tcpClose,
+      reopened ? 0 : this.polls.timeouts?.linger(protocol),
     );
   }
 

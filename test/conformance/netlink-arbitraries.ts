@@ -84,13 +84,14 @@ const facts = some(
   attribute(18, be16s),
   attribute(20, some(attribute(1, be64s), attribute(2, be64s), attribute(3, bytes(0)))),
   attribute(22, bytes(20)),
+  attribute(27, be64s),
   unknown,
 );
 
 /** Attributes of an entry that is well-formed most of the time. */
 function entryPayload(littleEndian: boolean): fc.Arbitrary<Uint8Array> {
   return fc
-    .tuple(fc.constantFrom(2, 2, 2, 10, 10, 7), fc.constantFrom(1, 6, 17, 47, 58, 132, 99))
+    .tuple(fc.constantFrom(2, 2, 2, 10, 10, 7), fc.constantFrom(1, 6, 17, 33, 47, 58, 132, 99))
     .chain(([family, protocol]) =>
       fc
         .tuple(

@@ -43,6 +43,19 @@ test('new packets are exported at the active timeout, and the deltas add up to t
   t.deepEqual(rig.exported.at(-1)!.totals, [6n, 90n, 0n, 0n]);
 });
 
+test('a flow begins with its SYN, whichever packet of it came first', async t => {
+  const begins = async (...flags: number[]): Promise<number> => {
+    const rig = new DeniedRig();
+    for (const tcpHeader of flags) rig.logged(packet(1, { protocol: 6, tcpHeader }));
+    await rig.matched([]);
+    return rig.deniedAtEnd()[0].direction;
+  };
+  t.is(await begins(0x02, 0x10), 1);
+  t.is(await begins(0x11, 0x02), 1);
+  t.is(await begins(0x11, 0x12), 2);
+  t.is(await begins(0x11, 0x10), 0);
+});
+
 test('the times are those of the first and the last packet', async t => {
   const rig = new DeniedRig();
   const at = rig.wall;

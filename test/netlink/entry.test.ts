@@ -274,7 +274,7 @@ perBackend('start and stop in nanoseconds', (t, backend) => {
   t.deepEqual(tcp(t, backend, [20, [[1, be64(start)]]]).present, ['HAS_PORTS', 'HAS_START']);
 });
 
-perBackend('TCP and SCTP state', (t, backend) => {
+perBackend('the state of TCP, SCTP and DCCP', (t, backend) => {
   const first = tcp(t, backend, [4, [[1, [[1, u8(7)]]]]]);
   t.is(first.u8(STATE), 7);
   t.deepEqual(first.present, ['HAS_PORTS', 'HAS_TCP_STATE']);
@@ -292,7 +292,41 @@ perBackend('TCP and SCTP state', (t, backend) => {
   ]);
   t.is(second.u8(STATE), 4);
   t.deepEqual(second.present, ['HAS_PORTS', 'HAS_SCTP_STATE']);
-  t.deepEqual(tcp(t, backend, [4, [[2, [[1, u8(4)]]]]]).present, ['HAS_PORTS'], 'DCCP');
+  const third = tcp(t, backend, [4, [[2, [[1, u8(4)]]]]]);
+  t.is(third.u8(STATE), 4);
+  t.deepEqual(third.present, ['HAS_DCCP_STATE', 'HAS_PORTS']);
+});
+
+perBackend('only TCP, UDP, UDP-Lite, SCTP and DCCP have ports; GRE has keys', (t, backend) => {
+  const present = (protocol: number) =>
+    row(t, backend, 2, [
+      [1, [addresses(CLIENT, SERVER), ports(protocol, 0, 77)]],
+      [2, [addresses(SERVER, CLIENT), ports(protocol, 77, 0)]],
+    ]).present;
+  for (const protocol of [6, 17, 33, 132, 136]) t.deepEqual(present(protocol), ['HAS_PORTS'], `${protocol}`);
+  t.deepEqual(present(47), ['HAS_KEYS']);
+  for (const protocol of [1, 2, 50, 51, 58, 99]) t.deepEqual(present(protocol), [], `${protocol}`);
+});
+
+// since Linux 6.14
+perBackend('the time of an event stands in place of a stop time', (t, backend) => {
+  const time = 1_700_000_000_123_456_789n;
+  const update = tcp(t, backend, [27, be64(time)]);
+  t.is(update.u64(STOP_NS), time);
+  t.deepEqual(update.present, ['HAS_EVENT_TIME', 'HAS_PORTS']);
+  for (const times of [
+    [27, 20],
+    [20, 27],
+  ] as const) {
+    const destroy = tcp(
+      t,
+      backend,
+      ...times.map((type): Attribute => [type, type === 27 ? be64(time) : [[2, be64(5n)]]]),
+    );
+    t.is(destroy.u64(STOP_NS), 5n);
+    t.deepEqual(destroy.present, ['HAS_PORTS', 'HAS_STOP']);
+  }
+  isMalformed(t, backend, 2, [...TCP_TUPLES, [27, be32(1)]]);
 });
 
 perBackend('TCP flags that both directions have', (t, backend) => {

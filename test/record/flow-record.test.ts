@@ -74,11 +74,18 @@ test('a record has times, deltas, flowId and reason', t => {
   t.deepEqual(report.deltas, [6n, (1n << 64n) - 1n - (1n << 32n), 1n << 32n, 0n]);
 });
 
+const denied: Facts = { protocol: 6, sourcePort: 1, destinationPort: 443 };
 const directions: [string, Facts, number][] = [
   ['UDP', udp(1, 0, [1, 1, 1, 1]), 1],
   ['TCP from its handshake on', tcp(1, 0, [1, 1, 1, 1], { tcpFlags: 0x03 }), 1],
   ['TCP picked up in the middle', tcp(1, 0, [1, 1, 1, 1], { tcpFlags: LIBERAL | 0x03 }), 0],
   ['TCP of which nothing is known', tcp(1, 0, [1, 1, 1, 1]), 0],
+  ['a denied SYN', { ...denied, tcpHeader: 0x02 }, 1],
+  ['a denied SYN that asks for ECN', { ...denied, tcpHeader: 0xc2 }, 1],
+  ['a denied answer to a SYN', { ...denied, tcpHeader: 0x12 }, 2],
+  ['a denied packet from the middle', { ...denied, tcpHeader: 0x18 }, 0],
+  ['a denied packet without a whole header', denied, 0],
+  ['a denied packet of UDP', { ...denied, protocol: 17 }, 1],
 ];
 for (const [what, facts, direction] of directions) {
   // RFC 5103 section 6.3

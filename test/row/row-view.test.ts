@@ -64,10 +64,18 @@ test('ICMP has type, code and identifier instead of ports', t => {
   });
 });
 
-test('zones of one direction, estimated starts, states of SCTP and of later kernels', t => {
+test('GRE has keys instead of ports; a protocol without either has none', t => {
+  const gre = view({ protocol: 47, sourcePort: 0, destinationPort: 77 });
+  t.like(gre, { original: { sourceKey: 0, destinationKey: 77 }, reply: { sourceKey: 77, destinationKey: 0 } });
+  t.false(JSON.stringify(gre).includes('Port'));
+  for (const protocol of [2, 50, 51, 99]) t.notRegex(JSON.stringify(view({ protocol })), /Port|Key|icmp/);
+});
+
+test('zones of one direction, estimated starts, states of SCTP, of DCCP and of later kernels', t => {
   t.like(view({ protocol: 6, replyZone: 3 }), { original: { zone: undefined }, reply: { zone: 3 } });
   t.like(view({ protocol: 6, startEstimate: nanoseconds(1_700_000_000_000) }), { start: '2023-11-14T22:13:20.000Z' });
   t.like(view({ protocol: 132, sctpState: 4 }), { protocol: 'sctp', state: 'ESTABLISHED' });
+  t.like(view({ protocol: 33, dccpState: 7 }), { protocol: 'dccp', state: 'TIMEWAIT' });
   t.like(view({ protocol: 132, sctpState: 99 }), { state: '99' });
   t.like(view({ protocol: 6, state: 99 }), { state: '99' });
 });

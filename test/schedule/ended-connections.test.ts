@@ -1,7 +1,7 @@
 import test from 'ava';
 import { CLOSE, LAST_ACK, SYN_RECV, TIME_WAIT } from '../../src/row/conntrack.js';
 import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
-import type { Facts } from '../helpers/builders/rows.js';
+import type { Counters, Facts } from '../helpers/builders/rows.js';
 import { exportDue } from '../helpers/rigs/export-due.js';
 import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 
@@ -32,6 +32,35 @@ test('a connection in TIME_WAIT or CLOSE has ended: it is exported at once, one 
     t.deepEqual(rig.due(), []);
     t.is(rig.store.size, 0);
   }
+});
+
+test('SCTP in CLOSED and DCCP in TIMEWAIT have ended, with end reason 3; SCTP before its first answer has not', t => {
+  const sctp = (counters: Counters, sctpState: number, status: number): Facts =>
+    udp(1, 0, counters, { protocol: 132, sctpState, status });
+  const dccp = (counters: Counters, dccpState: number): Facts => udp(1, 0, counters, { protocol: 33, dccpState });
+  for (const [open, over] of [
+    [sctp([1, 60, 0, 0], 1, 8), sctp([4, 240, 4, 240], 1, 0xa)],
+    [sctp([1, 60, 0, 0], 1, 8), sctp([1, 60, 1, 40], 1, 0xa)],
+    [sctp([4, 240, 4, 240], 4, 0xe), sctp([6, 360, 6, 360], 1, 0xe)],
+    [dccp([4, 240, 4, 240], 4), dccp([6, 360, 6, 360], 7)],
+  ]) {
+    const rig = new StoreRig({ firstSight: 'total' });
+    rig.poll([open]);
+    t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
+    rig.poll([over]);
+    t.deepEqual(told(rig.due()), [[1, 3]]);
+  }
+});
+
+test('the event of an end brings the state and the answer that no poll has seen', t => {
+  const rig = new StoreRig();
+  const sctp = udp(1, rig.wall, [1, 60, 0, 0], { protocol: 132, sctpState: 1, status: 8 });
+  rig.store.expectEvents(true);
+  rig.poll([sctp]);
+  rig.after(5_000);
+  const { timeout: _, ...ended } = sctp;
+  rig.destroy({ ...ended, status: 0xa, counters: [1, 60, 1, 40] });
+  t.deepEqual(told(rig.due()), [[1, 3]]);
 });
 
 test('when counters change after TIME_WAIT, one more record with end reason 3 has the rest when the entry is gone', t => {

@@ -123,14 +123,21 @@ test('offloaded entries have neither timeout nor state', t => {
   }
 });
 
-test('GRE keys are ports', t => {
+test('GRE keys are no ports', t => {
   const view = parse(
     'ipv4     2 gre      47 17 src=192.0.2.2 dst=198.51.100.2 srckey=0x0 dstkey=0xfe77 src=198.51.100.2 dst=192.0.2.2 ' +
       'srckey=0xfe77 dstkey=0x0 [ASSURED] mark=0 use=1',
   )!;
   t.deepEqual([view.u16(ORIG_SPORT), view.u16(ORIG_DPORT)], [0, 0xfe77]);
   t.deepEqual([view.u16(REPLY_SPORT), view.u16(REPLY_DPORT)], [0xfe77, 0]);
-  t.true(view.present.includes('HAS_PORTS'));
+  t.true(view.present.includes('HAS_KEYS'));
+  t.false(view.present.includes('HAS_PORTS'));
+});
+
+test('DCCP states are read', t => {
+  const view = parse(TCP.replace('tcp      6', 'dccp     33').replace('TIME_WAIT', 'TIMEWAIT'))!;
+  t.is(view.u8(STATE), 7);
+  t.true(view.present.includes('HAS_DCCP_STATE') && view.present.includes('HAS_PORTS'));
 });
 
 test('SCTP states are read; an unknown state is unset', t => {

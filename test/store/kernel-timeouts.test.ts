@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { KernelTimeouts, lastPacketAgo } from '../../src/store/kernel-timeouts.js';
-import { HAS_SCTP_STATE, HAS_TCP_STATE } from '../../src/row/layout.generated.js';
+import { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } from '../../src/row/layout.generated.js';
 import { seeded } from '../helpers/seed.js';
 import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
 
@@ -42,6 +42,8 @@ test('every other protocol has its own timeout, and generic is for those without
   t.deepEqual(timeouts.candidates(GRE, 0, 0, SEEN_REPLY | ASSURED), [180]);
   t.deepEqual(timeouts.candidates(SCTP, HAS_SCTP_STATE, 4, 0), [210]);
   t.deepEqual(timeouts.candidates(SCTP, 0, 4, 0), []);
+  const dccp = kernelTimeouts({ nf_conntrack_dccp_timeout_open: 43_200 });
+  t.deepEqual(dccp.candidates(DCCP, HAS_DCCP_STATE, 4, 0), [43_200]);
   t.deepEqual(timeouts.candidates(DCCP, 0, 0, 0), []);
   t.deepEqual(timeouts.candidates(ESP, 0, 0, 0), [600]);
 });
@@ -58,8 +60,11 @@ test('settings that cannot be read give no candidate', t => {
   for (const protocol of [ICMP, TCP, UDP, GRE, ICMPV6, SCTP, ESP]) {
     t.deepEqual(timeouts.candidates(protocol, HAS_TCP_STATE | HAS_SCTP_STATE, 3, 0), []);
   }
-  t.is(timeouts.tcpClose, undefined);
-  t.is(kernelTimeouts().tcpClose, 10);
+  t.is(timeouts.linger(TCP), undefined);
+  t.is(kernelTimeouts().linger(TCP), 10);
+  t.is(kernelTimeouts({ nf_conntrack_sctp_timeout_closed: 11 }).linger(SCTP), 11);
+  t.is(kernelTimeouts({ nf_conntrack_dccp_timeout_timewait: 241 }).linger(DCCP), 241);
+  t.is(kernelTimeouts().linger(UDP), undefined);
   t.deepEqual(new KernelTimeouts(() => 'what\n').candidates(UDP, 0, 0, 0), []);
 });
 
@@ -69,7 +74,7 @@ test('only conntrack’s timeout settings are read', t => {
     asked.add(name);
     return '1';
   });
-  t.is(timeouts.tcpClose, 1);
+  t.is(timeouts.linger(TCP), 1);
   for (const name of asked) t.regex(name, /^nf_conntrack_[a-z0-9_]+$/);
   t.true(asked.has('nf_conntrack_sctp_timeout_heartbeat_sent'));
 });

@@ -25,7 +25,10 @@ export interface Facts {
   icmp?: { type: number; code: number; id: number; replyType: number };
   state?: number;
   sctpState?: number;
+  dccpState?: number;
   tcpFlags?: number;
+  /** Of a denied packet. */
+  tcpHeader?: number;
   id?: number;
   status?: number;
   mark?: number;
@@ -39,6 +42,8 @@ export interface Facts {
   stop?: bigint;
   startEstimate?: bigint;
   helper?: string;
+  /** Of a NEW or UPDATE event, nanoseconds since 1970. */
+  eventTime?: bigint;
   /** One of EVENT_*. */
   event?: number;
 }
@@ -86,7 +91,7 @@ function fill(one: Batch, facts: Facts): void {
     half(row.REPLY_SPORT, icmp.id);
     half(row.REPLY_DPORT, icmp.replyType * 256 + icmp.code);
   } else if (sourcePort !== undefined && destinationPort !== undefined) {
-    present |= row.HAS_PORTS;
+    present |= protocol === 47 ? row.HAS_KEYS : row.HAS_PORTS;
     half(row.ORIG_SPORT, sourcePort);
     half(row.ORIG_DPORT, destinationPort);
     half(row.REPLY_SPORT, facts.replySourcePort ?? destinationPort);
@@ -94,6 +99,8 @@ function fill(one: Batch, facts: Facts): void {
   }
   known(row.HAS_TCP_STATE, facts.state, value => (one.bytes[row.STATE] = value));
   known(row.HAS_SCTP_STATE, facts.sctpState, value => (one.bytes[row.STATE] = value));
+  known(row.HAS_DCCP_STATE, facts.dccpState, value => (one.bytes[row.STATE] = value));
+  known(row.HAS_TCP_HEADER, facts.tcpHeader, value => (one.bytes[row.TCP_FLAGS] = value));
   known(row.HAS_TCP_FLAGS, facts.tcpFlags, value => (one.bytes[row.TCP_FLAGS] = value));
   known(row.HAS_ID, facts.id, value => word(row.ID, value));
   known(row.HAS_STATUS, facts.status, value => word(row.STATUS, value));
@@ -110,6 +117,9 @@ function fill(one: Batch, facts: Facts): void {
   if (facts.stop !== undefined) {
     present |= row.HAS_STOP;
     putU64(one, row.STOP_NS, facts.stop);
+  } else if (facts.eventTime !== undefined) {
+    present |= row.HAS_EVENT_TIME;
+    putU64(one, row.STOP_NS, facts.eventTime);
   }
   if (facts.start !== undefined) {
     present |= row.HAS_START;

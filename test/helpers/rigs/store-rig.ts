@@ -45,6 +45,8 @@ export interface Report {
   /** Original source port, or the identifier of ICMP: tells the connections of a test apart. */
   readonly port: number;
   readonly reason: number;
+  /** biflowDirection. */
+  readonly direction: number;
   /** Milliseconds since 1970. */
   readonly start: number;
   readonly end: number;
@@ -65,6 +67,7 @@ export function readReport(batch: Batch, index: number): Report {
   return {
     port: batch.u16[(at + row.ORIG_SPORT) >> 1],
     reason: batch.bytes[at + row.END_REASON],
+    direction: batch.bytes[at + row.BIFLOW_DIRECTION],
     start: readNumber(batch.u32, (at + row.FLOW_START_MS) >> 2),
     end: readNumber(batch.u32, (at + row.FLOW_END_MS) >> 2),
     state: batch.bytes[at + row.STATE],

@@ -32,6 +32,7 @@ pub mod cta {
     pub const LABELS: u16 = 22;
     pub const FILTER: u16 = 25;
     pub const STATUS_MASK: u16 = 26;
+    pub const TIMESTAMP_EVENT: u16 = 27;
     /// enum ctattr_tuple.
     pub const TUPLE_IP: u16 = 1;
     pub const TUPLE_PROTO: u16 = 2;

@@ -5,7 +5,7 @@
 
 use super::cta;
 use crate::netlink::{Attribute, Attributes, Malformed, NFGENMSG};
-use crate::row::{self, *};
+use crate::row::{self, ip, *};
 
 /// Reads the entry behind a message header into `row`, all of which is written.
 ///
@@ -22,6 +22,7 @@ pub fn read_entry<const LITTLE: bool>(entry: &[u8], row: &mut [u8; ROW_SIZE]) ->
     row[FAMILY] = generic[0];
 
     let mut present = 0;
+    let mut event_time = None;
     let mut original = Direction::default();
     let mut reply = Direction::default();
     for attribute in Attributes::<LITTLE>(attributes) {
@@ -64,10 +65,19 @@ pub fn read_entry<const LITTLE: bool>(entry: &[u8], row: &mut [u8; ROW_SIZE]) ->
                 present |= HAS_LABELS;
             }
             cta::HELP => present |= read_helper::<LITTLE>(attribute, row)?,
+            // Since Linux 6.14, where timestamps are on.
+            cta::TIMESTAMP_EVENT => event_time = Some(attribute.be64()?),
             _ => {}
         }
     }
 
+    // The event of an end has both, and its stop time is the one that leaves out how late the kernel noticed.
+    if let Some(time) = event_time
+        && present & HAS_STOP == 0
+    {
+        put_u64(row, STOP_NS, time);
+        present |= HAS_EVENT_TIME;
+    }
     if !original.is_readable() || !reply.is_readable() || original.protocol != reply.protocol {
         return Err(Malformed);
     }
@@ -117,13 +127,13 @@ impl Direction {
         if self.has(Self::ZONE) {
             present |= HAS_ORIG_ZONE;
         }
-        if self.has(Self::PORTS) {
-            present |= HAS_PORTS;
-        }
-        if self.has(Self::ICMP) {
-            present |= HAS_ICMP;
-        }
         present
+            | match self.protocol {
+                protocol if has_ports(protocol) && self.has(Self::PORTS) => HAS_PORTS,
+                ip::GRE if self.has(Self::PORTS) => HAS_KEYS,
+                ip::ICMP | ip::ICMPV6 if self.has(Self::ICMP) => HAS_ICMP,
+                _ => 0,
+            }
     }
 }
 
@@ -171,7 +181,7 @@ fn read_tuple<const LITTLE: bool, const REPLY: bool>(
     Ok(())
 }
 
-/// CTA_TUPLE_PROTO, enum ctattr_l4proto. GRE's keys come as ports.
+/// CTA_TUPLE_PROTO, enum ctattr_l4proto. GRE's keys come in the attributes of ports.
 #[inline(always)]
 fn read_protocol<const LITTLE: bool, const REPLY: bool>(
     protocol: Attribute,
@@ -267,14 +277,15 @@ fn read_timestamp<const LITTLE: bool>(times: Attribute, row: &mut [u8; ROW_SIZE]
     Ok(present)
 }
 
-/// CTA_PROTOINFO: TCP is 1, SCTP is 3, and in both the state is attribute 1. TCP's flags of each direction are attributes 4
-/// and 5, each the flags and a mask (struct nf_ct_tcp_flags).
+/// CTA_PROTOINFO: TCP is 1, DCCP is 2, SCTP is 3, and in each the state is attribute 1. TCP's flags of each direction are
+/// attributes 4 and 5, each the flags and a mask (struct nf_ct_tcp_flags).
 fn read_state<const LITTLE: bool>(info: Attribute, row: &mut [u8; ROW_SIZE]) -> Result<u32, Malformed> {
     let mut present = 0;
     for protocol in info.nested::<LITTLE>() {
         let protocol = protocol?;
         let bit = match protocol.kind {
             1 => HAS_TCP_STATE,
+            2 => HAS_DCCP_STATE,
             3 => HAS_SCTP_STATE,
             _ => continue,
         };

@@ -4,26 +4,10 @@
 //! behind hop-by-hop options, routing, destination options, fragment and authentication headers.
 
 use crate::netlink::Malformed;
-use crate::row::*;
-
-/// Protocol and next header numbers.
-mod ip {
-    pub const HOP_BY_HOP: u8 = 0;
-    pub const ICMP: u8 = 1;
-    pub const TCP: u8 = 6;
-    pub const UDP: u8 = 17;
-    pub const DCCP: u8 = 33;
-    pub const ROUTING: u8 = 43;
-    pub const FRAGMENT: u8 = 44;
-    pub const AUTHENTICATION: u8 = 51;
-    pub const ICMPV6: u8 = 58;
-    pub const DESTINATION_OPTIONS: u8 = 60;
-    pub const SCTP: u8 = 132;
-    pub const UDPLITE: u8 = 136;
-}
+use crate::row::{ip, *};
 
 /// Reads the packet that begins with an IPv4 or IPv6 header into the tuples of `row`: addresses, family, protocol, ports or
-/// ICMP's type, code and identifier, and their bits of PRESENT. The reply tuple is the inverse. The rest of the row must be
+/// ICMP's type, code and identifier, TCP's flags, and their bits of PRESENT. The reply tuple is the inverse. The rest of the row must be
 /// zero, and stays it. Nothing refers to `packet` afterwards.
 ///
 /// What is not there (later fragments have no ports, a capture may be short) is left out.
@@ -108,9 +92,11 @@ fn put_addresses(row: &mut [u8; ROW_SIZE], source: &[u8], destination: &[u8]) {
 }
 
 fn read_transport(protocol: u8, header: &[u8], row: &mut [u8; ROW_SIZE]) {
+    /// RFC 9293 section 3.1.
+    const TCP_CONTROL_BITS: usize = 13;
     row[PROTOCOL] = protocol;
-    let present = match (protocol, header) {
-        (ip::TCP | ip::UDP | ip::UDPLITE | ip::SCTP | ip::DCCP, &[a, b, c, d, ..]) => {
+    let mut present = match (protocol, header) {
+        (_, &[a, b, c, d, ..]) if has_ports(protocol) => {
             let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
             put_ports(row, [source, destination], [destination, source]);
             HAS_PORTS
@@ -125,6 +111,12 @@ fn read_transport(protocol: u8, header: &[u8], row: &mut [u8; ROW_SIZE]) {
         }
         _ => 0,
     };
+    if protocol == ip::TCP
+        && let Some(flags) = header.get(TCP_CONTROL_BITS)
+    {
+        row[TCP_FLAGS] = *flags;
+        present |= HAS_TCP_HEADER;
+    }
     put_u32(row, PRESENT, present);
 }
 

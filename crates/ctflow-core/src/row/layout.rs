@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +87,9 @@ fields! { ROW_FIELDS:
     REPLY_SRC = 32, Kind::Bytes(16);
     /// Reply tuple, destination address.
     REPLY_DST = 48, Kind::Bytes(16);
-    /// Original source port; the identifier for ICMP, as in the kernel's own tuple.
+    /// Original source port; the identifier for ICMP, the key for GRE, as in the kernel's own tuple.
     ORIG_SPORT = 64, Kind::U16;
-    /// Original destination port; type * 256 + code for ICMP.
+    /// Original destination port; type * 256 + code for ICMP, the key for GRE.
     ORIG_DPORT = 66, Kind::U16;
     /// Reply source port; the identifier for ICMP.
     REPLY_SPORT = 68, Kind::U16;
@@ -99,9 +99,9 @@ fields! { ROW_FIELDS:
     FAMILY = 72, Kind::U8;
     /// IP protocol number.
     PROTOCOL = 73, Kind::U8;
-    /// Conntrack's state of TCP (enum tcp_conntrack) or SCTP (enum sctp_conntrack); of a denied packet the hook (enum nf_inet_hooks).
+    /// Conntrack's state of TCP (enum tcp_conntrack), SCTP (enum sctp_conntrack) or DCCP (enum ct_dccp_states); of a denied packet the hook (enum nf_inet_hooks).
     STATE = 74, Kind::U8;
-    /// Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); no header flags.
+    /// Conntrack's own TCP flags that both directions have (CTA_PROTOINFO_TCP_FLAGS_ORIGINAL & _REPLY); of a denied packet those of its header.
     TCP_FLAGS = 75, Kind::U8;
     /// Which facts are known, see HAS_*.
     PRESENT = 76, Kind::U32;
@@ -134,7 +134,7 @@ fields! { ROW_FIELDS:
     /// Start, nanoseconds since 1970 (CTA_TIMESTAMP_START); estimated where HAS_START_ESTIMATE stands. Of a denied packet its
     /// time, and without HAS_START the time at which it was read.
     START_NS = 136, Kind::U64;
-    /// Stop, nanoseconds since 1970 (CTA_TIMESTAMP_STOP).
+    /// Stop, nanoseconds since 1970 (CTA_TIMESTAMP_STOP); of a NEW or UPDATE event its time (CTA_TIMESTAMP_EVENT).
     STOP_NS = 144, Kind::U64;
     /// Labels (CTA_LABELS), 128 bits as the kernel sends them.
     LABELS = 152, Kind::Bytes(16);
@@ -246,7 +246,7 @@ flags! { PRESENT_FLAGS:
     HAS_TCP_STATE = 12;
     /// STATE is an SCTP state.
     HAS_SCTP_STATE = 13;
-    /// Ports (TCP, UDP, UDP-Lite, SCTP, DCCP, and GRE's keys).
+    /// Ports (TCP, UDP, UDP-Lite, SCTP, DCCP).
     HAS_PORTS = 14;
     /// ICMP or ICMPv6 type, code and identifier.
     HAS_ICMP = 15;
@@ -254,8 +254,16 @@ flags! { PRESENT_FLAGS:
     HAS_START_ESTIMATE = 16;
     /// STATUS holds only seen-reply, assured, confirmed and offload (procfs).
     HAS_STATUS_PART = 17;
-    /// TCP_FLAGS are known.
+    /// TCP_FLAGS are known, and are conntrack's.
     HAS_TCP_FLAGS = 18;
+    /// GRE's keys, in place of ports (PPTP's call ids; zero for others).
+    HAS_KEYS = 19;
+    /// STATE is a DCCP state.
+    HAS_DCCP_STATE = 20;
+    /// STOP_NS is the time of the event.
+    HAS_EVENT_TIME = 21;
+    /// TCP_FLAGS are known, and are those of a packet's header.
+    HAS_TCP_HEADER = 22;
 }
 
 numbers! { EVENT_KINDS:

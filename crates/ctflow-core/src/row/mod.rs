@@ -2,6 +2,8 @@
 
 mod filter;
 mod layout;
+mod protocol;
 
 pub use filter::{FILTER_WORDS, Filter};
 pub use layout::*;
+pub use protocol::{has_ports, ip};

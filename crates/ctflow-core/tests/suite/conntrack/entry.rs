@@ -228,10 +228,31 @@ fn sctp_state() {
     assert_eq!((row[STATE], get_u32(&row, PRESENT)), (4, TUPLE_FACTS | HAS_SCTP_STATE));
 }
 
-/// DCCP's state (2) has no place in the row.
+/// CTA_TIMESTAMP_EVENT, since Linux 6.14; the event of an end has a stop time, which stands.
+#[test]
+fn the_time_of_an_event_stands_in_place_of_a_stop_time() {
+    let event = [12, 0, 27, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+    let row = row_of(&udp(&[&event]));
+    assert_eq!(u64_at(&row, STOP_NS), 9);
+    assert_eq!(get_u32(&row, PRESENT), TUPLE_FACTS | HAS_EVENT_TIME);
+
+    let stop = [16, 0, 20, 0x80, 12, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+    for order in [[&event[..], &stop], [&stop, &event]] {
+        let row = row_of(&udp(&order));
+        assert_eq!(u64_at(&row, STOP_NS), 5);
+        assert_eq!(get_u32(&row, PRESENT), TUPLE_FACTS | HAS_STOP);
+    }
+}
+
+#[test]
+fn dccp_state() {
+    let row = row_of(&udp(&[&[16, 0, 4, 0x80, 12, 0, 2, 0x80, 5, 0, 1, 0, 4, 0, 0, 0]]));
+    assert_eq!((row[STATE], get_u32(&row, PRESENT)), (4, TUPLE_FACTS | HAS_DCCP_STATE));
+}
+
 #[test]
 fn other_protocol_information_is_passed_over() {
-    let row = row_of(&udp(&[&[16, 0, 4, 0x80, 12, 0, 2, 0x80, 5, 0, 1, 0, 4, 0, 0, 0]]));
+    let row = row_of(&udp(&[&[16, 0, 4, 0x80, 12, 0, 4, 0x80, 5, 0, 1, 0, 4, 0, 0, 0]]));
     assert_eq!((row[STATE], get_u32(&row, PRESENT)), (0, TUPLE_FACTS));
 }
 

@@ -241,6 +241,18 @@ fn every_protocol_with_ports_has_them() {
 }
 
 #[test]
+fn tcp_has_the_flags_of_its_header_where_they_were_captured() {
+    let flags = |protocol: u8, captured: usize| {
+        let header = [&PORTS[..], &[0, 0, 0, 0, 0x50, 0x12, 0, 0]].concat();
+        let row = row_of(&ipv4(protocol, 0, &header[..captured])).0;
+        (get_u32(&row, PRESENT), row[TCP_FLAGS])
+    };
+    assert_eq!(flags(6, 14), (HAS_PORTS | HAS_TCP_HEADER, 0x12));
+    assert_eq!(flags(6, 13), (HAS_PORTS, 0));
+    assert_eq!(flags(17, 16), (HAS_PORTS, 0));
+}
+
+#[test]
 fn icmp_has_type_code_and_identifier() {
     let icmp = |packet: Vec<u8>| row_of(&packet).0;
     let request = icmp(ipv4(1, 0, &[8, 0, 0, 0, 0x12, 0x34, 0, 1]));
