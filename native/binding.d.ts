@@ -30,16 +30,27 @@ export declare class EventListener {
    * @param words see filterWords
    * @param groups bit 0 new, 1 update, 2 destroy
    * @param receiveBuffer bytes wanted; the kernel may allow less
-   * @param broadcastError see setBroadcastError
+   * @param hold when the kernel holds ended connections whose event does not fit
    * @param destroyLog the file that each row is in before it can be taken; without it none
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
-  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, broadcastError: boolean, destroyLog: DestroyLogPlace | undefined | null, onReady: () => void)
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, hold: EventHold, destroyLog: DestroyLogPlace | undefined | null, onReady: () => void)
   /**
    * NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
    * event again.
    */
   setBroadcastError(on: boolean): void
+  /** Whether a filter in the kernel bounds what it holds of ended connections. */
+  isGuarded(): boolean
+  /** Why the kernel has not taken the filter; null where it has, or where none was wanted. */
+  guardFailure(): string | null
+  /** What the kernel has dropped so far, and how full its table is; null once the listener is closed. */
+  pressure(): EventPressure | null
+  /**
+   * Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and `held`
+   * more that come within the milliseconds. Others are dropped and counted.
+   */
+  renewLease(held: number, milliseconds: number): void
   /** What became of the rows that belong into the log; null where there is none. */
   destroyLogCounts(): DestroyLogCounts | null
   /** Rows below this place need not be kept any more; the file's header has that already. */
@@ -207,6 +218,26 @@ export interface EventCounts {
   truncated: number
   /** ENOBUFS: delivered again with NETLINK_BROADCAST_ERROR, else lost. */
   overrun: number
+}
+
+/** When the kernel holds ended connections whose event does not fit, to deliver it again (NETLINK_BROADCAST_ERROR). */
+export interface EventHold {
+  /** Where it takes a filter that bounds what it holds. */
+  guarded: boolean
+  /** Without the filter too. */
+  unguarded: boolean
+}
+
+/** What the kernel has dropped of events, and how full its table is. */
+export interface EventPressure {
+  /** Events that did not fit into the receive buffer, modulo 2^32; each attempt to deliver one counts. */
+  drops: number
+  /** Events that the guard has dropped. */
+  guarded: number
+  /** Connections that the table may have, 0 for any number; missing where it cannot be read. */
+  tableMax?: number
+  /** Connections that it has, held ones among them. */
+  tableCount?: number
 }
 
 /** Compared with the generated TypeScript constant before anything else is called. */

@@ -67,7 +67,7 @@ export function createNativeBackend(binding: Binding): Backend {
             filterWords(options.filter),
             options.kinds.reduce((groups, kind) => groups | EVENT_GROUPS[kind], 0),
             options.receiveBuffer,
-            options.broadcastError,
+            { guarded: options.guarded ?? false, unguarded: options.broadcastError },
             options.destroyLog,
             onReady,
           ),

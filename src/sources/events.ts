@@ -1,4 +1,10 @@
-import type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventListener } from '../../native/binding.js';
+import type {
+  DestroyLogCounts,
+  DestroyLogPlace,
+  EventCounts,
+  EventListener,
+  EventPressure,
+} from '../../native/binding.js';
 import { native, nativeError } from '../common/native-error.js';
 import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 import type { KernelOptions } from './source.js';
@@ -14,13 +20,26 @@ export interface EventOptions extends KernelOptions {
   receiveBuffer: number;
   /** For `destroy` alone: an event that does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
+  /** The same where the kernel takes a filter that bounds what it holds, see {@link EventSource.renewLease}. */
+  guarded?: boolean;
   /** Where rows are written down before they are delivered. */
   destroyLog?: DestroyLogPlace;
 }
 
 /** What {@link EventSource} needs of the native listener. */
 export type Listener = NativeListener &
-  Pick<EventListener, 'counts' | 'setBroadcastError' | 'dyingCount' | 'destroyLogCounts' | 'freeDestroyLog'>;
+  Pick<
+    EventListener,
+    | 'counts'
+    | 'setBroadcastError'
+    | 'dyingCount'
+    | 'destroyLogCounts'
+    | 'freeDestroyLog'
+    | 'isGuarded'
+    | 'guardFailure'
+    | 'pressure'
+    | 'renewLease'
+  >;
 
 /** Receives events: rows with their EVENT. */
 export interface EventReceiver extends RowReceiver {
@@ -47,6 +66,29 @@ export class EventSource extends RowListener<Listener> {
   /** What became of the events so far; a row may be counted before it is delivered. */
   counts(): EventCounts {
     return this.listener.counts();
+  }
+
+  /** Whether the kernel has taken a filter that bounds what it holds. */
+  get isGuarded(): boolean {
+    return this.listener.isGuarded();
+  }
+
+  /** Why it has not, where one was wanted. */
+  get guardFailure(): string | undefined {
+    return this.listener.guardFailure() ?? undefined;
+  }
+
+  /** What the kernel has dropped so far, and how full its table is; undefined once this is closed. */
+  pressure(): EventPressure | undefined {
+    return native(() => this.listener.pressure()) ?? undefined;
+  }
+
+  /**
+   * Where this is guarded: the kernel delivers what fits into the receive buffer now, and `held` events more that come within
+   * so many milliseconds. Whatever else comes is dropped, counted, and its connection freed.
+   */
+  renewLease(held: number, milliseconds: number): void {
+    native(() => this.listener.renewLease(held, milliseconds));
   }
 
   /** What became of the rows that were to be written down; undefined where they are not. */

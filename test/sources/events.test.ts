@@ -54,6 +54,20 @@ class FakeListener implements Listener {
     this.left = true;
   }
 
+  isGuarded(): boolean {
+    return true;
+  }
+
+  guardFailure(): null {
+    return null;
+  }
+
+  pressure(): null {
+    return null;
+  }
+
+  renewLease(): void {}
+
   close(): void {
     this.closed = true;
   }

@@ -12,12 +12,16 @@ mod dying;
 mod entry;
 mod event;
 #[cfg(target_os = "linux")]
+mod event_guard;
+#[cfg(target_os = "linux")]
 mod event_reader;
 #[cfg(target_os = "linux")]
 mod event_socket;
 mod request;
 #[cfg(target_os = "linux")]
 mod sysctl;
+#[cfg(target_os = "linux")]
+mod table_room;
 
 #[cfg(target_os = "linux")]
 pub(crate) use ask::{ask, probe};
@@ -31,9 +35,11 @@ pub use dying::dying_count;
 pub use entry::read_entry;
 pub use event::{EventCounts, decode_event, group};
 #[cfg(target_os = "linux")]
+pub use event_guard::EventGuard;
+#[cfg(target_os = "linux")]
 pub use event_reader::EventReader;
 #[cfg(target_os = "linux")]
-pub use event_socket::EventSocket;
+pub use event_socket::{EventSocket, Hold, Pressure};
 pub use request::put_filter;
 #[cfg(target_os = "linux")]
 pub use sysctl::{read_sysctl, write_sysctl};

@@ -3,7 +3,7 @@
 use super::{Message, NFGENMSG, NLM_F_REQUEST, Request, RequestId};
 use crate::error::{Code, Error};
 use std::io;
-use std::mem::{size_of, zeroed};
+use std::mem::{size_of, size_of_val, zeroed};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The kernel answers a dump from within recv; only a broken one makes us wait.
@@ -19,6 +19,17 @@ pub(crate) enum Received {
     Overrun,
     /// From another process, not from the kernel.
     Foreign,
+}
+
+/// SO_MEMINFO of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketMemory {
+    /// Bytes of the messages that wait, as the kernel counts them.
+    pub(crate) waiting: u32,
+    /// Bytes of the receive buffer.
+    pub(crate) limit: u32,
+    /// Messages that could not be delivered so far, modulo 2^32.
+    pub(crate) drops: u32,
 }
 
 /// The socket itself, and the request that it waits for.
@@ -103,6 +114,29 @@ impl NetlinkSocket {
     pub(crate) fn receive_buffer(&self) -> Result<u32, Error> {
         let size = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
         Ok(size.unsigned_abs())
+    }
+
+    /// How full the receive buffer is.
+    pub(crate) fn memory(&self) -> Result<SocketMemory, Error> {
+        const SO_MEMINFO: libc::c_int = 55; // asm-generic/socket.h
+        let mut numbers = [0u32; 9]; // SK_MEMINFO_VARS of linux/sock_diag.h
+        let mut length = size_of_val(&numbers) as libc::socklen_t;
+        // SAFETY: the numbers have room for the size given.
+        let got = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                SO_MEMINFO,
+                numbers.as_mut_ptr().cast(),
+                &raw mut length,
+            )
+        };
+        let [waiting, limit, .., drops] = numbers;
+        if got == 0 {
+            Ok(SocketMemory { waiting, limit, drops })
+        } else {
+            Err(self.failed())
+        }
     }
 
     /// getsockopt of a number.

@@ -1,10 +1,12 @@
 //! What Linux has and the standard library does not.
 
+mod bpf;
 mod event_fd;
 mod namespace;
 mod tcp;
 mod udp;
 
+pub(crate) use bpf::{Instruction, SharedNumbers, attach_filter, monotonic_nanoseconds};
 pub(crate) use event_fd::EventFd;
 pub use namespace::Namespace;
 pub use tcp::limit_unsent;

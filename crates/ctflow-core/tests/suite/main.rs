@@ -6,6 +6,7 @@ mod conntrack {
     mod destroy_log;
     mod entry;
     mod event;
+    mod event_guard;
     mod filter;
     mod properties;
     mod sysctl;

@@ -3,7 +3,7 @@
 use super::{from_counts, listener_methods, waker};
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
-use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, dying_count};
+use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, Hold, dying_count};
 use ctflow_core::error::Code;
 use ctflow_core::listen::Listener;
 use ctflow_core::sys::Namespace;
@@ -11,6 +11,7 @@ use napi::bindgen_prelude::{AsyncTask, Function};
 use napi_derive::napi;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Listens to conntrack events in one network namespace until it is closed. It keeps no process alive.
 #[napi]
@@ -18,6 +19,8 @@ pub struct EventListener {
     namespace: Arc<Namespace>,
     listener: Listener<EventReader>,
     log: Option<Arc<DestroyLogState>>,
+    /// Whether there is one, or why there is none.
+    guard: std::result::Result<bool, String>,
 }
 
 #[napi]
@@ -26,7 +29,7 @@ impl EventListener {
     /// @param words see filterWords
     /// @param groups bit 0 new, 1 update, 2 destroy
     /// @param receiveBuffer bytes wanted; the kernel may allow less
-    /// @param broadcastError see setBroadcastError
+    /// @param hold when the kernel holds ended connections whose event does not fit
     /// @param destroyLog the file that each row is in before it can be taken; without it none
     /// @param onReady called when there is something to take, and again only after take returned 0 or threw
     #[napi(constructor)]
@@ -35,7 +38,7 @@ impl EventListener {
         words: &[u32],
         groups: u32,
         receive_buffer: u32,
-        broadcast_error: bool,
+        hold: EventHold,
         destroy_log: Option<DestroyLogPlace>,
         on_ready: Function<(), ()>,
     ) -> Result<Self> {
@@ -46,13 +49,19 @@ impl EventListener {
         let destroy_log = destroy_log.map(open).transpose().map_err(crossing)?;
         let log = destroy_log.as_ref().map(DestroyLog::state);
         let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
-        let socket = EventSocket::open(&namespace, groups, receive_buffer, broadcast_error).map_err(crossing)?;
+        let hold = Hold {
+            guarded: hold.guarded,
+            unguarded: hold.unguarded,
+        };
+        let socket = EventSocket::open(&namespace, groups, receive_buffer, hold).map_err(crossing)?;
+        let guard = socket.guard().map_err(str::to_owned);
         let reader = EventReader::new(filter, destroy_log);
         let listener = Listener::start(socket, reader, waker(on_ready)?).map_err(crossing)?;
         Ok(Self {
             namespace,
             listener,
             log,
+            guard,
         })
     }
 
@@ -60,9 +69,46 @@ impl EventListener {
     /// event again.
     #[napi]
     pub fn set_broadcast_error(&self, on: bool) -> Result<()> {
-        let closed = || thrown(Code::Netlink, "The event listener is closed");
-        let socket = self.listener.socket().ok_or_else(closed)?;
-        socket.set_broadcast_error(on).map_err(crossing)
+        self.socket()?.set_broadcast_error(on).map_err(crossing)
+    }
+
+    /// Whether a filter in the kernel bounds what it holds of ended connections.
+    #[napi]
+    pub fn is_guarded(&self) -> bool {
+        self.guard == Ok(true)
+    }
+
+    /// Why the kernel has not taken the filter; null where it has, or where none was wanted.
+    #[napi]
+    pub fn guard_failure(&self) -> Option<String> {
+        self.guard.as_ref().err().cloned()
+    }
+
+    /// What the kernel has dropped so far, and how full its table is; null once the listener is closed.
+    #[napi]
+    pub fn pressure(&self) -> Result<Option<EventPressure>> {
+        let Some(socket) = self.listener.socket() else {
+            return Ok(None);
+        };
+        let pressure = socket.pressure().map_err(crossing)?;
+        Ok(Some(EventPressure {
+            drops: pressure.drops,
+            guarded: pressure.guarded as f64,
+            table_max: pressure.table.map(|(max, _)| max),
+            table_count: pressure.table.map(|(_, count)| count),
+        }))
+    }
+
+    /// Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and `held`
+    /// more that come within the milliseconds. Others are dropped and counted.
+    #[napi]
+    pub fn renew_lease(&self, held: u32, milliseconds: u32) -> Result<()> {
+        let Some(socket) = self.listener.socket() else {
+            return Ok(());
+        };
+        socket
+            .renew(held, Duration::from_millis(milliseconds.into()))
+            .map_err(crossing)
     }
 
     /// What became of the rows that belong into the log; null where there is none.
@@ -88,7 +134,36 @@ impl EventListener {
     }
 }
 
+impl EventListener {
+    fn socket(&self) -> Result<Arc<EventSocket>> {
+        let closed = || thrown(Code::Netlink, "The event listener is closed");
+        self.listener.socket().ok_or_else(closed)
+    }
+}
+
 listener_methods!(EventListener, EventCounts);
+
+/// When the kernel holds ended connections whose event does not fit, to deliver it again (NETLINK_BROADCAST_ERROR).
+#[napi(object)]
+pub struct EventHold {
+    /// Where it takes a filter that bounds what it holds.
+    pub guarded: bool,
+    /// Without the filter too.
+    pub unguarded: bool,
+}
+
+/// What the kernel has dropped of events, and how full its table is.
+#[napi(object)]
+pub struct EventPressure {
+    /// Events that did not fit into the receive buffer, modulo 2^32; each attempt to deliver one counts.
+    pub drops: u32,
+    /// Events that the guard has dropped.
+    pub guarded: f64,
+    /// Connections that the table may have, 0 for any number; missing where it cannot be read.
+    pub table_max: Option<u32>,
+    /// Connections that it has, held ones among them.
+    pub table_count: Option<u32>,
+}
 
 /// A destroy log that is there, and where to go on in it.
 #[napi(object)]
