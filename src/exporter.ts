@@ -63,7 +63,7 @@ export const EXPORTER_DEFAULTS = {
   firstSight: 'baseline',
   /** Bytes: about 50,000 events. */
   eventBuffer: 32 << 20,
-  dyingLimit: 10_000,
+  holdEnded: 'auto',
   /** Bytes: about 70,000 packets. */
   nflogBuffer: 32 << 20,
   maxDenied: 65_536,

@@ -268,6 +268,7 @@ const EVENTS: EventsOptions = {
   kind: 'destroy',
   filter: {},
   receiveBuffer: 4096,
+  holdEnded: 'auto',
   dyingLimit: 10,
   earlierHaveNone: false,
 };

@@ -41,8 +41,8 @@ export async function kernelTable(backend: Backend, options: SoakOptions): Promi
   const table = await KernelTable.open(family);
   const rawDump = await Companion.start('raw-dump');
   await table.begin(initial);
-  const { eventBuffer: receiveBuffer, dyingLimit } = EXPORTER_DEFAULTS;
-  const events: EventsOptions = { kind: 'destroy', filter: {}, receiveBuffer, dyingLimit, earlierHaveNone: false };
+  const { eventBuffer: receiveBuffer, holdEnded } = EXPORTER_DEFAULTS;
+  const events: EventsOptions = { kind: 'destroy', filter: {}, receiveBuffer, holdEnded, earlierHaveNone: false };
   return {
     source: backend.openKernel({ filter: {} }),
     ...(backend.name === 'native' && { events }),

@@ -40,13 +40,13 @@ export const events: Subject = {
 export async function eventCase({ family, sizes }: Scene, backend: Backend, table: KernelTable): Promise<Case> {
   const { connections, mtu } = sizes;
   const sink = await CountingSink.open(family, COLLECTOR_PORT);
-  const { eventBuffer, dyingLimit } = EXPORTER_DEFAULTS;
+  const { eventBuffer: receiveBuffer, holdEnded } = EXPORTER_DEFAULTS;
   const exporter = new Exporter({
     ...EXPORTER_DEFAULTS,
     flowPollInterval: NO_POLL_MS,
     backend,
     source: backend.openKernel({ filter: {} }),
-    events: { kind: 'destroy', filter: {}, receiveBuffer: eventBuffer, dyingLimit, earlierHaveNone: false },
+    events: { kind: 'destroy', filter: {}, receiveBuffer, holdEnded, earlierHaveNone: false },
     destinations: [destinationOptions(sink, mtu)],
     log: createLogger('error'),
   });

@@ -19,7 +19,7 @@ export const smallBuffer: ProofCase = {
       { ...size, flows: Math.min(size.flows, AT_ONCE), timeout: LONG_TIMEOUT },
       {
         traffic: { mix: { udp: 1 }, long: 0 },
-        exporter: ['--event-buffer', SMALL_BUFFER],
+        exporter: ['--event-buffer', SMALL_BUFFER, '--hold-ended', 'on'],
       },
     );
     scene.traffic.begin();
@@ -66,7 +66,7 @@ export const modeAll: ProofCase = {
     };
     const scene = await Scene.open(scope, few, {
       traffic: { mix: { udp: 1, tcp: 1, refused: 1 } },
-      exporter: ['--events', 'all', '--event-buffer', SMALL_BUFFER],
+      exporter: ['--events', 'all', '--event-buffer', SMALL_BUFFER, '--hold-ended', 'on'],
     });
     scene.traffic.begin();
     const evidence = await scene.conclude();

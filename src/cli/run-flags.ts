@@ -27,7 +27,8 @@ export interface RunFlags
   events?: 'destroy' | 'all' | 'off';
   tcpStateHistory?: true;
   eventBuffer: number;
-  dyingLimit: number;
+  holdEnded: 'auto' | 'on' | 'off';
+  dyingLimit?: number;
   nflogGroup?: number[];
   nflogBuffer: number;
   maxDenied: number;
@@ -122,12 +123,17 @@ function eventFlags(): Option[] {
       'socket receive buffer; the size granted is logged',
       EXPORTER_DEFAULTS.eventBuffer,
     ),
+    flag(
+      '--hold-ended <when>',
+      'the kernel holds ended connections whose event does not fit into the buffer: auto: where an eBPF filter bounds it (CAP_BPF); on: without one too, also while ctflow is stopped; off: never',
+    )
+      .choices(['auto', 'on', 'off'])
+      .default(EXPORTER_DEFAULTS.holdEnded),
     numberFlag(
       '--dying-limit <n>',
-      'ended connections that the kernel may hold until their event is read',
+      'ended connections that the kernel may hold, at most half of the free room in its table (default: an eighth of nf_conntrack_max)',
       1,
       1 << 26,
-      EXPORTER_DEFAULTS.dyingLimit,
     ),
   ];
 }

@@ -96,14 +96,15 @@ async function run(flags: RunFlags): Promise<void> {
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
   const kind = eventKind(flags, source.kind);
   if (kind === 'off') return undefined;
-  const { netns, eventBuffer, dyingLimit } = flags;
+  const { netns, eventBuffer, holdEnded, dyingLimit } = flags;
   const before = source.sysctl('nf_conntrack_events');
   return {
     kind,
     filter: filterOf(flags),
     ...(netns !== undefined && { netns }),
     receiveBuffer: eventBuffer,
-    dyingLimit,
+    holdEnded,
+    ...(dyingLimit !== undefined && { dyingLimit }),
     earlierHaveNone: before !== undefined && before !== '1',
   };
 }

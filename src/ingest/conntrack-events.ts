@@ -7,20 +7,37 @@ import type { EventCounts, EventOptions, EventSource } from '../sources/events.j
 import type { ConnectionStore } from '../store/connection-store.js';
 import { now } from '../store/poll-history.js';
 import type { Unexported } from '../store/unexported.js';
-import { DyingList } from './dying-list.js';
+import { DyingList, type Guard } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
 
 export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
   /** DESTROY alone, or NEW and UPDATE too. */
   kind: 'destroy' | 'all';
-  /** Connections on the kernel's dying list above which NETLINK_BROADCAST_ERROR is turned off. */
-  dyingLimit: number;
+  /**
+   * Whether the kernel holds ended connections whose event does not fit into the receive buffer: where it takes a filter that
+   * bounds what it holds (auto), without one too (on), or never (off).
+   */
+  holdEnded: 'auto' | 'on' | 'off';
+  /** Ended connections that the kernel may hold; absent for an eighth of its table. At most half of the table's room. */
+  dyingLimit?: number;
   /**
    * The kernel makes no events for connections that were there before: nf_conntrack_events was not 1. Where it was 2, a listener
    * in any network namespace made an exception.
    */
   earlierHaveNone: boolean;
 }
+
+/** Milliseconds from one renewal to the next where neither polls nor events bring one: a third of the lease. */
+const RENEWAL_INTERVAL = 30_000;
+
+/** Where the kernel takes no filter. */
+const UNGUARDED = {
+  polls:
+    'the kernel takes no eBPF filter: while ctflow is stopped, nothing bounds the ended connections that the kernel holds for it',
+  off: 'the kernel takes no eBPF filter: DESTROY events that do not fit into the receive buffer are lost, and counted',
+};
+const UNGUARDED_HINT =
+  'Give ctflow CAP_BPF in the initial user namespace and allow bpf(2) in its seccomp filter, or set a larger --event-buffer';
 
 /** What {@link ConntrackEvents} needs of the destroy log of a state file. */
 export interface DestroyLog {
@@ -33,7 +50,9 @@ export interface DestroyLog {
 }
 
 export interface EventStats extends EventCounts {
-  /** Overruns since NETLINK_BROADCAST_ERROR is off: each has lost one DESTROY event at least. */
+  /** What bounds the ended connections that the kernel holds. */
+  readonly guard: Guard;
+  /** Connections whose DESTROY event the kernel dropped, also of those that the filter would have left out. */
   readonly lost: number;
   /** Connections on the dying list when listening ended. */
   readonly unread: number;
@@ -52,6 +71,7 @@ export class ConntrackEvents implements PollHook {
   readonly #store: ConnectionStore;
   readonly #log: Logger;
   readonly #earlierHaveNone: boolean;
+  readonly #renewal: NodeJS.Timeout;
   #polled = false;
 
   /**
@@ -67,7 +87,7 @@ export class ConntrackEvents implements PollHook {
     { onDestroys, onLoss }: { onDestroys: () => void; onLoss: () => void },
     destroyLog?: DestroyLog,
   ) {
-    const { kind, dyingLimit, earlierHaveNone, ...common } = options;
+    const { kind, holdEnded, dyingLimit, earlierHaveNone, ...common } = options;
     this.#store = store;
     this.#log = log;
     this.#earlierHaveNone = earlierHaveNone;
@@ -84,18 +104,25 @@ export class ConntrackEvents implements PollHook {
     }
     const apply = (batch: Batch): void => {
       store.applyDestroys(batch, now());
+      this.#dying.renew();
       destroyLog?.delivered(batch.count);
       onDestroys();
     };
     try {
       const place = destroyLog?.open();
       this.#destroys = backend.openEvents(
-        { ...common, kinds: ['destroy'], broadcastError: true, ...(place && { destroyLog: place }) },
+        {
+          ...common,
+          kinds: ['destroy'],
+          guarded: holdEnded !== 'off',
+          broadcastError: holdEnded === 'on',
+          ...(place && { destroyLog: place }),
+        },
         {
           // the two sockets have no order; with the drain, a DESTROY comes after all else of its connection
           onBatch: this.#changes ? batch => this.#changes!.drain().then(() => apply(batch)) : apply,
           onError: error => {
-            this.#dying.release();
+            this.#dying.close();
             store.expectEvents(false);
             log.error(`${describeError(error)}; going on with polls, without events`);
           },
@@ -105,10 +132,16 @@ export class ConntrackEvents implements PollHook {
       this.#changes?.close();
       throw error;
     }
-    this.#dying = new DyingList(this.#destroys, dyingLimit, log);
+    const { isGuarded, guardFailure } = this.#destroys;
+    const unguarded = holdEnded === 'on' ? 'polls' : 'off';
+    const guard = isGuarded ? 'filter' : unguarded;
+    this.#dying = new DyingList(this.#destroys, guard, dyingLimit, log);
+    this.#renewal = setInterval(() => void this.#destroys.drain().then(() => this.#dying.renew()), RENEWAL_INTERVAL);
+    this.#renewal.unref();
     destroyLog?.setWriter(this.#destroys);
     store.expectEvents(true);
-    log.info({ receiveBuffer: this.#destroys.receiveBuffer }, 'receiving DESTROY events');
+    log.info({ receiveBuffer: this.#destroys.receiveBuffer, guard }, 'receiving DESTROY events');
+    if (guardFailure !== undefined) log.warn({ reason: guardFailure, hint: UNGUARDED_HINT }, UNGUARDED[unguarded]);
   }
 
   async beforeMerge(): Promise<void> {
@@ -129,6 +162,7 @@ export class ConntrackEvents implements PollHook {
       this.#log.warn(`the dying list cannot be read: ${describeError(error)}`);
     }
     await this.#destroys.drain();
+    this.#dying.renew();
   }
 
   afterPoll(complete: boolean): void {
@@ -145,8 +179,9 @@ export class ConntrackEvents implements PollHook {
   stats(): EventStats {
     return {
       ...this.#destroys.counts(),
-      unread: this.#dying.unread,
+      guard: this.#dying.guard,
       lost: this.#dying.lost,
+      unread: this.#dying.unread,
       pollOnly: this.#earlierHaveNone ? this.#store.counts.earlier : 0,
       ...(this.#changes && { changes: this.#changes.counts() }),
     };
@@ -161,8 +196,10 @@ export class ConntrackEvents implements PollHook {
 
   /** Receives what the kernel still has; connections that wait for an event end without it. */
   async drain(): Promise<void> {
+    clearInterval(this.#renewal);
     await this.#dying.drain();
     await this.#destroys.leave();
+    this.#dying.close();
     this.#destroys.close();
     this.#store.delayEnds(false);
     await this.#changes?.leave();
@@ -170,6 +207,7 @@ export class ConntrackEvents implements PollHook {
   }
 
   close(): void {
+    clearInterval(this.#renewal);
     this.#changes?.close();
     this.#destroys.close();
   }

@@ -1,87 +1,208 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { EventPressure } from '../../native/binding.js';
 import type { Logger } from '../common/logger.js';
 import type { EventSource } from '../sources/events.js';
+import { mostHeld } from './hold-budget.js';
 
+/**
+ * What bounds the ended connections that the kernel holds for ctflow: a filter in the kernel; ctflow itself, at each poll; or
+ * it holds none.
+ */
+export type Guard = 'filter' | 'polls' | 'off';
+
+/** Milliseconds that a lease lasts: a stop of a minute ends by the number of events, not by the time. */
+const LEASE = 90_000;
+/** Milliseconds from one renewal to the next at least. */
+const RENEWAL_GAP = 5;
+/** The cost of a look grows with the square of the list's length: 10,000 take about 100 ms. */
+const LONGEST_LOOK = 10_000;
+/** Milliseconds between two looks out of turn. */
+const LOOK_GAP = 2_000;
 /** Another listener of the namespace may keep the list from ever being empty; milliseconds that the store waits then. */
 const LONGEST_DELAY = 60_000;
-/** The list has stopped getting shorter; milliseconds. */
+/** Nothing has been read; milliseconds. */
 const STANDSTILL = 1_000;
-/** Milliseconds that {@link DyingList.drain} may take. */
-const LONGEST_DRAIN = 20_000;
+/** Milliseconds that reading a backlog may take. */
+const LONGEST_READ = 20_000;
 /** The kernel delivers again every 10 ms. */
 const LOOK_INTERVAL = 20;
+/** Milliseconds between two warnings of lost events. */
+const WARNING_GAP = 60_000;
 
 /**
  * The kernel's dying list: while NETLINK_BROADCAST_ERROR is on, a connection whose DESTROY event did not fit into the receive
- * buffer stays there until the event is delivered. A stuck exporter must not fill the kernel's table so: above a limit the
- * option is turned off.
+ * buffer stays there, and in the table's count, until the event is delivered. What may stay there is bounded by the table's
+ * room, so that a slow or stopped exporter does not fill the table.
  */
 export class DyingList {
+  readonly guard: Guard;
   /** Connections still on it when listening ended. */
   unread = 0;
   readonly #source: EventSource;
-  readonly #limit: number;
+  readonly #limit: number | undefined;
   readonly #log: Logger;
   /** NETLINK_BROADCAST_ERROR is on. */
-  #kept = true;
-  /** Overruns up to the moment when it was turned off. */
-  #keptOverruns: number | undefined;
-  /** When the list was last seen empty. */
+  #holding: boolean;
+  /** Attempts to deliver that have failed so far; `raw` as the kernel has it. */
+  #failed = 0;
+  #raw = 0;
+  /** No more are held than attempts have failed beyond these. */
+  #heldFrom = 0;
+  /** Attempts that failed while nothing was held. */
+  #lost = 0;
+  /** Events dropped by the filter. */
+  #dropped = 0;
+  /** When the list was last known to be empty. */
   #emptyAt = performance.now();
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #warned = 0;
+  #warnedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(source: EventSource, limit: number, log: Logger) {
+  /** @param limit of what the kernel may hold; absent for a share of its table */
+  constructor(source: EventSource, guard: Guard, limit: number | undefined, log: Logger) {
     this.#source = source;
+    this.guard = guard;
     this.#limit = limit;
     this.#log = log;
+    this.#holding = guard !== 'off';
+    this.renew();
   }
 
-  /** Overruns since the option was turned off: each has lost one DESTROY event at least. */
+  /** Connections whose event is lost. */
   get lost(): number {
-    return this.#keptOverruns === undefined ? 0 : this.#source.counts().overrun - this.#keptOverruns;
+    this.#read();
+    return this.#lost + this.#dropped;
   }
 
-  /** The option is off, or the listener has failed: overruns are losses from now on. */
-  release(): void {
-    this.#kept = false;
-    this.#keptOverruns ??= this.#source.counts().overrun;
-  }
-
-  /** Turns the option off above the limit. @returns whether events of connections on the list are still to come */
-  async watch(): Promise<boolean> {
-    if (!this.#kept) return false;
-    const dying = await this.#count();
+  /** The store has every event up to now. The kernel may go on holding connections for a while. */
+  renew(): void {
     const now = performance.now();
-    if (dying === 0) this.#emptyAt = now;
-    if (!this.#kept || dying <= this.#limit) return dying > 0 && now - this.#emptyAt < LONGEST_DELAY;
-    this.release();
-    this.#source.setBroadcastError(false);
+    if (this.guard !== 'filter' || now - this.#renewedAt < RENEWAL_GAP) return;
+    this.#renewedAt = now;
+    const pressure = this.#read();
+    if (!pressure) return;
+    const held = this.#held;
+    const most = mostHeld(pressure, held, this.#limit);
+    this.#source.renewLease(Math.max(0, most - held), LEASE);
+    // most of them may have been delivered
+    if (held > most / 2 && now - this.#lookedAt > LOOK_GAP) void this.#look().catch(() => {});
+  }
+
+  /** After a poll. @returns whether events of connections on the list are still to come */
+  async watch(): Promise<boolean> {
+    this.#warnOfLoss();
+    // what another listener has no room for was delivered to this one
+    if (this.guard === 'off' || (this.#holding && this.#held === 0)) {
+      this.#emptyAt = performance.now();
+      return false;
+    }
+    const dying = await this.#look();
+    if (this.guard === 'polls') await this.#decide(dying);
+    return dying > 0 && this.#holding && performance.now() - this.#emptyAt < LONGEST_DELAY;
+  }
+
+  /** Receives events while there are any on the list. */
+  async drain(): Promise<void> {
+    this.#read();
+    if (this.#holding && this.#held > 0) this.unread = await this.#readBacklog(dying => dying === 0).catch(() => 0);
+  }
+
+  /** Listening ends: what is not delivered from now on is no loss. */
+  close(): void {
+    this.#warnOfLoss(0);
+    this.#holding = false;
+  }
+
+  /** Connections that the kernel holds at most. */
+  get #held(): number {
+    return this.#failed - this.#heldFrom;
+  }
+
+  /** Takes over the kernel's counters; undefined once listening has ended. */
+  #read(): EventPressure | undefined {
+    const pressure = this.#source.pressure();
+    if (!pressure) return undefined;
+    const failed = (pressure.drops - this.#raw) >>> 0; // modulo 2^32
+    this.#raw = pressure.drops;
+    this.#failed += failed;
+    if (!this.#holding) {
+      this.#lost += failed;
+      this.#heldFrom = this.#failed;
+    }
+    this.#dropped = pressure.guarded;
+    return pressure;
+  }
+
+  async #look(): Promise<number> {
+    this.#read();
+    const failed = this.#failed;
+    this.#lookedAt = performance.now();
+    const dying = await this.#source.dyingCount(LONGEST_LOOK);
+    if (dying < LONGEST_LOOK) this.#heldFrom = Math.max(this.#heldFrom, failed - dying);
+    if (dying === 0) this.#emptyAt = performance.now();
+    return dying;
+  }
+
+  /** Without a filter: turns NETLINK_BROADCAST_ERROR off where too many are held after all that waits was read, and on again. */
+  async #decide(dying: number): Promise<void> {
+    if (!this.#holding) {
+      if (dying > this.#most() / 2) return;
+      this.#hold(true);
+      this.#log.info('NETLINK_BROADCAST_ERROR is turned on again: the kernel holds few ended connections');
+      return;
+    }
+    if (this.#held <= this.#most()) return;
+    const left = await this.#readBacklog(() => this.#held <= this.#most());
+    const most = this.#most();
+    if (this.#held <= most) return;
+    this.#hold(false);
     this.#log.warn(
-      { dying },
+      { dying: left, limit: most },
       'too many connections on the dying list: NETLINK_BROADCAST_ERROR is turned off, events may be lost from now on',
     );
-    return false;
   }
 
-  /** Receives events while the list gets shorter. */
-  async drain(): Promise<void> {
-    if (this.#kept) this.unread = await this.#empty().catch(() => 0);
-    this.#kept = false;
+  /** Connections that the kernel may hold now. */
+  #most(): number {
+    const pressure = this.#read();
+    return pressure ? mostHeld(pressure, this.#held, this.#limit) : 0;
   }
 
-  async #empty(): Promise<number> {
+  #hold(on: boolean): void {
+    this.#read();
+    this.#holding = on;
+    this.#source.setBroadcastError(on);
+  }
+
+  /** Reads events until it is enough, as long as the list gets shorter or events come. @returns connections still on the list */
+  async #readBacklog(isEnough: (dying: number) => boolean): Promise<number> {
     const began = performance.now();
     let least = Infinity;
-    for (let shorterAt = began; ;) {
-      const dying = await this.#count();
+    let received = -1;
+    for (let movedAt = began; ;) {
+      const dying = await this.#look();
       const now = performance.now();
-      if (dying < least) [least, shorterAt] = [dying, now];
-      if (dying === 0 || now - shorterAt > STANDSTILL || now - began > LONGEST_DRAIN) return dying;
+      const { destroyed, filtered } = this.#source.counts();
+      // the length of a longer list is not known
+      if (dying < least || (dying >= LONGEST_LOOK && destroyed + filtered > received)) movedAt = now;
+      least = Math.min(least, dying);
+      received = destroyed + filtered;
+      if (isEnough(dying) || now - movedAt > STANDSTILL || now - began > LONGEST_READ) return dying;
       await this.#source.drain();
       await pause(LOOK_INTERVAL);
     }
   }
 
-  #count(): Promise<number> {
-    return this.#source.dyingCount(this.#limit + 1);
+  #warnOfLoss(gap = WARNING_GAP): void {
+    const { lost } = this;
+    const now = performance.now();
+    if (lost === this.#warned || now - this.#warnedAt < gap) return;
+    this.#log.warn(
+      { lost: lost - this.#warned },
+      'DESTROY events were lost, as ctflow was stopped or slower than connections ended',
+    );
+    this.#warned = lost;
+    this.#warnedAt = now;
   }
 }

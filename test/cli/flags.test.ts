@@ -36,6 +36,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--first-sight': 'total',
   '--events': 'off',
   '--event-buffer': '65536',
+  '--hold-ended': 'on',
   '--dying-limit': '500',
   '--nflog-group': '5,65535',
   '--nflog-buffer': '65536',

@@ -12,10 +12,12 @@ import { nanoseconds, rows } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
 /** Conntrack events over fakes: DESTROY, and NEW and UPDATE where all are received. */
-function begin(changed: Partial<EventsOptions> = {}) {
+function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
   const rig = new StoreRig(changed.kind === 'all' ? { changes: true } : {});
   const logged: string[] = [];
   const destroys = new FakeEvents();
+  destroys.isGuarded = isGuarded;
+  if (!isGuarded) destroys.guardFailure = 'EPERM';
   const changes = new FakeEvents();
   const opened: EventOptions[] = [];
   const calls = { ends: 0, losses: 0 };
@@ -33,6 +35,7 @@ function begin(changed: Partial<EventsOptions> = {}) {
     kind: 'destroy',
     filter: {},
     receiveBuffer: 4096,
+    holdEnded: 'auto',
     dyingLimit: 10,
     earlierHaveNone: false,
     ...changed,
@@ -56,20 +59,9 @@ test('an event ends a connection in the store, and wakes the exporter', t => {
   t.is(calls.ends, 1);
 });
 
-test('above the limit of the dying list the kernel no longer keeps them, and it is logged once', async t => {
-  const { events, destroys, logged } = begin();
-  destroys.dying = () => 10;
-  await events.afterDump();
-  t.deepEqual(destroys.kept, []);
-  destroys.dying = () => 11;
-  await events.afterDump();
-  await events.afterDump();
-  t.deepEqual(destroys.kept, [false]);
-  t.is(logged.filter(line => line.includes('may be lost')).length, 1);
-});
-
 test('a dying list that cannot be read does not end a poll', async t => {
   const { events, destroys, logged } = begin();
+  destroys.kernel.drops = 1;
   destroys.dying = () => {
     throw new Error('EPERM');
   };
@@ -89,18 +81,6 @@ test('without events the store ends what a poll does not show, as before', async
   t.true(logged.some(line => line.includes('without events')));
 });
 
-test('overruns are retries while NETLINK_BROADCAST_ERROR is on, and losses from then on', async t => {
-  const { events, destroys } = begin();
-  destroys.counted.overrun = 7;
-  t.like(events.stats(), { overrun: 7, lost: 0 });
-  t.deepEqual(events.lost(), { connections: 0, packets: 0, octets: 0 });
-  destroys.dying = () => 11;
-  await events.afterDump();
-  destroys.counted.overrun = 9;
-  t.like(events.stats(), { overrun: 9, lost: 2 });
-  t.deepEqual(events.lost(), { connections: 2, packets: 0, octets: 0 });
-});
-
 test('late events are a loss, with their counters', async t => {
   const { rig, events, destroys } = begin();
   const start = rig.wall;
@@ -113,6 +93,7 @@ test('late events are a loss, with their counters', async t => {
 
 test('at shutdown delivered events are read, and connections left on the dying list are a loss', async t => {
   const { events, destroys } = begin();
+  destroys.kernel.drops = 3;
   destroys.dying = () => 3;
   await events.drain();
   t.deepEqual(destroys.calls.slice(-2), ['leave', 'close']);
@@ -123,6 +104,7 @@ test('at shutdown delivered events are read, and connections left on the dying l
 test('at shutdown the dying list is read as long as it gets shorter', async t => {
   const { events, destroys } = begin();
   let dying = 4;
+  destroys.kernel.drops = 4;
   destroys.dying = () => --dying;
   await events.drain();
   t.like(events.stats(), { unread: 0 });
@@ -133,6 +115,7 @@ test('as long as something is on the dying list, a poll ends no connection witho
   const { rig, events, destroys } = begin();
   const start = rig.wall;
   rig.poll([udp(1, start, [1, 60, 0, 0])]);
+  destroys.kernel.drops = 1;
   for (const dying of [1, 1, 1]) {
     destroys.dying = () => dying;
     await events.afterDump();
@@ -147,6 +130,7 @@ test('as long as something is on the dying list, a poll ends no connection witho
 
 test('the dying list is read before the events are drained, so events in between are not missed', async t => {
   const { events, destroys } = begin();
+  destroys.kernel.drops = 1;
   destroys.dying = () => {
     destroys.calls.push('dying');
     return 0;
@@ -170,10 +154,10 @@ test('connections for which the kernel makes no events are counted, and logged o
 test('all: NEW and UPDATE events have a socket of their own, whose losses are counted', t => {
   const { rig, destroys, changes, opened, calls } = begin({ kind: 'all' });
   t.deepEqual(
-    opened.map(({ kinds, broadcastError }) => [kinds, broadcastError]),
+    opened.map(({ kinds, guarded, broadcastError }) => [kinds, guarded, broadcastError]),
     [
-      [['new', 'update'], false],
-      [['destroy'], true],
+      [['new', 'update'], undefined, false],
+      [['destroy'], true, false],
     ],
   );
   changes.receiver.onBatch(rows(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0]))));

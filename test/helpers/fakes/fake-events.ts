@@ -1,4 +1,4 @@
-import type { EventCounts } from '../../../native/binding.js';
+import type { EventCounts, EventPressure } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
 import type { EventReceiver } from '../../../src/sources/events.js';
 
@@ -24,6 +24,21 @@ export class FakeEvents {
   changes: EventReceiver | undefined;
   dying = (): number => 0;
   gate: Promise<void> = Promise.resolve();
+  isGuarded = true;
+  guardFailure: string | undefined;
+  /** What the kernel says; a test changes it. */
+  readonly kernel = { drops: 0, guarded: 0, tableMax: 1000, tableCount: 0 };
+  /** Events of each lease. */
+  readonly leases: number[] = [];
+  closed = false;
+
+  pressure(): EventPressure | undefined {
+    return this.closed ? undefined : { ...this.kernel };
+  }
+
+  renewLease(held: number): void {
+    this.leases.push(held);
+  }
 
   drain(): Promise<void> {
     this.calls.push('drain');
@@ -51,6 +66,7 @@ export class FakeEvents {
   }
 
   close(): void {
+    this.closed = true;
     this.calls.push('close');
   }
 }

@@ -32,9 +32,16 @@ export class RunningCommand {
   stdout = '';
   stderr = '';
 
-  /** @param timeout milliseconds after which it is killed */
-  constructor(namespace: PrivateNamespace, args: readonly string[], where: Where = 'network', timeout = 300_000) {
-    this.#child = namespace.spawn(process.execPath, [CTFLOW, ...args], {}, where);
+  /** @param timeout milliseconds after which it is killed; @param before a command that starts it */
+  constructor(
+    namespace: PrivateNamespace,
+    args: readonly string[],
+    where: Where = 'network',
+    timeout = 300_000,
+    before: readonly string[] = [],
+  ) {
+    const [program, ...rest] = [...before, process.execPath, CTFLOW, ...args];
+    this.#child = namespace.spawn(program, rest, {}, where);
     this.#child.stdout.on('data', chunk => (this.stdout += chunk));
     this.#child.stderr.on('data', chunk => (this.stderr += chunk));
     this.#finished = collect(this.#child, { timeout });
@@ -72,6 +79,7 @@ export class RunningCommand {
 /**
  * Starts `ctflow run`, quick to poll and to report, and waits until it runs.
  * @param flags more flags, or others, separated by spaces
+ * @param before a command that starts it
  */
 export async function startExporter(
   namespace: PrivateNamespace,
@@ -79,11 +87,13 @@ export async function startExporter(
   collectors: readonly string[],
   flags = '',
   where: Where = 'network',
+  before: readonly string[] = [],
 ): Promise<RunningCommand> {
   const to = collectors.flatMap(endpoint => ['--collector', endpoint]);
   const quick = ['--flow-poll-interval', '200ms', '--active-flow-export-timeout', '400ms'];
   const more = flags.split(' ').filter(Boolean);
-  const exporter = new RunningCommand(namespace, ['run', '--backend', backend, ...to, ...quick, ...more], where);
+  const args = ['run', '--backend', backend, ...to, ...quick, ...more];
+  const exporter = new RunningCommand(namespace, args, where, undefined, before);
   await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
   return exporter;
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { ExecutionContext, ImplementationFn } from 'ava';
 
@@ -40,6 +40,7 @@ const PROBES: Readonly<Record<string, () => string | undefined>> = {
       : readdirSync(NATIVE).some(file => file.endsWith('.node'))
         ? undefined
         : 'the native module is not built',
+  bpf: () => (mayLoadFilters() ? undefined : 'CAP_BPF is missing'),
   traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
   namespace: () => withoutNamespace(['unshare', 'nsenter', 'setpriv', 'ip', 'nft']),
   // what the demonstration wants
@@ -60,6 +61,13 @@ let way: readonly string[] | undefined;
  */
 export function namespaceCommand(): readonly string[] | undefined {
   return (way ??= WAYS.find(([program, ...args]) => spawnSync(program, [...args, 'true']).status === 0));
+}
+
+/** Whether what runs in a private namespace has CAP_BPF or CAP_SYS_ADMIN in the initial user namespace. */
+function mayLoadFilters(): boolean {
+  const effective = /^CapEff:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  const capabilities = (1n << 39n) | (1n << 21n);
+  return (BigInt(`0x${effective}`) & capabilities) !== 0n && !namespaceCommand()?.includes('-Ur');
 }
 
 function withoutNamespace(programs: readonly string[]): string | undefined {

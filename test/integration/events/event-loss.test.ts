@@ -61,7 +61,7 @@ for (const [kind, count] of [
     async t => {
       const namespace = await tracking(t);
       const capture = await Capture.tcp(new Traffic(namespace), 4739);
-      const flags = `--flow-poll-interval 1h --event-buffer 4096 --events ${kind}`;
+      const flags = `--flow-poll-interval 1h --event-buffer 4096 --hold-ended on --events ${kind}`;
       const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], flags);
       const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
@@ -95,7 +95,7 @@ for (const [kind, count] of [
 rigged('all: lost NEW events are counted, and an extra poll finds the connections', async t => {
   const namespace = await tracking(t);
   const capture = await Capture.tcp(new Traffic(namespace), 4739);
-  const flags = '--flow-poll-interval 1h --event-buffer 4096 --events all';
+  const flags = '--flow-poll-interval 1h --event-buffer 4096 --hold-ended on --events all';
   const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], flags);
   const traffic = new Traffic(namespace);
   const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
