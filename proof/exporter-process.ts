@@ -25,9 +25,14 @@ export interface ExporterEnd {
 /** The part of the exporter's statistics that the proof reads; src/exporter.ts has all of it. */
 export interface ExporterStatistics {
   readonly recordsExported: number;
-  readonly store: { readonly repeated: number };
+  readonly store: { readonly repeated: number; readonly eventless: number };
   readonly poll: { readonly polls: number };
-  readonly events?: { readonly overrun: number; readonly changes?: { readonly overrun: number } };
+  readonly events?: {
+    readonly guard: string;
+    readonly lost: number;
+    readonly overrun: number;
+    readonly changes?: { readonly overrun: number };
+  };
   readonly pendingEvents?: { readonly resyncs: number };
   readonly destinations: readonly { readonly transport: { readonly uncertainRecords?: number } }[];
 }
@@ -44,14 +49,16 @@ export class ExporterProcess {
   /**
    * Resolves when it has polled once.
    * @param onListening called when it listens to events, and waited for
+   * @param before a command that starts it
    */
   static async start(
     router: PrivateNamespace,
     flags: readonly string[],
     onListening?: () => Promise<void>,
+    before: readonly string[] = [],
   ): Promise<ExporterProcess> {
     const always = ['--backend', 'native', '--collector', COLLECTOR_ENDPOINT, '--observation-domain', '1'];
-    const command = new RunningCommand(router, ['run', ...always, ...flags], 'network', LONGEST);
+    const command = new RunningCommand(router, ['run', ...always, ...flags], 'network', LONGEST, before);
     const says = (message: string) => (): boolean => {
       if (!command.running) throw new Error(`the exporter does not run: ${command.stderr.slice(-2000)}`);
       return command.messages().includes(message);

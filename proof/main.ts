@@ -32,7 +32,7 @@ const program = new Command('proof:completeness')
     new Option('--poll-interval <time>', 'of the exporter').argParser(duration('100ms', '1h')).default(5000, '5s'),
   )
   .addOption(
-    new Option('--freeze <time>', 'how long a collector is frozen')
+    new Option('--freeze <time>', 'how long a collector or the exporter is frozen')
       .argParser(duration('1s', '1h'))
       .default(60_000, '60s'),
   )

@@ -20,7 +20,7 @@ export interface Size {
   readonly pollInterval: number;
   /** Seconds after which the router forgets a UDP or ICMP connection without packets. */
   readonly timeout: number;
-  /** Seconds that a frozen collector stays frozen. */
+  /** Seconds that a frozen collector or exporter stays frozen. */
   readonly freeze: number;
   readonly seed: number;
 }
@@ -31,6 +31,10 @@ export interface SceneOptions {
   readonly exporter?: readonly string[];
   /** The exporter has a state file. */
   readonly state?: boolean;
+  /** A command that starts the exporter. */
+  readonly before?: readonly string[];
+  /** Entries of the router at once; where they are not known there is room for all. */
+  readonly entries?: number;
 }
 
 /** How a run ended. */
@@ -89,19 +93,20 @@ export class Scene {
   }
 
   /** Resolves when the exporter runs; no flow has been made yet. */
-  static async open(scope: Scope, size: Size, { traffic, exporter = [], state }: SceneOptions = {}): Promise<Scene> {
+  static async open(scope: Scope, size: Size, options: SceneOptions = {}): Promise<Scene> {
+    const { traffic, exporter = [], state, before } = options;
     const folder = mkdtempSync(join(tmpdir(), 'ctflow-proof-'));
     scope.teardown(() => rmSync(folder, { recursive: true }));
     const { flows, rate, timeout, seed } = size;
     const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 0.75, ...traffic };
-    const topology = await Topology.create(scope, roomFor(plan), timeout);
+    const topology = await Topology.create(scope, options.entries ?? roomFor(plan), timeout);
     const generator = await Generator.prepare(topology, plan);
     const records = join(folder, 'records.json');
     const collector = await CollectorProcess.start(topology.router, records);
     const interval = `${size.pollInterval}ms`;
     const flags = ['--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
     if (state) flags.push('--state', join(folder, 'state'));
-    const process = await ExporterProcess.start(topology.router, flags);
+    const process = await ExporterProcess.start(topology.router, flags, undefined, before);
     return new Scene(size, topology, generator, process, collector, flags, records);
   }
 

@@ -66,6 +66,11 @@ export class Topology {
     return [this.client, this.router, this.server];
   }
 
+  /** Entries of the router's table, those that the kernel holds for a listener among them. */
+  async entries(): Promise<number> {
+    return Number(await this.router.run('cat', ['/proc/sys/net/netfilter/nf_conntrack_count']));
+  }
+
   async #link(): Promise<void> {
     const { client, router, server } = this;
     // the links are ours alone: no address can be there twice, and nobody waits for the proof of it

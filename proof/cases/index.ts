@@ -2,6 +2,7 @@ import type { ProofCase } from '../case.js';
 import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
 import { denied } from './denied.js';
 import { modeAll, secondListener, smallBuffer } from './event-loss.js';
+import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { events, pollOnly } from './undisturbed.js';
 
@@ -11,6 +12,9 @@ export const CASES: readonly ProofCase[] = [
   pollOnly,
   exporterStopped,
   exporterKilled,
+  exporterFrozen,
+  exporterFrozenOver,
+  exporterFrozenNoBpf,
   collectorStopped,
   collectorFrozen,
   collectorKilled,
