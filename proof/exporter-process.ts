@@ -108,7 +108,7 @@ export class ExporterProcess {
     }
     const log = this.#command.log();
     const stats = log.find(({ msg }) => msg === 'stopped') as unknown as ExporterStatistics | undefined;
-    const complaints = log.filter(({ level }) => Number(level) > 30).map(({ msg }) => String(msg));
+    const complaints = log.filter(({ level }) => level === 'warn' || level === 'error').map(({ msg }) => String(msg));
     return { stats, complaints, peakMemory };
   }
 }

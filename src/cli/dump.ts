@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import { checkKernel } from '../sources/kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
-import { LineOutput } from '../common/terminal/line-output.js';
+import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { ColumnTable } from '../common/terminal/table.js';
 import { flag } from './flag.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
@@ -41,14 +41,13 @@ Examples:
 }
 
 async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<void> {
-  const note = (line: string): void => void process.stderr.write(`ctflow: ${line}\n`);
   const { source } = await openSource(flags, note);
   try {
     const write = flags.format === 'json' ? jsonLine : tableRows();
-    const output = new LineOutput(process.stdout);
+    const output = standardOutput();
     const summary = await source.dump(batch => {
       for (let i = 0; i < batch.count && !output.broken; i++) output.write(write(viewRow(batch, i)));
-      output.flush();
+      return output.room();
     });
     if (!summary || output.broken) return;
     const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');

@@ -1,5 +1,7 @@
+import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
+import { closeStandardOutput, note, standardError, standardOutput } from '../common/terminal/standard-streams.js';
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
@@ -11,12 +13,29 @@ import { versionCommand } from './version.js';
 
 const ERROR = 1;
 const USAGE_ERROR = 2;
+/** Milliseconds that the reader of standard error has for the last lines. */
+const LAST_LINES_MS = 1000;
 
 /**
  * Runs one command line.
  * @returns the exit code: 0 success, 1 error, 2 usage error
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  let code: number;
+  try {
+    code = await runCommandLine(argv);
+    // what was asked for has arrived, or this was no success
+    if (!(await closeStandardOutput())) code ||= ERROR;
+  } catch (error) {
+    note(describeError(error));
+    code = error instanceof CtflowError && error.code === 'CTFLOW_USAGE' ? USAGE_ERROR : ERROR;
+    await closeStandardOutput().catch(() => {}); // the same error, or the lesser one
+  }
+  await standardError().close(LAST_LINES_MS);
+  return code;
+}
+
+async function runCommandLine(argv: readonly string[]): Promise<number> {
   const program = new Command('ctflow')
     .description("Exports this host's connections as IPFIX flow records")
     .version(VERSION, '--version', 'print the version only')
@@ -32,6 +51,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     .addCommand(versionCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help lists commands and flags)');
+    command.configureOutput({
+      writeOut: text => standardOutput().write(text),
+      writeErr: text => standardError().write(text),
+      getOutHelpWidth: () => widthOf(1),
+      getErrHelpWidth: () => widthOf(2),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
   }
   dropDisabledSwitches(program.commands, process.env);
   try {
@@ -39,7 +66,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR; // commander has printed why
-    process.stderr.write(`ctflow: ${describeError(error)}\n`);
-    return error instanceof CtflowError && error.code === 'CTFLOW_USAGE' ? USAGE_ERROR : ERROR;
+    throw error;
   }
+}
+
+/** Characters of a line where the descriptor is a terminal; Commander has a width for elsewhere. */
+function widthOf(fd: 1 | 2): number {
+  return isatty(fd) ? (fd === 1 ? process.stdout : process.stderr).columns : 80;
 }

@@ -4,6 +4,7 @@ import { describeError } from '../common/errors.js';
 import { LAYOUT_VERSION } from '../row/layout.generated.js';
 import { loadBackend } from '../backend/load.js';
 import { VERSION } from '../common/version.js';
+import { standardOutput } from '../common/terminal/standard-streams.js';
 import { backendFlag } from './source-flags.js';
 
 /** `ctflow version` */
@@ -13,15 +14,16 @@ export function versionCommand(): Command {
     .addOption(backendFlag())
     .addHelpText('after', '\nExamples:\n  $ ctflow version\n  $ ctflow version --backend fallback')
     .action(async (flags: { backend: 'auto' | 'native' | 'fallback' }) => {
+      const output = standardOutput();
       const notes: string[] = [];
       const backend = await loadBackend(flags.backend, line => notes.push(line)).catch((error: unknown) => error);
       const name = backend instanceof Error ? 'none' : (backend as Backend).name;
-      process.stdout.write(
+      output.write(
         `ctflow ${VERSION}\nbackend ${name} (row layout ${LAYOUT_VERSION})\nnode ${process.version}, ${process.platform} ${process.arch}\n`,
       );
-      for (const note of notes) process.stdout.write(`${note}\n`);
+      for (const note of notes) output.write(`${note}\n`);
       if (backend instanceof Error) {
-        process.stdout.write(`${describeError(backend)}\n`);
+        output.write(`${describeError(backend)}\n`);
         throw backend;
       }
     });

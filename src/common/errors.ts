@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'CTFLOW_ADDRESS' // a host name cannot be resolved, or an address cannot be bound
   | 'CTFLOW_TRANSPORT' // a socket to or from a collector failed
   | 'CTFLOW_STATE' // a state file cannot be had, or another exporter holds it
+  | 'CTFLOW_OUTPUT' // standard output cannot be written
   | 'CTFLOW_IPFIX' // an IPFIX message that cannot be read
   | 'CTFLOW_INVENTORY' // the inventory cannot be read, or is not valid
   | 'CTFLOW_DEMO'; // the demonstration cannot be shown, or its counts differ

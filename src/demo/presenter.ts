@@ -1,4 +1,5 @@
-import { LineOutput } from '../common/terminal/line-output.js';
+import { isatty } from 'node:tty';
+import { standardError, standardOutput } from '../common/terminal/standard-streams.js';
 import { LineLog } from './line-log.js';
 import { LiveTable } from './live-table.js';
 import { type DemoReport, formatReport } from './report.js';
@@ -9,7 +10,7 @@ export class Presenter {
   /** Resolves when there is nobody to see it any more: the reader of the pipe or the terminal is gone. */
   readonly deserted: Promise<void>;
   readonly #json: boolean;
-  readonly #output = new LineOutput(process.stdout);
+  readonly #output = standardOutput();
   readonly #table: LiveTable | undefined;
   readonly #lines: LineLog | undefined;
 
@@ -17,7 +18,7 @@ export class Presenter {
     this.#json = json;
     this.deserted = this.#output.closed.catch(() => {});
     if (json) return;
-    if (process.stdout.isTTY) this.#table = new LiveTable(process.stdout);
+    if (isatty(1)) this.#table = new LiveTable(process.stdout);
     else this.#lines = new LineLog(text => this.#output.write(text));
   }
 
@@ -29,7 +30,7 @@ export class Presenter {
   /** On stderr, so that stdout is the demonstration's alone. */
   say(line: string): void {
     this.#table?.clear();
-    process.stderr.write(`${line}\n`);
+    standardError().write(`${line}\n`);
   }
 
   report(report: DemoReport): void {

@@ -1,12 +1,15 @@
 import test from 'ava';
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm, truncate, copyFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ctflow, RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
+import { ctflow, CTFLOW, RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
 import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { eventually } from '../helpers/eventually.js';
+import { needs } from '../helpers/kernel/require.js';
 
 const COLLECTOR = ['--collector', 'udp://127.0.0.1:9'];
 
@@ -102,7 +105,7 @@ test('an inventory with a profile that exports no names is logged as a warning',
   const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
   const standard = await ctflow([...args, '--inventory', inventory]);
   t.is(standard.code, 0, standard.stderr);
-  t.regex(standard.stderr, /"level":40.+names of the inventory are only exported with --profile antrea/);
+  t.regex(standard.stderr, /"level":"warn".+names of the inventory are only exported with --profile antrea/);
   const antrea = await ctflow([...args, '--inventory', inventory, '--profile', 'antrea']);
   t.notRegex(antrea.stderr, /antrea alone/);
   t.regex(antrea.stderr, /"stopped"/);
@@ -183,14 +186,57 @@ test('run stops at SIGTERM with exit code 0', async t => {
   t.regex(stderr, /"stopped"/);
 });
 
-test('a closed output ends a dump without an error', async t => {
+test('exit code 1 for a dump that nobody read to its end, without a message', async t => {
   const child = spawnCtflow(['dump', '--format', 'json', '--source', `replay:${RECORDING}`]);
   child.stdout.destroy();
   let stderr = '';
   child.stderr.on('data', chunk => (stderr += chunk));
   const [code] = (await once(child, 'close')) as [number | null];
-  t.is(code, 0);
-  t.notRegex(stderr, /EPIPE/);
+  t.is(code, 1);
+  t.notRegex(stderr, /EPIPE|OUTPUT/);
+});
+
+for (const command of [[], ['run'], ['collect'], ['dump'], ['record'], ['demo'], ['version']]) {
+  test(`the help of '${command.join(' ')}' that nobody reads ends without a trace`, async t => {
+    const child = spawnCtflow([...command, '--help']);
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', chunk => (stderr += chunk));
+    await once(child, 'close');
+    t.is(stderr, '');
+  });
+}
+
+needs(test, ['linux'])('exit code 1 for output to a full disk, which is named', async t => {
+  const replay = ['dump', '--source', `replay:${RECORDING}`];
+  for (const args of [replay, [...replay, '--format', 'json'], ['version'], ['run', '--help']]) {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [CTFLOW, ...args], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    t.is(status, 1, args.join(' '));
+    t.regex(stderr, /^ctflow: CTFLOW_OUTPUT: Standard output cannot be written \(ENOSPC\)\. Free space/m);
+  }
+});
+
+needs(test, ['linux'])('the exit code is that of the work, also where nobody can be told', async t => {
+  const replay = ['dump', '--source', `replay:${RECORDING}`];
+  for (const [args, code] of [
+    [replay, 0],
+    [['dump', '--family', '5'], 2],
+    [['dump', '--source', 'replay:/nowhere'], 1],
+  ] as const) {
+    const full = openSync('/dev/full', 'w');
+    const { status } = spawnSync(process.execPath, [CTFLOW, ...args], { stdio: ['ignore', 'ignore', full] });
+    closeSync(full);
+    t.is(status, code, args.join(' '));
+    const child = spawnCtflow(args);
+    child.stderr.destroy();
+    child.stdout.resume();
+    t.deepEqual(await once(child, 'close'), [code, null]);
+  }
 });
 
 test('an address in use is an error, not a usage error', async t => {

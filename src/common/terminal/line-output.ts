@@ -1,12 +1,9 @@
 import type { Writable } from 'node:stream';
-import { errnoOf } from '../errors.js';
+import { CtflowError, errnoOf } from '../errors.js';
 
-/**
- * Prints lines to a pipe or a terminal, those of one turn of the event loop at once. Node waits on a slow reader, so
- * that nothing piles up here.
- */
+/** Prints lines, those of one turn of the event loop at once. */
 export class LineOutput {
-  /** Resolves when nobody reads any more (`| head`), rejects when writing fails otherwise. */
+  /** Resolves when nobody reads any more (`| head`). @throws CtflowError CTFLOW_OUTPUT when writing fails otherwise */
   readonly closed: Promise<void>;
   readonly #stream: Writable;
   #pending = '';
@@ -18,7 +15,7 @@ export class LineOutput {
       stream.on('error', error => {
         this.#broken = true;
         if (errnoOf(error) === 'EPIPE') resolve();
-        else reject(error);
+        else reject(outputError(error));
       });
     });
     this.closed.catch(() => {}); // whoever waits for it hears of it
@@ -27,6 +24,11 @@ export class LineOutput {
   /** Nothing can be written any more. */
   get broken(): boolean {
     return this.#broken;
+  }
+
+  /** Characters that wait for the reader. */
+  get waiting(): number {
+    return this.#pending.length + this.#stream.writableLength;
   }
 
   /** @param lines with their line breaks */
@@ -40,4 +42,45 @@ export class LineOutput {
     this.#pending = '';
     if (text !== '' && !this.#broken) this.#stream.write(text);
   }
+
+  /** Flushes, and resolves when the reader has taken all but a little, or nothing can be written any more. */
+  async room(): Promise<void> {
+    this.flush();
+    if (this.#broken || !this.#stream.writableNeedDrain) return;
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        this.#stream.off('drain', done).off('close', done);
+        resolve();
+      };
+      this.#stream.on('drain', done).on('close', done);
+    });
+  }
+
+  /**
+   * Waits for the reader to take the rest, at most `limit` milliseconds. Nothing can be written afterwards.
+   * @returns whether all of it was written; {@link LineOutput.closed} says why not
+   */
+  async end(limit = Infinity): Promise<boolean> {
+    this.flush();
+    const stream = this.#stream;
+    if (!stream.closed) {
+      await new Promise<void>(resolve => {
+        const timer = limit < Infinity ? setTimeout(resolve, limit) : undefined;
+        stream.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        stream.end();
+      });
+    }
+    const written = stream.writableFinished;
+    stream.destroy();
+    return written;
+  }
+}
+
+function outputError(error: Error): CtflowError {
+  const errno = errnoOf(error);
+  const hint = errno === 'ENOSPC' ? 'Free space, or write elsewhere' : 'Write elsewhere';
+  return new CtflowError('CTFLOW_OUTPUT', `Standard output cannot be written (${errno || error.message})`, hint, error);
 }

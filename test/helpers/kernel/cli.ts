@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const CTFLOW = fileURLToPath(new URL('../../../../bin/ctflow.js', import.meta.url));
+export const CTFLOW = fileURLToPath(new URL('../../../../bin/ctflow.js', import.meta.url));
 
 /** A recording with eleven connections. */
 export const RECORDING = fileURLToPath(new URL('../../../../fixtures/demo.ctflow', import.meta.url));

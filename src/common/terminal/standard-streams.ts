@@ -1,0 +1,33 @@
+import { LineOutput } from './line-output.js';
+import { LineSink } from './line-sink.js';
+import { openOutput } from './open-output.js';
+
+let output: LineOutput | undefined;
+let errors: LineSink | undefined;
+
+/** What was asked for. Nothing of it is dropped. */
+export function standardOutput(): LineOutput {
+  return (output ??= new LineOutput(openOutput(1)));
+}
+
+/**
+ * Waits until all of the output is written, where there is any.
+ * @returns whether it was; without a reader, it was not
+ * @throws CtflowError CTFLOW_OUTPUT
+ */
+export async function closeStandardOutput(): Promise<boolean> {
+  if (!output) return true;
+  const written = await output.end();
+  if (output.broken) await output.closed;
+  return written;
+}
+
+/** The log, and notes for people. */
+export function standardError(): LineSink {
+  return (errors ??= new LineSink(() => openOutput(2)));
+}
+
+/** One note of a command, on standard error. */
+export function note(line: string): void {
+  standardError().write(`ctflow: ${line}\n`);
+}
