@@ -1,11 +1,39 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+// Before anything is imported: no signal may do harm, from the first moment. Without a listener, Node answers SIGUSR1
+// with a debugger, which whoever reaches its port can use to run anything. These listeners are never removed.
+// SIGXFSZ: without it, a write beyond the limit fails with EFBIG.
+const harmless = 'SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGIO SIGPWR SIGSTKFLT SIGXCPU SIGXFSZ'.split(' ');
+// to commands that run until they are stopped, a hang-up means to reload
+if (['run', 'collect'].includes(process.argv[2])) harmless.push('SIGHUP');
+for (const name of harmless) {
+  try {
+    process.on(name, () => {});
+  } catch {
+    // not a signal of this system
+  }
+}
 
+const { default: inspector } = await import('inspector');
+if (![...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(text => text.includes('--inspect'))) {
+  // Node holds a SIGUSR1 back that comes while it starts itself, and opens its debugger for it when it is ready
+  const until = performance.now() + 200;
+  const close = () => {
+    if (inspector.url() !== undefined) inspector.close();
+    if (performance.now() < until) setTimeout(close, 2).unref();
+  };
+  close();
+}
+
+const { unsupportedNode } = await import('./node-version.js');
+const { existsSync } = await import('fs');
 const main = new URL('../dist/cli/main.js', import.meta.url);
-if (existsSync(main)) {
+const wrong =
+  unsupportedNode(process.versions.node) ||
+  (existsSync(main) ? undefined : 'ctflow is not built yet; run npm run build');
+if (wrong === undefined) {
   const { main: run } = await import(main.href);
   process.exitCode = await run(process.argv.slice(2));
 } else {
-  process.stderr.write('ctflow: not built yet. Run npm run build\n');
+  process.stderr.write(`ctflow: ${wrong}\n`);
   process.exitCode = 1;
 }

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { recordToJson } from '../collector/json.js';
@@ -5,8 +6,8 @@ import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { cells, columns } from './collected-row.js';
-import { LineOutput } from '../common/terminal/line-output.js';
-import { stopSignal } from './stop-signal.js';
+import { note, standardOutput } from '../common/terminal/standard-streams.js';
+import { handleSignals } from './signals.js';
 import { ColumnTable } from '../common/terminal/table.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
 import { list } from './values.js';
@@ -61,8 +62,7 @@ Examples:
 }
 
 async function collect(flags: CollectFlags): Promise<void> {
-  const signal = stopSignal();
-  const output = new LineOutput(process.stdout);
+  const output = standardOutput();
   const print = flags.format === 'json' ? jsonLine : tableLines();
   const { promise: enough, resolve: stop } = newPromise();
   let left = flags.count ?? Infinity;
@@ -74,23 +74,24 @@ async function collect(flags: CollectFlags): Promise<void> {
       output.write(print(record));
     },
   });
+  const signals = handleSignals({
+    reload: () => note('SIGHUP: there is nothing to reload'),
+    report: () => note(summary(collector.stats())),
+    cutShort: signal => note(`${signal} again: ended at once; ${summary(collector.stats())}`),
+  });
   let cut = 0;
   const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
   try {
     for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
-    await Promise.race([signal.stopped, enough, output.closed]);
+    await Promise.race([signals.stopped, enough, output.closed]);
   } finally {
     clearTimeout(timer);
-    signal.release();
     cut = await collector.close(output.broken ? 0 : GRACE_MS);
   }
-  output.flush();
+  // a signal may come because the reader stands still
+  if (signals.received && !(await output.end(GRACE_MS))) note(`${output.waiting} characters of output were not read`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
-}
-
-function note(line: string): void {
-  process.stderr.write(`ctflow: ${line}\n`);
 }
 
 function newPromise(): { promise: Promise<void>; resolve: () => void } {
@@ -105,11 +106,12 @@ function jsonLine(record: CollectedRecord): string {
 
 /** Lines of the table; the head comes again after each screen of a terminal. */
 function tableLines(): (record: CollectedRecord) => string {
-  const table = new ColumnTable(columns(process.stdout.columns));
+  const terminal = isatty(1) ? process.stdout : undefined;
+  const table = new ColumnTable(columns(terminal?.columns));
   let lines = 0;
   return record => {
     if (record.isOptions) return '';
-    const screen = process.stdout.isTTY ? Math.max(process.stdout.rows - 2, 10) : Infinity;
+    const screen = terminal ? Math.max(terminal.rows - 2, 10) : Infinity;
     const head = lines % screen === 0 ? table.header() : '';
     lines++;
     return head + table.row(cells(record));

@@ -5,9 +5,10 @@ import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
 import { loadBackend } from '../backend/load.js';
 import { RecordingWriter } from '../sources/recording.js';
 import { NetlinkSource } from '../sources/netlink.js';
+import { note } from '../common/terminal/standard-streams.js';
 import { numberFlag, timeFlag } from './flag.js';
 import { netnsFlag } from './source-flags.js';
-import { stopSignal } from './stop-signal.js';
+import { handleSignals } from './signals.js';
 
 /** `ctflow record` */
 export function recordCommand(): Command {
@@ -34,12 +35,15 @@ async function record(path: string, flags: { netns?: string; count: number; inte
   const backend = await loadBackend('native');
   const source = backend.openKernel({ filter: {}, ...(flags.netns !== undefined && { netns: flags.netns }) });
   if (!(source instanceof NetlinkSource)) throw new TypeError('the native backend reads netlink');
-  const stop = stopSignal();
   const waiting = new AbortController();
-  void stop.stopped.then(() => waiting.abort());
-  const writer = await RecordingWriter.create(path, HOST_LITTLE_ENDIAN);
   let dumps = 0;
   let octets = 0;
+  const signals = handleSignals({
+    report: () => note(`${dumps} of ${flags.count} dumps, ${octets} bytes of netlink`),
+    cutShort: signal => note(`${signal} again: ended at once; the last dump in ${path} may be cut off`),
+  });
+  void signals.stopped.then(() => waiting.abort());
+  const writer = await RecordingWriter.create(path, HOST_LITTLE_ENDIAN);
   try {
     while (!waiting.signal.aborted && dumps < flags.count) {
       const began = performance.now();
@@ -62,9 +66,8 @@ async function record(path: string, flags: { netns?: string; count: number; inte
       }
     }
   } finally {
-    stop.release();
     await writer.close();
     source.close();
   }
-  process.stderr.write(`ctflow: ${dumps} dumps, ${octets} bytes of netlink written to ${path}\n`);
+  note(`${dumps} dumps, ${octets} bytes of netlink written to ${path}`);
 }

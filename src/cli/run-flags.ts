@@ -35,6 +35,8 @@ export interface RunFlags
   inventory?: string;
   state?: string;
   setupSysctl?: true;
+  /** Milliseconds; 0 for never. */
+  statsInterval: number;
   logLevel: LogLevel;
 }
 
@@ -102,7 +104,14 @@ function connectionFlags(): Option[] {
     flag('--inventory <file>', 'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes'),
     flag('--state <file>', 'keep the export state across restarts, so that nothing is exported twice (native only)'),
     flag('--setup-sysctl', 'turn on accounting, timestamps and events in the kernel, and leave them on'),
-    flag('--log-level <level>', 'which log lines appear, as JSON on standard error')
+    timeFlag(
+      '--stats-interval <time>',
+      'time between lines of statistics in the log, 0s for never',
+      '0s',
+      '24h',
+      60_000,
+    ),
+    flag('--log-level <level>', 'which log lines appear on standard error: JSON, or text on a terminal')
       .choices(LOG_LEVELS)
       .default('info'),
   ];

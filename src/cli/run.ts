@@ -15,7 +15,8 @@ import { Journal } from '../state/journal.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
 import { checkRun, eventKind } from './run-checks.js';
 import { checkSource, filterOf, sourceOf } from './source-flags.js';
-import { stopSignal } from './stop-signal.js';
+import { handleSignals } from './signals.js';
+import { logState, logStatistics } from './statistics.js';
 
 /** `ctflow run` */
 export function runCommand(): Command {
@@ -23,7 +24,8 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       `
-On SIGTERM or SIGINT every open connection is exported with end reason 4. SIGHUP reloads the inventory.
+On SIGTERM or SIGINT every open connection is exported with end reason 4; a second one ends ctflow at once. SIGHUP reloads
+the inventory, SIGUSR1 writes all statistics to the log.
 
 Examples:
   # ctflow run --collector udp://192.0.2.10:4739 --setup-sysctl
@@ -37,16 +39,20 @@ Examples:
 
 async function run(flags: RunFlags): Promise<void> {
   const log = createLogger(flags.logLevel);
-  const stop = stopSignal();
   let inventory: InventoryFile | undefined;
-  const reload = (): void => void inventory?.reload();
+  let exporter: Exporter | undefined;
+  const signals = handleSignals({
+    reload: () => (inventory ? void inventory.reload() : log.info('SIGHUP: there is no inventory to reload')),
+    report: () => (exporter ? logStatistics(log, exporter.stats(), 'statistics') : log.info('ctflow starts')),
+    cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
+  });
+  let stateTimer: NodeJS.Timeout | undefined;
   try {
     checkSource(flags);
     const backend = await loadBackend(flags.backend, line => log.info(line));
     checkRun(flags, backend);
     if (flags.inventory !== undefined) {
       inventory = await InventoryFile.open(flags.inventory, log);
-      process.on('SIGHUP', reload);
       if (flags.profile !== 'antrea')
         log.warn({ profile: flags.profile }, 'names of the inventory are only exported with --profile antrea');
     }
@@ -66,7 +72,7 @@ async function run(flags: RunFlags): Promise<void> {
     const replay = source.kind === 'replay';
     // go-ipfix takes options for data of an unknown template, and closes the connection
     const { optionsInterval = rest.profile === 'antrea' ? 0 : DESTINATION_DEFAULTS.optionsInterval } = rest;
-    const exporter = new Exporter({
+    exporter = new Exporter({
       ...rest,
       // a recording has no exporter before it that could have reported anything
       firstSight: flags.firstSight ?? (replay ? 'total' : EXPORTER_DEFAULTS.firstSight),
@@ -81,15 +87,16 @@ async function run(flags: RunFlags): Promise<void> {
     });
     await exporter.open();
     log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
-    await Promise.race([stop.stopped, exporter.ended]);
+    if (flags.statsInterval > 0) stateTimer = setInterval(logState(log, exporter), flags.statsInterval);
+    await Promise.race([signals.stopped, exporter.ended]);
+    clearInterval(stateTimer);
     log.info('stopping: exporting the open connections');
     await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
-    log.info(exporter.stats(), 'stopped');
+    logStatistics(log, exporter.stats(), 'stopped');
   } finally {
-    process.off('SIGHUP', reload);
+    clearInterval(stateTimer);
     inventory?.close();
-    stop.release();
   }
 }
 

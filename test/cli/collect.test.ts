@@ -162,6 +162,7 @@ test('a second SIGTERM ends it at once, though a connection does not', async t =
   collect.child.kill('SIGTERM');
   await collect.end();
   t.is(collect.child.signalCode, 'SIGTERM');
+  t.regex(collect.stderr.trimEnd().split('\n').at(-1)!, /^ctflow: SIGTERM again: ended at once; 0 messages/);
 });
 
 test('every flag also comes from the environment', async t => {
@@ -185,7 +186,7 @@ test('--duration ends it', async t => {
   t.regex(collect.stderr, /^ctflow: 0 messages, 0 records/m);
 });
 
-test('a closed output ends it without an error', async t => {
+test('a closed output ends it without a message, and its exit code is 1', async t => {
   const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'json']);
   const port = await collect.port();
   await send(port, TEMPLATES, flows(0));
@@ -198,7 +199,7 @@ test('a closed output ends it without an error', async t => {
     20,
   );
   t.teardown(() => clearInterval(stream));
-  t.is(await collect.end(), 0);
+  t.is(await collect.end(), 1);
   t.is(collect.stderr.split('\n').length, 2, collect.stderr); // where it listened, and nothing else
 });
 

@@ -54,6 +54,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--ended-queue': '100',
   '--options-interval': '0s',
   '--log-level': 'debug',
+  '--stats-interval': '2s',
   '--format': 'json',
   '--count': '12',
   '--interval': '3s',

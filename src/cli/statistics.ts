@@ -1,0 +1,127 @@
+import { isatty } from 'node:tty';
+import type { Logger } from '../common/logger.js';
+import type { Exporter, ExporterStats } from '../exporter.js';
+
+/** What the statistics line has of each collector. */
+interface CollectorState {
+  readonly endpoint: string;
+  readonly connected: boolean;
+  /** Ended connections that wait for it. */
+  readonly waiting: number;
+  readonly lostRecords: number;
+  readonly errors: number;
+  /** Connections that were not exported to their end. */
+  readonly unexported: number;
+}
+
+/** The fields of the statistics line; docs/statistics.md explains them. */
+export interface StateFields {
+  readonly connections: number;
+  readonly recordsExported: number;
+  /** Records since the line before. */
+  readonly newRecords: number;
+  readonly collectors: readonly CollectorState[];
+}
+
+const WIDTH = 80;
+/** Of the lines below the first one of a log entry. */
+const INDENT = '    ';
+
+/** @param before records at the line before */
+export function stateFields(stats: ExporterStats, before: number): StateFields {
+  return {
+    connections: stats.connections,
+    recordsExported: stats.recordsExported,
+    newRecords: stats.recordsExported - before,
+    collectors: stats.destinations.map(({ endpoint, connected, ended, transport, ...rest }) => ({
+      endpoint,
+      connected,
+      waiting: ended,
+      lostRecords: transport.lostRecords,
+      errors: Object.values(transport.errors).reduce((sum, count) => sum + count, 0),
+      unexported: rest.stale.connections + rest.evictedUnreported.connections + rest.endedOverflow.connections,
+    })),
+  };
+}
+
+/** The same in one sentence; of a collector, what is not 0. */
+export function stateSentence({ connections, recordsExported, newRecords, collectors }: StateFields): string {
+  const troubles = collectors.flatMap(({ endpoint, connected, waiting, lostRecords, errors, unexported }) => {
+    const words = [
+      ...(connected ? [] : ['not connected']),
+      ...(waiting > 0 ? [`${count(waiting, 'ended connection')} waiting`] : []),
+      ...(lostRecords > 0 ? [`${count(lostRecords, 'record')} lost`] : []),
+      ...(errors > 0 ? [`${count(errors, 'error')}`] : []),
+      ...(unexported > 0 ? [`${count(unexported, 'connection')} not exported`] : []),
+    ];
+    return words.length > 0 ? [`${endpoint}: ${words.join(', ')}`] : [];
+  });
+  const all = `${count(connections, 'connection')}, ${count(recordsExported, 'record')} exported (+${number(newRecords)})`;
+  return [all, ...troubles].join('; ');
+}
+
+function count(value: number, what: string): string {
+  return `${number(value)} ${what}${value === 1 ? '' : 's'}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** All statistics that are not 0, for a terminal of 80 columns: a part of them a line, longer ones over several. */
+export function statisticsLines(stats: ExporterStats): string {
+  const { destinations, ...parts } = stats;
+  const flat = Object.entries(parts).filter(([, value]) => typeof value !== 'object');
+  const nested = Object.entries(parts).filter(([, value]) => typeof value === 'object');
+  const sections: [string, unknown][] = [
+    ['ctflow', Object.fromEntries(flat)],
+    ...nested,
+    ...destinations.map(({ endpoint, ...rest }): [string, unknown] => [endpoint, rest]),
+  ];
+  return sections
+    .map(([name, values]) => ({ name, words: wordsOf(values) }))
+    .filter(({ words }) => words.length > 0)
+    .flatMap(({ name, words }) => wrap(`${name}:`, words))
+    .map(line => `\n${INDENT}${line}`)
+    .join('');
+}
+
+/** `name 12` for each value; `stale.packets 12` within. */
+function wordsOf(value: unknown, prefix = ''): string[] {
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([name, inner]) => wordsOf(inner, prefix === '' ? name : `${prefix}.${name}`));
+  }
+  if (value === 0 || value === undefined || value === null || value === '') return [];
+  return [`${prefix} ${typeof value === 'number' ? number(value) : String(value)}`];
+}
+
+function wrap(head: string, words: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = head;
+  for (const [i, word] of words.entries()) {
+    const text = i < words.length - 1 ? `${word},` : word;
+    if (line.length + 1 + text.length > WIDTH - INDENT.length && line.trim() !== '') {
+      lines.push(line);
+      line = ' ';
+    }
+    line += ` ${text}`;
+  }
+  return [...lines, line];
+}
+
+/** Logs the short line, each time it is called. */
+export function logState(log: Logger, exporter: Exporter): () => void {
+  let records = 0;
+  return () => {
+    const fields = stateFields(exporter.stats(), records);
+    records = fields.recordsExported;
+    if (isatty(2)) log.info(stateSentence(fields));
+    else log.info(fields, 'statistics');
+  };
+}
+
+/** Logs everything: as fields, or as text on a terminal. */
+export function logStatistics(log: Logger, stats: ExporterStats, message: string): void {
+  if (isatty(2)) log.info(`${message}${statisticsLines(stats)}`);
+  else log.info(stats, message);
+}

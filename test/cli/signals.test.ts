@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
+import { eventually } from '../helpers/eventually.js';
+import { needs } from '../helpers/kernel/require.js';
+
+const RUN = [
+  'run',
+  '--collector',
+  'udp://127.0.0.1:9',
+  '--source',
+  `replay:${RECORDING}`,
+  '--flow-poll-interval',
+  '1h',
+];
+const COLLECT = ['collect', '--listen', 'udp://127.0.0.1:0'];
+
+class Command {
+  stderr = '';
+  readonly child;
+  readonly closed: Promise<unknown[]>;
+
+  constructor(t: ExecutionContext, args: readonly string[]) {
+    this.child = spawnCtflow(args);
+    t.teardown(() => this.child.kill('SIGKILL'));
+    this.child.stderr.on('data', chunk => (this.stderr += chunk));
+    this.child.stdout.resume();
+    this.closed = once(this.child, 'close');
+  }
+
+  says(what: RegExp): Promise<unknown> {
+    return eventually(String(what), () => what.test(this.stderr));
+  }
+}
+
+const HARMLESS = ['SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR', 'SIGXCPU', 'SIGXFSZ'] as const;
+const COMMANDS = [
+  { args: RUN, runs: /ctflow runs/, reload: /no inventory to reload/, report: /"destinations":.*"msg":"statistics"/ },
+  { args: COLLECT, runs: /ctflow: listening on/, reload: /nothing to reload/, report: /^ctflow: 0 messages/m },
+];
+
+for (const { args, runs, reload, report } of COMMANDS) {
+  needs(test, ['linux'])(`${args[0]}: no signal does harm, SIGUSR1 says how things stand`, async t => {
+    const command = new Command(t, args);
+    await command.says(runs);
+    for (const signal of HARMLESS) command.child.kill(signal);
+    command.child.kill('SIGHUP');
+    await command.says(reload);
+    command.child.kill('SIGUSR1');
+    await command.says(report);
+    command.child.kill('SIGTERM');
+    t.deepEqual(await command.closed, [0, null]);
+  });
+}
+
+test('run: a second SIGINT ends it at once, with a last line', async t => {
+  // a collector that takes everything and never closes
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const command = new Command(t, [...RUN, '--collector', `tcp://127.0.0.1:${port}`]);
+  await command.says(/ctflow runs/);
+  command.child.kill('SIGINT');
+  await command.says(/stopping/);
+  command.child.kill('SIGINT');
+  t.deepEqual(await command.closed, [null, 'SIGINT']);
+  t.regex(command.stderr.trimEnd().split('\n').at(-1)!, /SIGINT again: ended at once/);
+});
+
+for (const args of [RUN, COLLECT, ['dump', '--source', `replay:${RECORDING}`]]) {
+  needs(test, ['linux'])(`${args[0]}: SIGUSR1 opens no debugger, however soon it comes`, async t => {
+    for (const delay of [0, 15, 30, 45, 60, 75, 90, 105, 120, 150, 200, 250, 300]) {
+      const command = new Command(t, args);
+      await sleep(delay);
+      command.child.kill('SIGUSR1');
+      if (args[0] !== 'dump') {
+        await Promise.race([command.says(/ctflow runs|ctflow: listening on/), command.closed]);
+        if (command.child.signalCode === null) {
+          await eventually('no debugger', () => listening(command.child.pid!).length === 0);
+          command.child.kill('SIGUSR1');
+          await command.says(/"statistics"|0 messages/);
+          t.deepEqual(listening(command.child.pid!), [], `${delay} ms`);
+          command.child.kill('SIGTERM');
+        }
+      }
+      const [code, signal] = await command.closed;
+      // in its first milliseconds the program is not even Node yet
+      if (signal !== 'SIGUSR1') t.is(code, 0, `${delay} ms: ${command.stderr}`);
+    }
+  });
+}
+
+/** Inodes of the TCP sockets on which a process listens. */
+function listening(pid: number): string[] {
+  const links = readdirSync(`/proc/${pid}/fd`).map(fd => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return ''; // closed meanwhile
+    }
+  });
+  const sockets = new Set(links);
+  const rows = ['tcp', 'tcp6'].flatMap(name => readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n').slice(1));
+  const LISTEN = '0A';
+  return rows
+    .map(row => row.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === LISTEN && sockets.has(`socket:[${inode}]`))
+    .map(([, local]) => local);
+}

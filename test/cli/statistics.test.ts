@@ -1,0 +1,70 @@
+import test from 'ava';
+import { RECORDING, ctflow } from '../helpers/kernel/cli.js';
+import { stateFields, stateSentence, statisticsLines } from '../../src/cli/statistics.js';
+import type { ExporterStats } from '../../src/exporter.js';
+
+const none = { connections: 0, packets: 0, octets: 0 };
+const destination = {
+  endpoint: 'tcp://[2001:db8:1234:5678:9abc:def0:1234:5678]:4739',
+  connected: false,
+  session: { records: 12_345_678, messages: 1_234_567, octets: 987_654_321_012, oversize: 0, optionsRecords: 4_000 },
+  transport: { messages: 1, records: 2, octets: 3, errors: { ECONNREFUSED: 1, EPIPE: 2 }, lostRecords: 4, connects: 0 },
+  stale: { connections: 5, packets: 123_456_789_012, octets: 123_456_789_012_345 },
+  evictedUnreported: none,
+  ended: 1,
+  endedOverflow: { connections: 6, packets: 1, octets: 1 },
+};
+const stats = {
+  backend: 'native',
+  connections: 1_234,
+  recordsExported: 5_678,
+  poll: { polls: 3, incomplete: 0, skipped: { filtered: 0, malformed: 7 } },
+  names: { count: 0, overflow: 0 },
+  destinations: [
+    destination,
+    { ...destination, endpoint: 'udp://127.0.0.1:4739', ended: 0, connected: true, stale: none },
+  ],
+} as unknown as ExporterStats;
+
+test('the statistics line has the counts of each collector', t => {
+  const fields = stateFields(stats, 5_000);
+  t.deepEqual(fields, {
+    connections: 1_234,
+    recordsExported: 5_678,
+    newRecords: 678,
+    collectors: [
+      { endpoint: destination.endpoint, connected: false, waiting: 1, lostRecords: 4, errors: 3, unexported: 11 },
+      { endpoint: 'udp://127.0.0.1:4739', connected: true, waiting: 0, lostRecords: 4, errors: 3, unexported: 6 },
+    ],
+  });
+  t.is(
+    stateSentence(fields),
+    `1,234 connections, 5,678 records exported (+678); ${destination.endpoint}: not connected, ` +
+      '1 ended connection waiting, 4 records lost, 3 errors, 11 connections not exported; ' +
+      'udp://127.0.0.1:4739: 4 records lost, 3 errors, 6 connections not exported',
+  );
+});
+
+test('the summary on a terminal fits 80 columns, and has everything that is not 0', t => {
+  const lines = statisticsLines(stats).split('\n');
+  t.deepEqual(
+    lines.filter(line => line.length > 80),
+    [],
+  );
+  const text = lines.map(line => line.trim()).join(' ');
+  t.true(text.includes('poll: polls 3, skipped.malformed 7 '));
+  t.true(text.includes('stale.octets 123,456,789,012,345'));
+  t.notRegex(text, /names:|incomplete/);
+});
+
+test('run logs a line of statistics at the interval, and none with 0s', async t => {
+  const args = ['run', '--collector', 'udp://127.0.0.1:9', '--source', `replay:${RECORDING}`];
+  // two dumps, so that it ends about a second after the first line
+  const quick = await ctflow([...args, '--flow-poll-interval', '1200ms', '--stats-interval', '1s']);
+  const line = quick.stderr.split('\n').find(text => text.includes('"msg":"statistics"'))!;
+  const { connections, collectors } = JSON.parse(line) as { connections: number; collectors: object[] };
+  t.is(connections, 11);
+  t.is(collectors.length, 1);
+  const never = await ctflow([...args, '--flow-poll-interval', '1200ms', '--stats-interval', '0s']);
+  t.notRegex(never.stderr, /"msg":"statistics"/);
+});
