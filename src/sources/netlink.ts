@@ -6,6 +6,7 @@ import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
 import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
+import { bucketsOf } from './hash-table.js';
 import type { DumpSummary, Source } from './source.js';
 
 /** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
@@ -33,7 +34,6 @@ export class NetlinkSource implements Source {
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
     this.#rows.begin(onBatch);
     try {
-      native(() => this.#socket.startDump(this.#words));
       return await this.#dump();
     } finally {
       this.#rows.end();
@@ -41,8 +41,10 @@ export class NetlinkSource implements Source {
   }
 
   /** One dump undecoded, see {@link readRawDump}. */
-  recordDump(onChunk: (netlink: Uint8Array) => void | Promise<void>): Promise<RawDumpSummary> {
-    return readRawDump(this.#socket, this.#words, onChunk);
+  async recordDump(onChunk: (netlink: Uint8Array) => void | Promise<void>): Promise<RawDumpSummary> {
+    const buckets = bucketsOf(this);
+    const summary = await readRawDump(this.#socket, this.#words, onChunk);
+    return bucketsOf(this) === buckets ? summary : { ...summary, complete: false };
   }
 
   sysctl(name: string): string | undefined {
@@ -59,7 +61,9 @@ export class NetlinkSource implements Source {
 
   async #dump(): Promise<DumpSummary> {
     const startedAt = Date.now();
-    const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0 };
+    const buckets = bucketsOf(this);
+    native(() => this.#socket.startDump(this.#words));
+    const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0, resized: 0 };
     const { batch } = this.#rows;
     let error: Error | undefined;
     let reading = this.#read(0);
@@ -96,8 +100,9 @@ export class NetlinkSource implements Source {
       await reading; // it writes into a buffer that the next dump uses
     }
     throwIfRefused(error);
-    const { interrupted, truncated, overrun } = skipped;
-    const complete = error === undefined && interrupted + truncated + overrun === 0;
+    if (bucketsOf(this) !== buckets) skipped.resized = 1;
+    const { interrupted, truncated, overrun, resized } = skipped;
+    const complete = error === undefined && interrupted + truncated + overrun + resized === 0;
     return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
   }
 

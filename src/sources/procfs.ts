@@ -7,6 +7,7 @@ import { ROW_SIZE } from '../row/layout.generated.js';
 import { ProcfsLineParser } from './procfs-line.js';
 import { rowMatches } from '../row/filter.js';
 import { DumpRows } from './dump-rows.js';
+import { bucketsOf } from './hash-table.js';
 import type { DumpSummary, Source } from './source.js';
 
 const NF_CONNTRACK = '/proc/net/nf_conntrack';
@@ -68,7 +69,8 @@ export class ProcfsSource implements Source {
 
   async #read(file: FileHandle): Promise<DumpSummary> {
     const startedAt = Date.now();
-    const skipped = { filtered: 0, malformed: 0, truncated: 0 };
+    const buckets = bucketsOf(this);
+    const skipped = { filtered: 0, malformed: 0, truncated: 0, resized: 0 };
     const { batch } = this.#rows;
     const chunk = this.#chunk;
     let now = startedAt;
@@ -107,7 +109,8 @@ export class ProcfsSource implements Source {
     // The kernel ends each line: what has no end is cut.
     if (filled > 0 || this.#closed) skipped.truncated = 1;
     await this.#rows.deliver(now);
-    const complete = !error && skipped.truncated === 0;
+    if (bucketsOf(this) !== buckets) skipped.resized = 1;
+    const complete = !error && skipped.truncated + skipped.resized === 0;
     return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
   }
 }

@@ -12,7 +12,7 @@ export interface DumpSummary {
    * rows count as gone. A malformed entry leaves the dump complete: one that lasts would keep every other from ending.
    */
   readonly complete: boolean;
-  /** Connections skipped, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, … */
+  /** Connections skipped, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, resized, … */
   readonly skipped: Readonly<Record<string, number>>;
   /** What made the dump incomplete, where something did. */
   readonly error?: Error;

@@ -112,7 +112,17 @@ function rowOf(batch: Batch, row: number): PeerRow {
   };
 }
 
+/** A dump beside which somebody resizes the hash table is made again, so many times. */
+const ATTEMPTS = 10;
+
 async function dump(backend: Backend, filter: ConnectionFilter, abandon: boolean): Promise<PeerDump> {
+  for (let attempt = 1; ; attempt++) {
+    const dumped = await dumpOnce(backend, filter, abandon);
+    if ((dumped.complete && dumped.recorded >= 0) || attempt === ATTEMPTS) return dumped;
+  }
+}
+
+async function dumpOnce(backend: Backend, filter: ConnectionFilter, abandon: boolean): Promise<PeerDump> {
   const source = backend.openKernel({ filter }) as NetlinkSource;
   if (abandon) {
     const full = () => {
@@ -127,14 +137,14 @@ async function dump(backend: Backend, filter: ConnectionFilter, abandon: boolean
     for (let row = 0; row < batch.count; row++) rows.push(rowOf(batch, row));
   });
   const chunks: Buffer[] = [];
-  await source.recordDump(chunk => {
+  const { complete: whole } = await source.recordDump(chunk => {
     chunks.push(Buffer.from(chunk));
   });
   source.close();
   const raw = Buffer.concat(chunks);
   const space = new Uint8Array((rows.length + 1) * layout.ROW_SIZE);
   const decoded = backend.decode(raw, HOST_LITTLE_ENDIAN, filterWords(filter), space);
-  const recorded = decoded.done && decoded.consumed === raw.length ? decoded.rows : -1;
+  const recorded = whole && decoded.done && decoded.consumed === raw.length ? decoded.rows : -1;
   return { rows, complete: summary.complete, ...(summary.error && { error: summary.error.message }), recorded };
 }
 

@@ -65,8 +65,15 @@ class FakeSocket {
     this.#reads = reads;
   }
 
+  /** What nf_conntrack_buckets says, one read after another; the last again and again. */
+  buckets: (string | undefined)[] = ['1024'];
+
   startDump(): void {
     this.events.push('start');
+  }
+
+  sysctl(): string | undefined {
+    return this.buckets.length > 1 ? this.buckets.shift() : this.buckets[0];
   }
 
   async readRaw(out: Uint8Array): Promise<BytesRead> {
@@ -145,13 +152,39 @@ test('a dump without rows delivers no batch', async t => {
 test('skipped entries are added up, and make the dump incomplete where a connection may be missing', async t => {
   const counts = { filtered: 1, malformed: 2, ignored: 3, truncated: 4, overrun: 5, interrupted: true };
   const summary = await new FakeSocket({ rows: 1, ...counts }, { done: true, ...counts }).source().dump(() => {});
-  t.deepEqual(summary.skipped, { filtered: 2, malformed: 4, ignored: 6, truncated: 8, overrun: 10, interrupted: 1 });
+  t.deepEqual(summary.skipped, {
+    filtered: 2,
+    malformed: 4,
+    ignored: 6,
+    truncated: 8,
+    overrun: 10,
+    interrupted: 1,
+    resized: 0,
+  });
   t.false(summary.complete);
   for (const lost of [{ truncated: 1 }, { overrun: 1 }, { interrupted: true }]) {
     t.false((await new FakeSocket({ done: true, ...lost }).source().dump(() => {})).complete, JSON.stringify(lost));
   }
   const malformed = await new FakeSocket({ done: true, malformed: 1 }).source().dump(() => {});
   t.true(malformed.complete, 'an entry that cannot be read does not keep others from ending');
+});
+
+test('a dump during which the hash table was resized is not complete, the next one is', async t => {
+  const socket = new FakeSocket({ rows: 2 }, { rows: 1, done: true }, { rows: 2, done: true });
+  socket.buckets = ['1024', '2048'];
+  const source = socket.source();
+  const summary = await source.dump(() => {});
+  t.is(summary.skipped['resized'], 1);
+  t.false(summary.complete);
+  t.true((await source.dump(() => {})).complete);
+});
+
+test('a raw dump during which the hash table was resized is not complete', async t => {
+  const socket = new FakeSocket({ rows: 2, done: true }, { rows: 2, done: true });
+  socket.buckets = ['1024', '2048'];
+  const source = socket.source();
+  t.false((await source.recordDump(() => {})).complete);
+  t.true((await source.recordDump(() => {})).complete);
 });
 
 test('an error from the kernel is in the summary, with the rows before it', async t => {

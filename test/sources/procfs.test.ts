@@ -41,7 +41,7 @@ test('every line is a row', async t => {
   const { summary } = await read(RICH);
   t.is(summary.rows, 30);
   t.true(summary.complete);
-  t.deepEqual(summary.skipped, { filtered: 0, malformed: 0, truncated: 0 });
+  t.deepEqual(summary.skipped, { filtered: 0, malformed: 0, truncated: 0, resized: 0 });
   t.is(summary.error, undefined);
 });
 
@@ -127,6 +127,20 @@ test('an error of the receiver ends the dump, and the next one is complete', asy
   const source = new ProcfsSource({}, RICH);
   await t.throwsAsync(() => source.dump(() => Promise.reject(new Error('full'))), { message: 'full' });
   t.is((await source.dump(() => {})).rows, 30);
+});
+
+test('a dump during which the hash table was resized is not complete', async t => {
+  const buckets = ['1024', '2048', '2048', '2048'];
+  class Resized extends ProcfsSource {
+    override sysctl(): string | undefined {
+      return buckets.shift();
+    }
+  }
+  const source = new Resized({}, RICH);
+  const first = await source.dump(() => {});
+  t.is(first.skipped['resized'], 1);
+  t.false(first.complete);
+  t.true((await source.dump(() => {})).complete);
 });
 
 test('two dumps at the same time are refused', async t => {
