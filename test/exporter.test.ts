@@ -210,7 +210,7 @@ test('close ends in time with a dump that hangs and collectors that are frozen o
   const gone = await TcpCollector.listen(t);
   const { endpoint } = gone;
   await gone.close();
-  const source = new FakeSource([{ connections: Array.from({ length: 900 }, (_, i) => facts(i + 1, 3, Date.now())) }]);
+  const source = new FakeSource([{ connections: Array.from({ length: 900 }, (_, i) => facts(i + 1, 3, LATER)) }]);
   const { exporter, lines } = rig(
     t,
     backends()[0],

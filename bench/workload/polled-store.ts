@@ -24,7 +24,8 @@ export class PolledStore {
     const options = {
       ...DESTINATION_DEFAULTS,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
-    };
+      zeroDeltas: 'none',
+    } as const;
     this.#schedules = Array.from(
       { length: destinations },
       () =>

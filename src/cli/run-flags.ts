@@ -169,7 +169,7 @@ function deniedFlags(): Option[] {
 }
 
 function recordFlags(): Option[] {
-  const { profile, biflow, netfilterElements } = DESTINATION_DEFAULTS;
+  const { profile, biflow, netfilterElements, zeroDeltaRecords } = DESTINATION_DEFAULTS;
   return [
     flag('--profile <name>', 'the information elements of a record').choices(PROFILE_NAMES).default(profile),
     flag('--biflow <how>', 'reply direction: as reverse elements (RFC 5103), or in a record of its own (standard only)')
@@ -178,6 +178,10 @@ function recordFlags(): Option[] {
     flag('--netfilter-elements', 'also export mark and conntrack id (PEN 21373; standard only)').default(
       netfilterElements,
     ),
+    flag(
+      '--zero-delta-records',
+      'also export records without a packet: at first sight, for idle and forced ends (profile antrea: ends are always exported)',
+    ).default(zeroDeltaRecords),
     numberFlag(
       '--observation-domain <id>',
       'observation domain ID (default: derived from /etc/machine-id)',

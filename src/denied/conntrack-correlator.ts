@@ -1,6 +1,6 @@
 import type { Batch } from '../row/batch.js';
 import { GONE, IN_USE, type ConnectionTable } from '../store/connection-table.js';
-import type { FlowStore, StoreListener } from '../store/flow-store.js';
+import type { AnnotatedStore, StoreListener } from '../store/flow-store.js';
 import {
   HAS_START,
   ORIG_OCTETS_WORD,
@@ -46,6 +46,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   readonly counts: MatchCounts = { matched: 0, matchedLate: 0, overflow: 0, refusedPackets: 0, refusedOctets: 0 };
   readonly #rules: DeniedRules;
   readonly #denied: DenyStore;
+  readonly #store: AnnotatedStore;
   readonly #connections: ConnectionTable;
   readonly #connectionRows: Rows;
   /** The rule that denied a packet of a connection, 0 for none. */
@@ -57,8 +58,9 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   /** Polls that have begun. */
   #polls = 0;
 
-  constructor(connections: FlowStore, denied: DenyStore, rules: DeniedRules, now: () => Moment) {
+  constructor(connections: AnnotatedStore, denied: DenyStore, rules: DeniedRules, now: () => Moment) {
     const { table } = connections;
+    this.#store = connections;
     this.#rules = rules;
     this.#denied = denied;
     this.#connections = table;
@@ -189,7 +191,10 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
     const matched = this.#denied.dropPending(flow, packet => isWithin(lifetime, packet.time, packet.timed));
     if (matched === 0) return;
     this.counts.matched += matched;
+    if (this.#ruleOf[slot] === rule) return;
     this.#ruleOf[slot] = rule;
+    // a record may have had the packet already, and not the rule
+    this.#store.annotated(slot);
   }
 
   async #countPending(due: (packet: PendingPacket) => boolean): Promise<void> {

@@ -2,7 +2,7 @@ import type { Backend } from '../backend/backend.js';
 import type { NflogOptions } from '../sources/nflog.js';
 import { describeError } from '../common/errors.js';
 import type { Flows } from '../record/flows.js';
-import type { FlowStore } from '../store/flow-store.js';
+import type { AnnotatedStore, FlowStore } from '../store/flow-store.js';
 import { ROW_WORDS, RULE_WORD, STATE } from '../row/layout.generated.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
@@ -48,7 +48,7 @@ export class DeniedPackets {
   constructor(
     backend: Backend,
     options: DeniedOptions,
-    connections: FlowStore,
+    connections: AnnotatedStore,
     names: NameTable,
     idleMs: number,
     log: Logger,

@@ -41,6 +41,8 @@ export interface DestinationOptions extends UdpOptions {
   collectorBuffer: number;
   /** Ended connections that wait for this collector, at most. */
   endedQueue: number;
+  /** Also records without a packet in them. */
+  zeroDeltaRecords: boolean;
   /** How often options records are sent; 0 for never. */
   optionsInterval: number;
 }
@@ -50,6 +52,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
+  zeroDeltaRecords: false,
   activeFlowExportTimeout: 5_000,
   idleFlowExportTimeout: 15_000,
   mtu: 512,
@@ -145,7 +148,11 @@ export class Destination {
       monotonic: () => performance.now(),
       wall: () => Date.now(),
     });
-    const schedule = { ...options, staleConnectionTimeout: shared.staleConnectionTimeout };
+    const schedule = {
+      ...options,
+      staleConnectionTimeout: shared.staleConnectionTimeout,
+      zeroDeltas: options.zeroDeltaRecords ? 'all' : this.#session.profile.zeroDeltas,
+    } as const;
     this.#batchers = shared.flows.map(
       (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
     );

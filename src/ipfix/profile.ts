@@ -13,6 +13,8 @@ export interface Profile {
    * and nothing else.
    */
   readonly templatesApart: boolean;
+  /** Records without a packet that its collectors need: those of ends and changed states, or none. */
+  readonly zeroDeltas: 'ends' | 'none';
   /** The reply direction is a record of its own. */
   readonly uniflows: boolean;
   fieldsOf(shape: number): Field[];
@@ -29,6 +31,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
     return {
       name,
       templatesApart: true,
+      zeroDeltas: 'ends',
       uniflows: false,
       shapes:
         shape.IPV6 |
@@ -44,6 +47,7 @@ export function createProfile(name: Profile['name'], biflow: Biflow, netfilterEl
   return {
     name,
     templatesApart: false,
+    zeroDeltas: 'none',
     uniflows: biflow === 'two-uniflows',
     shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
     fieldsOf: bits => standardFields(bits, biflow),

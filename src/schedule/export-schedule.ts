@@ -1,9 +1,9 @@
 import { GONE, IN_USE } from '../store/connection-table.js';
 import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../store/end-reason.js';
 import { EndedQueue, type EndedProgress } from './ended-queue.js';
-import { MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
+import { ANNOTATED, MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
 import { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } from '../row/layout.generated.js';
-import { ExportSlots, ExportState, type ExportHistory } from './export-state.js';
+import { ExportSlots, ExportState, type ExportHistory, type ZeroDeltas } from './export-state.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
@@ -17,6 +17,7 @@ export interface ScheduleOptions {
   staleConnectionTimeout: number;
   /** Ended connections that wait for their last record, at most; half the store at the most. */
   endedQueue: number;
+  zeroDeltas: ZeroDeltas;
 }
 
 /** Takes the last record of a connection that must go at once; returns false when it takes none now. */
@@ -60,7 +61,7 @@ export class ExportSchedule implements SlotHolder {
     this.#now = now;
     this.#evict = evict;
     this.slots = new ExportSlots(capacity);
-    this.#state = new ExportState(store.table, this.slots, history);
+    this.#state = new ExportState(store.table, this.slots, options.zeroDeltas, history);
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
@@ -85,10 +86,11 @@ export class ExportSchedule implements SlotHolder {
     if (this.#over >= 0) return;
     // one that an earlier run has exported as idle or as ended by force is due when something happens
     const settled = reason !== 0 && reason !== ACTIVE_TIMEOUT;
-    if (!settled || this.#state.hasNews(slot)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
+    if (!settled || this.#state.isNews(slot, ACTIVE_TIMEOUT)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
   }
 
   changed(slot: number, what: number): void {
+    if (what & ANNOTATED) this.#state.annotated(slot);
     this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt(slot) : this.#now());
   }
 
@@ -108,6 +110,11 @@ export class ExportSchedule implements SlotHolder {
       return;
     }
     this.#disarm(slot);
+    if (!this.#state.isNews(slot, reason)) {
+      this.#state.note(slot, true);
+      this.#store.release(slot);
+      return;
+    }
     this.#gone.push(slot, reason);
     if (this.#gone.count > this.#endedLimit) this.#drop(this.#gone.head, this.endedOverflow);
   }
@@ -116,7 +123,7 @@ export class ExportSchedule implements SlotHolder {
     this.#disarm(slot);
     this.#state.evicted(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
-    if (!this.#isNews(slot, last)) return;
+    if (!this.#state.isNews(slot, last)) return;
     if (this.#evict(slot, last)) this.#state.update(slot, last);
     else this.#state.addTo(this.evictedUnreported, slot);
   }
@@ -158,9 +165,9 @@ export class ExportSchedule implements SlotHolder {
     return -1;
   }
 
-  /** Whether the connection that is due has anything to export: counters, a state or a reason that its last record did not have. */
+  /** Whether the connection that is due has anything to export. */
   isNews(slot: number): boolean {
-    return this.#isNews(slot, this.reason);
+    return this.#state.isNews(slot, this.reason);
   }
 
   /** @param exported the connection that was due has become a record; otherwise it had nothing to export */
@@ -174,6 +181,7 @@ export class ExportSchedule implements SlotHolder {
       this.#active.remove(slot);
       if (exported) this.#arm(slot, 0, now);
     } else {
+      if (!exported) this.#state.endWithoutRecord(slot, this.reason);
       this.#disarm(slot);
     }
   }
@@ -215,7 +223,7 @@ export class ExportSchedule implements SlotHolder {
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
       const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
-      if (waits && this.#state.hasNews(slot)) this.#state.addTo(left, slot);
+      if (waits && this.#state.isNews(slot, ACTIVE_TIMEOUT)) this.#state.addTo(left, slot);
     }
     return left;
   }
@@ -250,11 +258,6 @@ export class ExportSchedule implements SlotHolder {
     this.#state.note(slot, true);
     this.#gone.remove(slot);
     this.#store.release(slot);
-  }
-
-  #isNews(slot: number, reason: number): boolean {
-    const another = reason !== ACTIVE_TIMEOUT && this.#state.lastReason(slot) !== reason;
-    return another || this.#state.hasNews(slot);
   }
 
   #isClosed(slot: number): boolean {

@@ -1,6 +1,14 @@
 import { type ConnectionTable } from '../store/connection-table.js';
 import type { Unexported } from '../store/unexported.js';
-import { ORIG_PACKETS_WORD, ROW_WORDS, STATE } from '../row/layout.generated.js';
+import { ACTIVE_TIMEOUT } from '../store/end-reason.js';
+import {
+  HAS_ORIG_COUNTERS,
+  HAS_REPLY_COUNTERS,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
+  ROW_WORDS,
+  STATE,
+} from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
 import { SlotList } from '../store/slot-list.js';
 
@@ -10,6 +18,12 @@ export const COUNTER_WORDS = 8;
 
 /** In place of a TCP state: none was exported. */
 export const NO_STATE = 255;
+
+/**
+ * Which records without a packet in them are exported, where counters are known: none; those that tell of an end or of another
+ * state; all, also the first of a connection that has counted nothing since.
+ */
+export type ZeroDeltas = 'none' | 'ends' | 'all';
 
 /** What was last exported of one connection. */
 export interface LastExport {
@@ -58,12 +72,14 @@ export class ExportState {
   readonly #table: ConnectionTable;
   readonly #slots: ExportSlots;
   readonly #history: ExportHistory | undefined;
+  readonly #zeroDelta: ZeroDeltas;
   /** An earlier run has ended the connection that was added last. */
   wasEnded = false;
 
-  constructor(table: ConnectionTable, slots: ExportSlots, history?: ExportHistory) {
+  constructor(table: ConnectionTable, slots: ExportSlots, zeroDelta: ZeroDeltas, history?: ExportHistory) {
     this.#table = table;
     this.#slots = slots;
+    this.#zeroDelta = zeroDelta;
     this.#history = history;
   }
 
@@ -93,6 +109,17 @@ export class ExportState {
   update(slot: number, reason: number): void {
     this.#takeCounters(slot);
     this.#slots.setLast(slot, reason, this.#state(slot));
+  }
+
+  /** Something beside the row is to be told: as if no record had told its state. */
+  annotated(slot: number): void {
+    this.#slots.setLast(slot, this.#slots.lastReason(slot), NO_STATE);
+  }
+
+  /** An end without a record, as it would have no packet: it counts as exported. */
+  endWithoutRecord(slot: number, reason: number): void {
+    this.#slots.setLast(slot, reason, this.#state(slot));
+    this.note(slot, false);
   }
 
   /** What was not yet exported of the old counters stays due: the exported ones go below zero, modulo 2^64. */
@@ -131,10 +158,15 @@ export class ExportState {
     return this.#slots.lastReason(slot);
   }
 
-  /** Counters or the state differ from those last exported. */
-  hasNews(slot: number): boolean {
-    const slots = this.#slots;
-    return slots.lastReason(slot) === 0 || slots.lastState(slot) !== this.#state(slot) || this.#hasCounted(slot);
+  /** Whether a record of this reason has packets, or tells what is to be told without any. */
+  isNews(slot: number, reason: number): boolean {
+    if (this.#hasCounted(slot)) return true;
+    const last = this.#slots.lastReason(slot);
+    const known = (this.#table.rows[slot * ROW_WORDS + PRESENT_WORD] & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) !== 0;
+    if (known && this.#zeroDelta === 'none') return last !== 0 && this.#slots.lastState(slot) === NO_STATE;
+    if (reason !== ACTIVE_TIMEOUT && reason !== last) return true;
+    if (last === 0) return !known || this.#zeroDelta === 'all';
+    return this.#slots.lastState(slot) !== this.#state(slot);
   }
 
   /** Adds what is not exported of a connection. */

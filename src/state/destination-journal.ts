@@ -155,6 +155,8 @@ export class DestinationJournal implements ExportHistory {
 
   /** What has not settled was never sent: the next run exports it. */
   withdraw(): void {
+    // a note may be of a connection whose last record is among them: it must not come behind
+    this.flush();
     const left = this.#settled;
     // in a batch that was sent in part, entries are distinguished only where each record has exactly one
     const first = this.#inFlight.find(({ from, sent, entries }) => from >= left || sent - from === entries);

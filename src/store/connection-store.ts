@@ -4,7 +4,14 @@ import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
 import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
 import { DumpOrder } from './dump-order.js';
-import { MOVED, STATE_CHANGED, type FlowStore, type StoreListener, type SlotHolder } from './flow-store.js';
+import {
+  ANNOTATED,
+  MOVED,
+  STATE_CHANGED,
+  type AnnotatedStore,
+  type StoreListener,
+  type SlotHolder,
+} from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import {
@@ -43,7 +50,7 @@ const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
  * The connections: a slot each, found by tuple, kept as long as the kernel has it and until every holder has made its last
  * report. Polls and events fill it.
  */
-export class ConnectionStore implements FlowStore {
+export class ConnectionStore implements AnnotatedStore {
   readonly #stored: StoredConnections;
   readonly #ends: ConnectionEnds;
   #changes: ConnectionChanges | undefined;
@@ -69,6 +76,10 @@ export class ConnectionStore implements FlowStore {
 
   subscribe(listener: StoreListener): void {
     this.#stored.listeners.subscribe(listener);
+  }
+
+  annotated(slot: number): void {
+    this.#stored.listeners.changed(slot, ANNOTATED);
   }
 
   /** Connections stored, those that are gone and wait for a report included. */

@@ -3,6 +3,8 @@ import type { ConnectionTable } from './connection-table.js';
 /** Bits of {@link StoreListener.changed}. */
 export const MOVED = 1;
 export const STATE_CHANGED = 2;
+/** What an augmenter knows of it is another than its last record said. */
+export const ANNOTATED = 4;
 
 /** Called on changes of the flows of a store. */
 export interface StoreListener {
@@ -30,6 +32,12 @@ export interface SlotHolder extends Required<StoreListener> {
   countersReset(slot: number): void;
   /** It was added as one from before, and is not: all that it has counted is to be reported. */
   foundNew(slot: number): void;
+}
+
+/** A store whose flows may be found to have more to tell than their rows. */
+export interface AnnotatedStore extends FlowStore {
+  /** The next record of the flow is due though its row is what it was. */
+  annotated(slot: number): void;
 }
 
 /** Flows by slot, as schedules and destinations see a store. */

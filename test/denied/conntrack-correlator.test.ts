@@ -140,8 +140,26 @@ test('a connection that no poll has seen has its denied packets', async t => {
   t.deepEqual(rig.deniedAtEnd(), []);
 });
 
+test('the rule of a packet that a record has had already is told by another, once', async t => {
+  for (const ends of [true, false]) {
+    const rig = new DeniedRig();
+    const connection = udp(1, rig.wall, [3, 120, 0, 0]);
+    await rig.matched([connection]);
+    t.is(rig.after(5_000).length, 1);
+    rig.logged(forth(1, { time: rig.wall - 5_000 }));
+    if (ends) rig.destroy({ ...connection, stop: nanoseconds(rig.wall) });
+    else await rig.matched([connection]);
+    t.deepEqual(octets(rig.after(5_000)), [0]);
+    t.deepEqual(ruled(rig), [0]);
+    t.deepEqual(rig.after(60_000), []);
+    await rig.matched([]);
+    t.deepEqual([rig.due(), rig.deniedAtEnd()], [[], []]);
+  }
+});
+
 test('a packet that arrives after the end of its connection is not a denied flow', async t => {
   const rig = new DeniedRig();
+  rig.advance(1_000);
   const at = rig.wall;
   const ended = (port: number) => udp(port, at - 100, [1, 40, 0, 0], { stop: nanoseconds(at) });
   rig.destroy(ended(1), ended(2));

@@ -132,12 +132,13 @@ test('a denied packet reaches the collector after the next poll', async t => {
 });
 
 test('the record of a connection says that a packet of it was denied', async t => {
-  const connection = udp(1, Date.now() - 100, [1, 40, 0, 0]);
-  const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [connection] }]));
+  const source = new FakeSource([{ connections: [] }]);
+  const { nflog, collector, exporter } = await running(t, source);
   nflog.log(packet(1));
+  source.next({ connections: [udp(1, Date.now() - 100, [1, 40, 0, 0])] });
   await eventually('it is matched', () => exporter.stats().denied!.matched === 1);
   await exporter.close();
-  await eventually('the last record', () => flows(collector).some(record => record.get('flowEndReason') === 4));
+  await eventually('its record', () => flows(collector).length > 0);
   t.is(flows(collector).at(-1)!.get('firewallEvent'), 3);
   t.is(exporter.stats().denied!.flows, 0);
 });

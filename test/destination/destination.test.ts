@@ -10,7 +10,7 @@ import { flows, TcpCollector, udpCollector } from '../helpers/fakes/collector-so
 import { tcp, udp } from '../helpers/builders/connections.js';
 import { eventually } from '../helpers/eventually.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
-import { rows, type Facts } from '../helpers/builders/rows.js';
+import { rows, type Counters, type Facts } from '../helpers/builders/rows.js';
 import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { newUnexported } from '../../src/store/unexported.js';
@@ -136,6 +136,67 @@ perBackend('two-uniflows: two records a connection, which add up to it', async (
   t.is(collector.records.filter(record => record.get('sourceTransportPort') === 53).length, 20);
 });
 
+// RFC 7011 section 2: a flow is a set of packets
+perBackend(
+  'two-uniflows: a direction has records from its first packet on, and none without a new one',
+  async (t, backend) => {
+    for (const zeroDeltaRecords of [false, true]) {
+      const collector = await udpCollector(t);
+      const rig = new Rig(backend, collector.endpoint, { biflow: 'two-uniflows', zeroDeltaRecords });
+      await begin(t, rig);
+      const directions = async (...counters: Counters[]): Promise<string[]> => {
+        const before = flows(collector).length;
+        const { records } = rig.destination.stats().session;
+        rig.poll(...counters.map((one, i) => udp(i + 1, BORN - 10, one)));
+        await rig.destination.export();
+        const more = rig.destination.stats().session.records - records;
+        await eventually('the records', () => flows(collector).length === before + more);
+        return flows(collector)
+          .slice(before)
+          .map(
+            record =>
+              `${record.get('sourceTransportPort')}>${record.get('destinationTransportPort')} ${record.get('packetDeltaCount')}`,
+          )
+          .toSorted();
+      };
+      t.deepEqual(await directions([1, 60, 0, 0], [0, 0, 2, 80], [1, 60, 2, 80]), [
+        '1>53 1',
+        '3>53 1',
+        '53>2 2',
+        '53>3 2',
+      ]);
+      const zero = zeroDeltaRecords ? ['3>53 0'] : [];
+      t.deepEqual(
+        await directions([2, 120, 0, 0], [0, 0, 2, 80], [1, 60, 3, 120]),
+        ['1>53 1', ...zero, '53>3 1'].toSorted(),
+      );
+      await rig.destination.drain(1_000);
+      t.true(flows(collector).every(record => Number(record.get('packetTotalCount')) > 0));
+    }
+  },
+);
+
+perBackend(
+  'a record without a packet is sent where it is asked for, and of an end where the profile needs it',
+  async (t, backend) => {
+    for (const [options, reasons] of [
+      [{}, [2]],
+      [{ zeroDeltaRecords: true }, [2, 4]],
+      [{ profile: 'antrea' }, [2, 4]],
+    ] as const) {
+      const collector = await udpCollector(t);
+      const rig = new Rig(backend, collector.endpoint, { ...options, mtu: 1_400 });
+      await begin(t, rig);
+      rig.poll(...many(3, 1));
+      await rig.destination.export();
+      rig.poll(...many(3, 1));
+      await rig.destination.drain(1_000);
+      await eventually('all', () => flows(collector).length === reasons.length * 3);
+      t.deepEqual([...new Set(flows(collector).map(record => record.get('flowEndReason')))], [...reasons]);
+    }
+  },
+);
+
 perBackend('antrea: connections with the same fields share one message', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { profile: 'antrea', mtu: 9_000 });
@@ -219,7 +280,7 @@ perBackend(
     collector.reads = false;
     const rig = new Rig(backend, collector.endpoint);
     await begin(t, rig);
-    const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [i, i, i, i], { state: TIME_WAIT }));
+    const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [1, i, 1, i], { state: TIME_WAIT }));
     rig.poll(...closed);
     for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
       await rig.destination.export();
@@ -335,11 +396,11 @@ perBackend('options records are sent at their interval and at shutdown; with 0 n
     await rig.destination.drain(10_000);
     const expected = rig.destination.stats().session;
     await eventually('all', () => collector.records.length === expected.records + expected.optionsRecords);
-    t.is(flows(collector).length, 18);
+    t.is(flows(collector).length, 9, 'the shutdown has nothing new to export');
     const statistics = collector.records.filter(record => record.get('exportedMessageTotalCount') !== undefined);
     t.is(statistics.length, optionsInterval === 0 ? 0 : 2);
     if (optionsInterval === 0) continue;
-    t.is(statistics[1].get('exportedFlowRecordTotalCount'), 18);
+    t.is(statistics[1].get('exportedFlowRecordTotalCount'), 9);
     const notSent = collector.records.find(record => record.get('notSentFlowTotalCount') !== undefined)!;
     t.is(notSent.get('notSentFlowTotalCount'), 1 + 2);
     t.is(notSent.get('notSentPacketTotalCount'), 6 + 30);

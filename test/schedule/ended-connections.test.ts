@@ -114,11 +114,11 @@ test('a shutdown exports every open connection with end reason 4 and all unexpor
   const open = [1, 2, 3, 4, 5, 6, 7].map(port => tcp(port, began, [port, port * 100, 0, 0]));
   rig.poll(open);
   rig.after(5_000);
-  rig.poll(open.map((facts, i) => (i === 2 ? { ...facts, counters: [9, 900, 0, 0] } : facts)));
+  rig.poll(open.map((facts, i) => ({ ...facts, counters: [10 + i, 900, 0, 0] })));
   const last = rig.all();
   t.deepEqual(
     last.map(({ port, reason, deltas }) => [port, reason, deltas[0]]),
-    [1, 2, 3, 4, 5, 6, 7].map(port => [port, 4, port === 3 ? 6n : 0n]),
+    [1, 2, 3, 4, 5, 6, 7].map(port => [port, 4, 9n]),
   );
 });
 
@@ -148,7 +148,7 @@ test('a shutdown exports ended connections that were still due, with their own r
 });
 
 test('a shutdown of several destinations at once exports everything to each', t => {
-  const rig = new StoreRig({ destinations: [{}, {}, {}] });
+  const rig = new StoreRig({ destinations: [{}, {}, {}].map(() => ({ zeroDeltas: 'all' as const })) });
   rig.poll([1, 2, 3, 4, 5].map(port => udp(port, rig.wall, [port, 100, 0, 0], { timeout: 2 })));
   rig.after(5_000, 1);
   rig.poll([3, 4, 5].map(port => udp(port, rig.wall - 5_000, [port + 1, 100, 0, 0])));
@@ -188,8 +188,9 @@ test('connections that a shutdown could not export are counted, each once', t =>
   rig.poll([udp(2, rig.wall - 15_000, [4, 400, 0, 0]), withoutStart(udp(3, 0, [0, 0, 0, 0]))]);
   const [first, second] = rig.destinations;
   t.deepEqual(first.schedule.stale, { connections: 1, packets: 6, octets: 600 });
-  t.deepEqual(first.schedule.countUnexported(), { connections: 2, packets: 4, octets: 400 });
-  t.deepEqual(second.schedule.countUnexported(), { connections: 3, packets: 10, octets: 1_000 });
+  // of the one that has counted nothing there is nothing to export
+  t.deepEqual(first.schedule.countUnexported(), { connections: 1, packets: 4, octets: 400 });
+  t.deepEqual(second.schedule.countUnexported(), { connections: 2, packets: 10, octets: 1_000 });
   second.takes = true;
   rig.all(1);
   t.deepEqual(second.schedule.countUnexported(), { connections: 0, packets: 0, octets: 0 });

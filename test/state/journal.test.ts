@@ -155,9 +155,13 @@ test('a new destination counts from first sight; a known one continues', async t
     told[0].map(({ port, deltas }) => [port, deltas[0]]),
     [[1, 3n]],
   );
+  t.deepEqual(told[1], []);
+  connections[1].packets += 2;
+  await life.poll(connections);
+  await life.export(true);
   t.deepEqual(
-    told[1].map(({ deltas }) => deltas[0]),
-    [0n, 0n, 0n],
+    told[1].map(({ port, deltas }) => [port, deltas[0]]),
+    [[2, 2n]],
   );
   t.is(life.journal.stats().restored, 3, 'a connection counts once');
   await life.end(connections);

@@ -93,7 +93,7 @@ for (const [what, facts, gap, reason] of vanished) {
 
 // antrea-io/antrea#3650
 test('an incomplete poll never ends an open connection', t => {
-  const rig = new StoreRig();
+  const rig = new StoreRig({ destinations: [{ zeroDeltas: 'all' }] });
   const [a, b] = [tcp(1000, rig.wall, [1, 60, 1, 60]), udp(2000, rig.wall, [1, 60, 1, 60], { timeout: 2 })];
   rig.poll([a, b]);
   rig.after(5_000);
@@ -103,7 +103,7 @@ test('an incomplete poll never ends an open connection', t => {
   }
   t.is(rig.store.size, 2);
   rig.poll([tcp(1000, rig.wall, [1, 60, 1, 60])].slice(1));
-  t.is(rig.store.size, 2, 'until the last reports are made');
+  t.is(rig.store.size, 1, 'until the last report is made; the end of the other has been told');
   rig.due();
   t.is(rig.store.size, 0);
 });
@@ -195,6 +195,7 @@ test('a closed connection that the kernel still has is not stale', t => {
 test('a key re-created again and again while no collector takes anything leaves no orphan', t => {
   const rig = new StoreRig();
   rig.destinations[0].takes = false;
+  rig.advance(10);
   for (let i = 1; i <= 20; i++) {
     rig.poll([tcp(1, rig.wall - 1, [i, i * 100, 0, 0])]);
     rig.after(5_000);
@@ -203,8 +204,7 @@ test('a key re-created again and again while no collector takes anything leaves 
   rig.destinations[0].takes = true;
   t.deepEqual(
     rig.due().map(({ deltas }) => deltas[0]),
-    [...Array.from({ length: 19 }, (_, i) => BigInt(i + 1)), 20n].map((n, i) => (i === 0 ? 0n : n)),
-    'the first began before the exporter',
+    Array.from({ length: 20 }, (_, i) => BigInt(i + 1)),
   );
   t.is(rig.store.size, 1);
   rig.poll([]);

@@ -66,6 +66,7 @@ export class DeniedRig extends StoreRig {
         idleFlowExportTimeout: 15_000,
         staleConnectionTimeout: 300_000,
         endedQueue: 1_000,
+        zeroDeltas: 'none',
       },
       () => this.monotonic,
       (slot, reason) => this.#report(this.evicted, slot, reason),

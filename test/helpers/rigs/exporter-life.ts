@@ -71,7 +71,8 @@ class Line {
       idleFlowExportTimeout: 100,
       staleConnectionTimeout: 100_000,
       endedQueue: 64,
-    };
+      zeroDeltas: 'none',
+    } as const;
     const evict = (slot: number, reason: number): boolean => this.take(slot, reason, true);
     this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, journal);
   }

@@ -125,6 +125,7 @@ export class StoreRig {
         idleFlowExportTimeout: 15_000,
         staleConnectionTimeout: 300_000,
         endedQueue: 131_072,
+        zeroDeltas: 'none' as const,
         ...changed,
       };
       const reports: Report[] = [];
