@@ -43,12 +43,15 @@ export async function exportScene(backend: BackendName): Promise<Exported> {
     const nfcapd = lacking('nfcapd') ? undefined : await Nfcapd.listen(namespace, PORTS.nfcapd);
     const nfacctd = lacking('nfacctd') ? undefined : await Nfacctd.listen(namespace, PORTS.nfacctd);
     const at = (port: number, protocol = 'udp') => `${protocol}://127.0.0.1:${port}`;
+    // the last record of each says that it was open, also where its packets were exported before
+    const start = (collectors: string[], flags = '') =>
+      startExporter(namespace, backend, collectors, `--zero-delta-records ${flags}`.trim());
     const exporters = [
-      await startExporter(namespace, backend, [at(PORTS.udp), at(PORTS.tcp, 'tcp')]),
+      await start([at(PORTS.udp), at(PORTS.tcp, 'tcp')]),
       // nfcapd takes options data for lost records
-      await startExporter(namespace, backend, [at(PORTS.nfcapd), at(PORTS.nfacctd)], '--options-interval 0s'),
-      await startExporter(namespace, backend, [at(PORTS.antrea)], '--profile antrea'),
-      await startExporter(namespace, backend, [at(PORTS.netfilter)], '--netfilter-elements'),
+      await start([at(PORTS.nfcapd), at(PORTS.nfacctd)], '--options-interval 0s'),
+      await start([at(PORTS.antrea)], '--profile antrea'),
+      await start([at(PORTS.netfilter)], '--netfilter-elements'),
     ];
     await perform(namespace);
     const listed = await settledConnections(namespace);

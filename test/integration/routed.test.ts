@@ -42,7 +42,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
         }
       }`);
       const capture = await Capture.udp(new Traffic(router), 4739);
-      const exporter = await startExporter(router, backend, ['udp://127.0.0.1:4739']);
+      const exporter = await startExporter(router, backend, ['udp://127.0.0.1:4739'], '--zero-delta-records');
       const [near, far] = [new Traffic(client), new Traffic(server)];
       await far.do('tcpListen', { host: '::', port: 8080, answer: 9000 });
       for (const host of ['203.0.113.80', '2001:db8:3::80']) {

@@ -30,7 +30,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
         const endpoint = `${protocol}://127.0.0.1:4739`;
         const collector = new RunningCommand(namespace, ['collect', '--format', 'json', '--listen', endpoint]);
         await eventually('the collector listens', () => collector.stderr.includes('listening'));
-        const exporter = await startExporter(namespace, backend, [endpoint]);
+        const exporter = await startExporter(namespace, backend, [endpoint], '--zero-delta-records');
         await perform(namespace);
         const listed = await settledConnections(namespace);
         t.is((await exporter.stop('SIGINT')).code, 0);

@@ -16,7 +16,7 @@ import { expectedStandard, keyOf } from './expected.js';
 async function begin(t: ExecutionContext, backend: BackendName, collector: string) {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
-  const flags = '--reconnect-interval 200ms --template-refresh-interval 1s';
+  const flags = '--reconnect-interval 200ms --template-refresh-interval 1s --zero-delta-records';
   const exporter = await startExporter(namespace, backend, [collector], flags);
   const traffic = new Traffic(namespace);
   await traffic.do('udpListen', { host: '127.0.0.1', port: 6000, answer: 55 });

@@ -61,7 +61,7 @@ for (const [kind, count] of [
     async t => {
       const namespace = await tracking(t);
       const capture = await Capture.tcp(new Traffic(namespace), 4739);
-      const flags = `--flow-poll-interval 1h --event-buffer 4096 --hold-ended on --events ${kind}`;
+      const flags = `--flow-poll-interval 1h --event-buffer 4096 --hold-ended on --events ${kind} --zero-delta-records`;
       const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], flags);
       const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
@@ -162,7 +162,12 @@ rigged(
     const flows = (from: number) => traffic.do('udpFlows', { host: '127.0.0.1', port, from, flows: 3, size: SIZE });
     await flows(FIRST_PORT);
     const capture = await Capture.tcp(new Traffic(namespace), 4739);
-    const exporter = await startExporter(namespace, 'native', ['tcp://127.0.0.1:4739'], '--setup-sysctl');
+    const exporter = await startExporter(
+      namespace,
+      'native',
+      ['tcp://127.0.0.1:4739'],
+      '--setup-sysctl --zero-delta-records',
+    );
     await flows(FIRST_PORT + 100);
     await namespace.run('conntrack', ['-D', '-p', 'udp', '--dport', String(port)]);
     await eventually('all have ended', async () => {

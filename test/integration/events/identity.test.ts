@@ -31,7 +31,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     const traffic = new Traffic(namespace);
     const capture = await Capture.udp(new Traffic(namespace), 4739);
     const read = async () => byFlowId(await readWithPython(Buffer.concat(await capture.parts())));
-    const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739']);
+    const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], '--zero-delta-records');
     const tuple = { host: '127.0.0.1', port: 8080, from: 31005 };
     await traffic.do('tcpListen', { host: '127.0.0.1', port: 8080, answer: 6000 });
     const { handle } = await traffic.do('tcpOpen', { ...tuple, send: 900, expect: 6000 });
@@ -84,13 +84,15 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     await talk(7);
     await new Promise(resolve => setTimeout(resolve, 2100)); // procfs knows the age in whole seconds
     const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739']);
-    await eventually('the first poll is told', async () => (await capture.parts()).length > 0);
     await talk(3);
     const [listed] = await settledConnections(namespace);
     t.is((await exporter.stop()).code, 0);
     const [records] = byFlowId(await readWithPython(Buffer.concat(await capture.everything())));
-    t.like(records.at(-1)!, expectedStandard(listed, backend));
+    // its last packets may have been exported before the end, which then has no record
+    const { flowEndReason: _, ...expected } = expectedStandard(listed, backend);
+    t.like(records.at(-1)!, expected);
     t.is(records.at(-1)!['packetTotalCount'], '10');
+    t.true(records.every(({ packetDeltaCount }) => packetDeltaCount !== '0'));
     const deltas = records.reduce((sum, { packetDeltaCount }) => sum + Number(packetDeltaCount), 0);
     t.is(deltas, 3);
   });
