@@ -9,7 +9,9 @@ import {
 } from './destination/destination.js';
 import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
 import { Enrichment } from './inventory/enrichment.js';
+import { closeParts, type Part } from './common/parts.js';
 import { describeError } from './common/errors.js';
+import { ExportLoop } from './destination/export-loop.js';
 import { filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { FlowStore } from './store/flow-store.js';
@@ -26,8 +28,6 @@ import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
-/** Milliseconds between two exports at least. */
-const MIN_EXPORT_GAP_MS = 50;
 /** Milliseconds that a shutdown may take for its last poll, and again for its last export. */
 const SHUTDOWN_MS = 5_000;
 
@@ -101,14 +101,6 @@ export interface PendingEventCounts {
   readonly resyncs: number;
 }
 
-/** What {@link Exporter.close} ends, and how. */
-interface Part {
-  /** Takes what is still on its way. */
-  drain?(): Promise<void>;
-  /** @param drained false where {@link Exporter.open} failed */
-  close(drained: boolean): void | Promise<void>;
-}
-
 /**
  * Runs the data path: polls the source into the store, lets each destination export what is due, and at the end exports
  * everything that is open.
@@ -120,6 +112,8 @@ export class Exporter {
   readonly #log: Logger;
   readonly #store: ConnectionStore;
   readonly #destinations: readonly Destination[];
+  /** One for each destination. */
+  readonly #loops: readonly ExportLoop[];
   readonly #poller: Poller;
   readonly #names = new NameTable();
   readonly #denied: DeniedPackets | undefined;
@@ -127,10 +121,6 @@ export class Exporter {
   readonly #parts: Part[];
   #events: ConntrackEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
-  #exportTimer: NodeJS.Timeout | undefined;
-  #exporting = false;
-  /** An export follows within MIN_EXPORT_GAP_MS. */
-  #soon = false;
   #closing = false;
   #end!: () => void;
 
@@ -144,9 +134,6 @@ export class Exporter {
       born,
     });
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow());
-    const opened = (): void => {
-      if (this.#pollTimer) this.#exportNow();
-    };
     this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
     this.#denied = this.#createDenied();
     const augmenters = this.#enrich(this.#store);
@@ -162,15 +149,20 @@ export class Exporter {
     }
     const lost = (): Unexported =>
       sumUnexported([this.#events?.lost() ?? newUnexported(), this.#denied?.lost() ?? newUnexported()]);
-    const shared = { ...options, flows, names: this.#names, lost, opened };
-    this.#destinations = options.destinations.map(destination => {
+    const shared = { ...options, flows, names: this.#names, lost };
+    this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
-      return new Destination(destination, { ...shared, journal });
+      return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
     });
+    const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
+    this.#loops = this.#destinations.map(
+      destination => new ExportLoop(destination, options.flowPollInterval, hooks, this.#log),
+    );
     const { source, state, inventory } = options;
     const destinations: Part = {
       drain: () => this.#drainDestinations(),
       close: async drained => {
+        for (const loop of this.#loops) loop.close();
         if (!drained) await Promise.all(this.#destinations.map(destination => destination.close()));
       },
     };
@@ -190,7 +182,8 @@ export class Exporter {
       const { backend, events, state } = this.#options;
       await this.#recover();
       if (events) {
-        const listener = { onDestroys: () => this.#exportSoon(), onLoss: () => this.#poller.resync() };
+        const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
+        const listener = { onDestroys, onLoss: () => this.#poller.resync() };
         this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
         this.#parts.push(this.#events);
         this.#poller.addHook(this.#events);
@@ -205,15 +198,18 @@ export class Exporter {
       }
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
-      await this.#close(false);
+      await this.#close(false).catch((second: unknown) => this.#log.error(describeError(second)));
       throw error;
     }
     if (this.#closing) return;
-    this.#exportNow();
+    for (const loop of this.#loops) loop.start();
     this.#pollTimer = setInterval(() => void this.#pollInTurn(), this.#options.flowPollInterval);
   }
 
-  /** Polls once more, exports every open connection with reason 4, and closes everything that it was given. */
+  /**
+   * Polls once more, exports every open connection with reason 4, and closes everything that it was given.
+   * @throws what a part could not do; everything is closed nevertheless
+   */
   async close(): Promise<void> {
     if (!this.#closing) await this.#close(true);
   }
@@ -281,43 +277,14 @@ export class Exporter {
     } else if (played) this.#exportNow();
   }
 
-  /** Exports what is due, and again at the next deadline. */
   #exportNow(): void {
-    if (this.#exporting || this.#closing) return;
-    clearTimeout(this.#exportTimer);
+    for (const loop of this.#loops) loop.exportNow();
+  }
+
+  /** Denied packets that were received belong into the records. */
+  async #beforeExport(): Promise<void> {
     this.#denied?.endIdle();
-    this.#exporting = true;
-    this.#soon = false;
-    void this.#exportAll().then(() => {
-      this.#exporting = false;
-      if (this.#closing) return;
-      const next = Math.min(...this.#destinations.map(destination => destination.nextDeadline()));
-      const wait = Math.min(Math.max(next - performance.now(), MIN_EXPORT_GAP_MS), this.#options.flowPollInterval);
-      this.#exportTimer = setTimeout(() => this.#exportNow(), wait);
-    });
-  }
-
-  /** Ended connections are exported at once, not at the next deadline. */
-  #exportSoon(): void {
-    if (this.#soon || this.#exporting || this.#closing || !this.#pollTimer) return;
-    this.#soon = true;
-    clearTimeout(this.#exportTimer);
-    this.#exportTimer = setTimeout(() => this.#exportNow(), MIN_EXPORT_GAP_MS);
-  }
-
-  async #exportAll(): Promise<void> {
     await this.#denied?.receiveAll();
-    await Promise.all(this.#destinations.map(destination => this.#export(destination)));
-    this.#settleDestroys();
-  }
-
-  /** One destination's failure is no other's. */
-  async #export(destination: Destination): Promise<void> {
-    try {
-      await destination.export();
-    } catch (error) {
-      this.#log.error(describeError(error));
-    }
   }
 
   #settleDestroys(): void {
@@ -327,16 +294,14 @@ export class Exporter {
   async #close(drain: boolean): Promise<void> {
     this.#closing = true;
     clearInterval(this.#pollTimer);
-    clearTimeout(this.#exportTimer);
     this.#poller.close();
     if (drain) {
       const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
       await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), timeUp]);
     }
-    for (const part of this.#parts.toReversed()) {
-      if (drain) await part.drain?.();
-      await part.close(drain);
-    }
+    const [error, ...others] = await closeParts(this.#parts, drain);
+    for (const other of others) this.#log.error(describeError(other));
+    if (error !== undefined) throw error;
   }
 
   /** Denied packets first, so that the poll shows which connections have counted them. */
@@ -346,6 +311,7 @@ export class Exporter {
   }
 
   async #drainDestinations(): Promise<void> {
+    for (const loop of this.#loops) loop.close();
     await Promise.all(
       this.#destinations.map(async destination => {
         const left = await destination.drain(SHUTDOWN_MS);

@@ -227,6 +227,50 @@ test('close ends in time with a dump that hangs and collectors that are frozen o
   t.true(lines.some(({ msg }) => msg === 'connections not exported at shutdown'));
 });
 
+perBackend('a collector that takes nothing delays no other', async (t, backend) => {
+  const frozen = await TcpCollector.listen(t);
+  frozen.reads = false;
+  const healthy = await udpCollector(t);
+  const connections = (packets: number): Facts[] => Array.from({ length: 900 }, (_, i) => facts(i + 1, packets, LATER));
+  const source = new FakeSource([{ connections: connections(1) }], 'netlink', 300);
+  const { exporter } = rig(t, backend, source, [frozen.endpoint, healthy.endpoint], {
+    destination: { biflow: 'two-uniflows', activeFlowExportTimeout: 10 },
+  });
+  await exporter.open();
+  let round = 1;
+  const next = async (): Promise<void> => {
+    source.next({ connections: connections(++round) });
+    await eventually('a round', () => exporter.stats().destinations[1].session.records >= round * 900);
+  };
+  for (let stuck = 0; stuck < 3;) {
+    await next();
+    const { transport, session } = exporter.stats().destinations[0];
+    stuck = transport.records < session.records ? stuck + 1 : 0;
+  }
+  const { dumps } = source;
+  for (let i = 0; i < 6; i++) await next();
+  // a frozen one is looked at again after a second: 50 polls
+  t.true(source.dumps - dumps < 6 * 25, `${source.dumps - dumps} polls for 6 exports`);
+});
+
+test('a part that cannot be drained leaves no other open', async t => {
+  const { backend, events } = withEvents();
+  const collector = await TcpCollector.listen(t);
+  const source = new FakeSource([{ connections: [facts(1, 3, LATER)] }]);
+  const { exporter } = rig(t, backend, source, [collector.endpoint], {
+    events: EVENTS,
+    destination: { activeFlowExportTimeout: 3_600_000 },
+  });
+  await exporter.open();
+  const socket = await collector.nth(1);
+  events.leave = () => Promise.reject(new Error('the socket is gone'));
+  await t.throwsAsync(exporter.close(), { message: 'the socket is gone' });
+  t.true(source.closed);
+  t.true(events.calls.includes('close'));
+  await eventually('the end of the session', () => socket.destroyed || socket.readableEnded);
+  t.is(flows(collector).at(-1)!.get('flowEndReason'), 4);
+});
+
 test('a collector that becomes reachable is served at once, not at the next poll', async t => {
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;

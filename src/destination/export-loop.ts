@@ -1,0 +1,89 @@
+import { describeError } from '../common/errors.js';
+import type { Logger } from '../common/logger.js';
+import type { Destination } from './destination.js';
+
+/** Milliseconds between two exports to one destination at least. */
+const MIN_GAP_MS = 50;
+
+export interface ExportLoopHooks {
+  /** Before each export: what is to be in its records. */
+  before: () => Promise<void> | void;
+  /** After each export. */
+  after: () => void;
+}
+
+/** Exports to one destination at its own deadlines, one export at a time. No destination waits for another. */
+export class ExportLoop {
+  readonly #destination: Pick<Destination, 'export' | 'nextDeadline'>;
+  readonly #longestWait: number;
+  readonly #hooks: ExportLoopHooks;
+  readonly #log: Logger;
+  #timer: NodeJS.Timeout | undefined;
+  #started = false;
+  #exporting = false;
+  /** An export follows within MIN_GAP_MS. */
+  #soon = false;
+  #closed = false;
+
+  /** @param longestWait milliseconds from one export to the next at most */
+  constructor(
+    destination: Pick<Destination, 'export' | 'nextDeadline'>,
+    longestWait: number,
+    hooks: ExportLoopHooks,
+    log: Logger,
+  ) {
+    this.#destination = destination;
+    this.#longestWait = longestWait;
+    this.#hooks = hooks;
+    this.#log = log;
+  }
+
+  /** From now on it exports. */
+  start(): void {
+    this.#started = true;
+    this.exportNow();
+  }
+
+  /** Exports what is due, and again at the next deadline. */
+  exportNow(): void {
+    if (this.#exporting || !this.#started || this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#exporting = true;
+    this.#soon = false;
+    void this.#export().then(() => {
+      this.#exporting = false;
+      this.#wait(this.#destination.nextDeadline() - performance.now());
+    });
+  }
+
+  /** Ended connections are exported soon, not at the next deadline. */
+  exportSoon(): void {
+    if (this.#soon || this.#exporting || !this.#started) return;
+    this.#soon = true;
+    this.#wait(0);
+  }
+
+  /** No export begins any more. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(milliseconds: number): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    const wait = Math.min(Math.max(milliseconds, MIN_GAP_MS), this.#longestWait);
+    this.#timer = setTimeout(() => this.exportNow(), wait);
+  }
+
+  /** A failure is no other destination's, and the next export is tried. */
+  async #export(): Promise<void> {
+    try {
+      await this.#hooks.before();
+      await this.#destination.export();
+    } catch (error) {
+      this.#log.error(describeError(error));
+    }
+    this.#hooks.after();
+  }
+}

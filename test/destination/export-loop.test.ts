@@ -1,0 +1,99 @@
+import test from 'ava';
+import { ExportLoop } from '../../src/destination/export-loop.js';
+import { eventually } from '../helpers/eventually.js';
+import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+
+const HOUR = 3_600_000;
+
+/** A destination in the hands of a test. */
+class FakeDestination {
+  exports = 0;
+  running = 0;
+  most = 0;
+  deadline = Infinity;
+  gate: () => Promise<void> = () => Promise.resolve();
+
+  async export(): Promise<void> {
+    this.exports++;
+    this.most = Math.max(this.most, ++this.running);
+    await this.gate();
+    this.running--;
+  }
+
+  nextDeadline(): number {
+    return this.deadline;
+  }
+}
+
+function loopOf(
+  destination: FakeDestination,
+  longestWait = HOUR,
+): { loop: ExportLoop; lines: unknown[]; after: number } {
+  const { log, lines } = listeningLogger();
+  const rig = { loop: undefined as unknown as ExportLoop, lines, after: 0 };
+  rig.loop = new ExportLoop(destination, longestWait, { before: () => {}, after: () => rig.after++ }, log);
+  return rig;
+}
+
+test('nothing is exported before the start, nor after the end', async t => {
+  const destination = new FakeDestination();
+  const { loop } = loopOf(destination, 1);
+  loop.exportNow();
+  loop.exportSoon();
+  await new Promise(resolve => setTimeout(resolve, 80));
+  t.is(destination.exports, 0);
+  loop.start();
+  await eventually('exports', () => destination.exports >= 2);
+  loop.close();
+  await eventually('the last', () => destination.running === 0);
+  const { exports } = destination;
+  loop.exportNow();
+  loop.exportSoon();
+  await new Promise(resolve => setTimeout(resolve, 80));
+  t.is(destination.exports, exports);
+});
+
+test('an export that does not end keeps no other destination from its own, and none of its own begins', async t => {
+  const stuck = new FakeDestination();
+  const healthy = new FakeDestination();
+  stuck.gate = () => new Promise(() => {});
+  stuck.deadline = healthy.deadline = 0;
+  const loops = [stuck, healthy].map(destination => loopOf(destination).loop);
+  for (const loop of loops) loop.start();
+  await eventually('exports to the other', () => healthy.exports >= 5);
+  for (const loop of loops) loop.exportNow();
+  t.is(stuck.exports, 1);
+  t.is(healthy.most, 1);
+  for (const loop of loops) loop.close();
+});
+
+test('an export follows at the next deadline, soon after an end, and at once when asked for', async t => {
+  const destination = new FakeDestination();
+  const rig = loopOf(destination);
+  const { loop } = rig;
+  destination.deadline = performance.now() + 100;
+  loop.start();
+  destination.deadline = performance.now() + 100;
+  await eventually('the deadline', () => destination.exports === 2);
+  t.true(performance.now() >= destination.deadline - 1);
+  destination.deadline = Infinity;
+  await eventually('the end of an export', () => rig.after === 2);
+  loop.exportSoon();
+  loop.exportSoon();
+  t.is(destination.exports, 2);
+  await eventually('the end of a connection', () => destination.exports === 3);
+  await eventually('the end of an export', () => rig.after === 3);
+  loop.exportNow();
+  await eventually('another', () => destination.exports === 4);
+  loop.close();
+});
+
+test('an export that fails is logged, and the next one is tried', async t => {
+  const destination = new FakeDestination();
+  destination.gate = () => Promise.reject(new Error('no socket'));
+  const rig = loopOf(destination, 1);
+  rig.loop.start();
+  await eventually('two failures', () => rig.lines.length >= 2 && rig.after >= 2);
+  rig.loop.close();
+  t.regex(String((rig.lines[0] as { msg: unknown }).msg), /no socket/);
+});
