@@ -47,10 +47,10 @@ export declare class EventListener {
   /** What the kernel has dropped so far, and how full its table is; null once the listener is closed. */
   pressure(): EventPressure | null
   /**
-   * Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and `held`
-   * more that come within the milliseconds. Others are dropped and counted.
+   * Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and more
+   * as long as one of two leases says so. Others are dropped and counted.
    */
-  renewLease(held: number, milliseconds: number): void
+  renewLeases(first: EventLease, second: EventLease): void
   /** What became of the rows that belong into the log; null where there is none. */
   destroyLogCounts(): DestroyLogCounts | null
   /** Rows below this place need not be kept any more; the file's header has that already. */
@@ -226,6 +226,12 @@ export interface EventHold {
   guarded: boolean
   /** Without the filter too. */
   unguarded: boolean
+}
+
+/** So many events pass within so many milliseconds from now on. */
+export interface EventLease {
+  events: number
+  milliseconds: number
 }
 
 /** What the kernel has dropped of events, and how full its table is. */

@@ -140,7 +140,7 @@ function eventFlags(): Option[] {
       .default(EXPORTER_DEFAULTS.holdEnded),
     numberFlag(
       '--dying-limit <n>',
-      'ended connections that the kernel may hold, at most half of the free room in its table (default: an eighth of nf_conntrack_max)',
+      'ended connections that the kernel may hold, at most half of the free room in its table (default: an eighth of nf_conntrack_max, more in a burst)',
       1,
       1 << 26,
     ),

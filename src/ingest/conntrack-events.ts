@@ -18,7 +18,7 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
    * bounds what it holds (auto), without one too (on), or never (off).
    */
   holdEnded: 'auto' | 'on' | 'off';
-  /** Ended connections that the kernel may hold; absent for an eighth of its table. At most half of the table's room. */
+  /** Ended connections that the kernel may hold; absent for a share of its table. Never more than the table's room allows. */
   dyingLimit?: number;
   /**
    * The kernel makes no events for connections that were there before: nf_conntrack_events was not 1. Where it was 2, a listener

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { EventPressure } from '../../native/binding.js';
 import type { Logger } from '../common/logger.js';
 import type { EventSource } from '../sources/events.js';
-import { mostHeld } from './hold-budget.js';
+import { holdBudget } from './hold-budget.js';
 
 /**
  * What bounds the ended connections that the kernel holds for ctflow: a filter in the kernel; ctflow itself, at each poll; or
@@ -10,8 +10,6 @@ import { mostHeld } from './hold-budget.js';
  */
 export type Guard = 'filter' | 'polls' | 'off';
 
-/** Milliseconds that a lease lasts: a stop of a minute ends by the number of events, not by the time. */
-const LEASE = 90_000;
 /** Milliseconds from one renewal to the next at least. */
 const RENEWAL_GAP = 5;
 /** The cost of a look grows with the square of the list's length: 10,000 take about 100 ms. */
@@ -83,10 +81,11 @@ export class DyingList {
     const pressure = this.#read();
     if (!pressure) return;
     const held = this.#held;
-    const most = mostHeld(pressure, held, this.#limit);
-    this.#source.renewLease(Math.max(0, most - held), LEASE);
-    // most of them may have been delivered
-    if (held > most / 2 && now - this.#lookedAt > LOOK_GAP) void this.#look().catch(() => {});
+    const [burst, lasting] = holdBudget(pressure, held, this.#limit);
+    for (const lease of [burst, lasting]) lease.events = Math.max(0, lease.events - held);
+    this.#source.renewLeases(burst, lasting);
+    // they may have been delivered
+    if (held > lasting.events && now - this.#lookedAt > LOOK_GAP) void this.#look().catch(() => {});
   }
 
   /** After a poll. @returns whether events of connections on the list are still to come */
@@ -166,7 +165,7 @@ export class DyingList {
   /** Connections that the kernel may hold now. */
   #most(): number {
     const pressure = this.#read();
-    return pressure ? mostHeld(pressure, this.#held, this.#limit) : 0;
+    return pressure ? holdBudget(pressure, this.#held, this.#limit)[1].events : 0;
   }
 
   #hold(on: boolean): void {

@@ -2,6 +2,7 @@ import type {
   DestroyLogCounts,
   DestroyLogPlace,
   EventCounts,
+  EventLease,
   EventListener,
   EventPressure,
 } from '../../native/binding.js';
@@ -20,7 +21,7 @@ export interface EventOptions extends KernelOptions {
   receiveBuffer: number;
   /** For `destroy` alone: an event that does not fit is delivered again, see {@link EventSource.setBroadcastError}. */
   broadcastError: boolean;
-  /** The same where the kernel takes a filter that bounds what it holds, see {@link EventSource.renewLease}. */
+  /** The same where the kernel takes a filter that bounds what it holds, see {@link EventSource.renewLeases}. */
   guarded?: boolean;
   /** Where rows are written down before they are delivered. */
   destroyLog?: DestroyLogPlace;
@@ -38,7 +39,7 @@ export type Listener = NativeListener &
     | 'isGuarded'
     | 'guardFailure'
     | 'pressure'
-    | 'renewLease'
+    | 'renewLeases'
   >;
 
 /** Receives events: rows with their EVENT. */
@@ -84,11 +85,11 @@ export class EventSource extends RowListener<Listener> {
   }
 
   /**
-   * Where this is guarded: the kernel delivers what fits into the receive buffer now, and `held` events more that come within
-   * so many milliseconds. Whatever else comes is dropped, counted, and its connection freed.
+   * Where this is guarded: the kernel delivers what fits into the receive buffer now, and more as long as one of the leases says
+   * so. Whatever else comes is dropped, counted, and its connection freed.
    */
-  renewLease(held: number, milliseconds: number): void {
-    native(() => this.listener.renewLease(held, milliseconds));
+  renewLeases(first: EventLease, second: EventLease): void {
+    native(() => this.listener.renewLeases(first, second));
   }
 
   /** What became of the rows that were to be written down; undefined where they are not. */

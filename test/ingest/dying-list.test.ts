@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
+import type { EventPressure } from '../../native/binding.js';
 import { DyingList, type Guard } from '../../src/ingest/dying-list.js';
-import { mostHeld } from '../../src/ingest/hold-budget.js';
+import { holdBudget } from '../../src/ingest/hold-budget.js';
 import type { EventSource } from '../../src/sources/events.js';
 import { FakeEvents } from '../helpers/fakes/fake-events.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
@@ -18,40 +19,50 @@ function begin(guard: Guard, limit?: number) {
 /** Longer than from one renewal to the next. */
 const soon = (): Promise<void> => new Promise(done => setTimeout(done, 10));
 
-test('the kernel may hold an eighth of its table, or the limit, and never more than half of the room', t => {
-  t.is(mostHeld({ ...TABLE, tableCount: 100 }, 0), 125);
-  t.is(mostHeld({ ...TABLE, tableCount: 100 }, 0, 300), 300);
-  t.is(mostHeld({ ...TABLE, tableCount: 100 }, 0, 800), 450);
-  t.is(mostHeld({ ...TABLE, tableCount: 900 }, 0), 50);
-  t.is(mostHeld({ ...TABLE, tableCount: 900 }, 80), 90, 'what is held takes no room from itself');
-  t.is(mostHeld({ ...TABLE, tableCount: 1001 }, 0), 0);
-  t.is(mostHeld({ ...TABLE, tableMax: 0, tableCount: 900 }, 0, 5000), 5000, '0 is no limit');
-  t.is(mostHeld({ drops: 0, guarded: 0 }, 0, 10), 0, 'not known');
+test('the kernel may hold what the limit says, and no more than a share of its room', t => {
+  const budget = (pressure: Partial<EventPressure>, held = 0, limit?: number): number[] =>
+    holdBudget({ ...TABLE, ...pressure }, held, limit).map(({ events }) => events);
+  t.deepEqual(
+    budget({ tableCount: 100 }),
+    [675, 125],
+    'three quarters of the room in a burst, an eighth of the table for long',
+  );
+  t.deepEqual(budget({ tableCount: 100 }, 0, 300), [300, 300]);
+  t.deepEqual(budget({ tableCount: 100 }, 0, 800), [675, 450]);
+  t.deepEqual(budget({ tableCount: 900 }), [75, 50]);
+  t.deepEqual(budget({ tableCount: 900 }, 80), [135, 90], 'what is held takes no room from itself');
+  t.deepEqual(budget({ tableCount: 1001 }), [0, 0]);
+  t.deepEqual(budget({ tableMax: 0, tableCount: 900 }, 0, 5000), [5000, 5000], '0 is no limit');
+  t.deepEqual(
+    holdBudget({ drops: 0, guarded: 0 }, 0, 10).map(({ events }) => events),
+    [0, 0],
+    'not known',
+  );
 });
 
 test('a lease is renewed when the store has taken events, less what is held already', async t => {
   const { source, list } = begin('filter');
-  t.deepEqual(source.leases, [125]);
+  t.deepEqual(source.leases, [[750, 125]]);
   list.renew();
-  t.deepEqual(source.leases, [125], 'not for each batch of a burst');
+  t.is(source.leases.length, 1, 'not for each batch of a burst');
   await soon();
   source.kernel.tableCount = 900;
   list.renew();
-  t.deepEqual(source.leases, [125, 50]);
+  t.deepEqual(source.leases.at(-1), [75, 50]);
   await soon();
   source.kernel.drops = 20;
   source.dying = () => 20;
   list.renew();
-  t.deepEqual(source.leases, [125, 50, 40]);
+  t.deepEqual(source.leases.at(-1), [70, 40]);
   await soon();
   source.kernel.drops = 500; // attempts, and nearly all of them delivered since
   source.dying = () => 10;
   list.renew();
-  t.is(source.leases.at(-1), 0);
+  t.deepEqual(source.leases.at(-1), [0, 0]);
   await turn();
   await soon();
   list.renew();
-  t.is(source.leases.at(-1), 45, 'a look at the list says how many are left');
+  t.deepEqual(source.leases.at(-1), [72, 45], 'a look at the list says how many are left');
 });
 
 test('no lease where there is no filter', t => {

@@ -66,7 +66,7 @@ class FakeListener implements Listener {
     return null;
   }
 
-  renewLease(): void {}
+  renewLeases(): void {}
 
   close(): void {
     this.closed = true;

@@ -1,4 +1,4 @@
-import type { EventCounts, EventPressure } from '../../../native/binding.js';
+import type { EventCounts, EventLease, EventPressure } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
 import type { EventReceiver } from '../../../src/sources/events.js';
 
@@ -28,16 +28,16 @@ export class FakeEvents {
   guardFailure: string | undefined;
   /** What the kernel says; a test changes it. */
   readonly kernel = { drops: 0, guarded: 0, tableMax: 1000, tableCount: 0 };
-  /** Events of each lease. */
-  readonly leases: number[] = [];
+  /** Events of both leases, for each renewal. */
+  readonly leases: [number, number][] = [];
   closed = false;
 
   pressure(): EventPressure | undefined {
     return this.closed ? undefined : { ...this.kernel };
   }
 
-  renewLease(held: number): void {
-    this.leases.push(held);
+  renewLeases(first: EventLease, second: EventLease): void {
+    this.leases.push([first.events, second.events]);
   }
 
   drain(): Promise<void> {

@@ -18,15 +18,24 @@ const PASSED: usize = 0;
 const DROPPED: usize = 1;
 /// Events pass, whenever, until so many have.
 const PASS_TO: usize = 2;
-/// Events pass before the deadline until so many have.
-const LEASED_TO: usize = 3;
+/// Of each lease: events pass before its deadline until so many have.
+const LEASED_TO: [usize; 2] = [3, 5];
 /// Of the monotonic clock, in nanoseconds.
-const DEADLINE: usize = 4;
+const DEADLINE: [usize; 2] = [4, 6];
+
+/// Events that pass within a time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lease {
+    /// How many.
+    pub events: u32,
+    /// From now on.
+    pub time: Duration,
+}
 
 /// The filter of one socket, and its lease.
 #[derive(Debug)]
 pub struct EventGuard {
-    numbers: SharedNumbers<5>,
+    numbers: SharedNumbers<7>,
 }
 
 impl EventGuard {
@@ -43,12 +52,17 @@ impl EventGuard {
             rest,
             Instruction::load(7, 6, PASSED),
             Instruction::load(1, 6, PASS_TO),
-            Instruction::jump_if_less(7, 1, 5), // to pass
-            Instruction::load(1, 6, LEASED_TO),
-            Instruction::jump_unless_less(7, 1, 7), // to drop
+            Instruction::jump_if_less(7, 1, 9), // to pass
             Instruction::call(KTIME_GET_NS),
-            Instruction::load(1, 6, DEADLINE),
-            Instruction::jump_unless_less(0, 1, 4), // to drop
+            Instruction::load(1, 6, DEADLINE[0]),
+            Instruction::jump_unless_less(0, 1, 2), // to the second lease
+            Instruction::load(1, 6, LEASED_TO[0]),
+            Instruction::jump_if_less(7, 1, 4), // to pass
+            // the second lease
+            Instruction::load(1, 6, DEADLINE[1]),
+            Instruction::jump_unless_less(0, 1, 6), // to drop
+            Instruction::load(1, 6, LEASED_TO[1]),
+            Instruction::jump_unless_less(7, 1, 4), // to drop
             // pass
             Instruction::set(1, 1),
             Instruction::add(6, PASSED, 1),
@@ -64,13 +78,16 @@ impl EventGuard {
         Ok(Self { numbers })
     }
 
-    /// From now on `buffered` events pass whenever they come, and `leased` more within the time.
-    pub fn renew(&self, buffered: u64, leased: u64, time: Duration) {
+    /// From now on `buffered` events pass whenever they come, and more as long as one of the leases says so.
+    pub fn renew(&self, buffered: u64, leases: [Lease; 2]) {
         let numbers = self.numbers.get();
+        let now = monotonic_nanoseconds();
         let pass_to = numbers[PASSED].load(Relaxed) + buffered;
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        numbers[DEADLINE].store(monotonic_nanoseconds().saturating_add(time), Relaxed);
-        numbers[LEASED_TO].store(pass_to + leased, Relaxed);
+        for ((lease, events), deadline) in leases.iter().zip(LEASED_TO).zip(DEADLINE) {
+            let time = u64::try_from(lease.time.as_nanos()).unwrap_or(u64::MAX);
+            numbers[deadline].store(now.saturating_add(time), Relaxed);
+            numbers[events].store(pass_to + u64::from(lease.events), Relaxed);
+        }
         numbers[PASS_TO].store(pass_to, Relaxed);
     }
 

@@ -1,6 +1,6 @@
 //! The socket that conntrack events arrive at.
 
-use super::event_guard::EventGuard;
+use super::event_guard::{EventGuard, Lease};
 use super::table_room::TableRoom;
 use super::{group, probe};
 use crate::error::Error;
@@ -10,7 +10,6 @@ use crate::sys::Namespace;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 pub(super) const WHAT: &str = "Cannot listen to conntrack events";
 
@@ -80,7 +79,7 @@ impl EventSocket {
             guard_failure,
             empty_at: AtomicU32::new(0),
         };
-        socket.renew(0, Duration::ZERO)?;
+        socket.renew([Lease::default(); 2])?;
         socket.set_broadcast_error(socket.guard.is_some() || hold.unguarded)?;
         for (bit, number) in GROUPS {
             if groups & bit != 0 {
@@ -113,11 +112,11 @@ impl EventSocket {
         })
     }
 
-    /// Where there is a guard: it lets pass what fits into the receive buffer now, whenever it comes, and `held` events more
-    /// within the time.
-    pub fn renew(&self, held: u32, time: Duration) -> Result<(), Error> {
+    /// Where there is a guard: it lets pass what fits into the receive buffer now, whenever it comes, and more as long as one of
+    /// the leases says so.
+    pub fn renew(&self, leases: [Lease; 2]) -> Result<(), Error> {
         if let Some(guard) = &self.guard {
-            guard.renew(self.events_that_fit()?.into(), held.into(), time);
+            guard.renew(self.events_that_fit()?.into(), leases);
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub use dying::dying_count;
 pub use entry::read_entry;
 pub use event::{EventCounts, decode_event, group};
 #[cfg(target_os = "linux")]
-pub use event_guard::EventGuard;
+pub use event_guard::{EventGuard, Lease};
 #[cfg(target_os = "linux")]
 pub use event_reader::EventReader;
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 use super::{from_counts, listener_methods, waker};
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
-use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, Hold, dying_count};
+use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, Hold, Lease, dying_count};
 use ctflow_core::error::Code;
 use ctflow_core::listen::Listener;
 use ctflow_core::sys::Namespace;
@@ -99,16 +99,18 @@ impl EventListener {
         }))
     }
 
-    /// Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and `held`
-    /// more that come within the milliseconds. Others are dropped and counted.
+    /// Where the listener is guarded: lets pass the events that fit into the receive buffer now, whenever they come, and more
+    /// as long as one of two leases says so. Others are dropped and counted.
     #[napi]
-    pub fn renew_lease(&self, held: u32, milliseconds: u32) -> Result<()> {
+    pub fn renew_leases(&self, first: EventLease, second: EventLease) -> Result<()> {
         let Some(socket) = self.listener.socket() else {
             return Ok(());
         };
-        socket
-            .renew(held, Duration::from_millis(milliseconds.into()))
-            .map_err(crossing)
+        let lease = |EventLease { events, milliseconds }| Lease {
+            events,
+            time: Duration::from_millis(milliseconds.into()),
+        };
+        socket.renew([lease(first), lease(second)]).map_err(crossing)
     }
 
     /// What became of the rows that belong into the log; null where there is none.
@@ -150,6 +152,13 @@ pub struct EventHold {
     pub guarded: bool,
     /// Without the filter too.
     pub unguarded: bool,
+}
+
+/// So many events pass within so many milliseconds from now on.
+#[napi(object)]
+pub struct EventLease {
+    pub events: u32,
+    pub milliseconds: u32,
 }
 
 /// What the kernel has dropped of events, and how full its table is.
