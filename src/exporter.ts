@@ -12,7 +12,7 @@ import { Enrichment } from './inventory/enrichment.js';
 import { closeParts, type Part } from './common/parts.js';
 import { describeError } from './common/errors.js';
 import { ExportLoop } from './destination/export-loop.js';
-import { filterWords } from './row/filter.js';
+import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
@@ -42,6 +42,11 @@ export interface ExporterOptions {
   /** Hard limit on connections. */
   maxConnections: number;
   firstSight: 'baseline' | 'total';
+  /**
+   * Which connections are exported, by mark and status: from the moment when they match until they end. The source and
+   * `events` have to show the others too.
+   */
+  filter?: ConnectionFilter;
   log: Logger;
   /** Conntrack events; absent for polls alone. */
   events?: EventsOptions;
@@ -131,6 +136,7 @@ export class Exporter {
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
       firstSight: options.firstSight,
+      filter: options.filter,
       born,
     });
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow());
@@ -159,6 +165,7 @@ export class Exporter {
       destination => new ExportLoop(destination, options.flowPollInterval, hooks, this.#log),
     );
     const { source, state, inventory } = options;
+    if (state) this.#store.expectExported((row, from) => state.isOpen(row, from));
     const destinations: Part = {
       drain: () => this.#drainDestinations(),
       close: async drained => {

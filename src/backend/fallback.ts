@@ -3,6 +3,7 @@ import type { KernelOptions } from '../sources/source.js';
 import { encode } from '../encoder/encode.js';
 import { CtflowError } from '../common/errors.js';
 import { decode } from '../netlink/decode.js';
+import { lastingFilter } from '../row/filter.js';
 import { PROCFS_STATUS } from '../sources/procfs-line.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { connectNodeDatagram } from '../transport/node-datagram.js';
@@ -53,5 +54,5 @@ function openKernel(options: KernelOptions): ProcfsSource {
       'Build the native module, or filter by seen-reply, assured, confirmed and offload only',
     );
   }
-  return new ProcfsSource(options.filter);
+  return new ProcfsSource(options.anyMarkAndStatus ? lastingFilter(options.filter) : options.filter);
 }

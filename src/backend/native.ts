@@ -5,7 +5,7 @@ import type { KernelOptions } from '../sources/source.js';
 import type { Decoded } from '../netlink/decode.js';
 import type { Encoded, EncodeRequest } from '../encoder/request.js';
 import { CtflowError } from '../common/errors.js';
-import { filterWords } from '../row/filter.js';
+import { filterWords, lastingFilter } from '../row/filter.js';
 import { LAYOUT_VERSION } from '../row/layout.generated.js';
 import { native } from '../common/native-error.js';
 import { type EventReceiver, EventSource } from '../sources/events.js';
@@ -58,7 +58,14 @@ export function createNativeBackend(binding: Binding): Backend {
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     openKernel: (options: KernelOptions): NetlinkSource =>
-      native(() => new NetlinkSource(new binding.ConntrackSocket(options.netns), decode, options.filter)),
+      native(
+        () =>
+          new NetlinkSource(
+            new binding.ConntrackSocket(options.netns),
+            decode,
+            options.anyMarkAndStatus ? lastingFilter(options.filter) : options.filter,
+          ),
+      ),
     openEvents: (options: EventOptions, receiver: EventReceiver): EventSource =>
       new EventSource(
         onReady =>

@@ -6,6 +6,7 @@ import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS } from '../destination/destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
+import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
 import { createLogger, type Logger } from '../common/logger.js';
 import { hostObservationDomain } from '../common/host.js';
@@ -56,7 +57,7 @@ async function run(flags: RunFlags): Promise<void> {
       if (flags.profile !== 'antrea')
         log.warn({ profile: flags.profile }, 'names of the inventory are only exported with --profile antrea');
     }
-    const source = sourceOf(flags, backend);
+    const source = sourceOf(flags, backend, true);
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
     const left = prepareKernel(source, flags, events !== undefined, log);
@@ -77,6 +78,7 @@ async function run(flags: RunFlags): Promise<void> {
       // a recording has no exporter before it that could have reported anything
       firstSight: flags.firstSight ?? (replay ? 'total' : EXPORTER_DEFAULTS.firstSight),
       backend,
+      filter: filterOf(flags),
       source,
       ...(events && { events }),
       ...(denied && { denied }),
@@ -107,7 +109,7 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
   const before = source.sysctl('nf_conntrack_events');
   return {
     kind,
-    filter: filterOf(flags),
+    filter: lastingFilter(filterOf(flags)),
     ...(netns !== undefined && { netns }),
     receiveBuffer: eventBuffer,
     holdEnded,

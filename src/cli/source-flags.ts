@@ -1,7 +1,7 @@
 import type { Command, Option } from 'commander';
 import type { Backend } from '../backend/backend.js';
 import { CtflowError } from '../common/errors.js';
-import type { ConnectionFilter, Masked } from '../row/filter.js';
+import { type ConnectionFilter, lastingFilter, type Masked } from '../row/filter.js';
 import { loadBackend } from '../backend/load.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
@@ -73,11 +73,20 @@ export function needsKernel(flag: string, source: string): void {
   throw new CtflowError('CTFLOW_USAGE', `${flag} needs --source kernel, not ${source}`, 'Remove one of them');
 }
 
-/** The source that checked flags ask for. */
-export function sourceOf(flags: SourceFlags, backend: Backend): Source {
-  const filter = filterOf(flags);
+/**
+ * The source that checked flags ask for.
+ * @param anyMarkAndStatus see KernelOptions
+ */
+export function sourceOf(flags: SourceFlags, backend: Backend, anyMarkAndStatus = false): Source {
   const { source, netns } = flags;
-  if (source === 'kernel') return backend.openKernel({ filter, ...(netns !== undefined && { netns }) });
+  if (source === 'kernel') {
+    return backend.openKernel({
+      filter: filterOf(flags),
+      anyMarkAndStatus,
+      ...(netns !== undefined && { netns }),
+    });
+  }
+  const filter = anyMarkAndStatus ? lastingFilter(filterOf(flags)) : filterOf(flags);
   if (source === 'procfs') return new ProcfsSource(filter);
   return new ReplaySource(source.slice('replay:'.length), backend.decode, filter);
 }

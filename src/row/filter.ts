@@ -18,6 +18,11 @@ export interface ConnectionFilter {
   readonly protocols?: readonly number[];
 }
 
+/** The part of a filter that holds for a connection's whole life: mark and status change, and are left out. */
+export function lastingFilter({ mark: _, status: __, ...lasting }: ConnectionFilter): ConnectionFilter {
+  return lasting;
+}
+
 /** A row matches where `(fact & mask) === value`. */
 export interface Masked {
   readonly value: number;
@@ -78,14 +83,22 @@ export function rowMatches(batch: Batch, words: Uint32Array): boolean {
   if (wanted === 0) return true;
   const zone = words[ZONE];
   if (wanted & ZONE_WANTED && u16[row.ORIG_ZONE >> 1] !== zone && u16[row.REPLY_ZONE >> 1] !== zone) return false;
-  if (wanted & MARK_WANTED && (u32[row.MARK_WORD] & words[MARK_MASK]) >>> 0 !== words[MARK]) return false;
-  if (wanted & STATUS_WANTED) {
-    if ((u32[row.PRESENT_WORD] & (row.HAS_STATUS | row.HAS_STATUS_PART)) === 0) return false;
-    if ((u32[row.STATUS_WORD] & words[STATUS_MASK]) >>> 0 !== words[STATUS]) return false;
-  }
+  if (!markAndStatusMatch(u32, 0, words)) return false;
   if (wanted & PROTOCOL_WANTED) {
     const protocol = bytes[row.PROTOCOL];
     if ((words[PROTOCOL_BITS + (protocol >> 5)] & (1 << (protocol & 31))) === 0) return false;
   }
   return true;
+}
+
+/**
+ * Whether the row at word `from` passes the filter with its mark and status as they are now.
+ * @param words see filterWords
+ */
+export function markAndStatusMatch(u32: Uint32Array, from: number, words: Uint32Array): boolean {
+  const wanted = words[WANTED];
+  if (wanted & MARK_WANTED && (u32[from + row.MARK_WORD] & words[MARK_MASK]) >>> 0 !== words[MARK]) return false;
+  if ((wanted & STATUS_WANTED) === 0) return true;
+  if ((u32[from + row.PRESENT_WORD] & (row.HAS_STATUS | row.HAS_STATUS_PART)) === 0) return false;
+  return (u32[from + row.STATUS_WORD] & words[STATUS_MASK]) >>> 0 === words[STATUS];
 }

@@ -39,6 +39,8 @@ export interface Source {
 /** Which connections of which namespace. */
 export interface KernelOptions {
   filter: ConnectionFilter;
+  /** Also connections whose mark or status does not match: who knows a connection already wants it whatever they are now. */
+  anyMarkAndStatus?: boolean;
   /** Name under /run/netns or a path; only native can enter one. */
   netns?: string;
 }

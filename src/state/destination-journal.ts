@@ -99,6 +99,15 @@ export class DestinationJournal implements ExportHistory {
     return { counters, reason: reasonOf(last), state: stateOf(last), ended };
   }
 
+  /** Whether an earlier run has exported it, and not its end. */
+  isOpen(row: Uint32Array, from: number): boolean {
+    const table = this.#table;
+    if (!table || !hasIdentity(row, from)) return false;
+    writeIdentity(row, from, this.#identity, 0);
+    const word = table.find(this.#identity, 0, this.number);
+    return word >= 0 && !table.isEnded(word);
+  }
+
   neverExported(row: Uint32Array, from: number): boolean {
     if (!hasIdentity(row, from)) return false;
     return nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) >= this.#neverSince;

@@ -151,6 +151,11 @@ export class Journal implements PollHook {
     this.append(destinationBlock(destination));
   }
 
+  /** Whether an earlier run has exported a connection to any destination, and not its end. */
+  isOpen(row: Uint32Array, from: number): boolean {
+    return this.#destinations.some(destination => destination.isOpen(row, from));
+  }
+
   /** Adds a block. A disk that fails ends the journal, not the run. */
   append(block: Uint8Array): void {
     if (this.#fd < 0) return;

@@ -69,6 +69,11 @@ export class ConnectionChanges {
     this.shown(slot);
   }
 
+  /** The connection of this row is not stored, for its mark or status: its events do not wait. */
+  leaveOut(u32: Uint32Array, from: number): void {
+    this.pendingEvents.take(u32, from);
+  }
+
   /** The row of the slot has a state. */
   shown(slot: number): void {
     const { rows, bytes } = this.#stored.table;

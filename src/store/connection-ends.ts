@@ -108,6 +108,11 @@ export class ConnectionEnds {
         this.#tracker.ended(u32, from);
         continue;
       }
+      if (slot < 0 && this.#stored.isLeftOut(u32, from)) {
+        this.#changes?.leaveOut(u32, from);
+        this.#tracker.ended(u32, from);
+        continue;
+      }
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
       if (slot >= 0) this.#takeLast(slot, u32, from, bytes[from * 4 + STATE], early, at);
       else slot = this.#addEnded(u32, from, early, at);

@@ -114,6 +114,11 @@ export class ConnectionStore implements AnnotatedStore {
     return this.#changes?.pendingEvents;
   }
 
+  /** Connections of which this says that an earlier run has exported them are stored whatever their mark and status. */
+  expectExported(wasExported: (row: Uint32Array, from: number) => boolean): void {
+    this.#stored.wasExported = wasExported;
+  }
+
   /** The kernel's timeouts as they are before the first poll. */
   expectTimeouts(timeouts: KernelTimeouts): void {
     this.#stored.polls.timeouts = timeouts;
@@ -169,9 +174,15 @@ export class ConnectionStore implements AnnotatedStore {
         else this.#update(slot, u32, from, state, at);
       }
       if (reopened) this.counts.reopened++;
-      if ((slot < 0 || reopened) && this.#ends.destroyedDuringDump(u32, from)) continue;
-      if (slot < 0 || reopened) slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
-      if (slot < 0) continue;
+      if (slot < 0 || reopened) {
+        if (this.#ends.destroyedDuringDump(u32, from)) continue;
+        if (this.#stored.isLeftOut(u32, from)) {
+          this.#changes?.leaveOut(u32, from);
+          continue;
+        }
+        slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
+        if (slot < 0) continue;
+      }
       seenIn[slot] = polls.current;
       if (known && !reopened) order.found(slot);
       else order.added(slot);

@@ -1,5 +1,6 @@
 import { ConnectionTable, GONE } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
+import { type ConnectionFilter, filterWords, markAndStatusMatch } from '../row/filter.js';
 import { FlowListeners } from './flow-listeners.js';
 import {
   HAS_TIMEOUT,
@@ -25,6 +26,8 @@ export interface StoreOptions {
   firstSight: 'baseline' | 'total';
   /** When the exporter began. */
   born: Moment;
+  /** Which connections are stored, by mark and status; all where absent. One that is stored stays, whatever they become. */
+  filter?: ConnectionFilter | undefined;
 }
 
 export interface StoreCounts {
@@ -45,6 +48,8 @@ export interface StoreCounts {
   earlier: number;
   /** Connections that were ended without their event, though events are received. */
   eventless: number;
+  /** Rows of polls and events left out by mark or status. */
+  filtered: number;
   /** DESTROY events that came again: another listener's buffer was full. */
   repeated: number;
   /** Of those, connections whose event came afterwards, and what they had counted since the last poll: that is lost. */
@@ -62,6 +67,7 @@ function noCounts(): StoreCounts {
     unseen: 0,
     earlier: 0,
     eventless: 0,
+    filtered: 0,
     repeated: 0,
     late: newUnexported(),
   };
@@ -78,8 +84,12 @@ export class StoredConnections {
   readonly polls: PollHistory;
   readonly overflow = new Overflow();
   readonly #baseline: boolean;
+  readonly #filter: Uint32Array | undefined;
+  /** Whether an earlier run has exported a connection, and not its end. */
+  wasExported: ((row: Uint32Array, from: number) => boolean) | undefined;
 
-  constructor({ maxConnections, firstSight, born }: StoreOptions) {
+  constructor({ maxConnections, firstSight, born, filter }: StoreOptions) {
+    this.#filter = filter && (filter.mark ?? filter.status) ? filterWords(filter) : undefined;
     this.table = new ConnectionTable(maxConnections);
     this.index = new TupleIndex(this.table.rows, maxConnections);
     this.listeners = new FlowListeners(this.table);
@@ -90,6 +100,13 @@ export class StoredConnections {
   /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
   isFromBefore(start: number | undefined): boolean {
     return this.overflow.mayHaveReported(start) || (this.#baseline && this.polls.fromBefore(start));
+  }
+
+  /** Whether the row at word `from`, of a connection that is not stored, is left out by its mark or status; it is counted. */
+  isLeftOut(u32: Uint32Array, from: number): boolean {
+    if (!this.#filter || markAndStatusMatch(u32, from, this.#filter) || this.wasExported?.(u32, from)) return false;
+    this.counts.filtered++;
+    return true;
   }
 
   /**

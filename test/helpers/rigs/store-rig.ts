@@ -93,7 +93,7 @@ export interface RigDestination {
   takes: boolean;
 }
 
-export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' | 'firstSight'>> {
+export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' | 'firstSight' | 'filter'>> {
   /** One schedule each; by default one with Antrea's defaults. */
   destinations?: Partial<ScheduleOptions>[];
   timeouts?: KernelTimeouts;
@@ -111,9 +111,9 @@ export class StoreRig {
   readonly #augmenters: RecordAugmenter[] = [];
 
   constructor(options: RigOptions = {}) {
-    const { maxConnections = 64, firstSight = 'baseline', destinations = [{}] } = options;
+    const { maxConnections = 64, firstSight = 'baseline', destinations = [{}], filter } = options;
     this.timeouts = options.timeouts ?? kernelTimeouts();
-    this.store = new ConnectionStore({ maxConnections, firstSight, born: this.now() });
+    this.store = new ConnectionStore({ maxConnections, firstSight, filter, born: this.now() });
     if (options.changes) {
       const history = new TcpHistory(maxConnections);
       this.store.expectChanges(history);
