@@ -24,7 +24,8 @@ export function buildGo(program: string): string | undefined {
   const { error, status, stderr } = spawnSync('go', args, {
     cwd: folder,
     encoding: 'utf8',
-    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/local/go/bin` },
+    // without cgo, which compiles a part of the standard library once more
+    env: { ...process.env, CGO_ENABLED: '0', PATH: `${process.env['PATH']}:/usr/local/go/bin` },
   });
   if (error) return 'go is not installed';
   return status === 0 ? undefined : `go build says: ${stderr.trim().split('\n').at(-1)!.trim()}`;

@@ -35,10 +35,13 @@ export const tcpState = (name: string, offset: number): Field => field(name, OP_
 export const tcpHistory = (name: string, offset: number): Field => field(name, OP_TCP_HISTORY, offset, 0);
 /** The name whose number stands at `offset`. */
 export const named = (name: string, offset: number): Field => field(name, OP_NAME, offset, 0);
-/** forwardingStatus of the record and the firewallEvent that goes with it: 3, flow denied. */
-export const denied = (): Field[] => [
+/**
+ * forwardingStatus of the record and the firewallEvent that goes with it: 3, flow denied.
+ * @param size octets of forwardingStatus, an unsigned32 that most exporters send in one (RFC 7011 section 6.2)
+ */
+export const denied = (size: 1 | 4): Field[] => [
   { ...field('firewallEvent', OP_CONSTANT, 0, 1), argument: 3 },
-  field('forwardingStatus', OP_U8, FORWARDING_STATUS, 1),
+  field('forwardingStatus', OP_U8, FORWARDING_STATUS, size),
 ];
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);

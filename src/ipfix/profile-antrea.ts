@@ -18,7 +18,8 @@ import type { Field } from './template.js';
 
 /**
  * The profile `antrea`: field for field what an Antrea flow aggregator knows. The destination is the one after NAT; the
- * original one, the service, stands in elements of its own. What is absent is zero or empty, as those collectors expect.
+ * original one, the service, stands in elements of its own. What is absent is zero or empty, as those collectors expect. Every
+ * element has the size of its type: go-ipfix takes the sizes from its registry, whatever the template says.
  */
 export function antreaFields(bits: number): Field[] {
   const v6 = (bits & shape.IPV6) !== 0;
@@ -81,7 +82,7 @@ export function antreaFields(bits: number): Field[] {
     addressOrZero(service, `destinationService${family}`, row.ORIG_DST),
     ...(bits & shape.TCP_HISTORY ? [tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY)] : []),
     // behind what those collectors know
-    ...(bits & shape.DENIED ? denied() : []),
+    ...(bits & shape.DENIED ? denied(4) : []),
   ];
 }
 

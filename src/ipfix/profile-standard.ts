@@ -45,7 +45,7 @@ export function standardFields(bits: number, biflow: Biflow): Field[] {
   if (bits & shape.ZONE) fields.push(widened16('ingressVRFID', row.ORIG_ZONE));
   if (bits & shape.REPLY_ZONE) fields.push(widened16('egressVRFID', row.REPLY_ZONE));
   if (bits & shape.HELPER) fields.push(text('applicationName', row.HELPER, 16));
-  if (bits & shape.DENIED) fields.push(...denied());
+  if (bits & shape.DENIED) fields.push(...denied(1));
   if (bits & shape.MARK) fields.push(unsigned32('mark', row.MARK));
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
   if (bits & shape.TCP_HISTORY) {

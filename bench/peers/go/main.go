@@ -15,7 +15,11 @@ peers ipfix COLLECTOR MTU
   vmware/go-ipfix; first collects, on the TCP port that it says, the records that it will export
     learn COUNT              waits until so many have come
     single                   exports all of them, a message each
-    buffered                 exports all of them, as many in a message as it holds`
+    buffered                 exports all of them, as many in a message as it holds
+peers collect
+  the collector of vmware/go-ipfix, on the ports that it says; for the tests
+    tcp COUNT                the data records that come, so many at most; fewer where none comes for ten seconds
+    udp COUNT`
 
 func main() {
 	quiet()
@@ -29,6 +33,8 @@ func run(arguments []string) error {
 	switch {
 	case len(arguments) == 1 && arguments[0] == "conntrack":
 		return serveConntrack()
+	case len(arguments) == 1 && arguments[0] == "collect":
+		return serveCollect()
 	case len(arguments) == 3 && arguments[0] == "ipfix":
 		mtu, err := strconv.Atoi(arguments[2])
 		if err != nil {

@@ -31,6 +31,8 @@ const { withoutRust } = (await import(MACHINE)) as { withoutRust(): string | und
 const PROBES: Readonly<Record<string, () => string | undefined>> = {
   // programs in Rust are built for the test
   cargo: withoutRust,
+  // where buildGo finds it too
+  go: () => (findProgram('go') || existsSync('/usr/local/go/bin/go') ? undefined : 'go is not installed'),
   linux: () => (process.platform === 'linux' ? undefined : 'this is not Linux'),
   'python3-ipfix': () =>
     spawnSync(PYTHON, ['-c', 'import ipfix.reader']).status === 0 ? undefined : 'python3-ipfix is not installed',

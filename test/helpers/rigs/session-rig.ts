@@ -18,12 +18,13 @@ export class SessionRig {
   wall = 1_700_000_000_400;
   readonly transport: FakeTransport;
   readonly session: Session;
+  readonly names = new NameTable();
 
   constructor(backend: Backend, options: RigOptions = {}) {
     const { limit = 484, unreliable = true, profile = createProfile('standard', 'reverse', false) } = options;
     this.transport = new FakeTransport(limit, unreliable);
     this.session = new Session({
-      names: new NameTable(),
+      names: this.names,
       backend,
       profile,
       transport: this.transport,
