@@ -55,6 +55,8 @@ export declare class EventListener {
   destroyLogCounts(): DestroyLogCounts | null
   /** Rows below this place need not be kept any more; the file's header has that already. */
   freeDestroyLog(place: number): void
+  /** Goes on in another file with the same capacity, whose rows begin where this one is. */
+  replaceDestroyLog(path: string): void
   /**
    * How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
    * with the square.
@@ -94,6 +96,10 @@ export declare class NflogListener {
   constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, onReady: () => void)
   /** The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced. */
   prefix(number: number): string
+  /** How many prefixes have a number, the empty one included. */
+  prefixCount(): number
+  /** Frees the numbers that are not among these; those of rows that were not taken yet stay. */
+  keepPrefixes(used: Uint32Array): void
   /** Bytes of the receive buffer as the kernel counts them, twice of what was asked for where that was granted. */
   receiveBuffer(): number
   /**
@@ -130,6 +136,8 @@ export declare class UdpSender {
    * @param lengths two words a message: bytes, data records
    */
   send(bytes: Uint8Array, lengths: Uint32Array): UdpSent
+  /** The address that the kernel has given it, null once it is closed. */
+  local(): SocketName | null
   close(): void
 }
 
@@ -252,6 +260,9 @@ export declare function layoutVersion(): number
 /** Backend.limitUnsent of src/backend/backend.ts. */
 export declare function limitUnsent(fd: number, octets: number): boolean
 
+/** Backend.lockFile of src/backend/backend.ts. */
+export declare function lockFile(fd: number): boolean
+
 /** What became of the logged packets so far. Each message is in exactly one of the first four counts. */
 export interface NflogCounts {
   /** Rows of EVENT_DENIED. */
@@ -270,6 +281,12 @@ export interface NflogCounts {
   overrun: number
   /** Packets whose prefix found no room, and that have none. */
   unnamed: number
+}
+
+/** One end of a connection. */
+export interface SocketName {
+  address: string
+  port: number
 }
 
 /** How far a send came. */

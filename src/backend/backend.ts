@@ -31,6 +31,12 @@ export interface Backend {
    * @returns false where that cannot be had: in the fallback, and where `fd` is no TCP socket
    */
   limitUnsent(fd: number, octets: number): boolean;
+  /**
+   * Locks a file that is open for writing, with a lock that the kernel holds until the last descriptor of this opening is closed.
+   * @returns false where another opening of it, in whatever process, has it
+   * @throws CtflowError CTFLOW_STATE; CTFLOW_BACKEND_LACKS in the fallback, as Node has no such lock
+   */
+  lockFile(fd: number): boolean;
   /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
   readonly connectDatagram: ConnectDatagram;
 }

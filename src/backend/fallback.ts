@@ -18,8 +18,17 @@ export function createFallbackBackend(): Backend {
     openEvents,
     openNflog,
     limitUnsent: () => false,
+    lockFile,
     connectDatagram: connectNodeDatagram,
   };
+}
+
+function lockFile(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend can lock a state file',
+    'Build the native module, or remove --state',
+  );
 }
 
 function openEvents(): never {

@@ -57,6 +57,7 @@ export function createNativeBackend(binding: Binding): Backend {
         ),
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
+    lockFile: (fd: number): boolean => native(() => binding.lockFile(fd)),
     openKernel: (options: KernelOptions): NetlinkSource =>
       native(
         () =>

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS } from '../destination/destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
@@ -61,7 +62,7 @@ async function run(flags: RunFlags): Promise<void> {
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
     const left = prepareKernel(source, flags, events !== undefined, log);
-    const state = await openState(flags, source, log);
+    const state = await openState(flags, source, backend, log);
     const {
       collector,
       observationDomain = hostObservationDomain(),
@@ -119,7 +120,12 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
 }
 
 /** @throws CtflowError where connections have no start by which they could be known again */
-async function openState({ state, netns }: RunFlags, source: Source, log: Logger): Promise<Journal | undefined> {
+async function openState(
+  { state, netns }: RunFlags,
+  source: Source,
+  backend: Backend,
+  log: Logger,
+): Promise<Journal | undefined> {
   if (state === undefined) return undefined;
   if (source.sysctl('nf_conntrack_timestamp')?.trim() !== '1') {
     throw new CtflowError(
@@ -128,7 +134,7 @@ async function openState({ state, netns }: RunFlags, source: Source, log: Logger
       'Run sysctl -w net.netfilter.nf_conntrack_timestamp=1, or add --setup-sysctl',
     );
   }
-  return Journal.open({ path: state, identity: hostIdentity(netns), log });
+  return Journal.open({ path: state, identity: hostIdentity(netns), log, lock: fd => backend.lockFile(fd) });
 }
 
 function deniedOf(flags: RunFlags): DeniedOptions | undefined {

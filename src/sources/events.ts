@@ -36,6 +36,7 @@ export type Listener = NativeListener &
     | 'dyingCount'
     | 'destroyLogCounts'
     | 'freeDestroyLog'
+    | 'replaceDestroyLog'
     | 'isGuarded'
     | 'guardFailure'
     | 'pressure'
@@ -100,6 +101,11 @@ export class EventSource extends RowListener<Listener> {
   /** Rows below this place need not be kept any more; their file has it in its header already. */
   freeDestroyLog(place: number): void {
     this.listener.freeDestroyLog(place);
+  }
+
+  /** Rows go into this file from now on, at the places where they would have stood. @throws CtflowError CTFLOW_STATE */
+  replaceDestroyLog(path: string): void {
+    native(() => this.listener.replaceDestroyLog(path));
   }
 
   /**

@@ -175,6 +175,13 @@ export class DestinationJournal implements ExportHistory {
     this.#journal.append(block.seal(WITHDRAWN, this.number, first.batch));
   }
 
+  /** The journal is begun anew: what was exported until now is not in it. */
+  beginAnew(): void {
+    this.since = Date.now();
+    this.#sinceMoved = false;
+    this.#journal.announce(this);
+  }
+
   /** Writes the notes. */
   flush(): void {
     if (this.#sinceMoved) this.#journal.announce(this);

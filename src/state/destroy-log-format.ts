@@ -22,6 +22,8 @@ import { encodeFileHeader, FILE_HEADER_SIZE, refuseFileHeader } from './journal-
 export const DESTROY_HEADER_SIZE = FILE_HEADER_SIZE + 20;
 const KIND = { magic: 'CTFLOWEN', name: 'a destroy log' };
 const PLACE_WORDS = 4;
+/** No place is as far. */
+const FARTHEST = 2 ** 48;
 /** Records that are read in one go. */
 const CHUNK = 4096;
 
@@ -57,7 +59,7 @@ export function readDestroyHeader(bytes: Uint8Array, identity: HostIdentity): De
   const changing = Uint8Array.from(bytes.subarray(FILE_HEADER_SIZE, DESTROY_HEADER_SIZE));
   const words = new Uint32Array(changing.buffer, 0, changing.length >> 2);
   const whole = words.length > PLACE_WORDS && words[PLACE_WORDS] === crc32(changing.subarray(0, PLACE_WORDS * 4));
-  if (!whole || words[0] === 0) return 'its header is damaged';
+  if (!whole || words[0] === 0 || readNumber(words, 2) > FARTHEST) return 'its header is damaged';
   if (words[1] !== LAYOUT_VERSION) return `its rows are of version ${words[1]}, these are version ${LAYOUT_VERSION}`;
   return { capacity: words[0], done: readNumber(words, 2) };
 }

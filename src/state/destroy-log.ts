@@ -16,7 +16,7 @@ import {
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { FILE_HEADER_SIZE } from './journal-file.js';
-import { cannotWrite } from './state-lock.js';
+import { cannotWrite, isSameFile, openBeside } from './state-path.js';
 
 /** Bytes of the file at most. */
 const MOST_BYTES = 64 << 20;
@@ -31,12 +31,18 @@ export interface DestroyLogOptions {
   fresh: boolean;
   /** Records that a new file has room for. */
   capacity?: number | undefined;
+  /** A file with a lower free place is an older copy; a new one begins there. */
+  least?: number;
+  /** Places below this one are free now, in the header too. @throws the system's error */
+  freed?: (place: number) => void;
 }
 
 /** Writes the rows: the native event listener. */
 export interface DestroyWriter {
   destroyLogCounts(): DestroyLogCounts | undefined;
   freeDestroyLog(place: number): void;
+  /** Goes on in another file. */
+  replaceDestroyLog(path: string): void;
 }
 
 export interface DestroyLogStats extends DestroyLogCounts {
@@ -54,6 +60,7 @@ const NOTHING: DestroyLogCounts = { written: 0, full: 0, failed: 0, withoutIdent
 export class DestroyLog {
   recovered = 0;
   readonly #options: DestroyLogOptions;
+  #identity: HostIdentity;
   /** -1 where there is no file. */
   #fd = -1;
   #capacity: number;
@@ -69,7 +76,9 @@ export class DestroyLog {
 
   private constructor(options: DestroyLogOptions) {
     this.#options = options;
+    this.#identity = options.identity;
     this.#capacity = options.capacity ?? CAPACITY;
+    this.#done = this.#delivered = options.least ?? 0;
   }
 
   /**
@@ -122,14 +131,10 @@ export class DestroyLog {
    */
   open(): DestroyLogPlace | undefined {
     if (this.#discarded) return undefined;
-    const { path, identity } = this.#options;
+    const { path } = this.#options;
     if (this.#fd < 0) {
-      const fresh = `${path}.new`;
       try {
-        rmSync(fresh, { force: true });
-        this.#fd = openSync(fresh, 'wx+', 0o600);
-        writeSync(this.#fd, encodeDestroyHeader(identity, this.#header));
-        renameSync(fresh, path);
+        this.#create();
       } catch (error) {
         throw cannotWrite(path, error);
       }
@@ -140,6 +145,33 @@ export class DestroyLog {
   /** Writes rows from now on. */
   setWriter(writer: DestroyWriter): void {
     this.#writer = writer;
+  }
+
+  /** Whether the file is still the one that is written; true where there is none. */
+  isWhole(): boolean {
+    if (this.#fd < 0) return true;
+    const header = encodeDestroyHeader(this.#identity, this.#header);
+    const there = new Uint8Array(header.length);
+    readSync(this.#fd, there, 0, there.length, 0);
+    return isSameFile(this.#fd, this.#options.path) && Buffer.compare(there, header) === 0;
+  }
+
+  /**
+   * Another file takes the place of this one: what it holds is exported, or will be, without its protection.
+   * @throws the system's error
+   */
+  beginAnew(identity = this.#identity): void {
+    this.#identity = identity;
+    this.#discarded = false;
+    this.#mark = undefined;
+    this.#done = this.#delivered;
+    const isOpen = this.#fd >= 0 || this.#writer !== undefined;
+    this.#close();
+    if (!isOpen) return;
+    this.#create();
+    this.#options.freed?.(this.#done);
+    this.#writer?.replaceDestroyLog(this.#options.path);
+    this.#writer?.freeDestroyLog(this.#done);
   }
 
   /** The store has so many more rows. */
@@ -180,7 +212,10 @@ export class DestroyLog {
   /** @param complete everything was exported or counted: the file is removed */
   close(complete: boolean): void {
     this.#close();
-    if (complete) this.#remove();
+    if (!complete) return;
+    this.#remove();
+    // a copy of it that is put back lies behind
+    if (this.#writer && !this.#discarded) this.#options.freed?.(this.#delivered + 1);
   }
 
   /** The journal has failed. @returns false where the file could not be removed */
@@ -195,10 +230,12 @@ export class DestroyLog {
   }
 
   #load(): void {
-    const { path, identity, log } = this.#options;
-    const fd = openSync(path, 'r+');
+    const { path, identity, log, least = 0 } = this.#options;
+    const fd = openBeside(path, false);
     const bytes = new Uint8Array(DESTROY_HEADER_SIZE);
-    const header = readDestroyHeader(bytes.subarray(0, readSync(fd, bytes, 0, DESTROY_HEADER_SIZE, 0)), identity);
+    let header = readDestroyHeader(bytes.subarray(0, readSync(fd, bytes, 0, DESTROY_HEADER_SIZE, 0)), identity);
+    if (typeof header !== 'string' && header.capacity > CAPACITY) header = 'its header is damaged';
+    if (typeof header !== 'string' && header.done < least) header = 'it is an older copy';
     if (typeof header !== 'string') {
       this.#fd = fd;
       this.#capacity = header.capacity;
@@ -230,10 +267,20 @@ export class DestroyLog {
     return behind;
   }
 
+  #create(): void {
+    const { path } = this.#options;
+    const fresh = `${path}.new`;
+    rmSync(fresh, { force: true });
+    this.#fd = openSync(fresh, 'wx+', 0o600);
+    writeSync(this.#fd, encodeDestroyHeader(this.#identity, this.#header));
+    renameSync(fresh, path);
+  }
+
   /** The header first: what the writer writes over must be free in it. */
   #free(place: number): boolean {
     try {
       writeSync(this.#fd, encodeChanging({ capacity: this.#capacity, done: place }), 0, undefined, FILE_HEADER_SIZE);
+      this.#options.freed?.(place);
     } catch (error) {
       if (!this.#warned) this.#options.log.warn(`the destroy log cannot be written: ${describeError(error)}`);
       this.#warned = true;

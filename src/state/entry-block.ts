@@ -32,6 +32,11 @@ export const CARRIED = 4;
 /** A destination by its number: since when its exports are known, and its name. */
 export const DESTINATION = 5;
 
+/** The random number that this file was begun with, in the first two words; the first block. Files of earlier versions have none. */
+export const FILE_ID = 7;
+/** Kinds of blocks end here. */
+export const LAST_KIND = FILE_ID;
+
 /** Words of a block before its payload: kind | destination << 16, entries, batch, CRC of the three. */
 export const HEAD_WORDS = 4;
 export const HEAD_SIZE = HEAD_WORDS * 4;

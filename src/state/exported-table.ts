@@ -70,9 +70,10 @@ export class ExportedTable {
     return destinationOf(this.words[word + LAST_WORD]);
   }
 
-  /** Whether the connection of this entry has one like this at a destination below this number. */
-  some(word: number, below: number, like: (word: number) => boolean): boolean {
-    for (let destination = 0; destination < below; destination++) {
+  /** Whether the connection of this entry has one like this at one of the first `count` destinations. */
+  some(word: number, destinations: readonly number[], count: number, like: (word: number) => boolean): boolean {
+    for (let i = 0; i < count; i++) {
+      const destination = destinations[i];
       const there = destination === this.destinationAt(word) ? word : this.find(this.words, word, destination);
       if (there >= 0 && like(there)) return true;
     }

@@ -10,6 +10,7 @@ import {
   ENDED,
   ENTRY_SIZE,
   ENTRY_WORDS,
+  FILE_ID,
   IDENTITY_WORDS,
   PENDING,
   LAST_WORD,
@@ -18,6 +19,10 @@ import {
 } from './entry-block.js';
 import type { Block } from './journal-file.js';
 import { ExportedTable } from './exported-table.js';
+import type { JournalId } from './sequence-file.js';
+
+/** Destinations that a file can name; far more than an exporter has (the store holds 255). */
+const MOST_DESTINATIONS = 1024;
 
 /** What was being sent when a run was killed: it may have been received or not. */
 export interface Uncertain {
@@ -48,6 +53,8 @@ export interface KnownDestination {
 export class JournalContents {
   readonly table: ExportedTable;
   readonly destinations: KnownDestination[] = [];
+  /** Undefined for a file of an earlier version. */
+  id: JournalId | undefined;
   readonly #byNumber = new Map<number, KnownDestination>();
   readonly #delta = new Uint32Array(2);
   readonly #identity = new Uint32Array(IDENTITY_WORDS);
@@ -67,11 +74,18 @@ export class JournalContents {
   /** @returns false where the block makes no sense */
   take(block: Block): boolean {
     const { kind, words, at } = block;
+    if (kind === FILE_ID) {
+      this.id = [words[at], words[at + 1]];
+      return true;
+    }
     if (kind === DESTINATION) return this.#takeDestination(block);
     const destination = this.#byNumber.get(block.destination);
     if (kind === DONE) {
       if (!destination) return false;
-      destination.pending = destination.pending.filter(({ batch }) => ((block.batch - batch) | 0) < 0);
+      const { pending } = destination;
+      let done = 0;
+      while (done < pending.length && ((block.batch - pending[done].batch) | 0) >= 0) done++;
+      pending.splice(0, done);
       return true;
     }
     if (kind === CARRIED) {
@@ -140,6 +154,7 @@ export class JournalContents {
     const length = words[at + 2];
     if (length > bytes.length) return false;
     const known = this.#byNumber.get(number);
+    if (!known && this.destinations.length === MOST_DESTINATIONS) return false;
     const { pending = [], batch = 0 } = known ?? {};
     const destination: KnownDestination = {
       number,

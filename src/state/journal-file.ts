@@ -2,7 +2,7 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { CtflowError } from '../common/errors.js';
-import { blockSize, CARRIED, DONE, HEAD_SIZE, HEAD_WORDS, MOST_ENTRIES, WITHDRAWN } from './entry-block.js';
+import { blockSize, CARRIED, DONE, HEAD_SIZE, HEAD_WORDS, LAST_KIND, MOST_ENTRIES } from './entry-block.js';
 import type { HostIdentity } from '../common/host.js';
 import { readNumber, writeNumber } from '../common/u64.js';
 
@@ -125,7 +125,7 @@ function takeHead(bytes: Uint8Array, words: Uint32Array, at: number, block: Bloc
   const fits =
     block.count <= MOST_ENTRIES &&
     block.kind >= 1 &&
-    block.kind <= WITHDRAWN &&
+    block.kind <= LAST_KIND &&
     (block.kind !== DONE || block.count === 0) &&
     (block.kind < CARRIED || block.count > 0);
   if (!fits) throw damaged(offset);

@@ -1,41 +1,26 @@
-import {
-  close,
-  closeSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
-import { describeError, errnoOf } from '../common/errors.js';
+import { randomBytes } from 'node:crypto';
+import { close, closeSync, fstatSync, openSync, renameSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { CtflowError, describeError, errnoOf } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
 import { DestinationJournal } from './destination-journal.js';
 import { DestroyLog, type DestroyLogStats } from './destroy-log.js';
-import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, HEAD_WORDS } from './entry-block.js';
+import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, FILE_ID, HEAD_WORDS } from './entry-block.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
-import {
-  encodeFileHeader,
-  FILE_HEADER_SIZE,
-  readBlocks,
-  refuseFileHeader,
-  writeWhole,
-  type Write,
-} from './journal-file.js';
-import { cannotWrite, StateLock } from './state-lock.js';
+import { encodeFileHeader, writeWhole, type Write } from './journal-file.js';
+import { loadJournal } from './load-journal.js';
+import { settleContents } from './settle-contents.js';
+import { SequenceFile, type JournalId } from './sequence-file.js';
+import { StateLock, type LockFile } from './state-lock.js';
+import { cannotWrite, isSameFile, resolveStatePath } from './state-path.js';
 
 /** Bytes below which a journal is not written anew. */
 const COMPACT_ABOVE = 64 << 20;
 /** Or so many times what it was when it was written anew last. */
 const COMPACT_TIMES = 4;
-/** Entries looked at before the event loop gets its turn. */
-const ENTRIES_A_TURN = 65_536;
 /** As many as the store knows when their event comes again (DestroyTracker). */
 const KEPT_ENDS = 262_144;
 
@@ -43,6 +28,10 @@ export interface JournalOptions {
   path: string;
   identity: HostIdentity;
   log: Logger;
+  /** Holds the file against other exporters. */
+  lock: LockFile;
+  /** Names that destinations had in files of earlier versions, by their names. */
+  formerNames?: ReadonlyMap<string, string>;
   /** Bytes below which the file is not written anew. */
   compactAbove?: number;
   write?: Write;
@@ -63,8 +52,10 @@ export interface JournalStats {
   /** Bytes of the file. */
   readonly size: number;
   readonly compactions: number;
-  /** Disk errors; after the first the run goes on without a journal. */
+  /** Disk errors; after one the run goes on without a journal until the disk takes one again. */
   readonly errors: number;
+  /** Times that the file was begun anew while it was in use: after an error, or as it was deleted, truncated or replaced. */
+  readonly begunAnew: number;
   readonly ends: DestroyLogStats;
 }
 
@@ -77,6 +68,14 @@ export class Journal implements PollHook {
   readonly #log: Logger;
   readonly #write: Write;
   readonly #lock: StateLock;
+  readonly #path: string;
+  #identity: HostIdentity;
+  #sequence!: SequenceFile;
+  #id: JournalId = [0, 0];
+  /** Another exporter has it. */
+  #givenUp = false;
+  /** The disk did not take the file last. */
+  #failing = false;
   readonly #destinations: DestinationJournal[] = [];
   #destroyLog!: DestroyLog;
   /** -1 without a file. */
@@ -90,13 +89,16 @@ export class Journal implements PollHook {
   #endedWhileDown = 0;
   #compactions = 0;
   #errors = 0;
+  #begunAnew = 0;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
     this.#log = options.log;
     this.#write = options.write ?? writeSync;
     this.#compactAt = options.compactAbove ?? COMPACT_ABOVE;
-    this.#lock = new StateLock(options.path);
+    this.#identity = options.identity;
+    this.#path = resolveStatePath(options.path);
+    this.#lock = new StateLock(this.#path, options.lock);
   }
 
   /**
@@ -106,10 +108,7 @@ export class Journal implements PollHook {
   static async open(options: JournalOptions): Promise<Journal> {
     const journal = new Journal(options);
     try {
-      await journal.#load();
-      const { path, identity, log, endsCapacity: capacity } = options;
-      journal.#destroyLog = DestroyLog.load({ path: `${path}.ends`, identity, log, fresh: journal.#fd < 0, capacity });
-      if (journal.#fd < 0) journal.#create();
+      await journal.#open();
     } catch (error) {
       journal.#lock.release();
       throw error;
@@ -129,13 +128,16 @@ export class Journal implements PollHook {
   destination(name: string, born: number): DestinationJournal {
     const namesakes = this.#destinations.filter(one => one.name === name || one.name.startsWith(`${name} #`));
     const own = namesakes.length > 0 ? `${name} #${namesakes.length + 1}` : name;
-    const known = this.#contents?.destinations.find(one => one.name === own);
-    const taken = [...(this.#contents?.destinations ?? []), ...this.#destinations].map(({ number }) => number);
-    const number = known?.number ?? Math.max(-1, ...taken) + 1;
+    const former = this.#options.formerNames?.get(own);
+    const found = this.#contents?.destinations ?? [];
+    const known = found.find(one => one.name === own) ?? found.find(one => one.name === former);
+    const taken = new Set([...found, ...this.#destinations].map(({ number }) => number));
+    let number = known?.number ?? 0;
+    while (!known && taken.has(number)) number++;
     const destination = new DestinationJournal(this, { number, name: own, born, known, table: this.#contents?.table });
     this.#destinations.push(destination);
-    if (!known) this.announce(destination);
-    else if (known.pending.length > 0) this.append(new EntryBlock(0).seal(DONE, number, known.batch));
+    if (known?.name !== own) this.announce(destination);
+    if (known && known.pending.length > 0) this.append(new EntryBlock(0).seal(DONE, number, known.batch));
     const { records } = destination.uncertain;
     if (records > 0) {
       this.#log.warn(
@@ -161,6 +163,7 @@ export class Journal implements PollHook {
     if (this.#fd < 0) return;
     try {
       this.#size += writeWhole(this.#write, this.#fd, block);
+      this.#sequence.grow(this.#size);
     } catch (error) {
       this.#fail(error);
       return;
@@ -174,6 +177,15 @@ export class Journal implements PollHook {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
     for (const destination of this.#destinations) destination.flush();
     this.#destroyLog.warnIfIncomplete();
+    this.#check();
+  }
+
+  /** Goes on for another network namespace: what is exported of the one before is of no use there. */
+  beginAnew(identity: HostIdentity): void {
+    this.#identity = identity;
+    this.#contents = undefined;
+    for (const destination of this.#destinations) destination.forgetContents();
+    if (!this.#givenUp) this.#again();
   }
 
   /** Frees what the destroy log holds and every destination has exported. @param ended as of DestroyLog.settle */
@@ -193,6 +205,7 @@ export class Journal implements PollHook {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
     this.#destroyLog.close(complete);
+    this.#sequence.close();
     this.#lock.release();
   }
 
@@ -211,87 +224,146 @@ export class Journal implements PollHook {
       size: this.#size,
       compactions: this.#compactions,
       errors: this.#errors,
+      begunAnew: this.#begunAnew,
       ends: this.#destroyLog.stats(),
     };
   }
 
-  async #load(): Promise<void> {
-    const { path, identity } = this.#options;
-    let fd: number;
+  async #open(): Promise<void> {
+    const { log, endsCapacity: capacity } = this.#options;
+    const path = `${this.#path}.ends`;
     try {
-      fd = openSync(path, 'r+');
+      this.#sequence = new SequenceFile(this.#path);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      throw cannotWrite(path, error);
+      throw cannotWrite(`${this.#path}.seq`, error);
     }
-    const refused = await this.#read(fd, identity).catch((error: unknown) => (error as Error).message);
-    if (refused === undefined) return;
-    closeSync(fd);
-    this.#contents = undefined;
-    const aside = `${path}.refused`;
+    const loaded = await loadJournal(this.#path, this.#identity, this.#sequence, this.#log);
+    if (loaded) ({ fd: this.#fd, size: this.#size, contents: this.#contents } = loaded);
+    const freed = (place: number): void => this.#sequence.free(place);
+    const least = this.#sequence.place;
+    const fresh = this.#fd < 0;
+    this.#destroyLog = DestroyLog.load({ path, identity: this.#identity, log, fresh, capacity, least, freed });
     try {
-      renameSync(path, aside);
+      if (fresh) this.#create();
+      else if (this.#contents?.id) this.#id = this.#contents.id;
+      else {
+        this.#id = newId();
+        this.#size += writeWhole(this.#write, this.#fd, idBlock(this.#id));
+      }
+      if (!fresh) this.#sequence.begin(this.#id, this.#size);
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw cannotWrite(this.#path, error);
     }
-    this.#log.warn(
-      { path, aside },
-      `the state file is not used: ${refused}. Open connections are treated as on a first start`,
-    );
   }
 
-  /** @returns why the file is not used */
-  async #read(fd: number, identity: HostIdentity): Promise<string | undefined> {
-    const header = new Uint8Array(FILE_HEADER_SIZE);
-    const { size } = fstatSync(fd);
-    const refused = refuseFileHeader(header.subarray(0, readSync(fd, header, 0, FILE_HEADER_SIZE, 0)), identity);
-    if (refused !== undefined) return refused;
-    const contents = new JournalContents(size);
-    let senseless = false;
-    const end = await readBlocks(fd, FILE_HEADER_SIZE, size, block => {
-      if (!contents.take(block)) senseless = true;
-    });
-    if (senseless) return 'its blocks contradict each other';
-    // the last write was cut off by the end of the process
-    if (end < size) ftruncateSync(fd, end);
-    closeSync(fd);
-    this.#fd = openSync(this.#options.path, 'a+');
-    this.#size = end;
-    this.#contents = contents;
-    return undefined;
-  }
-
+  /** @throws the system's error */
   #create(): void {
-    const { path, identity } = this.#options;
-    const fresh = `${path}.new`;
+    const fresh = `${this.#path}.new`;
+    rmSync(fresh, { force: true });
+    const fd = openSync(fresh, 'ax+', 0o600);
     try {
-      rmSync(fresh, { force: true });
-      this.#fd = openSync(fresh, 'ax+', 0o600);
-      this.#size = writeWhole(this.#write, this.#fd, encodeFileHeader(identity));
-      renameSync(fresh, path);
+      this.#id = newId();
+      const size = writeWhole(this.#write, fd, this.#head(this.#id));
+      this.#takePlace(fresh, size);
+      this.#fd = fd;
     } catch (error) {
-      throw cannotWrite(path, error);
+      closeSync(fd);
+      throw error;
     }
   }
 
-  async #settleContents({ table, destinations }: JournalContents): Promise<void> {
-    for (const destination of this.#destinations) destination.forgetContents();
-    const byNumber = new Map(this.#destinations.map(destination => [destination.number, destination]));
-    const beyond = Math.max(-1, ...destinations.map(({ number }) => number)) + 1;
-    const isFound = (word: number): boolean => table.isMarked(word);
-    const isOpen = (word: number): boolean => !table.isEnded(word);
-    for (let entry = 0; entry < table.count; entry++) {
-      if (entry % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await new Promise(resolve => setImmediate(resolve));
-      const word = entry * ENTRY_WORDS;
-      const there = table.some(word, beyond, isFound);
-      if (!there && isOpen(word)) byNumber.get(table.destinationAt(word))?.endWhileDown(table, word);
-      // a connection counts once, however many destinations know it
-      if (table.some(word, table.destinationAt(word), there ? isFound : isOpen)) continue;
-      if (there && isFound(word)) this.#restored++;
-      else if (!there && isOpen(word)) this.#endedWhileDown++;
+  /** What a file begins with. */
+  #head(id: JournalId): Uint8Array {
+    return Buffer.concat([encodeFileHeader(this.#identity), idBlock(id)]);
+  }
+
+  /** A file with the id that was made last becomes the journal. A kill in between leaves either. @throws the system's error */
+  #takePlace(fresh: string, size: number): void {
+    this.#sequence.announce(this.#id);
+    renameSync(fresh, this.#path);
+    this.#size = size;
+    this.#sequence.begin(this.#id, size);
+  }
+
+  /** Whether others have left the files alone; where not, or where the disk had failed, the file is begun anew. */
+  #check(): void {
+    if (this.#givenUp) return;
+    try {
+      if (!this.#lock.renew())
+        this.#log.warn({ path: this.#lock.path }, 'the lock file was deleted or replaced; it is made again');
+      if (!this.#sequence.renew())
+        this.#log.warn(
+          { path: this.#sequence.path },
+          'the sequence file was changed by another program; it is written again',
+        );
+    } catch (error) {
+      if (error instanceof CtflowError) this.#giveUp(error);
+      else this.#fail(error);
+      return;
     }
+    if (this.#fd < 0) {
+      this.#again();
+      return;
+    }
+    const size = fstatSync(this.#fd).size;
+    const isSame = isSameFile(this.#fd, this.#path);
+    if (!isSame || size !== this.#size) {
+      const what = !isSame ? 'deleted or replaced' : size < this.#size ? 'truncated' : 'written by another program';
+      this.#log.warn(
+        { path: this.#path },
+        `the state file was ${what} while in use; it is begun anew: after a restart, connections count from first sight unless exported since`,
+      );
+      this.#again();
+    } else if (!this.#destroyLog.isWhole()) {
+      this.#log.warn(
+        { path: `${this.#path}.ends` },
+        'the destroy log was deleted, truncated or replaced while in use; it is begun anew',
+      );
+      this.#attempt(() => this.#destroyLog.beginAnew());
+    }
+  }
+
+  /** Begins the file anew. What was exported until now is not in it: no connection counts as never exported. */
+  #again(): void {
+    const failed = this.#fd < 0;
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+    this.#attempt(() => {
+      this.#create();
+      for (const destination of this.#destinations) destination.beginAnew();
+      this.#destroyLog.beginAnew(this.#identity);
+      this.#begunAnew++;
+      this.#failing = false;
+      if (failed) this.#log.info({ path: this.#path }, 'the state file can be written again; it is begun anew');
+    });
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The files are another exporter's now. */
+  #giveUp(error: CtflowError): void {
+    this.#givenUp = true;
+    this.#errors++;
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+    this.#log.error(`${describeError(error)}; this run goes on without its state file`);
+  }
+
+  async #settleContents(contents: JournalContents): Promise<void> {
+    for (const destination of this.#destinations) destination.forgetContents();
+    const destinations = new Map(this.#destinations.map(destination => [destination.number, destination]));
+    const { restored, endedWhileDown } = await settleContents(contents, (number, table, word) =>
+      destinations.get(number)?.endWhileDown(table, word),
+    );
+    this.#restored += restored;
+    this.#endedWhileDown += endedWhileDown;
     this.#contents = undefined;
-    const { restored, endedWhileDown } = this.stats();
     this.#log.info(
       { restored, endedWhileDown },
       'state restored: connections found again, and those that ended while ctflow was down',
@@ -299,12 +371,17 @@ export class Journal implements PollHook {
   }
 
   async #compact(): Promise<void> {
-    const { path, identity } = this.#options;
+    const path = this.#path;
+    const fd0 = this.#fd;
+    const before = this.#id;
+    const isCurrent = (): boolean => this.#id === before && this.#fd === fd0 && !this.#closing;
     try {
+      if (!isSameFile(fd0, path)) return;
+      const id = newId();
       const { fd, size } = await compact({
         path: `${path}.new`,
-        header: encodeFileHeader(identity),
-        from: { path, size: () => (this.#fd < 0 || this.#closing ? undefined : this.#size) },
+        header: this.#head(id),
+        from: { path, size: () => (isCurrent() ? this.#size : undefined) },
         destinations: this.#destinations.map(destination => destinationBlock(destination)),
         numbers: new Set(this.#destinations.map(({ number }) => number)),
         write: this.#write,
@@ -312,11 +389,11 @@ export class Journal implements PollHook {
         keptEnds: this.#options.keptEnds ?? KEPT_ENDS,
       });
       if (fd < 0) return;
-      renameSync(`${path}.new`, path);
+      this.#id = id;
+      this.#takePlace(`${path}.new`, size);
       // the file goes with it, which takes its time
       close(this.#fd, () => {});
       this.#fd = fd;
-      this.#size = size;
       this.#compactions++;
       this.#compactAt = Math.max(this.#options.compactAbove ?? COMPACT_ABOVE, size * COMPACT_TIMES);
       this.#log.debug({ size }, 'state file rewritten');
@@ -325,13 +402,14 @@ export class Journal implements PollHook {
     }
   }
 
-  /** The file no longer says what was exported: the next run must not trust it. */
+  /** The file no longer says what was exported: the next run must not trust it. Each poll tries to begin it anew. */
   #fail(error: unknown): void {
     this.#errors++;
-    if (this.#fd < 0) return;
-    const { path } = this.#options;
-    closeSync(this.#fd);
+    const path = this.#path;
+    if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+    if (this.#failing) return;
+    this.#failing = true;
     let left = this.#destroyLog.discard() ? '' : `; ${path}.ends could not be removed: remove it before the next start`;
     try {
       rmSync(`${path}.new`, { force: true });
@@ -345,9 +423,20 @@ export class Journal implements PollHook {
     }
     this.#log.error(
       { path, error: errnoOf(error) || describeError(error) },
-      `the state file cannot be written; this run continues without it, and the next one starts without state. Free disk space${left}`,
+      `the state file cannot be written; it is tried again at each poll, and a run that starts before has no state. Free disk space${left}`,
     );
   }
+}
+
+function newId(): JournalId {
+  const bytes = randomBytes(8);
+  return [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
+}
+
+function idBlock(id: JournalId): Uint8Array {
+  const block = new EntryBlock(1);
+  block.words.set(id, block.next());
+  return block.seal(FILE_ID, 0);
 }
 
 function destinationBlock(destination: { number: number; name: string; since: number }): Uint8Array {

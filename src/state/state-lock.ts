@@ -1,67 +1,72 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { CtflowError, errnoOf } from '../common/errors.js';
+import { closeSync, ftruncateSync, readFileSync, writeSync } from 'node:fs';
+import { CtflowError } from '../common/errors.js';
+import { cannotWrite, isSameFile, openBeside } from './state-path.js';
 
-/** One exporter at a time writes a state file: it keeps a file beside it that names the process. */
+/** As Backend.lockFile. */
+export type LockFile = (fd: number) => boolean;
+
+/**
+ * One exporter at a time writes a state file. The kernel holds the lock, on a file beside it that is never renamed or removed; it
+ * ends with the process, and counts in every PID namespace. What stands in the file is for people.
+ */
 export class StateLock {
-  readonly #path: string;
+  readonly path: string;
+  readonly #state: string;
+  readonly #lock: LockFile;
+  #fd: number;
 
-  /** @throws CtflowError CTFLOW_STATE where another process holds it, or it cannot be written */
-  constructor(state: string) {
-    this.#path = `${state}.lock`;
-    for (let again = true; ; again = false) {
-      try {
-        writeFileSync(this.#path, `${nameOf(process.pid)}\n`, { flag: 'wx', mode: 0o600 });
-        return;
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw cannotWrite(this.#path, error);
-      }
-      const holder = this.#holder();
-      if (holder !== undefined || !again) {
-        throw new CtflowError(
-          'CTFLOW_STATE',
-          `${state} is in use by process ${holder ?? 'of unknown id'}`,
-          `Give each exporter its own state file; if no exporter is running, remove ${this.#path}`,
-        );
-      }
-      // its holder was killed
-      rmSync(this.#path, { force: true });
-    }
+  /** @throws CtflowError CTFLOW_STATE where another exporter holds it, or it cannot be written or locked */
+  constructor(state: string, lock: LockFile) {
+    this.path = `${state}.lock`;
+    this.#state = state;
+    this.#lock = lock;
+    this.#fd = this.#take();
+  }
+
+  /**
+   * Whether the file is still the one that is locked. Where it is not, the one in its place is locked too.
+   * @throws CtflowError as the constructor
+   */
+  renew(): boolean {
+    if (isSameFile(this.#fd, this.path)) return true;
+    const fd = this.#take();
+    closeSync(this.#fd);
+    this.#fd = fd;
+    return false;
   }
 
   release(): void {
-    rmSync(this.#path, { force: true });
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
   }
 
-  /** The process id of a holder that lives. */
-  #holder(): number | undefined {
-    let name: string;
-    try {
-      name = readFileSync(this.#path, 'latin1').trim();
-    } catch {
-      return undefined;
+  #take(): number {
+    for (;;) {
+      let fd = -1;
+      try {
+        fd = openBeside(this.path);
+        if (!this.#lock(fd)) throw inUse(this.#state, readFileSync(fd, 'latin1'));
+        // an exporter of an earlier version removes the file when it ends
+        if (isSameFile(fd, this.path)) {
+          ftruncateSync(fd);
+          writeSync(fd, `${process.pid}\n`, 0);
+          return fd;
+        }
+      } catch (error) {
+        if (fd >= 0) closeSync(fd);
+        throw error instanceof CtflowError ? error : cannotWrite(this.path, error);
+      }
+      closeSync(fd);
     }
-    const pid = Number.parseInt(name, 10);
-    return pid > 0 && nameOf(pid) === name ? pid : undefined;
   }
 }
 
-export function cannotWrite(path: string, error: unknown): CtflowError {
+/** @param holder what it has written into its lock */
+function inUse(state: string, holder: string): CtflowError {
+  const pid = Number.parseInt(holder, 10) || 'of unknown id';
   return new CtflowError(
     'CTFLOW_STATE',
-    `${path} cannot be written (${errnoOf(error) || String(error)})`,
-    'Give a file in a directory that ctflow can write to',
-    error,
+    `${state} is in use by process ${pid} (its id in its own PID namespace)`,
+    'Give each exporter its own state file',
   );
-}
-
-/** A process id and when it began, as ids are used again; the id alone where no such process runs. */
-function nameOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // fields are counted behind the name, which may hold anything; the 22nd is the start
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return /[ZX]/.test(fields[0]) ? String(pid) : `${pid} ${fields[19]}`;
-  } catch {
-    return String(pid);
-  }
 }

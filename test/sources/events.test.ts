@@ -85,6 +85,7 @@ class FakeListener implements Listener {
   }
 
   freeDestroyLog(): void {}
+  replaceDestroyLog(): void {}
 
   setBroadcastError(): void {
     throw nativeFailure('CTFLOW_NETLINK', 'The event listener is closed');

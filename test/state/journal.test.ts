@@ -242,21 +242,6 @@ function change(path: string, at: number, by = 0xff): void {
   writeFileSync(path, bytes);
 }
 
-test('one exporter at a time; the lock of a killed one is removed', async t => {
-  const path = temporaryPath(t, 'state');
-  const { journal } = await openJournal(path);
-  const error = await t.throwsAsync(openJournal(path), { instanceOf: CtflowError });
-  t.is(error.code, 'CTFLOW_STATE');
-  t.regex(error.message, new RegExp(`in use by process ${process.pid}`));
-  await journal.close();
-  for (const left of ['', '999999999 5\n', `${process.pid} 5\n`]) {
-    writeFileSync(`${path}.lock`, left);
-    const { journal: next } = await openJournal(path);
-    await next.close();
-    t.false(existsSync(`${path}.lock`));
-  }
-});
-
 test('a path that cannot be written is an error at startup, and leaves no lock', async t => {
   const folder = temporaryPath(t, 'folder');
   const nowhere = await t.throwsAsync(openJournal(`${folder}/none/state`), { instanceOf: CtflowError });
@@ -289,7 +274,6 @@ test('a disk error ends the journal and not the run, and no later start uses the
   t.is(journal.stats().errors, 1);
   t.false(existsSync(path));
   await journal.close();
-  t.false(existsSync(`${path}.lock`));
 });
 
 test('a journal that has grown is rewritten while it grows on, with the same content', async t => {

@@ -131,6 +131,18 @@ pub fn limit_unsent(fd: i32, octets: u32) -> bool {
     }
 }
 
+/// Backend.lockFile of src/backend/backend.ts.
+#[napi]
+pub fn lock_file(fd: i32) -> Result<bool> {
+    #[cfg(target_os = "linux")]
+    return ctflow_core::sys::lock_file(fd).map_err(crossing);
+    #[cfg(not(target_os = "linux"))]
+    Err(thrown(
+        Code::State,
+        format!("File {fd} cannot be locked on this system"),
+    ))
+}
+
 fn filter_of(words: &[u32]) -> Result<Filter> {
     let wrong = || {
         thrown(

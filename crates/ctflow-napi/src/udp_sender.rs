@@ -42,10 +42,27 @@ impl UdpSender {
         }
     }
 
+    /// The address that the kernel has given it, null once it is closed.
+    #[napi]
+    pub fn local(&self) -> Option<SocketName> {
+        let name = self.sender.as_ref()?.local()?;
+        Some(SocketName {
+            address: name.ip().to_string(),
+            port: name.port(),
+        })
+    }
+
     #[napi]
     pub fn close(&mut self) {
         self.sender = None;
     }
+}
+
+/// One end of a connection.
+#[napi(object)]
+pub struct SocketName {
+    pub address: String,
+    pub port: u16,
 }
 
 /// How far a send came.

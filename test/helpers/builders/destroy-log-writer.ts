@@ -23,7 +23,7 @@ export function endsRecord(place: number, row: Uint8Array): Uint8Array {
 
 /** Writes rows down as the native listener does. */
 export class DestroyLogWriter implements DestroyWriter {
-  readonly #to: DestroyLogPlace;
+  #to: DestroyLogPlace;
   readonly #counts: DestroyLogCounts = { written: 0, full: 0, failed: 0, withoutIdentity: 0 };
   #place: number;
   #done: number;
@@ -68,5 +68,9 @@ export class DestroyLogWriter implements DestroyWriter {
 
   freeDestroyLog(place: number): void {
     this.#done = place;
+  }
+
+  replaceDestroyLog(path: string): void {
+    this.#to = { ...this.#to, path };
   }
 }

@@ -2,9 +2,14 @@ import { crc32 } from 'node:zlib';
 import { ENTRY_WORDS, EntryBlock, IDENTITY_WORDS, LAST_WORD, lastWord } from '../../../src/state/entry-block.js';
 import type { HostIdentity } from '../../../src/common/host.js';
 import { Journal, type JournalOptions } from '../../../src/state/journal.js';
+import { backends } from '../backends.js';
 import { listeningLogger } from '../fakes/listening-logger.js';
 
 export const HOST: HostIdentity = { namespace: 4_026_531_992, boot: '0b6a8f5e-93c1-4e2a-9a51-6f1d2c3b4a59' };
+
+const native = backends().find(({ name }) => name === 'native');
+/** Where only the fallback takes part nothing is locked. */
+const lock = (fd: number): boolean => native?.lockFile(fd) ?? true;
 
 /** A journal of a test, and what it logs. */
 export async function openJournal(
@@ -12,7 +17,7 @@ export async function openJournal(
   changed: Partial<JournalOptions> = {},
 ): Promise<{ journal: Journal; lines: Record<string, unknown>[] }> {
   const { log, lines } = listeningLogger();
-  const journal = await Journal.open({ path, identity: HOST, log, ...changed });
+  const journal = await Journal.open({ path, identity: HOST, log, lock, ...changed });
   return { journal, lines };
 }
 

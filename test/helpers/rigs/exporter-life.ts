@@ -33,6 +33,7 @@ export function factsOf({ port, started, packets }: KernelConnection): Facts {
 interface Left {
   atDeath?: Buffer;
   endsAtDeath?: Buffer | undefined;
+  sequenceAtDeath?: Buffer | undefined;
 }
 
 /** How a life begins, and what it is given. */
@@ -162,7 +163,8 @@ export class ExporterLife {
           fstatSync(fd).ino === statSync(path, { throwIfNoEntry: false })?.ino
         ) {
           file.atDeath = Buffer.concat([readFileSync(path), bytes.subarray(0, Math.floor(bytes.length * death.part))]);
-          file.endsAtDeath = readEnds(path);
+          file.endsAtDeath = readBeside(path, 'ends');
+          file.sequenceAtDeath = readBeside(path, 'seq');
         }
         return writeSync(fd, bytes);
       },
@@ -198,7 +200,8 @@ export class ExporterLife {
   /** It is killed now. @param torn the part of a record that was being written */
   kill(torn: number): void {
     this.#file.atDeath = readFileSync(this.#path);
-    this.#file.endsAtDeath = readEnds(this.#path);
+    this.#file.endsAtDeath = readBeside(this.#path, 'ends');
+    this.#file.sequenceAtDeath = readBeside(this.#path, 'seq');
     if (!this.#pen || !this.#file.endsAtDeath) return;
     const part = endsRecord(this.#pen.place, rows(factsOf({ port: 999, started: this.now, packets: 9 })).bytes);
     const at = this.#pen.offset();
@@ -258,14 +261,15 @@ export class ExporterLife {
     }
     await this.journal.close(true);
     await new Promise(resolve => setImmediate(resolve));
-    const { atDeath, endsAtDeath } = this.#file;
+    const { atDeath, endsAtDeath, sequenceAtDeath } = this.#file;
     if (!atDeath) return;
     writeFileSync(this.#path, atDeath);
+    writeFileSync(`${this.#path}.seq`, sequenceAtDeath!);
     if (endsAtDeath) writeFileSync(`${this.#path}.ends`, endsAtDeath);
     else rmSync(`${this.#path}.ends`, { force: true });
   }
 }
 
-function readEnds(path: string): Buffer | undefined {
-  return statSync(`${path}.ends`, { throwIfNoEntry: false }) && readFileSync(`${path}.ends`);
+function readBeside(path: string, name: string): Buffer | undefined {
+  return statSync(`${path}.${name}`, { throwIfNoEntry: false }) && readFileSync(`${path}.${name}`);
 }

@@ -5,9 +5,10 @@ use crate::error::{Code, Error};
 use crate::row::{IDENTITY_FLAGS, PRESENT, ROW_SIZE, get_u32};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the first record begins.
 pub const DESTROY_LOG_RECORDS_AT: usize = 4096;
@@ -38,9 +39,22 @@ pub struct DestroyLogState {
     full: AtomicU64,
     failed: AtomicU64,
     without_identity: AtomicU64,
+    /// Goes on in this file.
+    replacement: Mutex<Option<File>>,
+    replaced: AtomicBool,
 }
 
 impl DestroyLogState {
+    /// Goes on in another file with the same capacity.
+    ///
+    /// Errors: as [`DestroyLog::open`].
+    pub fn replace(&self, path: &Path) -> Result<(), Error> {
+        let file = open(path)?;
+        *lock(&self.replacement) = Some(file);
+        self.replaced.store(true, Ordering::Release);
+        Ok(())
+    }
+
     /// Rows below this place need not be kept any more; the header has that already.
     pub fn free(&self, place: u64) {
         self.done.store(place, Ordering::Release);
@@ -76,10 +90,7 @@ impl DestroyLog {
     ///
     /// Errors: `State` where the file is not there or cannot be written.
     pub fn open(path: &Path, capacity: u32, place: u64, done: u64) -> Result<Self, Error> {
-        let file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(|error| Error::system(Code::State, &format!("{} cannot be written", path.display()), &error))?;
+        let file = open(path)?;
         let state = Arc::new(DestroyLogState::default());
         state.free(done);
         Ok(Self {
@@ -98,6 +109,11 @@ impl DestroyLog {
 
     /// Writes whole rows. What cannot be written is counted: it is exported all the same as long as this process lives.
     pub fn append(&mut self, rows: &[u8]) {
+        if self.state.replaced.swap(false, Ordering::Acquire)
+            && let Some(file) = lock(&self.state.replacement).take()
+        {
+            self.file = file;
+        }
         for row in rows.as_chunks::<ROW_SIZE>().0 {
             let place = self.place;
             let skipped = if get_u32(row, PRESENT) & IDENTITY_FLAGS != IDENTITY_FLAGS {
@@ -152,4 +168,16 @@ impl DestroyLog {
         counter.fetch_add(records, Ordering::Relaxed);
         self.run.clear();
     }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+        .map_err(|error| Error::system(Code::State, &format!("{} cannot be written", path.display()), &error))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -145,6 +145,11 @@ impl<R: Reader> Listener<R> {
         }
     }
 
+    /// Rows taken so far: the oldest that [`Reader::read`] made.
+    pub fn taken(&self) -> u64 {
+        self.shared.ring.taken()
+    }
+
     /// Counts so far; those of a row before it can be taken.
     pub fn counts(&self) -> R::Counts {
         *lock(&self.shared.counts)

@@ -89,6 +89,11 @@ impl RowRing {
         self.lock().passed
     }
 
+    /// Rows taken so far.
+    pub fn taken(&self) -> u64 {
+        self.lock().taken / ROW_SIZE as u64
+    }
+
     /// Moves the oldest rows to the start of `out`, as many as fit, and returns how many. After 0 the taker will be woken.
     pub fn take(&self, out: &mut [u8]) -> usize {
         let mut state = self.lock();

@@ -2,42 +2,87 @@
 
 use std::collections::HashMap;
 
-/// Prefixes at most. nft and iptables hold 127 bytes each.
+/// Prefixes in use at most. nft and iptables hold 127 bytes each.
 pub const MOST_PREFIXES: usize = 4096;
 
-/// The prefixes seen so far. Number 0 is the empty one, and stands for those that found no room.
+/// The prefixes in use. Number 0 is the empty one, and stands for those that found no room.
 #[derive(Debug)]
 pub struct PrefixTable {
-    texts: Vec<Box<[u8]>>,
+    /// None where the number is free.
+    texts: Vec<Option<Box<[u8]>>>,
     numbers: HashMap<Box<[u8]>, u32>,
+    free: Vec<u32>,
+    /// By number: rows that had a number when it was given last, that row included.
+    last: Vec<u64>,
+    /// Rows that were given a number.
+    rows: u64,
 }
 
 impl PrefixTable {
     /// With the empty prefix.
     pub fn new() -> Self {
         Self {
-            texts: vec![Box::default()],
+            texts: vec![Some(Box::default())],
             numbers: HashMap::from([(Box::default(), 0)]),
+            free: Vec::new(),
+            last: vec![0],
+            rows: 0,
         }
     }
 
-    /// The number of a prefix; none where the table is full and does not have it.
+    /// The number of the next row's prefix; none where the table is full and does not have it.
     pub fn intern(&mut self, prefix: &[u8]) -> Option<u32> {
-        if let Some(number) = self.numbers.get(prefix) {
-            return Some(*number);
-        }
-        if self.texts.len() == MOST_PREFIXES {
-            return None;
-        }
-        let number = self.texts.len() as u32;
-        self.texts.push(prefix.into());
-        self.numbers.insert(prefix.into(), number);
+        self.rows += 1;
+        let number = match self.numbers.get(prefix) {
+            Some(number) => *number,
+            None => self.add(prefix)?,
+        };
+        self.last[number as usize] = self.rows;
         Some(number)
     }
 
     /// The prefix of this number.
     pub fn get(&self, number: u32) -> Option<&[u8]> {
-        self.texts.get(number as usize).map(|text| &**text)
+        self.texts.get(number as usize)?.as_deref()
+    }
+
+    /// How many there are, the empty one included.
+    pub fn count(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Frees the numbers that are not among `used`, and that no row has but the first `taken`.
+    pub fn keep(&mut self, used: &[u32], taken: u64) {
+        let mut kept = vec![false; self.texts.len()];
+        for number in used {
+            if let Some(kept) = kept.get_mut(*number as usize) {
+                *kept = true;
+            }
+        }
+        for (number, kept) in kept.into_iter().enumerate().skip(1) {
+            if kept || self.last[number] > taken {
+                continue;
+            }
+            if let Some(text) = self.texts[number].take() {
+                self.numbers.remove(&text);
+                self.free.push(number as u32);
+            }
+        }
+    }
+
+    fn add(&mut self, prefix: &[u8]) -> Option<u32> {
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None if self.texts.len() == MOST_PREFIXES => return None,
+            None => {
+                self.texts.push(None);
+                self.last.push(0);
+                self.texts.len() as u32 - 1
+            }
+        };
+        self.texts[number as usize] = Some(prefix.into());
+        self.numbers.insert(prefix.into(), number);
+        Some(number)
     }
 }
 
@@ -70,5 +115,36 @@ mod tests {
         }
         assert_eq!(table.intern(b"one more"), None);
         assert_eq!(table.intern(&7u32.to_ne_bytes()), Some(7));
+    }
+
+    #[test]
+    fn a_number_is_free_when_nobody_holds_it_and_its_rows_were_taken() {
+        let mut table = PrefixTable::new();
+        for name in [b"a", b"b", b"c", b"d"] {
+            table.intern(name);
+        }
+        table.intern(b"b");
+        // rows 1 to 4 were taken; b has row 5, and 3 is in use
+        table.keep(&[3, 99], 4);
+        assert_eq!(table.count(), 3);
+        assert_eq!(
+            [1, 2, 3, 4].map(|number| table.get(number).is_some()),
+            [false, true, true, false]
+        );
+        let again = table.intern(b"e").unwrap();
+        assert!(again == 1 || again == 4);
+        assert_eq!(table.get(again), Some(&b"e"[..]));
+        assert_eq!(table.intern(b"b"), Some(2));
+    }
+
+    #[test]
+    fn prefixes_without_end_find_room_where_few_are_in_use_at_a_time() {
+        let mut table = PrefixTable::new();
+        for row in 0..5 * MOST_PREFIXES as u32 {
+            assert!(table.intern(&row.to_ne_bytes()).is_some());
+            if table.count() > MOST_PREFIXES / 2 {
+                table.keep(&[], u64::from(row));
+            }
+        }
     }
 }

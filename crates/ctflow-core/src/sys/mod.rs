@@ -2,12 +2,14 @@
 
 mod bpf;
 mod event_fd;
+mod file_lock;
 mod namespace;
 mod tcp;
 mod udp;
 
 pub(crate) use bpf::{Instruction, SharedNumbers, attach_filter, monotonic_nanoseconds};
 pub(crate) use event_fd::EventFd;
+pub use file_lock::lock_file;
 pub use namespace::Namespace;
 pub use tcp::limit_unsent;
 pub use udp::{Sent, UdpSender};

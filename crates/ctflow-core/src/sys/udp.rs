@@ -82,6 +82,11 @@ impl UdpSender {
         Ok(Self { socket, segment })
     }
 
+    /// The address that the kernel has given the socket.
+    pub fn local(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
     /// Whether the kernel cuts runs into datagrams; it may have turned out that it cannot.
     pub fn segments(&self) -> bool {
         self.segment

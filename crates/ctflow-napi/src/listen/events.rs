@@ -127,6 +127,15 @@ impl EventListener {
         }
     }
 
+    /// Goes on in another file with the same capacity, whose rows begin where this one is.
+    #[napi]
+    pub fn replace_destroy_log(&self, path: String) -> Result<()> {
+        match &self.log {
+            Some(log) => log.replace(Path::new(&path)).map_err(crossing),
+            None => Ok(()),
+        }
+    }
+
     /// How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
     /// with the square.
     #[napi(ts_return_type = "Promise<number>")]

@@ -47,6 +47,19 @@ impl NflogListener {
         let prefixes = lock(&self.prefixes);
         String::from_utf8_lossy(prefixes.get(number).unwrap_or(&[])).into_owned()
     }
+
+    /// How many prefixes have a number, the empty one included.
+    #[napi]
+    pub fn prefix_count(&self) -> u32 {
+        lock(&self.prefixes).count() as u32
+    }
+
+    /// Frees the numbers that are not among these; those of rows that were not taken yet stay.
+    #[napi]
+    pub fn keep_prefixes(&self, used: &[u32]) {
+        let taken = self.listener.taken();
+        lock(&self.prefixes).keep(used, taken);
+    }
 }
 
 listener_methods!(NflogListener, NflogCounts);

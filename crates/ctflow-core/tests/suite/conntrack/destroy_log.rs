@@ -138,3 +138,15 @@ fn a_file_that_is_not_there_is_an_error() {
     assert_eq!(error.code, Code::State);
     assert!(error.text.contains("/nowhere/state.ends cannot be written"), "{error}");
 }
+
+#[test]
+fn after_a_replacement_rows_go_on_at_their_places_in_the_other_file() {
+    let (first, second) = (Scratch::new("replaced"), Scratch::new("replacement"));
+    let mut log = DestroyLog::open(&first.0, 8, 0, 0).unwrap();
+    log.append(&rows([1, 2]));
+    log.state().replace(&second.0).unwrap();
+    log.append(&rows([3]));
+    assert_eq!(first.records(), [Some((0, 1)), Some((1, 2))]);
+    assert_eq!(second.records(), [None, None, Some((2, 3))]);
+    assert!(log.state().replace(Path::new("/nowhere/ends")).is_err());
+}
