@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Writes src/ipfix/registry.generated.ts from IANA's IPFIX registry:
 //   node scripts/generate-registry.mjs ipfix.xml > src/ipfix/registry.generated.ts
-// The file is https://www.iana.org/assignments/ipfix/ipfix.xml. Only id, name and type are taken.
+// The file is https://www.iana.org/assignments/ipfix/ipfix.xml. Id, name and type are taken, and of semantics
+// those of identifiers.
 import { readFileSync } from 'node:fs';
 
 const [path] = process.argv.slice(2);
@@ -15,17 +16,17 @@ if (from < 0) throw new Error(`${path} is not IANA's registry of IPFIX informati
 const registry = xml.slice(from, xml.indexOf('</registry>', from));
 const updated = /<updated>([^<]*)<\/updated>/.exec(xml)?.[1] ?? 'an unknown day';
 
-// Read as unknown elements, in hexadecimal: RFC 7012 does not have this type.
-const SKIPPED_TYPES = new Set(['unsigned256']);
-
 // As many to a line as fit: a file of one each is longer than any other here.
 const WIDTH = 120;
 const lines = [];
+const identifiers = [];
 for (const [, record] of registry.matchAll(/<record\b[^>]*>(.*?)<\/record>/gs)) {
   const text = tag => new RegExp(`<${tag}>([^<]*)</${tag}>`).exec(record)?.[1].trim();
   const [id, name, type] = [text('elementId'), text('name'), text('dataType')];
+  const wide = type === 'unsigned64' && text('dataTypeSemantics') === 'identifier';
   // Reserved and NetFlow-only ids have no type, and neither has 416, a withdrawn duplicate of 352.
-  if (!id || !/^\d+$/.test(id) || !name || !type || SKIPPED_TYPES.has(type)) continue;
+  if (!id || !/^\d+$/.test(id) || !name || !type) continue;
+  if (wide) identifiers.push(id);
   const element = ` [${id}, '${name}', '${type}'],`;
   if (lines.length > 0 && lines.at(-1).length + element.length <= WIDTH) lines.push(lines.pop() + element);
   else lines.push(` ${element}`);
@@ -39,4 +40,7 @@ import type { ElementType } from './element.js';
 export const IANA_ELEMENTS: readonly (readonly [id: number, name: string, type: ElementType])[] = [
 ${lines.join('\n')}
 ];
+
+/** Ids of the elements that identify something by 64 bits. */
+export const IANA_WIDE_IDENTIFIERS: ReadonlySet<number> = new Set([${identifiers.join(', ')}]);
 `);

@@ -1,6 +1,6 @@
-import { IANA, VARIABLE_LENGTH, type Element, type ElementType } from '../ipfix/element.js';
+import { IANA, VARIABLE_LENGTH, type Element } from '../ipfix/element.js';
 import { elementById } from '../ipfix/registry.js';
-import { readOctets, scalarReader, variableScalarReader } from './scalar.js';
+import { identifierReader, readOctets, scalarReader, variableScalarReader } from './scalar.js';
 import type { BasicList, Field, Sublist, Value } from './value.js';
 
 /** What lists need of the template of their records. */
@@ -31,11 +31,15 @@ export function elementOf(enterprise: number, id: number): Element {
   return elementById(enterprise, id) ?? { id, enterprise, name: `${enterprise}/${id}`, type: 'octetArray' };
 }
 
-/** The reader for fields of a type and a length as its template has it, {@link VARIABLE_LENGTH} included. */
-export function fieldReader(type: ElementType, length: number): FieldReader {
+/** The reader for fields of an element and a length as its template has it, {@link VARIABLE_LENGTH} included. */
+export function fieldReader({ type, wideIdentifier }: Element, length: number): FieldReader {
   if (type === 'basicList') return listReader(readBasicList);
   if (type === 'subTemplateList') return listReader(readSubTemplateList);
   if (type === 'subTemplateMultiList') return listReader(readSubTemplateMultiList);
+  if (wideIdentifier === true) {
+    if (length !== VARIABLE_LENGTH) return identifierReader(length);
+    return (bytes, at, size) => identifierReader(size)(bytes, at, size);
+  }
   return length === VARIABLE_LENGTH ? variableScalarReader(type) : scalarReader(type, length);
 }
 
@@ -82,7 +86,7 @@ const readBasicList: ListBody<BasicList> = (bytes, start, end, semantic, scope) 
     at += 4;
   }
   const element = elementOf(enterprise, id & 0x7fff);
-  const read = fieldReader(element.type, length);
+  const read = fieldReader(element, length);
   const values: Value[] = [];
   while (at < end) {
     let size = length;

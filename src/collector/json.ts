@@ -11,10 +11,18 @@ type Layout = readonly { readonly key: string; readonly positions: readonly numb
 const layouts = new WeakMap<Template, Layout>();
 
 /**
+ * What a terminal or an editor may take for a command or show in another order: control characters of C0 and C1, formats
+ * (bidirectional ones among them), line and paragraph separators, and what Unicode leaves open.
+ */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+const ASCII = /^[\x20-\x7e]*$/;
+
+/**
  * A record as one line of JSON without a line break: `exporter`, `observationDomain`, `exportTime`, `template` (its id;
  * `templateId` is an element), `options: true` in an options record, and then the elements by name.
  *
- * Integers are numbers up to 2^53 - 1 and strings beyond. Octets are hexadecimal. Times are ISO 8601 in UTC with the
+ * Integers are numbers up to 2^53 - 1 and strings beyond; unsigned256 and identifiers of 64 bits (flowId) are always
+ * strings. Octets are hexadecimal. Times are ISO 8601 in UTC with the
  * precision of their type. What JSON has no number for (NaN, the infinities) is a string. An element that occurs more
  * than once has an array of its values.
  */
@@ -28,7 +36,7 @@ export function recordToJson(record: CollectedRecord): string {
   const exportTime = new DateTime(record.exportTime, 0, 0);
   const options = record.isOptions ? ',"options":true' : '';
   return (
-    `{"exporter":${JSON.stringify(exporter)},"observationDomain":${observationDomain},` +
+    `{"exporter":${quoted(exporter)},"observationDomain":${observationDomain},` +
     `"exportTime":"${exportTime}","template":${template.id}${options},${members(layout, values)}}`
   );
 }
@@ -53,12 +61,24 @@ function members(layout: Layout, values: readonly Value[]): string {
   return text;
 }
 
+/** A string as JSON of printable characters alone; whoever parses it has the same string. */
+function quoted(text: string): string {
+  const json = JSON.stringify(text);
+  return ASCII.test(json) ? json : json.replace(UNPRINTABLE, escaped);
+}
+
+function escaped(character: string): string {
+  let text = '';
+  for (let i = 0; i < character.length; i++) text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
+  return text;
+}
+
 function json(value: Value): string {
   switch (typeof value) {
     case 'number':
       return Number.isFinite(value) ? String(value) : `"${value}"`;
     case 'string':
-      return JSON.stringify(value);
+      return quoted(value);
     case 'bigint':
       return `"${value}"`;
     case 'boolean':

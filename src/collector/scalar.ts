@@ -45,6 +45,12 @@ function lowWord(bytes: Uint8Array, at: number, length: number): number {
 
 const readUnsigned: ScalarReader = (bytes, at, length) => u64(highWord(bytes, at, length), lowWord(bytes, at, length));
 
+const readBig: ScalarReader = (bytes, at, length) => {
+  let value = 0n;
+  for (let i = at; i < at + length; i++) value = (value << 8n) | BigInt(bytes[i]);
+  return value;
+};
+
 const readSigned: ScalarReader = (bytes, at, length) => {
   const low = lowWord(bytes, at, length);
   if (length <= 4) {
@@ -112,6 +118,8 @@ export function scalarReader(type: ElementType, length: number): ScalarReader {
       if (length === 4) return readU32;
       if (length === 8) return readU64;
       return length >= 1 && length <= 8 ? readUnsigned : readOctets;
+    case 'unsigned256':
+      return length >= 1 && length <= 32 ? readBig : readOctets;
     case 'signed8':
     case 'signed16':
     case 'signed32':
@@ -141,6 +149,11 @@ export function scalarReader(type: ElementType, length: number): ScalarReader {
     default:
       return readOctets;
   }
+}
+
+/** The reader of identifiers, whose values are all of one type: in JSON, one collection of them must not mix two. */
+export function identifierReader(length: number): ScalarReader {
+  return length >= 1 && length <= 8 ? readBig : readOctets;
 }
 
 /** The reader of a type for fields of variable length. A string keeps every character. */

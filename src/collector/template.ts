@@ -29,7 +29,7 @@ export class Template {
     this.scopeCount = scopeCount;
     this.elements = elements;
     this.#lengths = lengths;
-    this.#readers = elements.map((element, i) => fieldReader(element.type, lengths[i]));
+    this.#readers = elements.map((element, i) => fieldReader(element, lengths[i]));
     this.minimumLength = lengths.reduce((sum, length) => sum + (length === VARIABLE_LENGTH ? 1 : length), 0);
     for (let i = elements.length - 1; i >= 0; i--) this.#positions.set(elements[i].name, i);
   }

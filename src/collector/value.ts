@@ -7,6 +7,7 @@ import type { DateTime } from './date-time.js';
  * | type of the element | value |
  * |---|---|
  * | integers | number, or bigint beyond ±(2^53 - 1): always exact |
+ * | unsigned256, and identifiers of 64 bits (flowId) | bigint |
  * | float32, float64 | number |
  * | boolean | boolean |
  * | string | string; a fixed-length one without its trailing NULs |

@@ -1,10 +1,11 @@
-/** Abstract data types of RFC 7012 section 3.1, and the list types of RFC 6313. */
+/** Abstract data types of RFC 7012 section 3.1, unsigned256 of IANA's registry, and the list types of RFC 6313. */
 export type ElementType =
   | 'octetArray'
   | 'unsigned8'
   | 'unsigned16'
   | 'unsigned32'
   | 'unsigned64'
+  | 'unsigned256'
   | 'signed8'
   | 'signed16'
   | 'signed32'
@@ -31,6 +32,8 @@ export interface Element {
   readonly enterprise: number;
   readonly name: string;
   readonly type: ElementType;
+  /** Its values identify something by 64 bits (dataTypeSemantics `identifier`): no number to count with. */
+  readonly wideIdentifier?: true;
 }
 
 /** The field length in a template that announces a variable length, RFC 7011 section 7. */

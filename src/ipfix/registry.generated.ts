@@ -226,12 +226,16 @@ export const IANA_ELEMENTS: readonly (readonly [id: number, name: string, type: 
   [508, 'gtpuSequenceNum', 'unsigned16'], [509, 'gtpuQFI', 'unsigned8'], [510, 'gtpuPduType', 'unsigned8'],
   [511, 'bgpSourceAsPathList', 'basicList'], [512, 'bgpDestinationAsPathList', 'basicList'],
   [513, 'ipv6ExtensionHeaderType', 'unsigned8'], [514, 'ipv6ExtensionHeaderCount', 'unsigned8'],
-  [516, 'ipv6ExtensionHeaderTypeCountList', 'subTemplateList'], [517, 'ipv6ExtensionHeadersLimit', 'boolean'],
-  [518, 'ipv6ExtensionHeadersChainLength', 'unsigned32'],
-  [519, 'ipv6ExtensionHeaderChainLengthList', 'subTemplateList'], [521, 'tcpSharedOptionExID16', 'unsigned16'],
-  [522, 'tcpSharedOptionExID32', 'unsigned32'], [523, 'tcpSharedOptionExID16List', 'basicList'],
-  [524, 'tcpSharedOptionExID32List', 'basicList'], [526, 'udpUnsafeOptions', 'unsigned64'],
-  [527, 'udpExID', 'unsigned16'], [528, 'udpSafeExIDList', 'basicList'], [529, 'udpUnsafeExIDList', 'basicList'],
+  [515, 'ipv6ExtensionHeadersFull', 'unsigned256'], [516, 'ipv6ExtensionHeaderTypeCountList', 'subTemplateList'],
+  [517, 'ipv6ExtensionHeadersLimit', 'boolean'], [518, 'ipv6ExtensionHeadersChainLength', 'unsigned32'],
+  [519, 'ipv6ExtensionHeaderChainLengthList', 'subTemplateList'], [520, 'tcpOptionsFull', 'unsigned256'],
+  [521, 'tcpSharedOptionExID16', 'unsigned16'], [522, 'tcpSharedOptionExID32', 'unsigned32'],
+  [523, 'tcpSharedOptionExID16List', 'basicList'], [524, 'tcpSharedOptionExID32List', 'basicList'],
+  [525, 'udpSafeOptions', 'unsigned256'], [526, 'udpUnsafeOptions', 'unsigned64'], [527, 'udpExID', 'unsigned16'],
+  [528, 'udpSafeExIDList', 'basicList'], [529, 'udpUnsafeExIDList', 'basicList'],
   [530, 'pathDelayMeanDeltaMicroseconds', 'unsigned32'], [531, 'pathDelayMinDeltaMicroseconds', 'unsigned32'],
   [532, 'pathDelayMaxDeltaMicroseconds', 'unsigned32'], [533, 'pathDelaySumDeltaMicroseconds', 'unsigned64'],
 ];
+
+/** Ids of the elements that identify something by 64 bits. */
+export const IANA_WIDE_IDENTIFIERS: ReadonlySet<number> = new Set([137, 138, 148, 280, 301, 302, 351]);

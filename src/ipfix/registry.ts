@@ -1,7 +1,7 @@
 import { CtflowError } from '../common/errors.js';
 import { ANTREA, IANA, NETFILTER, REVERSE, type Element, type ElementType } from './element.js';
 import { ANTREA_ELEMENTS, NETFILTER_ELEMENTS } from './enterprise-elements.js';
-import { IANA_ELEMENTS } from './registry.generated.js';
+import { IANA_ELEMENTS, IANA_WIDE_IDENTIFIERS } from './registry.generated.js';
 
 const byId = new Map<number, Map<number, Element>>();
 const byName = new Map<string, Element>();
@@ -17,7 +17,14 @@ function register(
   const ids = new Map<number, Element>();
   byId.set(enterprise, ids);
   for (const [id, name, type] of elements) {
-    const element: Element = { id, enterprise, name: rename?.(name) ?? name, type };
+    const wide = elements === IANA_ELEMENTS && IANA_WIDE_IDENTIFIERS.has(id);
+    const element: Element = {
+      id,
+      enterprise,
+      name: rename?.(name) ?? name,
+      type,
+      ...(wide && { wideIdentifier: true }),
+    };
     ids.set(id, element);
     byName.set(element.name, element);
   }

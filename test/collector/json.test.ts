@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
+import * as fc from 'fast-check';
 import { decodeMessage } from '../../src/collector/decode.js';
 import { recordToJson } from '../../src/collector/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
@@ -15,6 +16,7 @@ import {
   u8,
   VARIABLE,
 } from '../helpers/builders/ipfix-builder.js';
+import { seeded } from '../helpers/seed.js';
 
 function json(fields: readonly Specifier[], content: Uint8Array): unknown {
   const bytes = message({ domain: 5 }, templateSet(256, ...fields), set(256, content));
@@ -65,6 +67,56 @@ test('addresses, numbers, times, booleans and octets', t => {
 
 test('integers above 2^53 - 1 are exact strings', t => {
   t.deepEqual(json([[1, 8]], hex('0020000000000001')), { ...HEAD, octetDeltaCount: '9007199254740993' });
+});
+
+test('identifiers of 64 bits and integers of 256 are strings, whatever their value', t => {
+  const fields: Specifier[] = [
+    [148, 8],
+    [148, 8],
+    [138, 4],
+    [148, 1, 29305],
+    [515, 32],
+    [520, 1],
+    [525, VARIABLE],
+    [148, 9],
+  ];
+  const content = hex(`0000000000000007 ffffffffffffffff 00000001 05
+    80${'00'.repeat(31)} 03 020102 000000000000000001`);
+  t.deepEqual(json(fields, content), {
+    ...HEAD,
+    flowId: ['7', '18446744073709551615', '000000000000000001'],
+    observationPointId: '1',
+    reverseFlowId: '5',
+    ipv6ExtensionHeadersFull: String(2n ** 255n),
+    tcpOptionsFull: '3',
+    udpSafeOptions: '258',
+  });
+});
+
+test('no control, bidirectional or invisible character is printed raw, and the value is the same', t => {
+  const evil =
+    '\u0000\u001b[2J\u007f\u0085\u009b31m\u061c\u200b\u200f\u202e\u2028\u2029\u2066\ufeff\u{e0041}\ue000ü東🙂"\\';
+  const bytes = message({ domain: 5 }, templateSet(256, [82, VARIABLE]), set(256, short(evil)));
+  const { records } = decodeMessage(bytes, new TransportSession('udp://[fe80::1%e\u202e]:1', 'udp'));
+  const text = recordToJson(records[0]);
+  t.notRegex(text, /[\p{C}\p{Zl}\p{Zp}]/u);
+  t.regex(text, /ü東🙂/);
+  const parsed = JSON.parse(text) as Record<string, unknown>;
+  t.is(parsed['interfaceName'], evil);
+  t.is(parsed['exporter'], 'udp://[fe80::1%e\u202e]:1');
+});
+
+test('any string comes back from its JSON, which has printable characters alone', t => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 30 }), text => {
+      const bytes = message({}, templateSet(256, [82, VARIABLE]), set(256, short(text)));
+      const { records } = decodeMessage(bytes, new TransportSession('x', 'udp'));
+      const line = recordToJson(records[0]);
+      t.notRegex(line, /[\p{C}\p{Zl}\p{Zp}]/u);
+      t.is((JSON.parse(line) as Record<string, unknown>)['interfaceName'], text);
+    }),
+    { ...seeded(t), numRuns: 500 },
+  );
 });
 
 test('what JSON has no number for is a string', t => {

@@ -13,10 +13,20 @@ test('finds IANA elements by id and by name', t => {
   t.is(elementById(0, 292)?.type, 'subTemplateList');
 });
 
-test('has every typed element of the registry, deprecated ones included, except unsigned256', t => {
-  t.is(IANA_ELEMENTS.length, 499);
+test('has every typed element of the registry, deprecated ones included', t => {
+  t.is(IANA_ELEMENTS.length, 502);
+  for (const id of [515, 520, 525]) t.is(elementById(0, id)?.type, 'unsigned256');
   t.is(elementById(0, 100)?.name, 'className'); // deprecated
   for (const id of [0, 65, 97, 105, 416]) t.is(elementById(0, id), undefined, String(id));
+});
+
+test('identifiers of 64 bits are marked, those of other semantics and widths are not', t => {
+  for (const name of ['flowId', 'reverseFlowId', 'observationPointId', 'selectorId']) {
+    t.true(elementByName(name).wideIdentifier, name);
+  }
+  for (const name of ['octetDeltaCount', 'flowKeyIndicator', 'observationDomainId', 'conntrack_id']) {
+    t.is(elementByName(name).wideIdentifier, undefined, name);
+  }
 });
 
 test('names carry no white space', t => {
