@@ -1,12 +1,18 @@
-import { setImmediate } from 'node:timers/promises';
+import type { Socket } from 'node:net';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { decodeMessage } from './decode.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Listener } from './listener.js';
 import type { CollectedRecord } from './record.js';
-import { countMalformed, newStats, type CollectorStats } from './stats.js';
-import { listenTcp, type StreamSession } from './tcp-listener.js';
+import { Intake } from './intake.js';
+import { openFiles } from './open-files.js';
+import { Room } from './room.js';
+import { newStats, type CollectorStats } from './stats.js';
+import { StreamSession } from './stream-session.js';
+import { listenTcp } from './tcp-listener.js';
 import { TransportSession } from './transport-session.js';
+import type { OnTrouble } from './trouble.js';
 import { listenUdp } from './udp-listener.js';
 import { UdpSessions } from './udp-sessions.js';
 
@@ -16,11 +22,18 @@ export interface CollectorOptions {
   /** Called for every data record in the order of arrival, options data included. */
   readonly onRecord: (record: CollectedRecord) => void;
   /**
+   * Asked after each record. Where it returns a promise, the next record waits for it: meanwhile TCP connections are not
+   * read, so that their exporters wait too, and datagrams queue within {@link Limits.queuedOctets}. It must not reject.
+   */
+  readonly ready?: () => Promise<void> | undefined;
+  /**
    * Called with every datagram, and every message of a TCP stream, before it is decoded, well formed or not. The octets are
    * valid during the call.
    * @param from `udp://192.0.2.1:40000`
    */
   readonly onMessage?: (bytes: Uint8Array, from: string) => void;
+  /** Called when something happens that an operator should know. There may be many: limit their rate. */
+  readonly onTrouble?: OnTrouble;
   readonly limits?: Partial<Limits>;
 }
 
@@ -29,6 +42,12 @@ const QUIET_TURNS = 3;
 /** Milliseconds that close() reads on at most, while exporters go on sending, and turns that it reads on at least. */
 const DRAIN_LIMIT = 1000;
 const DRAIN_TURNS = 1000;
+/** Milliseconds between looks at whether the last records were taken. */
+const POLL_MS = 10;
+/** Milliseconds between looks at time limits, at most. */
+const CHECK_MS = 5000;
+/** Descriptors that TCP connections leave to others. */
+const OTHER_FILES = 32;
 
 /** An IPFIX collecting process (RFC 7011 section 9) over UDP and TCP. */
 export class Collector {
@@ -36,12 +55,22 @@ export class Collector {
   readonly #limits: Limits;
   readonly #stats = newStats();
   readonly #udpSessions: UdpSessions;
+  readonly #streams = new Set<StreamSession>();
+  readonly #streamPlaces: Room<StreamSession>;
+  readonly #intake: Intake;
   readonly #listeners: Listener[] = [];
+  #clock: NodeJS.Timeout | undefined;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#udpSessions = new UdpSessions(this.#stats, this.#limits);
+    this.#udpSessions = new UdpSessions(this.#stats, this.#limits, options.onTrouble);
+    this.#streamPlaces = new Room(Math.min(this.#limits.tcpSessions, Math.max(openFiles() - OTHER_FILES, 1)));
+    this.#intake = new Intake(
+      this.#limits.queuedOctets,
+      () => this.#streams.forEach(stream => stream.pause()),
+      () => this.#streams.forEach(stream => stream.resume()),
+    );
   }
 
   /**
@@ -56,6 +85,9 @@ export class Collector {
       await this.#closeListeners();
       throw error;
     }
+    const { templateLifetime, firstMessage, message } = this.#limits;
+    const interval = Math.min(CHECK_MS, templateLifetime / 2, firstMessage / 2, message / 2);
+    this.#clock = setInterval(() => this.#checkTime(), interval).unref();
     return this.#listeners.map(({ endpoint }) => endpoint);
   }
 
@@ -66,14 +98,20 @@ export class Collector {
 
   /**
    * Takes no new connections and half-closes those there are, so that their exporters end them; reads them to the end, for
-   * `graceMs` at most, and what has already arrived in any case. Then closes all sockets.
+   * `graceMs` at most, and what has already arrived in any case. Then closes all sockets. What waits for
+   * `ready` after that, and after a second at least, is not delivered.
    * @returns connections that were cut off
    */
   async close(graceMs = 0): Promise<number> {
+    const deadline = performance.now() + Math.max(graceMs, DRAIN_LIMIT);
     // connections that the kernel has made already are taken over first
     for (let turn = 0; turn < QUIET_TURNS; turn++) await setImmediate();
     const left = graceMs > 0 ? await Promise.all(this.#listeners.map(listener => listener.drain(graceMs))) : [];
     await this.#readEmpty();
+    while (this.#intake.busy && performance.now() < deadline) await setTimeout(POLL_MS);
+    clearInterval(this.#clock);
+    this.#stats.undeliveredMessages += this.#intake.waiting;
+    this.#intake.close();
     await this.#closeListeners();
     return left.reduce((sum, count) => sum + count, 0);
   }
@@ -97,35 +135,72 @@ export class Collector {
   }
 
   #listen(endpoint: Endpoint): Promise<Listener> {
-    if (endpoint.protocol === 'udp') {
-      return listenUdp(endpoint, (bytes, from) => {
-        this.#options.onMessage?.(bytes, from);
-        this.#deliver(this.#udpSessions.decode(bytes, from).records);
-      });
+    if (endpoint.protocol === 'tcp') {
+      return listenTcp(
+        endpoint,
+        (socket, from, peer) => this.#serve(socket, from, peer),
+        () => this.#stats.refusedConnections++,
+      );
     }
-    return listenTcp(endpoint, this.#limits.tcpSessions, {
-      onConnection: from => this.#serveStream(from),
-      onRefused: () => this.#stats.refusedConnections++,
+    return listenUdp(endpoint, (bytes, from, peer) => {
+      const deliver = (): void | Promise<void> => {
+        this.#options.onMessage?.(bytes, from);
+        return this.#deliver(this.#udpSessions.decode(bytes, from, peer).records);
+      };
+      if (this.#intake.offer({ peer, bytes, deliver })) return;
+      this.#stats.droppedDatagrams++;
+      this.#options.onTrouble?.({ kind: 'dropped-datagram', exporter: from });
     });
   }
 
-  #serveStream(from: string): StreamSession {
-    const session = new TransportSession(from, 'tcp', this.#stats, this.#limits);
+  #serve(socket: Socket, from: string, peer: string): void {
+    const session = new TransportSession(from, 'tcp', this.#stats, this.#limits, this.#options.onTrouble, peer);
+    const stream = new StreamSession(socket, session, this.#intake, bytes => {
+      this.#options.onMessage?.(bytes, from);
+      return this.#deliver(decodeMessage(bytes, session).records);
+    });
+    this.#streamPlaces.give(stream, 1);
+    if (this.#streamPlaces.overfull) {
+      const least = this.#streamPlaces.leastUseful()!;
+      this.#streamPlaces.remove(least);
+      if (least === stream) {
+        this.#stats.refusedConnections++;
+        this.#options.onTrouble?.({ kind: 'refused-connection', exporter: from });
+        socket.destroy();
+        return;
+      }
+      least.evict();
+    }
+    this.#streams.add(stream);
     this.#stats.sessions++;
-    return {
-      onMessage: bytes => {
-        this.#options.onMessage?.(bytes, from);
-        this.#deliver(decodeMessage(bytes, session).records);
-      },
-      onFault: reason => {
-        countMalformed(this.#stats, reason);
-        if (reason !== 'truncated') this.#stats.disconnectedSessions++;
-      },
-      onClose: () => this.#stats.sessions--,
-    };
+    socket.on('close', () => {
+      this.#streams.delete(stream);
+      this.#streamPlaces.remove(stream);
+      this.#stats.sessions--;
+    });
+    stream.open();
   }
 
-  #deliver(records: readonly CollectedRecord[]): void {
-    for (const record of records) this.#options.onRecord(record);
+  #checkTime(): void {
+    const now = performance.now();
+    this.#udpSessions.expire(now);
+    for (const stream of this.#streams) stream.checkTime(now);
+  }
+
+  #deliver(records: readonly CollectedRecord[]): void | Promise<void> {
+    for (let i = 0; i < records.length; i++) {
+      this.#options.onRecord(records[i]);
+      const wait = this.#options.ready?.();
+      if (wait !== undefined) return this.#deliverRest(records, i + 1, wait);
+    }
+  }
+
+  async #deliverRest(records: readonly CollectedRecord[], from: number, wait: Promise<void>): Promise<void> {
+    await wait;
+    for (let i = from; i < records.length; i++) {
+      this.#options.onRecord(records[i]);
+      const more = this.#options.ready?.();
+      if (more !== undefined) await more;
+    }
   }
 }

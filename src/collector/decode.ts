@@ -11,6 +11,7 @@ import { countMalformed, type MalformedReason } from './stats.js';
 import { readTemplateSet, type Template } from './template.js';
 import { TemplateTable } from './template-table.js';
 import type { ObservationDomain, TransportSession } from './transport-session.js';
+import { otherVersion, type Trouble } from './trouble.js';
 import type { Value } from './value.js';
 
 /** What became of one message. */
@@ -51,21 +52,27 @@ export function messageLength(bytes: Uint8Array): number {
  * Data before their template are not kept for later: they are counted as undecodable sets.
  * @param bytes exactly one message; not kept
  */
-export function decodeMessage(bytes: Uint8Array, session: TransportSession): DecodedMessage {
+export function decodeMessage(bytes: Uint8Array, session: TransportSession, now = performance.now()): DecodedMessage {
   const fault = messageFault(bytes);
-  if (fault !== undefined) {
-    countMalformed(session.stats, fault);
-    return { records: [], malformed: fault };
-  }
+  if (fault !== undefined) return discard(bytes, session, fault);
   const domain = session.domain(u32(bytes, 12));
-  const message = new MessageDecoder(bytes, session, domain);
+  const message = new MessageDecoder(bytes, session, domain, now);
   const malformed = message.run();
-  if (malformed !== undefined) {
-    countMalformed(session.stats, malformed);
-    return { records: [], malformed };
-  }
+  if (malformed !== undefined) return discard(bytes, session, malformed);
   message.commit();
   return { records: message.records };
+}
+
+function discard(bytes: Uint8Array, session: TransportSession, reason: MalformedReason): DecodedMessage {
+  countMalformed(session.stats, reason);
+  session.onTrouble(malformedMessage(session.exporter, reason, bytes));
+  return { records: [], malformed: reason };
+}
+
+/** @param bytes the beginning of the message, where there is one */
+export function malformedMessage(exporter: string, reason: MalformedReason, bytes?: Uint8Array): Trouble {
+  const version = reason === 'version' && bytes !== undefined ? otherVersion(bytes) : undefined;
+  return { kind: 'malformed-message', exporter, reason, version };
 }
 
 /** Lengths that do not add up and versions that are not IPFIX, RFC 7011 section 9.1; undefined where all is well. */
@@ -92,6 +99,9 @@ class MessageDecoder {
   readonly #domain: ObservationDomain;
   readonly #origin: MessageOrigin;
   readonly #scope: { templates: TemplateTable; depth: number };
+  readonly #now: number;
+  readonly #troubles: Trouble[] = [];
+  readonly #refreshed: number[] = [];
   #options = 0;
   #undecodable = 0;
   #reserved = 0;
@@ -101,8 +111,9 @@ class MessageDecoder {
   #withdrawn = 0;
   #ignoredWithdrawals = 0;
 
-  constructor(bytes: Uint8Array, session: TransportSession, domain: ObservationDomain) {
+  constructor(bytes: Uint8Array, session: TransportSession, domain: ObservationDomain, now: number) {
     this.#bytes = bytes;
+    this.#now = now;
     this.#session = session;
     this.#domain = domain;
     this.#scope = { templates: domain.templates, depth: 0 };
@@ -140,6 +151,11 @@ class MessageDecoder {
     stats.ignoredWithdrawals += this.#ignoredWithdrawals;
     this.#session.fields += this.#scope.templates.fields - this.#domain.templates.fields;
     this.#domain.templates = this.#scope.templates;
+    for (const id of this.#refreshed) this.#domain.templates.refresh(id, this.#now);
+    if (this.records.length > 0 || this.#learned > 0 || this.#refreshed.length > 0) {
+      this.#session.keep(this.#domain, this.#now);
+    }
+    for (const trouble of this.#troubles) this.#session.onTrouble(trouble);
     const records = this.#undecodable > 0 ? undefined : this.records.length;
     const { kind, lost } = this.#domain.sequence.next(this.#origin.sequence, this.#origin.exportTime, records);
     stats.sequenceLost += lost;
@@ -158,7 +174,8 @@ class MessageDecoder {
   #dataSet(id: number, at: number, end: number): MalformedReason | undefined {
     const template = this.#scope.templates.get(id);
     if (template === undefined) {
-      this.#undecodable++;
+      // one is enough to say that templates are missing
+      if (this.#undecodable++ === 0) this.#troubles.push({ kind: 'undecodable-set', ...this.#where(id) });
       return undefined;
     }
     // What is shorter than any record is padding (RFC 7011 section 3.3.1).
@@ -184,22 +201,26 @@ class MessageDecoder {
 
   #define(template: Template): void {
     const known = this.#scope.templates.get(template.id);
-    if (known !== undefined && known.equals(template)) return;
+    if (known !== undefined && known.equals(template)) {
+      this.#refreshed.push(template.id);
+      return;
+    }
     const templates = this.#changing();
     const others =
       this.#session.fields - this.#domain.templates.fields + templates.fields - (known?.elements.length ?? 0);
     // More fields than octets would let a small message become a huge number of values, without end where the records
     // are empty; no exporter needs it.
-    if (
-      template.minimumLength < template.elements.length ||
-      others + template.elements.length > this.#session.limits.fields
-    ) {
-      this.#refused++;
+    const empty = template.minimumLength < template.elements.length;
+    if (empty || others + template.elements.length > this.#session.limits.fields) {
+      const reason = empty ? 'empty' : 'limit';
+      if (this.#refused++ === 0) {
+        this.#troubles.push({ kind: 'refused-template', ...this.#where(template.id), reason });
+      }
       templates.delete(template.id);
       return;
     }
     if (known !== undefined && this.#session.protocol === 'tcp') this.#conflicting++;
-    templates.set(template);
+    templates.set(template, this.#now);
     this.#learned++;
   }
 
@@ -216,6 +237,10 @@ class MessageDecoder {
     }
     this.#withdrawn += withdrawn;
     if (withdrawn === 0) this.#ignoredWithdrawals++;
+  }
+
+  #where(template: number): { exporter: string; observationDomain: number; template: number } {
+    return { exporter: this.#session.exporter, observationDomain: this.#origin.observationDomain, template };
   }
 
   /** The templates as this message changes them: a copy, because the message may yet prove malformed. */

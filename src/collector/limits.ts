@@ -1,15 +1,26 @@
-/** What a collector keeps at most, so that no peer can fill its memory. */
+/** What a collector keeps at most, and for how long, so that no peer can fill its memory or lock others out. */
 export interface Limits {
-  /** UDP exporters (address and port). The one that has been silent the longest is forgotten. */
+  /** UDP exporters (address and port) that have sent templates. Beyond, the least useful is forgotten. */
   readonly udpSessions: number;
-  /** TCP connections. More are refused. */
+  /** TCP connections. Beyond, the least useful is closed, which may be the new one. */
   readonly tcpSessions: number;
-  /** Observation domains of one session. The one that has been silent the longest is forgotten. */
+  /** Observation domains of one session that have templates. Beyond, the least useful is forgotten. */
   readonly domains: number;
   /** Fields of all the templates of one session. A template beyond is refused. */
   readonly fields: number;
-  /** Fields of all the templates of all UDP sessions. The sessions that have been silent the longest are forgotten. */
+  /** Fields of all the templates of all UDP sessions. Beyond, the least useful sessions are forgotten. */
   readonly udpFields: number;
+  /**
+   * Octets of datagrams that wait while records do. One address may have as many as are still free, so that others
+   * find room; what does not fit is dropped and counted.
+   */
+  readonly queuedOctets: number;
+  /** Milliseconds after which a template that came over UDP and was not sent again expires, RFC 7011 section 8.4. */
+  readonly templateLifetime: number;
+  /** Milliseconds that a TCP connection has for its first message. */
+  readonly firstMessage: number;
+  /** Milliseconds from the first to the last octet of a message over TCP. */
+  readonly message: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -18,4 +29,8 @@ export const DEFAULT_LIMITS: Limits = {
   domains: 256,
   fields: 8192,
   udpFields: 524_288,
+  queuedOctets: 16 * 1024 * 1024,
+  templateLifetime: 1_800_000,
+  firstMessage: 600_000,
+  message: 60_000,
 };

@@ -56,3 +56,19 @@ export function bindError(endpoint: Endpoint, error: unknown): CtflowError {
 export function peerAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
+
+/**
+ * Who is behind a peer's address: itself, or of an IPv6 address its first 64 bits, as anybody has 2^64 addresses there. A
+ * link-local address (RFC 4291 section 2.5.6) is a host of its own.
+ */
+export function peerOf(address: string): string {
+  const host = peerAddress(address);
+  if (!host.includes(':') || /^fe[89ab]/i.test(host)) return host;
+  const [front, back] = host.split('::', 2);
+  const groups = front === '' ? [] : front.split(':');
+  if (back !== undefined) {
+    const behind = back === '' ? 0 : back.split(':').length;
+    while (groups.length < 8 - behind) groups.push('0');
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}

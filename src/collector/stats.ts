@@ -45,14 +45,22 @@ export interface CollectorStats {
   ignoredWithdrawals: number;
   /** Transport sessions open now. */
   sessions: number;
-  /** UDP sessions forgotten for newer ones; their templates are gone. */
+  /** Templates that came over UDP and were not sent again within their lifetime. */
+  expiredTemplates: number;
+  /** UDP sessions forgotten and TCP connections closed because others were more useful; their templates are gone. */
   evictedSessions: number;
-  /** Observation domains of a session forgotten for newer ones. */
+  /** Observation domains of a session forgotten because others were more useful. */
   evictedDomains: number;
   /** TCP connections closed because the stream was no IPFIX. */
   disconnectedSessions: number;
   /** TCP connections refused at the limit. */
   refusedConnections: number;
+  /** TCP connections closed because no message came in time, or not to its end. */
+  timedOutConnections: number;
+  /** Datagrams dropped because records waited and no room was left. The sequence numbers show how many records. */
+  droppedDatagrams: number;
+  /** Messages received that were not delivered when the collector was closed, because records waited on. */
+  undeliveredMessages: number;
 }
 
 /** All zero. */
@@ -75,10 +83,14 @@ export function newStats(): CollectorStats {
     withdrawnTemplates: 0,
     ignoredWithdrawals: 0,
     sessions: 0,
+    expiredTemplates: 0,
     evictedSessions: 0,
     evictedDomains: 0,
     disconnectedSessions: 0,
     refusedConnections: 0,
+    timedOutConnections: 0,
+    droppedDatagrams: 0,
+    undeliveredMessages: 0,
   };
 }
 

@@ -1,48 +1,41 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { formatHostPort, type Endpoint } from '../common/endpoint.js';
-import { bindError, peerAddress, resolveHost, type Listener } from './listener.js';
-import { MessageFramer } from './message-framer.js';
-import type { MalformedReason } from './stats.js';
+import { bindError, peerAddress, peerOf, resolveHost, type Listener } from './listener.js';
 
 const KEEP_ALIVE_DELAY = 60_000;
 
-/** What happens on a connection. */
-export interface StreamHandlers {
-  /** A connection was accepted from `tcp://192.0.2.1:40000`; the handlers of its session. */
-  onConnection(from: string): StreamSession;
-  /** A connection was refused at the limit. */
-  onRefused(): void;
-}
-
-export interface StreamSession {
-  onMessage(bytes: Uint8Array): void;
-  /** The stream is no IPFIX, or ended within a message. It is closed. */
-  onFault(reason: MalformedReason): void;
-  onClose(): void;
-}
+/** Called for each connection; `from` is `tcp://192.0.2.1:40000`, `peer` who is behind it. Whoever is called reads it. */
+export type OnConnection = (socket: Socket, from: string, peer: string) => void;
 
 /**
- * @param limit connections at the same time
+ * @param onRefused accepting a connection failed
  * @throws CtflowError CTFLOW_ADDRESS
  */
-export async function listenTcp(endpoint: Endpoint, limit: number, handlers: StreamHandlers): Promise<Listener> {
+export async function listenTcp(
+  endpoint: Endpoint,
+  onConnection: OnConnection,
+  onRefused: () => void,
+): Promise<Listener> {
   const { address } = await resolveHost(endpoint);
   const sockets = new Set<Socket>();
   let activity = 0;
   const options = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
   const server = createServer(options, socket => {
     activity++;
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      socket.destroy(); // gone before it was accepted
+      return;
+    }
     sockets.add(socket);
     socket.on('data', () => activity++);
     socket.on('close', () => {
       activity++;
       sockets.delete(socket);
     });
-    serve(socket, handlers);
+    onConnection(socket, `tcp://${formatHostPort(peerAddress(remoteAddress), remotePort)}`, peerOf(remoteAddress));
   });
-  server.maxConnections = limit;
-  server.on('drop', () => handlers.onRefused());
   try {
     server.listen(endpoint.port, address);
     await once(server, 'listening');
@@ -50,7 +43,7 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
     throw bindError(endpoint, error);
   }
   // Accepting failed for one peer (EMFILE); the server continues.
-  server.on('error', () => handlers.onRefused());
+  server.on('error', () => onRefused());
   return {
     endpoint: { ...endpoint, port: (server.address() as AddressInfo).port },
     get activity() {
@@ -80,30 +73,4 @@ export async function listenTcp(endpoint: Endpoint, limit: number, handlers: Str
 /** Resolves when these have closed, in order or not. */
 function allClosed(sockets: Iterable<Socket>): Promise<unknown> {
   return Promise.all(Array.from(sockets, socket => new Promise(resolve => socket.once('close', resolve))));
-}
-
-function serve(socket: Socket, handlers: StreamHandlers): void {
-  const { remoteAddress, remotePort } = socket;
-  if (remoteAddress === undefined || remotePort === undefined) {
-    socket.destroy(); // gone before it was accepted
-    return;
-  }
-  const session = handlers.onConnection(`tcp://${formatHostPort(peerAddress(remoteAddress), remotePort)}`);
-  const framer = new MessageFramer();
-  const onEnd = () => {
-    if (framer.incomplete) session.onFault('truncated');
-  };
-  socket.on('data', chunk => {
-    const fault = framer.push(chunk as Buffer, bytes => session.onMessage(bytes));
-    if (fault !== undefined) {
-      socket.destroy();
-      session.onFault(fault);
-    }
-  });
-  socket.on('end', () => {
-    onEnd();
-    socket.end();
-  });
-  socket.on('error', onEnd); // reset by the peer
-  socket.on('close', () => session.onClose());
 }

@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { formatHostPort, type Endpoint } from '../common/endpoint.js';
-import { bindError, peerAddress, resolveHost, type Listener } from './listener.js';
+import { bindError, peerAddress, peerOf, resolveHost, type Listener } from './listener.js';
 
 /** The system cuts it down to what it allows (net.core.rmem_max). */
 const RECEIVE_BUFFER = 16 * 1024 * 1024;
 
-/** Called for each datagram; `from` is `udp://192.0.2.1:40000`. */
-export type OnDatagram = (bytes: Uint8Array, from: string) => void;
+/** Called for each datagram; `from` is `udp://192.0.2.1:40000`, `peer` who is behind it. */
+export type OnDatagram = (bytes: Uint8Array, from: string, peer: string) => void;
 
 /** @throws CtflowError CTFLOW_ADDRESS */
 export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Promise<Listener> {
@@ -28,7 +28,7 @@ export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Pro
   let activity = 0;
   socket.on('message', (bytes, { address: peer, port }) => {
     activity++;
-    onDatagram(bytes, `udp://${formatHostPort(peerAddress(peer), port)}`);
+    onDatagram(bytes, `udp://${formatHostPort(peerAddress(peer), port)}`, peerOf(peer));
   });
   // A receive error concerns one datagram; the socket stays open, and the sequence numbers show what is missing.
   socket.on('error', () => {});

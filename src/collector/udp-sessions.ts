@@ -1,51 +1,79 @@
-import { decodeMessage, messageFault, type DecodedMessage } from './decode.js';
+import { decodeMessage, malformedMessage, messageFault, type DecodedMessage } from './decode.js';
 import type { Limits } from './limits.js';
-import { RecentMap } from './recent-map.js';
+import { Room } from './room.js';
 import { countMalformed, type CollectorStats } from './stats.js';
 import { TransportSession } from './transport-session.js';
+import type { OnTrouble } from './trouble.js';
 
 /** The sessions of all UDP exporters, distinguished by address and port. UDP has no end of a session. */
 export class UdpSessions {
   readonly #stats: CollectorStats;
   readonly #limits: Limits;
-  readonly #sessions = new RecentMap<string, TransportSession>();
-  #fields = 0;
+  readonly #onTrouble: OnTrouble;
+  readonly #sessions = new Map<string, TransportSession>();
+  readonly #places: Room<TransportSession>;
+  readonly #fields: Room<TransportSession>;
 
-  constructor(stats: CollectorStats, limits: Limits) {
+  constructor(stats: CollectorStats, limits: Limits, onTrouble: OnTrouble = () => {}) {
     this.#stats = stats;
     this.#limits = limits;
+    this.#onTrouble = onTrouble;
+    this.#places = new Room(limits.udpSessions);
+    this.#fields = new Room(limits.udpFields);
   }
 
-  /** Decodes a message in the session of its sender. */
-  decode(bytes: Uint8Array, from: string): DecodedMessage {
-    // What is no IPFIX gets no session, or garbage would push out the sessions of real exporters.
-    const malformed = messageFault(bytes);
+  /**
+   * Decodes a message in the session of its sender.
+   * @param peer who is behind the address and port, see {@link peerOf}
+   */
+  decode(bytes: Uint8Array, from: string, peer = from, now = performance.now()): DecodedMessage {
+    const known = this.#sessions.get(from);
+    // What is no IPFIX needs no session.
+    const malformed = known === undefined ? messageFault(bytes) : undefined;
     if (malformed !== undefined) {
       countMalformed(this.#stats, malformed);
+      this.#onTrouble(malformedMessage(from, malformed, bytes));
       return { records: [], malformed };
     }
-    const session = this.#session(from);
-    const before = session.fields;
-    const message = decodeMessage(bytes, session);
-    this.#fields += session.fields - before;
-    while (this.#fields > this.#limits.udpFields && this.#sessions.size > 1) this.#evict();
+    const session = known ?? new TransportSession(from, 'udp', this.#stats, this.#limits, this.#onTrouble, peer);
+    const message = decodeMessage(bytes, session, now);
+    // Whoever sends no template gets no session: such datagrams would push out the sessions of real exporters.
+    if (session.fields === 0) {
+      if (known !== undefined) this.#forget(session);
+    } else {
+      if (known === undefined) this.#keep(session, now);
+      this.#fields.give(session, session.fields);
+      while (this.#fields.overfull && this.#sessions.size > 1) this.#evict(this.#fields.leastUseful(now)!);
+    }
     return message;
   }
 
-  #session(from: string): TransportSession {
-    let session = this.#sessions.get(from);
-    if (session === undefined) {
-      if (this.#sessions.size >= this.#limits.udpSessions) this.#evict();
-      session = new TransportSession(from, 'udp', this.#stats, this.#limits);
-      this.#sessions.set(from, session);
-      this.#stats.sessions++;
+  /** Removes templates whose lifetime is over, and sessions without a template. */
+  expire(now = performance.now()): void {
+    for (const session of this.#sessions.values()) {
+      session.expire(now);
+      if (session.fields === 0) this.#forget(session);
+      else this.#fields.give(session, session.fields);
     }
-    return session;
   }
 
-  #evict(): void {
-    this.#fields -= this.#sessions.evict()?.fields ?? 0;
-    this.#stats.sessions--;
+  #keep(session: TransportSession, now: number): void {
+    if (this.#places.full) this.#evict(this.#places.leastUseful(now)!);
+    this.#sessions.set(session.exporter, session);
+    this.#places.give(session, 1);
+    this.#stats.sessions++;
+  }
+
+  #evict(session: TransportSession): void {
+    this.#forget(session);
     this.#stats.evictedSessions++;
+    this.#onTrouble({ kind: 'evicted-session', exporter: session.exporter });
+  }
+
+  #forget(session: TransportSession): void {
+    this.#sessions.delete(session.exporter);
+    this.#places.remove(session);
+    this.#fields.remove(session);
+    this.#stats.sessions--;
   }
 }

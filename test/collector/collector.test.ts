@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
 import type { CollectedRecord } from '../../src/collector/record.js';
+import type { Trouble } from '../../src/collector/trouble.js';
 import { parseEndpoint, type Endpoint } from '../../src/common/endpoint.js';
 import { eventually } from '../helpers/eventually.js';
 import { message, set, templateSet, u32, u8 } from '../helpers/builders/ipfix-builder.js';
@@ -179,16 +180,140 @@ test('TCP: a stream that ends within a message is counted', async t => {
   t.is(collector.stats().malformedMessages, 2);
 });
 
-test('TCP: connections above the limit are refused and counted', async t => {
-  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], { limits: { tcpSessions: 1 } });
-  const first = await openTcp(t, endpoints[0]);
-  await eventually('the first session', () => collector.stats().sessions === 1);
-  const second = await openTcp(t, endpoints[0]);
-  await eventually('the refusal', () => collector.stats().refusedConnections === 1);
-  t.is(collector.stats().sessions, 1);
-  await eventually('the end of the second', () => second.destroyed || second.readableEnded || second.closed);
-  first.write(Buffer.concat([DEFINE, data(0, 6)]));
+test('TCP: silent connections, and those with half a message, give way to exporters', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], { limits: { tcpSessions: 4 } });
+  const exporter = await openTcp(t, endpoints[0]);
+  exporter.write(Buffer.concat([DEFINE, data(0, 6)]));
   await eventually('a record', () => records.length === 1);
+  for (let i = 0; i < 8; i++) {
+    const silent = await openTcp(t, endpoints[0]);
+    if (i % 2) silent.write(DEFINE.subarray(0, 10));
+  }
+  await eventually('evictions', () => collector.stats().evictedSessions === 5);
+  const late = await openTcp(t, endpoints[0]);
+  late.write(Buffer.concat([DEFINE, data(0, 17)]));
+  exporter.write(data(1, 58));
+  await eventually('records of both', () => records.length === 3);
+  t.deepEqual(protocols(records).sort(), [17, 58, 6]);
+  t.is(collector.stats().refusedConnections, 0);
+});
+
+test('TCP: where all are in use, a new connection is refused and counted', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], { limits: { tcpSessions: 2 } });
+  for (let i = 0; i < 2; i++) (await openTcp(t, endpoints[0])).write(Buffer.concat([DEFINE, data(0, 6)]));
+  await eventually('two records', () => records.length === 2);
+  const third = await openTcp(t, endpoints[0]);
+  await eventually('the refusal', () => collector.stats().refusedConnections === 1);
+  await eventually('the end of the third', () => third.destroyed || third.readableEnded || third.closed);
+  t.deepEqual([collector.stats().sessions, collector.stats().evictedSessions], [2, 0]);
+});
+
+test('TCP: connections without a first message, or with half a message, are closed in time', async t => {
+  const troubles: Trouble[] = [];
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], {
+    limits: { firstMessage: 300, message: 200 },
+    onTrouble: trouble => troubles.push(trouble),
+  });
+  const exporter = await openTcp(t, endpoints[0]);
+  exporter.write(DEFINE);
+  await eventually('its message', () => collector.stats().messages === 1);
+  const silent = await openTcp(t, endpoints[0]);
+  const half = await openTcp(t, endpoints[0]);
+  half.write(DEFINE.subarray(0, 10));
+  const trickle = await openTcp(t, endpoints[0]);
+  let at = 0;
+  const timer = setInterval(() => trickle.write(Buffer.alloc(1, at < 2 ? [0, 10][at] : 255), () => at++), 50);
+  t.teardown(() => clearInterval(timer));
+  await Promise.all([silent, half, trickle].map(each => new Promise(resolve => each.resume().once('close', resolve))));
+  t.is(collector.stats().timedOutConnections, 3);
+  t.is(collector.stats().malformed.truncated, 2);
+  t.deepEqual(troubles.flatMap(each => (each.kind === 'timed-out-connection' ? [each.begun] : [])).sort(), [
+    false,
+    true,
+    true,
+  ]);
+  exporter.write(data(0, 6));
+  await eventually('a record of the one that was silent after its template', () => records.length === 1);
+});
+
+/** A reader that takes records only as it is told to. */
+function gate(): { ready: () => Promise<void> | undefined; open: () => void } {
+  let open = (): void => {};
+  let shut: Promise<void> | undefined = new Promise(resolve => (open = resolve));
+  return {
+    ready: () => shut,
+    open: () => {
+      shut = undefined;
+      open();
+    },
+  };
+}
+
+test('TCP: while the reader of records waits, exporters are slowed down, and nothing is lost', async t => {
+  const { ready, open } = gate();
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], { ready });
+  const socket = await openTcp(t, endpoints[0]);
+  const WIDE = message({}, templateSet(257, [210, 6_551]));
+  const large = message({}, set(257, Buffer.alloc(65_510, 6))); // ten records
+  const MESSAGES = 400; // 26 MB: more than the kernel's buffers
+  let written = 0;
+  socket.write(WIDE);
+  const next = (): void => {
+    if (written === MESSAGES) socket.end();
+    else {
+      socket.write(large, () => {
+        written++;
+        next();
+      });
+    }
+  };
+  next();
+  await eventually('the first record', () => records.length === 1);
+  let before = -1;
+  await eventually('the exporter to stand still', () => {
+    const still = written > 0 && written === before;
+    before = written;
+    return still;
+  });
+  t.is(records.length, 1);
+  t.true(written < MESSAGES, 'the kernel holds the exporter up');
+  t.is(collector.stats().messages, 2, 'no more is decoded than what waits');
+  open();
+  await eventually('all records', () => records.length === MESSAGES * 10);
+  t.is(collector.stats().droppedDatagrams, 0);
+});
+
+test('UDP: while the reader of records waits, datagrams queue within a limit, and the rest is counted', async t => {
+  const { ready, open } = gate();
+  const dropped: string[] = [];
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'udp://127.0.0.2:0'], {
+    ready,
+    limits: { queuedOctets: 40_000 },
+    onTrouble: ({ kind, exporter }) => kind === 'dropped-datagram' && dropped.push(exporter),
+  });
+  const datagrams = [DEFINE, ...Array.from({ length: 200 }, (_, i) => data(i, 6))];
+  const from = await sendUdp(t, endpoints[0], ...datagrams);
+  const read = () => collector.stats().messages + collector.stats().droppedDatagrams;
+  await eventually('the first record, and drops', () => records.length === 1 && dropped.length > 0);
+  await new Promise(resolve => setTimeout(resolve, 200));
+  t.is(records.length, 1);
+  open();
+  await eventually('the rest', () => read() === datagrams.length);
+  const { droppedDatagrams, messages } = collector.stats();
+  t.true(droppedDatagrams > 100 && messages > 20, `${messages} messages, ${droppedDatagrams} dropped`);
+  t.is(records.length, messages - 1);
+  t.deepEqual(new Set(dropped), new Set([from]));
+});
+
+test('close() ends in time though the reader of records waits on, and counts what it left', async t => {
+  const { ready } = gate();
+  const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'], { ready });
+  const socket = await openTcp(t, endpoints[1]);
+  socket.write(Buffer.concat([DEFINE, data(0, 6), data(1, 6), data(2, 6)]));
+  await eventually('a record', () => records.length === 1);
+  await collector.close();
+  t.is(records.length, 1);
+  t.is(collector.stats().undeliveredMessages, 2);
 });
 
 test('onMessage sees the octets of every message before its records, malformed ones too', async t => {
