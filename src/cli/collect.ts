@@ -1,19 +1,24 @@
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
+import { DEFAULT_LIMITS } from '../collector/limits.js';
 import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
-import { cells, columns } from './collected-row.js';
+import { TroubleNotes } from './collect-troubles.js';
+import { CollectedTable } from './collected-table.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
-import { ColumnTable } from '../common/terminal/table.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
 import { list } from './values.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
+/** Characters of output that wait before records do, and are written at once. */
+const PIECE = 65_536;
+/** Milliseconds that the reader has for the last of the output, at least. */
+const LAST_MS = 1000;
 const DEFAULT_LISTEN = `udp://127.0.0.1:${IPFIX_PORT}`;
 
 interface CollectFlags {
@@ -21,6 +26,7 @@ interface CollectFlags {
   format: 'table' | 'json';
   count?: number;
   duration?: number;
+  templateLifetime: number;
 }
 
 /** `ctflow collect` */
@@ -44,12 +50,25 @@ export function collectCommand(): Command {
       ),
     )
     .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d').env('CTFLOW_COLLECT_DURATION'))
+    .addOption(
+      timeFlag(
+        '--template-lifetime <time>',
+        'forget a template that came over UDP and was not sent again in this time; three times the refresh interval ' +
+          'of the exporters (RFC 7011 section 8.4)',
+        '1s',
+        '24d',
+        DEFAULT_LIMITS.templateLifetime,
+      ),
+    )
     .addHelpText(
       'after',
       `
 Table: packets and octets are original/reply: totals, and with + the deltas since the last record; 'end' is the
 flowEndReason. Options records and all other elements are in the JSON only.
-JSON: integers above 2^53 - 1 are strings, octetArray values hexadecimal, unknown elements ENTERPRISE/ID.
+JSON: integers above 2^53 - 1, and identifiers such as flowId, are strings, octetArray values hexadecimal, unknown
+elements ENTERPRISE/ID.
+Whoever reads the output slowly slows exporters over TCP down; datagrams wait in 16 MiB, and what does not fit is
+dropped and counted.
 Stops on SIGINT or SIGTERM: half-closes its TCP connections, drains them and prints its counters. A second signal ends it
 at once.
 
@@ -64,6 +83,7 @@ Examples:
 async function collect(flags: CollectFlags): Promise<void> {
   const output = standardOutput();
   const print = flags.format === 'json' ? jsonLine : tableLines();
+  const troubles = new TroubleNotes(note);
   const { promise: enough, resolve: stop } = newPromise();
   let left = flags.count ?? Infinity;
   const collector = new Collector({
@@ -73,6 +93,9 @@ async function collect(flags: CollectFlags): Promise<void> {
       if (!record.isOptions && --left === 0) stop();
       output.write(print(record));
     },
+    ready: () => (output.waiting < PIECE ? undefined : output.room()),
+    onTrouble: trouble => troubles.add(trouble),
+    limits: { templateLifetime: flags.templateLifetime },
   });
   const signals = handleSignals({
     reload: () => note('SIGHUP: there is nothing to reload'),
@@ -80,16 +103,20 @@ async function collect(flags: CollectFlags): Promise<void> {
     cutShort: signal => note(`${signal} again: ended at once; ${summary(collector.stats())}`),
   });
   let cut = 0;
+  let deadline = 0;
   const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
   try {
     for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
     await Promise.race([signals.stopped, enough, output.closed]);
   } finally {
     clearTimeout(timer);
+    deadline = performance.now() + GRACE_MS;
     cut = await collector.close(output.broken ? 0 : GRACE_MS);
   }
   // a signal may come because the reader stands still
-  if (signals.received && !(await output.end(GRACE_MS))) note(`${output.waiting} characters of output were not read`);
+  const rest = Math.max(deadline - performance.now(), LAST_MS);
+  if (signals.received && !(await output.end(rest))) note(`${output.waiting} characters of output were not read`);
+  troubles.flush();
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
 }
@@ -104,17 +131,26 @@ function jsonLine(record: CollectedRecord): string {
   return `${recordToJson(record)}\n`;
 }
 
-/** Lines of the table; the head comes again after each screen of a terminal. */
+/** Lines of the table; the head comes again after each screen of a terminal, and where its width changes. */
 function tableLines(): (record: CollectedRecord) => string {
   const terminal = isatty(1) ? process.stdout : undefined;
-  const table = new ColumnTable(columns(terminal?.columns));
+  let width: number | undefined;
+  let table: CollectedTable | undefined;
   let lines = 0;
   return record => {
     if (record.isOptions) return '';
-    const screen = terminal ? Math.max(terminal.rows - 2, 10) : Infinity;
-    const head = lines % screen === 0 ? table.header() : '';
-    lines++;
-    return head + table.row(cells(record));
+    if (table === undefined || (terminal && terminal.columns !== width)) {
+      width = terminal?.columns;
+      // a terminal that does not know its size says 0
+      table = new CollectedTable(terminal && (width || 80));
+      lines = 0;
+    }
+    const rows = table.lines(record);
+    const screen = terminal ? Math.max((terminal.rows || 24) - 2, 10) : Infinity;
+    if (lines > 0 && lines + rows.length > screen) lines = 0;
+    if (lines === 0) rows.unshift(table.header());
+    lines += rows.length;
+    return rows.join('');
   };
 }
 
@@ -140,6 +176,10 @@ function summary(stats: CollectorStats): string {
     [stats.evictedDomains, 'evicted observation domains'],
     [stats.disconnectedSessions, 'connections closed'],
     [stats.refusedConnections, 'connections refused'],
+    [stats.timedOutConnections, 'connections timed out'],
+    [stats.expiredTemplates, 'expired templates'],
+    [stats.droppedDatagrams, 'datagrams dropped'],
+    [stats.undeliveredMessages, 'messages not printed'],
   ];
   return [...always, ...sometimes.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
 }

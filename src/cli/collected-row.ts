@@ -1,23 +1,39 @@
 import type { CollectedRecord } from '../collector/record.js';
 import type { Value } from '../collector/value.js';
 import { formatHostPort } from '../common/endpoint.js';
-import { protocolName } from '../row/protocol.js';
+import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6, protocolName } from '../row/protocol.js';
 import type { Column } from '../common/terminal/table.js';
 
-/** Characters of a line at which the counters get room for long flows. */
+/** Characters of a line at which the counters get room for long flows, and at which deltas get columns. */
 const WIDE = 150;
+const NARROW = 120;
+
+const TIME: Column = { head: 'time', width: 8 };
+const SOURCE: Column = { head: 'source', width: 21 };
+const DESTINATION: Column = { head: 'destination', width: 21 };
 
 /**
- * What `ctflow collect` shows of a flow record.
+ * What `ctflow collect` shows of a flow record, in the order of {@link cells}. On a narrow terminal the cells behind the
+ * last column have none.
  * @param width characters of a line; undefined where the output is no terminal
  */
 export function columns(width: number = Infinity): readonly Column[] {
+  if (width < NARROW) {
+    return [
+      TIME,
+      { head: 'proto', width: 5 },
+      SOURCE,
+      DESTINATION,
+      { head: 'pkts', width: 9, align: 'right' },
+      { head: 'octets', width: 11, align: 'right' },
+    ];
+  }
   const wide = width >= WIDE;
   return [
-    { head: 'time', width: 8 },
+    TIME,
     { head: 'proto', width: 6 },
-    { head: 'source', width: 21 },
-    { head: 'destination', width: 21 },
+    SOURCE,
+    DESTINATION,
     { head: 'pkts', width: wide ? 11 : 7, align: 'right' },
     { head: 'octets', width: wide ? 19 : 10, align: 'right' },
     { head: '+pkts', width: wide ? 7 : 5, align: 'right' },
@@ -30,36 +46,104 @@ export function columns(width: number = Infinity): readonly Column[] {
 /** flowEndReason, IE 136. */
 const END_REASONS: Readonly<Record<string, string>> = { 1: 'idle', 2: 'active', 3: 'end', 4: 'forced', 5: 'lack' };
 
+/** How a cell is called where it has no column. */
+export const LABELS: readonly string[] = ['', '', '', '', 'pkts ', 'octets ', '+pkts ', '+octets ', 'end ', ''];
+
 /** One cell for each of the columns. What the record does not have is empty. */
 export function cells(record: CollectedRecord): string[] {
-  const source = host(record, 'source');
-  const destination = host(record, 'destination');
+  const version = ipVersion(record);
+  const source = host(record, 'source', version);
+  const destination = host(record, 'destination', version);
   const protocol = record.get('protocolIdentifier');
   const reason = text(record.get('flowEndReason'));
   return [
     new Date(record.exportTime * 1000).toTimeString().slice(0, 8),
     typeof protocol === 'number' ? protocolName(protocol) : '',
-    withPort(source, record.get('sourceTransportPort')),
-    withPort(destination, record.get('destinationTransportPort')),
-    pair(record.get('packetTotalCount'), record.get('reversePacketTotalCount')),
-    pair(record.get('octetTotalCount'), record.get('reverseOctetTotalCount')),
-    pair(record.get('packetDeltaCount'), record.get('reversePacketDeltaCount')),
-    pair(record.get('octetDeltaCount'), record.get('reverseOctetDeltaCount')),
+    withPort(source, port(record, 'sourceTransportPort')),
+    withPort(destination, port(record, 'destinationTransportPort')),
+    counter(record, PACKET_TOTALS),
+    counter(record, OCTET_TOTALS),
+    counter(record, PACKET_DELTAS),
+    counter(record, OCTET_DELTAS),
     END_REASONS[reason] ?? reason,
-    source === '' && destination === '' ? `template ${record.templateId}` : details(record, source, destination),
+    source === '' && destination === ''
+      ? `template ${record.templateId}`
+      : details(record, version, source, destination),
   ];
 }
 
-function details(record: CollectedRecord, source: string, destination: string): string {
+/** A pair of counters. */
+interface Counters {
+  /** Before the value where the pair is shown beside another. */
+  readonly word: string;
+  readonly forward: string;
+  readonly reverse: string;
+}
+
+const both = (word: string, forward: string): Counters => ({
+  word,
+  forward,
+  reverse: `reverse${forward[0].toUpperCase()}${forward.slice(1)}`,
+});
+/** Which counters are shown: in each column the first that the record has. */
+const PACKET_TOTALS = [
+  both('', 'packetTotalCount'),
+  both('post-pkts', 'postPacketTotalCount'),
+  both('dropped-pkts', 'droppedPacketTotalCount'),
+];
+const OCTET_TOTALS = [
+  both('', 'octetTotalCount'),
+  both('post-octets', 'postOctetTotalCount'),
+  both('layer2-octets', 'layer2OctetTotalCount'),
+  both('post-layer2-octets', 'postLayer2OctetTotalCount'),
+  both('dropped-octets', 'droppedOctetTotalCount'),
+];
+const PACKET_DELTAS = [
+  both('', 'packetDeltaCount'),
+  { word: '+layer4-pkts', forward: 'initiatorPackets', reverse: 'responderPackets' },
+  both('+post-pkts', 'postPacketDeltaCount'),
+  both('+dropped-pkts', 'droppedPacketDeltaCount'),
+];
+const OCTET_DELTAS = [
+  both('', 'octetDeltaCount'),
+  { word: '+layer4-octets', forward: 'initiatorOctets', reverse: 'responderOctets' },
+  both('+post-octets', 'postOctetDeltaCount'),
+  both('+layer2-octets', 'layer2OctetDeltaCount'),
+  both('+post-layer2-octets', 'postLayer2OctetDeltaCount'),
+  both('+dropped-octets', 'droppedOctetDeltaCount'),
+];
+
+function counter(record: CollectedRecord, kinds: readonly Counters[]): string {
+  for (const { forward, reverse } of kinds) {
+    const value = pair(record.get(forward), record.get(reverse));
+    if (value !== '') return value;
+  }
+  return '';
+}
+
+/** Counters beside those of the columns that say something else: `+post-octets=52`. */
+function otherCounters(record: CollectedRecord): string[] {
+  return [PACKET_TOTALS, OCTET_TOTALS, PACKET_DELTAS, OCTET_DELTAS].flatMap(kinds => {
+    const shown = counter(record, kinds);
+    return kinds.flatMap(({ word, forward, reverse }) => {
+      const value = pair(record.get(forward), record.get(reverse));
+      return value === '' || value === shown || /^0(\/0)?$/.test(value) ? [] : [`${word}=${value}`];
+    });
+  });
+}
+
+function details(record: CollectedRecord, version: 4 | 6, source: string, destination: string): string {
   const words: string[] = [];
-  const state = record.get('tcpState');
-  // Text from the network goes to a terminal only where it can do no harm.
-  if (typeof state === 'string' && /^\w{1,20}$/.test(state)) words.push(state);
-  const icmp = record.get('icmpTypeCodeIPv4') ?? record.get('icmpTypeCodeIPv6');
-  if (typeof icmp === 'number') words.push(`type=${icmp >> 8}/${icmp & 255}`);
+  const denied = denial(record);
+  if (denied !== '') words.push(denied);
+  const state = word(record.get('tcpState'));
+  if (state !== '') words.push(state);
+  const icmp = icmpType(record);
+  if (icmp !== undefined) words.push(`type=${icmp >> 8}/${icmp & 255}`);
   words.push(
-    ...translated(record, 'snat', 'Source', source),
-    ...translated(record, 'dnat', 'Destination', destination),
+    ...translated(record, 'snat', 'Source', version, source),
+    ...translated(record, 'dnat', 'Destination', version, destination),
+    ...otherCounters(record),
   );
   const zone = text(record.get('ingressVRFID'));
   if (zone !== '') words.push(`zone=${zone}`);
@@ -68,27 +152,98 @@ function details(record: CollectedRecord, source: string, destination: string): 
   return words.join(' ');
 }
 
-/** `snat=198.51.100.1:1024` where NAT changed the side. */
-function translated(record: CollectedRecord, word: string, side: 'Source' | 'Destination', before: string): string[] {
-  const post = text(record.get(`postNAT${side}IPv4Address`)) || text(record.get(`postNAT${side}IPv6Address`));
-  const postPort = record.get(`postNAPT${side}TransportPort`);
-  const port = record.get(`${side.toLowerCase()}TransportPort`);
-  const changed = (post !== '' && post !== before) || (postPort !== undefined && postPort !== port);
-  return changed ? [`${word}=${withPort(post || before, postPort)}`] : [];
+const FLOW_DENIED = 3; // firewallEvent, IE 233
+/** forwardingStatus, IE 89: the upper two bits of the lowest octet. */
+const STATUS_DROPPED = 2;
+/** Of Antrea's RuleAction: dropped, rejected. */
+const RULE_DENIES: ReadonlySet<unknown> = new Set([2, 3]);
+
+/** `denied`, with the rule where it is known; empty for a flow that went through. */
+function denial(record: CollectedRecord): string {
+  const status = record.get('forwardingStatus');
+  const direction = (['ingress', 'egress'] as const).find(each =>
+    RULE_DENIES.has(record.get(`${each}NetworkPolicyRuleAction`)),
+  );
+  const denied = record.get('firewallEvent') === FLOW_DENIED || direction !== undefined;
+  if (!denied && !(typeof status === 'number' && (status & 255) >> 6 === STATUS_DROPPED)) return '';
+  const rule = direction === undefined ? '' : word(record.get(`${direction}NetworkPolicyRuleName`));
+  return `${denied ? 'denied' : 'dropped'}${rule === '' ? '' : ` rule=${rule}`}`;
 }
 
-function host(record: CollectedRecord, side: 'source' | 'destination'): string {
-  return text(record.get(`${side}IPv4Address`)) || text(record.get(`${side}IPv6Address`));
+/** Type and code, as icmpTypeCodeIPv4 has them; exporters without it have them as the destination's port. */
+function icmpType(record: CollectedRecord): number | undefined {
+  const protocol = record.get('protocolIdentifier');
+  if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6) return undefined;
+  const family = protocol === IPPROTO_ICMP ? 'IPv4' : 'IPv6';
+  const both = record.get(`icmpTypeCode${family}`);
+  if (typeof both === 'number') return both;
+  const type = record.get(`icmpType${family}`);
+  const code = record.get(`icmpCode${family}`);
+  if (typeof type === 'number') return (type << 8) | (typeof code === 'number' ? code : 0);
+  const inPort = record.get('destinationTransportPort');
+  return typeof inPort === 'number' && inPort > 0 ? inPort : undefined;
+}
+
+/** `snat=198.51.100.1:1024` where NAT changed the side. */
+function translated(
+  record: CollectedRecord,
+  word: string,
+  side: 'Source' | 'Destination',
+  version: 4 | 6,
+  before: string,
+): string[] {
+  const post = text(record.get(`postNAT${side}IPv${version}Address`));
+  const known = post === UNSPECIFIED[version] ? '' : post;
+  const postPort = record.get(`postNAPT${side}TransportPort`);
+  const portBefore = record.get(`${side.toLowerCase()}TransportPort`);
+  const changed = (known !== '' && known !== before) || (isPort(postPort) && postPort !== portBefore);
+  return changed ? [`${word}=${withPort(known || before, isPort(postPort) ? postPort : undefined)}`] : [];
+}
+
+function isPort(value: Value | undefined): value is number {
+  return typeof value === 'number' && value > 0;
+}
+
+/** What a field of an address holds where it has none: a template may have the fields of both families. */
+const UNSPECIFIED = { 4: '0.0.0.0', 6: '::' } as const;
+
+/** The family of the record's addresses. */
+function ipVersion(record: CollectedRecord): 4 | 6 {
+  const has = (version: 4 | 6): boolean =>
+    (['source', 'destination'] as const).some(side => {
+      const address = record.get(`${side}IPv${version}Address`);
+      return address !== undefined && address !== UNSPECIFIED[version];
+    });
+  if (has(4)) return 4;
+  return has(6) || (record.get('sourceIPv4Address') ?? record.get('destinationIPv4Address')) === undefined ? 6 : 4;
+}
+
+function host(record: CollectedRecord, side: 'source' | 'destination', version: 4 | 6): string {
+  return text(record.get(`${side}IPv${version}Address`));
+}
+
+/** The port of a protocol that has ports; whatever else stands there if it is not 0, but for ICMP's types. */
+function port(record: CollectedRecord, name: string): Value | undefined {
+  const value = record.get(name);
+  const protocol = record.get('protocolIdentifier');
+  if (typeof protocol !== 'number' || hasPorts(protocol)) return value;
+  if (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6 || value === 0) return undefined;
+  return value;
 }
 
 function withPort(address: string, port: Value | undefined): string {
   return typeof port === 'number' && address !== '' ? formatHostPort(address, port) : address;
 }
 
-/** Both directions. */
+/** Both directions; empty where neither is there. */
 function pair(sent: Value | undefined, received: Value | undefined): string {
   if (received === undefined) return text(sent);
   return `${text(sent) || '?'}/${text(received) || '?'}`;
+}
+
+/** Text from the network goes to a terminal only where it can do no harm. */
+function word(value: Value | undefined): string {
+  return typeof value === 'string' && /^[\w./:-]{1,60}$/.test(value) ? value : '';
 }
 
 function text(value: Value | undefined): string {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -163,6 +164,62 @@ test('a second SIGTERM ends it at once, though a connection does not', async t =
   await collect.end();
   t.is(collect.child.signalCode, 'SIGTERM');
   t.regex(collect.stderr.trimEnd().split('\n').at(-1)!, /^ctflow: SIGTERM again: ended at once; 0 messages/);
+});
+
+test('other versions, missing templates and refused ones are said when they happen', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--listen', 'tcp://127.0.0.1:0']);
+  const port = await collect.port();
+  const netflow = (version: number): Buffer => Buffer.concat([Buffer.from([0, version, 0, 1]), Buffer.alloc(20)]);
+  await send(port, flows(0), message({}, templateSet(300, [82, 0])), netflow(5), netflow(5), netflow(5));
+  const stream = connect(await collect.port(1), '127.0.0.1', () => stream.write(netflow(9)));
+  stream.on('error', () => {});
+  t.teardown(() => stream.destroy());
+  await eventually('four notes', () => collect.stderr.split('\n').length >= 7);
+  const udp = String.raw`ctflow: udp://127\.0\.0\.1:\d+`;
+  t.regex(collect.stderr, new RegExp(`^${udp}: records of template 256 cannot be read`, 'm'));
+  t.regex(collect.stderr, new RegExp(`^${udp}: template 300 is refused`, 'm'));
+  t.is(collect.stderr.match(new RegExp(`^${udp} sends NetFlow 5;`, 'gm'))?.length, 1);
+  t.regex(collect.stderr, /^ctflow: tcp:\/\/127\.0\.0\.1:\d+ sends NetFlow 9; .*IPFIX/m);
+  collect.child.kill('SIGTERM');
+  t.is(await collect.end(), 0);
+  t.regex(collect.stderr, new RegExp(`^${udp} sends NetFlow 5; .* \\(2 more times\\)$`, 'm'));
+});
+
+test('a reader that stands still slows a TCP exporter down, and memory stays small', async t => {
+  const child = spawn(process.execPath, [CTFLOW, 'collect', '--listen', 'tcp://127.0.0.1:0', '--format', 'json']);
+  t.teardown(() => child.kill('SIGKILL'));
+  let notes = '';
+  child.stderr.on('data', chunk => (notes += chunk));
+  const listening = await eventually('the port', () => /listening on (\S+)\n/.exec(notes)?.[1]);
+  const socket = connect(parseEndpoint(listening).port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  // a line of JSON for each octet, a hundred times as long
+  const define = message({}, templateSet(256, [4, 1]));
+  const large = message({}, set(256, Buffer.alloc(65_515, 6)));
+  let written = 0;
+  const MESSAGES = 600;
+  socket.write(define);
+  const next = (): void => {
+    if (written === MESSAGES) return;
+    socket.write(large, () => {
+      written++;
+      next();
+    });
+  };
+  next();
+  let before = -1;
+  await eventually('the exporter to stand still', () => {
+    const still = written > 0 && written === before;
+    before = written;
+    return still;
+  });
+  t.true(written < MESSAGES);
+  const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))?.[1]);
+  t.true(peak < 600_000, `${peak} kB`);
+  child.kill('SIGTERM');
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 });
 
 test('every flag also comes from the environment', async t => {

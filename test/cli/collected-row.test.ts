@@ -119,3 +119,173 @@ test('ICMP type and code, zone, mark and TCP state', t => {
 test('a record without addresses shows its template id', t => {
   t.is(row([[41, 8]], hex('0000000000000005'))['more'], 'template 256');
 });
+
+test('counters of other elements stand in their columns, and beside them where they differ', t => {
+  const cell = (fields: readonly Specifier[], content: string) =>
+    row([...TUPLE, ...fields], Buffer.concat([tuple, hex(content)]));
+  const initiator = cell(
+    [
+      [298, 1],
+      [299, 1],
+      [231, 2],
+      [232, 2],
+    ],
+    '05 07 0100 0200',
+  );
+  t.deepEqual([initiator['+pkts'], initiator['+octets'], initiator['pkts']], ['5/7', '256/512', '']);
+  const post = cell(
+    [
+      [24, 1],
+      [23, 1],
+      [172, 1],
+      [171, 1],
+    ],
+    '01 02 03 04',
+  );
+  t.deepEqual([post['+pkts'], post['+octets'], post['pkts'], post['octets']], ['1', '2', '3', '4']);
+  const several: readonly Specifier[] = [
+    [1, 1],
+    [23, 1],
+    [232, 1],
+    [352, 1],
+    [132, 1],
+  ];
+  const all = cell(several, '09 09 05 17 00');
+  t.deepEqual([all['+octets'], all['more']], ['9', '+layer4-octets=?/5 +layer2-octets=23']);
+});
+
+test('denied flows are marked, with the rule where it is known', t => {
+  const more = (fields: readonly Specifier[], ...content: Uint8Array[]) =>
+    row([...TUPLE, ...fields], Buffer.concat([tuple, ...content]))['more'];
+  t.is(
+    more(
+      [
+        [233, 1],
+        [89, 1],
+      ],
+      hex('03 82'),
+    ),
+    'denied',
+  );
+  t.is(
+    more(
+      [
+        [233, 1],
+        [89, 1],
+      ],
+      hex('01 40'),
+    ),
+    '',
+  );
+  t.is(more([[89, 4]], hex('00000081')), 'dropped');
+  const rule: readonly Specifier[] = [
+    [139, 1, 56506],
+    [141, VARIABLE, 56506],
+    [233, 1],
+  ];
+  t.is(more(rule, hex('03'), short('no-ssh'), hex('03')), 'denied rule=no-ssh');
+  t.is(more(rule, hex('02'), short('\u009b2J'), hex('03')), 'denied');
+  t.is(more(rule, hex('01'), short('allowed'), hex('00')), '');
+});
+
+test('types of ICMP, whichever way they are exported, and ports of protocols that have them', t => {
+  const shown = (fields: readonly Specifier[], content: string) => {
+    const { source, destination, more } = row([[8, 4], [12, 4], ...fields], hex(`c0000201 c6336401 ${content}`));
+    return [source, destination, more].join(' ').trimEnd();
+  };
+  const ADDRESSES = '192.0.2.1 198.51.100.1';
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [176, 1],
+        [177, 1],
+      ],
+      '01 03 01',
+    ),
+    `${ADDRESSES} type=3/1`,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [7, 2],
+        [11, 2],
+      ],
+      '01 0000 0303',
+    ),
+    `${ADDRESSES} type=3/3`,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [7, 2],
+        [11, 2],
+        [32, 2],
+      ],
+      '01 0000 0000 0000',
+    ),
+    `${ADDRESSES} type=0/0`,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [32, 2],
+        [139, 2],
+      ],
+      '3a 0000 8700',
+    ),
+    `${ADDRESSES} type=135/0`,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [32, 2],
+      ],
+      '06 0000',
+    ),
+    ADDRESSES,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [7, 2],
+        [11, 2],
+      ],
+      '2f 0000 0000',
+    ),
+    ADDRESSES,
+  );
+  t.is(
+    shown(
+      [
+        [4, 1],
+        [7, 2],
+        [11, 2],
+      ],
+      '11 0000 0035',
+    ),
+    '192.0.2.1:0 198.51.100.1:53',
+  );
+});
+
+test('a template with the fields of both families shows the one that is used', t => {
+  const fields: readonly Specifier[] = [
+    [8, 4],
+    [12, 4],
+    [27, 16],
+    [28, 16],
+    [225, 4],
+    [281, 16],
+    [4, 1],
+  ];
+  const zero = '00'.repeat(16);
+  const six = row(fields, hex(`00000000 00000000 ${'20010db8'.padEnd(32, '0')} ${zero} 00000000 ${zero} 3a`));
+  t.deepEqual([six['source'], six['destination'], six['more']], ['2001:db8::', '::', '']);
+  const four = row(fields, hex(`00000000 ffffffff ${zero} ${zero} cb007105 ${zero} 11`));
+  t.deepEqual([four['source'], four['destination'], four['more']], ['0.0.0.0', '255.255.255.255', 'snat=203.0.113.5']);
+});

@@ -59,6 +59,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--count': '12',
   '--interval': '3s',
   '--duration': '4s',
+  '--template-lifetime': '5m',
 };
 
 const flagsOf = (command: Command): Option[] => command.options.filter(({ long }) => long !== '--help');

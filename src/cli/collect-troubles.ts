@@ -1,0 +1,99 @@
+import type { MalformedReason } from '../collector/stats.js';
+import type { Trouble } from '../collector/trouble.js';
+
+/** The same trouble of the same host is said once in this time, and then how often it came. */
+const REPEAT_MS = 60_000;
+/** Hosts that are told apart at the same time; so many addresses are easily invented. */
+const MAX_HOSTS = 20;
+
+interface Repeats {
+  last: Trouble;
+  count: number;
+}
+
+/** Says troubles when they happen, each kind of each host once a minute. */
+export class TroubleNotes {
+  readonly #note: (line: string) => void;
+  readonly #said = new Map<string, Repeats>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(note: (line: string) => void) {
+    this.#note = note;
+  }
+
+  add(trouble: Trouble): void {
+    const host = hostOf(trouble.exporter);
+    let key = `${trouble.kind} ${host}`;
+    if (!this.#said.has(key) && this.#said.size >= MAX_HOSTS) key = trouble.kind;
+    const said = this.#said.get(key);
+    if (said !== undefined) {
+      said.last = trouble;
+      said.count++;
+      return;
+    }
+    this.#said.set(key, { last: trouble, count: 0 });
+    this.#timer ??= setTimeout(() => this.flush(), REPEAT_MS).unref();
+    this.#note(describeTrouble(trouble));
+  }
+
+  /** Says what came again since it was said. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { last, count } of this.#said.values()) {
+      if (count > 0) this.#note(`${describeTrouble(last)} (${count} more times)`);
+    }
+    this.#said.clear();
+  }
+}
+
+/** `udp://192.0.2.1` of `udp://192.0.2.1:40000`. */
+function hostOf(exporter: string): string {
+  return exporter.slice(0, exporter.lastIndexOf(':'));
+}
+
+const MALFORMED: Readonly<Record<MalformedReason, string>> = {
+  version: 'a message that is not IPFIX',
+  length: 'a message of another length than its header says',
+  set: 'a message with a set that does not fit',
+  template: 'a message with a template that does not fit',
+  record: 'a message with a record that does not fit',
+  truncated: 'a message without its end, and the connection is closed',
+};
+
+/** A trouble in one sentence. */
+export function describeTrouble(trouble: Trouble): string {
+  const { exporter } = trouble;
+  switch (trouble.kind) {
+    case 'undecodable-set':
+      return (
+        `${exporter}: records of template ${trouble.template} cannot be read (observation domain ` +
+        `${trouble.observationDomain}): this template has not come yet; an exporter repeats its templates over UDP`
+      );
+    case 'refused-template':
+      return (
+        `${exporter}: template ${trouble.template} is refused (observation domain ${trouble.observationDomain}): ` +
+        (trouble.reason === 'empty'
+          ? 'its records would have more fields than octets'
+          : 'too many fields in the templates of this exporter')
+      );
+    case 'expired-templates':
+      return `${exporter}: ${trouble.count} templates expired: they were not sent again within --template-lifetime`;
+    case 'malformed-message':
+      return trouble.version === undefined
+        ? `${exporter}: ${MALFORMED[trouble.reason]}; it is discarded`
+        : `${exporter} sends ${trouble.version}; ctflow reads IPFIX alone (version 10): set the exporter to IPFIX`;
+    case 'dropped-datagram':
+      return `${exporter}: a datagram is dropped: the output is read too slowly`;
+    case 'evicted-session':
+      return `${exporter}: ${
+        exporter.startsWith('tcp') ? 'its connection is closed' : 'its templates are forgotten'
+      } to make room for an exporter that is more useful`;
+    case 'refused-connection':
+      return `${exporter}: a connection is refused: too many are open`;
+    case 'timed-out-connection':
+      return `${exporter}: its connection is closed: ${
+        trouble.begun ? 'a message began and did not end' : 'no message came'
+      } in time`;
+  }
+}
