@@ -1,7 +1,7 @@
-import { DestroyTracker } from './destroy-tracker.js';
+import { DestroyTracker, isNamed, octetsOf, packetsOf } from './destroy-tracker.js';
 import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
-import { ANOTHER, COUNTERS_RESET, compareConnections } from './connection-identity.js';
+import { ANOTHER, COUNTERS_RESET, compareConnections, compareCounters, FELL } from './connection-identity.js';
 import { GONE } from './connection-table.js';
 import { reasonWhenDestroyed } from './end-reason.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
@@ -12,6 +12,7 @@ import {
   HAS_STATUS,
   HAS_STOP,
   HAS_TIMEOUT,
+  ID_WORD,
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
   PROTOCOL,
@@ -98,19 +99,16 @@ export class ConnectionEnds {
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       let slot = this.#tracker.take(u32, from);
-      if (slot < 0 && this.#tracker.isRepeated(u32, from)) {
-        counts.repeated++;
-        continue;
-      }
+      if (slot < 0 && this.#isRepeated(u32, from, at)) continue;
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
       if (slot < 0 && this.#tracker.endedWithoutEvent(u32, from, counts.late)) {
         counts.late.connections++;
-        this.#tracker.ended(u32, from);
+        this.#tracker.ended(u32, from, at);
         continue;
       }
       if (slot < 0 && this.#stored.isLeftOut(u32, from)) {
         this.#changes?.leaveOut(u32, from);
-        this.#tracker.ended(u32, from);
+        this.#tracker.ended(u32, from, at);
         continue;
       }
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
@@ -118,7 +116,7 @@ export class ConnectionEnds {
       else slot = this.#addEnded(u32, from, early, at);
       if (slot < 0) continue;
       counts.destroyed++;
-      this.#tracker.ended(u32, from);
+      this.#tracker.ended(u32, from, at);
       const byte = slot * ROW_WORDS * 4;
       const reason = reasonWhenDestroyed(
         table.bytes[byte + PROTOCOL],
@@ -133,6 +131,37 @@ export class ConnectionEnds {
 
   clear(): void {
     this.#tracker.clear();
+  }
+
+  /** Whether this event has come before, or may have: it is counted then, and not exported again. */
+  #isRepeated(u32: Uint32Array, from: number, at: Moment): boolean {
+    const { counts } = this.#stored;
+    const remembered = this.#tracker.isRemembered(u32, from);
+    if (remembered && isNamed(u32, from)) {
+      counts.repeated++;
+      return true;
+    }
+    if (!remembered && !this.#tracker.isForgotten(u32, from, at)) return false;
+    if (this.#isShown(u32, from)) return false;
+    // each connection has its NEW, where these are received
+    if (remembered && this.#changes) counts.repeated++;
+    else {
+      counts.ambiguous.connections++;
+      counts.ambiguous.packets += packetsOf(u32, from);
+      counts.ambiguous.octets += octetsOf(u32, from);
+    }
+    return true;
+  }
+
+  /** Whether a dump or a NEW event has shown the connection of this event since the last one that was like it. */
+  #isShown(u32: Uint32Array, from: number): boolean {
+    if (this.#changes?.pendingEvents.has(u32, from)) return true;
+    const { index, table } = this.#stored;
+    const slot = index.find(u32, from);
+    if (slot < 0) return false;
+    const at = slot * ROW_WORDS;
+    // the kernel keeps an entry, and so its id, until its event is delivered to all: no later one has the id meanwhile
+    return table.rows[at + ID_WORD] === u32[from + ID_WORD] && compareCounters(table.rows, at, u32, from) !== FELL;
   }
 
   #end(slot: number, at: Moment, reopened: boolean): void {

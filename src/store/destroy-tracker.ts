@@ -1,4 +1,7 @@
 import {
+  HASH_WORD,
+  HAS_ID,
+  HAS_STOP,
   IDENTITY_FLAGS,
   ID_WORD,
   ORIG_OCTETS_WORD,
@@ -7,14 +10,16 @@ import {
   REPLY_OCTETS_WORD,
   REPLY_PACKETS_WORD,
   START_NS_WORD,
+  STOP_NS_WORD,
 } from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
-import { readNumber } from '../common/u64.js';
+import type { Moment } from './poll-history.js';
+import { nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
 
 /** Keys that are remembered; the oldest go first. */
 const MAX_WITHOUT_EVENT = 65_536;
 const MAX_DURING_DUMP = 262_144;
-const MAX_DESTROYED = 262_144;
+const LEAST_DESTROYED = 262_144;
 
 /** What a connection had counted in both directions. */
 export interface Counted {
@@ -27,7 +32,8 @@ export interface Counted {
  * - Connections whose tuple another one has taken wait within a poll for their last counters.
  * - Of those ended without their event, a late event is not taken for a new connection.
  * - Of those destroyed during a dump, an older row of the dump is not stored again.
- * - The kernel delivers an event again to every listener when it did not fit into the buffer of one.
+ * - The kernel delivers an event again to every listener when it did not fit into the buffer of one. Where the start is not
+ *   known, the tuple and the counters take its place here: a later connection may have the same.
  */
 export class DestroyTracker {
   readonly #waiting: KeyTable;
@@ -36,13 +42,20 @@ export class DestroyTracker {
   readonly #packets = new Float64Array(MAX_WITHOUT_EVENT);
   readonly #octets = new Float64Array(MAX_WITHOUT_EVENT);
   readonly #duringDump = new KeyTable(MAX_DURING_DUMP);
-  readonly #destroyed = new KeyTable(MAX_DESTROYED);
+  readonly #destroyed: KeyTable;
+  /** When each of those stopped, on the monotonic clock; a step of the wall clock does not touch it. */
+  readonly #stops: Float64Array;
+  /** No connection that stopped later is forgotten. */
+  #forgottenStop = Number.NEGATIVE_INFINITY;
   #dumping = false;
   /** More ends than can be remembered came in this dump. */
   #overflown = false;
 
-  /** @param slots of the store: as many can wait */
+  /** @param slots of the store: as many can wait, and so many ends at least are remembered */
   constructor(slots: number) {
+    const destroyed = Math.max(slots, LEAST_DESTROYED);
+    this.#destroyed = new KeyTable(destroyed);
+    this.#stops = new Float64Array(destroyed);
     this.#waiting = new KeyTable(slots);
     this.#slots = new Int32Array(slots);
   }
@@ -81,23 +94,43 @@ export class DestroyTracker {
   }
 
   /** Its event has come. */
-  ended(row: Uint32Array, from: number): void {
-    if (isNamed(row, from)) {
-      if (this.#destroyed.full) this.#destroyed.remove(this.#destroyed.order.head);
-      add(this.#destroyed, row, from);
+  ended(row: Uint32Array, from: number, at: Moment): void {
+    if (row[from + PRESENT_WORD] & HAS_ID) {
+      const table = this.#destroyed;
+      if (table.full) {
+        const oldest = table.order.head;
+        this.#forgottenStop = Math.max(this.#forgottenStop, this.#stops[oldest]);
+        table.remove(oldest);
+      }
+      const entry = isNamed(row, from)
+        ? add(table, row, from)
+        : table.add(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
+      this.#stops[entry] = stopOf(row, from, at);
     }
     if (!this.#dumping) return;
     if (this.#duringDump.full) this.#overflown = true;
     else add(this.#duringDump, row, from);
   }
 
-  /** Whether its event has come before. One that keeps coming is remembered the longer. */
-  isRepeated(row: Uint32Array, from: number): boolean {
-    if (!isNamed(row, from)) return false; // the id alone may be a later connection's
-    const entry = find(this.#destroyed, row, from);
+  /**
+   * Whether an event as this one has come before: surely of the same connection where its start is known. One that keeps coming
+   * is remembered the longer.
+   */
+  isRemembered(row: Uint32Array, from: number): boolean {
+    if (!(row[from + PRESENT_WORD] & HAS_ID)) return false;
+    const table = this.#destroyed;
+    const entry = isNamed(row, from)
+      ? find(table, row, from)
+      : table.find(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
     if (entry < 0) return false;
-    this.#destroyed.order.push(entry);
+    table.order.push(entry);
     return true;
+  }
+
+  /** Whether its event may have come, and be forgotten: it stopped no later than one that is. */
+  isForgotten(row: Uint32Array, from: number, at: Moment): boolean {
+    const stop = stopOf(row, from, at);
+    return stop !== Number.NEGATIVE_INFINITY && stop <= this.#forgottenStop;
   }
 
   /** Whether its event came in this dump, or may have come: the row is from before, or the next dump shows it again. */
@@ -131,10 +164,29 @@ export class DestroyTracker {
     this.#waiting.clear();
     this.#endedWithout.clear();
     this.#destroyed.clear();
+    this.#forgottenStop = Number.NEGATIVE_INFINITY;
   }
 }
 
-function isNamed(row: Uint32Array, from: number): boolean {
+/** On the monotonic clock, milliseconds; -Infinity where it is not known. */
+function stopOf(row: Uint32Array, from: number, at: Moment): number {
+  if (!(row[from + PRESENT_WORD] & HAS_STOP)) return Number.NEGATIVE_INFINITY;
+  const stop = nanosecondsToMilliseconds(row[from + STOP_NS_WORD], row[from + STOP_NS_WORD + 1]);
+  return stop - (at.wall - at.monotonic);
+}
+
+/** The four counters in 32 bits. */
+function digestOf(row: Uint32Array, from: number): number {
+  let hash = 0x9747b28c;
+  for (let word = ORIG_PACKETS_WORD; word < REPLY_OCTETS_WORD + 2; word++) {
+    hash = Math.imul(hash ^ row[from + word], 0x85ebca6b);
+    hash ^= hash >>> 13;
+  }
+  return hash >>> 0;
+}
+
+/** Its id and start are known: no other connection has both. */
+export function isNamed(row: Uint32Array, from: number): boolean {
   return (row[from + PRESENT_WORD] & IDENTITY_FLAGS) === IDENTITY_FLAGS;
 }
 
@@ -146,10 +198,10 @@ function find(table: KeyTable, row: Uint32Array, from: number): number {
   return table.find(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1]);
 }
 
-function packetsOf(row: Uint32Array, from: number): number {
+export function packetsOf(row: Uint32Array, from: number): number {
   return readNumber(row, from + ORIG_PACKETS_WORD) + readNumber(row, from + REPLY_PACKETS_WORD);
 }
 
-function octetsOf(row: Uint32Array, from: number): number {
+export function octetsOf(row: Uint32Array, from: number): number {
   return readNumber(row, from + ORIG_OCTETS_WORD) + readNumber(row, from + REPLY_OCTETS_WORD);
 }

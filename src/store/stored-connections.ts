@@ -50,6 +50,11 @@ export interface StoreCounts {
   eventless: number;
   /** Rows of polls and events left out by mark or status. */
   filtered: number;
+  /**
+   * DESTROY events that came again, or are of a later connection that nothing else has shown: their start is not known, or more
+   * ends came since than are remembered. They are not exported.
+   */
+  readonly ambiguous: Unexported;
   /** DESTROY events that came again: another listener's buffer was full. */
   repeated: number;
   /** Of those, connections whose event came afterwards, and what they had counted since the last poll: that is lost. */
@@ -69,6 +74,7 @@ function noCounts(): StoreCounts {
     eventless: 0,
     filtered: 0,
     repeated: 0,
+    ambiguous: newUnexported(),
     late: newUnexported(),
   };
 }

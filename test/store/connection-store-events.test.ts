@@ -1,7 +1,8 @@
 import test from 'ava';
 import { END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../../src/store/end-reason.js';
 import { SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
-import { tcp, udp } from '../helpers/builders/connections.js';
+import { EVENT_NEW, ID_WORD } from '../../src/row/layout.generated.js';
+import { changed, tcp, udp } from '../helpers/builders/connections.js';
 import { nanoseconds, rows, type Facts } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
@@ -208,6 +209,85 @@ test('an event delivered again, because another listener had no room for it, cha
   t.is(rig.due().length, 0);
   t.is(rig.store.size, 1, 'the tuple was opened again');
   t.like(rig.store.counts, { destroyed: 2, repeated: 2 });
+});
+
+/** As without nf_conntrack_timestamp. */
+const unstamped = (facts: Facts): Facts => {
+  const { start: _, stop: __, ...rest } = facts;
+  return rest;
+};
+
+test('without timestamps an event delivered again is not exported again, however often it comes', t => {
+  const rig = listening();
+  rig.poll([unstamped(udp(1, 0, [1, 60, 0, 0]))]);
+  const ends = [udp(1, 0, [3, 180, 0, 0]), udp(2, 0, [5, 300, 0, 0])].map(facts => unstamped(expired(facts, 0)));
+  for (let times = 0; times < 4; times++) rig.destroy(...ends);
+  t.is(rig.due().length, 2);
+  rig.poll([]);
+  rig.destroy(...ends);
+  t.is(rig.due().length, 0);
+  t.like(rig.store.counts, { destroyed: 2, ambiguous: { connections: 8, packets: 32, octets: 1920 } });
+});
+
+test('without timestamps a connection that a dump has shown since is another one, with the same id, tuple and counters', t => {
+  const rig = listening();
+  const exchange = unstamped(udp(1, 0, [1, 60, 1, 90]));
+  for (let times = 0; times < 5; times++) {
+    rig.poll([exchange]);
+    rig.destroy(exchange);
+    rig.destroy(exchange);
+    rig.advance(1_000);
+  }
+  t.deepEqual(
+    rig.due().map(({ deltas }) => deltas[0]),
+    [1n, 1n, 1n, 1n, 1n],
+  );
+  t.is(rig.store.counts.ambiguous.connections, 5);
+});
+
+test('without timestamps a repeated event is not the end of a later connection of its tuple', t => {
+  const rig = listening();
+  const first = unstamped(udp(1, 0, [9, 900, 0, 0]));
+  rig.destroy(first);
+  rig.poll([unstamped(udp(1, 0, [2, 200, 0, 0], { id: 5 }))]);
+  rig.destroy(first);
+  rig.due();
+  t.is(rig.store.size, 1);
+  rig.poll([unstamped(udp(1, 0, [9, 900, 0, 0], { id: 5 }))]);
+  rig.destroy(first);
+  t.is(rig.store.size, 1, 'though it has counted as much');
+});
+
+test('without timestamps a connection whose NEW event came since is another one', t => {
+  const rig = listening({ changes: true });
+  const exchange = unstamped(udp(1, 0, [1, 60, 1, 90]));
+  for (let times = 0; times < 3; times++) {
+    rig.receive(changed(EVENT_NEW, exchange));
+    rig.destroy(exchange);
+    rig.destroy(exchange);
+  }
+  t.is(rig.due().length, 3);
+  t.like(rig.store.counts, { repeated: 3, ambiguous: { connections: 0 } });
+});
+
+test('an end that may have come before more ends than are remembered is counted and not exported', t => {
+  const rig = listening({ maxConnections: 300_000 });
+  const first = expired(udp(1, rig.wall, [3, 180, 0, 0]), rig.wall + 1);
+  rig.destroy(first);
+  rig.due();
+  const batch = rows(expired(udp(2, rig.wall, [1, 60, 0, 0]), rig.wall + 2));
+  for (let id = 1; id <= 300_000; id++) {
+    batch.u32[ID_WORD] = id;
+    rig.store.applyDestroys(batch, rig.now());
+    if (id % 1_000 === 0) rig.due();
+  }
+  rig.due();
+  rig.destroy(first, expired(udp(3, rig.wall, [7, 420, 0, 0]), rig.wall + 3));
+  t.deepEqual(
+    rig.due().map(({ port }) => port),
+    [3],
+  );
+  t.like(rig.store.counts, { repeated: 0, ambiguous: { connections: 1, packets: 3, octets: 180 } });
 });
 
 test('a repeated late event is counted as late once', t => {

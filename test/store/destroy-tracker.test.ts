@@ -1,9 +1,10 @@
 import test from 'ava';
 import { DestroyTracker } from '../../src/store/destroy-tracker.js';
 import { ID_WORD } from '../../src/row/layout.generated.js';
+import { type Facts, nanoseconds, rows } from '../helpers/builders/rows.js';
 import { udp } from '../helpers/builders/connections.js';
-import { rows } from '../helpers/builders/rows.js';
 
+const AT = { wall: 1_700_000_000_000, monotonic: 50_000 };
 const first = rows(udp(1, 1_000, [1, 60, 0, 0])).u32;
 const reopened = rows(udp(1, 2_000, [1, 60, 0, 0])).u32; // the same tuple and id
 
@@ -38,10 +39,10 @@ test('connections that ended without an event are kept, up to a limit', t => {
 
 test('a connection destroyed during a dump counts as destroyed until the dump is over', t => {
   const tracker = new DestroyTracker(64);
-  tracker.ended(first, 0);
+  tracker.ended(first, 0, AT);
   t.false(tracker.destroyedDuringDump(first, 0), 'no dump');
   tracker.beginDump();
-  tracker.ended(first, 0);
+  tracker.ended(first, 0, AT);
   t.true(tracker.destroyedDuringDump(first, 0));
   t.false(tracker.destroyedDuringDump(reopened, 0));
   tracker.endDump();
@@ -54,34 +55,70 @@ test('with more destroys during a dump than the limit none of its rows is taken 
   const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
   for (let id = 0; id <= 262_144; id++) {
     u32[ID_WORD] = id;
-    tracker.ended(u32, 0);
+    tracker.ended(u32, 0, AT);
   }
   t.true(tracker.destroyedDuringDump(reopened, 0));
   tracker.endDump();
   t.false(tracker.destroyedDuringDump(reopened, 0));
 });
 
-test('a repeated event is recognized while it is among the latest, and without a start never', t => {
+test('a repeated event is recognized while it is among the latest', t => {
   const tracker = new DestroyTracker(64);
-  t.false(tracker.isRepeated(first, 0));
-  tracker.ended(first, 0);
-  t.true(tracker.isRepeated(first, 0));
-  t.false(tracker.isRepeated(reopened, 0), 'the same tuple and id, opened again');
+  t.false(tracker.isRemembered(first, 0));
+  tracker.ended(first, 0, AT);
+  t.true(tracker.isRemembered(first, 0));
+  t.false(tracker.isRemembered(reopened, 0), 'the same tuple and id, opened again');
   const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
   const more = (from: number, to: number): void => {
     for (let id = from; id < to; id++) {
       u32[ID_WORD] = id;
-      tracker.ended(u32, 0);
+      tracker.ended(u32, 0, AT);
     }
   };
   more(0, 200_000);
-  t.true(tracker.isRepeated(first, 0), 'which keeps it for longer');
+  t.true(tracker.isRemembered(first, 0), 'which keeps it for longer');
   more(200_000, 400_000);
-  t.true(tracker.isRepeated(first, 0));
+  t.true(tracker.isRemembered(first, 0));
   more(400_000, 700_000);
-  t.false(tracker.isRepeated(first, 0));
-  const { start: _, ...facts } = udp(3, 0, [1, 1, 0, 0]);
-  const unnamed = rows(facts).u32;
-  tracker.ended(unnamed, 0);
-  t.false(tracker.isRepeated(unnamed, 0));
+  t.false(tracker.isRemembered(first, 0));
+});
+
+test('a store of more connections remembers as many ends', t => {
+  const tracker = new DestroyTracker(300_000);
+  const { u32 } = rows(udp(2, 5, [1, 1, 0, 0]));
+  tracker.ended(first, 0, AT);
+  for (let id = 1; id < 300_000; id++) {
+    u32[ID_WORD] = id;
+    tracker.ended(u32, 0, AT);
+  }
+  t.true(tracker.isRemembered(first, 0));
+});
+
+test('without a start, an event is the same where id, tuple and counters are', t => {
+  const tracker = new DestroyTracker(64);
+  const without = (facts: Facts): Uint32Array => {
+    const { start: _, ...rest } = facts;
+    return rows(rest).u32;
+  };
+  tracker.ended(without(udp(3, 0, [1, 1, 0, 0])), 0, AT);
+  t.true(tracker.isRemembered(without(udp(3, 0, [1, 1, 0, 0])), 0));
+  t.false(tracker.isRemembered(without(udp(3, 0, [1, 1, 1, 1])), 0), 'other counters');
+  t.false(tracker.isRemembered(without(udp(4, 0, [1, 1, 0, 0], { id: 0x7800_0003 })), 0), 'another tuple');
+  t.false(tracker.isRemembered(without(udp(3, 0, [1, 1, 0, 0], { id: 9 })), 0), 'another id');
+});
+
+test('an end that may be forgotten is one that stopped no later than one that is, whatever the wall clock does', t => {
+  const tracker = new DestroyTracker(64);
+  const ended = (stop: number): Uint32Array => rows(udp(2, 5, [1, 1, 0, 0], { stop: nanoseconds(stop) })).u32;
+  const u32 = ended(AT.wall - 1_000);
+  t.false(tracker.isForgotten(u32, 0, AT));
+  for (let id = 0; id <= 262_144; id++) {
+    u32[ID_WORD] = id;
+    tracker.ended(u32, 0, AT);
+  }
+  t.true(tracker.isForgotten(ended(AT.wall - 2_000), 0, AT));
+  t.false(tracker.isForgotten(ended(AT.wall - 500), 0, AT));
+  t.false(tracker.isForgotten(rows(udp(2, 5, [1, 1, 0, 0])).u32, 0, AT), 'no stop time');
+  const back = { wall: AT.wall - 86_400_000, monotonic: AT.monotonic + 100 };
+  t.false(tracker.isForgotten(ended(back.wall - 50), 0, back), 'the clock was set back a day');
 });
