@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unsupportedNode } from '../bin/node-version.js';
 import { nativeFile } from '../native/file.js';
 import { installPackages, missingPackages, withoutNative } from './machine.mjs';
 import { root, run, say, stop } from './terminal.mjs';
@@ -16,8 +17,8 @@ const WORKSPACE = 'node_modules/ctflow-bench';
  *   what the tests run beyond that
  */
 export async function setUp(purpose) {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 17)) stop(`ctflow needs Node 20.17 or newer; this is ${process.version}`);
+  const unsupported = unsupportedNode(process.versions.node);
+  if (unsupported) stop(unsupported);
   await installPackages(missingPackages(purpose === 'tests'));
   // npm links the workspaces that it has installed; they stay installed
   const all = purpose !== 'package' || existsSync(at(WORKSPACE));

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -45,14 +45,12 @@ test('auto uses the fallback where the native module is absent, and logs it', as
   const lines: string[] = [];
   const backend = await loadBackend('auto', line => lines.push(line), join(folder(t), 'absent.node'));
   t.is(backend.name, 'fallback');
-  t.deepEqual(lines, [
-    `There is no native module for ${process.platform}-${process.arch}: using the fallback in TypeScript`,
-  ]);
+  t.deepEqual(lines, ['There is no native module absent.node: using the fallback in TypeScript']);
 });
 
 test('native fails where the module is absent', async t => {
   const error = await t.throwsAsync(loadBackend('native', undefined, join(folder(t), 'absent.node')));
-  t.regex(describeError(error), /^CTFLOW_BACKEND_ABSENT: There is no native module for .*npm run build/);
+  t.regex(describeError(error), /^CTFLOW_BACKEND_ABSENT: There is no native module absent\.node\. .*npm run build/);
 });
 
 for (const choice of ['auto', 'native']) {
@@ -95,4 +93,41 @@ test('a damaged module of this platform is an error', async t => {
     describeError(error),
     /^CTFLOW_BACKEND_BROKEN: The native module \S+ctflow\.node does not load: .*npm run build/,
   );
+});
+
+test('a module of another platform is named where this one has none', async t => {
+  const path = folder(t);
+  writeFileSync(join(path, 'ctflow.linux-x64-gnu.node'), '');
+  const error = await t.throwsAsync(loadBackend('native', undefined, join(path, 'ctflow.linux-x64-musl.node')));
+  t.regex(
+    describeError(error),
+    /^CTFLOW_BACKEND_ABSENT: There is no native module ctflow\.linux-x64-musl\.node, only ctflow\.linux-x64-gnu\.node\./,
+  );
+});
+
+test('a link that leads nowhere, or to itself, is an error', async t => {
+  for (const target of ['nowhere.node', 'ctflow.node']) {
+    const file = join(folder(t), 'ctflow.node');
+    symlinkSync(target, file);
+    const error = await t.throwsAsync(loadBackend('auto', undefined, file));
+    t.regex(describeError(error), /^CTFLOW_BACKEND_BROKEN: The native module \S+ctflow\.node does not load: /);
+  }
+});
+
+test('where the folder of the native module is missing, or ctflow was bundled, that is an error', async t => {
+  const path = folder(t);
+  cpSync(new URL('../../../dist', import.meta.url), join(path, 'dist'), { recursive: true });
+  const { loadBackend: load } = (await import(join(path, 'dist/backend/load.js'))) as {
+    loadBackend: typeof loadBackend;
+  };
+  for (const choice of ['auto', 'native'] as const) {
+    const missing = (await t.throwsAsync(load(choice))) as Error & { code: string };
+    t.is(missing.code, 'CTFLOW_BACKEND_BROKEN');
+    t.regex(missing.message, /^It is not known where the native module is: Cannot find/);
+  }
+  t.is((await load('fallback')).name, 'fallback');
+  const bundle = join(path, 'bundle.mjs');
+  cpSync(new URL('../../../native/file.js', import.meta.url), bundle);
+  const { nativeFile } = (await import(bundle)) as { nativeFile(): string };
+  t.throws(nativeFile, { message: /bundled/ });
 });
