@@ -25,10 +25,11 @@ if (![...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(text => text.inc
 }
 
 const { unsupportedNode } = await import('./node-version.js');
-const { existsSync } = await import('fs');
+const { existsSync, readFileSync } = await import('fs');
 const main = new URL('../dist/cli/main.js', import.meta.url);
 const wrong =
   unsupportedNode(process.versions.node) ||
+  tooFewFiles() ||
   (existsSync(main) ? undefined : 'ctflow is not built yet; run npm run build');
 if (wrong === undefined) {
   const { main: run } = await import(main.href);
@@ -36,4 +37,17 @@ if (wrong === undefined) {
 } else {
   process.stderr.write(`ctflow: ${wrong}\n`);
   process.exitCode = 1;
+}
+
+/** Node opens many modules at once. It has raised the limit as far as it may. */
+function tooFewFiles() {
+  const NEEDED = 128;
+  let limit;
+  try {
+    limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+  } catch (error) {
+    if (error.code === 'EMFILE') limit = '0';
+  }
+  if (limit === undefined || Number(limit) >= NEEDED) return undefined;
+  return `CTFLOW_LIMIT: ${limit} open files are too few. Allow ${NEEDED} at least (ulimit -Hn)`;
 }

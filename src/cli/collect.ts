@@ -44,12 +44,8 @@ export function collectCommand(): Command {
         .choices(['table', 'json'])
         .default('table'),
     )
-    .addOption(
-      numberFlag('--count <n>', 'stop after this many flow records', 1, Number.MAX_SAFE_INTEGER).env(
-        'CTFLOW_COLLECT_COUNT',
-      ),
-    )
-    .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d').env('CTFLOW_COLLECT_DURATION'))
+    .addOption(numberFlag('--count <n>', 'stop after this many flow records', 1, Number.MAX_SAFE_INTEGER))
+    .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d'))
     .addOption(
       timeFlag(
         '--template-lifetime <time>',

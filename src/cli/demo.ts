@@ -13,10 +13,8 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('show ctflow at work: real traffic in a private network namespace, exported, collected and checked')
-    .addOption(
-      timeFlag('--duration <time>', 'duration of the run, 3s to 1h', '3s', '1h', 15_000).env('CTFLOW_DEMO_DURATION'),
-    )
-    .addOption(flag('--json', 'print only the report, as one JSON object').env('CTFLOW_DEMO_JSON'))
+    .addOption(timeFlag('--duration <time>', 'duration of the run, 3s to 1h', '3s', '1h', 15_000))
+    .addOption(flag('--json', 'print only the report, as one JSON object'))
     .addOption(backendFlag())
     .addHelpText(
       'after',

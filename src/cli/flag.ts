@@ -1,18 +1,47 @@
-import { Option } from 'commander';
-import { duration, wholeNumber } from './values.js';
+import { InvalidArgumentError, Option } from 'commander';
+import { CtflowError } from '../common/errors.js';
+import { duration, oneOf, text, wholeNumber } from './values.js';
 
-/** A flag with its variable: CTFLOW_MAX_DENIED for --max-denied. */
-export function flag(flags: string, text: string): Option {
-  const option = new Option(flags, text);
-  return option.env(`CTFLOW_${option.name().replaceAll('-', '_').toUpperCase()}`);
+/** A flag whose parser throws CtflowError; commander says then which flag or variable it was. */
+class Flag extends Option {
+  override argParser<T>(parse: (value: string, before: T) => T): this {
+    return super.argParser((value: string, before: T) => {
+      try {
+        return parse(value, before);
+      } catch (error) {
+        if (!(error instanceof CtflowError)) throw error;
+        throw new InvalidArgumentError(`${error.message}. ${error.hint}`);
+      }
+    });
+  }
+
+  override choices(values: readonly string[]): this {
+    return super.choices(values).argParser(oneOf(values));
+  }
 }
 
-export function numberFlag(flags: string, text: string, least: number, most: number, fallback?: number): Option {
-  return flag(flags, text).argParser(wholeNumber(least, most)).default(fallback);
+/** A flag with its variable: CTFLOW_MAX_DENIED for --max-denied. */
+export function flag(flags: string, description: string): Option {
+  const option = new Flag(flags, description);
+  option.env(`CTFLOW_${option.name().replaceAll('-', '_').toUpperCase()}`);
+  return option.required ? option.argParser(text) : option;
+}
+
+export function numberFlag(flags: string, description: string, least: number, most: number, fallback?: number): Option {
+  return flag(flags, description).argParser(wholeNumber(least, most)).default(fallback);
 }
 
 /** @param fallback milliseconds */
-export function timeFlag(flags: string, text: string, least: string, most: string, fallback?: number): Option {
-  const option = flag(flags, text).argParser(duration(least, most));
+export function timeFlag(flags: string, description: string, least: string, most: string, fallback?: number): Option {
+  const option = flag(flags, description).argParser(duration(least, most));
   return fallback === undefined ? option : option.default(fallback, `${fallback / 1000}s`);
+}
+
+/** What commander says of a usage error, as ctflow says it: the flag or the variable, the value, what to write. */
+export function usageError(said: string): string {
+  const [invalid, long, variable] =
+    /^error: option '(--[\w-]+)[^']*' (?:argument|value) '[^]*?'(?: from env '(\w+)')? is invalid\. /.exec(said) ?? [];
+  const rest =
+    invalid === undefined ? said.replace(/^error: /, '') : `${variable ?? long}: ${said.slice(invalid.length)}`;
+  return `ctflow: CTFLOW_USAGE: ${rest}`;
 }

@@ -1,12 +1,14 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
+import { createLogger, type LogLevel } from '../common/logger.js';
 import { closeStandardOutput, note, standardError, standardOutput } from '../common/terminal/standard-streams.js';
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
 import { dumpCommand } from './dump.js';
-import { dropDisabledSwitches } from './environment.js';
+import { checkSwitches, tidyEnvironment } from './environment.js';
+import { usageError } from './flag.js';
 import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
 import { versionCommand } from './version.js';
@@ -58,9 +60,14 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
       getErrHelpWidth: () => widthOf(2),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
+      outputError: (text, write) => write(usageError(text)),
     });
   }
-  dropDisabledSwitches(program.commands, process.env);
+  const unknown = tidyEnvironment(program.commands, process.env);
+  program.hook('preAction', (_, command) => {
+    checkSwitches(command, process.env);
+    warnOfVariables(unknown, command);
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;
@@ -68,6 +75,14 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR; // commander has printed why
     throw error;
   }
+}
+
+/** In the form that the rest of standard error has. */
+function warnOfVariables(names: readonly string[], command: Command): void {
+  if (names.length === 0) return;
+  const what = 'variables that ctflow does not know; --help of each command lists those that it knows';
+  if (command.name() === 'run') createLogger(command.opts<{ logLevel: LogLevel }>().logLevel).warn({ names }, what);
+  else note(`${names.join(', ')}: ${what}`);
 }
 
 /** Characters of a line where the descriptor is a terminal; Commander has a width for elsewhere. */

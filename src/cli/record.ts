@@ -31,7 +31,16 @@ Examples:
     .action(record);
 }
 
-async function record(path: string, flags: { netns?: string; count: number; interval: number }): Promise<void> {
+interface RecordFlags {
+  netns?: string;
+  count: number;
+  interval: number;
+}
+
+async function record(path: string, flags: RecordFlags, command: Command): Promise<void> {
+  if (flags.count === 1 && command.getOptionValueSource('interval') !== 'default') {
+    note('--interval has no effect without --count: there is one dump');
+  }
   const backend = await loadBackend('native');
   const source = backend.openKernel({ filter: {}, ...(flags.netns !== undefined && { netns: flags.netns }) });
   if (!(source instanceof NetlinkSource)) throw new TypeError('the native backend reads netlink');

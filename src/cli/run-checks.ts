@@ -29,11 +29,99 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
       'Use the native backend with --source kernel, or remove --state',
     );
   }
+  if (flags.profile === 'antrea') {
+    if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
+    if (flags.netfilterElements) standardOnly('--netfilter-elements');
+  }
+  if (flags.statsInterval > 0 && flags.statsInterval < 1000) {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--stats-interval: '${flags.statsInterval}ms' is out of range`,
+      'Write 0s, or a duration from 1s to 24h',
+    );
+  }
+}
+
+/** @throws CtflowError CTFLOW_USAGE */
+function standardOnly(flag: string): never {
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `${flag} does not go with --profile antrea, which has the elements of its own collector`,
+    'Remove one of them',
+  );
+}
+
+type Name = keyof RunFlags & string;
+
+/**
+ * Flags that were given and change nothing, because of others.
+ * @param given whether a flag was given, in the command line or by a variable
+ * @returns a sentence for each
+ */
+export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (name: Name) => boolean): string[] {
+  const found: string[] = [];
+  /** @param names of flags that were given in vain */
+  const without = (why: string, ...names: Name[]): void => {
+    for (const name of names) if (given(name)) found.push(`${flagName(name)} has no effect ${why}`);
+  };
+  const sourceKind = sourceKindOf(flags, backend);
+  const udp = flags.collector.some(({ protocol }) => protocol === 'udp');
+  const tcp = flags.collector.some(({ protocol }) => protocol === 'tcp');
+  if (!udp) {
+    without('without a UDP collector', 'mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation');
+  } else if (backend.name === 'fallback') without('with the fallback backend', 'udpSegmentation');
+  if (!tcp) without('without a TCP collector', 'reconnectInterval', 'collectorBuffer');
+  if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
+  else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
+  if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (sourceKind === 'replay') without('with a recording', 'setupSysctl');
+  if (flags.profile !== 'antrea') without('without --profile antrea: only that exports names', 'inventory');
+  if (['silent', 'error', 'warn'].includes(flags.logLevel) && flags.statsInterval > 0) {
+    without(`with --log-level ${flags.logLevel}`, 'statsInterval');
+  }
+  return [...found, ...timeoutsWithoutEffect(flags)];
+}
+
+/** Timeouts that another one overtakes; defaults count as well. */
+function timeoutsWithoutEffect(flags: RunFlags): string[] {
+  const found: string[] = [];
+  const above = (longer: Name, shorter: Name, then: string): void => {
+    const [long, short] = [flags[longer] as number, flags[shorter] as number];
+    if (long > short)
+      found.push(`${flagName(longer)} (${long} ms) is above ${flagName(shorter)} (${short} ms): ${then}`);
+  };
+  const late = 'what is due is noticed at the next poll only';
+  above('flowPollInterval', 'activeFlowExportTimeout', late);
+  above('flowPollInterval', 'idleFlowExportTimeout', late);
+  above('flowPollInterval', 'staleConnectionTimeout', 'ended connections may be dropped before the next poll');
+  const dropped = 'an ended connection can be dropped before that';
+  above('idleFlowExportTimeout', 'staleConnectionTimeout', dropped);
+  above('activeFlowExportTimeout', 'staleConnectionTimeout', dropped);
+  return found;
+}
+
+function flagName(name: Name): string {
+  return `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 }
 
 /** By default where the source has them. */
 export function eventKind({ events }: RunFlags, source: Source['kind']): EventsOptions['kind'] | 'off' {
   return events ?? (source === 'netlink' ? 'destroy' : 'off');
+}
+
+/** The capabilities that do what these flags want, without root. */
+export function neededCapabilities(flags: RunFlags, { kind }: Source): string[] {
+  const needed: string[] = [];
+  if (kind === 'netlink') {
+    needed.push('CAP_NET_ADMIN');
+    if (flags.netns !== undefined) needed.push('CAP_SYS_ADMIN');
+    if (eventKind(flags, kind) !== 'off' && flags.holdEnded !== 'off') needed.push('CAP_BPF');
+  }
+  if (kind === 'procfs') {
+    needed.push('CAP_DAC_READ_SEARCH');
+    if (flags.setupSysctl) needed.push('CAP_NET_ADMIN');
+  }
+  return needed;
 }
 
 function sourceKindOf({ source }: RunFlags, { name }: Backend): Source['kind'] {

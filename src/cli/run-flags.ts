@@ -6,7 +6,7 @@ import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
-import { collectorAddress, list, wholeNumber } from './values.js';
+import { canonicalAddress, collectorAddress, distinct, list, wholeNumber } from './values.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
@@ -44,7 +44,7 @@ export interface RunFlags
 export function addRunFlags(command: Command): Command {
   command.addOption(
     flag('--collector <address...>', 'udp://HOST:PORT or tcp://HOST:PORT; may be given several times')
-      .argParser(list(collectorAddress))
+      .argParser(distinct(collectorAddress, canonicalAddress))
       .makeOptionMandatory(),
   );
   addSourceFlags(command);

@@ -15,7 +15,7 @@ import type { Source } from '../sources/source.js';
 import { hostIdentity } from '../common/host.js';
 import { Journal } from '../state/journal.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
-import { checkRun, eventKind } from './run-checks.js';
+import { checkRun, eventKind, flagsWithoutEffect, neededCapabilities } from './run-checks.js';
 import { checkSource, filterOf, sourceOf } from './source-flags.js';
 import { handleSignals } from './signals.js';
 import { logState, logStatistics } from './statistics.js';
@@ -39,7 +39,7 @@ Examples:
     .action(run);
 }
 
-async function run(flags: RunFlags): Promise<void> {
+async function run(flags: RunFlags, command: Command): Promise<void> {
   const log = createLogger(flags.logLevel);
   let inventory: InventoryFile | undefined;
   let exporter: Exporter | undefined;
@@ -53,12 +53,15 @@ async function run(flags: RunFlags): Promise<void> {
     checkSource(flags);
     const backend = await loadBackend(flags.backend, line => log.info(line));
     checkRun(flags, backend);
+    const given = (name: string): boolean => ['cli', 'env'].includes(command.getOptionValueSource(name)!);
+    for (const sentence of flagsWithoutEffect(flags, backend, given)) log.warn(sentence);
     if (flags.inventory !== undefined) {
       inventory = await InventoryFile.open(flags.inventory, log);
-      if (flags.profile !== 'antrea')
-        log.warn({ profile: flags.profile }, 'names of the inventory are only exported with --profile antrea');
     }
     const source = sourceOf(flags, backend, true);
+    const instead = neededCapabilities(flags, source);
+    if (process.geteuid?.() === 0 && instead.length > 0)
+      log.info({ instead }, 'runs as root; these capabilities are enough');
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
     const left = prepareKernel(source, flags, events !== undefined, log);

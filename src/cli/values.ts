@@ -1,5 +1,5 @@
 import { parseDuration } from '../common/duration.js';
-import { parseEndpoint, type Endpoint } from '../common/endpoint.js';
+import { formatEndpoint, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
@@ -12,7 +12,32 @@ import { U32_MAX } from '../common/unsigned.js';
 export function collectorAddress(text: string): Endpoint {
   const endpoint = parseEndpoint(text);
   if (endpoint.port > 0) return endpoint;
-  throw new CtflowError('CTFLOW_USAGE', `'${text}' has no port`, 'Write the port that the collector listens on');
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${text}' has no port`,
+    'Write the port that the collector listens on, from 1 to 65535',
+  );
+}
+
+/** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. */
+export function canonicalAddress({ protocol, host, port }: Endpoint): string {
+  // with a zone (fe80::1%eth0) there is one way only
+  const plain = host.includes(':') && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
+  return formatEndpoint({ protocol, host: plain.toLowerCase(), port });
+}
+
+/** Any text but none. */
+export function text(value: string): string {
+  if (value !== '') return value;
+  throw new CtflowError('CTFLOW_USAGE', "'' is empty", 'Write a value, or leave the flag out');
+}
+
+/** One of these words. */
+export function oneOf(words: readonly string[]): (text: string) => string {
+  return text => {
+    if (words.includes(text)) return text;
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a choice`, `Allowed choices are ${words.join(', ')}`);
+  };
 }
 
 /** A whole number within bounds. */
@@ -33,17 +58,35 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 /** A duration within bounds, as milliseconds. */
 export function duration(least: string, most: string): (text: string) => number {
   return text => {
-    const value = parseDuration(text);
-    if (value < parseDuration(least) || value > parseDuration(most)) {
-      throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of range`, `Write a duration from ${least} to ${most}`);
+    const hint = `Write a duration from ${least} to ${most}, such as 5s or 1m30s`;
+    let value: number;
+    try {
+      value = parseDuration(text);
+    } catch (error) {
+      throw new CtflowError('CTFLOW_USAGE', (error as Error).message, hint, error);
     }
-    return value;
+    if (value >= parseDuration(least) && value <= parseDuration(most)) return value;
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of range`, hint);
   };
 }
 
 /** Values joined by commas, or given one after another. */
 export function list<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
   return (text, before = []) => [...before, ...text.split(',').map(parse)];
+}
+
+/** The same, but none of them twice. @param name what makes two of them the same */
+export function distinct<T>(
+  parse: (text: string) => T,
+  name: (value: T) => string,
+): (text: string, before?: T[]) => T[] {
+  return (text, before = []) => {
+    const values = list(parse)(text, before);
+    const names = values.map(name);
+    const twice = names.find((one, i) => names.indexOf(one) < i);
+    if (twice === undefined) return values;
+    throw new CtflowError('CTFLOW_USAGE', `'${twice}' is given twice`, 'Give it once');
+  };
 }
 
 /** `VALUE` or `VALUE/MASK`. */
@@ -80,7 +123,11 @@ export function protocols(text: string): number[] {
   return text.split(',').map(word => {
     const number = protocolNumber(word.trim());
     if (number === undefined) {
-      throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a protocol`, 'Write names or numbers: tcp,udp,icmp,47');
+      throw new CtflowError(
+        'CTFLOW_USAGE',
+        `'${word}' is not a protocol`,
+        'Write names, or numbers from 0 to 255: tcp,udp,icmp,47',
+      );
     }
     return number;
   });

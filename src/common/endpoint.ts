@@ -27,7 +27,7 @@ export function parseEndpoint(text: string): Endpoint {
     throw new CtflowError(
       'CTFLOW_USAGE',
       `'${text}' is not a collector address`,
-      'Write udp://HOST:PORT or tcp://HOST:PORT, an IPv6 address in brackets',
+      'Write udp://HOST:PORT or tcp://HOST:PORT, an IPv6 address in brackets, a port up to 65535',
     );
   }
   return { protocol, host, port };

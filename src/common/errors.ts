@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'CTFLOW_OUTPUT' // standard output cannot be written
   | 'CTFLOW_IPFIX' // an IPFIX message that cannot be read
   | 'CTFLOW_INVENTORY' // the inventory cannot be read, or is not valid
+  | 'CTFLOW_LIMIT' // the process may have no more memory or open files
   | 'CTFLOW_DEMO'; // the demonstration cannot be shown, or its counts differ
 
 /**
@@ -35,7 +36,8 @@ export class CtflowError extends Error {
 }
 
 /** One line for a person: the code, what failed, what to do. */
-export function describeError(error: unknown): string {
+export function describeError(failure: unknown): string {
+  const error = limitError(failure) ?? failure;
   if (error instanceof CtflowError) return `${error.code}: ${error.message}. ${error.hint}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -44,4 +46,17 @@ export function describeError(error: unknown): string {
 export function errnoOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
+}
+
+/** Node says with errors of several kinds that memory or descriptors ran out. */
+function limitError(error: unknown): CtflowError | undefined {
+  const { message = '' } = error instanceof Error ? error : {};
+  if (error instanceof RangeError && /allocation failed|Invalid (typed )?array( buffer)? length/i.test(message)) {
+    const hint = 'Lower --max-connections, --max-denied or --ended-queue, or allow more memory (ulimit -v, cgroup)';
+    return new CtflowError('CTFLOW_LIMIT', `There is not enough memory (${message})`, hint, error);
+  }
+  if (['EMFILE', 'ENFILE'].includes(errnoOf(error)) && !(error instanceof CtflowError)) {
+    return new CtflowError('CTFLOW_LIMIT', `Too many open files (${message})`, 'Allow more (ulimit -n)', error);
+  }
+  return undefined;
 }

@@ -41,7 +41,9 @@ export class RecordingWriter {
   static async create(path: string, littleEndian: boolean): Promise<RecordingWriter> {
     let file: FileHandle;
     try {
-      file = await open(path, 'w');
+      // addresses of real connections are nobody else's
+      file = await open(path, 'w', 0o600);
+      if ((await file.stat()).isFile()) await file.chmod(0o600);
     } catch (error) {
       throw fileError('write', path, error);
     }

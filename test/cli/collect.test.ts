@@ -226,8 +226,8 @@ test('every flag also comes from the environment', async t => {
   const collect = new Collect(t, [], {
     CTFLOW_LISTEN: 'udp://127.0.0.1:0,tcp://127.0.0.1:0',
     CTFLOW_FORMAT: 'json',
-    CTFLOW_COLLECT_COUNT: '1',
-    CTFLOW_COLLECT_DURATION: '1h',
+    CTFLOW_COUNT: '1',
+    CTFLOW_DURATION: '1h',
   });
   await collect.port(1);
   await send(await collect.port(), TEMPLATES, flows(0, 2));
@@ -269,10 +269,10 @@ test('an address that cannot be bound or parsed is an error', async t => {
     /^ctflow: CTFLOW_ADDRESS: Cannot listen on udp:\/\/127\.0\.0\.1:\d+ \(EADDRINUSE\)\. .*port\n$/,
   );
   for (const [args, message] of [
-    [['--listen', 'sctp://127.0.0.1'], /CTFLOW_USAGE: 'sctp:\/\/127\.0\.0\.1'/],
-    [['--count', '0'], /CTFLOW_USAGE: '0'/],
-    [['--count', 'many'], /CTFLOW_USAGE: 'many'/],
-    [['--duration', '5'], /CTFLOW_USAGE: '5'/],
+    [['--listen', 'sctp://127.0.0.1'], /CTFLOW_USAGE: --listen: 'sctp:\/\/127\.0\.0\.1'/],
+    [['--count', '0'], /CTFLOW_USAGE: --count: '0'/],
+    [['--count', 'many'], /CTFLOW_USAGE: --count: 'many'/],
+    [['--duration', '5'], /CTFLOW_USAGE: --duration: '5'/],
     [['--format', 'xml'], /xml/],
     [['stray'], /too many arguments/],
   ] as const) {

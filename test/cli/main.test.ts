@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, rm, truncate, copyFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RecordingWriter } from '../../src/sources/recording.js';
 import { ctflow, CTFLOW, RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
 import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { eventually } from '../helpers/eventually.js';
@@ -21,10 +22,34 @@ const wrong: [string, string[], RegExp][] = [
   [
     'a bad address',
     ['run', '--collector', 'http://x'],
-    /CTFLOW_USAGE: 'http:\/\/x' is not a collector address\. Write/,
+    /^ctflow: CTFLOW_USAGE: --collector: 'http:\/\/x' is not a collector address\. Write/,
   ],
   ['a port of 0', ['run', '--collector', 'udp://x:0'], /CTFLOW_USAGE.*no port/],
-  ['a bad duration', ['run', ...COLLECTOR, '--flow-poll-interval', '5'], /CTFLOW_USAGE: '5' is not a duration\. Write/],
+  [
+    'a bad duration',
+    ['run', ...COLLECTOR, '--flow-poll-interval', '5'],
+    /^ctflow: CTFLOW_USAGE: --flow-poll-interval: '5' is not a duration\. Write a duration from 10ms to 24h/,
+  ],
+  ['a number with a quote', ['run', ...COLLECTOR, '--mtu', "it's"], /CTFLOW_USAGE: --mtu: 'it's' is out.*256 to 65535/],
+  ['a value that is empty', ['dump', '--netns', ''], /CTFLOW_USAGE: --netns: '' is empty/],
+  ['a source that is empty', ['dump', '--source='], /CTFLOW_USAGE: --source: '' is empty/],
+  ['one collector twice', ['run', ...COLLECTOR, ...COLLECTOR], /--collector: 'udp:\/\/127\.0\.0\.1:9' is given twice/],
+  [
+    'one collector twice, written in two ways',
+    ['run', '--collector', 'udp://[::1]:4739', 'UDP://[0:0::1]'],
+    /--collector: 'udp:\/\/\[::1\]:4739' is given twice/,
+  ],
+  ['statistics at every moment', ['run', ...COLLECTOR, '--stats-interval', '1ms'], /--stats-interval.*from 1s to 24h/],
+  [
+    'two uniflows with profile antrea',
+    ['run', ...COLLECTOR, '--profile', 'antrea', '--biflow', 'two-uniflows'],
+    /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile antrea/,
+  ],
+  [
+    'elements that profile antrea does not have',
+    ['run', ...COLLECTOR, '--profile', 'antrea', '--netfilter-elements'],
+    /CTFLOW_USAGE: --netfilter-elements does not go with --profile antrea/,
+  ],
   ['a duration out of bounds', ['run', ...COLLECTOR, '--flow-poll-interval', '1ms'], /CTFLOW_USAGE.*10ms to 24h/],
   [
     'more connections than memory can hold in one piece',
@@ -32,7 +57,11 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE/,
   ],
   ['TCP states without their events', ['run', ...COLLECTOR, '--tcp-state-history'], /CTFLOW_USAGE.*--events all/],
-  ['a bad choice', ['run', ...COLLECTOR, '--profile', 'cisco'], /Allowed choices are standard, antrea/],
+  [
+    'a bad choice',
+    ['run', ...COLLECTOR, '--profile', 'cisco'],
+    /--profile: 'cisco' is not.*Allowed choices are standard, antrea/,
+  ],
   ['a flag without its value', ['dump', '--family'], /argument missing/],
   ['an argument too many', ['dump', 'now'], /too many arguments/],
   ['no file to record to', ['record'], /missing required argument 'file'/],
@@ -49,7 +78,7 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE: --nflog-group needs --source kernel/,
   ],
   ['an NFLOG group that is none', ['run', ...COLLECTOR, '--nflog-group', '65536'], /CTFLOW_USAGE.*65536/],
-  ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: 'FINE' is not a status/],
+  ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: --status: 'FINE' is not a status/],
 ];
 for (const [what, args, said] of wrong) {
   test(`exit code 2 for a usage error: ${what}`, async t => {
@@ -62,9 +91,51 @@ for (const [what, args, said] of wrong) {
 }
 
 test('exit code 2 for a bad value in the environment, which is named', async t => {
-  const { code, stderr } = await ctflow(['run', ...COLLECTOR], { CTFLOW_MTU: 'large' });
-  t.is(code, 2);
-  t.regex(stderr, /'large'/);
+  for (const [env, said] of [
+    [{ CTFLOW_MTU: 'large' }, "CTFLOW_MTU: 'large' is out of range. Write a whole number from 256 to 65535"],
+    [{ CTFLOW_PROFILE: 'x' }, "CTFLOW_PROFILE: 'x' is not a choice. Allowed choices are standard, antrea"],
+    [{ CTFLOW_SETUP_SYSCTL: 'maybe' }, "CTFLOW_SETUP_SYSCTL: 'maybe' says neither yes nor no. Write 1, true"],
+  ] as const) {
+    const { code, stderr } = await ctflow(['run', ...COLLECTOR], env);
+    t.is(code, 2);
+    t.true(stderr.startsWith(`ctflow: CTFLOW_USAGE: ${said}`), stderr);
+  }
+});
+
+test('variables that ctflow does not know are named in a warning, in the form of the log', async t => {
+  const env = { CTFLOW_MTO: '1400' };
+  const dump = await ctflow(['dump', '--source', `replay:${RECORDING}`], env);
+  t.is(dump.code, 0);
+  t.regex(dump.stderr, /^ctflow: CTFLOW_MTO: variables that ctflow does not know/m);
+  const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
+  const run = await ctflow(args, env);
+  t.is(run.code, 0);
+  t.like(JSON.parse(run.stderr.split('\n')[0]), { level: 'warn', names: ['CTFLOW_MTO'] });
+});
+
+test('a recording is readable by its owner alone, also where a file of that name was there', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  for (const file of ['new', 'old']) {
+    const path = join(folder, file);
+    if (file === 'old') await writeFile(path, 'x', { mode: 0o644 });
+    await (await RecordingWriter.create(path, true)).close();
+    t.is((await stat(path)).mode & 0o777, 0o600);
+  }
+});
+
+needs(test, ['linux', 'bash'])('too few open files are an error of one line', async t => {
+  for (const limit of [24, 64, 127]) {
+    const { status, stderr } = spawnSync(
+      'bash',
+      ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, CTFLOW, 'version'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    t.is(status, 1);
+    t.is(stderr, `ctflow: CTFLOW_LIMIT: ${limit} open files are too few. Allow 128 at least (ulimit -Hn)\n`);
+  }
 });
 
 test('exit code 1 for a recording that does not exist', async t => {
@@ -89,12 +160,12 @@ test('exit code 1 for a bad inventory, before anything is opened', async t => {
   t.is(missing.code, 1);
   t.regex(
     missing.stderr,
-    /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml cannot be read: ENOENT\. Give a file that exists/,
+    /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml cannot be read: ENOENT\. Give a file that exists/m,
   );
   await writeFile(inventory, 'node: worker-1\npods: 3\n');
   const wrong = await ctflow(args);
   t.is(wrong.code, 1);
-  t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml, line 2: pods is 3\. It must be a list/);
+  t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml, line 2: pods is 3\. It must be a list/m);
 });
 
 test('an inventory with a profile that exports no names is logged as a warning', async t => {
@@ -105,7 +176,7 @@ test('an inventory with a profile that exports no names is logged as a warning',
   const args = ['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
   const standard = await ctflow([...args, '--inventory', inventory]);
   t.is(standard.code, 0, standard.stderr);
-  t.regex(standard.stderr, /"level":"warn".+names of the inventory are only exported with --profile antrea/);
+  t.regex(standard.stderr, /"level":"warn".+--inventory has no effect without --profile antrea/);
   const antrea = await ctflow([...args, '--inventory', inventory, '--profile', 'antrea']);
   t.notRegex(antrea.stderr, /antrea alone/);
   t.regex(antrea.stderr, /"stopped"/);

@@ -18,3 +18,10 @@ test('the errno of a system error, and nothing for others', t => {
   t.is(errnoOf(Object.assign(new Error('x'), { code: 'ECONNREFUSED' })), 'ECONNREFUSED');
   for (const other of [new Error('x'), null, undefined, { code: 5 }]) t.is(errnoOf(other), '');
 });
+
+test('memory and descriptors that ran out are said in one line', t => {
+  const memory = t.throws(() => new Uint8Array(2 ** 53 - 1), { instanceOf: RangeError });
+  t.regex(describeError(memory), /^CTFLOW_LIMIT: There is not enough memory \(.+\)\. Lower --max-connections/);
+  const files = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  t.regex(describeError(files), /^CTFLOW_LIMIT: Too many open files .+\(ulimit -n\)$/);
+});

@@ -161,6 +161,6 @@ test('a duration out of range is a usage error', async t => {
 test('the help has examples', async t => {
   const { code, stdout } = await demo(t, ['--help']).finished;
   t.is(code, 0);
-  t.regex(stdout, /CTFLOW_DEMO_DURATION/);
+  t.regex(stdout, /CTFLOW_DURATION/);
   t.regex(stdout, /\$ ctflow demo --json/);
 });

@@ -1,0 +1,76 @@
+import test from 'ava';
+import type { Command } from 'commander';
+import { createFallbackBackend } from '../../src/backend/fallback.js';
+import { flagsWithoutEffect, neededCapabilities } from '../../src/cli/run-checks.js';
+import type { RunFlags } from '../../src/cli/run-flags.js';
+import { runCommand } from '../../src/cli/run.js';
+import type { Backend } from '../../src/backend/backend.js';
+import type { Source } from '../../src/sources/source.js';
+
+const FALLBACK = createFallbackBackend();
+const NATIVE: Backend = { ...FALLBACK, name: 'native' };
+
+function parse(line: string): Command {
+  const command = runCommand().action(() => {});
+  return command.parse(line.split(' ').filter(Boolean), { from: 'user' });
+}
+
+function warnings(line: string, backend = NATIVE): string[] {
+  const command = parse(line);
+  const given = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
+  return flagsWithoutEffect(command.opts<RunFlags>(), backend, given);
+}
+
+const UDP = '--collector udp://a:1';
+const TCP = '--collector tcp://a:1';
+
+for (const [line, backend, said] of [
+  [`${TCP} --mtu 1400`, NATIVE, '--mtu has no effect without a UDP collector'],
+  [
+    `${TCP} --template-refresh-interval 1m`,
+    NATIVE,
+    '--template-refresh-interval has no effect without a UDP collector',
+  ],
+  [`${TCP} --template-refresh-packets 1`, NATIVE, '--template-refresh-packets has no effect without a UDP collector'],
+  [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
+  [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
+  [`${UDP} --collector-buffer 4096`, NATIVE, '--collector-buffer has no effect without a TCP collector'],
+  [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
+  [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],
+  [`${UDP} --hold-ended off --dying-limit 5`, NATIVE, '--dying-limit has no effect with --hold-ended off'],
+  [`${UDP} --nflog-buffer 4096`, NATIVE, '--nflog-buffer has no effect without --nflog-group'],
+  [`${UDP} --max-denied 1`, NATIVE, '--max-denied has no effect without --nflog-group'],
+  [`${UDP} --source replay:x --setup-sysctl`, NATIVE, '--setup-sysctl has no effect with a recording'],
+  [`${UDP} --inventory x`, NATIVE, '--inventory has no effect without --profile antrea: only that exports names'],
+  [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],
+  [
+    `${UDP} --flow-poll-interval 6s`,
+    NATIVE,
+    '--flow-poll-interval (6000 ms) is above --active-flow-export-timeout (5000 ms): what is due is noticed at the next poll only',
+  ],
+  [
+    `${UDP} --idle-flow-export-timeout 10m`,
+    NATIVE,
+    '--idle-flow-export-timeout (600000 ms) is above --stale-connection-timeout (300000 ms): an ended connection can be dropped before that',
+  ],
+] as const) {
+  test(`said with the ${backend.name} backend: ${line}`, t => {
+    t.deepEqual(warnings(line, backend), [said]);
+  });
+}
+
+test('flags that have an effect, and defaults that have none, are not mentioned', t => {
+  const all = '--mtu 1400 --reconnect-interval 1s --nflog-group 5 --max-denied 9 --event-buffer 4096 --dying-limit 5';
+  t.deepEqual(warnings(`${UDP} ${TCP} ${all} --setup-sysctl --stats-interval 5s`), []);
+  t.deepEqual(warnings(TCP, FALLBACK), []);
+  t.deepEqual(warnings(`${UDP} --log-level silent --stats-interval 0s`), []);
+});
+
+test('the capabilities that do instead of root', t => {
+  const needed = (line: string, kind: Source['kind']): string[] =>
+    neededCapabilities(parse(line).opts<RunFlags>(), { kind } as Source);
+  t.deepEqual(needed(UDP, 'netlink'), ['CAP_NET_ADMIN', 'CAP_BPF']);
+  t.deepEqual(needed(`${UDP} --netns blue --hold-ended off`, 'netlink'), ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN']);
+  t.deepEqual(needed(`${UDP} --setup-sysctl`, 'procfs'), ['CAP_DAC_READ_SEARCH', 'CAP_NET_ADMIN']);
+  t.deepEqual(needed(UDP, 'replay'), []);
+});
