@@ -11,6 +11,7 @@ import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/c
 import { Enrichment } from './inventory/enrichment.js';
 import { closeParts, type Part } from './common/parts.js';
 import { describeError } from './common/errors.js';
+import { drainAll } from './destination/drain-all.js';
 import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
@@ -28,8 +29,9 @@ import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
-/** Milliseconds that a shutdown may take for its last poll, and again for its last export. */
-const SHUTDOWN_MS = 5_000;
+/** Share of the time for a shutdown after which the last poll is no longer waited for, and after which events are not. */
+const LAST_POLL = 1 / 2;
+const LAST_EVENTS = 3 / 4;
 
 export interface ExporterOptions {
   backend: Backend;
@@ -47,6 +49,8 @@ export interface ExporterOptions {
    * `events` have to show the others too.
    */
   filter?: ConnectionFilter;
+  /** Milliseconds that {@link Exporter.close} may take: what is not exported then is left. */
+  shutdownTimeout: number;
   log: Logger;
   /** Conntrack events; absent for polls alone. */
   events?: EventsOptions;
@@ -66,6 +70,7 @@ export const EXPORTER_DEFAULTS = {
   staleConnectionTimeout: 300_000,
   maxConnections: 1_048_576,
   firstSight: 'baseline',
+  shutdownTimeout: 30_000,
   /** Bytes: about 50,000 events. */
   eventBuffer: 32 << 20,
   holdEnded: 'auto',
@@ -127,6 +132,8 @@ export class Exporter {
   #events: ConntrackEvents | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #closing = false;
+  #closedAt = 0;
+  #left = 0;
   #end!: () => void;
 
   constructor(options: ExporterOptions) {
@@ -173,7 +180,9 @@ export class Exporter {
         if (!drained) await Promise.all(this.#destinations.map(destination => destination.close()));
       },
     };
-    this.#parts = [source, state, destinations, this.#denied, inventory].filter(part => part !== undefined);
+    // what is left goes to the next run
+    const journal = state && { close: (drained: boolean) => state.close(drained && this.#left === 0) };
+    this.#parts = [source, journal, destinations, this.#denied, inventory].filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
 
@@ -192,7 +201,11 @@ export class Exporter {
         const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
         const listener = { onDestroys, onLoss: () => this.#poller.resync() };
         this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
-        this.#parts.push(this.#events);
+        const received = this.#events;
+        this.#parts.push({
+          drain: () => received.drain(this.#timeUp(LAST_EVENTS)),
+          close: () => received.close(),
+        });
         this.#poller.addHook(this.#events);
       }
       if (state) {
@@ -215,10 +228,12 @@ export class Exporter {
 
   /**
    * Polls once more, exports every open connection with reason 4, and closes everything that it was given.
+   * @returns records that were left, as the time was up or a collector could not be reached
    * @throws what a part could not do; everything is closed nevertheless
    */
-  async close(): Promise<void> {
+  async close(): Promise<number> {
     if (!this.#closing) await this.#close(true);
+    return this.#left;
   }
 
   stats(): ExporterStats {
@@ -302,10 +317,9 @@ export class Exporter {
     this.#closing = true;
     clearInterval(this.#pollTimer);
     this.#poller.close();
-    if (drain) {
-      const timeUp = new Promise<void>(resolve => setTimeout(resolve, SHUTDOWN_MS).unref());
-      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), timeUp]);
-    }
+    this.#closedAt = performance.now();
+    if (drain)
+      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#timeUp(LAST_POLL)]);
     const [error, ...others] = await closeParts(this.#parts, drain);
     for (const other of others) this.#log.error(describeError(other));
     if (error !== undefined) throw error;
@@ -317,14 +331,17 @@ export class Exporter {
     await this.#poller.poll();
   }
 
+  /** Settles after so much of the time for the shutdown. */
+  #timeUp(share: number): Promise<void> {
+    return new Promise(resolve => setTimeout(resolve, this.#timeLeft(share)).unref());
+  }
+
+  #timeLeft(share = 1): number {
+    return Math.max(this.#closedAt + this.#options.shutdownTimeout * share - performance.now(), 0);
+  }
+
   async #drainDestinations(): Promise<void> {
     for (const loop of this.#loops) loop.close();
-    await Promise.all(
-      this.#destinations.map(async destination => {
-        const left = await destination.drain(SHUTDOWN_MS);
-        if (left.connections === 0) return;
-        this.#log.warn({ collector: destination.stats().endpoint, ...left }, 'connections not exported at shutdown');
-      }),
-    );
+    this.#left = await drainAll(this.#destinations, this.#timeLeft(), this.#log);
   }
 }

@@ -24,6 +24,7 @@ export interface RunFlags
   staleConnectionTimeout: number;
   maxConnections: number;
   firstSight?: 'baseline' | 'total';
+  shutdownTimeout: number;
   events?: 'destroy' | 'all' | 'off';
   tcpStateHistory?: true;
   eventBuffer: number;
@@ -67,7 +68,7 @@ function timeoutFlags(): Option[] {
   const time = (flags: string, text: string, fallback: number): Option =>
     timeFlag(flags, text, '10ms', '24h', fallback);
   const { activeFlowExportTimeout, idleFlowExportTimeout } = DESTINATION_DEFAULTS;
-  const { flowPollInterval, staleConnectionTimeout } = EXPORTER_DEFAULTS;
+  const { flowPollInterval, staleConnectionTimeout, shutdownTimeout } = EXPORTER_DEFAULTS;
   return [
     time('--flow-poll-interval <time>', 'time between two polls', flowPollInterval),
     time(
@@ -84,6 +85,11 @@ function timeoutFlags(): Option[] {
       '--stale-connection-timeout <time>',
       'an ended connection that cannot be exported is dropped after',
       staleConnectionTimeout,
+    ),
+    time(
+      '--shutdown-timeout <time>',
+      'at the end: time for the last poll and for exporting what is open; what is left then is counted',
+      shutdownTimeout,
     ),
   ];
 }

@@ -97,13 +97,24 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
     log.info('stopping: exporting the open connections');
-    await exporter.close();
+    const unexported = await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
     logStatistics(log, exporter.stats(), 'stopped');
+    if (unexported > 0) throw leftUnexported(unexported, flags);
   } finally {
     clearInterval(stateTimer);
     inventory?.close();
   }
+}
+
+function leftUnexported(records: number, { state }: RunFlags): CtflowError {
+  return new CtflowError(
+    'CTFLOW_UNEXPORTED',
+    `${records} records were left unexported when ctflow stopped`,
+    state === undefined
+      ? 'Check that the collectors can be reached and keep up, or give a longer --shutdown-timeout'
+      : 'Start ctflow with this state file again: it goes on with what is left',
+  );
 }
 
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {

@@ -82,6 +82,12 @@ export interface DestinationStats {
   readonly restartUncertain?: Uncertain;
 }
 
+/** What a destination could not export any more. */
+export interface Left extends Unexported {
+  /** Records that were encoded or waited for it, and never left. */
+  readonly records: number;
+}
+
 /** Identifies a destination, also after a restart. */
 export function destinationName({ endpoint, observationDomain, profile }: DestinationOptions): string {
   return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
@@ -100,6 +106,8 @@ export class Destination {
   readonly #lost: () => Unexported;
   #connected = false;
   #draining = false;
+  /** Records that the transport had at the end and never sent. */
+  #neverSent = 0;
   #oversizeLogged = false;
   #optionsAt = 0;
   #firstLossAt = 0;
@@ -175,7 +183,10 @@ export class Destination {
       },
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => this.#journal?.settled(records),
-      lost: () => this.#journal?.withdraw(),
+      lost: records => {
+        this.#neverSent += records;
+        this.#journal?.withdraw();
+      },
     });
   }
 
@@ -190,7 +201,7 @@ export class Destination {
    * Exports everything, open connections as ended by force, and closes.
    * @returns what could not be exported any more
    */
-  async drain(graceMs: number): Promise<Unexported> {
+  async drain(graceMs: number): Promise<Left> {
     this.#draining = true;
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
@@ -198,17 +209,29 @@ export class Destination {
     while (this.#connected && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
       await this.#turn(Math.min(left(), DRAIN_MS));
     }
-    for (const batcher of this.#batchers) this.#transport.counts.lostRecords += batcher.drop();
+    const dropped = this.#batchers.reduce((sum, batcher) => sum + batcher.drop(), 0);
+    this.#transport.counts.lostRecords += dropped;
     const unexported = sumUnexported(this.#batchers.map(({ schedule }) => schedule.countUnexported()));
-    if (this.#options.optionsInterval > 0 && this.#transport.ready) this.#session.sendOptions(this.#notSent());
+    if (this.#options.optionsInterval > 0 && this.#transport.ready)
+      this.#session.sendOptions(this.#notSent(unexported));
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
-    return unexported;
+    return { ...unexported, records: dropped + this.#neverSent };
+  }
+
+  /** While it drains: connections that are still to be exported. */
+  countLeft(): number {
+    return this.#batchers.reduce((sum, { schedule }) => sum + schedule.countLeft(), 0);
   }
 
   /** Closes at once; nothing more is exported. */
   close(): Promise<void> {
     this.#connected = false;
     return this.#transport.close(0);
+  }
+
+  /** Its endpoint. */
+  get name(): string {
+    return formatEndpoint(this.#options.endpoint);
   }
 
   /** Monotonic milliseconds; Infinity where nothing is due or nothing can be sent. */
@@ -229,7 +252,7 @@ export class Destination {
   stats(): DestinationStats {
     const schedules = this.#batchers.map(({ schedule }) => schedule);
     return {
-      endpoint: formatEndpoint(this.#options.endpoint),
+      endpoint: this.name,
       connected: this.#connected,
       session: this.#session.counts,
       transport: this.#transport.counts,
@@ -263,9 +286,11 @@ export class Destination {
     this.#session.sendOptions(this.#notSent());
   }
 
-  #notSent(): NotSent | undefined {
+  /** @param left at the end */
+  #notSent(left?: Unexported): NotSent | undefined {
     const { stale, evictedUnreported, endedOverflow } = this.stats();
     const unexported = [stale, evictedUnreported, endedOverflow, this.#lost()];
+    if (left) unexported.push(left);
     // IPFIX has no count for records that may or may not have been sent
     if (this.#journal) unexported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
     const { connections, packets, octets } = sumUnexported(unexported);

@@ -194,16 +194,23 @@ export class ConntrackEvents implements PollHook {
     return { connections: late.connections + lost + unread, packets: late.packets, octets: late.octets };
   }
 
-  /** Receives what the kernel still has; connections that wait for an event end without it. */
-  async drain(): Promise<void> {
+  /**
+   * Receives what the kernel still has; connections that wait for an event end without it.
+   * @param timeUp what has not come until it settles is left
+   */
+  async drain(timeUp: Promise<void>): Promise<void> {
     clearInterval(this.#renewal);
+    await Promise.race([this.#receiveAll(), timeUp]);
+    this.#dying.close();
+    this.close();
+    this.#store.delayEnds(false);
+    this.#store.endPoll(false);
+  }
+
+  async #receiveAll(): Promise<void> {
     await this.#dying.drain();
     await this.#destroys.leave();
-    this.#dying.close();
-    this.#destroys.close();
-    this.#store.delayEnds(false);
     await this.#changes?.leave();
-    this.#store.endPoll(false);
   }
 
   close(): void {

@@ -220,12 +220,23 @@ export class ExportSchedule implements SlotHolder {
   /** Everything that is not exported at the very end. */
   countUnexported(): Unexported {
     const left = newUnexported();
+    this.#eachLeft(slot => this.#state.addTo(left, slot));
+    return left;
+  }
+
+  /** Connections that are not exported to their end. */
+  countLeft(): number {
+    let left = 0;
+    this.#eachLeft(() => left++);
+    return left;
+  }
+
+  #eachLeft(visit: (slot: number) => void): void {
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
       const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
-      if (waits && this.#state.isNews(slot, ACTIVE_TIMEOUT)) this.#state.addTo(left, slot);
+      if (waits && this.#state.isNews(slot, ACTIVE_TIMEOUT)) visit(slot);
     }
-    return left;
   }
 
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */

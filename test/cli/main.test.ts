@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RecordingWriter } from '../../src/sources/recording.js';
@@ -180,6 +181,18 @@ test('an inventory with a profile that exports no names is logged as a warning',
   const antrea = await ctflow([...args, '--inventory', inventory, '--profile', 'antrea']);
   t.notRegex(antrea.stderr, /antrea alone/);
   t.regex(antrea.stderr, /"stopped"/);
+});
+
+test('exit code 1, with their number, for records that a collector did not take before the end', async t => {
+  const dead = createServer().listen(0, '127.0.0.1');
+  await once(dead, 'listening');
+  const { port } = dead.address() as AddressInfo;
+  await new Promise(resolve => dead.close(resolve));
+  const args = ['run', '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
+  const { code, stderr } = await ctflow([...args, '--collector', `tcp://127.0.0.1:${port}`]);
+  t.is(code, 1, stderr);
+  t.regex(stderr, /^ctflow: CTFLOW_UNEXPORTED: [1-9][0-9]* records were left unexported/m);
+  t.regex(stderr, /"connections":[1-9].*connections not exported at shutdown/);
 });
 
 test('exit code 1 for an incomplete dump, whose connections are still printed', async t => {

@@ -88,7 +88,7 @@ class FakeNflog implements NflogListener {
   }
 }
 
-async function running(t: ExecutionContext, source: FakeSource) {
+async function running(t: ExecutionContext, source: FakeSource, activeFlowExportTimeout = 30) {
   const nflog = new FakeNflog();
   const backend: Backend = {
     ...createFallbackBackend(),
@@ -106,7 +106,7 @@ async function running(t: ExecutionContext, source: FakeSource) {
     destinations: [
       {
         ...DESTINATION_DEFAULTS,
-        activeFlowExportTimeout: 30,
+        activeFlowExportTimeout,
         idleFlowExportTimeout: 3_600_000,
         mtu: 1_400,
         observationDomain: 1,
@@ -145,7 +145,7 @@ test('the record of a connection says that a packet of it was denied', async t =
 
 test('packets still in the kernel at shutdown are read before the last poll, and exported', async t => {
   const source = new FakeSource([{ connections: [] }]);
-  const { nflog, collector, exporter } = await running(t, source);
+  const { nflog, collector, exporter } = await running(t, source, 3_600_000);
   nflog.gathered = [packet(1), packet(2)];
   source.next({ connections: [udp(2, Date.now() - 100, [1, 40, 0, 0])] });
   await exporter.close();

@@ -262,7 +262,7 @@ perBackend(
     // more than are looked at in one go, and no more than find room unread in a socket of the usual size
     rig.poll(...many(2_100, 3));
     const left = await rig.destination.drain(20_000);
-    t.deepEqual(left, { connections: 0, packets: 0, octets: 0 });
+    t.deepEqual(left, { connections: 0, packets: 0, octets: 0, records: 0 });
     await eventually('2,100 records', () => collector.records.length >= 2_100);
     t.deepEqual(sums(collector.records), [2_100, 12_600, 945_000]);
     for (const record of collector.records) t.is(record.get('flowEndReason'), 4);
@@ -290,7 +290,7 @@ perBackend(
     const socket = await collector.nth(1);
     socket.on('end', () => socket.end());
     socket.resume();
-    t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0 });
+    t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0, records: 0 });
     await eventually('12,000 records', () => collector.records.length >= 12_000);
     t.is(collector.records.length, 12_000);
     for (const record of collector.records) t.is(record.get('flowEndReason'), 3);
@@ -310,6 +310,7 @@ perBackend(
     const left = await rig.destination.drain(200);
     const { session, transport } = rig.destination.stats();
     t.true(left.connections > 0);
+    t.is(left.records, transport.lostRecords);
     t.is(transport.records + transport.lostRecords, session.records + session.optionsRecords);
   },
 );
@@ -325,7 +326,7 @@ perBackend(
     await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
     rig.poll(...many(10, 3));
     t.is(rig.destination.nextDeadline(), Infinity);
-    t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500 });
+    t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500, records: 0 });
     t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
   },
 );
@@ -355,7 +356,7 @@ perBackend('records waiting in a batch at the end of the grace period are counte
   rig.poll(...many(100, 1));
   await new Promise(resolve => setTimeout(resolve, 5));
   rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
-  t.deepEqual(await rig.destination.drain(0), { connections: 100, packets: 100, octets: 10_000 });
+  t.deepEqual(await rig.destination.drain(0), { connections: 100, packets: 100, octets: 10_000, records: 100 });
   t.is(rig.destination.stats().transport.lostRecords, 100);
 });
 

@@ -95,7 +95,7 @@ test('at shutdown delivered events are read, and connections left on the dying l
   const { events, destroys } = begin();
   destroys.kernel.drops = 3;
   destroys.dying = () => 3;
-  await events.drain();
+  await events.drain(new Promise(() => {}));
   t.deepEqual(destroys.calls.slice(-2), ['leave', 'close']);
   t.like(events.stats(), { unread: 3 });
   t.deepEqual(events.lost(), { connections: 3, packets: 0, octets: 0 });
@@ -106,7 +106,7 @@ test('at shutdown the dying list is read as long as it gets shorter', async t =>
   let dying = 4;
   destroys.kernel.drops = 4;
   destroys.dying = () => --dying;
-  await events.drain();
+  await events.drain(new Promise(() => {}));
   t.like(events.stats(), { unread: 0 });
   t.is(dying, 0);
 });
