@@ -132,10 +132,12 @@ export declare class UdpSender {
    */
   constructor(address: string, port: number, segment: boolean)
   /**
-   * Sends messages that lie one after another in `bytes`.
+   * Sends messages that lie one after another in `bytes`, up to the first that is refused.
    * @param lengths two words a message: bytes, data records
    */
   send(bytes: Uint8Array, lengths: Uint32Array): UdpSent
+  /** ICMP errors since the last look; nothing is sent. */
+  refused(): UdpSent
   /** The address that the kernel has given it, null once it is closed. */
   local(): SocketName | null
   close(): void
@@ -293,6 +295,10 @@ export interface SocketName {
 export interface UdpSent {
   /** Messages that the kernel took, from the first one on. */
   messages: number
-  /** Why it did not take the next one, 0 where all were taken. */
+  /** Why it did not take the next one, 0 where all were taken, or where datagrams were refused. */
   errno: number
+  /** Messages sent before that did not arrive, counted back from the last one: an ICMP error came back. */
+  refused: number
+  /** The errno of that error. */
+  refusedErrno: number
 }

@@ -1,8 +1,10 @@
 import type { Backend } from '../backend/backend.js';
 import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
 import { FlowBatcher } from './flow-batcher.js';
+import { LossClock } from './loss-clock.js';
+import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
-import type { NotSent } from '../ipfix/options.js';
+import type { Ignored, NotSent } from '../ipfix/options.js';
 import { createProfile, type Profile } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
@@ -110,9 +112,9 @@ export class Destination {
   #neverSent = 0;
   #oversizeLogged = false;
   #optionsAt = 0;
-  #firstLossAt = 0;
-  #lastLossAt = 0;
-  #lossesSeen = 0;
+  readonly #outage: Outage;
+  readonly #notSentAt = new LossClock();
+  readonly #ignoredAt = new LossClock();
 
   constructor(
     options: DestinationOptions,
@@ -123,7 +125,7 @@ export class Destination {
       /** The names that the augmenters of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
-      /** What was lost before the store: it counts as not sent. */
+      /** What was lost before the store: it counts as ignored. */
       lost: () => Unexported;
       log: Logger;
       /** A session is open: what is due can be exported. */
@@ -145,6 +147,7 @@ export class Destination {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
           });
+    this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now());
     this.#session = new Session({
       backend: shared.backend,
       profile: createProfile(options.profile, options.biflow, options.netfilterElements),
@@ -173,19 +176,22 @@ export class Destination {
       opened: () => {
         this.#connected = true;
         this.#session.open();
-        this.#log.info('export session started');
+        this.#outage.over();
         this.#onOpen();
       },
       closed: (why, uncertain) => {
-        if (this.#connected) this.#log.warn({ why, uncertain }, 'connection to the collector lost; reconnecting');
-        else this.#log.warn({ why }, 'collector unreachable; retrying');
+        this.#outage.failed(this.#connected, why, uncertain);
         this.#connected = false;
       },
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => this.#journal?.settled(records),
-      lost: records => {
-        this.#neverSent += records;
+      probe: () => this.#session.probe(),
+      undelivered: messages => this.#session.lose(messages),
+      lost: messages => {
         this.#journal?.withdraw();
+        const records = this.#session.lose(messages);
+        this.#neverSent += records;
+        return records;
       },
     });
   }
@@ -213,7 +219,7 @@ export class Destination {
     this.#transport.counts.lostRecords += dropped;
     const unexported = sumUnexported(this.#batchers.map(({ schedule }) => schedule.countUnexported()));
     if (this.#options.optionsInterval > 0 && this.#transport.ready)
-      this.#session.sendOptions(this.#notSent(unexported));
+      this.#session.sendOptions(this.#notSent(unexported), this.#ignored());
     await this.#transport.close(Math.max(left(), LEAST_GRACE_MS));
     return { ...unexported, records: dropped + this.#neverSent };
   }
@@ -283,31 +289,27 @@ export class Destination {
     const now = performance.now();
     if (optionsInterval === 0 || !this.#transport.ready || now < this.#optionsAt) return;
     this.#optionsAt = now + optionsInterval;
-    this.#session.sendOptions(this.#notSent());
+    this.#session.sendOptions(this.#notSent(), this.#ignored());
   }
 
-  /** @param left at the end */
+  /** Records that this destination dropped, and connections that it dropped without one. @param left at the end */
   #notSent(left?: Unexported): NotSent | undefined {
     const { stale, evictedUnreported, endedOverflow } = this.stats();
-    const unexported = [stale, evictedUnreported, endedOverflow, this.#lost()];
+    const { lost } = this.#session;
+    const unexported = [stale, evictedUnreported, endedOverflow, { ...lost, connections: lost.flows }];
     if (left) unexported.push(left);
     // IPFIX has no count for records that may or may not have been sent
     if (this.#journal) unexported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
-    const { connections, packets, octets } = sumUnexported(unexported);
-    const flows = connections + this.#session.counts.oversize + this.#transport.counts.lostRecords;
-    // packets without a flow: denied ones that were lost before the store
-    if (flows + packets === 0) return undefined;
-    const now = Date.now();
-    this.#firstLossAt ||= now;
-    if (flows + packets !== this.#lossesSeen) this.#lastLossAt = now;
-    this.#lossesSeen = flows + packets;
-    return {
-      flows,
-      packets,
-      octets,
-      first: this.#firstLossAt,
-      last: this.#lastLossAt,
-    };
+    const { connections: flows, packets, octets } = sumUnexported(unexported);
+    const times = this.#notSentAt.look(flows, Date.now());
+    return times && { flows, packets, octets, ...times };
+  }
+
+  /** What the exporter never saw, or saw too late to be in any record. */
+  #ignored(): Ignored | undefined {
+    const { connections, packets, octets } = this.#lost();
+    const times = this.#ignoredAt.look(connections + packets, Date.now());
+    return times && { packets, octets, ...times };
   }
 
   /** Gives the event loop its turn, and waits for the transport. */

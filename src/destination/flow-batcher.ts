@@ -75,6 +75,7 @@ export class FlowBatcher implements NameHolder {
     let dropped = 0;
     for (const { records, entries, shapes } of this.#batches.values()) {
       dropped += records.count * shapes.length;
+      for (const shape of shapes) this.#session.loseBatch(shape, records);
       records.count = 0;
       if (entries) entries.count = 0;
     }

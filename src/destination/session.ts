@@ -1,17 +1,22 @@
 import type { Batch } from '../row/batch.js';
+import type { Encoded } from '../encoder/request.js';
 import type { Backend } from '../backend/backend.js';
 import type { Profile } from '../ipfix/profile.js';
+import { addMessage, addRecords, type Totals } from '../ipfix/message-totals.js';
 import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord, type Field } from '../ipfix/template.js';
 import {
   FLOW_KEYS_LENGTH,
   flowKeysSet,
-  OPTIONS_TEMPLATES,
+  ignoredSet,
+  notSentSet,
   optionsTemplateSet,
-  reliabilitySet,
   statisticsSet,
+  type Ignored,
   type NotSent,
+  type OptionsSet,
 } from '../ipfix/options.js';
+import { templateId } from '../ipfix/template-id.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
 
@@ -40,10 +45,18 @@ export interface SessionOptions {
 interface ActiveTemplate {
   readonly id: number;
   readonly fields: readonly Field[];
-  readonly plan: Uint32Array;
   readonly record: Uint8Array;
   announced: boolean;
 }
+
+/** How records of one shape are encoded. */
+interface ShapePlan {
+  readonly template: ActiveTemplate;
+  readonly plan: Uint32Array;
+}
+
+/** Seconds by which the wall clock must have gone back to be put right, not only adjusted. */
+const CLOCK_STEP = 2;
 
 /** Counted over all sessions with this destination. */
 export interface SessionCounts {
@@ -64,12 +77,18 @@ export class Session {
   readonly profile: Profile;
   readonly counts: SessionCounts = { records: 0, oversize: 0, optionsRecords: 0, messages: 0, octets: 0 };
   readonly #options: SessionOptions;
+  /** By id. */
   readonly #templates = new Map<number, ActiveTemplate>();
+  /** By the bits of a shape that make a difference. */
+  readonly #plans = new Map<number, ShapePlan>();
+  /** Flow records that were encoded and did not arrive, or that no message can hold. */
+  readonly lost: Totals = { flows: 0, packets: 0, octets: 0 };
   readonly #out: Uint8Array;
   readonly #lengths = new Uint32Array(MESSAGES_A_CALL * 2);
   #sequence = 0;
   #exportTime = 0;
   #refreshedAt = 0;
+  /** Messages with data since templates went out. */
   #packets = 0;
   #optionsAnnounced = false;
 
@@ -94,12 +113,17 @@ export class Session {
    * did not send go first.
    */
   open(): void {
+    const { transport, monotonic } = this.#options;
+    const known = [...this.#templates.values()].filter(({ announced }) => announced);
     this.#sequence = 0;
+    this.#exportTime = 0;
     this.#packets = 0;
     this.#optionsAnnounced = false;
-    this.#refreshedAt = this.#options.monotonic();
-    for (const template of this.#templates.values()) template.announced = false;
-    this.#resume(this.#options.transport.takeBack());
+    this.#refreshedAt = monotonic();
+    for (const template of known) template.announced = false;
+    // a collector that was away has forgotten them; each goes with its first data again
+    if (transport.unreliable) this.#sendTemplates(known);
+    this.#resume(transport.takeBack());
   }
 
   /** A message without sets, after so many data records of this session; it is not counted. */
@@ -111,13 +135,14 @@ export class Session {
 
   /** Sends a batch of flow records of one shape. */
   send(shape: number, batch: Batch): void {
-    const template = this.#template(shape);
+    const { template, plan } = this.#plan(shape);
     this.#refreshIfDue();
     let prefix: Uint8Array = NOTHING;
     if (!template.announced) {
       prefix = makeSet(TEMPLATE_SET, [template.record]);
       if (prefix.length + MESSAGE_HEADER > this.#options.transport.limit) {
         this.counts.oversize += batch.count;
+        addRecords(this.lost, batch, 0, batch.count, template.fields);
         return;
       }
       this.#sendEarlyCopies(prefix);
@@ -129,7 +154,7 @@ export class Session {
     }
     for (let from = 0; from < batch.count;) {
       const encoded = this.#options.backend.encode({
-        plan: template.plan,
+        plan,
         templateId: template.id,
         records: batch.bytes,
         from,
@@ -142,7 +167,7 @@ export class Session {
         out: this.#out,
         lengths: this.#lengths,
       });
-      this.counts.oversize += encoded.oversize;
+      if (encoded.oversize > 0) this.#addOversize(batch, from, encoded, template.fields);
       this.counts.records += encoded.next - from - encoded.oversize;
       this.#sendMessages(encoded.messages);
       prefix = NOTHING;
@@ -150,32 +175,74 @@ export class Session {
     }
   }
 
+  /** A message of a new session with a template that was sent before; it is not counted. */
+  probe(): Uint8Array | undefined {
+    const [template] = this.#templates.values();
+    if (!template && !this.#optionsAnnounced) return undefined;
+    const set = template ? makeSet(TEMPLATE_SET, [template.record]) : optionsTemplateSet();
+    const message = new Uint8Array(MESSAGE_HEADER + set.length);
+    message.set(set, MESSAGE_HEADER);
+    this.#writeHeader(message, message.length, 0);
+    return message;
+  }
+
+  /** Messages whose records are lost. @returns how many flow records they have */
+  lose(messages: readonly Message[]): number {
+    const { flows } = this.lost;
+    for (const { bytes } of messages) addMessage(this.lost, bytes, id => this.#templates.get(id)?.fields);
+    return this.lost.flows - flows;
+  }
+
+  /** Records of one shape that are dropped before they are encoded. */
+  loseBatch(shape: number, batch: Batch): void {
+    addRecords(this.lost, batch, 0, batch.count, this.#plan(shape).template.fields);
+  }
+
   /**
    * Options records: what was sent, what was not, the flow keys of each template (RFC 7011 section 4).
-   * @param notSent undefined while nothing was lost
+   * @param notSent undefined while no record was dropped
+   * @param ignored undefined while no packet was left out
    */
-  sendOptions(notSent: NotSent | undefined): void {
+  sendOptions(notSent: NotSent | undefined, ignored: Ignored | undefined): void {
     this.#refreshIfDue();
     const { observationDomain, transport } = this.#options;
-    const { messages, records, octets } = this.counts;
-    const sets = [statisticsSet({ observationDomain, messages, flowRecords: records, octets })];
-    if (notSent) sets.push(reliabilitySet(process.pid, notSent));
     const templates = [...this.#templates.values()].filter(template => template.announced);
-    const keysAtOnce = Math.floor((transport.limit - MESSAGE_HEADER - SET_HEADER) / FLOW_KEYS_LENGTH);
-    for (let from = 0; from < templates.length; from += keysAtOnce) {
-      sets.push(flowKeysSet(templates.slice(from, from + keysAtOnce)));
-    }
     let prefix: Uint8Array = NOTHING;
     if (!this.#optionsAnnounced) {
       prefix = optionsTemplateSet();
       this.#sendEarlyCopies(prefix);
       this.#optionsAnnounced = true;
     }
-    for (const { set, records: count } of sets) {
-      this.#sendSets([prefix, set], count);
-      this.counts.optionsRecords += count;
-      prefix = NOTHING;
+    // what went before this very message
+    const { messages, records, octets } = this.counts;
+    this.#sendOptionsSet(statisticsSet({ observationDomain, messages, flowRecords: records, octets }), prefix);
+    if (notSent) this.#sendOptionsSet(notSentSet(process.pid, notSent));
+    if (ignored) this.#sendOptionsSet(ignoredSet(observationDomain, ignored));
+    const keysAtOnce = Math.floor((transport.limit - MESSAGE_HEADER - SET_HEADER) / FLOW_KEYS_LENGTH);
+    for (let from = 0; from < templates.length; from += keysAtOnce) {
+      this.#sendOptionsSet(flowKeysSet(templates.slice(from, from + keysAtOnce)));
     }
+  }
+
+  #sendOptionsSet({ set, records }: OptionsSet, prefix: Uint8Array = NOTHING): void {
+    this.#sendSets([prefix, set], records);
+    this.counts.optionsRecords += records;
+  }
+
+  /** What the batch holds beside the records that are in the messages. */
+  #addOversize(batch: Batch, from: number, { messages, next, oversize }: Encoded, fields: readonly Field[]): void {
+    this.counts.oversize += oversize;
+    const all = { flows: 0, packets: 0, octets: 0 };
+    const encoded = { ...all };
+    addRecords(all, batch, from, next, fields);
+    for (let i = 0, at = 0; i < messages; i++) {
+      const end = at + this.#lengths[i * 2];
+      addMessage(encoded, this.#out.subarray(at, end), id => this.#templates.get(id)?.fields);
+      at = end;
+    }
+    this.lost.flows += oversize;
+    this.lost.packets += all.packets - encoded.packets;
+    this.lost.octets += all.octets - encoded.octets;
   }
 
   /** Messages of an earlier session, with the templates of this one in front, numbered and dated anew. */
@@ -203,25 +270,30 @@ export class Session {
     if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
   }
 
-  #template(shape: number): ActiveTemplate {
+  #plan(shape: number): ShapePlan {
     const { profile } = this;
     const kind = shape & profile.shapes;
-    let template = this.#templates.get(kind);
-    if (!template) {
-      const id = FIRST_DATA_SET + OPTIONS_TEMPLATES + this.#templates.size;
+    let plan = this.#plans.get(kind);
+    if (!plan) {
+      const id = templateId(profile, kind);
       const fields = profile.fieldsOf(kind);
-      template = { id, fields, plan: compilePlan(fields), record: templateRecord(id, fields), announced: false };
-      this.#templates.set(kind, template);
+      const template = this.#templates.get(id) ?? { id, fields, record: templateRecord(id, fields), announced: false };
+      this.#templates.set(id, template);
+      plan = { template, plan: compilePlan(fields) };
+      this.#plans.set(kind, plan);
     }
-    return template;
+    return plan;
   }
 
   /** UDP loses templates and collectors restart: active templates are sent again. */
   #refreshIfDue(): void {
-    const { transport, templateRefreshInterval, templateRefreshPackets, monotonic } = this.#options;
+    const { transport, templateRefreshInterval, templateRefreshPackets, monotonic, wall } = this.#options;
     if (!transport.unreliable) return;
     const now = monotonic();
-    if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
+    // data must not seem older than its template (RFC 7011 section 8)
+    const putRight = this.#exportTime - Math.floor(wall() / 1000) >= CLOCK_STEP;
+    if (putRight) this.#exportTime = 0;
+    else if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
     this.#refreshedAt = now;
     this.#packets = 0;
     if (this.#optionsAnnounced) this.#sendSets([optionsTemplateSet()]);
@@ -273,13 +345,13 @@ export class Session {
     for (let i = 0; i < messages; i++) {
       this.#sequence = (this.#sequence + this.#lengths[i * 2 + 1]) >>> 0;
       this.counts.octets += this.#lengths[i * 2];
+      if (this.#lengths[i * 2 + 1] > 0) this.#packets++;
     }
     this.counts.messages += messages;
-    this.#packets += messages;
     this.#options.transport.send(this.#out, this.#lengths, messages);
   }
 
-  /** The export time never goes back, or data would seem older than its template. */
+  /** The export time does not go back beside templates that were sent, or data would seem older than they. */
   #header(): { exportTime: number; sequence: number; observationDomain: number } {
     this.#exportTime = Math.max(this.#exportTime, Math.floor(this.#options.wall() / 1000));
     return {

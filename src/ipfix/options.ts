@@ -2,11 +2,10 @@ import { elementByName } from './registry.js';
 import { FIRST_DATA_SET, OPTIONS_TEMPLATE_SET } from './message.js';
 import { makeSet, optionsTemplateRecord, type Field } from './template.js';
 
-/** Options templates take the first ids of a session. */
-export const OPTIONS_TEMPLATES = 3;
 const STATISTICS = FIRST_DATA_SET;
-const RELIABILITY = FIRST_DATA_SET + 1;
+const NOT_SENT = FIRST_DATA_SET + 1;
 const FLOW_KEYS = FIRST_DATA_SET + 2;
+const IGNORED = FIRST_DATA_SET + 3;
 
 const FLOW_KEY_ELEMENTS = new Set([
   'sourceIPv4Address',
@@ -30,13 +29,17 @@ export interface ExportStatistics {
   readonly octets: number;
 }
 
-/** What was not sent, RFC 7011 section 4.3; first and last in milliseconds since 1970. */
-export interface NotSent {
-  readonly flows: number;
+/** Packets that are in no record, and when that was first and last seen; milliseconds since 1970. */
+export interface Ignored {
   readonly packets: number;
   readonly octets: number;
   readonly first: number;
   readonly last: number;
+}
+
+/** Flows whose records were dropped, with what these records would have counted. */
+export interface NotSent extends Ignored {
+  readonly flows: number;
 }
 
 /** A data set of options, and how many data records it holds. */
@@ -61,7 +64,7 @@ export function optionsTemplateSet(): Uint8Array {
       1,
     ),
     optionsTemplateRecord(
-      RELIABILITY,
+      NOT_SENT,
       elements(
         ['exportingProcessId', 4],
         ['notSentFlowTotalCount', 8],
@@ -73,6 +76,17 @@ export function optionsTemplateSet(): Uint8Array {
       1,
     ),
     optionsTemplateRecord(FLOW_KEYS, elements(['templateId', 2], ['flowKeyIndicator', 8]), 1),
+    optionsTemplateRecord(
+      IGNORED,
+      elements(
+        ['observationDomainId', 4],
+        ['ignoredPacketTotalCount', 8],
+        ['ignoredOctetTotalCount', 8],
+        ['observationTimeMilliseconds', 8],
+        ['observationTimeMilliseconds', 8],
+      ),
+      1,
+    ),
   ]);
 }
 
@@ -84,11 +98,21 @@ export function statisticsSet(statistics: ExportStatistics): OptionsSet {
   };
 }
 
-/** @param processId a number for the exporting process */
-export function reliabilitySet(processId: number, notSent: NotSent): OptionsSet {
-  const { flows, packets, octets, first, last } = notSent;
+/**
+ * The reliability of the exporting process, RFC 7011 section 4.3.
+ * @param processId a number for the exporting process
+ */
+export function notSentSet(processId: number, { flows, packets, octets, first, last }: NotSent): OptionsSet {
   return {
-    set: makeSet(RELIABILITY, [numbers([processId, 4], [flows], [packets], [octets], [first], [last])]),
+    set: makeSet(NOT_SENT, [numbers([processId, 4], [flows], [packets], [octets], [first], [last])]),
+    records: 1,
+  };
+}
+
+/** The reliability of the metering process, RFC 7011 section 4.2. */
+export function ignoredSet(observationDomain: number, { packets, octets, first, last }: Ignored): OptionsSet {
+  return {
+    set: makeSet(IGNORED, [numbers([observationDomain, 4], [packets], [octets], [first], [last])]),
     records: 1,
   };
 }

@@ -52,9 +52,13 @@ export function makeSet(id: number, contents: readonly Uint8Array[]): Uint8Array
   return set;
 }
 
+/** Whether a length stands before the field's bytes, RFC 7011 section 7. */
+export function isVariable({ operation, element }: Field): boolean {
+  return operation === OP_TEXT || operation === OP_TCP_STATE || element.type === 'string';
+}
+
 function specifier(field: Field): { element: Element; length: number } {
-  const variable = field.operation === OP_TEXT || field.operation === OP_TCP_STATE || field.element.type === 'string';
-  return { element: field.element, length: variable ? VARIABLE_LENGTH : field.length };
+  return { element: field.element, length: isVariable(field) ? VARIABLE_LENGTH : field.length };
 }
 
 function record(

@@ -1,10 +1,17 @@
+import type { Message } from './transport.js';
+
 /** Called with the outcome of each message of a {@link DatagramSocket}. */
 export interface DatagramListener {
   /** The system took messages with so many records and octets. */
   sent(messages: number, records: number, octets: number): void;
   /**
-   * The system refused a message with so many records; 0 for an ICMP error of an earlier one.
-   * @returns whether the socket goes on with what waits
+   * An ICMP error came back: messages that the system had taken did not arrive.
+   * @param maybe data records of others that were sent beside them, and may not have arrived either
+   */
+  refused(errno: string, messages: readonly Message[], maybe: number): void;
+  /**
+   * The system does not take a message with so many records, for a reason of its own.
+   * @returns whether the socket drops it and goes on; else it keeps it, and is to be closed
    */
   failed(errno: string, records: number): boolean;
   /** Few messages wait, or none. */
@@ -20,8 +27,10 @@ export interface DatagramSocket {
    * @param lengths two words a message: bytes, data records
    */
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void;
-  /** What waits counts as failed. */
-  close(): void;
+  /** Looks for errors that came back; the listener is called with them. */
+  check(): void;
+  /** @returns the messages that the system has not taken, the oldest first */
+  close(): Promise<readonly Message[]>;
 }
 
 /** Where a collector is. */

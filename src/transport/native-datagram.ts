@@ -1,24 +1,33 @@
 import { getSystemErrorName } from 'node:util';
 import type { UdpSender } from '../../native/binding.js';
 import type { DatagramListener, DatagramSocket } from './datagram-socket.js';
+import type { Message } from './transport.js';
 
 /** Milliseconds until a full send buffer is tried again. */
 const AGAIN_MS = 1;
+/** The send buffer is full, or the queue of the device. */
+const FULL = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM']);
+/** Bursts that are remembered after they were sent. */
+const REMEMBERED = 4;
 
-/** Messages that the system did not take at once. */
-interface Waiting {
-  bytes: Uint8Array;
-  lengths: Uint32Array;
+/** Messages that lie one after another, two words of lengths each. */
+interface Burst {
+  readonly bytes: Uint8Array;
+  readonly lengths: Uint32Array;
 }
 
 /** What {@link NativeDatagram} needs of the native socket. */
-export type Sender = Pick<UdpSender, 'send' | 'close'>;
+export type Sender = Pick<UdpSender, 'send' | 'refused' | 'close'>;
 
 /** A UDP socket in Rust: many messages a call, and the system has them when it returns, unless its send buffer is full. */
 export class NativeDatagram implements DatagramSocket {
   readonly #sender: Sender;
   readonly #listener: DatagramListener;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Burst[] = [];
+  /** Copies of what the system took last: an error that comes back is about them. */
+  readonly #recent: Burst[] = [];
+  /** Their memory, in the same order. */
+  #copies: Uint8Array[] = [];
   #queued = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -41,67 +50,103 @@ export class NativeDatagram implements DatagramSocket {
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
     const pairs = lengths.subarray(0, messages * 2);
     const rest = this.#queued > 0 ? { bytes, lengths: pairs } : this.#offer(bytes, pairs);
-    if (!rest || this.#closed) return;
+    if (rest.lengths.length === 0) return;
     this.#queued += rest.lengths.length / 2;
     this.#waiting.push({ bytes: rest.bytes.slice(), lengths: rest.lengths.slice() });
-    this.#timer ??= setTimeout(this.#again, AGAIN_MS);
+    if (!this.#closed) this.#timer ??= setTimeout(this.#again, AGAIN_MS);
   }
 
-  close(): void {
+  check(): void {
     if (this.#closed) return;
+    const { refused, refusedErrno } = this.#sender.refused();
+    this.#refused(refused, refusedErrno);
+  }
+
+  close(): Promise<readonly Message[]> {
+    if (!this.#closed) this.#sender.close();
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#queued = 0;
-    this.#sender.close();
-    for (const { lengths } of this.#waiting.splice(0)) this.#lose('ECANCELED', lengths);
+    // a send that is under way puts its rest with them
+    return Promise.resolve().then(() => {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      this.#queued = 0;
+      return waiting.flatMap(messagesOf);
+    });
   }
 
   /** @returns what the system does not take now */
-  #offer(bytes: Uint8Array, lengths: Uint32Array): Waiting | undefined {
-    while (lengths.length > 0) {
-      const { messages, errno } = this.#sender.send(bytes, lengths);
+  #offer(bytes: Uint8Array, lengths: Uint32Array): Burst {
+    while (lengths.length > 0 && !this.#closed) {
+      const { messages, errno, refused, refusedErrno } = this.#sender.send(bytes, lengths);
       let octets = 0;
       let records = 0;
       for (let message = 0; message < messages; message++) {
         octets += lengths[message * 2];
         records += lengths[message * 2 + 1];
       }
-      if (messages > 0) this.#listener.sent(messages, records, octets);
+      if (messages > 0) {
+        this.#remember(bytes.subarray(0, octets), lengths.slice(0, messages * 2));
+        this.#listener.sent(messages, records, octets);
+      }
       bytes = bytes.subarray(octets);
       lengths = lengths.subarray(messages * 2);
-      if (errno === 0) return undefined;
+      this.#refused(refused, refusedErrno);
+      if (errno === 0) continue;
       const name = errnoName(errno);
-      if (name === 'EAGAIN') return { bytes, lengths };
-      const [length, refused] = lengths;
-      if (!this.#listener.failed(name, refused)) {
-        this.#lose(name, lengths.subarray(2));
-        this.close();
-        return undefined;
-      }
+      if (FULL.has(name)) break;
+      const [length, count] = lengths;
+      if (!this.#listener.failed(name, count)) break;
       bytes = bytes.subarray(length);
       lengths = lengths.subarray(2);
     }
-    return undefined;
+    return { bytes, lengths };
   }
 
-  #lose(errno: string, lengths: Uint32Array): void {
-    for (let message = 0; message < lengths.length; message += 2) this.#listener.failed(errno, lengths[message + 1]);
+  #remember(bytes: Uint8Array, lengths: Uint32Array): void {
+    const oldest = this.#copies.length < REMEMBERED ? undefined : this.#copies.shift();
+    if (oldest) this.#recent.shift();
+    const copy = oldest && oldest.length >= bytes.length ? oldest : new Uint8Array(bytes.length);
+    copy.set(bytes);
+    this.#copies.push(copy);
+    this.#recent.push({ bytes: copy.subarray(0, bytes.length), lengths });
+  }
+
+  /** @param count messages, back from the last one */
+  #refused(count: number, errno: number): void {
+    if (count === 0) return;
+    const messages = this.#recent.splice(0).flatMap(messagesOf);
+    this.#copies = [];
+    const refused = messages.splice(Math.max(messages.length - count, 0));
+    const maybe = messages.reduce((sum, { records }) => sum + records, 0);
+    this.#listener.refused(errnoName(errno), refused, maybe);
   }
 
   readonly #again = (): void => {
     this.#timer = undefined;
-    for (let first = this.#waiting.shift(); first; first = this.#waiting.shift()) {
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0];
       const rest = this.#offer(first.bytes, first.lengths);
-      if (this.#closed) return;
-      this.#queued -= (first.lengths.length - (rest?.lengths.length ?? 0)) / 2;
-      if (rest) {
-        this.#waiting.unshift(rest);
-        this.#timer = setTimeout(this.#again, AGAIN_MS);
+      this.#queued -= (first.lengths.length - rest.lengths.length) / 2;
+      if (rest.lengths.length > 0) {
+        this.#waiting[0] = rest;
+        if (!this.#closed) this.#timer = setTimeout(this.#again, AGAIN_MS);
         return;
       }
+      this.#waiting.shift();
     }
     this.#listener.ready();
   };
+}
+
+/** Each with bytes of its own. */
+function messagesOf({ bytes, lengths }: Burst): Message[] {
+  const messages: Message[] = [];
+  for (let i = 0, at = 0; i < lengths.length; i += 2) {
+    messages.push({ bytes: bytes.slice(at, at + lengths[i]), records: lengths[i + 1] });
+    at += lengths[i];
+  }
+  return messages;
 }
 
 function errnoName(errno: number): string {

@@ -1,9 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { errnoOf } from '../common/errors.js';
 import type { DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import type { Message } from './transport.js';
 
 /** Messages in the queue below which there is room again. */
 const LOW_WATER = 256;
+/** What an ICMP error about an earlier message makes of a send (icmp_err_convert in net/ipv4/icmp.c): this one was not sent. */
+const OF_EARLIER = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENOPROTOOPT', 'EPROTO']);
 
 /** A UDP socket of Node: a call, a copy and a callback a message. */
 export async function connectNodeDatagram(to: DatagramAddress, listener: DatagramListener): Promise<DatagramSocket> {
@@ -25,41 +28,63 @@ class NodeDatagram implements DatagramSocket {
   queued = 0;
   readonly #socket: Socket;
   readonly #listener: DatagramListener;
-  #closed = false;
+  /** What was sent last: an error that comes back is about it. */
+  #last: Message | undefined;
+  readonly #unsent: Message[] = [];
+  #closed: (() => void) | undefined;
 
   constructor(socket: Socket, listener: DatagramListener) {
     this.#socket = socket;
     this.#listener = listener;
-    // an ICMP error of an earlier packet arrives here
-    socket.on('error', error => this.#failed(error, 0));
+    // an ICMP error of an earlier packet arrives here, or as the answer to the next send
+    socket.on('error', error => this.#refused(errnoOf(error)));
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
     let at = 0;
-    for (let message = 0; message < messages; message++) {
-      const length = lengths[message * 2];
+    for (let i = 0; i < messages; i++) {
       // the socket reads the bytes later
-      const packet = Buffer.from(bytes.subarray(at, at + length));
-      const records = lengths[message * 2 + 1];
-      at += length;
+      const message = { bytes: Buffer.from(bytes.subarray(at, at + lengths[i * 2])), records: lengths[i * 2 + 1] };
+      at += lengths[i * 2];
+      if (this.#closed) {
+        this.#unsent.push(message);
+        continue;
+      }
       this.queued++;
-      this.#socket.send(packet, error => {
-        this.queued--;
-        if (error) this.#failed(error, records);
-        else this.#listener.sent(1, records, length);
-        if (this.queued < LOW_WATER) this.#listener.ready();
-      });
+      this.#socket.send(message.bytes, error => this.#done(message, error ? errnoOf(error) || 'UNKNOWN' : undefined));
     }
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#socket.close();
+  /** Errors come by themselves. */
+  check(): void {}
+
+  async close(): Promise<readonly Message[]> {
+    if (!this.#closed) {
+      const done = new Promise<void>(resolve => (this.#closed = resolve));
+      // sends that wait are called back with ECANCELED
+      this.#socket.close();
+      if (this.queued === 0) this.#closed!();
+      await done;
+    }
+    return this.#unsent.splice(0);
   }
 
-  #failed(error: Error, records: number): void {
-    // what was queued in the socket goes on by itself until it is closed
-    this.#listener.failed(errnoOf(error) || 'UNKNOWN', records);
+  #done(message: Message, errno: string | undefined): void {
+    this.queued--;
+    if (errno === undefined) {
+      this.#last = message;
+      this.#listener.sent(1, message.records, message.bytes.length);
+    } else if (OF_EARLIER.has(errno)) {
+      this.#refused(errno);
+      this.#unsent.push(message);
+    } else if (this.#closed || !this.#listener.failed(errno, message.records)) this.#unsent.push(message);
+    if (this.#closed && this.queued === 0) this.#closed();
+    if (this.queued < LOW_WATER) this.#listener.ready();
+  }
+
+  #refused(errno: string): void {
+    const last = this.#last;
+    this.#last = undefined;
+    this.#listener.refused(errno || 'UNKNOWN', last ? [last] : [], 0);
   }
 }

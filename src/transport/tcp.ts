@@ -83,9 +83,8 @@ export class TcpTransport implements Transport {
     const left = (): number => Math.max(deadline - performance.now(), 0);
     while (this.#queue.length > 0 && this.#connection?.open && left() > 0) await this.#waiters.wait(left());
     await this.#connection?.close(left());
-    const lost = this.takeBack().reduce((sum, { records }) => sum + records, 0);
-    this.counts.lostRecords += lost;
-    if (lost > 0) this.#listener?.lost(lost);
+    const lost = this.takeBack();
+    if (lost.length > 0) this.counts.lostRecords += this.#listener!.lost(lost);
     this.#waiters.wake();
   }
 

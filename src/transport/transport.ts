@@ -7,9 +7,9 @@ export interface TransportCounts {
   octets: number;
   /** Sends that the socket refused, by errno name. */
   errors: Record<string, number>;
-  /** Records that were sent and never left this process: UDP at an error, TCP at the very end. */
+  /** Flow records that are known not to have arrived: UDP at an error that came back, and what was not sent at the very end. */
   lostRecords: number;
-  /** TCP: records that the kernel took and the collector may not have read, of all broken connections. */
+  /** Records that the kernel took and the collector may not have read: of broken connections, and of UDP beside one that did not arrive. */
   uncertainRecords: number;
   /** Sessions that were opened. */
   connects: number;
@@ -36,8 +36,12 @@ export interface TransportListener {
    * So many data records, the oldest that are not yet settled, were taken by the kernel or are counted as lost.
    */
   settled(records: number): void;
-  /** It has closed, and the last so many data records were never sent: they are counted as lost. */
-  lost(records: number): void;
+  /** A message with a template that was sent before, which tells a collector nothing new; undefined where none was. */
+  probe(): Uint8Array | undefined;
+  /** Messages that the kernel had taken, and that did not arrive. @returns how many flow records they have */
+  undelivered(messages: readonly Message[]): number;
+  /** It has closed, and the last messages were never sent. @returns how many flow records they have */
+  lost(messages: readonly Message[]): number;
 }
 
 /** Sends messages to one collector. It knows where they end, and nothing of what is in them. */
@@ -50,7 +54,7 @@ export interface Transport {
   readonly unreliable: boolean;
   /** Messages are taken now. */
   readonly ready: boolean;
-  /** Connects, again and again until it is closed. @throws CtflowError CTFLOW_ADDRESS for a name that does not resolve at the start */
+  /** Connects, again and again until it is closed. */
   open(listener: TransportListener): Promise<void>;
   /**
    * Sends messages that lie one after another; only while `ready`.

@@ -1,17 +1,35 @@
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
-import { formatEndpoint } from '../common/endpoint.js';
-import { CtflowError, errnoOf } from '../common/errors.js';
-import type { ConnectDatagram, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import { errnoOf } from '../common/errors.js';
+import type { ConnectDatagram, DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 const UDP_AND_IPV4_HEADERS = 28;
 const UDP_AND_IPV6_HEADERS = 48;
 /** Packets that may wait in the socket's queue before it counts as not ready. */
 const QUEUE_PACKETS = 256;
-const REOPEN_MS = 5_000;
 /** Only this packet is lost; after any other error only a new socket may help. */
-const PASSING = new Set(['ECONNREFUSED', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EMSGSIZE']);
+const PASSING = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
+/** Why a session ended whose name has got another address. */
+const MOVED = 'its name has another address now';
+
+/** Milliseconds. */
+export interface UdpTimes {
+  /** The first wait before another attempt; each failed one doubles it. */
+  retry: number;
+  /** The longest wait. */
+  longestRetry: number;
+  /** Without an error for so long after a probe, the collector is there. */
+  probe: number;
+  /** How often the name is looked up while all goes well. */
+  lookup: number;
+}
+
+const TIMES: UdpTimes = { retry: 250, longestRetry: 2_000, probe: 500, lookup: 60_000 };
+/** Milliseconds between two looks for the answer to a probe. */
+const PROBE_LOOK_MS = 20;
 
 export interface UdpOptions {
   /** Bytes of an IP packet at most. */
@@ -21,9 +39,10 @@ export interface UdpOptions {
 }
 
 /**
- * IPFIX over UDP, RFC 7011 section 10.3: one message a packet, no packet above the MTU. Packets to a collector that does not
- * listen are counted as lost. Where there is no route, or the host has lost the socket's address, a new socket is tried from time
- * to time, as a new session.
+ * IPFIX over UDP, RFC 7011 section 10.3: one message a packet, no packet above the MTU. Where an ICMP error says that packets do not
+ * arrive, their records are counted as lost, and nothing more is sent until a probe comes through: a template to which no error
+ * comes back. Then a new session begins, at the address that the name has by then. Where there is no route, or the host has lost the
+ * socket's address, it is the same.
  */
 export class UdpTransport implements Transport {
   readonly endpoint: Endpoint;
@@ -31,25 +50,25 @@ export class UdpTransport implements Transport {
   readonly unreliable = true;
   limit: number;
   readonly #options: UdpOptions;
-  readonly #reopenMs: number;
-  #listener: TransportListener | undefined;
-  #address = '';
-  #family = 4;
-  #socket: DatagramSocket | undefined;
-  #closing = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #times: UdpTimes;
   readonly #connect: ConnectDatagram;
   readonly #waiters = new Waiters();
+  #listener: TransportListener | undefined;
+  #address = '';
+  #socket: DatagramSocket | undefined;
+  /** Of sockets that are closed. */
+  readonly #unsent: Message[] = [];
+  #attempts = 0;
+  #closing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
 
-  /**
-   * @param connect makes the socket
-   * @param reopenMs the wait before another socket is tried, milliseconds
-   */
-  constructor(endpoint: Endpoint, options: UdpOptions, connect: ConnectDatagram, reopenMs: number = REOPEN_MS) {
+  /** @param connect makes the socket */
+  constructor(endpoint: Endpoint, options: UdpOptions, connect: ConnectDatagram, times: Partial<UdpTimes> = {}) {
     this.endpoint = endpoint;
     this.#options = options;
     this.#connect = connect;
-    this.#reopenMs = reopenMs;
+    this.#times = { ...TIMES, ...times };
     this.limit = options.mtu - UDP_AND_IPV6_HEADERS;
   }
 
@@ -59,27 +78,28 @@ export class UdpTransport implements Transport {
 
   async open(listener: TransportListener): Promise<void> {
     this.#listener = listener;
-    const { address, family } = await lookup(this.endpoint.host).catch((error: unknown) => {
-      throw new CtflowError(
-        'CTFLOW_ADDRESS',
-        `The name of collector ${formatEndpoint(this.endpoint)} does not resolve (${errnoOf(error)})`,
-        'Check the name and the DNS settings',
-        error,
-      );
-    });
-    this.#address = address;
-    this.#family = family;
-    this.limit = this.#options.mtu - (family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS);
-    await this.#attempt();
+    await this.#attempt(false);
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
-    this.#socket!.send(bytes, lengths, messages);
+    if (this.#socket) {
+      this.#socket.send(bytes, lengths, messages);
+      // an error may come back when nothing more is sent
+      this.#checkTimer ??= setTimeout(() => {
+        this.#checkTimer = undefined;
+        this.#socket?.check();
+      }, this.#times.probe);
+      return;
+    }
+    for (let i = 0, at = 0; i < messages; i++) {
+      const end = at + lengths[i * 2];
+      this.#unsent.push({ bytes: bytes.slice(at, end), records: lengths[i * 2 + 1] });
+      at = end;
+    }
   }
 
-  /** A datagram is sent once, or lost and counted. */
   takeBack(): readonly Message[] {
-    return [];
+    return this.#unsent.splice(0);
   }
 
   untilReady(timeoutMs: number): Promise<void> {
@@ -90,67 +110,150 @@ export class UdpTransport implements Transport {
     this.#closing = true;
     clearTimeout(this.#timer);
     const deadline = performance.now() + graceMs;
-    while (this.#socket && this.#socket.queued > 0 && performance.now() < deadline)
-      await new Promise(resolve => setTimeout(resolve, 1));
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close();
+    while (this.#socket && this.#socket.queued > 0 && performance.now() < deadline) await sleep(1);
+    this.#socket?.check();
+    await this.#drop();
+    clearTimeout(this.#checkTimer);
+    const lost = this.takeBack();
+    if (lost.length > 0) this.counts.lostRecords += this.#listener!.lost(lost);
     this.#waiters.wake();
   }
 
-  async #attempt(): Promise<void> {
-    const to = {
-      address: this.#address,
-      family: this.#family,
-      port: this.endpoint.port,
-      segment: this.#options.udpSegmentation,
-    };
+  /** @param probe asks first whether somebody listens */
+  async #attempt(probe: boolean): Promise<void> {
     let socket: DatagramSocket | undefined;
-    const listener: DatagramListener = {
+    try {
+      const { address, family } = await this.#lookUp();
+      this.#address = address;
+      this.limit = this.#options.mtu - (family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS);
+      const to = { address, family, port: this.endpoint.port, segment: this.#options.udpSegmentation };
+      const message = probe ? this.#listener!.probe() : undefined;
+      if (message && !this.#closing) await this.#probe(to, message);
+      socket = await this.#connect(
+        to,
+        this.#listenerOf(() => socket),
+      );
+    } catch (error) {
+      if (!this.#closing) this.#tryAgain(this.#count(errnoOf(error)), 0);
+      return;
+    }
+    if (this.#closing) await socket.close();
+    else this.#opened(socket);
+  }
+
+  #opened(socket: DatagramSocket): void {
+    this.#socket = socket;
+    this.#attempts = 0;
+    this.counts.connects++;
+    this.#listener!.opened();
+    this.#waiters.wake();
+    if (isIP(this.endpoint.host) === 0) this.#lookUpLater();
+  }
+
+  #listenerOf(socketOf: () => DatagramSocket | undefined): DatagramListener {
+    return {
       sent: (messages, records, octets) => {
         this.counts.messages += messages;
         this.counts.records += records;
         this.counts.octets += octets;
         this.#listener!.settled(records);
       },
-      failed: (errno, records) => this.#failed(errno, records, socket),
+      refused: (errno, messages, maybe) => {
+        const records = sumRecords(messages);
+        this.counts.messages -= messages.length;
+        this.counts.records -= records;
+        this.counts.octets -= messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+        this.counts.lostRecords += this.#listener!.undelivered(messages);
+        this.#count(errno);
+        if (!PASSING.has(errno)) this.#failed(socketOf(), errno, maybe);
+      },
+      failed: (errno, records) => {
+        this.#count(errno);
+        if (!PASSING.has(errno)) {
+          this.#failed(socketOf(), errno, 0);
+          return false;
+        }
+        this.counts.lostRecords += records;
+        this.#listener!.settled(records);
+        return true;
+      },
       ready: () => this.#waiters.wake(),
     };
-    try {
-      socket = await this.#connect(to, listener);
-    } catch (error) {
-      if (!this.#closing) this.#tryAgain(this.#count(errnoOf(error)));
-      return;
-    }
-    if (this.#closing) {
-      socket.close();
-      return;
-    }
-    this.#socket = socket;
-    this.counts.connects++;
-    this.#listener!.opened();
-    this.#waiters.wake();
   }
 
-  /** @returns whether the socket is still good */
-  #failed(errno: string, records: number, socket: DatagramSocket | undefined): boolean {
-    this.counts.lostRecords += records;
-    this.#listener!.settled(records);
-    if (PASSING.has(errno)) {
-      this.#count(errno);
-      return true;
+  /** @throws the errno of the ICMP error that comes back */
+  async #probe(to: DatagramAddress, message: Uint8Array): Promise<void> {
+    let errno = '';
+    const socket = await this.#connect(to, {
+      sent: () => {},
+      refused: why => (errno ||= why),
+      failed: why => {
+        errno ||= why;
+        return false;
+      },
+      ready: () => {},
+    });
+    socket.send(message, Uint32Array.of(message.length, 0), 1);
+    const deadline = performance.now() + this.#times.probe;
+    while (!errno && !this.#closing && performance.now() < deadline) {
+      await sleep(PROBE_LOOK_MS);
+      socket.check();
     }
-    if (socket !== undefined && socket === this.#socket && !this.#closing) {
-      this.#socket = undefined;
-      socket.close();
-      this.#tryAgain(this.#count(errno));
-    }
-    return false;
+    await socket.close();
+    if (errno) throw Object.assign(new Error('nobody answers'), { code: errno });
   }
 
-  #tryAgain(why: string): void {
-    this.#timer = setTimeout(() => void this.#attempt(), this.#reopenMs);
-    this.#listener!.closed(why, 0);
+  #failed(socket: DatagramSocket | undefined, why: string, uncertain: number): void {
+    this.counts.uncertainRecords += uncertain;
+    if (!socket || socket !== this.#socket || this.#closing) return;
+    void this.#drop().then(() => {
+      if (!this.#closing) this.#tryAgain(why, uncertain);
+    });
+  }
+
+  /** Lets the socket go; what it has not sent waits for the next one. */
+  async #drop(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    clearTimeout(this.#timer);
+    // what came to the transport meanwhile is younger
+    if (socket) this.#unsent.unshift(...(await socket.close()));
+  }
+
+  #tryAgain(why: string, uncertain: number): void {
+    const { retry, longestRetry } = this.#times;
+    const wait = Math.min(retry * 2 ** this.#attempts++, longestRetry);
+    this.#timer = setTimeout(() => void this.#attempt(true), wait);
+    this.#listener!.closed(why, uncertain);
+  }
+
+  async #lookUp(): Promise<{ address: string; family: number }> {
+    const { host } = this.endpoint;
+    const addresses = await lookup(host, { all: true });
+    return addresses.find(({ address }) => address === this.#address) ?? addresses[0];
+  }
+
+  /** A name may get another address without an error of the old one. */
+  #lookUpLater(): void {
+    this.#timer = setTimeout(() => {
+      const socket = this.#socket;
+      this.#lookUp().then(
+        async ({ address }) => {
+          if (socket !== this.#socket || this.#closing) return;
+          if (address === this.#address) {
+            this.#lookUpLater();
+            return;
+          }
+          await this.#drop();
+          if (this.#closing) return;
+          this.#listener!.closed(MOVED, 0);
+          await this.#attempt(false);
+        },
+        () => {
+          if (socket === this.#socket && !this.#closing) this.#lookUpLater();
+        },
+      );
+    }, this.#times.lookup).unref();
   }
 
   #count(errno: string): string {
@@ -158,4 +261,8 @@ export class UdpTransport implements Transport {
     this.counts.errors[name] = (this.counts.errors[name] ?? 0) + 1;
     return name;
   }
+}
+
+function sumRecords(messages: readonly Message[]): number {
+  return messages.reduce((sum, { records }) => sum + records, 0);
 }

@@ -145,13 +145,6 @@ test('exit code 1 for a recording that does not exist', async t => {
   t.regex(stderr, /^ctflow: CTFLOW_RECORDING: /m);
 });
 
-test('exit code 1 for a collector whose name does not resolve, and the process ends', async t => {
-  const args = ['run', '--collector', 'udp://no-such-host.invalid:4739', '--collector', 'tcp://127.0.0.1:9'];
-  const { code, stderr } = await ctflow([...args, '--source', `replay:${RECORDING}`, '--log-level', 'silent']);
-  t.is(code, 1);
-  t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /m);
-});
-
 test('exit code 1 for a bad inventory, before anything is opened', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
   t.teardown(() => rm(folder, { recursive: true }));

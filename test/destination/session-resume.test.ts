@@ -63,7 +63,7 @@ perBackend('unsent messages of a session begin the next one, from sequence 0, af
   t.is(readMessage(next[0].bytes).sequence, sequence, 'the session goes on from there');
   t.deepEqual(
     readMessage(next[0].bytes).sets.map(({ id }) => id),
-    [259],
+    [rig.idOf(plain(7))],
     'without the template again',
   );
 });
@@ -90,7 +90,18 @@ perBackend('templates without data are not kept, and are sent when they are due'
   const next = rig.send(v6(2));
   t.deepEqual(
     readMessage(next[0].bytes).sets.map(({ id }) => id),
-    [2, 260],
+    [2, rig.idOf(v6(2))],
+  );
+});
+
+perBackend('over UDP a new session begins with all templates, as the collector may have been away', (t, backend) => {
+  const rig = new SessionRig(backend);
+  rig.send(plain(1));
+  rig.send(v6(1));
+  const [message] = breaks(rig, []).map(({ bytes }) => readMessage(bytes));
+  t.deepEqual(
+    message.sets.flatMap(readTemplates).map(({ id }) => id),
+    [rig.idOf(plain(1)), rig.idOf(v6(1))],
   );
 });
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { flowKeysSet, optionsTemplateSet, reliabilitySet, statisticsSet } from '../../src/ipfix/options.js';
+import { flowKeysSet, ignoredSet, notSentSet, optionsTemplateSet, statisticsSet } from '../../src/ipfix/options.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
 import { message } from '../helpers/builders/ipfix-builder.js';
@@ -19,6 +19,7 @@ test('every options template has one scope field, and the elements of RFC 7011',
       [256, 1, [149, 41, 42, 40]],
       [257, 1, [144, 166, 167, 168, 323, 323]],
       [258, 1, [145, 173]],
+      [259, 1, [149, 164, 165, 323, 323]],
     ],
   );
   for (const { fields } of templates) for (const { enterprise } of fields) t.is(enterprise, undefined);
@@ -46,7 +47,7 @@ test('the statistics of the exporting process', t => {
 // RFC 7011 section 4
 test('the records that were not sent, with the times of the first and the last', t => {
   const notSent = { flows: 3, packets: 40, octets: 5_000, first: 1_700_000_000_001, last: 1_700_000_000_999 };
-  const { set, records } = reliabilitySet(4711, notSent);
+  const { set, records } = notSentSet(4711, notSent);
   t.is(records, 1);
   const [record] = new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), set) }]);
   t.like(valuesOf(record), {
@@ -59,8 +60,25 @@ test('the records that were not sent, with the times of the first and the last',
   t.is(record.template.elements.at(-2)?.name, 'observationTimeMilliseconds');
 });
 
+// RFC 7011 section 4.2
+test('the packets that are in no record, with the times of the first and the last', t => {
+  const { set, records } = ignoredSet(7, {
+    packets: 40,
+    octets: 5_000,
+    first: 1_700_000_000_001,
+    last: 1_700_000_000_999,
+  });
+  t.is(records, 1);
+  t.like(decode(set)[0], {
+    observationDomainId: 7,
+    ignoredPacketTotalCount: 40,
+    ignoredOctetTotalCount: 5_000,
+    observationTimeMilliseconds: 1_700_000_000_999,
+  });
+});
+
 test('a count beyond 64 bits is sent as 2^64 - 1', t => {
-  const { set } = reliabilitySet(1, { flows: 1, packets: 2 ** 64, octets: 2 ** 70, first: 1, last: 2 });
+  const { set } = notSentSet(1, { flows: 1, packets: 2 ** 64, octets: 2 ** 70, first: 1, last: 2 });
   t.like(decode(set)[0], { notSentPacketTotalCount: (1n << 64n) - 1n, notSentOctetTotalCount: (1n << 64n) - 1n });
 });
 

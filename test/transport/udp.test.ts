@@ -3,7 +3,6 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { CtflowError } from '../../src/common/errors.js';
 import { UdpTransport } from '../../src/transport/udp.js';
 import type { Backend } from '../../src/backend/backend.js';
 import { perBackend } from '../helpers/backends.js';
@@ -14,6 +13,7 @@ import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { needs } from '../helpers/kernel/require.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 
+const RENAMED = fileURLToPath(new URL('../helpers/fakes/renamed-host.js', import.meta.url));
 const RENUMBERED = fileURLToPath(new URL('../helpers/fakes/renumbered-host.js', import.meta.url));
 
 interface Receiver {
@@ -44,7 +44,7 @@ async function opened(
     { protocol: 'udp', host, port },
     { mtu, udpSegmentation: false },
     backend.connectDatagram,
-    20,
+    { retry: 20, longestRetry: 40, probe: 20 },
   );
   const log = new TransportLog();
   t.teardown(() => transport.close(0));
@@ -79,45 +79,105 @@ for (const [host, headers] of [
 }
 
 perBackend(
-  'packets to a closed port are counted as lost, and the next ones arrive when a collector listens',
+  'records to a closed port are counted as lost, the others wait until a collector listens',
   async (t, backend) => {
     const gone = await receiver(t, QUIET_HOST);
     const { port } = gone;
     gone.socket.close();
     const [transport, log] = await opened(t, backend, QUIET_HOST, port);
-    let records = 0;
-    await eventually('a refusal', () => {
-      transport.send(...messages(1, 100, 5));
-      records += 5;
-      return (transport.counts.errors['ECONNREFUSED'] ?? 0) > 1;
-    });
-    t.deepEqual(log.events, ['opened']);
-    t.true(transport.ready);
-    await eventually(
-      'every record accounted for',
-      () => transport.counts.records + transport.counts.lostRecords === records,
-    );
-    t.is(log.records, records, 'a lost record is settled too');
+    transport.send(...messages(40, 100, 5));
+    await eventually('it knows', () => !transport.ready);
+    // sent while it did not know, or not sent: no record is anything else
+    const { lostRecords, records, uncertainRecords } = transport.counts;
+    t.true(lostRecords >= 5);
+    t.is(records, uncertainRecords, 'no record counts as sent that did not arrive');
+    t.is(log.undeliveredRecords, lostRecords);
+    t.is(await log.nth(3), 'closed: ECONNREFUSED', 'a probe did not come through either');
+    t.is(transport.counts.lostRecords, lostRecords, 'a probe has no records');
     const back = await receiver(t, QUIET_HOST, port);
-    await eventually('a packet', () => {
-      if (back.packets.length > 0) return true;
-      transport.send(...messages(1, 100, 5));
-      return false;
-    });
-    t.is(back.packets[0].length, 100);
+    await eventually('it is ready', () => transport.ready);
+    t.is(log.events.at(-1), 'opened');
+    const waiting = transport.takeBack();
+    t.is(waiting.reduce((sum, message) => sum + message.records, 0) + lostRecords + records, 200);
+    t.deepEqual(
+      waiting.map(({ bytes }) => bytes[0]),
+      waiting.map(({ bytes }) => bytes[0]).toSorted((one, other) => one - other),
+      'the oldest first',
+    );
+    transport.send(...messages(1, 100, 5));
+    await eventually('a packet', () => back.packets.some(({ length }) => length === 100));
   },
 );
 
-perBackend('a name that does not resolve is an error at startup', async (t, backend) => {
+perBackend('with 64 datagrams in one buffer no lost record is left uncounted', async (t, backend) => {
+  const gone = await receiver(t, QUIET_HOST);
+  gone.socket.close();
+  const transport = new UdpTransport(
+    { protocol: 'udp', host: QUIET_HOST, port: gone.port },
+    { mtu: 512, udpSegmentation: true },
+    backend.connectDatagram,
+    { retry: 60_000, probe: 20 },
+  );
+  t.teardown(() => transport.close(0));
+  await transport.open(new TransportLog());
+  transport.send(...messages(64, 100, 5));
+  await eventually('it knows', () => !transport.ready);
+  const unsent = transport.takeBack().reduce((sum, { records }) => sum + records, 0);
+  const { lostRecords, uncertainRecords } = transport.counts;
+  t.is(lostRecords + uncertainRecords + unsent, 320);
+  t.true(lostRecords >= 5);
+});
+
+perBackend('an error that comes back when nothing more is sent is counted too', async (t, backend) => {
+  const gone = await receiver(t, QUIET_HOST);
+  gone.socket.close();
+  const [transport] = await opened(t, backend, QUIET_HOST, gone.port);
+  transport.send(...messages(1, 100, 5));
+  await eventually('the loss', () => transport.counts.lostRecords === 5);
+  t.is(transport.counts.records, 0);
+});
+
+perBackend('what waits for a collector that does not come back is lost at the end', async (t, backend) => {
+  const gone = await receiver(t, QUIET_HOST);
+  gone.socket.close();
+  const [transport, log] = await opened(t, backend, QUIET_HOST, gone.port);
+  transport.send(...messages(40, 100, 5));
+  await eventually('it knows', () => !transport.ready);
+  await transport.close(50);
+  const { lostRecords, records } = transport.counts;
+  t.is(lostRecords + records, 200);
+  t.is(log.records + log.undeliveredRecords, 200 + log.undeliveredRecords);
+});
+
+perBackend('a name that does not resolve at the start is tried again', async (t, backend) => {
   const transport = new UdpTransport(
     { protocol: 'udp', host: 'no-such-host.invalid', port: 4739 },
     { mtu: 512, udpSegmentation: false },
     backend.connectDatagram,
+    { retry: 10, longestRetry: 20 },
   );
-  const error = await t.throwsAsync(transport.open(new TransportLog()), { instanceOf: CtflowError });
-  t.is(error.code, 'CTFLOW_ADDRESS');
-  await transport.close(0);
+  t.teardown(() => transport.close(0));
+  const log = new TransportLog();
+  await transport.open(log);
+  t.regex(await log.nth(3), /^closed: E/);
+  t.false(transport.ready);
+  t.is(transport.counts.connects, 0);
 });
+
+for (const { name, needs: wanted } of BACKENDS) {
+  const rigged = needs(test, ['linux', 'namespace', ...wanted]);
+  rigged(`${name}: a name is looked up again after errors, and at an interval`, async t => {
+    const namespace = await PrivateNamespace.create(t);
+    const { stdout, stderr, code } = await namespace.finish(process.execPath, [RENAMED, name]);
+    t.is(code, 0, stderr);
+    const { events, arrived } = JSON.parse(stdout) as { events: string[]; arrived: string[] };
+    const kinds = events.filter((event, i) => event !== events[i - 1]);
+    t.deepEqual(kinds.slice(0, 3), ['opened', 'closed: its name has another address now', 'opened']);
+    t.is(kinds[3], 'closed: ECONNREFUSED');
+    t.is(kinds.at(-1), 'opened');
+    t.deepEqual(arrived, ['127.0.0.2', '127.0.0.3', '127.0.0.4']);
+  });
+}
 
 perBackend('an unreachable address is retried until close', async (t, backend) => {
   // no socket may be connected to the broadcast address

@@ -24,7 +24,7 @@ impl UdpSender {
         }
     }
 
-    /// Sends messages that lie one after another in `bytes`.
+    /// Sends messages that lie one after another in `bytes`, up to the first that is refused.
     /// @param lengths two words a message: bytes, data records
     #[napi]
     pub fn send(&mut self, bytes: &[u8], lengths: &[u32]) -> UdpSent {
@@ -32,13 +32,27 @@ impl UdpSender {
         let sent = match &mut self.sender {
             Some(sender) => sender.send(bytes, pairs),
             None => sys::Sent {
-                messages: 0,
                 errno: libc::EBADF,
+                ..sys::Sent::default()
             },
         };
         UdpSent {
             messages: sent.messages as u32,
             errno: sent.errno,
+            refused: sent.refused.messages as u32,
+            refused_errno: sent.refused.errno,
+        }
+    }
+
+    /// ICMP errors since the last look; nothing is sent.
+    #[napi]
+    pub fn refused(&mut self) -> UdpSent {
+        let refused = self.sender.as_mut().map(sys::UdpSender::refused).unwrap_or_default();
+        UdpSent {
+            messages: 0,
+            errno: 0,
+            refused: refused.messages as u32,
+            refused_errno: refused.errno,
         }
     }
 
@@ -70,6 +84,10 @@ pub struct SocketName {
 pub struct UdpSent {
     /// Messages that the kernel took, from the first one on.
     pub messages: u32,
-    /// Why it did not take the next one, 0 where all were taken.
+    /// Why it did not take the next one, 0 where all were taken, or where datagrams were refused.
     pub errno: i32,
+    /// Messages sent before that did not arrive, counted back from the last one: an ICMP error came back.
+    pub refused: u32,
+    /// The errno of that error.
+    pub refused_errno: i32,
 }

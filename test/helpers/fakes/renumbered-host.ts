@@ -16,7 +16,7 @@ const transport = new UdpTransport(
   { protocol: 'udp', host: '192.0.2.9', port: 4739 },
   { mtu: 512, udpSegmentation: false },
   connectDatagram,
-  50,
+  { retry: 50, probe: 20 },
 );
 const log = new TransportLog();
 await transport.open(log);

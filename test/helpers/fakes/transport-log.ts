@@ -1,4 +1,4 @@
-import type { TransportListener } from '../../../src/transport/transport.js';
+import type { Message, TransportListener } from '../../../src/transport/transport.js';
 import { eventually } from '../eventually.js';
 
 /** The calls of a transport to its session, in order. */
@@ -8,6 +8,8 @@ export class TransportLog implements TransportListener {
   readonly times: number[] = [];
   /** Records that are out of the transport's hands. */
   records = 0;
+  /** Records that were sent and did not arrive. */
+  undeliveredRecords = 0;
   /** Records that a connection left in doubt, one number for each end. */
   readonly uncertain: number[] = [];
 
@@ -29,8 +31,20 @@ export class TransportLog implements TransportListener {
     this.records += records;
   }
 
-  lost(records: number): void {
+  probe(): Uint8Array {
+    return Buffer.from('probe');
+  }
+
+  undelivered(messages: readonly Message[]): number {
+    const records = messages.reduce((sum, { records }) => sum + records, 0);
+    this.undeliveredRecords += records;
+    return records;
+  }
+
+  lost(messages: readonly Message[]): number {
+    const records = messages.reduce((sum, { records }) => sum + records, 0);
     this.records += records;
+    return records;
   }
 
   /** Waits for the event with this number, counted from 1. */

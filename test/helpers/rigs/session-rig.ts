@@ -1,3 +1,4 @@
+import { templateId } from '../../../src/ipfix/template-id.js';
 import type { Backend } from '../../../src/backend/backend.js';
 import { createProfile, type Profile } from '../../../src/ipfix/profile.js';
 import { NameTable } from '../../../src/record/name-table.js';
@@ -43,8 +44,13 @@ export class SessionRig {
     return this.transport.take();
   }
 
+  /** The id of the template for flow records of one kind. */
+  idOf(facts: Facts): number {
+    return templateId(this.session.profile, shapeOfFacts(facts) & this.session.profile.shapes);
+  }
+
   options(): SentMessage[] {
-    this.session.sendOptions(undefined);
+    this.session.sendOptions(undefined, undefined);
     return this.transport.take();
   }
 }

@@ -12,4 +12,4 @@ pub(crate) use event_fd::EventFd;
 pub use file_lock::lock_file;
 pub use namespace::Namespace;
 pub use tcp::limit_unsent;
-pub use udp::{Sent, UdpSender};
+pub use udp::{Refused, Sent, UdpSender};

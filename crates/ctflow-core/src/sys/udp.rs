@@ -1,6 +1,7 @@
 //! A UDP socket to one collector that sends many messages with few system calls: sendmmsg, and where it is wanted runs of
 //! messages of one length as one buffer that the kernel cuts into datagrams (UDP_SEGMENT, udp(7)).
 
+use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -13,6 +14,8 @@ const SEGMENTS: usize = 64;
 const RUN_BYTES: usize = 65_535 - 48;
 /// Runs of one system call.
 const RUNS: usize = 64;
+/// Runs that are remembered after they were sent.
+const REMEMBERED: usize = 256;
 /// Asked for, so that a burst waits in the kernel and not here.
 const SEND_BUFFER: i32 = 4 << 20;
 /// The kernel or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
@@ -23,6 +26,8 @@ const CANNOT_SEGMENT: [i32; 4] = [libc::EIO, libc::EINVAL, libc::EOPNOTSUPP, lib
 pub struct UdpSender {
     socket: UdpSocket,
     segment: bool,
+    /// Messages of the runs that were sent last, in order: what an error is about that comes back.
+    runs: VecDeque<usize>,
 }
 
 /// How far [`UdpSender::send`] came.
@@ -30,7 +35,18 @@ pub struct UdpSender {
 pub struct Sent {
     /// Messages that the kernel took, from the first one on.
     pub messages: usize,
-    /// Why it did not take the next one (errno), 0 where all were taken.
+    /// Why it did not take the next one (errno), 0 where all were taken, or where datagrams were refused.
+    pub errno: i32,
+    /// Datagrams that did not arrive.
+    pub refused: Refused,
+}
+
+/// What ICMP errors say of datagrams that the kernel had taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Messages, counted back from the last one sent: one for each error, and all of a run that left as one buffer.
+    pub messages: usize,
+    /// The first error, 0 for none.
     pub errno: i32,
 }
 
@@ -63,23 +79,20 @@ impl UdpSender {
         let socket = UdpSocket::bind((any, 0))?;
         socket.connect(peer)?;
         socket.set_nonblocking(true)?;
-        let wanted = SEND_BUFFER;
-        for option in [libc::SO_SNDBUFFORCE, libc::SO_SNDBUF] {
-            // SAFETY: the option is an int, whose address and size are given.
-            let set = unsafe {
-                libc::setsockopt(
-                    socket.as_raw_fd(),
-                    libc::SOL_SOCKET,
-                    option,
-                    (&raw const wanted).cast(),
-                    size_of::<i32>() as libc::socklen_t,
-                )
-            };
-            if set == 0 {
-                break;
-            }
+        if set_option(&socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SEND_BUFFER).is_err() {
+            let _ = set_option(&socket, libc::SOL_SOCKET, libc::SO_SNDBUF, SEND_BUFFER);
         }
-        Ok(Self { socket, segment })
+        // sendmmsg forgets an error that comes between two datagrams (net/socket.c); this queue keeps each
+        let (level, option) = match peer {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVERR),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+        };
+        set_option(&socket, level, option, 1)?;
+        Ok(Self {
+            socket,
+            segment,
+            runs: VecDeque::with_capacity(REMEMBERED + RUNS),
+        })
     }
 
     /// The address that the kernel has given the socket.
@@ -92,11 +105,17 @@ impl UdpSender {
         self.segment
     }
 
-    /// Sends messages that lie one after another, one a datagram.
+    /// Sends messages that lie one after another, one a datagram, up to the first that is refused.
     ///
     /// `lengths`: two words a message, of which the first is its bytes; `bytes` holds them all.
     pub fn send(&mut self, bytes: &[u8], lengths: &[[u32; 2]]) -> Sent {
-        let mut sent = Sent::default();
+        let mut sent = Sent {
+            refused: self.refused(),
+            ..Sent::default()
+        };
+        if sent.refused.messages > 0 {
+            return sent;
+        }
         let mut at = 0;
         while sent.messages < lengths.len() {
             let mut runs = [Run::default(); RUNS];
@@ -112,6 +131,12 @@ impl UdpSender {
                 Ok(taken) => {
                     sent.messages += runs[..taken].iter().map(|run| run.messages).sum::<usize>();
                     at = runs[taken - 1].from + runs[taken - 1].bytes;
+                    self.runs.extend(runs[..taken].iter().map(|run| run.messages));
+                    self.runs.drain(..self.runs.len().saturating_sub(REMEMBERED));
+                    sent.refused = self.refused();
+                    if sent.refused.messages > 0 {
+                        return sent;
+                    }
                 }
                 Err(errno) if errno == libc::EINTR => {}
                 Err(errno) if runs[0].segment > 0 && CANNOT_SEGMENT.contains(&errno) => self.segment = false,
@@ -119,6 +144,52 @@ impl UdpSender {
             }
         }
         sent
+    }
+
+    /// What came back since the last look.
+    pub fn refused(&mut self) -> Refused {
+        let mut refused = Refused::default();
+        while let Some(errno) = self.next_error() {
+            // one that this host raised itself is also the answer to the send
+            if errno == 0 {
+                continue;
+            }
+            if refused.errno == 0 {
+                refused.errno = errno;
+            }
+            refused.messages += self.runs.pop_back().unwrap_or(1);
+        }
+        refused
+    }
+
+    /// The errno of the next ICMP error, 0 for one that is none; None where no more waits.
+    fn next_error(&self) -> Option<i32> {
+        let mut control = [0u64; 64];
+        // SAFETY: all zeros is a message header without name, data and control.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = size_of_val(&control) as _;
+        let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+        // SAFETY: the header points to control bytes that live over the call; there is no room for the datagram itself.
+        if unsafe { libc::recvmsg(self.socket.as_raw_fd(), &raw mut header, flags) } < 0 {
+            return None;
+        }
+        // SAFETY: the kernel has filled in the control messages, which CMSG_NXTHDR keeps within.
+        unsafe {
+            let mut message = libc::CMSG_FIRSTHDR(&raw const header);
+            while !message.is_null() {
+                let kind = ((*message).cmsg_level, (*message).cmsg_type);
+                if kind == (libc::IPPROTO_IP, libc::IP_RECVERR) || kind == (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) {
+                    let error = libc::CMSG_DATA(message)
+                        .cast::<libc::sock_extended_err>()
+                        .read_unaligned();
+                    let icmp = [libc::SO_EE_ORIGIN_ICMP, libc::SO_EE_ORIGIN_ICMP6].contains(&error.ee_origin);
+                    return Some(if icmp { error.ee_errno as i32 } else { 0 });
+                }
+                message = libc::CMSG_NXTHDR(&raw const header, message);
+            }
+        }
+        Some(0)
     }
 
     /// The next runs, of which the first begins at byte `at`.
@@ -193,6 +264,24 @@ impl UdpSender {
             Ok(taken) if taken > 0 => Ok(taken),
             _ => Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)),
         }
+    }
+}
+
+fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) -> io::Result<()> {
+    // SAFETY: the option is an int, whose address and size are given.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        )
+    };
+    if set == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What arrives at a real socket on loopback.
 #![cfg(target_os = "linux")]
 
-use ctflow_core::sys::{Sent, UdpSender};
+use ctflow_core::sys::{Refused, Sent, UdpSender};
 use std::net::UdpSocket;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,6 +11,14 @@ fn pair(host: &str, segment: bool) -> (UdpSocket, UdpSender) {
     receiver.set_read_timeout(Some(Duration::from_secs(100))).unwrap();
     let sender = UdpSender::connect(host, receiver.local_addr().unwrap().port(), segment).unwrap();
     (receiver, sender)
+}
+
+fn taken(messages: usize, errno: i32) -> Sent {
+    Sent {
+        messages,
+        errno,
+        refused: Refused::default(),
+    }
 }
 
 /// Messages of these lengths, each filled with its number.
@@ -34,13 +42,7 @@ fn arrive(lengths: &[usize], host: &str) {
 fn arrive_by((receiver, mut sender): (UdpSocket, UdpSender), lengths: &[usize]) {
     let (bytes, pairs) = messages(lengths);
     let sent = sender.send(&bytes, &pairs);
-    assert_eq!(
-        sent,
-        Sent {
-            messages: lengths.len(),
-            errno: 0
-        }
-    );
+    assert_eq!(sent, taken(lengths.len(), 0));
     let mut packet = [0; 70_000];
     for (i, length) in lengths.iter().enumerate() {
         let received = receiver.recv(&mut packet).unwrap();
@@ -73,45 +75,14 @@ fn a_message_that_is_too_long_is_said_and_those_before_it_are_sent() {
     let (receiver, mut sender) = pair("127.0.0.1", true);
     let (bytes, pairs) = messages(&[10, 10, 66_000, 10]);
     let sent = sender.send(&bytes, &pairs);
-    assert_eq!(
-        sent,
-        Sent {
-            messages: 2,
-            errno: libc::EMSGSIZE
-        }
-    );
+    assert_eq!(sent, taken(2, libc::EMSGSIZE));
     let rest = sender.send(&bytes[66_020..], &pairs[3..]);
-    assert_eq!(rest, Sent { messages: 1, errno: 0 });
+    assert_eq!(rest, taken(1, 0));
     let mut packet = [0; 100];
     for number in [0, 1, 3] {
         assert_eq!(receiver.recv(&mut packet).unwrap(), 10);
         assert_eq!(packet[0], number);
     }
-}
-
-#[test]
-fn a_closed_port_is_said_once_it_is_known() {
-    let (receiver, mut sender) = pair("127.0.0.1", true);
-    drop(receiver);
-    let (bytes, pairs) = messages(&[10; 1]);
-    assert_eq!(sender.send(&bytes, &pairs), Sent { messages: 1, errno: 0 });
-    // on a busy machine the kernel reports it later
-    let mut sent = sender.send(&bytes, &pairs);
-    for _ in 0..1_000 {
-        if sent.errno != 0 {
-            break;
-        }
-        sleep(Duration::from_millis(10));
-        sent = sender.send(&bytes, &pairs);
-    }
-    assert_eq!(
-        sent,
-        Sent {
-            messages: 0,
-            errno: libc::ECONNREFUSED
-        }
-    );
-    assert!(sender.segments(), "that says nothing about segmentation");
 }
 
 #[test]
@@ -125,4 +96,34 @@ fn addresses_with_a_zone() {
     assert!(UdpSender::connect("::1%lo", 9, false).is_ok());
     assert!(UdpSender::connect("::1%no-such-link", 9, false).is_err());
     assert!(UdpSender::connect("no address", 9, false).is_err());
+}
+
+#[test]
+fn each_datagram_to_a_closed_port_is_reported_once_and_the_next_one_is_not_touched() {
+    for host in ["127.0.0.1", "::1"] {
+        for (segment, unit) in [(false, 1), (true, 5)] {
+            let (receiver, mut sender) = pair(host, segment);
+            drop(receiver);
+            let (bytes, pairs) = messages(&[100; 5]);
+            let mut sent = 0;
+            let mut refused = Refused::default();
+            // on a busy machine the kernel reports it later
+            for _ in 0..1_000 {
+                let answer = sender.send(&bytes, &pairs);
+                assert_eq!(answer.errno, 0);
+                sent += answer.messages;
+                for part in [answer.refused, sender.refused()] {
+                    refused.messages += part.messages;
+                    refused.errno |= part.errno;
+                }
+                if refused.messages == sent {
+                    break;
+                }
+                sleep(Duration::from_millis(10));
+            }
+            assert_eq!(refused.errno, libc::ECONNREFUSED, "{host} {segment}");
+            assert_eq!(refused.messages, sent, "{host} {segment}");
+            assert_eq!(sent % unit, 0, "{host} {segment}");
+        }
+    }
 }

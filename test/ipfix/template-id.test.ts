@@ -1,0 +1,41 @@
+import test from 'ava';
+import { createProfile } from '../../src/ipfix/profile.js';
+import * as shape from '../../src/ipfix/shape.js';
+import { templateId } from '../../src/ipfix/template-id.js';
+import { templateRecord } from '../../src/ipfix/template.js';
+
+/** Each bit of a shape that a profile knows, on its own and with the others. */
+function* kindsOf(shapes: number): Generator<number> {
+  for (let kind = shapes; ; kind = (kind - 1) & shapes) {
+    yield kind;
+    if (kind === 0) return;
+  }
+}
+
+const profiles = [
+  createProfile('antrea', 'reverse', false),
+  createProfile('standard', 'reverse', false),
+  createProfile('standard', 'reverse', true),
+  createProfile('standard', 'two-uniflows', true),
+];
+
+test('equal ids mean equal templates, whoever sends them, and each template has one id', t => {
+  const byId = new Map<number, string>();
+  const byFields = new Map<string, number>();
+  for (const profile of profiles) {
+    for (const kind of kindsOf(profile.shapes)) {
+      // only a record of its own for the reply direction is reversed; no row has both
+      if (kind & shape.REVERSED && !(profile.uniflows && kind & shape.REPLY_COUNTERS)) continue;
+      if ((kind & shape.PORTS && kind & shape.ICMP) || (kind & shape.ZONE && kind & shape.REPLY_ZONE)) continue;
+      const id = templateId(profile, kind);
+      const fields = Buffer.from(templateRecord(0, profile.fieldsOf(kind))).toString('hex');
+      if ((byId.get(id) ?? fields) !== fields) t.fail(`id ${id} has two templates`);
+      if ((byFields.get(fields) ?? id) !== id) t.fail(`ids ${id} and ${byFields.get(fields)} have one template`);
+      byId.set(id, fields);
+      byFields.set(fields, id);
+    }
+  }
+  t.true(byId.size > 1_000);
+  t.true(Math.min(...byId.keys()) >= 512, 'options templates have the ids below');
+  t.true(Math.max(...byId.keys()) <= 65_535);
+});
