@@ -23,7 +23,9 @@ export class TroubleNotes {
 
   add(trouble: Trouble): void {
     const host = hostOf(trouble.exporter);
-    let key = `${trouble.kind} ${host}`;
+    // NetFlow 5 and 9 of one host are two things
+    const what = trouble.kind === 'malformed-message' ? (trouble.version ?? trouble.reason) : '';
+    let key = `${trouble.kind} ${what} ${host}`;
     if (!this.#said.has(key) && this.#said.size >= MAX_HOSTS) key = trouble.kind;
     const said = this.#said.get(key);
     if (said !== undefined) {
