@@ -1,13 +1,16 @@
 import type { Batch } from '../row/batch.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
 import {
   EVENT_NEW,
   EVENT_WORD,
+  HAS_EVENT_TIME,
   HAS_START,
   HAS_TCP_STATE,
   ID_WORD,
   PRESENT_WORD,
   ROW_WORDS,
   STATE,
+  STOP_NS_WORD,
 } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import { PendingEvents, type PendingEvent } from './pending-events.js';
@@ -22,6 +25,8 @@ export class ConnectionChanges {
   readonly pendingEvents = new PendingEvents();
   readonly #stored: StoredConnections;
   readonly #history: TcpHistory;
+  /** When the last event of a connection was, and with it a packet; milliseconds since 1970. */
+  readonly #lastAt: Float64Array;
   /** The poll that added a connection without a pending event. */
   readonly #addedIn: Uint32Array;
   /** The poll under way, 0 between two. */
@@ -31,6 +36,7 @@ export class ConnectionChanges {
     this.#stored = stored;
     this.#history = history;
     this.#addedIn = new Uint32Array(stored.table.capacity);
+    this.#lastAt = new Float64Array(stored.table.capacity);
   }
 
   beginDump(): void {
@@ -54,9 +60,10 @@ export class ConnectionChanges {
       const isNew = u32[from + EVENT_WORD] === EVENT_NEW;
       const slot = this.#slotOf(u32, from, isNew);
       if (slot < 0) {
-        this.pendingEvents.note(u32, bytes, from, isNew, at.wall);
+        this.pendingEvents.note(u32, bytes, from, isNew, at.wall, timeOf(u32, from, at));
         continue;
       }
+      this.#lastAt[slot] = timeOf(u32, from, at);
       if (isNew) this.#beganAt(slot, at);
       if (u32[from + PRESENT_WORD] & HAS_TCP_STATE) this.#history.entered(slot, bytes[from * 4 + STATE]);
     }
@@ -64,6 +71,7 @@ export class ConnectionChanges {
 
   /** A connection is stored, with the events that were pending for it. */
   added(slot: number, pending: PendingEvent | undefined): void {
+    this.#lastAt[slot] = pending?.lastAt ?? 0;
     this.#history.begin(slot, pending?.states ?? 0);
     this.#addedIn[slot] = pending ? 0 : this.#stored.polls.current;
     this.shown(slot);
@@ -72,6 +80,11 @@ export class ConnectionChanges {
   /** The connection of this row is not stored, for its mark or status: its events do not wait. */
   leaveOut(u32: Uint32Array, from: number): void {
     this.pendingEvents.take(u32, from);
+  }
+
+  /** When the last event of the slot's connection was, 0 where it had none. */
+  lastAt(slot: number): number {
+    return this.#lastAt[slot];
   }
 
   /** The row of the slot has a state. */
@@ -107,4 +120,10 @@ export class ConnectionChanges {
     }
     this.#stored.listeners.foundNew(slot);
   }
+}
+
+/** When an event was: by the kernel where it says so (Linux 6.14, with timestamps on), else when it was read. */
+function timeOf(u32: Uint32Array, from: number, at: Moment): number {
+  if ((u32[from + PRESENT_WORD] & HAS_EVENT_TIME) === 0) return at.wall;
+  return Math.min(nanosecondsToMilliseconds(u32[from + STOP_NS_WORD], u32[from + STOP_NS_WORD + 1]), at.wall);
 }

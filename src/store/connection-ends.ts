@@ -22,8 +22,9 @@ import {
   STATE,
   STATUS_WORD,
   STOP_NS_WORD,
+  TIMEOUT_WORD,
 } from '../row/layout.generated.js';
-import { HAS_STATE } from '../row/conntrack.js';
+import { HAS_STATE, isOver } from '../row/conntrack.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
 import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
@@ -214,12 +215,14 @@ export class ConnectionEnds {
     }
     if (present & HAS_STATE) bytes[to * 4 + STATE] = state;
     if (present & HAS_STATUS) rows[to + STATUS_WORD] = u32[from + STATUS_WORD];
+    if (early) rows[to + TIMEOUT_WORD] = u32[from + TIMEOUT_WORD];
     this.#changes?.shown(slot);
     rows[to + PRESENT_WORD] |= present & (HAS_STOP | HAS_STATUS | HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS | HAS_STATE);
     rows[to + STOP_NS_WORD] = u32[from + STOP_NS_WORD];
     rows[to + STOP_NS_WORD + 1] = u32[from + STOP_NS_WORD + 1];
     if (moved) {
-      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
+      const seen = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
+      const window = Math.max(seen, this.#changes?.lastAt(slot) ?? 0);
       table.setEndMs(slot, this.#endOfDestroyed(slot, window, early, at));
     }
     table.setEndMs(slot, Math.max(table.endMs(slot), table.startMs(slot)));
@@ -237,14 +240,18 @@ export class ConnectionEnds {
     if (!pending?.isNew && polls.fromBefore(start)) counts.earlier++;
     table.flags[slot] |= GONE;
     table.seenIn[slot] = polls.current;
-    table.setEndMs(slot, this.#endOfDestroyed(slot, table.startMs(slot), early, at));
+    const window = Math.max(table.startMs(slot), pending?.lastAt ?? 0);
+    table.setEndMs(slot, this.#endOfDestroyed(slot, window, early, at));
     counts.unseen++;
     this.#changes?.added(slot, pending);
     this.#stored.listeners.added(slot, before);
     return slot;
   }
 
-  /** A connection deleted early ended when it stopped; of one that expired, the timer shows when its last packet was. */
+  /**
+   * A connection deleted early ended when it stopped. Of one that expired, or that was over already, the timer shows when its last
+   * packet was: another connection may have taken the tuple of one in TIME_WAIT.
+   */
   #endOfDestroyed(slot: number, windowStart: number, early: boolean, at: Moment): number {
     const { table } = this.#stored;
     const { rows, bytes } = table;
@@ -253,14 +260,11 @@ export class ConnectionEnds {
     const present = rows[to + PRESENT_WORD];
     const exact = nanosecondsToMilliseconds(rows[to + STOP_NS_WORD], rows[to + STOP_NS_WORD + 1]);
     const stop = Math.min(present & HAS_STOP ? exact : at.wall, at.wall);
-    if (early || windowStart >= stop || !timeouts) return Math.max(stop, table.startMs(slot));
-    const byte = to * 4;
-    const candidates = timeouts.candidates(
-      bytes[byte + PROTOCOL],
-      present,
-      bytes[byte + STATE],
-      rows[to + STATUS_WORD],
-    );
-    return stop - lastPacketAgo(candidates, 0, stop - windowStart);
+    const state = bytes[to * 4 + STATE];
+    const status = rows[to + STATUS_WORD];
+    const byTimer = !early || isOver(present, state, status);
+    if (!byTimer || windowStart >= stop || !timeouts) return Math.max(stop, table.startMs(slot));
+    const candidates = timeouts.candidates(bytes[to * 4 + PROTOCOL], present, state, status);
+    return stop - lastPacketAgo(candidates, early ? rows[to + TIMEOUT_WORD] | 0 : 0, stop - windowStart);
   }
 }

@@ -265,7 +265,8 @@ export class ConnectionStore implements AnnotatedStore {
     }
     this.#stored.open(slot);
     if (mayBeOld && polls.fromBefore(exactStart)) this.counts.earlier++;
-    this.#setEnd(slot, u32, from, protocol, state, windowOf(table.startMs(slot), at.wall), at);
+    const window = Math.max(table.startMs(slot), pending?.lastAt ?? 0);
+    this.#setEnd(slot, u32, from, protocol, state, windowOf(window, at.wall), at);
     this.#changes?.added(slot, pending);
     this.#stored.listeners.added(slot, before);
     return slot;
@@ -294,8 +295,9 @@ export class ConnectionStore implements AnnotatedStore {
     if (present & HAS_HELPER) table.takeHelper(slot, u32, from);
     if (what & MOVED) {
       this.#stored.moved(slot, at);
-      // the packets that moved the counters passed after the poll that saw it last
-      const window = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
+      // the packets that moved the counters passed after the poll that saw it last, and the last not before the last event
+      const seen = Math.max(this.#stored.polls.when(seenIn[slot]).wall, table.endMs(slot));
+      const window = Math.max(seen, this.#changes?.lastAt(slot) ?? 0);
       this.#setEnd(slot, u32, from, bytes[to * 4 + PROTOCOL], state, windowOf(window, at.wall), at);
     }
     if (what & STATE_CHANGED) this.#changes?.shown(slot);

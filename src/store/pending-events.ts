@@ -18,7 +18,9 @@ const MAX_PENDING = 262_144;
 export interface PendingEvent {
   /** When its first event was read, milliseconds since 1970. */
   seenAt: number;
-  /** That was its NEW: it began then. */
+  /** When its last event was, and with it a packet; milliseconds since 1970. */
+  lastAt: number;
+  /** The first was its NEW: it began then. */
   isNew: boolean;
   /** The TCP states it went through, packed as in {@link appendState}. */
   states: number;
@@ -36,16 +38,18 @@ export class PendingEvents {
   expired = 0;
   readonly #table: KeyTable;
   readonly #seenAt: Float64Array;
+  readonly #lastAt: Float64Array;
   readonly #states: Uint32Array;
   readonly #isNew: Uint8Array;
   /** The dump before which its first event came. */
   readonly #dump: Uint32Array;
-  readonly #taken: PendingEvent = { seenAt: 0, isNew: false, states: 0 };
+  readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, states: 0 };
   #dumps = 0;
 
   constructor(capacity = MAX_PENDING) {
     this.#table = new KeyTable(capacity);
     this.#seenAt = new Float64Array(capacity);
+    this.#lastAt = new Float64Array(capacity);
     this.#states = new Uint32Array(capacity);
     this.#isNew = new Uint8Array(capacity);
     this.#dump = new Uint32Array(capacity);
@@ -60,8 +64,11 @@ export class PendingEvents {
     return this.#find(row, from) >= 0;
   }
 
-  /** An event of a connection that is not stored. */
-  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number): void {
+  /**
+   * An event of a connection that is not stored.
+   * @param at when it was read, @param time when it was; milliseconds since 1970
+   */
+  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number, time: number): void {
     let entry = -1;
     if (!isNew) {
       // the events of one key come in order: it belongs to the last
@@ -78,6 +85,7 @@ export class PendingEvents {
       this.#states[entry] = 0;
       this.#dump[entry] = this.#dumps;
     }
+    this.#lastAt[entry] = time;
     if (row[from + PRESENT_WORD] & HAS_TCP_STATE) {
       this.#states[entry] = appendState(this.#states[entry], bytes[from * 4 + STATE]);
     }
@@ -93,6 +101,7 @@ export class PendingEvents {
     for (let entry = this.#find(row, from); entry >= 0; entry = this.#find(row, from)) {
       const taken = this.#taken;
       taken.seenAt = this.#seenAt[entry];
+      taken.lastAt = this.#lastAt[entry];
       taken.isNew = this.#isNew[entry] !== 0;
       taken.states = this.#states[entry];
       this.#table.remove(entry);

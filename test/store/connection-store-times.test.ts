@@ -1,7 +1,9 @@
 import test from 'ava';
-import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
+import { CLOSE, TIME_WAIT } from '../../src/row/conntrack.js';
+import { EVENT_UPDATE } from '../../src/row/layout.generated.js';
+import { changed, tcp, udp, withoutStart } from '../helpers/builders/connections.js';
 import { nanoseconds, rows, type Facts } from '../helpers/builders/rows.js';
-import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
+import { kernelTimeouts, StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 
 const ports = (reports: readonly Report[]): number[] => reports.map(({ port }) => port);
 const HOUR = 3_600_000;
@@ -182,4 +184,100 @@ test('a wall clock that steps forward an hour makes no old connection a new one'
   rig.poll([tcp(1000, before, [3, 180, 2, 120])]);
   rig.poll([tcp(1000, before, [4, 240, 2, 120])]);
   t.deepEqual(rig.after(5_000)[0].deltas, [1n, 60n, 0n, 0n]);
+});
+
+// What events add
+
+const listening = (changes = false): StoreRig => {
+  const rig = new StoreRig(changes ? { changes: true } : {});
+  rig.store.expectEvents(true);
+  rig.poll([]);
+  rig.advance(1_000);
+  return rig;
+};
+const closing = (start: number, state: number, timeout: number): Facts =>
+  tcp(1, start, [6, 600, 5, 500], { state, timeout });
+
+test('an event of NEW or UPDATE gives the time of the last packet to the millisecond, where the timer agrees', t => {
+  for (const known of [true, false]) {
+    for (const polled of [true, false]) {
+      const rig = listening(true);
+      const start = rig.wall;
+      if (polled) rig.poll([tcp(1, start, [3, 300, 2, 200])]);
+      rig.advance(1_234);
+      const last = rig.wall;
+      // read 20 ms later; the time of the kernel needs Linux 6.14
+      rig.advance(known ? 20 : 0);
+      rig.receive({
+        ...changed(EVENT_UPDATE, closing(start, TIME_WAIT, 119)),
+        eventTime: known ? nanoseconds(last) : undefined,
+      });
+      rig.advance(3_300);
+      // 120 s less 3.3 s, cut to whole seconds: alone it would say four seconds ago
+      rig.poll([closing(start, TIME_WAIT, 116)]);
+      t.is(rig.due().at(-1)!.end, last, `${known} ${polled}`);
+    }
+  }
+});
+
+test('a packet after the last event is later than it', t => {
+  const rig = listening(true);
+  const start = rig.wall;
+  rig.receive(changed(EVENT_UPDATE, tcp(1, start, [3, 300, 2, 200])));
+  rig.advance(3_000);
+  rig.poll([tcp(1, start, [9, 900, 2, 200], { timeout: 431_999 })]);
+  const polled = rig.wall;
+  t.is(rig.after(5_000)[0].end, polled - 1_000);
+});
+
+test('an event of before the last poll, or of after the row was read, changes nothing', t => {
+  const rig = listening(true);
+  const start = rig.wall;
+  rig.receive(changed(EVENT_UPDATE, tcp(1, start, [3, 300, 2, 200])));
+  rig.advance(2_000);
+  rig.poll([tcp(1, start, [3, 300, 2, 200], { timeout: 431_998 })]);
+  rig.advance(3_000);
+  const read = rig.now();
+  rig.store.beginPoll(read, rig.timeouts);
+  rig.advance(40);
+  rig.receive(changed(EVENT_UPDATE, tcp(1, start, [3, 300, 2, 200])));
+  rig.store.merge(rows(tcp(1, start, [4, 400, 2, 200], { timeout: 431_999 })), read);
+  rig.store.endPoll(true);
+  t.is(rig.after(5_000)[0].end, read.wall);
+});
+
+test('a connection closed by TCP ended with its last packet: at the stop time less its timer, whoever took its entry out', t => {
+  const rig = listening();
+  const start = rig.wall;
+  rig.poll([tcp(1, start, [3, 300, 2, 200])]);
+  rig.advance(1_000);
+  const last = rig.wall;
+  // another connection takes the tuple 30 s later
+  rig.advance(30_000);
+  rig.destroy({ ...closing(start, TIME_WAIT, 90), stop: nanoseconds(rig.wall) });
+  t.is(rig.due()[0].end, last);
+});
+
+test('a connection that was refused ended when it was taken out', t => {
+  for (const [protocol, refused] of [
+    [6, { state: CLOSE }],
+    [33, { dccpState: 1 }],
+  ] as const) {
+    const rig = listening();
+    const start = rig.wall;
+    rig.advance(2_000);
+    rig.destroy(udp(1, start, [1, 60, 1, 40], { protocol, ...refused, timeout: 119, stop: nanoseconds(start + 12) }));
+    t.like(rig.due()[0], { reason: 3, end: start + 12 });
+  }
+});
+
+test('SCTP that was closed ended at its stop time less its timer', t => {
+  const rig = listening();
+  rig.timeouts = kernelTimeouts({ nf_conntrack_sctp_timeout_closed: 10 });
+  rig.poll([]);
+  const start = rig.wall;
+  rig.advance(15_000);
+  const { timeout: _, ...sctp } = udp(1, start, [4, 400, 4, 400], { protocol: 132, sctpState: 1, status: 0xe });
+  rig.destroy({ ...sctp, stop: nanoseconds(start + 12_345) });
+  t.like(rig.due()[0], { reason: 3, end: start + 2_345 });
 });

@@ -12,7 +12,7 @@ const packed = (...states: number[]): number => states.reduce(appendState, 0);
 
 function note(pendingEvents: PendingEvents, event: number, of: Facts, at: number): void {
   const { u32, bytes } = rows(changed(event, of));
-  pendingEvents.note(u32, bytes, 0, event === EVENT_NEW, at);
+  pendingEvents.note(u32, bytes, 0, event === EVENT_NEW, at, at - 0.5);
 }
 
 test('data of events wait until the connection is stored, and are taken once', t => {
@@ -24,6 +24,7 @@ test('data of events wait until the connection is stored, and are taken once', t
   t.is(pendingEvents.take(words({ ...facts(0), id: 5 }), 0), undefined, 'another id');
   t.deepEqual(pendingEvents.take(words(facts(ESTABLISHED)), 0), {
     seenAt: 1_003,
+    lastAt: 1_003.5,
     isNew: true,
     states: packed(SYN_SENT, SYN_RECV),
   });

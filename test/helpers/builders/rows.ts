@@ -43,7 +43,7 @@ export interface Facts {
   startEstimate?: bigint;
   helper?: string;
   /** Of a NEW or UPDATE event, nanoseconds since 1970. */
-  eventTime?: bigint;
+  eventTime?: bigint | undefined;
   /** One of EVENT_*. */
   event?: number;
 }

@@ -1,4 +1,5 @@
 /** On the real kernel: receive buffers that overflow, NEW and UPDATE events, connections for which there are no events. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Capture } from '../../helpers/kernel/capture.js';
 import { startExporter, type RunningCommand } from '../../helpers/kernel/command.js';
@@ -151,6 +152,35 @@ rigged(
     t.like(pendingEvents, { count: 0, overflow: 0, expired: 0, resyncs: 0 });
   },
 );
+
+rigged('all: the end of a closed connection is that of its last packet, also where it is taken out later', async t => {
+  const namespace = await tracking(t);
+  const capture = await Capture.udp(new Traffic(namespace), 4739);
+  const flags = '--flow-poll-interval 1h --events all';
+  const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], flags);
+  const traffic = new Traffic(namespace);
+  const { port } = await traffic.do('tcpListen', { host: '127.0.0.1', answer: 500 });
+  const { handle } = await traffic.do('tcpOpen', { host: '127.0.0.1', port, send: 100, expect: 500 });
+  // in whole seconds the timer would not tell the packets of the handshake from those of the end
+  await sleep(300);
+  const closed = Date.now();
+  await traffic.do('tcpClose', { handle });
+  await eventually('its TIME_WAIT begins', async () =>
+    (await listConnections(namespace)).some(
+      ({ original, state }) => original.dport === String(port) && state === 'TIME_WAIT',
+    ),
+  );
+  const over = Date.now();
+  await digested(exporter.pid);
+  await sleep(1_500);
+  await namespace.run('conntrack', ['-D', '-p', 'tcp', '--dport', String(port)]);
+  const flow = await eventually('its record', async () =>
+    (await flowsOf(capture)).find(({ destinationTransportPort }) => destinationTransportPort === String(port)),
+  );
+  const end = Number(flow['flowEndMilliseconds']);
+  t.true(end >= closed && end <= over, `${closed} ${end} ${over}`);
+  t.is((await exporter.stop()).code, 0);
+});
 
 rigged(
   'connections older than the events setting are found by polls alone, and counted; the setting stays',
