@@ -1,6 +1,7 @@
-import { Command, Option } from 'commander';
+import { Command, type Option } from 'commander';
 import { DESTINATION_DEFAULTS } from '../src/destination/destination.js';
 import { duration, wholeNumber } from '../src/cli/values.js';
+import { benchFlag } from './usage.js';
 import type { MeasuredFamily } from './results/results.js';
 import { SUBJECTS } from './subjects/index.js';
 
@@ -34,7 +35,7 @@ export function benchCommand(): Command {
     .addOption(
       list('--sweep <sizes>', 'one size after another, and a table of what a connection costs at each', words(number)),
     )
-    .option('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 30)
+    .addOption(benchFlag('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 30))
     .option('--memory', 'also measure what an operation allocates, in a process of its own', true)
     .option('--no-memory', 'do not')
     .option('--out <file>', 'store every sample as JSON');
@@ -47,20 +48,22 @@ export function scopeCommand(name: string, description: string, mtu: readonly nu
   const count = wholeNumber(0, MOST_CONNECTIONS);
   return new Command(`npm run ${name} --`)
     .description(description)
-    .addOption(list('--only <subjects>', 'what to measure', subjectsOf).default(subjects, 'all'))
-    .addOption(list('--backend <names>', 'native, fallback', words(oneOf(BACKENDS))).default(BACKENDS, 'both'))
-    .addOption(list('--family <names>', 'ipv4, ipv6', words(oneOf(FAMILIES))).default(FAMILIES, 'both'))
-    .option('--connections <n>', `connections of every subject (default: ${defaults})`, number)
-    .option('--new <n>', 'connections that are new in each poll (default: a tenth)', count)
-    .option('--deleted <n>', 'connections that are gone in each poll (default: a tenth)', count)
-    .option('--destinations <n>', 'destinations that follow changes of the store', wholeNumber(0, 255), 1)
+    .addOption(list('--only <subjects>', 'what to measure', subjectsOf).default(subjects, subjects.join()))
+    .addOption(list('--backend <names>', 'native, fallback', words(oneOf(BACKENDS))).default(BACKENDS, BACKENDS.join()))
+    .addOption(list('--family <names>', 'ipv4, ipv6', words(oneOf(FAMILIES))).default(FAMILIES, FAMILIES.join()))
+    .addOption(benchFlag('--connections <n>', `connections of every subject (default: ${defaults})`, number))
+    .addOption(benchFlag('--new <n>', 'connections that are new in each poll (default: a tenth)', count))
+    .addOption(benchFlag('--deleted <n>', 'connections that are gone in each poll (default: a tenth)', count))
+    .addOption(benchFlag('--destinations <n>', 'destinations that follow changes of the store', wholeNumber(0, 255), 1))
     .addOption(
       list('--mtu <bytes>', 'bytes of a packet to the collector at most', words(wholeNumber(512, 65_535))).default(
         mtu,
         mtu.join(),
       ),
     )
-    .option('--time <duration>', 'each case is measured for at least this long', duration('0s', '1h'), 3_000)
+    .addOption(
+      benchFlag('--time <duration>', 'each case is measured for at least this long', duration('0s', '1h'), 3_000, '3s'),
+    )
     .addHelpText(
       'after',
       `\nSubjects; \`export\` means both:\n${SUBJECTS.map(({ name, summary }) => `  ${name.padEnd(18)}${summary}`).join('\n')}`,
@@ -69,7 +72,7 @@ export function scopeCommand(name: string, description: string, mtu: readonly nu
 
 /** An option with a list of values, joined by commas. */
 export function list<T>(flags: string, description: string, parse: (text: string) => T): Option {
-  return new Option(flags, description).argParser(parse);
+  return benchFlag(flags, description, parse);
 }
 
 export function words<T>(parse: (word: string) => T): (text: string) => T[] {
@@ -79,7 +82,7 @@ export function words<T>(parse: (word: string) => T): (text: string) => T[] {
 export function oneOf<T extends string>(names: readonly T[]): (word: string) => T {
   return word => {
     const name = names.find(name => name === word);
-    if (name === undefined) throw new Error(`'${word}' is none of ${names.join(', ')}`);
+    if (name === undefined) throw new Error(`'${word}' is not a choice. Allowed choices are ${names.join(', ')}`);
     return name;
   };
 }
@@ -98,8 +101,5 @@ function number(text: string): number {
 }
 
 function sizesText(sizes: number | readonly number[]): string {
-  return [sizes]
-    .flat()
-    .map(size => size.toLocaleString('en'))
-    .join(' to ');
+  return [sizes].flat().map(String).join(' to ');
 }

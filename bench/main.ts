@@ -5,10 +5,11 @@ import { linearityTables } from './results/linearity.js';
 import { checkout, machine } from './host/machine.js';
 import { writeRun } from './results/results.js';
 import { measureAll } from './run/runner.js';
+import { parseOrExit } from './usage.js';
 import { SUBJECTS } from './subjects/index.js';
 
 try {
-  await bench(benchCommand().parse().opts<Flags>());
+  await bench(parseOrExit(benchCommand()).opts<Flags>());
 } catch (error) {
   process.stderr.write(`bench: ${describeError(error)}\n`);
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 import type { Memory, Result } from '../results/results.js';
 import { median } from '../results/statistics.js';
-import { rankTest } from './rank-test.js';
+import { leastP, rankTest } from './rank-test.js';
 import { benchmarkOf, machineDifferences, type Side } from './side.js';
 
 /** Two sets of samples differ where chance alone would set them so far apart less often than this. */
@@ -41,6 +41,8 @@ export interface Comparison {
   readonly rows: readonly Row[];
   /** Why results have no partner on the other side, one sentence each. */
   readonly alone: readonly string[];
+  /** Why results of ctflow cannot be judged, one sentence each. With any of them nothing has passed. */
+  readonly undecided: readonly string[];
   /** `cpu: A, B`; empty where both sides were measured on one machine. */
   readonly machines: readonly string[];
 }
@@ -51,17 +53,50 @@ export function compare(base: Side, head: Side): Comparison {
     const partner = head.results.get(key);
     if (partner) rows.push(rowOf(result, partner));
   }
-  const alone = [...withoutPartner('BASE', base, head), ...withoutPartner('HEAD', head, base)];
-  return { base, head, rows, alone, machines: machineDifferences(base.machine, head.machine) };
+  const lonely = [...withoutPartner('BASE', base, head), ...withoutPartner('HEAD', head, base)];
+  const alone = lonely.map(({ sentence }) => sentence);
+  const undecided = [
+    ...rows.filter(decides).flatMap(undecidedBy),
+    ...lonely.filter(({ result }) => isOurs(result)).map(({ sentence }) => sentence),
+  ];
+  if (!rows.some(decides)) undecided.push('nothing of ctflow itself was measured on both sides');
+  return { base, head, rows, alone, undecided, machines: machineDifferences(base.machine, head.machine) };
 }
 
-/** The rows in which a figure is significantly worse by more than `threshold` (0.05: 5 %). */
+/** The kernel's floor and other programs are shown, and say nothing about ctflow. */
+export function decides({ base }: Row): boolean {
+  return isOurs(base);
+}
+
+function isOurs({ backend }: Result): boolean {
+  return backend !== 'kernel' && backend !== 'peer';
+}
+
+/** Why a row cannot be judged. */
+function undecidedBy(row: Row): string[] {
+  const { base, head } = row;
+  const few = (['BASE', 'HEAD'] as const).flatMap((name, i) => {
+    const [side, other] = i === 0 ? [base, head] : [head, base];
+    const isVoid = side.samples.length === 0 && (other.samples.length > 0 || !row.memory);
+    const why = side.extra['void'];
+    if (isVoid) return [`${name} has not one valid sample${why === undefined ? '' : ` (${String(why)})`}`];
+    return other.memory && !side.memory ? [`${name} has no figures of memory`] : [];
+  });
+  if (few.length === 0 && base.samples.length > 0 && leastP(base.samples.length, head.samples.length) >= SIGNIFICANCE) {
+    few.push(`${base.samples.length}+${head.samples.length} samples are too few: chance alone sets any so far apart`);
+  }
+  return few.map(why => `${rowTitle(row)}: ${why}`);
+}
+
+/** The rows of ctflow in which a figure is significantly worse by more than `threshold` (0.05: 5 %). */
 export function worse(comparison: Comparison, threshold: number): Row[] {
-  return comparison.rows.filter(({ time, memory }) =>
-    [time, memory?.bytes, memory?.allocations, memory?.rust?.bytes, memory?.rust?.allocations].some(
-      change => change?.significant && change.change > threshold,
-    ),
-  );
+  return comparison.rows
+    .filter(decides)
+    .filter(({ time, memory }) =>
+      [time, memory?.bytes, memory?.allocations, memory?.rust?.bytes, memory?.rust?.allocations].some(
+        change => change?.significant && change.change > threshold,
+      ),
+    );
 }
 
 function rowOf(base: Result, head: Result): Row {
@@ -104,8 +139,8 @@ function changeOf(base: number, head: number): { base: number; head: number; cha
   return { base, head, change: base === head ? 0 : head / base - 1 };
 }
 
-function withoutPartner(name: string, side: Side, other: Side): string[] {
-  const sentences: string[] = [];
+function withoutPartner(name: string, side: Side, other: Side): { result: Result; sentence: string }[] {
+  const lonely: { result: Result; sentence: string }[] = [];
   for (const [key, result] of side.results) {
     if (other.results.has(key)) continue;
     const relatives = [...other.results.values()].filter(relative => benchmarkOf(relative) === benchmarkOf(result));
@@ -113,9 +148,9 @@ function withoutPartner(name: string, side: Side, other: Side): string[] {
       relatives.length === 0
         ? 'the other side did not measure it'
         : `the other side has it with other parameters (${relatives.map(parametersOf).join(' | ')})`;
-    sentences.push(`${name} alone: ${titleOf(result)} (${parametersOf(result)}): ${why}`);
+    lonely.push({ result, sentence: `${name} alone: ${titleOf(result)} (${parametersOf(result)}): ${why}` });
   }
-  return sentences;
+  return lonely;
 }
 
 /** `decode native ipv4` */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { describeError } from '../../src/common/errors.js';
+import { benchFlag, parseOrExit } from '../usage.js';
 import { compare, worse } from './comparison.js';
 import { markdown } from './markdown.js';
 import { page } from './page.js';
@@ -13,27 +14,27 @@ interface Flags {
   readonly acrossMachines?: true;
 }
 
-const WRONG_USE = 2;
+const WORSE = 1;
+const UNDECIDED = 2;
 
 const command = new Command('npm run bench:compare --')
   .description('compares two runs of the benchmarks and prints a table in Markdown')
   .argument('<base>', 'a file of `npm run bench -- --out FILE`; several of one commit, joined by commas, are one run')
   .argument('<head>', 'the same of the other commit')
-  .option('--threshold <percent>', 'how much worse is too much', percentage, 0.05)
+  .addOption(benchFlag('--threshold <percent>', 'how much worse is too much', percentage, 0.05, '5%'))
   .option('--html <file>', 'write it as a page with charts as well')
   .option('--across-machines', 'compare what was measured on different machines')
   .addHelpText(
     'after',
-    '\nExit codes: 0 nothing got worse, 1 something did by more than the threshold, 2 nothing compared.',
-  )
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_USE))
-  .parse();
+    '\nExit codes: 0 nothing got worse, 1 something did by more than the threshold, 2 not everything could be compared.',
+  );
+parseOrExit(command);
 
 try {
   process.exitCode = report(command.args, command.opts<Flags>());
 } catch (error) {
   process.stderr.write(`bench:compare: ${describeError(error)}\n`);
-  process.exitCode = WRONG_USE;
+  process.exitCode = UNDECIDED;
 }
 
 /** @throws where the two cannot be compared */
@@ -49,11 +50,12 @@ function report(files: readonly string[], { threshold, html, acrossMachines }: F
   const tooBad = worse(comparison, threshold);
   process.stdout.write(markdown(comparison, tooBad, threshold));
   if (html !== undefined) writeFileSync(html, page(comparison, tooBad, threshold));
-  return tooBad.length > 0 ? 1 : 0;
+  if (tooBad.length > 0) return WORSE;
+  return comparison.undecided.length > 0 ? UNDECIDED : 0;
 }
 
 function percentage(text: string): number {
   const percent = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
-  if (percent === undefined) throw new InvalidArgumentError('It is a percentage such as 5%.');
+  if (percent === undefined) throw new Error(`'${text}' is not a percentage. Write one of at least 0%, such as 5%`);
   return Number(percent) / 100;
 }

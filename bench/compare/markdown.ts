@@ -1,6 +1,7 @@
 import {
   type Change,
   type Comparison,
+  decides,
   type MemoryChange,
   parametersOf,
   type Row,
@@ -12,12 +13,12 @@ import type { Side } from './side.js';
 import { bytes, count, percent, seconds } from './units.js';
 
 export const HEADS = ['benchmark', 'parameters', 'time', 'change', 'bytes', 'change', 'allocations', 'change'];
-export const NOTE = `Medians of one operation. ~: no more than chance (Mann-Whitney U, p ≥ ${SIGNIFICANCE}). ≈: an estimate, which decides nothing.`;
+export const NOTE = `Medians of one operation. The kernel and other programs decide nothing. ~: no more than chance (Mann-Whitney U, p ≥ ${SIGNIFICANCE}). ≈: an estimate, which decides nothing.`;
 const NOTHING = '';
 
 /** The comparison as it is printed and posted. `worse` are the rows that make it fail. */
 export function markdown(comparison: Comparison, worse: readonly Row[], threshold: number): string {
-  const { base, head, rows, alone, machines } = comparison;
+  const { base, head, rows, alone, undecided, machines } = comparison;
   const lines = [
     `BASE ${sideText(base)}, HEAD ${sideText(head)}`,
     machineText(head.machine),
@@ -33,15 +34,19 @@ export function markdown(comparison: Comparison, worse: readonly Row[], threshol
     '',
     verdict(comparison, worse, threshold),
     ...worse.map(row => `- **${rowTitle(row)}**`),
+    ...(undecided.length > 0 ? ['', 'What could not be judged:', ...undecided.map(sentence => `- ${sentence}`)] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-export function verdict({ rows }: Comparison, worse: readonly Row[], threshold: number): string {
+/** One sentence; what cannot be judged has not passed. */
+export function verdict({ rows, undecided }: Comparison, worse: readonly Row[], threshold: number): string {
   const limit = `${Number((threshold * 100).toPrecision(3))} %`;
-  return worse.length === 0
-    ? `Nothing got significantly worse by more than ${limit}.`
-    : `${worse.length} of ${rows.length} got significantly worse by more than ${limit}:`;
+  if (worse.length > 0) {
+    return `${worse.length} of ${rows.filter(decides).length} got significantly worse by more than ${limit}:`;
+  }
+  if (undecided.length > 0) return `Not decided: ${undecided.length} could not be judged.`;
+  return `Nothing got significantly worse by more than ${limit}.`;
 }
 
 /** `1a2b3c4 of 2026-11-24`, and whether there was more than the commit has */

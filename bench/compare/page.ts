@@ -52,7 +52,7 @@ svg { display: block; width: 100%; height: auto; color: var(--ink); overflow: vi
 
 /** The comparison as one HTML file with its charts, which needs neither a server nor a network. */
 export function page(comparison: Comparison, worse: readonly Row[], threshold: number): string {
-  const { base, head, rows, alone, machines } = comparison;
+  const { base, head, rows, alone, undecided, machines } = comparison;
   const title = `Benchmarks: ${base.commit.slice(0, 7)} and ${head.commit.slice(0, 7)}`;
   return `<!doctype html>
 <html lang="en">
@@ -71,8 +71,9 @@ ${keyLine([
 ])}
 <p class="faint">${escape(machineText(head.machine))}</p>
 ${machines.map(text => `<p class="bad">Different machines, ${escape(text)}. The changes may be theirs.</p>`).join('\n')}
-<p class="verdict ${worse.length > 0 ? 'bad' : 'good'}">${escape(verdict(comparison, worse, threshold))}</p>
+<p class="verdict ${worse.length + undecided.length > 0 ? 'bad' : 'good'}">${escape(verdict(comparison, worse, threshold))}</p>
 ${worse.length > 0 ? `<details><summary>Which</summary>${list(worse.map(rowTitle), 'bad')}</details>` : ''}
+${undecided.length > 0 ? `<p>What could not be judged:</p>\n${list(undecided, 'bad')}` : ''}
 ${section('Change of time', changes(comparison), CHANGES)}
 <h2>Table</h2>
 <div class="wide" tabindex="0">

@@ -16,6 +16,13 @@ export function rankTest(a: readonly number[], b: readonly number[]): { u: numbe
   return { u, p: Math.min(1, p) };
 }
 
+/** The least p that so many samples can have: all of one side above all of the other. */
+export function leastP(a: number, b: number): number {
+  let p = 2;
+  for (let i = 1; i <= a; i++) p *= i / (b + i); // 2 / (a + b choose a)
+  return Math.min(1, p);
+}
+
 /** Twice the rank of each value; equal values share the mean of their ranks, which doubled is whole. */
 function doubledRanks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((i, j) => values[i] - values[j]);

@@ -13,7 +13,9 @@ export interface Side {
 
 /** Reads `a.json,b.json`. @throws where one cannot be read, or the runs of one side are not of one commit and machine */
 export function readSide(files: string): Side {
-  return sideOf(files.split(',').filter(Boolean).map(readRun));
+  const paths = files.split(',').filter(Boolean);
+  if (paths.length === 0) throw new Error('one side has no file');
+  return sideOf(paths.map(readRun));
 }
 
 export function sideOf(runs: readonly BenchmarkRun[]): Side {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { duration, wholeNumber } from '../../src/cli/values.js';
 import { describeError } from '../../src/common/errors.js';
 import { list, MOST_CONNECTIONS, oneOf, words } from '../flags.js';
+import { benchFlag, parseOrExit } from '../usage.js';
 import type { Job } from '../run/job.js';
 import { availableSubjects } from '../run/jobs.js';
 import { checkout, machine } from '../host/machine.js';
@@ -31,24 +32,25 @@ const lines = (entries: readonly { readonly name: string; readonly summary: stri
 
 const command = new Command('npm run bench:peers --')
   .description('measures ctflow (native) and other programs on the same table and the same records, in turn')
-  .addOption(list('--only <peers>', 'which peers', words(oneOf(NAMES))).default(NAMES, 'all'))
-  .addOption(list('--subject <subjects>', 'what to measure', words(oneOf(SUBJECTS))).default(SUBJECTS, 'all'))
+  .addOption(list('--only <peers>', 'which peers', words(oneOf(NAMES))).default(NAMES, NAMES.join()))
+  .addOption(list('--subject <subjects>', 'what to measure', words(oneOf(SUBJECTS))).default(SUBJECTS, SUBJECTS.join()))
   .addOption(list('--family <names>', 'ipv4, ipv6', words(oneOf(['ipv4', 'ipv6'] as const))).default(['ipv4'], 'ipv4'))
-  .option('--connections <n>', 'connections of every subject', wholeNumber(1, MOST_CONNECTIONS))
+  .addOption(benchFlag('--connections <n>', 'connections of every subject', wholeNumber(1, MOST_CONNECTIONS)))
   .addOption(
     list('--mtu <bytes>', 'bytes of a packet at most', words(wholeNumber(512, 65_535))).default(
       [1400, 512],
       '1400,512',
     ),
   )
-  .option('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 20)
-  .option('--time <duration>', 'each case is sampled for at least this long', duration('0s', '1h'), 3_000)
+  .addOption(benchFlag('--samples <n>', 'samples of each case at least', wholeNumber(1, 100_000), 20))
+  .addOption(
+    benchFlag('--time <duration>', 'each case is sampled for at least this long', duration('0s', '1h'), 3_000, '3s'),
+  )
   .option('--out <file>', 'store every sample as JSON')
-  .addHelpText('after', `\nPeers:\n${lines(PEERS)}\n\nSubjects:\n${lines(PEER_SUBJECTS)}`)
-  .parse();
+  .addHelpText('after', `\nPeers:\n${lines(PEERS)}\n\nSubjects:\n${lines(PEER_SUBJECTS)}`);
 
 try {
-  await measure(command.opts<Flags>());
+  await measure(parseOrExit(command).opts<Flags>());
 } catch (error) {
   process.stderr.write(`bench:peers: ${describeError(error)}\n`);
   process.exitCode = 1;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describeError } from '../../src/common/errors.js';
 import { scopeCommand, type ScopeFlags } from '../flags.js';
 import { availableBackends, jobs } from '../run/jobs.js';
+import { parseOrExit } from '../usage.js';
 import { SUBJECTS } from '../subjects/index.js';
 import { askWorker } from '../run/worker-process.js';
 import type { ProfileJob } from './worker.js';
@@ -17,7 +18,7 @@ try {
   const what = 'profiles of the CPU and of the heap in the format of pprof, and flame graphs of them';
   const command = scopeCommand('bench:profile', what, [1400]);
   command.option('--folder <folder>', 'where they go', 'bench-profiles');
-  await main(command.parse().opts<ProfileFlags>());
+  await main(parseOrExit(command).opts<ProfileFlags>());
 } catch (error) {
   process.stderr.write(`bench:profile: ${describeError(error)}\n`);
   process.exitCode = 1;

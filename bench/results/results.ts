@@ -82,5 +82,10 @@ export function readRun(path: string): BenchmarkRun {
   if (run.version !== RESULTS_VERSION || !Array.isArray(run.results)) {
     throw new Error(`${path} is not a run of the benchmarks of version ${RESULTS_VERSION}`);
   }
+  for (const { subject, case: name, samples } of run.results) {
+    if (!Array.isArray(samples) || !samples.every(sample => Number.isFinite(sample) && sample > 0)) {
+      throw new Error(`${path}: the samples of ${subject} (${name}) are not all positive numbers`);
+    }
+  }
   return run;
 }

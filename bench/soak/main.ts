@@ -1,8 +1,9 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
 import { duration, wholeNumber } from '../../src/cli/values.js';
 import { describeError } from '../../src/common/errors.js';
-import { MOST_CONNECTIONS } from '../flags.js';
+import { MOST_CONNECTIONS, oneOf } from '../flags.js';
+import { benchFlag, parseOrExit } from '../usage.js';
 import { buildCompanion } from '../host/companion.js';
 import { KernelNamespace } from '../host/kernel-namespace.js';
 import { checkout, machine } from '../host/machine.js';
@@ -20,7 +21,7 @@ interface Flags extends Omit<SoakOptions, 'fresh'> {
 }
 
 try {
-  await main(command().parse().opts<Flags>());
+  await main(parseOrExit(command()).opts<Flags>());
 } catch (error) {
   process.stderr.write(`bench:soak: ${describeError(error)}\n`);
   process.exitCode = 1;
@@ -31,16 +32,22 @@ function command(): Command {
     .description(
       'polls and exports for a long time while connections come and go: made up, and real ones in the kernel',
     )
-    .option('--initial <n>', 'connections at first', wholeNumber(1, MOST_CONNECTIONS), 30_000)
-    .option('--new <n>', 'connections that begin before each poll', wholeNumber(0, MOST_CONNECTIONS), 10_000)
-    .option('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST_CONNECTIONS), 5_000)
-    .option('--interval <duration>', 'time between two polls', duration('100ms', '1h'), 5_000)
-    .option('--duration <duration>', 'in all', duration('100ms', '1d'), 120_000)
-    .option('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.2)
-    .addOption(new Option('--backend <name>', '').choices(['native', 'fallback']).default('native'))
-    .addOption(new Option('--family <name>', '').choices(['ipv4', 'ipv6']).default('ipv4'))
-    .option('--mtu <bytes>', 'bytes of a packet to the collector at most', wholeNumber(512, 65_535), 1400)
-    .addOption(new Option('--only <which>', 'one of the two runs').choices(['replayed', 'kernel']))
+    .addOption(benchFlag('--initial <n>', 'connections at first', wholeNumber(1, MOST_CONNECTIONS), 30_000))
+    .addOption(
+      benchFlag('--new <n>', 'connections that begin before each poll', wholeNumber(0, MOST_CONNECTIONS), 10_000),
+    )
+    .addOption(
+      benchFlag('--dying <n>', 'connections that end before each poll', wholeNumber(0, MOST_CONNECTIONS), 5_000),
+    )
+    .addOption(benchFlag('--interval <duration>', 'time between two polls', duration('100ms', '1h'), 5_000, '5s'))
+    .addOption(benchFlag('--duration <duration>', 'in all', duration('100ms', '1d'), 120_000, '2m'))
+    .addOption(
+      benchFlag('--traffic <share>', 'share of the connections that have had traffic between two polls', share, 0.2),
+    )
+    .addOption(benchFlag('--backend <name>', 'native or fallback', oneOf(['native', 'fallback']), 'native'))
+    .addOption(benchFlag('--family <name>', 'ipv4 or ipv6', oneOf(['ipv4', 'ipv6']), 'ipv4'))
+    .addOption(benchFlag('--mtu <bytes>', 'bytes of a packet to the collector at most', wholeNumber(512, 65_535), 1400))
+    .addOption(benchFlag('--only <which>', 'one of the two runs: replayed or kernel', oneOf(['replayed', 'kernel'])))
     .option('--out <file>', 'store the figures as JSON');
 }
 
@@ -95,6 +102,6 @@ function resultOf(summary: SoakSummary, { backend, family, ...parameters }: Soak
 
 function share(text: string): number {
   const value = Number(text);
-  if (!(value >= 0 && value <= 1)) throw new Error(`'${text}' is no share, from 0 to 1`);
+  if (!(value >= 0 && value <= 1)) throw new Error(`'${text}' is out of range. Write a share from 0 to 1`);
   return value;
 }

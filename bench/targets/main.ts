@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { describeError } from '../../src/common/errors.js';
 import { ROOT } from '../host/machine.js';
 import { readRun } from '../results/results.js';
+import { parseOrExit } from '../usage.js';
 import { insert } from './page.js';
 import { costTable, targetTable } from './table.js';
 
@@ -12,8 +13,8 @@ const PAGE = join(ROOT, 'docs/benchmarks.md');
 const command = new Command('npm run bench:targets --')
   .description('writes the targets and what was measured into a page, between two marks')
   .argument('<files...>', 'of `npm run bench`, `bench:peers` and `bench:soak` with --out')
-  .option('--page <file>', 'where', PAGE)
-  .parse();
+  .option('--page <file>', 'where', PAGE);
+parseOrExit(command);
 
 try {
   const { page } = command.opts<{ page: string }>();

@@ -1,16 +1,16 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { CtflowError } from '../common/errors.js';
+import type { CtflowError } from '../common/errors.js';
 import { duration, oneOf, text, wholeNumber } from './values.js';
 
-/** A flag whose parser throws CtflowError; commander says then which flag or variable it was. */
-class Flag extends Option {
+/** A flag whose parser throws; commander says then which flag or variable it was. */
+export class Flag extends Option {
   override argParser<T>(parse: (value: string, before: T) => T): this {
     return super.argParser((value: string, before: T) => {
       try {
         return parse(value, before);
       } catch (error) {
-        if (!(error instanceof CtflowError)) throw error;
-        throw new InvalidArgumentError(`${error.message}. ${error.hint}`);
+        const { message, hint } = error as Error & Partial<CtflowError>;
+        throw new InvalidArgumentError(hint === undefined ? message : `${message}. ${hint}`);
       }
     });
   }
@@ -37,11 +37,9 @@ export function timeFlag(flags: string, description: string, least: string, most
   return fallback === undefined ? option : option.default(fallback, `${fallback / 1000}s`);
 }
 
-/** What commander says of a usage error, as ctflow says it: the flag or the variable, the value, what to write. */
+/** What commander says of a usage error, made short: the flag or the variable, the value, what to write. */
 export function usageError(said: string): string {
   const [invalid, long, variable] =
     /^error: option '(--[\w-]+)[^']*' (?:argument|value) '[^]*?'(?: from env '(\w+)')? is invalid\. /.exec(said) ?? [];
-  const rest =
-    invalid === undefined ? said.replace(/^error: /, '') : `${variable ?? long}: ${said.slice(invalid.length)}`;
-  return `ctflow: CTFLOW_USAGE: ${rest}`;
+  return invalid === undefined ? said.replace(/^error: /, '') : `${variable ?? long}: ${said.slice(invalid.length)}`;
 }

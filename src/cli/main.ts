@@ -60,7 +60,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
       getErrHelpWidth: () => widthOf(2),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, write) => write(usageError(text)),
+      outputError: (text, write) => write(`ctflow: CTFLOW_USAGE: ${usageError(text)}`),
     });
   }
   const unknown = tidyEnvironment(program.commands, process.env);

@@ -102,6 +102,15 @@ for (const make of COMMANDS) {
   }
 }
 
+test('the default in the help of each flag can be written', t => {
+  for (const make of COMMANDS) {
+    for (const { long, defaultValue, defaultValueDescription, parseArg, argChoices } of flagsOf(make())) {
+      if (defaultValue === undefined || !parseArg || argChoices) continue;
+      t.deepEqual(parseArg(defaultValueDescription ?? String(defaultValue), undefined as never), defaultValue, long!);
+    }
+  }
+});
+
 test('no two flags of a command share a variable', t => {
   for (const make of COMMANDS) {
     const names = flagsOf(make()).map(({ envVar }) => envVar);
