@@ -222,13 +222,10 @@ function host(record: CollectedRecord, side: 'source' | 'destination', version: 
   return text(record.get(`${side}IPv${version}Address`));
 }
 
-/** The port of a protocol that has ports; whatever else stands there if it is not 0, but for ICMP's types. */
+/** The port, where the protocol has ports, or is not known. What else stands there (ICMP's type, GRE's key) is none. */
 function port(record: CollectedRecord, name: string): Value | undefined {
-  const value = record.get(name);
   const protocol = record.get('protocolIdentifier');
-  if (typeof protocol !== 'number' || hasPorts(protocol)) return value;
-  if (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6 || value === 0) return undefined;
-  return value;
+  return typeof protocol !== 'number' || hasPorts(protocol) ? record.get(name) : undefined;
 }
 
 function withPort(address: string, port: Value | undefined): string {

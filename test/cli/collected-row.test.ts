@@ -48,9 +48,27 @@ test('IPv6 addresses are whole, in brackets before a port', t => {
     [7, 2],
     [4, 1],
   ];
-  const content = hex('20010db8123456789abcdef012345678 20010db8000000000000000000000001 c822 59');
+  const content = hex('20010db8123456789abcdef012345678 20010db8000000000000000000000001 c822 11');
   const { source, destination, proto } = row(fields, content);
-  t.deepEqual([source, destination, proto], ['[2001:db8:1234:5678:9abc:def0:1234:5678]:51234', '2001:db8::1', '89']);
+  t.deepEqual([source, destination, proto], ['[2001:db8:1234:5678:9abc:def0:1234:5678]:51234', '2001:db8::1', 'udp']);
+});
+
+test('what stands in place of a port is none where the protocol has no ports', t => {
+  const fields: readonly Specifier[] = [
+    [8, 4],
+    [12, 4],
+    [7, 2],
+    [11, 2],
+    [4, 1],
+  ];
+  for (const [protocol, name] of [
+    ['2f', 'gre'],
+    ['32', '50'],
+    ['59', '89'],
+  ]) {
+    const { source, destination, proto } = row(fields, hex(`c0000201 c6336401 0000 004d ${protocol}`));
+    t.deepEqual([source, destination, proto], ['192.0.2.1', '198.51.100.1', name]);
+  }
 });
 
 test('both directions, totals and deltas', t => {
