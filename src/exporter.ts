@@ -341,6 +341,7 @@ export class Exporter {
   }
 
   async #drainDestinations(): Promise<void> {
+    this.#store.endKeptOut();
     for (const loop of this.#loops) loop.close();
     this.#left = await drainAll(this.#destinations, this.#timeLeft(), this.#log);
   }

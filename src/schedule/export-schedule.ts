@@ -124,8 +124,18 @@ export class ExportSchedule implements SlotHolder {
     this.#state.evicted(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
     if (!this.#state.isNews(slot, last)) return;
-    if (this.#evict(slot, last)) this.#state.update(slot, last);
-    else this.#state.addTo(this.evictedUnreported, slot);
+    const exported = this.#evict(slot, last);
+    if (!exported) this.#state.addTo(this.evictedUnreported, slot);
+    this.#state.update(slot, last);
+    // what is counted as lost is not exported when it returns
+    if (!exported) this.#state.note(slot, true);
+  }
+
+  lost({ connections, packets, octets }: Unexported): void {
+    const sum = this.evictedUnreported;
+    sum.connections += connections;
+    sum.packets += packets;
+    sum.octets += octets;
   }
 
   cleared(): void {

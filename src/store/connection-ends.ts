@@ -68,6 +68,23 @@ export class ConnectionEnds {
     return this.#tracker.destroyedDuringDump(u32, from);
   }
 
+  /**
+   * The number of the poll before which a connection was seen last that has ended, as the poll that is over does not show it
+   * either; 0 where its event may be to come.
+   */
+  endedBefore(complete: boolean): number {
+    if (!complete || this.#delayed) return 0;
+    return this.#events ? this.#stored.polls.complete : this.#stored.polls.current;
+  }
+
+  /**
+   * The counters of a connection that was taken for ended and is there again, eight words; undefined for one that is new. Only
+   * start and id together tell it from a later one of its tuple.
+   */
+  returned(u32: Uint32Array, from: number): Uint32Array | undefined {
+    return isNamed(u32, from) ? this.#tracker.takeEndedWithoutEvent(u32, from) : undefined;
+  }
+
   /** Another connection has its tuple; its own event may be on its way. */
   reopened(slot: number, at: Moment): void {
     if (this.#events) this.#await(slot, at);
@@ -115,7 +132,10 @@ export class ConnectionEnds {
       const early = (u32[from + PRESENT_WORD] & HAS_TIMEOUT) !== 0;
       if (slot >= 0) this.#takeLast(slot, u32, from, bytes[from * 4 + STATE], early, at);
       else slot = this.#addEnded(u32, from, early, at);
-      if (slot < 0) continue;
+      if (slot < 0) {
+        this.#tracker.ended(u32, from, at);
+        continue;
+      }
       counts.destroyed++;
       this.#tracker.ended(u32, from, at);
       const byte = slot * ROW_WORDS * 4;
@@ -167,6 +187,10 @@ export class ConnectionEnds {
 
   #end(slot: number, at: Moment, reopened: boolean): void {
     const reason = this.#stored.reasonGone(slot, at, reopened);
+    const { rows } = this.#stored.table;
+    if (!this.#events && !reopened && isNamed(rows, slot * ROW_WORDS)) {
+      this.#tracker.endWithoutEvent(rows, slot * ROW_WORDS);
+    }
     this.#stored.forget(slot, at);
     this.#stored.listeners.gone(slot, reason);
   }
@@ -230,13 +254,19 @@ export class ConnectionEnds {
 
   /** A connection that no poll has seen. It is over: it has no place in the index. */
   #addEnded(u32: Uint32Array, from: number, early: boolean, at: Moment): number {
-    const { table, polls, counts, overflow } = this.#stored;
+    const { table, polls, counts, keptOut } = this.#stored;
     const exact = nanosecondsToMilliseconds(u32[from + START_NS_WORD], u32[from + START_NS_WORD + 1]);
     const start = u32[from + PRESENT_WORD] & HAS_START ? exact : undefined;
     const pending = this.#changes?.pendingEvents.take(u32, from);
     const before = !pending?.isNew && this.#stored.isFromBefore(start);
-    const slot = this.#stored.admit(u32, from, start ?? pending?.seenAt ?? at.wall, overflow.mayHave(start), at);
-    if (slot < 0) return -1;
+    const kept = keptOut.find(u32, from);
+    const refusable = kept >= 0 || keptOut.mayHave(start);
+    const slot = this.#stored.admit(u32, from, start ?? pending?.seenAt ?? at.wall, refusable, at);
+    if (slot < 0) {
+      this.#stored.refuse(kept, u32, from, before);
+      keptOut.end(keptOut.find(u32, from), u32, from);
+      return -1;
+    }
     if (!pending?.isNew && polls.fromBefore(start)) counts.earlier++;
     table.flags[slot] |= GONE;
     table.seenIn[slot] = polls.current;
@@ -244,7 +274,7 @@ export class ConnectionEnds {
     table.setEndMs(slot, this.#endOfDestroyed(slot, window, early, at));
     counts.unseen++;
     this.#changes?.added(slot, pending);
-    this.#stored.listeners.added(slot, before);
+    this.#stored.announce(slot, kept, before);
     return slot;
   }
 

@@ -132,7 +132,7 @@ export class ConnectionStore implements AnnotatedStore {
 
   beginPoll(at: Moment, timeouts: KernelTimeouts): void {
     this.#stored.polls.begin(at, timeouts);
-    this.#stored.overflow.beginPoll();
+    this.#stored.keptOut.beginPoll();
     this.#changes?.beginPoll();
     this.#order.begin();
   }
@@ -143,7 +143,7 @@ export class ConnectionStore implements AnnotatedStore {
     const { table, index, polls } = this.#stored;
     const { rows, seenIn } = table;
     const order = this.#order;
-    this.#stored.overflow.read(at.wall);
+    this.#stored.keptOut.read(at.wall);
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       const state = bytes[from * 4 + STATE];
@@ -205,10 +205,12 @@ export class ConnectionStore implements AnnotatedStore {
   }
 
   endPoll(complete: boolean): void {
-    this.#stored.polls.end(complete);
+    const { polls, keptOut } = this.#stored;
+    const ended = this.#ends.endedBefore(complete);
+    polls.end(complete);
     this.#ends.endPoll();
     this.#changes?.endPoll(complete);
-    this.#stored.overflow.endPoll(complete);
+    keptOut.endPoll(complete, ended);
   }
 
   /** Rows of DESTROY events: the last counters of connections, in the store or not. */
@@ -219,6 +221,11 @@ export class ConnectionStore implements AnnotatedStore {
   /** Rows of NEW and UPDATE events. */
   applyEvents(batch: Batch, at: Moment): void {
     this.#changes?.applyEvents(batch, at);
+  }
+
+  /** There are no more polls: what the limit keeps out is not exported, but counted. */
+  endKeptOut(): void {
+    this.#stored.keptOut.endAll();
   }
 
   release(slot: number): void {
@@ -248,7 +255,7 @@ export class ConnectionStore implements AnnotatedStore {
 
   /** @param reopened its tuple was that of a stored connection */
   #add(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment, reopened: boolean): number {
-    const { table, overflow, polls } = this.#stored;
+    const { table, keptOut, polls } = this.#stored;
     const present = u32[from + PRESENT_WORD];
     const pending = this.#changes?.pendingEvents.take(u32, from);
     const startKnown = (present & (HAS_START | HAS_START_ESTIMATE)) !== 0;
@@ -258,9 +265,10 @@ export class ConnectionStore implements AnnotatedStore {
     const exactStart = present & HAS_START ? start : undefined;
     const mayBeOld = !reopened && !pending?.isNew;
     const before = mayBeOld && this.#stored.isFromBefore(exactStart);
-    const slot = this.#stored.admit(u32, from, start, !reopened && overflow.mayHave(exactStart), at);
+    const kept = keptOut.find(u32, from);
+    const slot = this.#stored.admit(u32, from, start, kept >= 0 || (!reopened && keptOut.mayHave(exactStart)), at);
     if (slot < 0) {
-      overflow.add(false);
+      this.#stored.refuse(kept, u32, from, before);
       return -1;
     }
     this.#stored.open(slot);
@@ -268,7 +276,9 @@ export class ConnectionStore implements AnnotatedStore {
     const window = Math.max(table.startMs(slot), pending?.lastAt ?? 0);
     this.#setEnd(slot, u32, from, protocol, state, windowOf(window, at.wall), at);
     this.#changes?.added(slot, pending);
-    this.#stored.listeners.added(slot, before);
+    const last = this.#ends.returned(u32, from);
+    if (last) this.#stored.returned(slot, last);
+    else this.#stored.announce(slot, kept, before);
     return slot;
   }
 

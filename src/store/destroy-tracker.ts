@@ -17,6 +17,7 @@ import type { Moment } from './poll-history.js';
 import { nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
 
 /** Keys that are remembered; the oldest go first. */
+const COUNTER_WORDS = REPLY_OCTETS_WORD + 2 - ORIG_PACKETS_WORD;
 const MAX_WITHOUT_EVENT = 65_536;
 const MAX_DURING_DUMP = 262_144;
 const LEAST_DESTROYED = 262_144;
@@ -39,8 +40,8 @@ export class DestroyTracker {
   readonly #waiting: KeyTable;
   readonly #slots: Int32Array;
   readonly #endedWithout = new KeyTable(MAX_WITHOUT_EVENT);
-  readonly #packets = new Float64Array(MAX_WITHOUT_EVENT);
-  readonly #octets = new Float64Array(MAX_WITHOUT_EVENT);
+  /** The counters of each of those. */
+  readonly #counters = new Uint32Array(MAX_WITHOUT_EVENT * COUNTER_WORDS);
   readonly #duringDump = new KeyTable(MAX_DURING_DUMP);
   readonly #destroyed: KeyTable;
   /** When each of those stopped, on the monotonic clock; a step of the wall clock does not touch it. */
@@ -142,8 +143,8 @@ export class DestroyTracker {
   endWithoutEvent(row: Uint32Array, from: number): void {
     if (this.#endedWithout.full) this.#endedWithout.remove(this.#endedWithout.order.head);
     const entry = add(this.#endedWithout, row, from);
-    this.#packets[entry] = packetsOf(row, from);
-    this.#octets[entry] = octetsOf(row, from);
+    const at = from + ORIG_PACKETS_WORD;
+    for (let word = 0; word < COUNTER_WORDS; word++) this.#counters[entry * COUNTER_WORDS + word] = row[at + word];
   }
 
   /**
@@ -153,10 +154,19 @@ export class DestroyTracker {
   endedWithoutEvent(row: Uint32Array, from: number, lost: Counted): boolean {
     const entry = find(this.#endedWithout, row, from);
     if (entry < 0) return false;
-    lost.packets += Math.max(0, packetsOf(row, from) - this.#packets[entry]);
-    lost.octets += Math.max(0, octetsOf(row, from) - this.#octets[entry]);
+    const at = entry * COUNTER_WORDS - ORIG_PACKETS_WORD;
+    lost.packets += Math.max(0, packetsOf(row, from) - packetsOf(this.#counters, at));
+    lost.octets += Math.max(0, octetsOf(row, from) - octetsOf(this.#counters, at));
     this.#endedWithout.remove(entry);
     return true;
+  }
+
+  /** The counters of the connection of this row, eight words, where it was ended without its event; it is forgotten then. */
+  takeEndedWithoutEvent(row: Uint32Array, from: number): Uint32Array | undefined {
+    const entry = find(this.#endedWithout, row, from);
+    if (entry < 0) return undefined;
+    this.#endedWithout.remove(entry);
+    return this.#counters.slice(entry * COUNTER_WORDS, (entry + 1) * COUNTER_WORDS);
   }
 
   clear(): void {

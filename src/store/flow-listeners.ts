@@ -1,5 +1,6 @@
 import type { ConnectionTable } from './connection-table.js';
 import { CtflowError } from '../common/errors.js';
+import type { Unexported } from './unexported.js';
 import type { SlotHolder, StoreListener } from './flow-store.js';
 
 /** As many as {@link ConnectionTable.holders} can count. */
@@ -65,6 +66,10 @@ export class FlowListeners implements Required<StoreListener> {
 
   countersReset(slot: number): void {
     for (const holder of this.#holders) holder.countersReset(slot);
+  }
+
+  lost(loss: Unexported): void {
+    for (const holder of this.#holders) holder.lost(loss);
   }
 
   foundNew(slot: number): void {

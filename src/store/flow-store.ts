@@ -1,4 +1,5 @@
 import type { ConnectionTable } from './connection-table.js';
+import type { Unexported } from './unexported.js';
 
 /** Bits of {@link StoreListener.changed}. */
 export const MOVED = 1;
@@ -30,6 +31,8 @@ export interface StoreListener {
 export interface SlotHolder extends Required<StoreListener> {
   /** The counters were set to zero in the kernel; the row still holds the old ones. */
   countersReset(slot: number): void;
+  /** What is never exported of a connection that the store had no room for. @param loss valid until this returns */
+  lost(loss: Unexported): void;
   /** It was added as one from before, and is not: all that it has counted is to be reported. */
   foundNew(slot: number): void;
 }

@@ -1,9 +1,11 @@
 import { ConnectionTable, GONE } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { type ConnectionFilter, filterWords, markAndStatusMatch } from '../row/filter.js';
+import { MOVED } from './flow-store.js';
 import { FlowListeners } from './flow-listeners.js';
 import {
   HAS_TIMEOUT,
+  ORIG_PACKETS_WORD,
   PRESENT_WORD,
   PROTOCOL,
   ROW_WORDS,
@@ -11,7 +13,7 @@ import {
   STATUS_WORD,
   TIMEOUT_WORD,
 } from '../row/layout.generated.js';
-import { Overflow } from './overflow.js';
+import { KeptOut } from './kept-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
 import { newUnexported, type Unexported } from './unexported.js';
@@ -38,7 +40,7 @@ export interface StoreCounts {
   counterResets: number;
   /** Evicted for a newer one at the limit. */
   evicted: number;
-  /** Connections refused at the limit, counted once a poll. */
+  /** Connections refused at the limit, each once while it is kept out. */
   refused: number;
   /** Connections whose last counters came from their DESTROY event. */
   destroyed: number;
@@ -88,7 +90,7 @@ export class StoredConnections {
   readonly listeners: FlowListeners;
   readonly counts = noCounts();
   readonly polls: PollHistory;
-  readonly overflow = new Overflow();
+  readonly keptOut: KeptOut;
   readonly #baseline: boolean;
   readonly #filter: Uint32Array | undefined;
   /** Whether an earlier run has exported a connection, and not its end. */
@@ -99,13 +101,14 @@ export class StoredConnections {
     this.table = new ConnectionTable(maxConnections);
     this.index = new TupleIndex(this.table.rows, maxConnections);
     this.listeners = new FlowListeners(this.table);
+    this.keptOut = new KeptOut(maxConnections, loss => this.listeners.lost(loss));
     this.#baseline = firstSight === 'baseline';
     this.polls = new PollHistory(born);
   }
 
   /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
   isFromBefore(start: number | undefined): boolean {
-    return this.overflow.mayHaveReported(start) || (this.#baseline && this.polls.fromBefore(start));
+    return this.keptOut.mayHave(start) || (this.#baseline && this.polls.fromBefore(start));
   }
 
   /** Whether the row at word `from`, of a connection that is not stored, is left out by its mark or status; it is counted. */
@@ -118,19 +121,43 @@ export class StoredConnections {
   /**
    * A slot with a copy of the row at word `from`, not yet in the index; listeners do not know it yet.
    * @param start milliseconds since 1970; @param mayBeRefused it may have been evicted or refused before
-   * @returns -1, and counted, where the limit leaves no room
+   * @returns -1 where the limit leaves no room
    */
   admit(u32: Uint32Array, from: number, start: number, mayBeRefused: boolean, at: Moment): number {
-    if (this.table.full && !this.#makeRoom(mayBeRefused, at)) {
-      this.counts.refused++;
-      return -1;
-    }
+    if (this.table.full && !this.#makeRoom(mayBeRefused, at)) return -1;
     const slot = this.table.allocate(u32, from);
     this.listeners.acquire(slot);
     this.table.setStartMs(slot, Math.min(start, at.wall));
     this.table.setChangedAt(slot, at.monotonic);
     this.counts.added++;
     return slot;
+  }
+
+  /**
+   * Listeners learn of an admitted connection.
+   * @param kept its entry among those kept out, -1 for none; @param before as of StoreListener.added
+   */
+  announce(slot: number, kept: number, before: boolean): void {
+    const { rows } = this.table;
+    if (kept < 0) this.listeners.added(slot, before);
+    else this.returned(slot, this.keptOut.take(kept, rows, slot * ROW_WORDS));
+  }
+
+  /** Listeners learn of an admitted connection of which these counters count as exported, eight words. */
+  returned(slot: number, exported: Uint32Array): void {
+    const { rows } = this.table;
+    const at = slot * ROW_WORDS + ORIG_PACKETS_WORD;
+    const none = exported.every(word => word === 0);
+    const counters = rows.slice(at, at + exported.length);
+    rows.set(exported, at);
+    this.listeners.added(slot, !none);
+    rows.set(counters, at);
+    this.listeners.changed(slot, MOVED);
+  }
+
+  /** There was no room for the connection of this row. @param kept, before as of {@link announce} */
+  refuse(kept: number, u32: Uint32Array, from: number, before: boolean): void {
+    if (this.keptOut.refuse(kept, u32, from, before, this.polls.current)) this.counts.refused++;
   }
 
   /** An admitted connection is open: its tuple finds it. */
@@ -163,7 +190,7 @@ export class StoredConnections {
     this.listeners.cleared();
     this.table.clear();
     this.index.clear();
-    this.overflow.clear();
+    this.keptOut.clear();
     this.polls.clear();
     Object.assign(this.counts, noCounts());
   }
@@ -196,7 +223,7 @@ export class StoredConnections {
     const victim = this.table.byChange.head;
     if (newcomerRefused || victim < 0 || this.table.changedAt(victim) >= this.polls.at.monotonic) return false;
     this.counts.evicted++;
-    this.overflow.add(true);
+    this.keptOut.evict(this.table.rows, victim * ROW_WORDS, this.polls.current);
     this.forget(victim, at);
     this.listeners.evicted(victim, LACK_OF_RESOURCES);
     return true;

@@ -149,7 +149,16 @@ test('counters are exact beyond 32 bits', t => {
 
 test('more collectors than can be counted are refused', t => {
   const store = new DenyStore(1);
-  const nobody = { added() {}, changed() {}, gone() {}, evicted() {}, cleared() {}, countersReset() {}, foundNew() {} };
+  const nobody = {
+    added() {},
+    changed() {},
+    gone() {},
+    evicted() {},
+    cleared() {},
+    countersReset() {},
+    foundNew() {},
+    lost() {},
+  };
   for (let n = 0; n < 255; n++) store.hold(nobody);
   t.throws(() => store.hold(nobody), { instanceOf: CtflowError, code: 'CTFLOW_USAGE' });
 });

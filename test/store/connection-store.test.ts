@@ -274,6 +274,7 @@ test('more destinations than a slot can count are refused', t => {
     changed(): void {},
     countersReset(): void {},
     foundNew(): void {},
+    lost(): void {},
     gone(): void {},
     evicted(): void {},
     cleared(): void {},
@@ -282,3 +283,28 @@ test('more destinations than a slot can count are refused', t => {
   const error = t.throws(() => store.hold(observer), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_USAGE');
 });
+
+for (const events of [true, false]) {
+  test(`a connection that complete dumps left out goes on from what was exported when it is there again (${events ? 'with' : 'without'} events)`, t => {
+    const rig = new StoreRig();
+    rig.store.expectEvents(events);
+    rig.poll([]);
+    rig.advance(1_000);
+    const began = rig.wall;
+    rig.poll([udp(1, began, [10, 1000, 0, 0])]);
+    rig.after(5_000);
+    rig.poll([]);
+    rig.poll([]);
+    rig.due();
+    t.is(rig.store.size, 0, 'it was taken for ended');
+    rig.poll([udp(1, began, [15, 1500, 2, 200])]);
+    const [again] = rig.after(5_000);
+    t.deepEqual(
+      [again.deltas, again.totals],
+      [
+        [5n, 500n, 2n, 200n],
+        [15n, 1500n, 2n, 200n],
+      ],
+    );
+  });
+}

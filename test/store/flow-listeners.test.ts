@@ -21,6 +21,7 @@ function holder(name: string, calls: string[]): SlotHolder {
     ...listener(name, calls),
     countersReset: slot => void calls.push(`${name} countersReset ${slot}`),
     foundNew: slot => void calls.push(`${name} foundNew ${slot}`),
+    lost: ({ packets }) => void calls.push(`${name} lost ${packets}`),
   };
 }
 
@@ -42,7 +43,8 @@ test('events about exports are for holders only', t => {
   listeners.hold(holder('b', calls));
   listeners.countersReset(3);
   listeners.foundNew(4);
-  t.deepEqual(calls, ['b countersReset 3', 'b foundNew 4']);
+  listeners.lost({ connections: 1, packets: 5, octets: 6 });
+  t.deepEqual(calls, ['b countersReset 3', 'b foundNew 4', 'b lost 5']);
 });
 
 test('a slot is free when the last holder has released it', t => {
