@@ -91,9 +91,10 @@ export declare class NflogListener {
    * @param words see filterWords
    * @param groups numbers of 16 bits
    * @param receiveBuffer bytes wanted; the kernel may allow less
+   * @param previous a closed listener whose numbers of prefixes stay
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
-  constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, onReady: () => void)
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, previous: NflogListener | undefined | null, onReady: () => void)
   /** The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced. */
   prefix(number: number): string
   /** How many prefixes have a number, the empty one included. */

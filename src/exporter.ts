@@ -10,8 +10,10 @@ import {
 import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
 import { Enrichment } from './inventory/enrichment.js';
 import { closeParts, type Part } from './common/parts.js';
+import { addCounts } from './common/add-counts.js';
 import { describeError } from './common/errors.js';
 import { drainAll } from './destination/drain-all.js';
+import { endOpen } from './destination/end-open.js';
 import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
@@ -23,7 +25,11 @@ import { NameTable } from './record/name-table.js';
 import { Poller, type PollCounts } from './ingest/poller.js';
 import type { RecordAugmenter } from './record/record-augmenter.js';
 import { now } from './store/poll-history.js';
+import { NamespaceFollower } from './ingest/namespace-follower.js';
+import type { FollowedSource } from './sources/followed-source.js';
+import type { NamespaceWatch } from './sources/namespace-watch.js';
 import type { Source } from './sources/source.js';
+import type { HostIdentity } from './common/host.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
@@ -32,6 +38,8 @@ import { newUnexported, sumUnexported, type Unexported } from './store/unexporte
 /** Share of the time for a shutdown after which the last poll is no longer waited for, and after which events are not. */
 const LAST_POLL = 1 / 2;
 const LAST_EVENTS = 3 / 4;
+/** Milliseconds for the last events of a network namespace that is gone. */
+const LEAVE_MS = 10_000;
 
 export interface ExporterOptions {
   backend: Backend;
@@ -62,6 +70,16 @@ export interface ExporterOptions {
   tcpStateHistory?: boolean;
   /** The state file; closed when the exporter closes. */
   state?: Journal;
+  /** The source's network namespace may go, and another come in its place. */
+  namespace?: NamespaceOptions;
+}
+
+export interface NamespaceOptions {
+  watch: NamespaceWatch;
+  /** The source, which is released and opened again. */
+  source: FollowedSource;
+  /** Another namespace has the name: opens the source in it. @throws CtflowError */
+  enter(): { events?: EventsOptions | undefined; identity: HostIdentity };
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -87,6 +105,8 @@ export interface ExporterStats {
   readonly store: StoreCounts;
   /** Where events are received. */
   readonly events?: EventStats;
+  /** With a network namespace by name: times that it went, or another came in its place. */
+  readonly namespacesLeft?: number;
   /** Where NEW and UPDATE events are received. */
   readonly pendingEvents?: PendingEventCounts;
   readonly state?: JournalStats;
@@ -130,6 +150,9 @@ export class Exporter {
   /** Closed last to first. */
   readonly #parts: Part[];
   #events: ConntrackEvents | undefined;
+  /** Of the namespaces before. */
+  #earlierEvents: EventStats | undefined;
+  #follower: NamespaceFollower | undefined;
   #pollTimer: NodeJS.Timeout | undefined;
   #closing = false;
   #closedAt = 0;
@@ -160,8 +183,7 @@ export class Exporter {
       augmenters.push(this.#denied.connectionAugmenter);
       flows.push(this.#denied.flows(store => this.#enrich(store)));
     }
-    const lost = (): Unexported =>
-      sumUnexported([this.#events?.lost() ?? newUnexported(), this.#denied?.lost() ?? newUnexported()]);
+    const lost = (): Unexported => sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported()]);
     const shared = { ...options, flows, names: this.#names, lost };
     this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
@@ -195,18 +217,19 @@ export class Exporter {
       const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
       const refused = opened.find(result => result.status === 'rejected');
       if (refused) throw refused.reason;
-      const { backend, events, state } = this.#options;
+      const { events, state } = this.#options;
       await this.#recover();
       if (events) {
-        const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
-        const listener = { onDestroys, onLoss: () => this.#poller.resync() };
-        this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
-        const received = this.#events;
+        this.#openEvents(events);
         this.#parts.push({
-          drain: () => received.drain(this.#timeUp(LAST_EVENTS)),
-          close: () => received.close(),
+          drain: async () => this.#events?.drain(this.#timeUp(LAST_EVENTS)),
+          close: () => this.#events?.close(),
         });
-        this.#poller.addHook(this.#events);
+        this.#poller.addHook({
+          beforeMerge: async () => this.#events?.beforeMerge(),
+          afterDump: async () => this.#events?.afterDump(),
+          afterPoll: complete => this.#events?.afterPoll(complete),
+        });
       }
       if (state) {
         this.#poller.addHook(state);
@@ -222,6 +245,7 @@ export class Exporter {
       throw error;
     }
     if (this.#closing) return;
+    if (this.#options.namespace) this.#follow(this.#options.namespace);
     for (const loop of this.#loops) loop.start();
     this.#pollTimer = setInterval(() => void this.#pollInTurn(), this.#options.flowPollInterval);
   }
@@ -244,7 +268,8 @@ export class Exporter {
       connections: this.#store.size,
       poll: this.#poller.counts,
       store: this.#store.counts,
-      ...(this.#events && { events: this.#events.stats() }),
+      ...((this.#events ?? this.#earlierEvents) && { events: addCounts(this.#earlierEvents, this.#events?.stats())! }),
+      ...(this.#follower && { namespacesLeft: this.#follower.left }),
       ...(pendingEvents && {
         pendingEvents: {
           count: pendingEvents.count,
@@ -290,8 +315,66 @@ export class Exporter {
     }
   }
 
+  #openEvents(events: EventsOptions): void {
+    const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
+    const listener = { onDestroys, onLoss: () => this.#poller.resync() };
+    const { backend, state } = this.#options;
+    this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
+  }
+
+  #lostEvents(): Unexported {
+    if (!this.#events && !this.#earlierEvents) return newUnexported();
+    const { late } = this.#store.counts;
+    const { lost = 0, unread = 0 } = this.#earlierEvents ?? {};
+    const now = this.#events?.lost() ?? late;
+    return { ...now, connections: now.connections + lost + unread };
+  }
+
+  /** Looks at each poll, and when names of namespaces come and go, which namespace has the name. */
+  #follow({ watch, source, enter }: NamespaceOptions): void {
+    const leave = async (): Promise<void> => {
+      // what is open can still be read: the source keeps the namespace
+      await this.#pollLast().catch(error => this.#poller.failed(error));
+      await this.#leaveEvents();
+      await this.#denied?.drain();
+      source.close();
+      this.#denied?.endAll();
+      const endSlice = (from: number, slots: number): number => this.#store.endAll(from, slots, now());
+      await endOpen(endSlice, this.#destinations, () => this.#exportNow());
+    };
+    const enterAnother = async (): Promise<void> => {
+      const { events, identity } = enter();
+      try {
+        this.#options.state?.beginAnew(identity);
+        if (events) this.#openEvents(events);
+        this.#denied?.open();
+      } catch (error) {
+        await this.#leaveEvents();
+        this.#denied?.close();
+        source.close();
+        throw error;
+      }
+    };
+    this.#follower = new NamespaceFollower(watch, { leave, enter: enterAnother }, this.#log);
+    this.#parts.unshift(watch);
+    watch.watch(() => {
+      if (!watch.isSame && !this.#closing) void this.#pollInTurn();
+    });
+  }
+
+  async #leaveEvents(): Promise<void> {
+    const events = this.#events;
+    if (!events) return;
+    await events.drain(new Promise(resolve => setTimeout(resolve, LEAVE_MS).unref()));
+    events.close();
+    this.#events = undefined;
+    // the store counts connections from before over all namespaces
+    this.#earlierEvents = addCounts(this.#earlierEvents, { ...events.stats(), pollOnly: 0 });
+  }
+
   async #pollInTurn(): Promise<void> {
     for (const destination of this.#destinations) destination.dropStale();
+    if (this.#follower && !(await this.#follower.follow())) return;
     const played = await this.#poller.pollInTurn();
     if (played === false) {
       clearInterval(this.#pollTimer);
@@ -328,7 +411,7 @@ export class Exporter {
   /** Denied packets first, so that the poll shows which connections have counted them. */
   async #pollLast(): Promise<void> {
     await this.#denied?.leave();
-    await this.#poller.poll();
+    if (this.#options.namespace?.source.isOpen !== false) await this.#poller.poll();
   }
 
   /** Settles after so much of the time for the shutdown. */

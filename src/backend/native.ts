@@ -81,10 +81,21 @@ export function createNativeBackend(binding: Binding): Backend {
           ),
         receiver,
       ),
-    openNflog: ({ netns, filter, groups, receiveBuffer }: NflogOptions, receiver: RowReceiver): NflogSource => {
+    openNflog: (
+      { netns, filter, groups, receiveBuffer, previous }: NflogOptions,
+      receiver: RowReceiver,
+    ): NflogSource => {
       const { status: _, zone: __, mark: ___, ...ofPackets } = filter;
       return new NflogSource(
-        onReady => new binding.NflogListener(netns, filterWords(ofPackets), [...groups], receiveBuffer, onReady),
+        onReady =>
+          new binding.NflogListener(
+            netns,
+            filterWords(ofPackets),
+            [...groups],
+            receiveBuffer,
+            previous?.native,
+            onReady,
+          ),
         receiver,
       );
     },

@@ -11,6 +11,8 @@ import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
 import { createLogger, type Logger } from '../common/logger.js';
 import { hostObservationDomain } from '../common/host.js';
+import { FollowedSource } from '../sources/followed-source.js';
+import { NamespaceWatch } from '../sources/namespace-watch.js';
 import type { Source } from '../sources/source.js';
 import { hostIdentity } from '../common/host.js';
 import { Journal } from '../state/journal.js';
@@ -58,13 +60,25 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
     if (flags.inventory !== undefined) {
       inventory = await InventoryFile.open(flags.inventory, log);
     }
-    const source = sourceOf(flags, backend, true);
+    const open = (): Source => sourceOf(flags, backend, true);
+    const followed = flags.netns === undefined ? undefined : new FollowedSource(open);
+    const source = followed ?? open();
     const instead = neededCapabilities(flags, source);
     if (process.geteuid?.() === 0 && instead.length > 0)
       log.info({ instead }, 'runs as root; these capabilities are enough');
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
-    const left = prepareKernel(source, flags, events !== undefined, log);
+    const left = new Set(prepareKernel(source, flags, events !== undefined, log));
+    const namespace = followed && {
+      watch: new NamespaceWatch(flags.netns!),
+      source: followed,
+      enter: () => {
+        followed.reopen();
+        const events = eventsOf(flags, followed);
+        for (const name of prepareKernel(followed, flags, events !== undefined, log)) left.add(name);
+        return { events, identity: hostIdentity(flags.netns) };
+      },
+    };
     const state = await openState(flags, source, backend, log);
     const {
       collector,
@@ -88,6 +102,7 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
       ...(denied && { denied }),
       ...(inventory && { inventory }),
       ...(state && { state }),
+      ...(namespace && { namespace }),
       destinations: collector.map(endpoint => ({ ...rest, optionsInterval, endpoint, observationDomain })),
       log,
     });

@@ -14,6 +14,13 @@ export function hostObservationDomain(): number {
   return createHash('sha256').update(`ctflow ${identity.trim()}`).digest().readUInt32BE(0) || 1;
 }
 
+const OWN_NAMESPACE = '/proc/self/ns/net';
+
+/** @param netns a name under /run/netns or a path */
+export function namespacePath(netns: string): string {
+  return netns.includes('/') ? netns : `/run/netns/${netns}`;
+}
+
 /** Conntrack's ids and times mean something in one network namespace of one boot. */
 export interface HostIdentity {
   /** Inode of the network namespace. */
@@ -27,7 +34,7 @@ export interface HostIdentity {
  * @throws CtflowError CTFLOW_STATE
  */
 export function hostIdentity(netns?: string): HostIdentity {
-  const path = netns === undefined ? '/proc/self/ns/net' : netns.includes('/') ? netns : `/run/netns/${netns}`;
+  const path = netns === undefined ? OWN_NAMESPACE : namespacePath(netns);
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     return { namespace: statSync(path).ino, boot };

@@ -1,5 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import type { NflogOptions } from '../sources/nflog.js';
+import { addCounts } from '../common/add-counts.js';
+import type { Batch } from '../row/batch.js';
 import { describeError } from '../common/errors.js';
 import type { Flows } from '../record/flows.js';
 import type { AnnotatedStore, FlowStore } from '../store/flow-store.js';
@@ -43,6 +45,8 @@ export class DeniedPackets {
   /** Writes the rule of a denied packet into the records of its connection. */
   readonly connectionAugmenter: RecordAugmenter;
   #source: NflogSource | undefined;
+  /** Of the namespaces before. */
+  #earlier: NflogCounts | undefined;
 
   /** @param idleMs a flow without a packet for so long has ended */
   constructor(
@@ -74,10 +78,14 @@ export class DeniedPackets {
 
   /** @throws CtflowError as Backend.openNflog */
   open(): void {
-    this.#source = this.#backend.openNflog(this.#options, {
-      onBatch: batch => this.#correlator.packets(batch),
-      onError: error => this.#log.error(`${describeError(error)}; going on without denied packets`),
-    });
+    const receiver = {
+      onBatch: (batch: Batch) => this.#correlator.packets(batch),
+      onError: (error: Error) => this.#log.error(`${describeError(error)}; going on without denied packets`),
+    };
+    // the flows of a namespace before have the numbers of its prefixes
+    const previous = this.#source;
+    this.#source = this.#backend.openNflog({ ...this.#options, ...(previous && { previous }) }, receiver);
+    if (previous) this.#earlier = addCounts(this.#earlier, previous.counts());
     const { groups } = this.#options;
     this.#log.info({ groups, receiveBuffer: this.#source.receiveBuffer }, 'receiving NFLOG packets');
   }
@@ -110,6 +118,11 @@ export class DeniedPackets {
     await this.#correlator.drain();
   }
 
+  /** The namespace is gone: what was denied in it has ended. */
+  endAll(): void {
+    this.#store.endAll(performance.now());
+  }
+
   close(): void {
     this.#source?.close();
   }
@@ -117,7 +130,7 @@ export class DeniedPackets {
   /** Packets that are in no record: lost on their way here, or without room. Of lost ones the octets are not known. */
   lost(): Unexported {
     const { refusedPackets, refusedOctets } = this.#correlator.counts;
-    const { lost = 0, malformed = 0 } = this.#source?.counts() ?? {};
+    const { lost = 0, malformed = 0 } = this.#counts() ?? {};
     return { connections: 0, packets: refusedPackets + lost + malformed, octets: refusedOctets };
   }
 
@@ -127,7 +140,11 @@ export class DeniedPackets {
       ...this.#store.counts,
       pending: this.#store.pending.count,
       ...this.#correlator.counts,
-      nflog: this.#source?.counts(),
+      nflog: this.#counts(),
     };
+  }
+
+  #counts(): NflogCounts | undefined {
+    return addCounts(this.#earlier, this.#source?.counts());
   }
 }

@@ -1,5 +1,5 @@
 import { ConnectionTable, GONE } from '../store/connection-table.js';
-import { IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
+import { FORCED_END, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type SlotHolder, type StoreListener } from '../store/flow-store.js';
 import {
@@ -144,18 +144,21 @@ export class DenyStore implements FlowStore {
     this.#listeners.added(slot, false);
   }
 
+  /** Ends all flows by force; none has packets pending. */
+  endAll(now: number): void {
+    const { byChange } = this.table;
+    while (byChange.head >= 0) this.#end(byChange.head, FORCED_END, now);
+  }
+
   /** Ends the flows that had no packet for so long and have none pending. */
   endIdle(idleMs: number, now: number): void {
     const { table } = this;
-    const { byChange, flags } = table;
+    const { byChange } = table;
     for (let slot = byChange.head; slot >= 0;) {
       const after = byChange.after(slot);
       if (!this.pending.has(slot)) {
         if (table.changedAt(slot) + idleMs > now) return;
-        this.#forget(slot);
-        flags[slot] |= GONE;
-        table.setChangedAt(slot, now);
-        this.#listeners.gone(slot, IDLE_TIMEOUT);
+        this.#end(slot, IDLE_TIMEOUT, now);
       }
       slot = after;
     }
@@ -163,6 +166,13 @@ export class DenyStore implements FlowStore {
 
   release(slot: number): void {
     this.#listeners.release(slot);
+  }
+
+  #end(slot: number, reason: number, now: number): void {
+    this.#forget(slot);
+    this.table.flags[slot] |= GONE;
+    this.table.setChangedAt(slot, now);
+    this.#listeners.gone(slot, reason);
   }
 
   #forget(slot: number): void {

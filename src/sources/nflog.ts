@@ -11,6 +11,8 @@ export interface NflogOptions extends KernelOptions {
   groups: readonly number[];
   /** Bytes wanted; what is given may be less, as for events. */
   receiveBuffer: number;
+  /** A closed one whose numbers of prefixes stay. */
+  previous?: NflogSource;
 }
 
 /** What {@link NflogSource} needs of the native listener. */
@@ -29,6 +31,11 @@ export class NflogSource extends RowListener<NflogListener> {
   /** The log prefix whose number stands in RULE of a row; `''` for 0. */
   prefix(number: number): string {
     return this.listener.prefix(number);
+  }
+
+  /** For the one that comes after this one. */
+  get native(): NativeNflog {
+    return this.listener as NativeNflog;
   }
 
   /** Leaves the groups; settles when everything logged before has been delivered. */

@@ -3,7 +3,7 @@ import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
 import { ANOTHER, COUNTERS_RESET, compareConnections, compareCounters, FELL } from './connection-identity.js';
 import { GONE } from './connection-table.js';
-import { reasonWhenDestroyed } from './end-reason.js';
+import { FORCED_END, reasonWhenDestroyed } from './end-reason.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import {
   HAS_ORIG_COUNTERS,
@@ -99,6 +99,12 @@ export class ConnectionEnds {
       this.#endWithoutEvent(slot);
     }
     this.#end(slot, at, false);
+  }
+
+  /** It ends, and its kernel is out of reach. */
+  force(slot: number, at: Moment): void {
+    this.#stored.forget(slot, at);
+    this.#stored.listeners.gone(slot, FORCED_END);
   }
 
   endPoll(): void {

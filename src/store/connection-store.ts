@@ -204,6 +204,19 @@ export class ConnectionStore implements AnnotatedStore {
     return to < this.table.top ? to : -1;
   }
 
+  /**
+   * Ends connections by force, whatever the kernel has. Works through the slots in slices, as {@link sweep}.
+   * @returns where to go on, -1 at the end
+   */
+  endAll(from: number, slots: number, at: Moment): number {
+    const { flags, top } = this.table;
+    const to = Math.min(from + slots, top);
+    for (let slot = from; slot < to; slot++) {
+      if ((flags[slot] & (IN_USE | GONE)) === IN_USE) this.#ends.force(slot, at);
+    }
+    return to < this.table.top ? to : -1;
+  }
+
   endPoll(complete: boolean): void {
     const { polls, keptOut } = this.#stored;
     const ended = this.#ends.endedBefore(complete);

@@ -1,9 +1,12 @@
 /** `--netns`: another network namespace is read, and the export leaves from this one. */
 import test, { type ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
+import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/kernel/command.js';
 import { listConnections } from '../helpers/kernel/conntrack-list.js';
+import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
+import { temporaryPath } from '../helpers/temporary.js';
 import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
@@ -78,6 +81,42 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
       t.deepEqual([...flows.keys()], [keyOf(expected)]);
       t.like(flows.get(keyOf(expected))!.at(-1)!, expected);
       checkDeltas(t, flows.get(keyOf(expected))!);
+    },
+  );
+
+  needs(test.serial, ['namespace', 'conntrack', 'python3-ipfix', ...wanted])(
+    'native: a namespace whose name goes is exported to its end and released, and the next one of the name is read',
+    async t => {
+      const [first, second] = [await withConnection(t), await withConnection(t)];
+      const link = temporaryPath(t, 'blue');
+      symlinkSync(first.path, link);
+      const collector = await udpCollector(t);
+      const { port } = collector.endpoint;
+      const flags = `--netns ${link} --flow-poll-interval 200ms --active-flow-export-timeout 200ms --zero-delta-records`;
+      const exporter = await startExporter(first.namespace, 'native', [`udp://127.0.0.1:${port}`], flags, 'owner');
+      await first.talk();
+      await eventually('a record', () => flows(collector).length > 0);
+      const held = (): boolean =>
+        readdirSync(`/proc/${exporter.pid}/fd`).some(fd => {
+          try {
+            return readlinkSync(`/proc/${exporter.pid}/fd/${fd}`).startsWith('net:');
+          } catch {
+            return false;
+          }
+        });
+      t.true(held());
+      rmSync(link);
+      await eventually('it waits', () => exporter.messages().includes('ctflow waits for it'));
+      t.is(flows(collector).at(-1)!.get('flowEndReason'), 4);
+      t.false(held(), 'nothing keeps the namespace');
+      const before = flows(collector).length;
+      symlinkSync(second.path, link);
+      await second.talk();
+      await eventually('a record of the next', () => flows(collector).length > before);
+      t.is((await exporter.stop()).code, 0);
+      const packets = flows(collector).reduce((sum, record) => sum + Number(record.get('packetDeltaCount')), 0);
+      t.is(packets, 10);
+      t.like(exporter.log().at(-1), { msg: 'stopped', namespacesLeft: 1 });
     },
   );
 }

@@ -14,12 +14,13 @@ use std::sync::{Arc, Mutex};
 #[derive(Default)]
 struct Slot {
     socket: Option<DumpSocket>,
-    closed: bool,
+    /// None once it is closed: what holds a descriptor of a namespace keeps it from going.
+    namespace: Option<Arc<Namespace>>,
 }
 
 impl Slot {
     fn borrow(&mut self) -> Result<&mut DumpSocket> {
-        if self.closed {
+        if self.namespace.is_none() {
             return Err(thrown(Code::Netlink, "The conntrack socket is closed"));
         }
         let busy = || thrown(Code::Netlink, "A read of the conntrack socket is under way");
@@ -30,7 +31,6 @@ impl Slot {
 /// A ctnetlink socket. Everything but the reads returns at once.
 #[napi]
 pub struct ConntrackSocket {
-    namespace: Arc<Namespace>,
     slot: Arc<Mutex<Slot>>,
 }
 
@@ -42,10 +42,9 @@ impl ConntrackSocket {
         let namespace = Arc::new(Namespace::open(netns.as_deref()).map_err(crossing)?);
         let socket = DumpSocket::open(namespace.clone()).map_err(crossing)?;
         Ok(Self {
-            namespace,
             slot: Arc::new(Mutex::new(Slot {
                 socket: Some(socket),
-                closed: false,
+                namespace: Some(namespace),
             })),
         })
     }
@@ -76,7 +75,7 @@ impl ConntrackSocket {
             let result = socket.read_raw(unsafe { out.as_mut() });
             // given back before the promise settles
             let mut slot = lock(&slot);
-            if !slot.closed {
+            if slot.namespace.is_some() {
                 slot.socket = Some(socket);
             }
             result.map(|read| BytesRead {
@@ -95,21 +94,28 @@ impl ConntrackSocket {
     /// The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none.
     #[napi]
     pub fn sysctl(&self, name: String) -> Result<Option<String>> {
-        read_sysctl(&self.namespace, &name).map_err(crossing)
+        read_sysctl(&*self.namespace()?, &name).map_err(crossing)
     }
 
     /// Writes such a file.
     #[napi]
     pub fn set_sysctl(&self, name: String, value: String) -> Result<()> {
-        write_sysctl(&self.namespace, &name, &value).map_err(crossing)
+        write_sysctl(&*self.namespace()?, &name, &value).map_err(crossing)
     }
 
     /// A read that is under way ends before the socket does.
     #[napi]
     pub fn close(&self) {
         let mut slot = lock(&self.slot);
-        slot.closed = true;
+        slot.namespace = None;
         slot.socket = None;
+    }
+}
+
+impl ConntrackSocket {
+    fn namespace(&self) -> Result<Arc<Namespace>> {
+        let closed = || thrown(Code::Netlink, "The conntrack socket is closed");
+        lock(&self.slot).namespace.clone().ok_or_else(closed)
     }
 }
 

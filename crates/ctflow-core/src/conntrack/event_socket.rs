@@ -8,6 +8,7 @@ use crate::listen::Socket;
 use crate::netlink::NetlinkSocket;
 use crate::sys::Namespace;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -51,6 +52,7 @@ pub struct Pressure {
 #[derive(Debug)]
 pub struct EventSocket {
     pub(super) netlink: NetlinkSocket,
+    namespace: Arc<Namespace>,
     guard: Option<EventGuard>,
     guard_failure: Option<String>,
     room: Option<TableRoom>,
@@ -64,7 +66,7 @@ impl EventSocket {
     ///
     /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `KernelSetting` where nf_conntrack_netlink is missing,
     /// `Namespace` where it cannot be entered.
-    pub fn open(namespace: &Namespace, groups: u32, receive_buffer: u32, hold: Hold) -> Result<Self, Error> {
+    pub fn open(namespace: Arc<Namespace>, groups: u32, receive_buffer: u32, hold: Hold) -> Result<Self, Error> {
         let mut netlink = namespace.run(|| NetlinkSocket::open(WHAT))?;
         probe(&mut netlink)?;
         netlink.set_receive_buffer(receive_buffer)?;
@@ -73,8 +75,9 @@ impl EventSocket {
             Err(error) => (None, Some(error.to_string())),
         };
         let socket = Self {
-            room: TableRoom::open(namespace).ok(),
+            room: TableRoom::open(&namespace).ok(),
             netlink,
+            namespace,
             guard,
             guard_failure,
             empty_at: AtomicU32::new(0),
@@ -89,6 +92,11 @@ impl EventSocket {
             }
         }
         Ok(socket)
+    }
+
+    /// The namespace that it is in.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// NETLINK_BROADCAST_ERROR: while it is on, a connection whose last event does not fit stays on the kernel's dying list,

@@ -41,6 +41,11 @@ impl PrefixTable {
         Some(number)
     }
 
+    /// Rows that were given a number so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// The prefix of this number.
     pub fn get(&self, number: u32) -> Option<&[u8]> {
         self.texts.get(number as usize)?.as_deref()

@@ -16,7 +16,6 @@ use std::time::Duration;
 /// Listens to conntrack events in one network namespace until it is closed. It keeps no process alive.
 #[napi]
 pub struct EventListener {
-    namespace: Arc<Namespace>,
     listener: Listener<EventReader>,
     log: Option<Arc<DestroyLogState>>,
     /// Whether there is one, or why there is none.
@@ -53,16 +52,11 @@ impl EventListener {
             guarded: hold.guarded,
             unguarded: hold.unguarded,
         };
-        let socket = EventSocket::open(&namespace, groups, receive_buffer, hold).map_err(crossing)?;
+        let socket = EventSocket::open(namespace, groups, receive_buffer, hold).map_err(crossing)?;
         let guard = socket.guard().map_err(str::to_owned);
         let reader = EventReader::new(filter, destroy_log);
         let listener = Listener::start(socket, reader, waker(on_ready)?).map_err(crossing)?;
-        Ok(Self {
-            namespace,
-            listener,
-            log,
-            guard,
-        })
+        Ok(Self { listener, log, guard })
     }
 
     /// NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
@@ -139,9 +133,13 @@ impl EventListener {
     /// How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
     /// with the square.
     #[napi(ts_return_type = "Promise<number>")]
-    pub fn dying_count(&self, limit: u32) -> AsyncTask<Background<u32>> {
-        let namespace = self.namespace.clone();
-        background(move || dying_count(&namespace, limit))
+    pub fn dying_count(&self, limit: u32) -> Result<AsyncTask<Background<u32>>> {
+        // given back when it is done: what holds a descriptor of a namespace keeps it from going
+        let mut socket = Some(self.socket()?);
+        Ok(background(move || {
+            let socket = socket.take().expect("it is called once");
+            dying_count(socket.namespace(), limit)
+        }))
     }
 }
 

@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex};
 pub struct NflogListener {
     listener: Listener<NflogReader>,
     prefixes: Arc<Mutex<PrefixTable>>,
+    /// Rows that listeners before this one have put into the table.
+    earlier: u64,
 }
 
 #[napi]
@@ -23,6 +25,7 @@ impl NflogListener {
     /// @param words see filterWords
     /// @param groups numbers of 16 bits
     /// @param receiveBuffer bytes wanted; the kernel may allow less
+    /// @param previous a closed listener whose numbers of prefixes stay
     /// @param onReady called when there is something to take, and again only after take returned 0 or threw
     #[napi(constructor)]
     pub fn new(
@@ -30,15 +33,21 @@ impl NflogListener {
         words: &[u32],
         groups: Vec<u16>,
         receive_buffer: u32,
+        previous: Option<&NflogListener>,
         on_ready: Function<(), ()>,
     ) -> Result<Self> {
         let filter = filter_of(words)?;
         let namespace = Namespace::open(netns.as_deref()).map_err(crossing)?;
         let socket = NflogSocket::open(&namespace, &groups, receive_buffer).map_err(crossing)?;
-        let prefixes = Arc::new(Mutex::new(PrefixTable::new()));
+        let prefixes = previous.map_or_else(Default::default, |previous| previous.prefixes.clone());
+        let earlier = lock(&prefixes).rows();
         let reader = NflogReader::new(&socket, filter, prefixes.clone());
         let listener = Listener::start(socket, reader, waker(on_ready)?).map_err(crossing)?;
-        Ok(Self { listener, prefixes })
+        Ok(Self {
+            listener,
+            prefixes,
+            earlier,
+        })
     }
 
     /// The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced.
@@ -57,7 +66,7 @@ impl NflogListener {
     /// Frees the numbers that are not among these; those of rows that were not taken yet stay.
     #[napi]
     pub fn keep_prefixes(&self, used: &[u32]) {
-        let taken = self.listener.taken();
+        let taken = self.earlier + self.listener.taken();
         lock(&self.prefixes).keep(used, taken);
     }
 }

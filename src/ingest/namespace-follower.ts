@@ -1,0 +1,78 @@
+import { describeError } from '../common/errors.js';
+import type { Logger } from '../common/logger.js';
+import type { NamespaceWatch } from '../sources/namespace-watch.js';
+
+/** Milliseconds from one warning about a missing namespace to the next. */
+const REPEAT_MS = 300_000;
+
+/** What is done when a namespace goes, and when another has its name. */
+export interface NamespaceSteps {
+  /** Exports what is open, and releases everything that keeps the namespace. */
+  leave(): Promise<void>;
+  /** Opens what reads the namespace that has the name now. @throws CtflowError */
+  enter(): Promise<void>;
+}
+
+/** Follows the name of a network namespace: it may be deleted, and made anew. */
+export class NamespaceFollower {
+  /** Times that a namespace had to be left. */
+  left = 0;
+  readonly #watch: NamespaceWatch;
+  readonly #steps: NamespaceSteps;
+  readonly #log: Logger;
+  #inside = true;
+  #moving = false;
+  #warnAt = 0;
+
+  constructor(watch: NamespaceWatch, steps: NamespaceSteps, log: Logger) {
+    this.#watch = watch;
+    this.#steps = steps;
+    this.#log = log.child({ netns: watch.name });
+  }
+
+  /** A namespace is being read. */
+  get inside(): boolean {
+    return this.#inside;
+  }
+
+  /** @returns whether there is a namespace to poll */
+  async follow(): Promise<boolean> {
+    if (this.#moving) return false;
+    if (this.#inside && this.#watch.isSame) return true;
+    this.#moving = true;
+    try {
+      if (this.#inside) await this.#leave();
+      return await this.#enter();
+    } finally {
+      this.#moving = false;
+    }
+  }
+
+  async #leave(): Promise<void> {
+    this.#inside = false;
+    this.left++;
+    this.#log.warn(
+      `the network namespace was ${this.#watch.isThere ? 'replaced' : 'deleted'}: its open connections are exported with end reason 4`,
+    );
+    await this.#steps.leave();
+    this.#warnAt = 0;
+  }
+
+  async #enter(): Promise<boolean> {
+    const now = performance.now();
+    try {
+      if (this.#watch.isThere) {
+        this.#watch.accept();
+        await this.#steps.enter();
+        this.#inside = true;
+        this.#log.info('the network namespace is there again; it is read');
+        return true;
+      }
+      if (now >= this.#warnAt) this.#log.warn('there is no network namespace of this name; ctflow waits for it');
+    } catch (error) {
+      if (now >= this.#warnAt) this.#log.warn(`${describeError(error)}; ctflow tries again`);
+    }
+    if (now >= this.#warnAt) this.#warnAt = now + REPEAT_MS;
+    return false;
+  }
+}
