@@ -158,14 +158,14 @@ test('packets still in the kernel at shutdown are read before the last poll, and
   t.like(exporter.stats().denied, { matched: 1, pending: 0 });
 });
 
-test('packets that NFLOG lost are reported as not sent', async t => {
+test('packets that NFLOG lost are reported as ignored', async t => {
   const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
   nflog.lost = 12;
   await exporter.close();
-  const notSent = await eventually('the options', () =>
-    collector.records.find(record => record.get('notSentPacketTotalCount') !== undefined),
+  const ignored = await eventually('the options', () =>
+    collector.records.find(record => record.get('ignoredPacketTotalCount') !== undefined),
   );
-  t.is(notSent.get('notSentPacketTotalCount'), 12);
+  t.is(ignored.get('ignoredPacketTotalCount'), 12);
 });
 
 test('when the NFLOG reader fails the exporter continues', async t => {
