@@ -1,18 +1,52 @@
 /** What a program can build on: the exporter, the collector, the sources and the backends. */
 export type { Backend } from './backend/backend.js';
-export type { KernelOptions } from './sources/source.js';
-export { Batch } from './row/batch.js';
-export { Collector } from './collector/collector.js';
-export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination.js';
-export { parseEndpoint, type Endpoint } from './common/endpoint.js';
-export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
-export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';
-export type { ConnectionFilter } from './row/filter.js';
-export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export { loadBackend } from './backend/load.js';
-export { createLogger } from './common/logger.js';
-export { hostObservationDomain } from './common/host.js';
-export { viewRow, type RowView } from './row/row-view.js';
+export { Collector, type CollectorOptions } from './collector/collector.js';
+export type { DateTime, Precision } from './collector/date-time.js';
+export type { Scope } from './collector/field-reader.js';
+export type { Limits } from './collector/limits.js';
+export type { CollectedRecord, MessageOrigin } from './collector/record.js';
+export type { CollectorStats, MalformedReason } from './collector/stats.js';
+export type { Template } from './collector/template.js';
+export type { OnTrouble, Trouble } from './collector/trouble.js';
+export type { BasicList, Field, Sublist, SubTemplateList, SubTemplateMultiList, Value } from './collector/value.js';
+export { type Endpoint, parseEndpoint } from './common/endpoint.js';
+export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
+export { type HostIdentity, hostIdentity, hostObservationDomain } from './common/host.js';
+export { createLogger, type Log, LOG_LEVELS, type Logger, type LogLevel } from './common/logger.js';
+export type { MatchCounts } from './denied/conntrack-correlator.js';
+export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
+export type { DenyCounts } from './denied/deny-store.js';
+export { DESTINATION_DEFAULTS, type DestinationOptions, type DestinationStats } from './destination/destination.js';
+export type { SessionCounts } from './destination/session.js';
+export {
+  Exporter,
+  EXPORTER_DEFAULTS,
+  type ExporterOptions,
+  type ExporterStats,
+  type PendingEventCounts,
+} from './exporter.js';
+export type { EventsOptions, EventStats } from './ingest/conntrack-events.js';
+export type { Guard } from './ingest/dying-list.js';
+export type { PollCounts } from './ingest/poller.js';
+export type { InventorySize } from './inventory/compile.js';
+export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
+export type { Element, ElementType } from './ipfix/element.js';
+export type { Biflow } from './ipfix/profile-standard.js';
+export { PROFILE_NAMES, type ProfileName } from './ipfix/profile.js';
+export type { Decode, Decoded } from './netlink/decode.js';
+export { Batch } from './row/batch.js';
+export type { ConnectionFilter, Masked } from './row/filter.js';
+export { type DirectionView, type RowView, viewRow } from './row/row-view.js';
+export type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventKind, EventOptions } from './sources/events.js';
+export type { NflogCounts, NflogOptions } from './sources/nflog.js';
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';
-export type { DumpSummary, Source } from './sources/source.js';
+export type { DumpSummary, KernelOptions, Source } from './sources/source.js';
+export type { DestroyLogStats } from './state/destroy-log.js';
+export type { Uncertain } from './state/journal-contents.js';
+export { Journal, type JournalStats } from './state/journal.js';
+export type { StoreCounts } from './store/stored-connections.js';
+export type { Unexported } from './store/unexported.js';
+export type { TransportCounts } from './transport/transport.js';
+export type { UdpOptions } from './transport/udp.js';

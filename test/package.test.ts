@@ -12,6 +12,7 @@ const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 const PROGRAM = `
 import { Collector, createLogger, DESTINATION_DEFAULTS, EXPORTER_DEFAULTS, loadBackend, parseEndpoint } from 'ctflow';
 import { Exporter, ReplaySource, viewRow, type Backend, type ExporterOptions, type RowView, type Source } from 'ctflow';
+import { Journal, type CollectedRecord, type DeniedOptions, type DestinationStats, type EventsOptions } from 'ctflow';
 
 export const connections: RowView[] = [];
 const backend: Backend = await loadBackend('fallback');
@@ -22,7 +23,12 @@ await source.dump(batch => {
 source.close();
 const destinations = [{ ...DESTINATION_DEFAULTS, endpoint: parseEndpoint('collector'), observationDomain: 1 }];
 const options: ExporterOptions = { ...EXPORTER_DEFAULTS, backend, source, destinations, log: createLogger('warn') };
-new Exporter(options);
+const events: EventsOptions | undefined = options.events;
+const denied: DeniedOptions | undefined = options.denied;
+const journal: typeof Journal = Journal;
+const stats: readonly DestinationStats[] = new Exporter(options).stats().destinations;
+const seen = (record: CollectedRecord): boolean => record.isOptions;
+void [events, denied, journal, stats, seen];
 new Collector({ listen: [options.destinations[0].endpoint], onRecord: record => void record.isOptions });
 `;
 
@@ -47,9 +53,9 @@ function npm(folder: string, ...args: string[]): string {
 /** An empty project in which npm has installed the package's own tarball; the packages that it needs are this checkout's. */
 function install(folder: string): void {
   mkdirSync(folder);
-  const [{ filename }] = JSON.parse(npm(ROOT, 'pack', '--json', '--pack-destination', folder)) as [
-    { filename: string },
-  ];
+  // prepack says what it does before the list
+  const said = npm(ROOT, 'pack', '--json', '--pack-destination', folder);
+  const [{ filename }] = JSON.parse(said.slice(said.search(/^\[/m))) as [{ filename: string }];
   const locked = Object.entries((readJson('package-lock.json') as Lock).packages).filter(
     ([path, { dev, devOptional, link }]) => path.startsWith('node_modules/') && !dev && !devOptional && !link,
   );
@@ -84,6 +90,15 @@ test('the package installs, compiles and runs in an empty project', t => {
   t.is(program.stdout, '11\n', program.stderr);
   const version = node('node_modules/ctflow/bin/ctflow.js', 'version', '--backend', 'fallback');
   t.regex(version.stdout, /^ctflow \d+\.\d+\.\d+\nbackend fallback/, version.stderr);
+
+  const broken = node(
+    '--enable-source-maps',
+    '--input-type=module',
+    '--eval',
+    "import { parseEndpoint } from 'ctflow'; parseEndpoint('http://x')",
+  );
+  t.regex(broken.stderr, /src\/common\/endpoint\.ts:\d+/, 'source maps lead to the source');
+  t.regex(broken.stderr, /^ +throw new CtflowError\(/m, 'which the package brings');
 
   const files = readdirSync(join(folder, 'node_modules/ctflow'), { recursive: true, encoding: 'utf8' });
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });

@@ -7,7 +7,7 @@ import { standardError } from './terminal/standard-streams.js';
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-type Log = { (message: string): void; (fields: object, message: string): void };
+export type Log = { (message: string): void; (fields: object, message: string): void };
 
 /** What ctflow asks of a logger; pino's fits. */
 export interface Logger extends Readonly<Record<Exclude<LogLevel, 'silent'>, Log>> {

@@ -5,7 +5,7 @@ import { LossClock } from './loss-clock.js';
 import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
-import { createProfile, type Profile } from '../ipfix/profile.js';
+import { createProfile, type ProfileName } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
@@ -27,7 +27,7 @@ const LEAST_GRACE_MS = 100;
 
 export interface DestinationOptions extends UdpOptions {
   endpoint: Endpoint;
-  profile: Profile['name'];
+  profile: ProfileName;
   biflow: Biflow;
   /** Also mark and conntrack id (PEN 21373). */
   netfilterElements: boolean;

@@ -5,7 +5,7 @@ import type { Field } from './template.js';
 
 /** What a destination's records look like. */
 export interface Profile {
-  readonly name: 'standard' | 'antrea';
+  readonly name: ProfileName;
   /** The bits of a shape that make a difference to the template. */
   readonly shapes: number;
   /**
@@ -21,12 +21,13 @@ export interface Profile {
 }
 
 export const PROFILE_NAMES = ['standard', 'antrea'] as const;
+export type ProfileName = (typeof PROFILE_NAMES)[number];
 
 /**
  * @param biflow two-uniflows is for `standard` only
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
  */
-export function createProfile(name: Profile['name'], biflow: Biflow, netfilterElements: boolean): Profile {
+export function createProfile(name: ProfileName, biflow: Biflow, netfilterElements: boolean): Profile {
   if (name === 'antrea') {
     return {
       name,

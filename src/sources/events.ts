@@ -10,7 +10,7 @@ import { native, nativeError } from '../common/native-error.js';
 import { RowListener, type NativeListener, type RowReceiver } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
-export type { DestroyLogCounts, EventCounts };
+export type { DestroyLogCounts, DestroyLogPlace, EventCounts };
 
 /** A row of {@link EventSource} is of one of these. */
 export type EventKind = 'new' | 'update' | 'destroy';
