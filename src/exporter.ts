@@ -14,6 +14,7 @@ import { addCounts } from './common/add-counts.js';
 import { describeError } from './common/errors.js';
 import { drainAll } from './destination/drain-all.js';
 import { endOpen } from './destination/end-open.js';
+import { endedRoom } from './schedule/ended-room.js';
 import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
@@ -163,8 +164,10 @@ export class Exporter {
     this.#options = options;
     this.#log = options.log;
     const born = now();
+    const queues = options.destinations.map(({ endedQueue }) => endedQueue);
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
+      endedRoom: endedRoom(options.maxConnections, queues),
       firstSight: options.firstSight,
       filter: options.filter,
       born,
@@ -174,7 +177,7 @@ export class Exporter {
     this.#denied = this.#createDenied();
     const augmenters = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
-      const history = new TcpHistory(options.maxConnections);
+      const history = new TcpHistory(this.#store.table.capacity);
       this.#store.expectChanges(history);
       if (options.tcpStateHistory) augmenters.push(new TcpStateList(history));
     }
@@ -290,7 +293,12 @@ export class Exporter {
   #createDenied(): DeniedPackets | undefined {
     const { denied, backend, destinations } = this.#options;
     const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
-    return denied && new DeniedPackets(backend, denied, this.#store, this.#names, idle, this.#log);
+    if (!denied) return undefined;
+    const room = endedRoom(
+      denied.maxDenied,
+      destinations.map(({ endedQueue }) => endedQueue),
+    );
+    return new DeniedPackets(backend, { ...denied, endedRoom: room }, this.#store, this.#names, idle, this.#log);
   }
 
   /** The names that an inventory has for a store's flows. */

@@ -261,6 +261,37 @@ perBackend('a collector that takes nothing delays no other', async (t, backend) 
   t.true(source.dumps - dumps < 6 * 25, `${source.dumps - dumps} polls for 6 exports`);
 });
 
+test('a collector that is away takes no room from open connections, nor from another collector', async t => {
+  const away = await TcpCollector.listen(t);
+  const { endpoint } = away;
+  await away.close();
+  const healthy = await udpCollector(t);
+  const living = (packets: number): Facts[] => Array.from({ length: 90 }, (_, i) => facts(i + 1, packets, LATER));
+  const source = new FakeSource([{ connections: living(1) }]);
+  const { exporter } = rig(t, backends()[0], source, [endpoint, healthy.endpoint], {
+    maxConnections: 100,
+    destination: { endedQueue: 30 },
+  });
+  await exporter.open();
+  const ended = (): number =>
+    exporter.stats().destinations[0].ended + exporter.stats().destinations[0].endedOverflow.connections;
+  for (let round = 1; round <= 6; round++) {
+    source.next({
+      connections: [...living(1), ...Array.from({ length: 10 }, (_, i) => facts(round * 1_000 + i, 2, LATER))],
+    });
+    await eventually('they are stored', () => exporter.stats().store.added === 90 + round * 10);
+    source.next({ connections: living(1) });
+    await eventually('they have ended', () => ended() === round * 10);
+  }
+  source.next({ connections: living(5) });
+  const packets = (): number => flows(healthy).reduce((sum, record) => sum + Number(record.get('packetDeltaCount')), 0);
+  await eventually('all packets', () => packets() === 90 * 5 + 60 * 2);
+  t.like(exporter.stats().store, { evicted: 0, refused: 0 });
+  const [dead, other] = exporter.stats().destinations;
+  t.deepEqual(dead.endedOverflow, { connections: 30, packets: 60, octets: 6_000 });
+  t.is(other.endedOverflow.connections, 0);
+});
+
 test('a part that cannot be drained leaves no other open', async t => {
   const { backend, events } = withEvents();
   const collector = await TcpCollector.listen(t);
@@ -342,7 +373,7 @@ test('where the last poll of a shutdown takes too long, waiting events are still
   const collector = await udpCollector(t);
   const { backend, events } = withEvents();
   const source = new FakeSource([{ connections: [] }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], { events: EVENTS });
+  const { exporter } = rig(t, backend, source, [collector.endpoint], { shutdownTimeout: 12_000, events: EVENTS });
   await exporter.open();
   source.gate = new Promise(() => {});
   events.waiting = rows(facts(1, 8, LATER));

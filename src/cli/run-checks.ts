@@ -1,6 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import { CtflowError } from '../common/errors.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
 import type { RunFlags } from './run-flags.js';
 import { needsKernel } from './source-flags.js';
@@ -20,6 +21,10 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
       'Add --events all, or remove --tcp-state-history',
     );
   }
+  endedRoom(
+    Math.max(flags.maxConnections, flags.maxDenied),
+    flags.collector.map(() => flags.endedQueue),
+  );
   if (events !== 'off') needsKernel('--events', flags.source);
   if (flags.nflogGroup) needsKernel('--nflog-group', flags.source);
   if (flags.state !== undefined && sourceKind !== 'netlink') {

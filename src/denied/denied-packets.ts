@@ -22,6 +22,8 @@ import { DenyStore, type DenyCounts } from './deny-store.js';
 export interface DeniedOptions extends NflogOptions {
   /** Denied flows at most; the one that had no packet for longest goes. */
   maxDenied: number;
+  /** Slots beside them for ended flows that wait for their last record; absent for none. */
+  endedRoom?: number;
 }
 
 export interface DeniedStats extends MatchCounts, DenyCounts {
@@ -62,7 +64,7 @@ export class DeniedPackets {
     this.#log = log;
     this.#idleMs = idleMs;
     const rules = new DeniedRules(names, number => this.#source!.prefix(number));
-    this.#store = new DenyStore(options.maxDenied);
+    this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
     const { rows, bytes } = this.#store.table;
     this.#augmenter = new DeniedAugmenter(rules, slot =>

@@ -40,14 +40,15 @@ export class DenyStore implements FlowStore {
   readonly #announced: Uint8Array;
   readonly #listeners: FlowListeners;
 
-  /** @param maxDenied flows at most */
-  constructor(maxDenied: number) {
-    this.table = new ConnectionTable(maxDenied);
+  /** @param maxDenied flows that have not ended, at most; @param endedRoom slots for others beside them */
+  constructor(maxDenied: number, endedRoom = 0) {
+    this.table = new ConnectionTable(maxDenied, endedRoom);
+    const { capacity } = this.table;
     this.rows = rowsOf(this.table);
-    this.pending = new PendingPackets(maxDenied, MAX_PENDING);
+    this.pending = new PendingPackets(capacity, MAX_PENDING);
     this.#index = new TupleIndex(this.table.rows, maxDenied);
     this.#listeners = new FlowListeners(this.table);
-    this.#announced = new Uint8Array(maxDenied);
+    this.#announced = new Uint8Array(capacity);
   }
 
   hold(holder: SlotHolder): void {

@@ -69,7 +69,7 @@ export class RecentlyClosed {
   #stillIn(place: number): number {
     const slot = this.#slots[place];
     const { flags, rows } = this.#table;
-    if (flags[slot] !== (IN_USE | GONE)) return -1;
+    if ((flags[slot] & (IN_USE | GONE)) !== (IN_USE | GONE)) return -1;
     for (let word = 0; word < ROW_WORDS; word++) {
       if (rows[slot * ROW_WORDS + word] !== this.#rows.u32[place * ROW_WORDS + word]) return -1;
     }

@@ -15,7 +15,7 @@ export interface ScheduleOptions {
   idleFlowExportTimeout: number;
   /** An ended connection that could not be exported for so long is dropped; milliseconds. */
   staleConnectionTimeout: number;
-  /** Ended connections that wait for their last record, at most; half the store at the most. */
+  /** Ended connections that wait for their last record, at most; half the store where it has no room apart for them. */
   endedQueue: number;
   zeroDeltas: ZeroDeltas;
 }
@@ -63,7 +63,7 @@ export class ExportSchedule implements SlotHolder {
     this.slots = new ExportSlots(capacity);
     this.#state = new ExportState(store.table, this.slots, options.zeroDeltas, history);
     // the dead must not push out the living
-    this.#endedLimit = Math.min(options.endedQueue, Math.ceil(capacity / 2));
+    this.#endedLimit = Math.min(options.endedQueue, store.table.endedRoom || Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
     this.#closing = SlotList.of(capacity);
     this.#active = this.slots.active;

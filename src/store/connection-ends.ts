@@ -267,7 +267,7 @@ export class ConnectionEnds {
     const before = !pending?.isNew && this.#stored.isFromBefore(start);
     const kept = keptOut.find(u32, from);
     const refusable = kept >= 0 || keptOut.mayHave(start);
-    const slot = this.#stored.admit(u32, from, start ?? pending?.seenAt ?? at.wall, refusable, at);
+    const slot = this.#stored.admit(u32, from, start ?? pending?.seenAt ?? at.wall, refusable, at, true);
     if (slot < 0) {
       this.#stored.refuse(kept, u32, from, before);
       keptOut.end(keptOut.find(u32, from), u32, from);

@@ -57,7 +57,7 @@ export class ConnectionStore implements AnnotatedStore {
   readonly #order: DumpOrder;
 
   constructor(options: StoreOptions) {
-    this.#order = new DumpOrder(options.maxConnections);
+    this.#order = new DumpOrder(options.maxConnections + (options.endedRoom ?? 0));
     this.#stored = new StoredConnections(options);
     this.#ends = new ConnectionEnds(this.#stored);
   }

@@ -14,6 +14,8 @@ import { SlotList } from './slot-list.js';
 export const IN_USE = 1;
 /** The kernel no longer has the connection; it waits for its last report. */
 export const GONE = 2;
+/** It stands in the room of ended ones. */
+const ENDED = 4;
 
 const NONE = -1;
 
@@ -33,7 +35,10 @@ const HELPER_WORDS = 4;
  * is first used, so nothing is ever copied to grow. Free slots are handed out lowest first until one has been given back.
  */
 export class ConnectionTable {
+  /** Slots in all. */
   readonly capacity: number;
+  /** Of these, slots for connections that have ended and wait for their last report. */
+  readonly endedRoom: number;
   /** Rows of ROW_WORDS words: as they are read up to the labels, and the rule. */
   readonly rows: Uint32Array;
   /** The rows as bytes. */
@@ -48,6 +53,7 @@ export class ConnectionTable {
   /** Slots that have ever been used lie below. */
   top = 0;
   count = 0;
+  #ended = 0;
   readonly #times: Float64Array;
   readonly #links: Int32Array;
   readonly #nextFree: Int32Array;
@@ -55,8 +61,11 @@ export class ConnectionTable {
   readonly #helpers: Uint32Array;
   #free = NONE;
 
-  constructor(capacity: number) {
+  /** @param open connections that have not ended, at most; @param endedRoom slots for others beside them */
+  constructor(open: number, endedRoom = 0) {
+    const capacity = open + endedRoom;
     this.capacity = capacity;
+    this.endedRoom = endedRoom;
     const buffer = new ArrayBuffer(capacity * ROW_SIZE);
     this.rows = new Uint32Array(buffer);
     this.bytes = new Uint8Array(buffer);
@@ -70,8 +79,20 @@ export class ConnectionTable {
     this.#nextFree = new Int32Array(capacity);
   }
 
+  /** No room for another connection. */
   get full(): boolean {
+    return this.count - this.#ended >= this.capacity - this.endedRoom || this.count === this.capacity;
+  }
+
+  /** No room for another one that has ended. */
+  get fullOfEnded(): boolean {
     return this.count === this.capacity;
+  }
+
+  /** The connection has ended and waits for its last report: until it is freed it takes no room of others. */
+  moveToEnded(slot: number): void {
+    this.flags[slot] |= ENDED;
+    this.#ended++;
   }
 
   /** Flow start, milliseconds since 1970. */
@@ -128,6 +149,7 @@ export class ConnectionTable {
   }
 
   free(slot: number): void {
+    if (this.flags[slot] & ENDED) this.#ended--;
     this.flags[slot] = 0;
     this.#nextFree[slot] = this.#free;
     this.#free = slot;
@@ -139,6 +161,7 @@ export class ConnectionTable {
     this.flags.fill(0, 0, this.top);
     this.top = 0;
     this.count = 0;
+    this.#ended = 0;
     this.#free = NONE;
   }
 }

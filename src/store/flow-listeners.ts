@@ -50,6 +50,7 @@ export class FlowListeners implements Required<StoreListener> {
   }
 
   gone(slot: number, reason: number): void {
+    this.#table.moveToEnded(slot);
     for (const listener of this.#all) listener.gone?.(slot, reason);
     if (this.#holders.length === 0) this.#table.free(slot);
   }

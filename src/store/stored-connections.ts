@@ -21,6 +21,8 @@ import { newUnexported, type Unexported } from './unexported.js';
 export interface StoreOptions {
   /** Hard limit on connections. */
   maxConnections: number;
+  /** Slots beside them for ended connections that wait for their last report; absent for none. */
+  endedRoom?: number | undefined;
   /**
    * What the first delta of a connection holds that was there before the exporter: nothing of its past (`baseline`, nothing
    * is counted twice after a restart), or all of it (`total`).
@@ -96,9 +98,9 @@ export class StoredConnections {
   /** Whether an earlier run has exported a connection, and not its end. */
   wasExported: ((row: Uint32Array, from: number) => boolean) | undefined;
 
-  constructor({ maxConnections, firstSight, born, filter }: StoreOptions) {
+  constructor({ maxConnections, endedRoom, firstSight, born, filter }: StoreOptions) {
     this.#filter = filter && (filter.mark ?? filter.status) ? filterWords(filter) : undefined;
-    this.table = new ConnectionTable(maxConnections);
+    this.table = new ConnectionTable(maxConnections, endedRoom);
     this.index = new TupleIndex(this.table.rows, maxConnections);
     this.listeners = new FlowListeners(this.table);
     this.keptOut = new KeptOut(maxConnections, loss => this.listeners.lost(loss));
@@ -121,10 +123,12 @@ export class StoredConnections {
   /**
    * A slot with a copy of the row at word `from`, not yet in the index; listeners do not know it yet.
    * @param start milliseconds since 1970; @param mayBeRefused it may have been evicted or refused before
+   * @param ended it is over, and waits for its last report alone
    * @returns -1 where the limit leaves no room
    */
-  admit(u32: Uint32Array, from: number, start: number, mayBeRefused: boolean, at: Moment): number {
-    if (this.table.full && !this.#makeRoom(mayBeRefused, at)) return -1;
+  admit(u32: Uint32Array, from: number, start: number, mayBeRefused: boolean, at: Moment, ended = false): number {
+    const full = ended ? this.table.fullOfEnded : this.table.full;
+    if (full && !this.#makeRoom(mayBeRefused, at)) return -1;
     const slot = this.table.allocate(u32, from);
     this.listeners.acquire(slot);
     this.table.setStartMs(slot, Math.min(start, at.wall));

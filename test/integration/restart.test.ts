@@ -183,12 +183,14 @@ for (const protocol of ['udp', 'tcp'] as const) {
 
 rigged('tcp: stopped by SIGTERM while the collector is frozen: the next exporter sends the unsent records', async t => {
   const scene = await Scene.begin(t, 'tcp');
-  const first = await scene.start();
+  const first = await scene.start('--shutdown-timeout 2s');
   await scene.talk();
   await sleep(500);
   scene.collector.signal('SIGSTOP');
   await sleep(5_000);
-  t.is((await first.stop()).code, 0);
+  const { code, stderr } = await first.stop();
+  t.is(code, 1);
+  t.regex(stderr, /CTFLOW_UNEXPORTED: [1-9][0-9]* records .* Start ctflow with this state file again/);
   scene.collector.signal('SIGCONT');
   const second = await scene.start();
   const uncertain = uncertainOf(second);

@@ -234,6 +234,51 @@ test('ended connections that wait never take more than half of the store', t => 
   t.is(rig.store.counts.evicted + rig.store.counts.refused, 0, 'the living keep their place');
 });
 
+test('ended connections of a destination that takes none have room of their own: neither the living nor another lose any', t => {
+  const [ended, open] = [4, 8];
+  const rig = new StoreRig({
+    maxConnections: open,
+    endedRoom: 2 * ended + 1,
+    destinations: [{ endedQueue: ended }, { endedQueue: ended }],
+  });
+  const [dead, healthy] = rig.destinations;
+  dead.takes = false;
+  const start = rig.wall;
+  const living = Array.from({ length: open }, (_, i) => udp(1_000 + i, start, [1, 100, 0, 0]));
+  for (let port = 1; port <= 30; port++) {
+    rig.advance(10);
+    // one that a poll has seen, and one that only its event shows
+    rig.poll([...living.slice(1), udp(port, start, [1, 100, 0, 0])]);
+    rig.destroy(udp(port, start, [2, 200, 0, 0]), udp(100 + port, start, [3, 300, 0, 0]));
+    rig.due(1);
+  }
+  rig.advance(10);
+  rig.poll(living);
+  t.is(rig.store.counts.evicted + rig.store.counts.refused, 0);
+  t.is(dead.schedule.ended, ended);
+  t.deepEqual(dead.schedule.endedOverflow, { connections: 60 - ended, packets: 150 - 10, octets: 15_000 - 1_000 });
+  t.is(healthy.schedule.endedOverflow.connections, 0);
+  const told = healthy.reports.filter(({ port }) => port < 1_000).map(({ port, deltas }) => [port, deltas[0]]);
+  t.deepEqual(
+    told.toSorted(([a], [b]) => Number(a) - Number(b)),
+    [...Array.from({ length: 30 }, (_, i) => [i + 1, 2n]), ...Array.from({ length: 30 }, (_, i) => [101 + i, 3n])],
+  );
+  t.is(rig.store.size, open + ended);
+  dead.takes = true;
+  rig.due(0);
+  t.is(rig.store.size, open);
+});
+
+test('a store at its limit of open connections evicts one for another, however much room the ended ones have', t => {
+  const rig = new StoreRig({ maxConnections: 2, endedRoom: 9, destinations: [{ endedQueue: 8 }] });
+  const start = rig.wall;
+  rig.poll([udp(1, start, [1, 100, 0, 0]), udp(2, start, [1, 100, 0, 0])]);
+  rig.advance(1_000);
+  rig.poll([udp(2, start, [2, 200, 0, 0]), udp(3, start + 1_000, [1, 100, 0, 0])]);
+  t.is(rig.store.counts.evicted, 1);
+  t.is(rig.store.size, 2);
+});
+
 test('a closed connection that the kernel still has does not count in the ended queue, and is not dropped', t => {
   const rig = new StoreRig({ destinations: [{ endedQueue: 1 }] });
   const [destination] = rig.destinations;

@@ -93,7 +93,9 @@ export interface RigDestination {
   takes: boolean;
 }
 
-export interface RigOptions extends Partial<Pick<StoreOptions, 'maxConnections' | 'firstSight' | 'filter'>> {
+export interface RigOptions extends Partial<
+  Pick<StoreOptions, 'maxConnections' | 'endedRoom' | 'firstSight' | 'filter'>
+> {
   /** One schedule each; by default one with Antrea's defaults. */
   destinations?: Partial<ScheduleOptions>[];
   timeouts?: KernelTimeouts;
@@ -111,11 +113,11 @@ export class StoreRig {
   readonly #augmenters: RecordAugmenter[] = [];
 
   constructor(options: RigOptions = {}) {
-    const { maxConnections = 64, firstSight = 'baseline', destinations = [{}], filter } = options;
+    const { maxConnections = 64, endedRoom, firstSight = 'baseline', destinations = [{}], filter } = options;
     this.timeouts = options.timeouts ?? kernelTimeouts();
-    this.store = new ConnectionStore({ maxConnections, firstSight, filter, born: this.now() });
+    this.store = new ConnectionStore({ maxConnections, endedRoom, firstSight, filter, born: this.now() });
     if (options.changes) {
-      const history = new TcpHistory(maxConnections);
+      const history = new TcpHistory(this.store.table.capacity);
       this.store.expectChanges(history);
       this.#augmenters.push(new TcpStateList(history));
     }
