@@ -187,7 +187,8 @@ export class Exporter {
       flows.push(this.#denied.flows(store => this.#enrich(store)));
     }
     const lost = (): Unexported => sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported()]);
-    const shared = { ...options, flows, names: this.#names, lost };
+    const polls = (): number => this.#poller.counts.polls;
+    const shared = { ...options, flows, names: this.#names, lost, polls };
     this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });

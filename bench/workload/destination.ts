@@ -28,6 +28,8 @@ export function destinationOptions(
     mtu,
     udpSegmentation: segment,
     optionsInterval: 0,
+    // what is measured is work, not waiting
+    maxRate: 'off',
   };
 }
 
@@ -59,6 +61,8 @@ export class MeasuredDestination {
       flows,
       names,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
+      flowPollInterval: EXPORTER_DEFAULTS.flowPollInterval,
+      polls: () => 0,
       lost: newUnexported,
       log: createLogger('error'),
       opened,

@@ -6,7 +6,7 @@ import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
-import { canonicalAddress, collectorAddress, distinct, list, wholeNumber } from './values.js';
+import { canonicalAddress, collectorAddress, distinct, list, numberOr, wholeNumber } from './values.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
@@ -225,6 +225,12 @@ function transportFlags(): Option[] {
       U32_MAX,
       defaults.templateRefreshPackets,
     ),
+    flag(
+      '--max-rate <records>',
+      'records a second to each collector at most, also at shutdown; auto: over UDP, what one poll makes due is spread over the poll interval; off: no limit',
+    )
+      .argParser(numberOr(1, U32_MAX, ['auto', 'off']))
+      .default(defaults.maxRate),
     timeFlag(
       '--reconnect-interval <time>',
       'TCP: time until the first reconnect; doubles up to eight times this',

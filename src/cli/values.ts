@@ -55,6 +55,25 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
+/** A whole number within bounds, or one of these words. */
+export function numberOr<T extends string>(
+  least: number,
+  most: number,
+  words: readonly T[],
+): (text: string) => number | T {
+  const number = wholeNumber(least, most);
+  return text => {
+    const word = words.find(one => one === text);
+    if (word !== undefined) return word;
+    if (/^\d/.test(text)) return number(text);
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `'${text}' is not a number`,
+      `Write a whole number from ${least} to ${most}, or ${words.join(' or ')}`,
+    );
+  };
+}
+
 /** A duration within bounds, as milliseconds. */
 export function duration(least: string, most: string): (text: string) => number {
   return text => {

@@ -5,6 +5,7 @@ import { LossClock } from './loss-clock.js';
 import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
+import { Pacing, type MaxRate } from './pacing.js';
 import { createProfile, type ProfileName } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
@@ -22,6 +23,8 @@ import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 const SLICE = 2048;
 /** A collector that takes nothing for this long is tried again at the next export. */
 const DRAIN_MS = 1_000;
+/** An export at a rate pauses so often, for what else has its turn with exports. */
+const PAUSE_MS = 250;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
@@ -37,6 +40,8 @@ export interface DestinationOptions extends UdpOptions {
   observationDomain: number;
   templateRefreshInterval: number;
   templateRefreshPackets: number;
+  /** Records a second at most. */
+  maxRate: MaxRate;
   /** TCP: the first wait before another attempt. */
   reconnectInterval: number;
   /** TCP: octets that the collector's kernel holds unread at most. */
@@ -61,6 +66,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   udpSegmentation: false,
   templateRefreshInterval: 600_000,
   templateRefreshPackets: 1_000,
+  maxRate: 'auto',
   reconnectInterval: 60_000,
   collectorBuffer: 32 << 20,
   endedQueue: 131_072,
@@ -106,6 +112,8 @@ export class Destination {
   readonly #journal: DestinationJournal | undefined;
   readonly #onOpen: () => void;
   readonly #lost: () => Unexported;
+  /** Undefined where nothing holds it back. */
+  readonly #pacing: Pacing | undefined;
   #connected = false;
   #draining = false;
   /** Records that the transport had at the end and never sent. */
@@ -125,6 +133,9 @@ export class Destination {
       /** The names that the augmenters of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
+      flowPollInterval: number;
+      /** Polls that are over. */
+      polls: () => number;
       /** What was lost before the store: it counts as ignored. */
       lost: () => Unexported;
       log: Logger;
@@ -168,6 +179,11 @@ export class Destination {
       (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
     );
     for (const batcher of this.#batchers) shared.names.hold(batcher);
+    const { maxRate } = options;
+    // a TCP collector holds the exporter back by itself
+    if (typeof maxRate === 'number' || (maxRate === 'auto' && endpoint.protocol === 'udp')) {
+      this.#pacing = new Pacing(maxRate, shared, this.#batchers, this.#session);
+    }
   }
 
   /** Opens the transport, which connects again by itself. */
@@ -196,11 +212,21 @@ export class Destination {
     });
   }
 
-  /** Exports what is due now, in slices. */
-  async export(): Promise<void> {
+  /**
+   * Exports what is due now, in slices.
+   * @returns whether it has only paused, as it takes long, and is to be called again
+   */
+  async export(): Promise<boolean> {
+    const end = performance.now() + PAUSE_MS;
+    let paused = false;
     this.#sendOptions();
-    while (this.#transport.ready && !this.#draining && this.#exportSlice()) await this.#turn(DRAIN_MS);
+    this.#pacing?.begin();
+    while (!paused && this.#transport.ready && !this.#draining && this.#exportSlice()) {
+      await this.#turn(DRAIN_MS);
+      paused = this.#pacing !== undefined && performance.now() > end;
+    }
     this.#journal?.flush();
+    return paused;
   }
 
   /**
@@ -212,6 +238,7 @@ export class Destination {
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
     for (const { schedule } of this.#batchers) schedule.endAll();
+    this.#pacing?.shutDown(graceMs);
     while (this.#connected && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
       await this.#turn(Math.min(left(), DRAIN_MS));
     }
@@ -272,8 +299,8 @@ export class Destination {
 
   /** @returns whether more is due, now or once the transport is ready again */
   #exportSlice(): boolean {
-    let more = false;
-    for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
+    let more = this.#pacing?.burst() ?? false;
+    if (!this.#pacing) for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
     if (!this.#oversizeLogged && this.#session.counts.oversize > 0) {
       this.#oversizeLogged = true;
       this.#log.error(
@@ -312,9 +339,10 @@ export class Destination {
     return times && { packets, octets, ...times };
   }
 
-  /** Gives the event loop its turn, and waits for the transport. */
+  /** Gives the event loop its turn, and waits for the next burst and for the transport. */
   async #turn(drainMs: number): Promise<void> {
-    await new Promise(resolve => setImmediate(resolve));
+    const wait = this.#pacing?.wait ?? 0;
+    await new Promise(resolve => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
     await this.#transport.untilReady(drainMs);
   }
 }

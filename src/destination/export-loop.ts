@@ -12,9 +12,12 @@ export interface ExportLoopHooks {
   after: () => void;
 }
 
+/** What the loop needs of a {@link Destination}. */
+export type Exporting = Pick<Destination, 'export' | 'nextDeadline'>;
+
 /** Exports to one destination at its own deadlines, one export at a time. No destination waits for another. */
 export class ExportLoop {
-  readonly #destination: Pick<Destination, 'export' | 'nextDeadline'>;
+  readonly #destination: Exporting;
   readonly #longestWait: number;
   readonly #hooks: ExportLoopHooks;
   readonly #log: Logger;
@@ -26,12 +29,7 @@ export class ExportLoop {
   #closed = false;
 
   /** @param longestWait milliseconds from one export to the next at most */
-  constructor(
-    destination: Pick<Destination, 'export' | 'nextDeadline'>,
-    longestWait: number,
-    hooks: ExportLoopHooks,
-    log: Logger,
-  ) {
+  constructor(destination: Exporting, longestWait: number, hooks: ExportLoopHooks, log: Logger) {
     this.#destination = destination;
     this.#longestWait = longestWait;
     this.#hooks = hooks;
@@ -78,12 +76,15 @@ export class ExportLoop {
 
   /** A failure is no other destination's, and the next export is tried. */
   async #export(): Promise<void> {
-    try {
-      await this.#hooks.before();
-      await this.#destination.export();
-    } catch (error) {
-      this.#log.error(describeError(error));
+    for (let goesOn = true; goesOn && !this.#closed;) {
+      try {
+        await this.#hooks.before();
+        goesOn = await this.#destination.export();
+      } catch (error) {
+        this.#log.error(describeError(error));
+        goesOn = false;
+      }
+      this.#hooks.after();
     }
-    this.#hooks.after();
   }
 }

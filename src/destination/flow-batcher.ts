@@ -49,19 +49,22 @@ export class FlowBatcher implements NameHolder {
 
   /**
    * Sends what is due, until the session takes no more or `budget` connections have been looked at.
+   * @param most data records
    * @returns whether more is due now
    */
-  export(budget: number): boolean {
+  export(budget: number, most = Number.POSITIVE_INFINITY): boolean {
     const { schedule } = this;
     const { flags } = this.#flows.store.table;
     const now = performance.now();
+    const copies = this.#session.profile.uniflows ? 2 : 1;
     let slot = -1;
     for (let looked = 0; looked < budget; looked++) {
       slot = schedule.next(now);
       if (slot < 0) break;
       const isNews = schedule.isNews(slot);
       if (isNews) {
-        if (!this.#session.ready) break;
+        if (most < copies || !this.#session.ready) break;
+        most -= copies;
         this.#add(slot, schedule.reason, (flags[slot] & GONE) !== 0);
       }
       schedule.done(slot, isNews, now);

@@ -175,6 +175,26 @@ export class ExportSchedule implements SlotHolder {
     return -1;
   }
 
+  /** How many records are due now; it walks along what is due. @param now monotonic milliseconds */
+  countDue(now: number): number {
+    const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
+    let due = this.#gone.count;
+    for (let slot = this.#closing.head; slot >= 0; slot = this.#closing.after(slot)) {
+      if (this.#state.isNews(slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END)) due++;
+    }
+    for (let slot = this.#idle.head; slot >= 0; slot = this.#idle.after(slot)) {
+      if (this.#store.table.changedAt(slot) + idleFlowExportTimeout > now) break;
+      if (this.#state.isNews(slot, IDLE_TIMEOUT)) due++;
+    }
+    for (let slot = this.#active.head; slot >= 0; slot = this.#active.after(slot)) {
+      if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
+      // where it is idle too it has been counted
+      if (this.#idle.has(slot) && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now) continue;
+      if (this.#state.isNews(slot, ACTIVE_TIMEOUT)) due++;
+    }
+    return due;
+  }
+
   /** Whether the connection that is due has anything to export. */
   isNews(slot: number): boolean {
     return this.#state.isNews(slot, this.reason);

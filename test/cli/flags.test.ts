@@ -50,6 +50,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--mtu': '1400',
   '--template-refresh-interval': '1m',
   '--template-refresh-packets': '17',
+  '--max-rate': '5000',
   '--reconnect-interval': '2m',
   '--collector-buffer': '65536',
   '--ended-queue': '100',

@@ -7,6 +7,8 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['wholeNumber', values.wholeNumber(0, 10), '10', 10],
   ['wholeNumber', values.wholeNumber(0, 255), '0xFF', 255],
   ['wholeNumber', values.wholeNumber(0, 10), '007', 7],
+  ['numberOr', values.numberOr(1, 10, ['off']), '10', 10],
+  ['numberOr', values.numberOr(1, 10, ['off']), 'off', 'off'],
   ['duration', values.duration('10ms', '24h'), '10ms', 10],
   ['duration', values.duration('10ms', '24h'), '24h', 86_400_000],
   ['duration', values.duration('0s', '24h'), '0s', 0],
@@ -36,6 +38,7 @@ const bad: [string, (text: string) => unknown, string[]][] = [
     values.wholeNumber(1, 10),
     ['', '0', '11', '-1', '1.5', '1e1', ' 5', '5 ', '0x', 'NaN', 'Infinity', '99999999999999999999'],
   ],
+  ['numberOr', values.numberOr(1, 10, ['off']), ['', '0', '11', 'on', 'Off', '-1', '1k']],
   ['duration', values.duration('10ms', '24h'), ['', '5', '9ms', '24h1ms', '-1s', '1e3s', '99999999999999999999d']],
   [
     'masked',

@@ -23,6 +23,7 @@ class Rig {
   readonly destination: Destination;
   readonly lines: Record<string, unknown>[];
   opened = 0;
+  polls = 0;
   /** What events have lost. */
   lost = newUnexported();
 
@@ -51,6 +52,8 @@ class Rig {
         flows: [{ store: this.store, augmenters: [] }],
         names: new NameTable(),
         staleConnectionTimeout: stale,
+        flowPollInterval: 100,
+        polls: () => this.polls,
         lost: () => this.lost,
         log,
         opened: () => this.opened++,
@@ -63,6 +66,7 @@ class Rig {
     this.store.merge(rows(...connections), now());
     for (let from = 0; from >= 0;) from = this.store.sweep(from, 1_000, now());
     this.store.endPoll(true);
+    this.polls++;
   }
 
   messages(): unknown[] {

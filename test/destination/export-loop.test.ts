@@ -11,13 +11,16 @@ class FakeDestination {
   running = 0;
   most = 0;
   deadline = Infinity;
+  /** Exports that pause and go on. */
+  pauses = 0;
   gate: () => Promise<void> = () => Promise.resolve();
 
-  async export(): Promise<void> {
+  async export(): Promise<boolean> {
     this.exports++;
     this.most = Math.max(this.most, ++this.running);
     await this.gate();
     this.running--;
+    return this.pauses-- > 0;
   }
 
   nextDeadline(): number {
@@ -96,4 +99,14 @@ test('an export that fails is logged, and the next one is tried', async t => {
   await eventually('two failures', () => rig.lines.length >= 2 && rig.after >= 2);
   rig.loop.close();
   t.regex(String((rig.lines[0] as { msg: unknown }).msg), /no socket/);
+});
+
+test('an export that pauses goes on at once, and what goes with each export has its turn', async t => {
+  const destination = new FakeDestination();
+  destination.pauses = 5;
+  const rig = loopOf(destination);
+  rig.loop.start();
+  await eventually('six exports', () => destination.exports === 6 && rig.after === 6);
+  rig.loop.close();
+  t.is(destination.most, 1);
 });

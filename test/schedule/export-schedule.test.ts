@@ -87,6 +87,27 @@ test('a destination that takes nothing now receives everything later, and nothin
   t.deepEqual(rig.due(), []);
 });
 
+test('what is due is counted as it is exported: ended, closed, idle and active ones, with something new', t => {
+  const rig = new StoreRig({ firstSight: 'total' });
+  const { schedule } = rig.destinations[0];
+  const live = (packets: number): Facts[] => [1, 2, 3].map(port => tcp(port, rig.wall, [packets, 60, 0, 0]));
+  const closed = tcp(9, rig.wall, [1, 60, 1, 60], { state: TIME_WAIT });
+  for (const [facts, wait] of [
+    [[...live(1), tcp(7, rig.wall, [1, 60, 0, 0]), closed], 0],
+    [[...live(1), closed], 5_000],
+    [live(2), 1_000],
+    [live(2), 20_000],
+  ] as const) {
+    rig.poll([...facts]);
+    rig.advance(wait);
+    const counted = schedule.countDue(rig.monotonic);
+    t.is(counted, rig.due().length);
+  }
+  t.is(schedule.countDue(rig.monotonic), 0);
+  schedule.endAll();
+  t.is(schedule.countDue(rig.monotonic), rig.due().length);
+});
+
 test('a slice looks at no more connections than its budget, and reports whether more are due', t => {
   const rig = new StoreRig();
   rig.poll([1, 2, 3].map(port => tcp(port, rig.wall, [1, 60, 0, 0])));

@@ -1,0 +1,110 @@
+import type { FlowBatcher } from './flow-batcher.js';
+import { BURST, Pacer } from './pacer.js';
+import type { Session } from './session.js';
+import { Spread } from './spread.js';
+
+/** Records a second: a number that holds always, `auto` to spread over UDP what one poll makes due, `off` for no limit. */
+export type MaxRate = number | 'auto' | 'off';
+
+/** Connections looked at in a row at most. */
+const SLICE = 2048;
+/** A burst ends when it has room for fewer datagrams: a batch of few records fills its last datagram badly. */
+const TOO_FEW = 16;
+/** Milliseconds between two plans at least; what is due is counted for each, so that many are counted seldom. */
+const PLAN_MS = 100;
+const DUE_PER_MS = 200;
+/** Records a second of a shutdown at least, where no rate was given. */
+const SHUTDOWN_RATE = 20_000;
+
+/** Milliseconds, and how many polls are over. */
+export interface PacingTimes {
+  readonly flowPollInterval: number;
+  readonly staleConnectionTimeout: number;
+  readonly polls: () => number;
+}
+
+/** Exports what is due in bursts of at most {@link BURST} datagrams, at a rate. */
+export class Pacing {
+  readonly #batchers: readonly FlowBatcher[];
+  readonly #session: Session;
+  readonly #pacer: Pacer;
+  readonly #spread: Spread | undefined;
+  readonly #polls: () => number;
+  /** Monotonic milliseconds. */
+  #nextPlan = 0;
+  #plannedPolls = -1;
+  #more = false;
+
+  constructor(maxRate: number | 'auto', times: PacingTimes, batchers: readonly FlowBatcher[], session: Session) {
+    this.#batchers = batchers;
+    this.#session = session;
+    this.#polls = times.polls;
+    const fixed = maxRate !== 'auto';
+    this.#pacer = new Pacer(fixed ? maxRate : SHUTDOWN_RATE);
+    this.#spread = fixed ? undefined : new Spread(times.flowPollInterval, times.staleConnectionTimeout);
+  }
+
+  /** Milliseconds until the next burst; 0 for the next turn of the event loop. */
+  get wait(): number {
+    return this.#pacer.wait;
+  }
+
+  /** An export begins: unless it goes on with what the last one left, what is due may be anything. */
+  begin(): void {
+    if (!this.#more) this.#nextPlan = 0;
+  }
+
+  /** Everything is due. @param timeLimit milliseconds that it may take */
+  shutDown(timeLimit: number): void {
+    this.#nextPlan = Number.POSITIVE_INFINITY;
+    if (!this.#spread) return;
+    // half the time is for what goes wrong
+    const needed = (this.#countDue(performance.now()) * 2_000) / timeLimit;
+    this.#pacer.rate = Math.max(SHUTDOWN_RATE, needed);
+  }
+
+  /** Sends a burst. @returns whether more is due */
+  burst(): boolean {
+    const now = performance.now();
+    this.#planIfDue(now);
+    const { counts } = this.#session;
+    const { records, messages } = counts;
+    const allowance = this.#pacer.allowance(now);
+    let more = true;
+    for (let sent = 0; more;) {
+      const room = Math.min(allowance - sent, BURST - (counts.messages - messages));
+      if (room < (sent > 0 ? TOO_FEW : 1)) break;
+      more = this.#export(room);
+      // the rest had nothing to export, or the transport takes no more
+      if (counts.records - records === sent) break;
+      sent = counts.records - records;
+    }
+    this.#pacer.spend(counts.records - records, more);
+    this.#more = more;
+    return more;
+  }
+
+  /** @param room records at most, so that they need no more datagrams */
+  #export(room: number): boolean {
+    const { counts } = this.#session;
+    const end = counts.records + room;
+    let more = false;
+    for (const batcher of this.#batchers) more = batcher.export(SLICE, end - counts.records) || more;
+    return more;
+  }
+
+  #planIfDue(now: number): void {
+    const polls = this.#polls();
+    if (!this.#spread || (now < this.#nextPlan && (polls === this.#plannedPolls || this.#nextPlan === Infinity)))
+      return;
+    const due = this.#countDue(now);
+    const ended = this.#batchers.reduce((sum, { schedule }) => sum + schedule.endedProgress.pushed, 0);
+    this.#pacer.rate = this.#spread.plan({ due, ended, polls }, now);
+    this.#plannedPolls = polls;
+    this.#nextPlan = now + Math.max(PLAN_MS, due / DUE_PER_MS);
+  }
+
+  #countDue(now: number): number {
+    return this.#batchers.reduce((sum, { schedule }) => sum + schedule.countDue(now), 0);
+  }
+}
