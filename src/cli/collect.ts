@@ -175,7 +175,8 @@ function summary(stats: CollectorStats): string {
     [stats.timedOutConnections, 'connections timed out'],
     [stats.expiredTemplates, 'expired templates'],
     [stats.droppedDatagrams, 'datagrams dropped'],
-    [stats.undeliveredMessages, 'messages not printed'],
+    [stats.undeliveredRecords, 'records not printed'],
+    [stats.undeliveredMessages, 'messages not read'],
   ];
   return [...always, ...sometimes.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
 }

@@ -56,20 +56,30 @@ export function cells(record: CollectedRecord): string[] {
   const destination = host(record, 'destination', version);
   const protocol = record.get('protocolIdentifier');
   const reason = text(record.get('flowEndReason'));
+  const { shown, others } = counters(record);
   return [
-    new Date(record.exportTime * 1000).toTimeString().slice(0, 8),
+    timeOfDay(record.exportTime),
     typeof protocol === 'number' ? protocolName(protocol) : '',
     withPort(source, port(record, 'sourceTransportPort')),
     withPort(destination, port(record, 'destinationTransportPort')),
-    counter(record, PACKET_TOTALS),
-    counter(record, OCTET_TOTALS),
-    counter(record, PACKET_DELTAS),
-    counter(record, OCTET_DELTAS),
+    ...shown,
     END_REASONS[reason] ?? reason,
     source === '' && destination === ''
       ? `template ${record.templateId}`
-      : details(record, version, source, destination),
+      : details(record, version, source, destination, others),
   ];
+}
+
+let second = NaN;
+let secondText = '';
+
+/** Local time; the records of a message have the same. */
+function timeOfDay(seconds: number): string {
+  if (seconds !== second) {
+    second = seconds;
+    secondText = new Date(seconds * 1000).toTimeString().slice(0, 8);
+  }
+  return secondText;
 }
 
 /** A pair of counters. */
@@ -113,26 +123,34 @@ const OCTET_DELTAS = [
   both('+dropped-octets', 'droppedOctetDeltaCount'),
 ];
 
-function counter(record: CollectedRecord, kinds: readonly Counters[]): string {
-  for (const { forward, reverse } of kinds) {
-    const value = pair(record.get(forward), record.get(reverse));
-    if (value !== '') return value;
+const COUNTERS = [PACKET_TOTALS, OCTET_TOTALS, PACKET_DELTAS, OCTET_DELTAS];
+
+/** The cells of the four columns, and counters beside them that say something else: `+post-octets=52`. */
+function counters(record: CollectedRecord): { shown: string[]; others: string[] } {
+  const shown: string[] = [];
+  const others: string[] = [];
+  for (const kinds of COUNTERS) {
+    let first = '';
+    for (const { word, forward, reverse } of kinds) {
+      const sent = record.get(forward);
+      const received = record.get(reverse);
+      if (sent === undefined && received === undefined) continue;
+      const value = pair(sent, received);
+      if (first === '') first = value;
+      else if (value !== first && !/^0(\/0)?$/.test(value)) others.push(`${word}=${value}`);
+    }
+    shown.push(first);
   }
-  return '';
+  return { shown, others };
 }
 
-/** Counters beside those of the columns that say something else: `+post-octets=52`. */
-function otherCounters(record: CollectedRecord): string[] {
-  return [PACKET_TOTALS, OCTET_TOTALS, PACKET_DELTAS, OCTET_DELTAS].flatMap(kinds => {
-    const shown = counter(record, kinds);
-    return kinds.flatMap(({ word, forward, reverse }) => {
-      const value = pair(record.get(forward), record.get(reverse));
-      return value === '' || value === shown || /^0(\/0)?$/.test(value) ? [] : [`${word}=${value}`];
-    });
-  });
-}
-
-function details(record: CollectedRecord, version: 4 | 6, source: string, destination: string): string {
+function details(
+  record: CollectedRecord,
+  version: 4 | 6,
+  source: string,
+  destination: string,
+  others: readonly string[],
+): string {
   const words: string[] = [];
   const denied = denial(record);
   if (denied !== '') words.push(denied);
@@ -143,7 +161,7 @@ function details(record: CollectedRecord, version: 4 | 6, source: string, destin
   words.push(
     ...translated(record, 'snat', 'Source', version, source),
     ...translated(record, 'dnat', 'Destination', version, destination),
-    ...otherCounters(record),
+    ...others,
   );
   const zone = text(record.get('ingressVRFID'));
   if (zone !== '') words.push(`zone=${zone}`);

@@ -59,6 +59,8 @@ export class Collector {
   readonly #streamPlaces: Room<StreamSession>;
   readonly #intake: Intake;
   readonly #listeners: Listener[] = [];
+  /** Of the message that is being delivered. */
+  #recordsLeft = 0;
   #clock: NodeJS.Timeout | undefined;
 
   constructor(options: CollectorOptions) {
@@ -111,6 +113,7 @@ export class Collector {
     while (this.#intake.busy && performance.now() < deadline) await setTimeout(POLL_MS);
     clearInterval(this.#clock);
     this.#stats.undeliveredMessages += this.#intake.waiting;
+    this.#stats.undeliveredRecords += this.#recordsLeft;
     this.#intake.close();
     await this.#closeListeners();
     return left.reduce((sum, count) => sum + count, 0);
@@ -196,9 +199,10 @@ export class Collector {
   }
 
   async #deliverRest(records: readonly CollectedRecord[], from: number, wait: Promise<void>): Promise<void> {
+    this.#recordsLeft = records.length - from;
     await wait;
-    for (let i = from; i < records.length; i++) {
-      this.#options.onRecord(records[i]);
+    while (this.#recordsLeft > 0 && !this.#intake.closed) {
+      this.#options.onRecord(records[records.length - this.#recordsLeft--]);
       const more = this.#options.ready?.();
       if (more !== undefined) await more;
     }

@@ -38,6 +38,10 @@ export class Intake {
     return this.#busy;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Messages that wait. */
   get waiting(): number {
     return this.#queue.length - this.#next;

@@ -64,11 +64,8 @@ export function peerAddress(address: string): string {
 export function peerOf(address: string): string {
   const host = peerAddress(address);
   if (!host.includes(':') || /^fe[89ab]/i.test(host)) return host;
-  const [front, back] = host.split('::', 2);
-  const groups = front === '' ? [] : front.split(':');
-  if (back !== undefined) {
-    const behind = back === '' ? 0 : back.split(':').length;
-    while (groups.length < 8 - behind) groups.push('0');
-  }
+  const [front, back] = host.split('::').map(part => (part === '' ? [] : part.split(':')));
+  const zeros = back === undefined ? 0 : 8 - front.length - back.length;
+  const groups = [...front, ...Array<string>(zeros).fill('0'), ...(back ?? [])];
   return `${groups.slice(0, 4).join(':')}::/64`;
 }

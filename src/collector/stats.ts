@@ -59,8 +59,10 @@ export interface CollectorStats {
   timedOutConnections: number;
   /** Datagrams dropped because records waited and no room was left. The sequence numbers show how many records. */
   droppedDatagrams: number;
-  /** Messages received that were not delivered when the collector was closed, because records waited on. */
+  /** Messages that were not decoded when the collector was closed, because records waited on. */
   undeliveredMessages: number;
+  /** Records of the message before them that were not delivered; `records` and `optionsRecords` count them. */
+  undeliveredRecords: number;
 }
 
 /** All zero. */
@@ -91,6 +93,7 @@ export function newStats(): CollectorStats {
     timedOutConnections: 0,
     droppedDatagrams: 0,
     undeliveredMessages: 0,
+    undeliveredRecords: 0,
   };
 }
 

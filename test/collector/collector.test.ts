@@ -306,14 +306,17 @@ test('UDP: while the reader of records waits, datagrams queue within a limit, an
 });
 
 test('close() ends in time though the reader of records waits on, and counts what it left', async t => {
-  const { ready } = gate();
+  const { ready, open } = gate();
   const { collector, endpoints, records } = await start(t, ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'], { ready });
   const socket = await openTcp(t, endpoints[1]);
-  socket.write(Buffer.concat([DEFINE, data(0, 6), data(1, 6), data(2, 6)]));
+  socket.write(Buffer.concat([DEFINE, data(0, 6, 6, 6), data(3, 6), data(4, 6)]));
   await eventually('a record', () => records.length === 1);
   await collector.close();
-  t.is(records.length, 1);
-  t.is(collector.stats().undeliveredMessages, 2);
+  const { undeliveredMessages, undeliveredRecords } = collector.stats();
+  t.deepEqual([undeliveredRecords, undeliveredMessages], [2, 2]);
+  open();
+  await new Promise(resolve => setImmediate(resolve));
+  t.is(records.length, 1, 'nothing comes after it');
 });
 
 test('onMessage sees the octets of every message before its records, malformed ones too', async t => {
