@@ -21,6 +21,7 @@ const inDictionary = (text, name) => number(text, new RegExp(`'${name}': (\\d+)`
 const lastLines = (text, count = 2) => text.trim().split('\n').slice(-count).join(' | ').slice(0, 400);
 
 const collect = (format, script, args, after) => `
+rm -f o e
 node "$CTFLOW/bin/ctflow.js" collect --listen tcp://127.0.0.1:15118 --format ${format} > o 2> e & c=$!
 until grep -q listening e; do sleep 0.2; done
 python3 ${script} 15118 ${args} ${after}
@@ -200,6 +201,7 @@ const CASES = [
   {
     folder: '19-collect-silent-connections',
     run: `
+rm -f o e
 node "$CTFLOW/bin/ctflow.js" collect --listen tcp://127.0.0.1:15119 --format json > o 2> e & c=$!
 until grep -q listening e; do sleep 0.2; done
 python3 slowloris.py 15119 20 & s=$!
