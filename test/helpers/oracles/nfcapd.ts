@@ -57,11 +57,12 @@ export class Nfcapd {
     this.#end = end;
   }
 
-  /** @param seconds of a file */
-  static async listen(namespace: PrivateNamespace, port: number, seconds = HOUR): Promise<Nfcapd> {
+  /** @param seconds of a file; @param buffer octets of its socket's receive buffer, 0 for the system's default */
+  static async listen(namespace: PrivateNamespace, port: number, seconds = HOUR, buffer = 4 << 20): Promise<Nfcapd> {
     const folder = await mkdtemp(join(tmpdir(), 'ctflow-nfcapd-'));
     namespace.atEnd(() => rm(folder, { recursive: true, force: true }));
-    const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', String(seconds), '-B', String(4 << 20)];
+    const args = ['-b', '127.0.0.1', '-p', String(port), '-w', folder, '-t', String(seconds)];
+    if (buffer > 0) args.push('-B', String(buffer));
     const child = namespace.spawn('nfcapd', args);
     const finished = collect(child, { timeout: 600_000 });
     await namespace.listening('udp', port);
