@@ -14,6 +14,7 @@ import { addCounts } from './common/add-counts.js';
 import { describeError } from './common/errors.js';
 import { drainAll } from './destination/drain-all.js';
 import { endOpen } from './destination/end-open.js';
+import { roomForEnded } from './destination/ended-gate.js';
 import { endedRoom } from './schedule/ended-room.js';
 import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
@@ -326,7 +327,8 @@ export class Exporter {
 
   #openEvents(events: EventsOptions): void {
     const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
-    const listener = { onDestroys, onLoss: () => this.#poller.resync() };
+    const roomForThem = (): number => roomForEnded(this.#destinations);
+    const listener = { onDestroys, roomForEnded: roomForThem, onLoss: () => this.#poller.resync() };
     const { backend, state } = this.#options;
     this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
   }

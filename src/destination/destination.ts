@@ -25,6 +25,8 @@ const SLICE = 2048;
 const DRAIN_MS = 1_000;
 /** An export at a rate pauses so often, for what else has its turn with exports. */
 const PAUSE_MS = 250;
+/** A collector that has ended connections to take and has taken nothing for this long is not waited for. */
+const TAKES_MS = 1_000;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
@@ -115,6 +117,8 @@ export class Destination {
   /** Undefined where nothing holds it back. */
   readonly #pacing: Pacing | undefined;
   #connected = false;
+  /** When the collector took something last, or nothing waited for it. */
+  #tookAt = 0;
   #draining = false;
   /** Records that the transport had at the end and never sent. */
   #neverSent = 0;
@@ -200,7 +204,10 @@ export class Destination {
         this.#connected = false;
       },
       emptyMessage: records => this.#session.emptyMessage(records),
-      settled: records => this.#journal?.settled(records),
+      settled: records => {
+        this.#tookAt = performance.now();
+        this.#journal?.settled(records);
+      },
       probe: () => this.#session.probe(),
       undelivered: messages => this.#session.lose(messages),
       lost: messages => {
@@ -276,6 +283,18 @@ export class Destination {
   /** Of conntrack's connections alone. */
   get endedProgress(): EndedProgress {
     return this.#batchers[0].schedule.endedProgress;
+  }
+
+  /** As of ExportSchedule, of conntrack's connections alone. */
+  get endedRoom(): number {
+    return this.#batchers[0].schedule.endedRoom;
+  }
+
+  /** Whether the collector takes what is exported: one that is frozen or away does not. */
+  takesEnded(): boolean {
+    const now = performance.now();
+    if (this.#batchers[0].schedule.ended === 0) this.#tookAt = now;
+    return this.#connected && now - this.#tookAt < TAKES_MS;
   }
 
   dropStale(): void {

@@ -7,6 +7,7 @@ import type { EventCounts, EventOptions, EventSource } from '../sources/events.j
 import type { ConnectionStore } from '../store/connection-store.js';
 import { now } from '../store/poll-history.js';
 import type { Unexported } from '../store/unexported.js';
+import { ROWS } from '../sources/row-listener.js';
 import { DyingList, type Guard } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
 
@@ -75,7 +76,9 @@ export class ConntrackEvents implements PollHook {
   #polled = false;
 
   /**
-   * @param onDestroys DESTROY events were applied; @param onLoss NEW or UPDATE events were lost: only a poll can replace them
+   * @param onDestroys DESTROY events were applied
+   * @param roomForEnded how many more can be; they wait in the kernel as long as it can hold them
+   * @param onLoss NEW or UPDATE events were lost: only a poll can replace them
    * @param destroyLog where there is a state file
    * @throws CtflowError as Backend.openEvents; CTFLOW_STATE
    */
@@ -84,7 +87,7 @@ export class ConntrackEvents implements PollHook {
     options: EventsOptions,
     store: ConnectionStore,
     log: Logger,
-    { onDestroys, onLoss }: { onDestroys: () => void; onLoss: () => void },
+    { onDestroys, roomForEnded, onLoss }: { onDestroys: () => void; roomForEnded: () => number; onLoss: () => void },
     destroyLog?: DestroyLog,
   ) {
     const { kind, holdEnded, dyingLimit, earlierHaveNone, ...common } = options;
@@ -121,6 +124,10 @@ export class ConntrackEvents implements PollHook {
         {
           // the two sockets have no order; with the drain, a DESTROY comes after all else of its connection
           onBatch: this.#changes ? batch => this.#changes!.drain().then(() => apply(batch)) : apply,
+          room: () => {
+            const room = roomForEnded();
+            return room < ROWS && !this.#dying.mayWait ? ROWS : room;
+          },
           onError: error => {
             this.#dying.close();
             store.expectEvents(false);
@@ -154,14 +161,15 @@ export class ConntrackEvents implements PollHook {
    */
   async afterDump(): Promise<void> {
     await this.#changes?.drain();
+    let more = false;
     try {
       // first: what leaves the list after this is received by the drain
-      this.#store.delayEnds(await this.#dying.watch());
+      more = await this.#dying.watch();
     } catch (error) {
-      this.#store.delayEnds(false);
       this.#log.warn(`the dying list cannot be read: ${describeError(error)}`);
     }
-    await this.#destroys.drain();
+    const all = await this.#destroys.drainUnlessHeld();
+    this.#store.delayEnds(more || !all);
     this.#dying.renew();
   }
 

@@ -88,6 +88,15 @@ export class DyingList {
     if (held > lasting.events && now - this.#lookedAt > LOOK_GAP) void this.#look().catch(() => {});
   }
 
+  /** Whether the kernel can go on holding connections: events may wait for a while. Where it holds none they would be lost. */
+  get mayWait(): boolean {
+    if (!this.#holding) return false;
+    const pressure = this.#read();
+    if (!pressure) return false;
+    const [, lasting] = holdBudget(pressure, this.#held, this.#limit);
+    return this.#held <= lasting.events / 2;
+  }
+
   /** After a poll. @returns whether events of connections on the list are still to come */
   async watch(): Promise<boolean> {
     this.#warnOfLoss();

@@ -76,6 +76,11 @@ export class ExportSchedule implements SlotHolder {
     return this.#gone.count;
   }
 
+  /** How many more of them can wait before the oldest is dropped. */
+  get endedRoom(): number {
+    return this.#endedLimit - this.#gone.count;
+  }
+
   get endedProgress(): EndedProgress {
     return this.#gone;
   }

@@ -1,8 +1,12 @@
 import { Batch } from '../row/batch.js';
+import { ROW_SIZE } from '../row/layout.generated.js';
 import { native, nativeError } from '../common/native-error.js';
 
-const ROWS = 1024;
+/** Rows of a batch at most. */
+export const ROWS = 1024;
 const LONG = 2 ** 30; // milliseconds
+/** Milliseconds until a receiver without room is asked again. */
+const HELD_MS = 5;
 
 /** What {@link RowListener} needs of a native listener. */
 export interface NativeListener {
@@ -18,6 +22,8 @@ export interface NativeListener {
 export interface RowReceiver {
   /** Rows in the kernel's order, at most 1,024; valid until it returns, or until its promise settles. */
   onBatch(batch: Batch): void | Promise<void>;
+  /** Rows that may come now; with 0 they wait where they are, and it is asked again. Absent for any number. */
+  room?(): number;
   /** No more rows will come: the listener has failed and is closed. */
   onError(error: Error): void;
 }
@@ -25,7 +31,10 @@ export interface RowReceiver {
 /** A drain that is not done. */
 interface Drain {
   readonly number: number;
-  readonly done: () => void;
+  /** @param all everything was delivered */
+  readonly done: (all: boolean) => void;
+  /** Also waits while the receiver has no room. */
+  readonly patient: boolean;
 }
 
 /**
@@ -40,6 +49,8 @@ export class RowListener<Native extends NativeListener> {
   /** Keeps the process alive. */
   #waiting: NodeJS.Timeout | undefined;
   #pulling = false;
+  /** The receiver has no room. */
+  #held = false;
   #closed = false;
 
   /**
@@ -57,10 +68,13 @@ export class RowListener<Native extends NativeListener> {
   }
 
   /** Settles when everything that waited in the receive buffer has been delivered. */
-  drain(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    this.#waiting ??= setInterval(() => {}, LONG);
-    return new Promise(done => this.#drains.push({ number: this.listener.drain(), done }));
+  async drain(): Promise<void> {
+    await this.#drain(true);
+  }
+
+  /** As {@link drain}, but for rows that the receiver has no room for. @returns whether everything was delivered */
+  drainUnlessHeld(): Promise<boolean> {
+    return this.#held ? Promise.resolve(false) : this.#drain(false);
   }
 
   /** Nothing is delivered any more. Drains settle. */
@@ -79,8 +93,14 @@ export class RowListener<Native extends NativeListener> {
     this.#pulling = false;
     if (this.#closed) return;
     const batch = this.#batch;
+    const room = this.#receiver.room?.() ?? ROWS;
+    this.#held = room <= 0;
+    if (this.#held) {
+      this.#hold();
+      return;
+    }
     try {
-      batch.count = this.listener.take(batch.bytes);
+      batch.count = this.listener.take(room < ROWS ? batch.bytes.subarray(0, room * ROW_SIZE) : batch.bytes);
     } catch (error) {
       this.close();
       this.#receiver.onError(nativeError(error));
@@ -98,6 +118,23 @@ export class RowListener<Native extends NativeListener> {
     else this.#delivered(drained);
   };
 
+  #drain(patient: boolean): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(true);
+    this.#waiting ??= setInterval(() => {}, LONG);
+    return new Promise(done => this.#drains.push({ number: this.listener.drain(), done, patient }));
+  }
+
+  #hold(): void {
+    this.#pulling = true;
+    setTimeout(this.#pull, HELD_MS).unref();
+    const impatient = this.#drains.filter(({ patient }) => !patient);
+    for (const drain of impatient) {
+      this.#drains.splice(this.#drains.indexOf(drain), 1);
+      drain.done(false);
+    }
+    this.#settle(-1);
+  }
+
   #delivered(drained: number): void {
     setImmediate(this.#pull);
     this.#settle(drained);
@@ -108,7 +145,7 @@ export class RowListener<Native extends NativeListener> {
 
   /** Settles the drains up to this number. */
   #settle(drained: number): void {
-    while (this.#drains.length > 0 && this.#drains[0].number <= drained) this.#drains.shift()!.done();
+    while (this.#drains.length > 0 && this.#drains[0].number <= drained) this.#drains.shift()!.done(true);
     if (this.#drains.length > 0) return;
     clearInterval(this.#waiting);
     this.#waiting = undefined;

@@ -335,6 +335,28 @@ perBackend(
   },
 );
 
+perBackend(
+  'ended connections are held for a collector that takes them, not for one that is frozen',
+  async (t, backend) => {
+    const collector = await TcpCollector.listen(t);
+    collector.reads = false;
+    const rig = new Rig(backend, collector.endpoint, { endedQueue: 30_000 });
+    t.false(rig.destination.takesEnded(), 'it is not connected');
+    await begin(t, rig);
+    t.true(rig.destination.takesEnded());
+    await fill(rig, 20_000);
+    rig.poll();
+    t.true(rig.destination.endedRoom < 30_000);
+    await eventually('it is frozen', () => !rig.destination.takesEnded());
+    const socket = await collector.nth(1);
+    socket.resume();
+    await eventually('it takes some', async () => {
+      await rig.destination.export();
+      return rig.destination.takesEnded();
+    });
+  },
+);
+
 perBackend('records waiting in a batch when a connection breaks are sent in the next session', async (t, backend) => {
   const collector = await TcpCollector.listen(t);
   const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });

@@ -20,7 +20,7 @@ function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
   if (!isGuarded) destroys.guardFailure = 'EPERM';
   const changes = new FakeEvents();
   const opened: EventOptions[] = [];
-  const calls = { ends: 0, losses: 0 };
+  const calls = { ends: 0, losses: 0, room: Infinity };
   const backend = {
     openEvents: (options: EventOptions, receiver: EventReceiver) => {
       opened.push(options);
@@ -40,7 +40,11 @@ function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
     earlierHaveNone: false,
     ...changed,
   };
-  const listener = { onDestroys: () => void calls.ends++, onLoss: () => void calls.losses++ };
+  const listener = {
+    onDestroys: () => void calls.ends++,
+    roomForEnded: () => calls.room,
+    onLoss: () => void calls.losses++,
+  };
   const events = new ConntrackEvents(
     backend as unknown as Backend,
     options,
@@ -57,6 +61,40 @@ test('an event ends a connection in the store, and wakes the exporter', t => {
   destroys.receiver.onBatch(rows({ ...udp(1, rig.wall, [2, 120, 0, 0]), stop: nanoseconds(rig.wall) }));
   t.is(rig.store.counts.destroyed, 1);
   t.is(calls.ends, 1);
+});
+
+test('ended connections wait in the kernel while no destination has room, as long as the kernel can hold them', t => {
+  const { destroys, calls } = begin();
+  const room = (): number => destroys.receiver.room!();
+  t.is(room(), Infinity);
+  calls.room = 7;
+  t.is(room(), 7);
+  calls.room = 0;
+  t.is(room(), 0);
+  // a limit of ten
+  destroys.kernel.drops = 6;
+  t.true(room() > 1_000);
+  const unguarded = begin({}, false);
+  unguarded.calls.room = 0;
+  t.true(
+    unguarded.destroys.receiver.room!() > 1_000,
+    'what the kernel does not hold would be lost without its counters',
+  );
+});
+
+test('while events wait in the kernel a poll goes on, and ends no connection without its event', async t => {
+  const { rig, events, destroys } = begin();
+  rig.poll([udp(1, rig.wall, [1, 60, 0, 0])]);
+  destroys.isHeld = true;
+  for (let poll = 0; poll < 3; poll++) {
+    await events.afterDump();
+    rig.poll([]);
+  }
+  t.is(rig.store.counts.eventless, 0);
+  destroys.isHeld = false;
+  await events.afterDump();
+  rig.poll([]);
+  t.is(rig.store.counts.eventless, 1);
 });
 
 test('a dying list that cannot be read does not end a poll', async t => {

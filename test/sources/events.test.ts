@@ -97,7 +97,7 @@ class FakeListener implements Listener {
 }
 
 /** An event source over a fake, and what it delivered: the numbers of each batch. */
-function fake(t: ExecutionContext) {
+function fake(t: ExecutionContext, room?: () => number) {
   const listener = new FakeListener();
   const batches: number[][] = [];
   const errors: Error[] = [];
@@ -107,11 +107,37 @@ function fake(t: ExecutionContext) {
       batches.push(Array.from({ length: count }, (_, row) => u32[(row * ROW_SIZE) >> 2]));
     },
     onError: error => errors.push(error),
+    ...(room && { room }),
   });
   return { listener, source, batches, errors };
 }
 
 const numbers = (length: number) => Array.from({ length }, (_, n) => n);
+
+test('no more rows are taken than the receiver has room for; the others wait, and a drain that need not wait does not', async t => {
+  let room = 10;
+  const { listener, source, batches } = fake(t, () => room);
+  listener.rows = numbers(50);
+  listener.onReady();
+  t.deepEqual(batches, [numbers(10)]);
+  room = 0;
+  let done = false;
+  const patient = source.drain().then(() => (done = true));
+  const hasty = source.drainUnlessHeld();
+  listener.mark();
+  t.false(await hasty);
+  t.false(await source.drainUnlessHeld());
+  listener.onReady();
+  t.is(batches.length, 1);
+  t.false(done);
+  room = 2_000;
+  await patient;
+  t.deepEqual(batches.flat(), numbers(50));
+  const last = source.drainUnlessHeld();
+  listener.mark();
+  listener.onReady();
+  t.true(await last);
+});
 
 test('many rows are delivered one batch per turn of the event loop', async t => {
   const { listener, batches } = fake(t);

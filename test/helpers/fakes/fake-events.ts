@@ -45,6 +45,13 @@ export class FakeEvents {
     return this.gate;
   }
 
+  /** The receiver has no room. */
+  isHeld = false;
+
+  drainUnlessHeld(): Promise<boolean> {
+    return this.isHeld ? Promise.resolve(false) : this.drain().then(() => true);
+  }
+
   async dyingCount(): Promise<number> {
     return this.dying();
   }
