@@ -113,6 +113,7 @@ async function collect(flags: CollectFlags): Promise<void> {
   const rest = Math.max(deadline - performance.now(), LAST_MS);
   if (signals.received && !(await output.end(rest))) note(`${output.waiting} characters of output were not read`);
   troubles.flush();
+  if (left === 0) note(`stopped after ${flags.count} flow records (--count)`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
 }

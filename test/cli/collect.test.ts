@@ -88,7 +88,7 @@ test('JSON: one record per line, stops after --count flow records, prints its co
   t.is(records[1]['options'], true);
   t.regex(
     collect.stderr,
-    /^ctflow: 4 messages, 6 records, 0 lost, 0 undecodable sets, 0 malformed messages, 1 options records$/m,
+    /^ctflow: stopped after 3 flow records \(--count\)\nctflow: 4 messages, 6 records, 0 lost, 0 undecodable sets, 0 malformed messages, 1 options records$/m,
   );
 });
 
