@@ -79,6 +79,7 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl');
   if (flags.profile !== 'antrea') without('without --profile antrea: only that exports names', 'inventory');
   if (['silent', 'error', 'warn'].includes(flags.logLevel) && flags.statsInterval > 0) {

@@ -20,6 +20,7 @@ export interface RunFlags
   optionsInterval?: number;
   collector: Endpoint[];
   observationDomain?: number;
+  instance?: string;
   flowPollInterval: number;
   staleConnectionTimeout: number;
   maxConnections: number;
@@ -188,9 +189,10 @@ function recordFlags(): Option[] {
       '--zero-delta-records',
       'also export records without a packet: at first sight, for idle and forced ends (profile antrea: ends are always exported)',
     ).default(zeroDeltaRecords),
+    flag('--instance <name>', 'name of this exporter among those of a host; part of the default observation domain'),
     numberFlag(
       '--observation-domain <id>',
-      'observation domain ID (default: derived from /etc/machine-id)',
+      'observation domain ID (default: made from --instance, network namespace and host)',
       0,
       U32_MAX,
     ),

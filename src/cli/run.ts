@@ -4,13 +4,13 @@ import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
-import { DESTINATION_DEFAULTS } from '../destination/destination.js';
+import { DESTINATION_DEFAULTS, destinationName } from '../destination/destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
 import { createLogger, type Logger } from '../common/logger.js';
-import { hostObservationDomain } from '../common/host.js';
+import { defaultDomain, formerDomain } from '../common/observation-domain.js';
 import { FollowedSource } from '../sources/followed-source.js';
 import { NamespaceWatch } from '../sources/namespace-watch.js';
 import type { Source } from '../sources/source.js';
@@ -79,15 +79,9 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
         return { events, identity: hostIdentity(flags.netns) };
       },
     };
-    const state = await openState(flags, source, backend, log);
-    const {
-      collector,
-      observationDomain = hostObservationDomain(),
-      events: _,
-      inventory: __,
-      state: ___,
-      ...rest
-    } = flags;
+    const observationDomain = domainOf(flags, log);
+    const state = await openState(flags, source, backend, observationDomain, log);
+    const { collector, events: _, inventory: __, state: ___, ...rest } = flags;
     const replay = source.kind === 'replay';
     // go-ipfix takes options for data of an unknown template, and closes the connection
     const { optionsInterval = rest.profile === 'antrea' ? 0 : DESTINATION_DEFAULTS.optionsInterval } = rest;
@@ -132,6 +126,18 @@ function leftUnexported(records: number, { state }: RunFlags): CtflowError {
   );
 }
 
+function domainOf({ observationDomain, instance, netns }: RunFlags, log: Logger): number {
+  if (observationDomain !== undefined) return observationDomain;
+  const { id, from } = defaultDomain({ instance, netns });
+  log.info({ observationDomain: id, from }, 'default observation domain');
+  if (from.length === 0)
+    log.warn(
+      { hint: 'Give --observation-domain, or --instance with a name of its own' },
+      'nothing distinguishes this host from others: its observation domain is that of every such host',
+    );
+  return id;
+}
+
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
   const kind = eventKind(flags, source.kind);
   if (kind === 'off') return undefined;
@@ -150,9 +156,10 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
 
 /** @throws CtflowError where connections have no start by which they could be known again */
 async function openState(
-  { state, netns }: RunFlags,
+  { state, netns, collector, profile, observationDomain: given }: RunFlags,
   source: Source,
   backend: Backend,
+  observationDomain: number,
   log: Logger,
 ): Promise<Journal | undefined> {
   if (state === undefined) return undefined;
@@ -163,7 +170,18 @@ async function openState(
       'Run sysctl -w net.netfilter.nf_conntrack_timestamp=1, or add --setup-sysctl',
     );
   }
-  return Journal.open({ path: state, identity: hostIdentity(netns), log, lock: fd => backend.lockFile(fd) });
+  // files of earlier versions have the default of those
+  const former = formerDomain();
+  const formerNames = new Map(
+    given === undefined
+      ? collector.map(endpoint => [
+          destinationName({ endpoint, observationDomain, profile }),
+          destinationName({ endpoint, observationDomain: former, profile }),
+        ])
+      : [],
+  );
+  const lock = (fd: number): boolean => backend.lockFile(fd);
+  return Journal.open({ path: state, identity: hostIdentity(netns), log, lock, formerNames });
 }
 
 function deniedOf(flags: RunFlags): DeniedOptions | undefined {

@@ -1,20 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { CtflowError } from './errors.js';
 
-/** An observation domain ID for this host, by which collectors distinguish hosts. Stable; never 0. */
-export function hostObservationDomain(): number {
-  let identity: string;
-  try {
-    identity = readFileSync('/etc/machine-id', 'utf8');
-  } catch {
-    identity = hostname();
-  }
-  return createHash('sha256').update(`ctflow ${identity.trim()}`).digest().readUInt32BE(0) || 1;
-}
-
-const OWN_NAMESPACE = '/proc/self/ns/net';
+export const OWN_NAMESPACE = '/proc/self/ns/net';
 
 /** @param netns a name under /run/netns or a path */
 export function namespacePath(netns: string): string {

@@ -99,7 +99,11 @@ export interface Left extends Unexported {
 }
 
 /** Identifies a destination, also after a restart. */
-export function destinationName({ endpoint, observationDomain, profile }: DestinationOptions): string {
+export function destinationName({
+  endpoint,
+  observationDomain,
+  profile,
+}: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string {
   return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
 }
 

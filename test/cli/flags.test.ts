@@ -44,6 +44,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--max-denied': '300',
   '--inventory': 'inventory.yaml',
   '--state': '/run/ctflow.state',
+  '--instance': 'edge',
   '--profile': 'antrea',
   '--biflow': 'two-uniflows',
   '--observation-domain': '0xffffffff',

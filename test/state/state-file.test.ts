@@ -255,3 +255,17 @@ test('a crafted file with valid checksums and far numbers is read in no time', a
   t.is(said(refused, /blocks contradict/), 1);
   await next.close();
 });
+
+test('a destination is known by the name that it had under the former default domain, and has the new one from then on', async t => {
+  const path = temporaryPath(t, 'state');
+  const { journal } = await openJournal(path);
+  const { number } = journal.destination('udp://c:1 7 standard', BEGAN);
+  await journal.close();
+  const formerNames = new Map([['udp://c:1 9 standard', 'udp://c:1 7 standard']]);
+  for (let again = 0; again < 2; again++) {
+    const { journal: next } = await openJournal(path, again === 0 ? { formerNames } : {});
+    const destination = next.destination('udp://c:1 9 standard', BEGAN + 1_000);
+    t.like(destination, { number, since: BEGAN, name: 'udp://c:1 9 standard' });
+    await next.close();
+  }
+});
