@@ -21,6 +21,7 @@ import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
+import { KernelWatch } from './ingest/kernel-watch.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
@@ -175,6 +176,11 @@ export class Exporter {
     });
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow());
     this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
+    if (options.source.kind !== 'replay') {
+      this.#poller.addHook(
+        new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),
+      );
+    }
     this.#denied = this.#createDenied();
     const augmenters = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
@@ -187,7 +193,10 @@ export class Exporter {
       augmenters.push(this.#denied.connectionAugmenter);
       flows.push(this.#denied.flows(store => this.#enrich(store)));
     }
-    const lost = (): Unexported => sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported()]);
+    // of connections whose counters were set to zero it is not known how many packets are lost
+    const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
+    const lost = (): Unexported =>
+      sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const polls = (): number => this.#poller.counts.polls;
     const shared = { ...options, flows, names: this.#names, lost, polls };
     this.#destinations = options.destinations.map((destination, i) => {

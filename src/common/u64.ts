@@ -42,3 +42,10 @@ export function readBigInt(words: Uint32Array, at: number): bigint {
 
 /** The host stores the low byte of a number first. */
 export const HOST_LITTLE_ENDIAN = endianness() === 'LE';
+
+/** Adds `b` to `a`, modulo 2^64. */
+export function increase(a: Uint32Array, at: number, b: Uint32Array, bt: number): void {
+  const low = a[at] + b[bt];
+  a[at] = low;
+  a[at + 1] += b[bt + 1] + (low > 0xffff_ffff ? 1 : 0);
+}

@@ -1,5 +1,5 @@
 import type { Batch } from '../row/batch.js';
-import { type ConnectionTable } from '../store/connection-table.js';
+import { type ConnectionTable, ZEROED } from '../store/connection-table.js';
 import {
   BIFLOW_DIRECTION,
   EGRESS_RULE_NAME_WORD,
@@ -109,6 +109,8 @@ export function appendRecord(
   writeNumber(out, to + FLOW_START_MS_WORD, start);
   writeNumber(out, to + FLOW_END_MS_WORD, table.endMs(slot));
   writeCounters(rows, from + COUNTERS_WORD, exported.words, exported.countersAt(slot), out, to);
+  // the total goes on from what was counted before: it is what the deltas add up to
+  if (table.flags[slot] & ZEROED) table.addZeroed(slot, out, to + COUNTERS_WORD);
   writeFlowId(rows, from, start, out, to + FLOW_ID_WORD);
   const byte = to * 4;
   batch.bytes[byte + END_REASON] = reason;

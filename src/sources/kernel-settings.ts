@@ -32,7 +32,7 @@ const EVENTS: Setting = {
     2: 'events are automatic: existing connections send none, so polls find their end',
   },
 };
-const SETUP_HINT = (name: string): string =>
+export const setupHint = (name: string): string =>
   `Run sysctl -w net.netfilter.${name}=1, or ctflow run --setup-sysctl; it applies to new connections only`;
 
 /**
@@ -42,10 +42,7 @@ const SETUP_HINT = (name: string): string =>
 export function checkKernel(source: Source, events = false): Finding[] {
   if (source.kind === 'replay') return [];
   const findings: Finding[] = [];
-  for (const { name, wanting } of settings(events)) {
-    const message = wanting[source.sysctl(name) ?? ''];
-    if (message !== undefined) findings.push({ message, hint: SETUP_HINT(name) });
-  }
+  for (const [name, message] of settingsOff(source, events)) findings.push({ message, hint: setupHint(name) });
   if (source.sysctl('nf_conntrack_count') === '0') {
     findings.push({
       message: 'conntrack has no entries: it may not be active in this network namespace',
@@ -53,6 +50,16 @@ export function checkKernel(source: Source, events = false): Finding[] {
     });
   }
   return findings;
+}
+
+/** The settings that take something away as they are now, by name: what they take. Empty where they cannot be read. */
+export function settingsOff(source: Pick<Source, 'sysctl'>, events: boolean): Map<string, string> {
+  const off = new Map<string, string>();
+  for (const { name, wanting } of settings(events)) {
+    const message = wanting[source.sysctl(name) ?? ''];
+    if (message !== undefined) off.set(name, message);
+  }
+  return off;
 }
 
 /**

@@ -3,11 +3,13 @@ import {
   HELPER_WORD,
   LABELS,
   LABELS_WORD,
+  ORIG_PACKETS_WORD,
   PRESENT_WORD,
   ROW_SIZE,
   ROW_WORDS,
   RULE_WORD,
 } from '../row/layout.generated.js';
+import { increase } from '../common/u64.js';
 import { SlotList } from './slot-list.js';
 
 /** The slot holds a connection. */
@@ -16,6 +18,9 @@ export const IN_USE = 1;
 export const GONE = 2;
 /** It stands in the room of ended ones. */
 const ENDED = 4;
+
+/** Its counters were set to zero in the kernel. */
+export const ZEROED = 4;
 
 const NONE = -1;
 
@@ -28,6 +33,7 @@ const CHANGED_AT = START_MS + 2;
 const BY_CHANGE = (LABELS + 24) >> 2;
 const FACT_WORDS = LABELS_WORD;
 const HELPER_WORDS = 4;
+const COUNTER_WORDS = 8;
 
 /**
  * The connections by slot: a row of kernel facts each, in which the store's own facts stand where a row that is read has
@@ -59,6 +65,8 @@ export class ConnectionTable {
   readonly #nextFree: Int32Array;
   /** HELPER_WORDS a slot, of rows that have HAS_HELPER. */
   readonly #helpers: Uint32Array;
+  /** What the slots that are ZEROED had counted before; made when somebody first does that. */
+  #beforeZero: Uint32Array | undefined;
   #free = NONE;
 
   /** @param open connections that have not ended, at most; @param endedRoom slots for others beside them */
@@ -146,6 +154,22 @@ export class ConnectionTable {
   copyHelper(slot: number, out: Uint32Array, at: number): void {
     const from = slot * HELPER_WORDS;
     for (let word = 0; word < HELPER_WORDS; word++) out[at + word] = this.#helpers[from + word];
+  }
+
+  /** The counters of the row were set to zero in the kernel; the row still holds the old ones. */
+  keepZeroed(slot: number): void {
+    this.#beforeZero ??= new Uint32Array(this.capacity * COUNTER_WORDS);
+    const to = slot * COUNTER_WORDS;
+    if (!(this.flags[slot] & ZEROED)) this.#beforeZero.fill(0, to, to + COUNTER_WORDS);
+    this.flags[slot] |= ZEROED;
+    const from = slot * ROW_WORDS + ORIG_PACKETS_WORD;
+    for (let word = 0; word < COUNTER_WORDS; word += 2) increase(this.#beforeZero, to + word, this.rows, from + word);
+  }
+
+  /** Adds what a slot that is ZEROED had counted before to four counters at word `at`. */
+  addZeroed(slot: number, out: Uint32Array, at: number): void {
+    const from = slot * COUNTER_WORDS;
+    for (let word = 0; word < COUNTER_WORDS; word += 2) increase(out, at + word, this.#beforeZero!, from + word);
   }
 
   free(slot: number): void {

@@ -180,6 +180,7 @@ export class StoredConnections {
   countersReset(slot: number): void {
     this.counts.counterResets++;
     this.listeners.countersReset(slot);
+    this.table.keepZeroed(slot);
   }
 
   /** Its tuple no longer finds it, and what is left is its last report. */

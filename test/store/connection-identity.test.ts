@@ -221,7 +221,7 @@ test('counters that fall while the start stays are a counter_reset: the new valu
   t.is(rig.store.counts.reopened, 0);
   const [report] = rig.after(3_000);
   t.deepEqual(report.deltas, [8n, 800n, 24n, 500n]);
-  t.deepEqual(report.totals, [3n, 300n, 20n, 100n]);
+  t.deepEqual(report.totals, [18n, 1_800n, 32n, 1_300n], 'what the deltas add up to');
   const [other] = rig.after(60_000, 1);
   t.deepEqual(other.deltas, [18n, 1_800n, 32n, 1_300n]);
 });
@@ -238,7 +238,21 @@ test('counters zeroed twice before an export are still exported whole', t => {
     rig.advance(1_000);
   }
   t.is(rig.store.counts.counterResets, 2);
-  t.deepEqual(rig.after(2_000)[0].deltas, [15n, 1_500n, 0n, 0n]);
+  const [report] = rig.after(2_000);
+  t.deepEqual([report.deltas, report.totals], [report.totals, [15n, 1_500n, 0n, 0n]]);
+  rig.poll([tcp(1000, start, [2, 200, 0, 0])]);
+  const [next] = rig.after(5_000);
+  t.deepEqual(
+    [next.deltas, next.totals],
+    [
+      [1n, 100n, 0n, 0n],
+      [16n, 1_600n, 0n, 0n],
+    ],
+  );
+  rig.poll([]);
+  rig.due();
+  rig.poll([tcp(1000, start + 3_000, [7, 700, 0, 0])]);
+  t.deepEqual(rig.after(5_000)[0].totals, [7n, 700n, 0n, 0n], 'the next connection in its place has its own');
 });
 
 test('isSameEntry: only where id and start are known, and only where hash, id and start are equal', t => {
