@@ -19,12 +19,14 @@ export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { DenyCounts } from './denied/deny-store.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions, type DestinationStats } from './destination/destination.js';
+export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
 export {
   Exporter,
   EXPORTER_DEFAULTS,
   type ExporterOptions,
   type ExporterStats,
+  type NamespaceOptions,
   type PendingEventCounts,
 } from './exporter.js';
 export type { EventsOptions, EventStats } from './ingest/conntrack-events.js';
@@ -40,7 +42,7 @@ export { Batch } from './row/batch.js';
 export type { ConnectionFilter, Masked } from './row/filter.js';
 export { type DirectionView, type RowView, viewRow } from './row/row-view.js';
 export type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventKind, EventOptions } from './sources/events.js';
-export type { NflogCounts, NflogOptions } from './sources/nflog.js';
+export type { NflogCounts, NflogOptions, NflogSource } from './sources/nflog.js';
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';
 export type { DumpSummary, KernelOptions, Source } from './sources/source.js';

@@ -23,6 +23,11 @@ const LAST_LINES_MS = 1000;
  * @returns the exit code: 0 success, 1 error, 2 usage error
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  // Node's own last words would wait for their reader
+  process.on('uncaughtException', error => {
+    note(describeError(error));
+    void exitAfterLastLines();
+  });
   let code: number;
   try {
     code = await runCommandLine(argv);
@@ -35,6 +40,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   await standardError().close(LAST_LINES_MS);
   return code;
+}
+
+async function exitAfterLastLines(): Promise<void> {
+  await standardError().close(LAST_LINES_MS);
+  process.exit(ERROR);
 }
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {

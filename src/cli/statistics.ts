@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Logger } from '../common/logger.js';
+import { standardError } from '../common/terminal/standard-streams.js';
 import type { Exporter, ExporterStats } from '../exporter.js';
 
 /** What the statistics line has of each collector. */
@@ -21,6 +22,8 @@ export interface StateFields {
   /** Records since the line before. */
   readonly newRecords: number;
   readonly collectors: readonly CollectorState[];
+  /** Where there are any. */
+  readonly logLinesDropped?: number;
 }
 
 const WIDTH = 80;
@@ -116,12 +119,17 @@ export function logState(log: Logger, exporter: Exporter): () => void {
     const fields = stateFields(exporter.stats(), records);
     records = fields.recordsExported;
     if (isatty(2)) log.info(stateSentence(fields));
-    else log.info(fields, 'statistics');
+    else log.info({ ...fields, ...dropped() }, 'statistics');
   };
 }
 
 /** Logs everything: as fields, or as text on a terminal. */
 export function logStatistics(log: Logger, stats: ExporterStats, message: string): void {
   if (isatty(2)) log.info(`${message}${statisticsLines(stats)}`);
-  else log.info(stats, message);
+  else log.info({ ...stats, ...dropped() }, message);
+}
+
+function dropped(): { logLinesDropped?: number } {
+  const lines = standardError().dropped;
+  return lines > 0 ? { logLinesDropped: lines } : {};
 }

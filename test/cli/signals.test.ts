@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -7,15 +8,13 @@ import { RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
 import { eventually } from '../helpers/eventually.js';
 import { needs } from '../helpers/kernel/require.js';
 
-const RUN = [
-  'run',
-  '--collector',
-  'udp://127.0.0.1:9',
-  '--source',
-  `replay:${RECORDING}`,
-  '--flow-poll-interval',
-  '1h',
-];
+// takes everything, so that a run that ends in order is a success
+const receiver = createSocket('udp4').on('message', () => {});
+receiver.bind(0, '127.0.0.1');
+await once(receiver, 'listening');
+receiver.unref();
+const TO = `udp://127.0.0.1:${receiver.address().port}`;
+const RUN = ['run', '--collector', TO, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '1h'];
 const COLLECT = ['collect', '--listen', 'udp://127.0.0.1:0'];
 
 class Command {
@@ -23,8 +22,8 @@ class Command {
   readonly child;
   readonly closed: Promise<unknown[]>;
 
-  constructor(t: ExecutionContext, args: readonly string[]) {
-    this.child = spawnCtflow(args);
+  constructor(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawnCtflow(args, env);
     t.teardown(() => this.child.kill('SIGKILL'));
     this.child.stderr.on('data', chunk => (this.stderr += chunk));
     this.child.stdout.resume();
@@ -93,6 +92,16 @@ for (const args of [RUN, COLLECT, ['dump', '--source', `replay:${RECORDING}`]]) 
     }
   });
 }
+
+test('an error that nobody expected is the last line, and exit code 1', async t => {
+  const thrower = "process.on('SIGWINCH', () => { throw new Error('unexpected') })";
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(thrower)}` };
+  const read = new Command(t, COLLECT, env);
+  await read.says(/ctflow: listening on/);
+  read.child.kill('SIGWINCH');
+  t.deepEqual(await read.closed, [1, null]);
+  t.regex(read.stderr, /^ctflow: Error: unexpected$/m);
+});
 
 /** Inodes of the TCP sockets on which a process listens. */
 function listening(pid: number): string[] {
