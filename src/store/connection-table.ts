@@ -20,7 +20,7 @@ export const GONE = 2;
 const ENDED = 4;
 
 /** Its counters were set to zero in the kernel. */
-export const ZEROED = 4;
+export const ZEROED = 8;
 
 const NONE = -1;
 
