@@ -25,7 +25,11 @@ export interface ExporterEnd {
 /** The part of the exporter's statistics that the proof reads; src/exporter.ts has all of it. */
 export interface ExporterStatistics {
   readonly recordsExported: number;
-  readonly store: { readonly repeated: number; readonly eventless: number };
+  readonly store: {
+    readonly repeated: number;
+    readonly eventless: number;
+    readonly ambiguous: { readonly connections: number };
+  };
   readonly poll: { readonly polls: number };
   readonly events?: {
     readonly guard: string;

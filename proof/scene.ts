@@ -33,6 +33,8 @@ export interface SceneOptions {
   readonly state?: boolean;
   /** A command that starts the exporter. */
   readonly before?: readonly string[];
+  /** The router notes when connections begin and end; it does by default. */
+  readonly timestamps?: boolean;
   /** Entries of the router at once; where they are not known there is room for all. */
   readonly entries?: number;
 }
@@ -99,7 +101,7 @@ export class Scene {
     scope.teardown(() => rmSync(folder, { recursive: true }));
     const { flows, rate, timeout, seed } = size;
     const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 0.75, ...traffic };
-    const topology = await Topology.create(scope, options.entries ?? roomFor(plan), timeout);
+    const topology = await Topology.create(scope, options.entries ?? roomFor(plan), timeout, options.timestamps);
     const generator = await Generator.prepare(topology, plan);
     const records = join(folder, 'records.json');
     const collector = await CollectorProcess.start(topology.router, records);

@@ -50,15 +50,16 @@ export class Topology {
    * Links and furnishes them; nothing has been counted when this resolves.
    * @param connections that the router must have room for
    * @param timeout seconds after which the router forgets a UDP or ICMP connection without packets
+   * @param timestamps whether it notes when connections begin and end
    */
-  static async create(scope: Scope, connections: number, timeout: number): Promise<Topology> {
+  static async create(scope: Scope, connections: number, timeout: number, timestamps = true): Promise<Topology> {
     raiseConntrackLimit(scope, connections);
     const router = await PrivateNamespace.create(scope);
     const topology = new Topology(router, await router.nest(), await router.nest());
     await topology.#link();
     await topology.#calm();
     await topology.#warm();
-    await topology.#track(timeout);
+    await topology.#track(timeout, timestamps);
     return topology;
   }
 
@@ -112,12 +113,11 @@ export class Topology {
   }
 
   /** Rules come last: they switch conntrack on, in the router only. */
-  async #track(timeout: number): Promise<void> {
+  async #track(timeout: number, timestamps: boolean): Promise<void> {
     const { router } = this;
     await router.nft(TRUTH_TABLE + untrackedTable('tcp', COLLECTOR_PORT) + policyTable() + UNCOUNTED_TABLE);
-    for (const name of ['nf_conntrack_acct', 'nf_conntrack_timestamp', 'nf_conntrack_events']) {
-      await router.sysctl(name, 1);
-    }
+    for (const name of ['nf_conntrack_acct', 'nf_conntrack_events']) await router.sysctl(name, 1);
+    await router.sysctl('nf_conntrack_timestamp', Number(timestamps));
     for (const name of UDP_AND_ICMP_TIMEOUTS) await router.sysctl(name, timeout);
   }
 }

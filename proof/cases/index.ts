@@ -1,7 +1,7 @@
 import type { ProofCase } from '../case.js';
 import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
 import { denied } from './denied.js';
-import { modeAll, secondListener, smallBuffer } from './event-loss.js';
+import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from './event-loss.js';
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { events, pollOnly } from './undisturbed.js';
@@ -22,5 +22,6 @@ export const CASES: readonly ProofCase[] = [
   denied,
   smallBuffer,
   secondListener,
+  secondListenerNoTimestamps,
   modeAll,
 ];
