@@ -49,6 +49,8 @@ export interface ExportHistory {
   lastExport(row: Uint32Array, from: number): LastExport | undefined;
   /** It is certain that nothing was exported of it, although it may be older than this run. */
   neverExported(row: Uint32Array, from: number): boolean;
+  /** Nothing is known of it, and what it has counted so far counts as exported. */
+  assumed(row: Uint32Array, from: number): void;
   /**
    * These counters count as exported, without a record.
    * @param counters eight words from word `at`
@@ -97,6 +99,7 @@ export class ExportState {
     this.#slots.setLast(slot, last?.reason ?? 0, last?.state ?? NO_STATE);
     if (last) words.set(last.counters, at);
     else if (before && !this.#history?.neverExported(rows, row)) {
+      this.#history?.assumed(rows, row);
       this.#takeCounters(slot);
       this.note(slot, false);
     } else {

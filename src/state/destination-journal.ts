@@ -1,6 +1,6 @@
 import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, START_NS_WORD } from '../row/layout.generated.js';
 import { COUNTER_WORDS, COUNTERS_WORD, type ExportHistory, type LastExport } from '../schedule/export-state.js';
-import { nanosecondsToMilliseconds, subtract } from '../common/u64.js';
+import { nanosecondsToMilliseconds, readNumber, subtract } from '../common/u64.js';
 import {
   DONE,
   ENDED,
@@ -111,6 +111,14 @@ export class DestinationJournal implements ExportHistory {
   neverExported(row: Uint32Array, from: number): boolean {
     if (!hasIdentity(row, from)) return false;
     return nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) >= this.#neverSince;
+  }
+
+  /** Earlier runs kept a note of each connection that they saw: it began while the clock was wrong, or they never saw it. */
+  assumed(row: Uint32Array, from: number): void {
+    if (!this.#table || !hasIdentity(row, from)) return;
+    this.uncertain.records++;
+    this.uncertain.packets += readNumber(row, from + COUNTERS_WORD) + readNumber(row, from + COUNTERS_WORD + 4);
+    this.uncertain.octets += readNumber(row, from + COUNTERS_WORD + 2) + readNumber(row, from + COUNTERS_WORD + 6);
   }
 
   note(

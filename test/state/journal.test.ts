@@ -78,6 +78,16 @@ test('a connection that began while no exporter ran is exported whole', async t 
   await life.end(connections);
 });
 
+test('a connection that began while the clock was wrong, unseen by the run before, is counted as uncertain', async t => {
+  const path = temporaryPath(t, 'state');
+  const connections = await firstLife(path);
+  // the clock was an hour behind
+  connections.push({ port: 4, started: BEGAN - 3_600_000, packets: 9 });
+  const { life, stats } = await nextLife(path, connections);
+  t.like(stats.restartUncertain, { records: 1, packets: 18 }, 'nine each way');
+  await life.end(connections);
+});
+
 test('a connection older than the first exporter counts from its first sight, over restarts', async t => {
   const path = temporaryPath(t, 'state');
   const old = { port: 9, started: BEGAN - 5_000, packets: 100 };
