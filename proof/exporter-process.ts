@@ -38,7 +38,10 @@ export interface ExporterStatistics {
     readonly changes?: { readonly overrun: number };
   };
   readonly pendingEvents?: { readonly resyncs: number };
-  readonly destinations: readonly { readonly transport: { readonly uncertainRecords?: number } }[];
+  readonly destinations: readonly {
+    readonly endedOverflow?: { readonly connections: number };
+    readonly transport: { readonly uncertainRecords?: number };
+  }[];
 }
 
 /** `ctflow run` in the router. */

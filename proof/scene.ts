@@ -31,6 +31,8 @@ export interface SceneOptions {
   readonly exporter?: readonly string[];
   /** The exporter has a state file. */
   readonly state?: boolean;
+  /** What the exporter is to find. */
+  readonly beforeExporter?: (topology: Topology) => Promise<void>;
   /** A command that starts the exporter. */
   readonly before?: readonly string[];
   /** The router notes when connections begin and end; it does by default. */
@@ -108,8 +110,14 @@ export class Scene {
     const interval = `${size.pollInterval}ms`;
     const flags = ['--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
     if (state) flags.push('--state', join(folder, 'state'));
+    await options.beforeExporter?.(topology);
     const process = await ExporterProcess.start(topology.router, flags, undefined, before);
     return new Scene(size, topology, generator, process, collector, flags, records);
+  }
+
+  /** Bytes that the collector has written. */
+  collected(): number {
+    return statSync(this.#records).size;
   }
 
   /** Another exporter with the same flags. @param onListening as of {@link ExporterProcess.start} */

@@ -4,6 +4,7 @@ import { denied } from './denied.js';
 import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from './event-loss.js';
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
+import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { events, pollOnly } from './undisturbed.js';
 
 /** In the order in which they run. */
@@ -18,6 +19,8 @@ export const CASES: readonly ProofCase[] = [
   collectorStopped,
   collectorFrozen,
   collectorKilled,
+  slowBeside,
+  endsInBurst,
 
   denied,
   smallBuffer,
