@@ -5,7 +5,11 @@ import { eventually } from '../test/helpers/eventually.js';
 import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 
 export const COLLECTOR_PORT = 4739;
-export const COLLECTOR_ENDPOINT = `tcp://127.0.0.1:${COLLECTOR_PORT}`;
+export type Protocol = 'tcp' | 'udp';
+
+export function collectorEndpoint(protocol: Protocol): string {
+  return `${protocol}://127.0.0.1:${COLLECTOR_PORT}`;
+}
 
 /** A busy machine may take long to read what has come; milliseconds. */
 const PATIENCE = 180_000;
@@ -14,19 +18,21 @@ const PATIENCE = 180_000;
 export class CollectorProcess {
   readonly #router: PrivateNamespace;
   readonly #child: ChildProcessWithoutNullStreams;
+  readonly #protocol: Protocol;
   #stderr = '';
 
-  private constructor(router: PrivateNamespace, child: ChildProcessWithoutNullStreams) {
+  private constructor(router: PrivateNamespace, child: ChildProcessWithoutNullStreams, protocol: Protocol) {
     this.#router = router;
     this.#child = child;
+    this.#protocol = protocol;
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
   }
 
   /** Resolves when it listens. */
-  static async start(router: PrivateNamespace, file: string): Promise<CollectorProcess> {
-    const command = [process.execPath, CTFLOW, 'collect', '--format', 'json', '--listen', COLLECTOR_ENDPOINT];
+  static async start(router: PrivateNamespace, file: string, protocol: Protocol): Promise<CollectorProcess> {
+    const command = [process.execPath, CTFLOW, 'collect', '--format', 'json', '--listen', collectorEndpoint(protocol)];
     const child = router.spawn('sh', ['-c', 'exec "$@" >>"$0"', file, ...command]);
-    const collector = new CollectorProcess(router, child);
+    const collector = new CollectorProcess(router, child, protocol);
     const listens = () => {
       if (child.exitCode !== null) throw new Error(`the collector does not run: ${collector.#stderr}`);
       return collector.#stderr.includes('listening');
@@ -46,8 +52,9 @@ export class CollectorProcess {
     if (signal === 'SIGTERM' && code !== 0) throw new Error(`the collector ended with ${code}: ${this.#stderr}`);
   }
 
-  /** Resolves when every connection to it has been read to its end. */
+  /** Resolves when all that has come to it has been read. */
   async readEverything(): Promise<void> {
-    await this.#router.readToEnd(COLLECTOR_PORT, PATIENCE);
+    if (this.#protocol === 'tcp') await this.#router.readToEnd(COLLECTOR_PORT, PATIENCE);
+    else await this.#router.drained(COLLECTOR_PORT, this.#child);
   }
 }

@@ -4,7 +4,6 @@ import { eventually } from '../test/helpers/eventually.js';
 import { freeze } from '../test/helpers/kernel/freeze.js';
 import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import { unreadEvents } from '../test/helpers/fakes/unread.js';
-import { COLLECTOR_ENDPOINT } from './collector-process.js';
 
 /** A busy machine may take long to start a process, or to end one with much to send; milliseconds. */
 const PATIENCE = 120_000;
@@ -64,7 +63,7 @@ export class ExporterProcess {
     onListening?: () => Promise<void>,
     before: readonly string[] = [],
   ): Promise<ExporterProcess> {
-    const always = ['--backend', 'native', '--collector', COLLECTOR_ENDPOINT, '--observation-domain', '1'];
+    const always = ['--backend', 'native', '--observation-domain', '1'];
     const command = new RunningCommand(router, ['run', ...always, ...flags], 'network', LONGEST, before);
     const says = (message: string) => (): boolean => {
       if (!command.running) throw new Error(`the exporter does not run: ${command.stderr.slice(-2000)}`);

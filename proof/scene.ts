@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../src/demo/pause.js';
 import { balance, type Balance } from './balance.js';
-import { CollectorProcess } from './collector-process.js';
+import { COLLECTOR_PORT, CollectorProcess, collectorEndpoint, type Protocol } from './collector-process.js';
 import { ExporterProcess, type ExporterEnd } from './exporter-process.js';
 import { Generator, type TrafficPlan, type TrafficSummary } from './generator.js';
 import { Ledger } from './ledger.js';
@@ -29,6 +29,8 @@ export interface SceneOptions {
   readonly traffic?: Partial<TrafficPlan>;
   /** Flags of the exporter. */
   readonly exporter?: readonly string[];
+  /** To the collector; TCP where nothing is said. */
+  readonly protocol?: Protocol;
   /** The exporter has a state file. */
   readonly state?: boolean;
   /** What the exporter is to find. */
@@ -50,6 +52,14 @@ export interface Evidence {
   readonly exporter: ExporterEnd;
   readonly faults: Faults;
 }
+
+/** Messages over UDP are no traffic of the run: each would make another. */
+const UNTRACKED = `
+table inet untracked {
+  chain out { type filter hook output priority -300; udp dport ${COLLECTOR_PORT} notrack; }
+  chain in { type filter hook prerouting priority -300; udp dport ${COLLECTOR_PORT} notrack; }
+}
+`;
 
 /** Milliseconds. */
 const QUIET = 1_000;
@@ -75,6 +85,7 @@ export class Scene {
   exporter: ExporterProcess;
   collector: CollectorProcess;
   readonly #flags: readonly string[];
+  readonly #protocol: Protocol;
   /** Where collectors write. */
   readonly #records: string;
 
@@ -85,6 +96,7 @@ export class Scene {
     exporter: ExporterProcess,
     collector: CollectorProcess,
     flags: readonly string[],
+    protocol: Protocol,
     records: string,
   ) {
     this.size = size;
@@ -93,26 +105,29 @@ export class Scene {
     this.exporter = exporter;
     this.collector = collector;
     this.#flags = flags;
+    this.#protocol = protocol;
     this.#records = records;
   }
 
   /** Resolves when the exporter runs; no flow has been made yet. */
   static async open(scope: Scope, size: Size, options: SceneOptions = {}): Promise<Scene> {
-    const { traffic, exporter = [], state, before } = options;
+    const { traffic, exporter = [], protocol = 'tcp', state, before } = options;
     const folder = mkdtempSync(join(tmpdir(), 'ctflow-proof-'));
     scope.teardown(() => rmSync(folder, { recursive: true }));
     const { flows, rate, timeout, seed } = size;
     const plan = { flows, rate, seed, mix: MIX, long: Math.ceil(flows / 1000), forgotten: timeout + 0.75, ...traffic };
     const topology = await Topology.create(scope, options.entries ?? roomFor(plan), timeout, options.timestamps);
     const generator = await Generator.prepare(topology, plan);
+    if (protocol === 'udp') await topology.router.nft(UNTRACKED);
     const records = join(folder, 'records.json');
-    const collector = await CollectorProcess.start(topology.router, records);
+    const collector = await CollectorProcess.start(topology.router, records, protocol);
     const interval = `${size.pollInterval}ms`;
-    const flags = ['--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
+    const to = ['--collector', collectorEndpoint(protocol)];
+    const flags = [...to, '--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
     if (state) flags.push('--state', join(folder, 'state'));
     await options.beforeExporter?.(topology);
     const process = await ExporterProcess.start(topology.router, flags, undefined, before);
-    return new Scene(size, topology, generator, process, collector, flags, records);
+    return new Scene(size, topology, generator, process, collector, flags, protocol, records);
   }
 
   /** Bytes that the collector has written. */
@@ -127,7 +142,7 @@ export class Scene {
 
   /** Another collector that adds to what the one before it wrote. */
   async restartCollector(): Promise<void> {
-    this.collector = await CollectorProcess.start(this.topology.router, this.#records);
+    this.collector = await CollectorProcess.start(this.topology.router, this.#records, this.#protocol);
   }
 
   /**

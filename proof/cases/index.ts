@@ -1,5 +1,6 @@
 import type { ProofCase } from '../case.js';
 import { collectorFrozen, collectorKilled, collectorStopped } from './collector-outages.js';
+import { dueAtOnceTcp, dueAtOnceUdp } from './due-at-once.js';
 import { denied } from './denied.js';
 import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from './event-loss.js';
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
@@ -21,6 +22,8 @@ export const CASES: readonly ProofCase[] = [
   collectorKilled,
   slowBeside,
   endsInBurst,
+  dueAtOnceTcp,
+  dueAtOnceUdp,
 
   denied,
   smallBuffer,
