@@ -26,13 +26,11 @@ import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
 import { Poller, type PollCounts } from './ingest/poller.js';
+import { OwnConnections } from './row/own-connections.js';
 import type { RecordAugmenter } from './record/record-augmenter.js';
 import { now } from './store/poll-history.js';
-import { NamespaceFollower } from './ingest/namespace-follower.js';
-import type { FollowedSource } from './sources/followed-source.js';
-import type { NamespaceWatch } from './sources/namespace-watch.js';
+import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import type { Source } from './sources/source.js';
-import type { HostIdentity } from './common/host.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
@@ -73,16 +71,10 @@ export interface ExporterOptions {
   tcpStateHistory?: boolean;
   /** The state file; closed when the exporter closes. */
   state?: Journal;
+  /** Its own connections to its collectors are left out; only where the source shows the network namespace of this process. */
+  excludeSelf?: boolean;
   /** The source's network namespace may go, and another come in its place. */
   namespace?: NamespaceOptions;
-}
-
-export interface NamespaceOptions {
-  watch: NamespaceWatch;
-  /** The source, which is released and opened again. */
-  source: FollowedSource;
-  /** Another namespace has the name: opens the source in it. @throws CtflowError */
-  enter(): { events?: EventsOptions | undefined; identity: HostIdentity };
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -149,6 +141,7 @@ export class Exporter {
   readonly #loops: readonly ExportLoop[];
   readonly #poller: Poller;
   readonly #names = new NameTable();
+  readonly #own = new OwnConnections();
   readonly #denied: DeniedPackets | undefined;
   /** Closed last to first. */
   readonly #parts: Part[];
@@ -198,7 +191,8 @@ export class Exporter {
     const lost = (): Unexported =>
       sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const polls = (): number => this.#poller.counts.polls;
-    const shared = { ...options, flows, names: this.#names, lost, polls };
+    if (options.excludeSelf) this.#excludeOwn(true);
+    const shared = { ...options, flows, names: this.#names, lost, polls, own: this.#own };
     this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
@@ -334,6 +328,10 @@ export class Exporter {
     }
   }
 
+  #excludeOwn(on: boolean): void {
+    this.#store.excludeOwn(on ? (row, from) => this.#own.has(row, from) : undefined);
+  }
+
   #openEvents(events: EventsOptions): void {
     const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
     const roomForThem = (): number => roomForEnded(this.#destinations);
@@ -363,7 +361,8 @@ export class Exporter {
       await endOpen(endSlice, this.#destinations, () => this.#exportNow());
     };
     const enterAnother = async (): Promise<void> => {
-      const { events, identity } = enter();
+      const { events, identity, excludeSelf } = enter();
+      this.#excludeOwn(excludeSelf);
       try {
         this.#options.state?.beginAnew(identity);
         if (events) this.#openEvents(events);

@@ -26,11 +26,11 @@ export {
   EXPORTER_DEFAULTS,
   type ExporterOptions,
   type ExporterStats,
-  type NamespaceOptions,
   type PendingEventCounts,
 } from './exporter.js';
 export type { EventsOptions, EventStats } from './ingest/conntrack-events.js';
 export type { Guard } from './ingest/dying-list.js';
+export type { NamespaceOptions } from './ingest/namespace-follower.js';
 export type { PollCounts } from './ingest/poller.js';
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
@@ -42,6 +42,8 @@ export { Batch } from './row/batch.js';
 export type { ConnectionFilter, Masked } from './row/filter.js';
 export { type DirectionView, type RowView, viewRow } from './row/row-view.js';
 export type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventKind, EventOptions } from './sources/events.js';
+export { FollowedSource } from './sources/followed-source.js';
+export { NamespaceWatch } from './sources/namespace-watch.js';
 export type { NflogCounts, NflogOptions, NflogSource } from './sources/nflog.js';
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';

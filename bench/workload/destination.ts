@@ -1,3 +1,4 @@
+import { OwnConnections } from '../../src/row/own-connections.js';
 import type { Backend } from '../../src/backend/backend.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
@@ -63,6 +64,7 @@ export class MeasuredDestination {
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
       flowPollInterval: EXPORTER_DEFAULTS.flowPollInterval,
       polls: () => 0,
+      own: new OwnConnections(),
       lost: newUnexported,
       log: createLogger('error'),
       opened,

@@ -36,6 +36,7 @@ export interface RunFlags
   maxDenied: number;
   inventory?: string;
   state?: string;
+  excludeSelf: 'on' | 'off';
   setupSysctl?: true;
   /** Milliseconds; 0 for never. */
   statsInterval: number;
@@ -110,6 +111,9 @@ function connectionFlags(): Option[] {
     ).choices(['baseline', 'total']),
     flag('--inventory <file>', 'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes'),
     flag('--state <file>', 'keep the export state across restarts, so that nothing is exported twice (native only)'),
+    flag('--exclude-self <on|off>', "whether ctflow's own connections to its collectors are left out")
+      .choices(['on', 'off'])
+      .default('on'),
     flag('--setup-sysctl', 'turn on accounting, timestamps and events in the kernel, and leave them on'),
     timeFlag(
       '--stats-interval <time>',

@@ -14,7 +14,7 @@ import { defaultDomain, formerDomain } from '../common/observation-domain.js';
 import { FollowedSource } from '../sources/followed-source.js';
 import { NamespaceWatch } from '../sources/namespace-watch.js';
 import type { Source } from '../sources/source.js';
-import { hostIdentity } from '../common/host.js';
+import { hostIdentity, isOwnNamespace } from '../common/host.js';
 import { Journal } from '../state/journal.js';
 import { addRunFlags, type RunFlags } from './run-flags.js';
 import { checkRun, eventKind, flagsWithoutEffect, neededCapabilities } from './run-checks.js';
@@ -76,7 +76,7 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
         followed.reopen();
         const events = eventsOf(flags, followed);
         for (const name of prepareKernel(followed, flags, events !== undefined, log)) left.add(name);
-        return { events, identity: hostIdentity(flags.netns) };
+        return { events, identity: hostIdentity(flags.netns), excludeSelf: excludesSelf(flags, followed) };
       },
     };
     const observationDomain = domainOf(flags, log);
@@ -95,6 +95,7 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
       ...(events && { events }),
       ...(denied && { denied }),
       ...(inventory && { inventory }),
+      excludeSelf: excludesSelf(flags, source),
       ...(state && { state }),
       ...(namespace && { namespace }),
       destinations: collector.map(endpoint => ({ ...rest, optionsInterval, endpoint, observationDomain })),
@@ -136,6 +137,11 @@ function domainOf({ observationDomain, instance, netns }: RunFlags, log: Logger)
       'nothing distinguishes this host from others: its observation domain is that of every such host',
     );
   return id;
+}
+
+/** Only in the namespace where its sockets are. */
+function excludesSelf({ excludeSelf, netns }: RunFlags, { kind }: Source): boolean {
+  return excludeSelf === 'on' && kind !== 'replay' && isOwnNamespace(netns);
 }
 
 function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {

@@ -34,3 +34,10 @@ export function hostIdentity(netns?: string): HostIdentity {
     );
   }
 }
+
+/** Whether it is the network namespace of this process. @param netns as of {@link hostIdentity} */
+export function isOwnNamespace(netns?: string): boolean {
+  if (netns === undefined) return true;
+  const [own, other] = [OWN_NAMESPACE, namespacePath(netns)].map(path => statSync(path, { throwIfNoEntry: false }));
+  return own !== undefined && own.ino === other?.ino && own.dev === other.dev;
+}

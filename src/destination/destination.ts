@@ -11,6 +11,9 @@ import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
+import { OwnConnections } from '../row/own-connections.js';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
+import type { ConnectDatagram } from '../transport/datagram-socket.js';
 import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
@@ -149,11 +152,14 @@ export class Destination {
       log: Logger;
       /** A session is open: what is due can be exported. */
       opened: () => void;
+      /** Where its sockets are noted. */
+      own: OwnConnections;
       /** Where there is a state file. */
       journal?: DestinationJournal | undefined;
     },
   ) {
     const { endpoint } = options;
+    const { own } = shared;
     this.#options = options;
     this.#onOpen = shared.opened;
     this.#lost = shared.lost;
@@ -161,10 +167,11 @@ export class Destination {
     this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
     this.#transport =
       endpoint.protocol === 'udp'
-        ? new UdpTransport(endpoint, options, shared.backend.connectDatagram)
+        ? new UdpTransport(endpoint, options, noting(own, shared.backend.connectDatagram))
         : new TcpTransport(endpoint, {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
+            own: (local, remote) => own.opened(IPPROTO_TCP, local, remote),
           });
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now());
     this.#session = new Session({
@@ -368,4 +375,19 @@ export class Destination {
     await new Promise(resolve => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
     await this.#transport.untilReady(drainMs);
   }
+}
+
+/** Makes sockets that are noted as this exporter's as long as they are open. */
+function noting(own: OwnConnections, connect: ConnectDatagram): ConnectDatagram {
+  return async (to, listener) => {
+    const socket = await connect(to, listener);
+    const { local } = socket;
+    const closed = local && own.opened(IPPROTO_UDP, local, to);
+    const close = socket.close.bind(socket);
+    socket.close = () => {
+      closed?.();
+      return close();
+    };
+    return socket;
+  };
 }

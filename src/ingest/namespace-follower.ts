@@ -1,9 +1,20 @@
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
+import type { HostIdentity } from '../common/host.js';
+import type { FollowedSource } from '../sources/followed-source.js';
+import type { EventsOptions } from './conntrack-events.js';
 import type { NamespaceWatch } from '../sources/namespace-watch.js';
 
 /** Milliseconds from one warning about a missing namespace to the next. */
 const REPEAT_MS = 300_000;
+
+export interface NamespaceOptions {
+  watch: NamespaceWatch;
+  /** The source, which is released and opened again. */
+  source: FollowedSource;
+  /** Another namespace has the name: opens the source in it. @throws CtflowError */
+  enter(): { events?: EventsOptions | undefined; identity: HostIdentity; excludeSelf: boolean };
+}
 
 /** What is done when a namespace goes, and when another has its name. */
 export interface NamespaceSteps {

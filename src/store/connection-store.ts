@@ -204,6 +204,11 @@ export class ConnectionStore implements AnnotatedStore {
     return to < this.table.top ? to : -1;
   }
 
+  /** Leaves out the exporter's own connections; none where it is undefined. */
+  excludeOwn(isOwn: ((row: Uint32Array, from: number) => boolean) | undefined): void {
+    this.#stored.isOwn = isOwn;
+  }
+
   /**
    * Ends connections by force, whatever the kernel has. Works through the slots in slices, as {@link sweep}.
    * @returns where to go on, -1 at the end

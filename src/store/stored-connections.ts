@@ -54,6 +54,8 @@ export interface StoreCounts {
   eventless: number;
   /** Rows of polls and events left out by mark or status. */
   filtered: number;
+  /** Rows of polls and events of the exporter's own connections to its collectors, each time. */
+  own: number;
   /**
    * DESTROY events that came again, or are of a later connection that nothing else has shown: their start is not known, or more
    * ends came since than are remembered. They are not exported.
@@ -77,6 +79,7 @@ function noCounts(): StoreCounts {
     earlier: 0,
     eventless: 0,
     filtered: 0,
+    own: 0,
     repeated: 0,
     ambiguous: newUnexported(),
     late: newUnexported(),
@@ -95,6 +98,8 @@ export class StoredConnections {
   readonly keptOut: KeptOut;
   readonly #baseline: boolean;
   readonly #filter: Uint32Array | undefined;
+  /** Whether a connection is one of this exporter to its collectors. */
+  isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
   /** Whether an earlier run has exported a connection, and not its end. */
   wasExported: ((row: Uint32Array, from: number) => boolean) | undefined;
 
@@ -115,6 +120,10 @@ export class StoredConnections {
 
   /** Whether the row at word `from`, of a connection that is not stored, is left out by its mark or status; it is counted. */
   isLeftOut(u32: Uint32Array, from: number): boolean {
+    if (this.isOwn?.(u32, from)) {
+      this.counts.own++;
+      return true;
+    }
     if (!this.#filter || markAndStatusMatch(u32, from, this.#filter) || this.wasExported?.(u32, from)) return false;
     this.counts.filtered++;
     return true;

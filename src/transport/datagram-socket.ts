@@ -1,3 +1,4 @@
+import type { SocketEnd } from '../row/own-connections.js';
 import type { Message } from './transport.js';
 
 /** Called with the outcome of each message of a {@link DatagramSocket}. */
@@ -22,6 +23,8 @@ export interface DatagramListener {
 export interface DatagramSocket {
   /** Messages that wait. */
   readonly queued: number;
+  /** Its own address; undefined once it is closed. */
+  readonly local: SocketEnd | undefined;
   /**
    * Sends messages that lie one after another, each as a datagram; the bytes are the caller's again when it returns.
    * @param lengths two words a message: bytes, data records

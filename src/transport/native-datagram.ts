@@ -1,6 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import type { UdpSender } from '../../native/binding.js';
 import type { DatagramListener, DatagramSocket } from './datagram-socket.js';
+import type { SocketEnd } from '../row/own-connections.js';
 import type { Message } from './transport.js';
 
 /** Milliseconds until a full send buffer is tried again. */
@@ -17,7 +18,7 @@ interface Burst {
 }
 
 /** What {@link NativeDatagram} needs of the native socket. */
-export type Sender = Pick<UdpSender, 'send' | 'refused' | 'close'>;
+export type Sender = Pick<UdpSender, 'send' | 'refused' | 'local' | 'close'>;
 
 /** A UDP socket in Rust: many messages a call, and the system has them when it returns, unless its send buffer is full. */
 export class NativeDatagram implements DatagramSocket {
@@ -41,6 +42,10 @@ export class NativeDatagram implements DatagramSocket {
       throw Object.assign(new Error(message), { code: errnoName(Number(code)) });
     }
     this.#listener = listener;
+  }
+
+  get local(): SocketEnd | undefined {
+    return this.#sender.local() ?? undefined;
   }
 
   get queued(): number {

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { errnoOf } from '../common/errors.js';
 import type { DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import type { SocketEnd } from '../row/own-connections.js';
 import type { Message } from './transport.js';
 
 /** Messages in the queue below which there is room again. */
@@ -38,6 +39,10 @@ class NodeDatagram implements DatagramSocket {
     this.#listener = listener;
     // an ICMP error of an earlier packet arrives here, or as the answer to the next send
     socket.on('error', error => this.#refused(errnoOf(error)));
+  }
+
+  get local(): SocketEnd | undefined {
+    return this.#closed ? undefined : this.#socket.address();
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {

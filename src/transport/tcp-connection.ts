@@ -4,6 +4,7 @@ import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
 import { InFlight } from './in-flight.js';
 import { deliveryAfterFin } from './kernel-tcp.js';
+import type { SocketEnd } from '../row/own-connections.js';
 import type { Message } from './transport.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -20,6 +21,8 @@ export interface TcpOptions {
   reach: number;
   /** As {@link Backend.limitUnsent}. */
   limitUnsent: (fd: number, octets: number) => boolean;
+  /** The ends of a socket are known; what it returns is called when it has closed. */
+  own?: ((local: SocketEnd, remote: SocketEnd) => () => void) | undefined;
 }
 
 export interface ConnectionHandlers {
@@ -69,11 +72,20 @@ export class TcpConnection {
     const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
     this.#socket = socket;
     const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
+    let gone: (() => void) | undefined;
+    const known = (): void => {
+      const { localAddress, localPort } = socket;
+      if (gone || !localAddress || !localPort || !options.own) return;
+      gone = options.own({ address: localAddress, port: localPort }, { address: socket.remoteAddress ?? host, port });
+    };
+    // the kernel gives an address where there was no name to look up; an attempt that fails is this exporter's as well
+    process.nextTick(known);
     socket.on('error', error => (this.#why = errnoOf(error) || error.message));
     socket.on('connect', () => {
       clearTimeout(timeout);
       const { fd } = this.#stream;
       if (fd !== undefined) options.limitUnsent(fd, UNSENT_LIMIT);
+      known();
       this.#connected = true;
       handlers.connected();
     });
@@ -83,6 +95,7 @@ export class TcpConnection {
     this.#closed = new Promise(resolve => {
       socket.on('close', () => {
         clearTimeout(timeout);
+        gone?.();
         this.#connected = false;
         if (this.#early) this.#taken();
         handlers.ended(this.#why, this.#certain ? 0 : this.#inFlight.records);

@@ -10,7 +10,7 @@ const HIGH_WATER = 65_536;
 /** Each failed attempt doubles the wait, up to this many times the first. */
 const BACK_OFF_CEILING = 8;
 
-export interface TcpTransportOptions extends Pick<TcpOptions, 'limitUnsent'> {
+export interface TcpTransportOptions extends Pick<TcpOptions, 'limitUnsent' | 'own'> {
   /** The first wait before another attempt, milliseconds. */
   reconnectInterval: number;
   /** Octets that a collector's kernel holds unread at most. */
@@ -38,10 +38,10 @@ export class TcpTransport implements Transport {
   #timer: NodeJS.Timeout | undefined;
   readonly #waiters = new Waiters();
 
-  constructor(endpoint: Endpoint, { reconnectInterval, collectorBuffer, limitUnsent }: TcpTransportOptions) {
+  constructor(endpoint: Endpoint, { reconnectInterval, collectorBuffer, limitUnsent, own }: TcpTransportOptions) {
     this.endpoint = endpoint;
     this.#reconnectInterval = reconnectInterval;
-    this.#options = { limitUnsent, reach: sendBufferLimit() + collectorBuffer };
+    this.#options = { limitUnsent, own, reach: sendBufferLimit() + collectorBuffer };
   }
 
   get ready(): boolean {

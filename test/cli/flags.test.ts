@@ -45,6 +45,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--inventory': 'inventory.yaml',
   '--state': '/run/ctflow.state',
   '--instance': 'edge',
+  '--exclude-self': 'off',
   '--profile': 'antrea',
   '--biflow': 'two-uniflows',
   '--observation-domain': '0xffffffff',

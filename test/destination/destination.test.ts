@@ -1,3 +1,4 @@
+import { OwnConnections } from '../../src/row/own-connections.js';
 import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
@@ -54,6 +55,7 @@ class Rig {
         staleConnectionTimeout: stale,
         flowPollInterval: 100,
         polls: () => this.polls,
+        own: new OwnConnections(),
         lost: () => this.lost,
         log,
         opened: () => this.opened++,

@@ -1,3 +1,4 @@
+import { OwnConnections } from '../../src/row/own-connections.js';
 import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
@@ -59,6 +60,7 @@ async function open(
       staleConnectionTimeout: 300_000,
       flowPollInterval,
       polls: () => 1,
+      own: new OwnConnections(),
       lost: newUnexported,
       log: listeningLogger().log,
       opened: () => {},

@@ -46,6 +46,7 @@ function rig(answers: Answer[], goesOn = true) {
         return { messages: most, errno, refused, refusedErrno: refused > 0 ? ECONNREFUSED : 0 };
       },
       refused: () => ({ messages: 0, errno: 0, refused: 1, refusedErrno: ECONNREFUSED }),
+      local: () => null,
       close: () => void closed++,
     }),
     listener,
