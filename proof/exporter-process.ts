@@ -27,9 +27,10 @@ export interface ExporterStatistics {
   readonly store: {
     readonly repeated: number;
     readonly eventless: number;
+    readonly counterResets: number;
     readonly ambiguous: { readonly connections: number };
   };
-  readonly poll: { readonly polls: number };
+  readonly poll: { readonly polls: number; readonly skipped: Readonly<Record<string, number>> };
   readonly events?: {
     readonly guard: string;
     readonly lost: number;

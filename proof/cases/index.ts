@@ -6,6 +6,7 @@ import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
+import { tableResized, zeroedCounters } from './kernel-disturbed.js';
 import { events, pollOnly } from './undisturbed.js';
 
 /** In the order in which they run. */
@@ -30,4 +31,6 @@ export const CASES: readonly ProofCase[] = [
   secondListener,
   secondListenerNoTimestamps,
   modeAll,
+  tableResized,
+  zeroedCounters,
 ];
