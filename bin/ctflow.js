@@ -13,6 +13,14 @@ for (const name of harmless) {
   }
 }
 
+// Where they are no terminals, Node would make process.stdout and stderr non-blocking, for everybody who shares them; some
+// of its own modules look at them. main.js has others.
+const streams = ['stdout', 'stderr'].map(name => [name, Object.getOwnPropertyDescriptor(process, name)]);
+for (const [name] of streams) Object.defineProperty(process, name, { configurable: true, value: { isTTY: false } });
+const { isatty } = await import('tty');
+for (const [i, [name, original]] of streams.entries())
+  if (isatty(i + 1)) Object.defineProperty(process, name, original);
+
 const { default: inspector } = await import('inspector');
 if (![...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(text => text.includes('--inspect'))) {
   // Node holds a SIGUSR1 back that comes while it starts itself, and opens its debugger for it when it is ready
@@ -25,7 +33,7 @@ if (![...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(text => text.inc
 }
 
 const { unsupportedNode } = await import('./node-version.js');
-const { existsSync, readFileSync } = await import('fs');
+const { existsSync, readFileSync, writeSync } = await import('fs');
 const main = new URL('../dist/cli/main.js', import.meta.url);
 const wrong =
   unsupportedNode(process.versions.node) ||
@@ -35,7 +43,7 @@ if (wrong === undefined) {
   const { main: run } = await import(main.href);
   process.exitCode = await run(process.argv.slice(2));
 } else {
-  process.stderr.write(`ctflow: ${wrong}\n`);
+  writeSync(2, `ctflow: ${wrong}\n`);
   process.exitCode = 1;
 }
 

@@ -2,7 +2,13 @@ import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
 import { createLogger, type LogLevel } from '../common/logger.js';
-import { closeStandardOutput, note, standardError, standardOutput } from '../common/terminal/standard-streams.js';
+import {
+  closeStandardOutput,
+  note,
+  replaceProcessStreams,
+  standardError,
+  standardOutput,
+} from '../common/terminal/standard-streams.js';
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
@@ -23,6 +29,7 @@ const LAST_LINES_MS = 1000;
  * @returns the exit code: 0 success, 1 error, 2 usage error
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  replaceProcessStreams();
   // Node's own last words would wait for their reader
   process.on('uncaughtException', error => {
     note(describeError(error));

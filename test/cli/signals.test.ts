@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -45,6 +45,10 @@ for (const { args, runs, reload, report } of COMMANDS) {
   needs(test, ['linux'])(`${args[0]}: no signal does harm, SIGUSR1 says how things stand`, async t => {
     const command = new Command(t, args);
     await command.says(runs);
+    for (const fd of [1, 2]) {
+      const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/${command.child.pid}/fdinfo/${fd}`, 'utf8'))![1];
+      t.is(parseInt(flags, 8) & constants.O_NONBLOCK, 0, 'shared descriptors keep their flags');
+    }
     for (const signal of HARMLESS) command.child.kill(signal);
     command.child.kill('SIGHUP');
     await command.says(reload);

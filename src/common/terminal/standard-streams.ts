@@ -1,6 +1,23 @@
+import { Writable } from 'node:stream';
 import { LineOutput } from './line-output.js';
 import { LineSink } from './line-sink.js';
 import { openOutput } from './open-output.js';
+
+/** For whoever writes to process.stdout or stderr by himself, such as Node with its warnings; bin/ctflow.js took theirs. */
+export function replaceProcessStreams(): void {
+  const targets = { stdout: standardOutput, stderr: standardError } as const;
+  for (const [name, target] of Object.entries(targets)) {
+    if (process[name as keyof typeof targets].isTTY !== false) continue;
+    const value = new Writable({
+      decodeStrings: false,
+      write(text: string | Buffer, _, done) {
+        target().write(String(text));
+        done();
+      },
+    });
+    Object.defineProperty(process, name, { configurable: true, value });
+  }
+}
 
 let output: LineOutput | undefined;
 let errors: LineSink | undefined;
