@@ -31,6 +31,8 @@ export function destinationOptions(
     optionsInterval: 0,
     // what is measured is work, not waiting
     maxRate: 'off',
+    // each connection that ends has a record
+    zeroDeltaRecords: true,
   };
 }
 

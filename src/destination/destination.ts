@@ -256,6 +256,7 @@ export class Destination {
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
     for (const { schedule } of this.#batchers) schedule.endAll();
+    if (!this.#connected) await this.#transport.tryNow(graceMs);
     this.#pacing?.shutDown(graceMs);
     while (this.#connected && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
       await this.#turn(Math.min(left(), DRAIN_MS));

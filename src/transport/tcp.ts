@@ -72,6 +72,13 @@ export class TcpTransport implements Transport {
     return messages;
   }
 
+  async tryNow(timeoutMs: number): Promise<void> {
+    if (this.#connection?.open || this.#closing) return;
+    clearTimeout(this.#timer);
+    if (!this.#connection) this.#attempt();
+    await this.#waiters.wait(timeoutMs);
+  }
+
   untilReady(timeoutMs: number): Promise<void> {
     return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }

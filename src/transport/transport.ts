@@ -66,6 +66,8 @@ export interface Transport {
    * the new session.
    */
   takeBack(): readonly Message[];
+  /** Without a session, tries at once to open one. Resolves when it is open, when that has failed, or after so many milliseconds. */
+  tryNow(timeoutMs: number): Promise<void>;
   /** Resolves when it is ready, when it is closed, or after so many milliseconds. */
   untilReady(timeoutMs: number): Promise<void>;
   /** Sends what waits, for `graceMs` at most, and closes. */

@@ -59,6 +59,7 @@ export class UdpTransport implements Transport {
   /** Of sockets that are closed. */
   readonly #unsent: Message[] = [];
   #attempts = 0;
+  #attempting = false;
   #closing = false;
   #timer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
@@ -102,6 +103,13 @@ export class UdpTransport implements Transport {
     return this.#unsent.splice(0);
   }
 
+  async tryNow(timeoutMs: number): Promise<void> {
+    if (this.#socket || this.#closing) return;
+    clearTimeout(this.#timer);
+    if (!this.#attempting) void this.#attempt(true);
+    await this.#waiters.wait(timeoutMs);
+  }
+
   untilReady(timeoutMs: number): Promise<void> {
     return this.ready || this.#closing ? Promise.resolve() : this.#waiters.wait(timeoutMs);
   }
@@ -122,6 +130,7 @@ export class UdpTransport implements Transport {
   /** @param probe asks first whether somebody listens */
   async #attempt(probe: boolean): Promise<void> {
     let socket: DatagramSocket | undefined;
+    this.#attempting = true;
     try {
       const { address, family } = await this.#lookUp();
       this.#address = address;
@@ -134,9 +143,12 @@ export class UdpTransport implements Transport {
         this.#listenerOf(() => socket),
       );
     } catch (error) {
+      this.#attempting = false;
       if (!this.#closing) this.#tryAgain(this.#count(errnoOf(error)), 0);
+      this.#waiters.wake();
       return;
     }
+    this.#attempting = false;
     if (this.#closing) await socket.close();
     else this.#opened(socket);
   }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { RECORDING, ctflow } from '../helpers/kernel/cli.js';
+import { anyCollector, RECORDING, ctflow } from '../helpers/kernel/cli.js';
 import { stateFields, stateSentence, statisticsLines } from '../../src/cli/statistics.js';
 import type { ExporterStats } from '../../src/exporter.js';
 
@@ -58,7 +58,7 @@ test('the summary on a terminal fits 80 columns, and has everything that is not 
 });
 
 test('run logs a line of statistics at the interval, and none with 0s', async t => {
-  const args = ['run', '--collector', 'udp://127.0.0.1:9', '--source', `replay:${RECORDING}`];
+  const args = ['run', '--collector', await anyCollector(), '--source', `replay:${RECORDING}`];
   // two dumps, so that it ends about a second after the first line
   const quick = await ctflow([...args, '--flow-poll-interval', '1200ms', '--stats-interval', '1s']);
   const line = quick.stderr.split('\n').find(text => text.includes('"msg":"statistics"'))!;

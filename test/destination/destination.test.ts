@@ -360,6 +360,18 @@ perBackend(
     });
   },
 );
+perBackend('a shutdown tries a collector once more that was away, without the wait', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
+  await rig.destination.open();
+  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
+  rig.poll(...many(10, 3));
+  const back = await TcpCollector.listen(t, endpoint.port);
+  t.deepEqual(await rig.destination.drain(60_000), { connections: 0, packets: 0, octets: 0, records: 0 });
+  await eventually('all records', () => flows(back).length === 10);
+});
 
 perBackend('records waiting in a batch when a connection breaks are sent in the next session', async (t, backend) => {
   const collector = await TcpCollector.listen(t);

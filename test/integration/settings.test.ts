@@ -12,6 +12,13 @@ const RULES = `table inet tracking {
 }`;
 const COLLECTOR = ['--collector', 'udp://127.0.0.1:4739'];
 
+/** Takes what is exported, so that nothing is left at the end. */
+async function collectorIn(namespace: PrivateNamespace): Promise<Traffic> {
+  const traffic = new Traffic(namespace);
+  await traffic.do('udpListen', { host: '127.0.0.1', port: 4739 });
+  return traffic;
+}
+
 for (const { name: backend, needs: wanted } of BACKENDS) {
   const rigged = needs(test.serial, ['namespace', ...wanted]);
   const flags = ['--backend', backend];
@@ -31,6 +38,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     await namespace.nft(RULES);
     await namespace.sysctl('nf_conntrack_acct', 0);
     await namespace.sysctl('nf_conntrack_timestamp', 0);
+    await collectorIn(namespace);
     const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags]);
     await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
     const hints = exporter.log().map(({ hint }) => String(hint));
@@ -46,9 +54,9 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       await namespace.nft(RULES);
       await namespace.sysctl('nf_conntrack_acct', 0);
       await namespace.sysctl('nf_conntrack_timestamp', 0);
+      const traffic = await collectorIn(namespace);
       const exporter = new RunningCommand(namespace, ['run', ...COLLECTOR, ...flags, '--setup-sysctl']);
       await eventually('the exporter runs', () => exporter.messages().includes('ctflow runs'));
-      const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });
       await traffic.do('udpSend', { host: '127.0.0.1', port, packets: 2, size: 8, answered: false });
       const listed = (await listConnections(namespace)).find(({ original }) => original.dport === String(port))!;

@@ -28,7 +28,7 @@ class Checkout {
     const checkout = new Checkout(folder);
     const folders = ['src', 'native', 'bin', 'node_modules'];
     await Promise.all(folders.map(name => mkdir(join(folder, name), { recursive: true })));
-    for (const part of ['scripts', 'native/file.js'])
+    for (const part of ['scripts', 'native/file.js', 'bin/node-version.js'])
       await cp(join(ROOT, part), join(folder, part), { recursive: true });
     await symlink(join(ROOT, 'node_modules/typescript'), join(folder, 'node_modules/typescript'));
     await checkout.write('package.json', '{"type":"module"}');

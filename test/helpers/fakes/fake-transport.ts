@@ -40,6 +40,10 @@ export class FakeTransport implements Transport {
     return this.left.splice(0);
   }
 
+  tryNow(): Promise<void> {
+    return Promise.resolve();
+  }
+
   untilReady(): Promise<void> {
     return Promise.resolve();
   }

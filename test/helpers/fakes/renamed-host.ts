@@ -19,7 +19,7 @@ const arrived: string[] = [];
 async function collector(address: string): Promise<Socket> {
   const socket = createSocket('udp4');
   socket.on('message', message => {
-    if (message.length === 100 && arrived.at(-1) !== address) arrived.push(address);
+    if (message.length === 100 && !arrived.includes(address)) arrived.push(address);
   });
   socket.bind(PORT, address);
   await once(socket, 'listening');
@@ -42,7 +42,7 @@ await transport.open(log);
 const arrives = (address: string): Promise<unknown> =>
   eventually(`a packet at ${address}`, () => {
     if (transport.ready) transport.send(...messages(1, 100, 1));
-    return arrived.at(-1) === address;
+    return arrived.includes(address);
   });
 await arrives('127.0.0.2');
 nameIs('127.0.0.3');

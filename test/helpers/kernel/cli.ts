@@ -1,4 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -6,6 +8,15 @@ export const CTFLOW = fileURLToPath(new URL('../../../../bin/ctflow.js', import.
 
 /** A recording with eleven connections. */
 export const RECORDING = fileURLToPath(new URL('../../../../fixtures/demo.ctflow', import.meta.url));
+
+/** A collector that takes everything and reads nothing, for as long as the process lives. */
+export async function anyCollector(): Promise<string> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  socket.unref();
+  return `udp://127.0.0.1:${socket.address().port}`;
+}
 
 export interface Outcome {
   readonly code: number | null;
