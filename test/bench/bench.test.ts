@@ -60,6 +60,6 @@ test('a sweep ends with a table of what a connection costs at each size', async 
 
 test('an unknown subject is an error that lists the known ones', async t => {
   const { code, stderr } = await runProgram('main', ['--only', 'poll,pole']);
-  t.is(code, 1);
+  t.is(code, 2);
   t.regex(stderr, /'pole' is none of .*poll/);
 });
