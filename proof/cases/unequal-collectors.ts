@@ -28,7 +28,6 @@ export const slowBeside: ProofCase = {
       scope,
       { ...size, rate: Math.max(Math.ceil(size.flows / 20), 1) },
       {
-        // these end by themselves, at once: a burst at the end is another case's
         traffic: { mix: { udp: 6, icmp: 1, tcp: 2, refused: 1 } },
         exporter: [...flags, ...timeouts],
         beforeExporter: async ({ router }) => {
