@@ -58,7 +58,20 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
     const given = (name: string): boolean => ['cli', 'env'].includes(command.getOptionValueSource(name)!);
     for (const sentence of flagsWithoutEffect(flags, backend, given)) log.warn(sentence);
     if (flags.inventory !== undefined) {
-      inventory = await InventoryFile.open(flags.inventory, log);
+      // a large one takes its time
+      const stopping = new AbortController();
+      void signals.stopped.then(() => stopping.abort());
+      const opened = await InventoryFile.open(flags.inventory, log, undefined, stopping.signal).catch(
+        (error: unknown) => {
+          if (stopping.signal.aborted) return undefined;
+          throw error;
+        },
+      );
+      if (!opened) {
+        log.info('stopped before anything was exported');
+        return;
+      }
+      inventory = opened;
     }
     const open = (): Source => sourceOf(flags, backend, true);
     const followed = flags.netns === undefined ? undefined : new FollowedSource(open);

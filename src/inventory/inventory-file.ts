@@ -44,11 +44,12 @@ export class InventoryFile {
   /**
    * Reads the file for the first time, and watches it until {@link close}.
    * @param pollMs how often to check the file without a notification
+   * @param signal gives up
    * @throws CtflowError CTFLOW_INVENTORY
    */
-  static async open(file: string, log: Logger, pollMs?: number): Promise<InventoryFile> {
+  static async open(file: string, log: Logger, pollMs?: number, signal?: AbortSignal): Promise<InventoryFile> {
     const stamp = await stampOf(file);
-    const inventory = await readInventory(file);
+    const inventory = await readInventory(file, signal);
     log.info({ file, ...inventory.size }, 'inventory loaded');
     return new InventoryFile(file, log, inventory, stamp, pollMs);
   }

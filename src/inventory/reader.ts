@@ -5,14 +5,21 @@ import type { CompiledInventory } from './compile.js';
 /** The message of the reading thread. */
 export type Answer = { inventory: CompiledInventory } | { code: ErrorCode; message: string; hint: string };
 
+/** Of the thread: reading 16 MiB takes about as much. */
+const MOST_MEMORY_MB = 2_048;
+
 /**
  * Reads an inventory whole, checks it and makes its tables, beside the event loop.
  * @param signal gives up
  * @throws CtflowError CTFLOW_INVENTORY
  */
 export async function readInventory(file: string, signal?: AbortSignal): Promise<CompiledInventory> {
-  const thread = new Worker(new URL('reader-thread.js', import.meta.url), { workerData: file });
+  const thread = new Worker(new URL('reader-thread.js', import.meta.url), {
+    workerData: file,
+    resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
+  });
   const end = (): void => void thread.terminate();
+  if (signal?.aborted) end();
   signal?.addEventListener('abort', end);
   const answer = await new Promise<Answer>((resolve, reject) => {
     thread.once('message', resolve);

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { notRegular, READ_NOW } from '../common/regular-file.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
 
 // A recording is a header and then any number of dumps, each a run of frames: one DUMP, any number of DATA, one DONE.
@@ -207,11 +208,20 @@ class PieceReader {
   }
 
   static async open(path: string): Promise<PieceReader> {
+    let file: FileHandle;
     try {
-      return new PieceReader(await open(path, 'r'), path);
+      file = await open(path, READ_NOW);
     } catch (error) {
       throw fileError('read', path, error);
     }
+    const why = notRegular(await file.stat());
+    if (why === undefined) return new PieceReader(file, path);
+    await file.close();
+    throw new CtflowError(
+      'CTFLOW_RECORDING',
+      `Cannot read '${path}': ${why}`,
+      'Give a file; write a stream to one first',
+    );
   }
 
   /**

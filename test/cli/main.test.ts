@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -330,3 +330,50 @@ test('an address in use is an error, not a usage error', async t => {
   t.is(code, 1);
   t.regex(stderr, /^ctflow: CTFLOW_ADDRESS: /m);
 });
+
+if (process.platform === 'linux') {
+  const absurd: [string, (path: string) => void | Promise<void>, RegExp][] = [
+    ['a FIFO', path => void spawnSync('mkfifo', [path]), /it is a pipe, a socket or a device/],
+    ['a device without an end', path => symlink('/dev/zero', path), /it is a pipe, a socket or a device/],
+    ['a folder', path => void mkdir(path), /it is a directory/],
+    [
+      'a file that is far too large',
+      path => writeFile(path, '').then(() => truncate(path, 2 ** 40)),
+      /limit|not a rec/,
+    ],
+  ];
+  for (const [what, make, why] of absurd) {
+    test(`${what} given as inventory or recording is an error at once`, async t => {
+      const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+      t.teardown(() => rm(folder, { recursive: true }));
+      const path = join(folder, 'absurd');
+      await make(path);
+      const run = ['run', ...COLLECTOR, '--flow-poll-interval', '20ms'];
+      const inventory = await ctflow([...run, '--source', `replay:${RECORDING}`, '--inventory', path]);
+      t.is(inventory.code, 1);
+      t.regex(inventory.stderr, /^ctflow: CTFLOW_INVENTORY: /m);
+      t.regex(inventory.stderr, why);
+      const recording = await ctflow(['dump', '--source', `replay:${path}`]);
+      t.is(recording.code, 1);
+      t.regex(recording.stderr, /CTFLOW_RECORDING/);
+      t.regex(recording.stderr, why);
+    });
+  }
+
+  test('SIGTERM ends a start that still reads a large inventory', async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'inventory.yaml');
+    const prefixes = Array.from({ length: 300_000 }, (_, i) => `  - 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32\n`);
+    await writeFile(path, `podPrefixes:\n${prefixes.join('')}`);
+    const child = spawnCtflow(['run', ...COLLECTOR, '--source', `replay:${RECORDING}`, '--inventory', path]);
+    t.teardown(() => child.kill('SIGKILL'));
+    let stderr = '';
+    child.stderr.on('data', chunk => (stderr += chunk));
+    await eventually('it starts', () => stderr.includes('--inventory has no effect'));
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'close')) as [number | null];
+    t.is(code, 0, stderr);
+    t.regex(stderr, /stopped before anything was exported/);
+  });
+}
