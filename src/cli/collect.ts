@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
 import { recordToJson } from '../collector/json.js';
-import type { CollectedRecord } from '../collector/record.js';
+import type { CollectedRecord } from '../collector/decode/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { TroubleNotes } from './collect-troubles.js';

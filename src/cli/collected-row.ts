@@ -1,5 +1,5 @@
-import type { CollectedRecord } from '../collector/record.js';
-import type { Value } from '../collector/value.js';
+import type { CollectedRecord } from '../collector/decode/record.js';
+import type { Value } from '../collector/decode/value.js';
 import { formatHostPort } from '../common/endpoint.js';
 import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6, protocolName } from '../row/protocol.js';
 import type { Column } from '../common/terminal/table.js';

@@ -1,5 +1,5 @@
 import { ColumnTable } from '../common/terminal/table.js';
-import type { CollectedRecord } from '../collector/record.js';
+import type { CollectedRecord } from '../collector/decode/record.js';
 import { cells, columns, LABELS } from './collected-row.js';
 
 /** Of lines that continue a row: as wide as its time. */

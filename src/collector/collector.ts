@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
-import { decodeMessage } from './decode.js';
+import { decodeMessage } from './decode/decode.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Listener } from './listener.js';
-import type { CollectedRecord } from './record.js';
+import type { CollectedRecord } from './decode/record.js';
 import { Intake } from './intake.js';
 import { openFiles } from './open-files.js';
 import { Room } from './room.js';

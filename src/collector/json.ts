@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Element } from '../ipfix/element.js';
-import { DateTime } from './date-time.js';
-import type { CollectedRecord } from './record.js';
-import type { Template } from './template.js';
-import type { Field, Value } from './value.js';
+import { DateTime } from './decode/date-time.js';
+import type { CollectedRecord } from './decode/record.js';
+import type { Template } from './decode/template.js';
+import type { Field, Value } from './decode/value.js';
 
 /** The members of an object: a name in quotes with its colon, and where its values are. */
 type Layout = readonly { readonly key: string; readonly positions: readonly number[] }[];

@@ -1,5 +1,5 @@
 import { MESSAGE_HEADER } from '../ipfix/message.js';
-import { headerFault, messageLength } from './decode.js';
+import { headerFault, messageLength } from './decode/decode.js';
 import type { MalformedReason } from './stats.js';
 
 const PREFIX_LENGTH = 4; // version and length

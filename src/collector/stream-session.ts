@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { malformedMessage } from './decode.js';
+import { malformedMessage } from './decode/decode.js';
 import type { Intake } from './intake.js';
 import { MessageFramer } from './message-framer.js';
 import type { Occupant } from './room.js';

@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import { Room, type Occupant } from './room.js';
 import { SequenceTracker } from './sequence.js';
 import { newStats, type CollectorStats } from './stats.js';
-import { TemplateTable } from './template-table.js';
+import { TemplateTable } from './decode/template-table.js';
 import type { OnTrouble } from './trouble.js';
 
 /** What a collector keeps of one observation domain within a session. */

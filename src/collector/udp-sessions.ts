@@ -1,4 +1,4 @@
-import { decodeMessage, malformedMessage, messageFault, type DecodedMessage } from './decode.js';
+import { decodeMessage, malformedMessage, messageFault, type DecodedMessage } from './decode/decode.js';
 import type { Limits } from './limits.js';
 import { Room } from './room.js';
 import { countMalformed, type CollectorStats } from './stats.js';

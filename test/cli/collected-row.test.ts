@@ -1,6 +1,6 @@
 import test from 'ava';
 import { cells, columns } from '../../src/cli/collected-row.js';
-import { decodeMessage } from '../../src/collector/decode.js';
+import { decodeMessage } from '../../src/collector/decode/decode.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import { hex, message, set, short, templateSet, VARIABLE, type Specifier } from '../helpers/builders/ipfix-builder.js';
 

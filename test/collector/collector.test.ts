@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
-import type { CollectedRecord } from '../../src/collector/record.js';
+import type { CollectedRecord } from '../../src/collector/decode/record.js';
 import type { Trouble } from '../../src/collector/trouble.js';
 import { parseEndpoint, type Endpoint } from '../../src/common/endpoint.js';
 import { eventually } from '../helpers/eventually.js';

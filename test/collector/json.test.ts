@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { decodeMessage } from '../../src/collector/decode.js';
+import { decodeMessage } from '../../src/collector/decode/decode.js';
 import { recordToJson } from '../../src/collector/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import type { Specifier } from '../helpers/builders/ipfix-builder.js';

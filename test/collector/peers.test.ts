@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
-import { DateTime } from '../../src/collector/date-time.js';
-import { decodeMessage } from '../../src/collector/decode.js';
+import { DateTime } from '../../src/collector/decode/date-time.js';
+import { decodeMessage } from '../../src/collector/decode/decode.js';
 import { MessageFramer } from '../../src/collector/message-framer.js';
-import type { CollectedRecord } from '../../src/collector/record.js';
+import type { CollectedRecord } from '../../src/collector/decode/record.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import { needs, PYTHON } from '../helpers/kernel/require.js';
 import * as literal from '../oracles/literal.js';

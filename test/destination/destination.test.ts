@@ -1,117 +1,9 @@
-import { OwnConnections } from '../../src/row/own-connections.js';
-import type { ExecutionContext } from 'ava';
-import type { Backend } from '../../src/backend/backend.js';
-import { ConnectionStore } from '../../src/store/connection-store.js';
-import type { Moment } from '../../src/store/poll-history.js';
-import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
-import type { Endpoint } from '../../src/common/endpoint.js';
-import { TIME_WAIT } from '../../src/row/conntrack.js';
 import { perBackend } from '../helpers/backends.js';
 import { flows, TcpCollector, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { tcp, udp } from '../helpers/builders/connections.js';
 import { eventually } from '../helpers/eventually.js';
-import { listeningLogger } from '../helpers/fakes/listening-logger.js';
-import { rows, type Counters, type Facts } from '../helpers/builders/rows.js';
-import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
-import { NameTable } from '../../src/record/name-table.js';
-import { newUnexported } from '../../src/store/unexported.js';
-
-const BORN = Date.now();
-
-/** A destination on a store that the test fills. */
-class Rig {
-  readonly store: ConnectionStore;
-  readonly destination: Destination;
-  readonly lines: Record<string, unknown>[];
-  opened = 0;
-  polls = 0;
-  /** What events have lost. */
-  lost = newUnexported();
-
-  constructor(
-    backend: Backend,
-    endpoint: Endpoint,
-    changed: Partial<DestinationOptions> & { maxConnections?: number; stale?: number } = {},
-  ) {
-    const { maxConnections = 20_000, stale = 300_000, ...options } = changed;
-    const { log, lines } = listeningLogger();
-    this.lines = lines;
-    this.store = new ConnectionStore({ maxConnections, firstSight: 'total', born: now() });
-    this.destination = new Destination(
-      {
-        ...DESTINATION_DEFAULTS,
-        activeFlowExportTimeout: 0,
-        idleFlowExportTimeout: 3_600_000,
-        reconnectInterval: 20,
-        optionsInterval: 0,
-        observationDomain: 7,
-        ...options,
-        endpoint,
-      },
-      {
-        backend,
-        flows: [{ store: this.store, augmenters: [] }],
-        names: new NameTable(),
-        staleConnectionTimeout: stale,
-        flowPollInterval: 100,
-        polls: () => this.polls,
-        own: new OwnConnections(),
-        lost: () => this.lost,
-        log,
-        opened: () => this.opened++,
-      },
-    );
-  }
-
-  poll(...connections: Facts[]): void {
-    this.store.beginPoll(now(), kernelTimeouts());
-    this.store.merge(rows(...connections), now());
-    for (let from = 0; from >= 0;) from = this.store.sweep(from, 1_000, now());
-    this.store.endPoll(true);
-    this.polls++;
-  }
-
-  messages(): unknown[] {
-    return this.lines.map(({ msg }) => msg);
-  }
-}
-
-function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() };
-}
-
-const many = (count: number, packets: number): Facts[] =>
-  Array.from({ length: count }, (_, i) => udp(i + 1, BORN - 10, [packets, packets * 100, packets, packets * 50]));
-
-/** Records, delta packets and delta octets of both directions. */
-function sums(records: readonly { get(name: string): unknown }[]): number[] {
-  const sum = (...names: string[]): number =>
-    records.reduce((all, record) => names.reduce((n, name) => n + Number(record.get(name) ?? 0), all), 0);
-  return [
-    records.length,
-    sum('packetDeltaCount', 'reversePacketDeltaCount'),
-    sum('octetDeltaCount', 'reverseOctetDeltaCount'),
-  ];
-}
-
-/** Exports until a collector that does not read takes no more. @returns polls */
-async function fill(rig: Rig, connections: number): Promise<number> {
-  for (let polls = 1, stuck = 0; ; polls++) {
-    rig.poll(...many(connections, polls));
-    await rig.destination.export();
-    await new Promise(resolve => setTimeout(resolve, 20));
-    const { session, transport } = rig.destination.stats();
-    stuck = transport.records < session.records + session.optionsRecords ? stuck + 1 : 0;
-    if (stuck === 3) return polls;
-  }
-}
-
-async function begin(t: ExecutionContext, rig: Rig): Promise<void> {
-  t.teardown(() => rig.destination.close());
-  await rig.destination.open();
-  await eventually('a session', () => rig.destination.stats().connected);
-  t.is(rig.opened, 1);
-}
+import { type Counters } from '../helpers/builders/rows.js';
+import { BORN, Rig, begin, fill, many, sums } from '../helpers/rigs/destination-rig.js';
 
 perBackend('due records arrive, and are counted as they are', async (t, backend) => {
   const collector = await udpCollector(t);
@@ -262,84 +154,6 @@ perBackend('after a broken connection the new session has all templates, and wha
 });
 
 perBackend(
-  'a shutdown exports each open connection once, with end reason 4 and everything not yet exported',
-  async (t, backend) => {
-    const collector = await udpCollector(t);
-    const rig = new Rig(backend, collector.endpoint, { mtu: 1_400 });
-    await begin(t, rig);
-    // more than are looked at in one go, and no more than find room unread in a socket of the usual size
-    rig.poll(...many(2_100, 3));
-    const left = await rig.destination.drain(20_000);
-    t.deepEqual(left, { connections: 0, packets: 0, octets: 0, records: 0 });
-    await eventually('2,100 records', () => collector.records.length >= 2_100);
-    t.deepEqual(sums(collector.records), [2_100, 12_600, 945_000]);
-    for (const record of collector.records) t.is(record.get('flowEndReason'), 4);
-    t.false(
-      rig.lines.some(({ level }) => Number(level) > 30),
-      JSON.stringify(rig.messages()),
-    );
-  },
-);
-
-perBackend(
-  'a shutdown exports ended connections that a slow collector delayed, with their own reasons',
-  async (t, backend) => {
-    const collector = await TcpCollector.listen(t);
-    collector.reads = false;
-    const rig = new Rig(backend, collector.endpoint);
-    await begin(t, rig);
-    const closed = Array.from({ length: 12_000 }, (_, i) => tcp(i + 1, BORN, [1, i, 1, i], { state: TIME_WAIT }));
-    rig.poll(...closed);
-    for (let turn = 0; turn < 50 && rig.store.size > 0; turn++) {
-      await rig.destination.export();
-      rig.poll();
-    }
-    const finished = rig.destination.drain(20_000);
-    const socket = await collector.nth(1);
-    socket.on('end', () => socket.end());
-    socket.resume();
-    t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0, records: 0 });
-    await eventually('12,000 records', () => collector.records.length >= 12_000);
-    t.is(collector.records.length, 12_000);
-    for (const record of collector.records) t.is(record.get('flowEndReason'), 3);
-  },
-);
-
-perBackend(
-  'a collector that is frozen does not hang the shutdown, and every connection is accounted for',
-  async (t, backend) => {
-    const collector = await TcpCollector.listen(t);
-    collector.reads = false;
-    const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
-    await begin(t, rig);
-    const count = 20_000;
-    await fill(rig, count);
-    rig.poll(...many(count, 1_000));
-    const left = await rig.destination.drain(200);
-    const { session, transport } = rig.destination.stats();
-    t.true(left.connections > 0);
-    t.is(left.records, transport.lostRecords);
-    t.is(transport.records + transport.lostRecords, session.records + session.optionsRecords);
-  },
-);
-
-perBackend(
-  'an unreachable collector does not hang the shutdown; all connections are counted as not exported',
-  async (t, backend) => {
-    const collector = await TcpCollector.listen(t);
-    const { endpoint } = collector;
-    await collector.close();
-    const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
-    await rig.destination.open();
-    await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
-    rig.poll(...many(10, 3));
-    t.is(rig.destination.nextDeadline(), Infinity);
-    t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500, records: 0 });
-    t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
-  },
-);
-
-perBackend(
   'ended connections are held for a collector that takes them, not for one that is frozen',
   async (t, backend) => {
     const collector = await TcpCollector.listen(t);
@@ -360,19 +174,6 @@ perBackend(
     });
   },
 );
-perBackend('a shutdown tries a collector once more that was away, without the wait', async (t, backend) => {
-  const collector = await TcpCollector.listen(t);
-  const { endpoint } = collector;
-  await collector.close();
-  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
-  await rig.destination.open();
-  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
-  rig.poll(...many(10, 3));
-  const back = await TcpCollector.listen(t, endpoint.port);
-  t.deepEqual(await rig.destination.drain(60_000), { connections: 0, packets: 0, octets: 0, records: 0 });
-  await eventually('all records', () => flows(back).length === 10);
-});
-
 perBackend('records waiting in a batch when a connection breaks are sent in the next session', async (t, backend) => {
   const collector = await TcpCollector.listen(t);
   const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
@@ -389,17 +190,6 @@ perBackend('records waiting in a batch when a connection breaks are sent in the 
   await eventually('all', () => collector.records.length === 200);
   const { transport, evictedUnreported } = rig.destination.stats();
   t.is(transport.lostRecords + transport.uncertainRecords + evictedUnreported.connections, 0);
-});
-
-perBackend('records waiting in a batch at the end of the grace period are counted as lost', async (t, backend) => {
-  const collector = await udpCollector(t);
-  const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
-  await begin(t, rig);
-  rig.poll(...many(100, 1));
-  await new Promise(resolve => setTimeout(resolve, 5));
-  rig.poll(...Array.from({ length: 100 }, (_, i) => udp(i + 1_000, Date.now(), [1, 100, 0, 0])));
-  t.deepEqual(await rig.destination.drain(0), { connections: 100, packets: 100, octets: 10_000, records: 100 });
-  t.is(rig.destination.stats().transport.lostRecords, 100);
 });
 
 perBackend('connections dropped from the ended queue are reported as not sent', async (t, backend) => {

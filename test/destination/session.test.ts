@@ -326,58 +326,6 @@ perBackend('a record too large for the limit is counted and dropped, and its nei
   checkMessages(t, sent, limit);
 });
 
-// RFC 7011 section 4
-perBackend('options records have what was sent, what was not, and the flow keys of each template', (t, backend) => {
-  const rig = new SessionRig(backend);
-  rig.send(plain(1), plain(2));
-  const announced = rig.options();
-  const before = { ...rig.session.counts };
-  rig.session.sendOptions(
-    { flows: 3, packets: 40, octets: 5_000, first: 1, last: 2 },
-    { packets: 7, octets: 500, first: 3, last: 4 },
-  );
-  const decoder = new Decoder();
-  decoder.decode(announced);
-  const records = decoder.decode(rig.transport.take());
-  t.deepEqual(
-    records.map(record => [record.isOptions, record.templateId]),
-    [
-      [true, 256],
-      [true, 257],
-      [true, 259],
-      [true, 258],
-    ],
-  );
-  const [statistics, reliability, ignored, keys] = records;
-  t.is(ignored.get('observationDomainId'), 0xfedc_ba98);
-  t.is(ignored.get('ignoredPacketTotalCount'), 7);
-  t.is(ignored.get('ignoredOctetTotalCount'), 500);
-  t.is(statistics.get('observationDomainId'), 0xfedc_ba98);
-  t.is(statistics.get('exportedMessageTotalCount'), before.messages);
-  t.is(statistics.get('exportedFlowRecordTotalCount'), 2);
-  t.is(statistics.get('exportedOctetTotalCount'), before.octets);
-  t.is(reliability.get('notSentFlowTotalCount'), 3);
-  t.is(reliability.get('exportingProcessId'), process.pid);
-  t.is(keys.get('templateId'), rig.idOf(plain(1)));
-  t.is(rig.session.counts.optionsRecords - before.optionsRecords, 4);
-  t.is(rig.session.counts.records, 2);
-});
-
-// RFC 7011 section 4.1
-perBackend('the first statistics record counts every message that went before it', (t, backend) => {
-  const rig = new SessionRig(backend);
-  rig.send(plain(1), plain(2));
-  const { messages, octets } = rig.session.counts;
-  const sent = rig.options();
-  const copies = sent.slice(0, 2);
-  const [statistics] = new Decoder().decode(sent);
-  t.is(statistics.get('exportedMessageTotalCount'), messages + copies.length);
-  t.is(
-    statistics.get('exportedOctetTotalCount'),
-    copies.reduce((sum, { bytes }) => sum + bytes.length, octets),
-  );
-});
-
 // RFC 7011 section 8.4
 perBackend('messages without data do not bring the next refresh of templates nearer', (t, backend) => {
   const rig = new SessionRig(backend, { templateRefreshPackets: 4 });
@@ -387,25 +335,6 @@ perBackend('messages without data do not bring the next refresh of templates nea
   t.deepEqual(
     setIds(sent).map(ids => ids.includes(2)),
     [true, true, true, false, false, false, true, false, false, false, false, true, false],
-  );
-});
-
-perBackend('a lost message counts as the flows, packets and octets of its records, options as none', (t, backend) => {
-  for (const profile of ['standard', 'antrea'] as const) {
-    const rig = new SessionRig(backend, { profile: createProfile(profile, 'reverse', true) });
-    const facts = [3, 9].map(packets => tcp(packets, 0, [packets, packets * 100, 2, 80]));
-    const sent = [...rig.send(...facts), ...rig.options()];
-    rig.session.lose(sent);
-    t.deepEqual(rig.session.lost, { flows: 2, packets: 3 + 9 + 2 * 2, octets: 1_200 + 2 * 80 });
-  }
-});
-
-// RFC 7011 section 4
-perBackend('without a loss there is no record of one', (t, backend) => {
-  const records = new Decoder().decode(new SessionRig(backend).options());
-  t.deepEqual(
-    records.map(record => record.templateId),
-    [256],
   );
 });
 

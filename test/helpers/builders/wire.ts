@@ -1,5 +1,5 @@
-import { decodeMessage } from '../../../src/collector/decode.js';
-import type { CollectedRecord } from '../../../src/collector/record.js';
+import { decodeMessage } from '../../../src/collector/decode/decode.js';
+import type { CollectedRecord } from '../../../src/collector/decode/record.js';
 import { newStats } from '../../../src/collector/stats.js';
 import { TransportSession } from '../../../src/collector/transport-session.js';
 

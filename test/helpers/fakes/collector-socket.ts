@@ -2,7 +2,7 @@ import type { ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { CollectedRecord } from '../../../src/collector/record.js';
+import type { CollectedRecord } from '../../../src/collector/decode/record.js';
 import type { Endpoint } from '../../../src/common/endpoint.js';
 import { eventually } from '../eventually.js';
 import { QUIET_HOST } from './quiet-host.js';

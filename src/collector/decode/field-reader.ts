@@ -1,5 +1,5 @@
-import { IANA, VARIABLE_LENGTH, type Element } from '../ipfix/element.js';
-import { elementById } from '../ipfix/registry.js';
+import { IANA, VARIABLE_LENGTH, type Element } from '../../ipfix/element.js';
+import { elementById } from '../../ipfix/registry.js';
 import { identifierReader, readOctets, scalarReader, variableScalarReader } from './scalar.js';
 import type { BasicList, Field, Sublist, Value } from './value.js';
 

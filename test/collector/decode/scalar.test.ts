@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { scalarReader, variableScalarReader } from '../../src/collector/scalar.js';
-import type { Value } from '../../src/collector/value.js';
-import type { ElementType } from '../../src/ipfix/element.js';
-import { seeded } from '../helpers/seed.js';
+import { scalarReader, variableScalarReader } from '../../../src/collector/decode/scalar.js';
+import type { Value } from '../../../src/collector/decode/value.js';
+import type { ElementType } from '../../../src/ipfix/element.js';
+import { seeded } from '../../helpers/seed.js';
 
 /** Reads a fixed-length field with other octets around it. */
 function read(type: ElementType, octets: string): Value {

@@ -1,4 +1,4 @@
-import type { Element } from '../ipfix/element.js';
+import type { Element } from '../../ipfix/element.js';
 import type { DateTime } from './date-time.js';
 
 /**

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { DateTime } from '../../src/collector/date-time.js';
+import { DateTime } from '../../../src/collector/decode/date-time.js';
 
 test('text has the precision of the type', t => {
   t.is(String(new DateTime(1_780_000_000, 0, 0)), '2026-05-28T20:26:40Z');

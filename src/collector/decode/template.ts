@@ -1,4 +1,4 @@
-import { IANA, VARIABLE_LENGTH, type Element } from '../ipfix/element.js';
+import { IANA, VARIABLE_LENGTH, type Element } from '../../ipfix/element.js';
 import { elementOf, fieldReader, variableLength, variableStart } from './field-reader.js';
 import type { FieldReader, Scope } from './field-reader.js';
 import type { Field, Value } from './value.js';

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import { decodeMessage } from '../../src/collector/decode.js';
-import { TransportSession } from '../../src/collector/transport-session.js';
-import type { BasicList, Value } from '../../src/collector/value.js';
-import { hex, message, set, short, templateSet, u16, u32, u8, VARIABLE } from '../helpers/builders/ipfix-builder.js';
+import { decodeMessage } from '../../../src/collector/decode/decode.js';
+import { TransportSession } from '../../../src/collector/transport-session.js';
+import type { BasicList, Value } from '../../../src/collector/decode/value.js';
+import { hex, message, set, short, templateSet, u16, u32, u8, VARIABLE } from '../../helpers/builders/ipfix-builder.js';
 
 const BASIC_LIST = 291;
 const SUB_TEMPLATE_LIST = 292;

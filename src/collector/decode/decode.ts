@@ -5,13 +5,13 @@ import {
   OPTIONS_TEMPLATE_SET,
   SET_HEADER,
   TEMPLATE_SET,
-} from '../ipfix/message.js';
+} from '../../ipfix/message.js';
 import { CollectedRecord, type MessageOrigin } from './record.js';
-import { countMalformed, type MalformedReason } from './stats.js';
+import { countMalformed, type MalformedReason } from '../stats.js';
 import { readTemplateSet, type Template } from './template.js';
 import { TemplateTable } from './template-table.js';
-import type { ObservationDomain, TransportSession } from './transport-session.js';
-import { otherVersion, type Trouble } from './trouble.js';
+import type { ObservationDomain, TransportSession } from '../transport-session.js';
+import { otherVersion, type Trouble } from '../trouble.js';
 import type { Value } from './value.js';
 
 /** What became of one message. */

@@ -1,4 +1,4 @@
-import { TWO_32 } from '../common/unsigned.js';
+import { TWO_32 } from '../../common/unsigned.js';
 
 /** Digits behind the second: dateTimeSeconds 0, Milliseconds 3, Microseconds 6, Nanoseconds 9. */
 export type Precision = 0 | 3 | 6 | 9;

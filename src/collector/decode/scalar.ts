@@ -1,9 +1,9 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import type { ElementType } from '../ipfix/element.js';
-import { formatIPv4, formatIPv6, formatMac } from '../common/address.js';
+import type { ElementType } from '../../ipfix/element.js';
+import { formatIPv4, formatIPv6, formatMac } from '../../common/address.js';
 import { DateTime } from './date-time.js';
 import type { Value } from './value.js';
-import { TWO_32 } from '../common/unsigned.js';
+import { TWO_32 } from '../../common/unsigned.js';
 
 /** Makes a value of `length` octets at `at`. Must not look beyond them. */
 export type ScalarReader = (bytes: Uint8Array, at: number, length: number) => Value;

@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import { decodeMessage } from '../../src/collector/decode.js';
-import { DEFAULT_LIMITS } from '../../src/collector/limits.js';
-import type { CollectedRecord } from '../../src/collector/record.js';
-import { newStats } from '../../src/collector/stats.js';
-import { TransportSession } from '../../src/collector/transport-session.js';
+import { decodeMessage } from '../../../src/collector/decode/decode.js';
+import { DEFAULT_LIMITS } from '../../../src/collector/limits.js';
+import type { CollectedRecord } from '../../../src/collector/decode/record.js';
+import { newStats } from '../../../src/collector/stats.js';
+import { TransportSession } from '../../../src/collector/transport-session.js';
 import {
   EXPORT_TIME,
   hex,
@@ -19,7 +19,7 @@ import {
   u32,
   u8,
   VARIABLE,
-} from '../helpers/builders/ipfix-builder.js';
+} from '../../helpers/builders/ipfix-builder.js';
 
 const udp = (limits = {}) =>
   new TransportSession('udp://192.0.2.9:1', 'udp', newStats(), { ...DEFAULT_LIMITS, ...limits });
