@@ -74,6 +74,13 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   /** The rule that denied a packet of this connection, 0 for none. */
   readonly ruleOfConnection = (slot: number): number => this.#ruleOf[slot];
 
+  /** The rules of connections that are stored. */
+  eachRule(keep: (id: number) => void): void {
+    const { flags, top } = this.#connections;
+    for (let slot = 0; slot < top; slot++)
+      if (flags[slot] & IN_USE && this.#ruleOf[slot] !== 0) keep(this.#ruleOf[slot]);
+  }
+
   /** Rows of EVENT_DENIED. */
   packets(batch: Batch): void {
     const { u32, bytes } = batch;

@@ -5,6 +5,7 @@ import type { Batch } from '../row/batch.js';
 import { describeError } from '../common/errors.js';
 import type { Flows } from '../record/flows.js';
 import type { AnnotatedStore, FlowStore } from '../store/flow-store.js';
+import { IN_USE } from '../store/connection-table.js';
 import { ROW_WORDS, RULE_WORD, STATE } from '../row/layout.generated.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
@@ -17,6 +18,9 @@ import { DeniedAugmenter } from './denied-augmenter.js';
 import { DeniedRules } from './denied-rules.js';
 import { ConntrackCorrelator, type MatchCounts } from './conntrack-correlator.js';
 import { DenyStore, type DenyCounts } from './deny-store.js';
+
+/** Of the native reader. */
+const MOST_PREFIXES = 4096;
 
 /** Where denied packets come from. */
 export interface DeniedOptions extends NflogOptions {
@@ -41,6 +45,9 @@ export class DeniedPackets {
   readonly #options: DeniedOptions;
   readonly #log: Logger;
   readonly #store: DenyStore;
+  readonly #rules: DeniedRules;
+  /** Prefixes at which numbers are freed next. */
+  #crowded = MOST_PREFIXES / 2;
   readonly #correlator: ConntrackCorrelator;
   readonly #idleMs: number;
   readonly #augmenter: RecordAugmenter;
@@ -64,14 +71,17 @@ export class DeniedPackets {
     this.#log = log;
     this.#idleMs = idleMs;
     const rules = new DeniedRules(names, number => this.#source!.prefix(number));
+    this.#rules = rules;
     this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
-    const { rows, bytes } = this.#store.table;
-    this.#augmenter = new DeniedAugmenter(rules, slot =>
-      rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_WORDS * 4 + STATE]),
-    );
+    this.#augmenter = new DeniedAugmenter(rules, this.#ruleOf);
     this.connectionAugmenter = new DeniedAugmenter(rules, this.#correlator.ruleOfConnection);
   }
+
+  readonly #ruleOf = (slot: number): number => {
+    const { rows, bytes } = this.#store.table;
+    return this.#rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_WORDS * 4 + STATE]);
+  };
 
   /** @param others further augmenters of the denied flows */
   flows(others: (store: FlowStore) => readonly RecordAugmenter[]): Flows {
@@ -93,7 +103,26 @@ export class DeniedPackets {
   }
 
   get pollHook(): PollHook {
-    return this.#correlator;
+    return {
+      beforeDump: () => this.#correlator.beforeDump(),
+      afterPoll: async complete => {
+        await this.#correlator.afterPoll(complete);
+        this.#tidy();
+      },
+    };
+  }
+
+  /** After a poll: numbers of prefixes that no flow and no connection has are free, when there is little room. */
+  #tidy(): void {
+    const source = this.#source;
+    if (!source || source.prefixCount < this.#crowded) return;
+    const { table } = this.#store;
+    const used = this.#rules.keep(keep => {
+      for (let slot = 0; slot < table.top; slot++) if (table.flags[slot] & IN_USE) keep(this.#ruleOf(slot));
+      this.#correlator.eachRule(keep);
+    });
+    source.keepPrefixes(used);
+    this.#crowded = (MOST_PREFIXES + source.prefixCount) / 2;
   }
 
   /** Before an export: receives what the kernel has delivered, so that the last record of a connection has its rule. */

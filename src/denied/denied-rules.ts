@@ -44,6 +44,19 @@ export class DeniedRules implements NameHolder {
     return (this.#rules[id] ??= this.#read(id));
   }
 
+  /**
+   * The numbers of the prefixes of the rules in use. Of all others the numbers may be another prefix's from now on.
+   * @param eachRule calls back with the id of each rule in use, again and again or not
+   */
+  keep(eachRule: (keep: (id: number) => void) => void): Uint32Array {
+    const used = new Set<number>();
+    eachRule(id => used.add(Math.floor((id - 1) / HOOKS)));
+    this.#rules.forEach((_, id) => {
+      if (!used.has(Math.floor((id - 1) / HOOKS))) delete this.#rules[id];
+    });
+    return Uint32Array.from(used);
+  }
+
   eachName(keep: (number: number) => void): void {
     this.#rules.forEach(({ policyName, policyNamespace, rule }) => [policyName, policyNamespace, rule].forEach(keep));
   }

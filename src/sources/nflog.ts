@@ -16,7 +16,7 @@ export interface NflogOptions extends KernelOptions {
 }
 
 /** What {@link NflogSource} needs of the native listener. */
-export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix'>;
+export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'prefixCount' | 'keepPrefixes'>;
 
 /**
  * Packets that rules have logged to NFLOG groups, as they come: rows of EVENT_DENIED, one a packet. The kernel gathers
@@ -31,6 +31,16 @@ export class NflogSource extends RowListener<NflogListener> {
   /** The log prefix whose number stands in RULE of a row; `''` for 0. */
   prefix(number: number): string {
     return this.listener.prefix(number);
+  }
+
+  /** How many prefixes have a number; 4,096 at most. */
+  get prefixCount(): number {
+    return this.listener.prefixCount();
+  }
+
+  /** Frees the numbers that are not among these, and that no row has which is still to come. */
+  keepPrefixes(used: Uint32Array): void {
+    this.listener.keepPrefixes(used);
   }
 
   /** For the one that comes after this one. */

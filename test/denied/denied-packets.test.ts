@@ -21,6 +21,10 @@ const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16 };
 class FakeNflog implements NflogListener {
   readonly calls: string[] = [];
   lost = 0;
+  /** Begins the names of rules. */
+  life = 'rule';
+  prefixes = 1;
+  readonly kept: number[][] = [];
   failure: Error | undefined;
   /** What comes when the groups are let go. */
   gathered: Packet[] = [];
@@ -71,7 +75,16 @@ class FakeNflog implements NflogListener {
   }
 
   prefix(number: number): string {
-    return `rule ${number}`;
+    return `${this.life} ${number}`;
+  }
+
+  prefixCount(): number {
+    return this.prefixes;
+  }
+
+  keepPrefixes(used: Uint32Array): void {
+    this.kept.push([...used].sort());
+    this.prefixes = used.length;
   }
 
   counts(): NflogCounts {
@@ -191,4 +204,20 @@ test('a backend that cannot read NFLOG is an error at startup', async t => {
   });
   const error = await t.throwsAsync(exporter.open(), { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_BACKEND_LACKS');
+});
+
+test('numbers of rules are freed where there is little room, but for those in use, and may be another rule’s then', async t => {
+  const { nflog, collector, exporter } = await running(t, new FakeSource([{ connections: [] }]));
+  nflog.log({ ...packet(1), rule: 3 }, { ...packet(2), rule: 7 });
+  await eventually('both records', () => flows(collector).length >= 2);
+  t.deepEqual(nflog.kept, []);
+  nflog.prefixes = 2_500;
+  await eventually('they are freed', () => nflog.kept.length > 0);
+  t.deepEqual(nflog.kept, [[3, 7]]);
+  // the number 5 goes to a rule of another name
+  nflog.life = 'another';
+  nflog.log({ ...packet(3), rule: 5 });
+  await eventually('the third', () => flows(collector).some(record => record.get('sourceTransportPort') === 3));
+  await exporter.close();
+  t.is(nflog.kept.length, 1, 'only where there is little room');
 });

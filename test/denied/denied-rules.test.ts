@@ -1,0 +1,18 @@
+import test from 'ava';
+import { DeniedRules } from '../../src/denied/denied-rules.js';
+import { NameTable } from '../../src/record/name-table.js';
+
+test('a number that was freed may be another prefix’s, one in use stays', t => {
+  const names = new NameTable();
+  const prefixes = ['', 'web', 'ssh'];
+  const rules = new DeniedRules(names, number => prefixes[number]);
+  const [web, ssh] = [rules.idOf(1, 2), rules.idOf(2, 1)];
+  const [webName, sshName] = [rules.get(web).rule, rules.get(ssh).rule];
+  t.deepEqual([...rules.keep(keep => keep(web))], [1]);
+  prefixes.splice(1, 2, 'still web', 'smtp');
+  t.is(rules.get(web).rule, webName);
+  t.not(rules.get(ssh).rule, sshName);
+  const held: number[] = [];
+  rules.eachName(number => held.push(number));
+  t.false(held.includes(sshName), 'its name can go as well');
+});
