@@ -351,7 +351,6 @@ export class Exporter {
   /** Looks at each poll, and when names of namespaces come and go, which namespace has the name. */
   #follow({ watch, source, enter }: NamespaceOptions): void {
     const leave = async (): Promise<void> => {
-      // what is open can still be read: the source keeps the namespace
       await this.#pollLast().catch(error => this.#poller.failed(error));
       await this.#leaveEvents();
       await this.#denied?.drain();
@@ -360,9 +359,10 @@ export class Exporter {
       const endSlice = (from: number, slots: number): number => this.#store.endAll(from, slots, now());
       await endOpen(endSlice, this.#destinations, () => this.#exportNow());
     };
-    const enterAnother = async (): Promise<void> => {
+    const enterAnother = async (since: number | undefined): Promise<void> => {
       const { events, identity, excludeSelf } = enter();
       this.#excludeOwn(excludeSelf);
+      this.#store.comeBack(since);
       try {
         this.#options.state?.beginAnew(identity);
         if (events) this.#openEvents(events);

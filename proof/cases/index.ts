@@ -7,6 +7,7 @@ import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './expor
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { tableResized, zeroedCounters } from './kernel-disturbed.js';
+import { namespaceGone } from './namespace-gone.js';
 import { events, pollOnly } from './undisturbed.js';
 
 /** In the order in which they run. */
@@ -33,4 +34,5 @@ export const CASES: readonly ProofCase[] = [
   modeAll,
   tableResized,
   zeroedCounters,
+  namespaceGone,
 ];

@@ -20,8 +20,12 @@ export interface NamespaceOptions {
 export interface NamespaceSteps {
   /** Exports what is open, and releases everything that keeps the namespace. */
   leave(): Promise<void>;
-  /** Opens what reads the namespace that has the name now. @throws CtflowError */
-  enter(): Promise<void>;
+  /**
+   * Opens what reads the namespace that has the name now.
+   * @param since when it was left, where it has come back
+   * @throws CtflowError
+   */
+  enter(since: number | undefined): Promise<void>;
 }
 
 /** Follows the name of a network namespace: it may be deleted, and made anew. */
@@ -65,6 +69,7 @@ export class NamespaceFollower {
     this.#log.warn(
       `the network namespace was ${this.#watch.isThere ? 'replaced' : 'deleted'}: its open connections are exported with end reason 4`,
     );
+    this.#watch.leave();
     await this.#steps.leave();
     this.#warnAt = 0;
   }
@@ -73,8 +78,8 @@ export class NamespaceFollower {
     const now = performance.now();
     try {
       if (this.#watch.isThere) {
-        this.#watch.accept();
-        await this.#steps.enter();
+        const since = this.#watch.accept();
+        await this.#steps.enter(since);
         this.#inside = true;
         this.#log.info('the network namespace is there again; it is read');
         return true;

@@ -5,12 +5,17 @@ import { namespacePath } from '../common/host.js';
 /** Milliseconds from the first sign of a change to the look: a name is mounted in several steps. */
 const SETTLE_MS = 50;
 
+/** Namespaces that are recognised when they come back. */
+const MOST_LEFT = 64;
+
 /** Which network namespace has a name now. */
 export class NamespaceWatch {
   /** A name under /run/netns or a path. */
   readonly name: string;
   readonly #path: string;
   #identity: string;
+  /** When namespaces were left. */
+  readonly #left = new Map<string, number>();
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,8 +35,17 @@ export class NamespaceWatch {
     return this.#look() !== '';
   }
 
-  accept(): void {
+  /** What it stood for is no longer read. */
+  leave(): void {
+    this.#left.delete(this.#identity);
+    this.#left.set(this.#identity, Date.now());
+    if (this.#left.size > MOST_LEFT) this.#left.delete(this.#left.keys().next().value!);
+  }
+
+  /** @returns when the namespace that the name stands for now was left, milliseconds since 1970; undefined where it was not */
+  accept(): number | undefined {
     this.#identity = this.#look();
+    return this.#left.get(this.#identity);
   }
 
   /** Calls back soon after names have come or gone in the folder. Where it cannot be watched, looking has to do. */

@@ -204,6 +204,14 @@ export class ConnectionStore implements AnnotatedStore {
     return to < this.table.top ? to : -1;
   }
 
+  /**
+   * Another table of connections is read from now on.
+   * @param since when it was left, milliseconds since 1970, where it was read before: what is older was exported
+   */
+  comeBack(since: number | undefined): void {
+    this.#stored.comeBack(since);
+  }
+
   /** Leaves out the exporter's own connections; none where it is undefined. */
   excludeOwn(isOwn: ((row: Uint32Array, from: number) => boolean) | undefined): void {
     this.#stored.isOwn = isOwn;

@@ -98,6 +98,7 @@ export class StoredConnections {
   readonly keptOut: KeptOut;
   readonly #baseline: boolean;
   readonly #filter: Uint32Array | undefined;
+  #back: { readonly since: number; readonly poll: number } | undefined;
   /** Whether a connection is one of this exporter to its collectors. */
   isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
   /** Whether an earlier run has exported a connection, and not its end. */
@@ -113,8 +114,15 @@ export class StoredConnections {
     this.polls = new PollHistory(born);
   }
 
+  /** The kernel's table was left at this time, its connections exported as ended, and is read again; undefined for another. */
+  comeBack(since: number | undefined): void {
+    this.#back = since === undefined ? undefined : { since, poll: this.polls.current };
+  }
+
   /** Whether what a connection seen for the first time has counted was reported, or is taken as older than the exporter. */
   isFromBefore(start: number | undefined): boolean {
+    if (this.#back && (start === undefined ? this.polls.complete <= this.#back.poll : start < this.#back.since))
+      return true;
     return this.keptOut.mayHave(start) || (this.#baseline && this.polls.fromBefore(start));
   }
 
