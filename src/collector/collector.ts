@@ -61,6 +61,7 @@ export class Collector {
   readonly #listeners: Listener[] = [];
   /** Of the message that is being delivered. */
   #recordsLeft = 0;
+  #checked = 0;
   #clock: NodeJS.Timeout | undefined;
 
   constructor(options: CollectorOptions) {
@@ -89,7 +90,8 @@ export class Collector {
     }
     const { templateLifetime, firstMessage, message } = this.#limits;
     const interval = Math.min(CHECK_MS, templateLifetime / 2, firstMessage / 2, message / 2);
-    this.#clock = setInterval(() => this.#checkTime(), interval).unref();
+    this.#checked = performance.now();
+    this.#clock = setInterval(() => this.#checkTime(interval), interval).unref();
     return this.#listeners.map(({ endpoint }) => endpoint);
   }
 
@@ -184,8 +186,15 @@ export class Collector {
     stream.open();
   }
 
-  #checkTime(): void {
+  #checkTime(interval: number): void {
     const now = performance.now();
+    const late = now - this.#checked > 2 * interval;
+    this.#checked = now;
+    if (late) {
+      // the process stood still: what came meanwhile has not been read yet
+      for (const stream of this.#streams) stream.startTime(now);
+      return;
+    }
     this.#udpSessions.expire(now);
     for (const stream of this.#streams) stream.checkTime(now);
   }

@@ -58,8 +58,13 @@ export class StreamSession implements Occupant {
   }
 
   resume(): void {
-    this.#since = performance.now(); // what it has sent meanwhile has not been read
+    this.startTime(performance.now());
     this.#socket.resume();
+  }
+
+  /** Its time limits begin again: what it has sent has not been read. */
+  startTime(now: number): void {
+    this.#since = now;
   }
 
   /** Makes room for one that is more useful. */

@@ -211,7 +211,7 @@ test('TCP: where all are in use, a new connection is refused and counted', async
 test('TCP: connections without a first message, or with half a message, are closed in time', async t => {
   const troubles: Trouble[] = [];
   const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], {
-    limits: { firstMessage: 300, message: 200 },
+    limits: { firstMessage: 3_000, message: 2_000 },
     onTrouble: trouble => troubles.push(trouble),
   });
   const exporter = await openTcp(t, endpoints[0]);
@@ -234,6 +234,21 @@ test('TCP: connections without a first message, or with half a message, are clos
   ]);
   exporter.write(data(0, 6));
   await eventually('a record of the one that was silent after its template', () => records.length === 1);
+});
+
+test('TCP: a collector that was held up reads what came meanwhile before it looks at the clock', async t => {
+  const { collector, endpoints, records } = await start(t, ['tcp://127.0.0.1:0'], {
+    limits: { firstMessage: 2_000, message: 2_000 },
+  });
+  const whole = await openTcp(t, endpoints[0]);
+  const rest = await openTcp(t, endpoints[0]);
+  await eventually('both sessions', () => collector.stats().sessions === 2);
+  whole.write(Buffer.concat([DEFINE, data(0, 6)]));
+  rest.write(Buffer.concat([DEFINE, data(0, 17)]));
+  const heldUp = performance.now() + 3_000;
+  while (performance.now() < heldUp);
+  await eventually('records of both', () => records.length === 2);
+  t.is(collector.stats().timedOutConnections, 0);
 });
 
 /** A reader that takes records only as it is told to. */
@@ -295,12 +310,11 @@ test('UDP: while the reader of records waits, datagrams queue within a limit, an
   const from = await sendUdp(t, endpoints[0], ...datagrams);
   const read = () => collector.stats().messages + collector.stats().droppedDatagrams;
   await eventually('the first record, and drops', () => records.length === 1 && dropped.length > 0);
-  await new Promise(resolve => setTimeout(resolve, 200));
   t.is(records.length, 1);
   open();
   await eventually('the rest', () => read() === datagrams.length);
   const { droppedDatagrams, messages } = collector.stats();
-  t.true(droppedDatagrams > 100 && messages > 20, `${messages} messages, ${droppedDatagrams} dropped`);
+  t.true(droppedDatagrams > 0 && messages > 20, `${messages} messages, ${droppedDatagrams} dropped`);
   t.is(records.length, messages - 1);
   t.deepEqual(new Set(dropped), new Set([from]));
 });
