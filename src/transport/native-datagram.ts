@@ -29,6 +29,8 @@ export class NativeDatagram implements DatagramSocket {
   readonly #recent: Burst[] = [];
   /** Their memory, in the same order. */
   #copies: Uint8Array[] = [];
+  /** Bytes of the largest burst so far: each copy has room for it, and is used again. */
+  #largest = 0;
   #queued = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -109,9 +111,10 @@ export class NativeDatagram implements DatagramSocket {
   }
 
   #remember(bytes: Uint8Array, lengths: Uint32Array): void {
-    const oldest = this.#copies.length < REMEMBERED ? undefined : this.#copies.shift();
-    if (oldest) this.#recent.shift();
-    const copy = oldest && oldest.length >= bytes.length ? oldest : new Uint8Array(bytes.length);
+    this.#largest = Math.max(this.#largest, bytes.length);
+    let copy = this.#copies.length < REMEMBERED ? undefined : this.#copies.shift();
+    if (copy) this.#recent.shift();
+    if (!copy || copy.length < bytes.length) copy = new Uint8Array(this.#largest);
     copy.set(bytes);
     this.#copies.push(copy);
     this.#recent.push({ bytes: copy.subarray(0, bytes.length), lengths });

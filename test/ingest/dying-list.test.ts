@@ -43,8 +43,8 @@ test('the kernel may hold what the limit says, and no more than a share of its r
 test('a lease is renewed when the store has taken events, less what is held already', async t => {
   const { source, list } = begin('filter');
   t.deepEqual(source.leases, [[750, 125]]);
-  list.renew();
-  t.is(source.leases.length, 1, 'not for each batch of a burst');
+  for (let batch = 0; batch < 1_000; batch++) list.renew();
+  t.true(source.leases.length < 1_000, 'not for each batch of a burst');
   await soon();
   source.kernel.tableCount = 900;
   list.renew();
