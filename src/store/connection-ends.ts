@@ -40,6 +40,8 @@ export class ConnectionEnds {
   #events = false;
   /** Events of connections that have left the table are still to come. */
   #delayed = false;
+  /** The poll in which connections were ended last, where no events are received. */
+  #endedIn = 0;
 
   constructor(stored: StoredConnections) {
     this.#stored = stored;
@@ -195,6 +197,9 @@ export class ConnectionEnds {
     const reason = this.#stored.reasonGone(slot, at, reopened);
     const { rows } = this.#stored.table;
     if (!this.#events && !reopened && isNamed(rows, slot * ROW_WORDS)) {
+      // a whole poll later it would have returned; a small table stays in the cache
+      if (this.#endedIn !== this.#stored.polls.current) this.#tracker.forgetEndedWithoutEvent();
+      this.#endedIn = this.#stored.polls.current;
       this.#tracker.endWithoutEvent(rows, slot * ROW_WORDS);
     }
     this.#stored.forget(slot, at);

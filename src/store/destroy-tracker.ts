@@ -169,6 +169,10 @@ export class DestroyTracker {
     return this.#counters.slice(entry * COUNTER_WORDS, (entry + 1) * COUNTER_WORDS);
   }
 
+  forgetEndedWithoutEvent(): void {
+    this.#endedWithout.clear();
+  }
+
   clear(): void {
     this.endDump();
     this.#waiting.clear();
