@@ -6,7 +6,7 @@ import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
-import { tableResized, zeroedCounters } from './kernel-disturbed.js';
+import { filterChanges, tableResized, zeroedCounters } from './kernel-disturbed.js';
 import { namespaceGone } from './namespace-gone.js';
 import { events, pollOnly } from './undisturbed.js';
 
@@ -26,7 +26,6 @@ export const CASES: readonly ProofCase[] = [
   endsInBurst,
   dueAtOnceTcp,
   dueAtOnceUdp,
-
   denied,
   smallBuffer,
   secondListener,
@@ -34,5 +33,6 @@ export const CASES: readonly ProofCase[] = [
   modeAll,
   tableResized,
   zeroedCounters,
+  filterChanges,
   namespaceGone,
 ];

@@ -8,9 +8,25 @@ import { found, holds, none, NOTHING_LOST, nothingLost } from './criteria.js';
 
 /** The one number of buckets for each network namespace of the host. */
 const BUCKETS = '/proc/sys/net/netfilter/nf_conntrack_buckets';
-/** Times that the table is resized, and milliseconds between two. */
+/** Times that the table is resized, or marks change, and milliseconds between two. */
 const RESIZES = 8;
+const CHANGES = 8;
 const PAUSE = 700;
+/** Packets of a connection that a poll has seen by then. */
+const MANY_PACKETS = 8;
+
+/** Every connection begins with mark 1; those with many packets have another from their next packet on. */
+const marks = (ofLong: number): string => `
+table inet marks { }
+delete table inet marks
+table inet marks {
+  chain pre {
+    type filter hook prerouting priority -150
+    ct state new ct mark set 1
+    ct original packets > ${MANY_PACKETS} ct mark set ${ofLong}
+  }
+}
+`;
 
 /** Resizes the host's hash table, and puts it back. @throws CtflowError CTFLOW_KERNEL_SETTING where it may not */
 async function resize(scope: Scope): Promise<void> {
@@ -71,5 +87,29 @@ export const zeroedCounters: ProofCase = {
       [...none('doubled', evidence.balance.doubled), ...holds(counterResets > 0, 'no zeroed counter was noticed')],
       { notes: [`${counterResets} times the counters of a connection were found set to zero`] },
     );
+  },
+};
+
+export const filterChanges: ProofCase = {
+  name: 'filter-changes',
+  title: 'with --mark 1, the mark of long connections becomes 2 and 1 again, several times',
+  criterion: NOTHING_LOST,
+  async run(scope, size) {
+    const scene = await Scene.open(
+      scope,
+      { ...size, pollInterval: 300, rate: Math.min(size.rate, Math.ceil((size.flows * 1000) / (CHANGES * PAUSE))) },
+      { exporter: ['--mark', '1'], beforeExporter: ({ router }) => router.nft(marks(1)) },
+    );
+    scene.traffic.begin();
+    let hidden = 0;
+    for (let times = 0; times < CHANGES; times++) {
+      await scene.topology.router.nft(marks(times % 2 ? 1 : 2));
+      await pause(PAUSE);
+      hidden += (await scene.topology.router.run('conntrack', ['-L', '--mark', '2'])).split('\n').length - 1;
+    }
+    const evidence = await scene.conclude();
+    return found(evidence, [...nothingLost(evidence), ...holds(hidden > 0, 'no connection had another mark')], {
+      notes: [`${CHANGES} changes; ${hidden} times a connection had a mark that the filter leaves out`],
+    });
   },
 };
