@@ -9,7 +9,14 @@ export type { CollectedRecord, MessageOrigin } from './collector/decode/record.j
 export type { CollectorStats, MalformedReason } from './collector/stats.js';
 export type { Template } from './collector/decode/template.js';
 export type { OnTrouble, Trouble } from './collector/trouble.js';
-export type { BasicList, Field, Sublist, SubTemplateList, SubTemplateMultiList, Value } from './collector/decode/value.js';
+export type {
+  BasicList,
+  Field,
+  Sublist,
+  SubTemplateList,
+  SubTemplateMultiList,
+  Value,
+} from './collector/decode/value.js';
 export { type Endpoint, parseEndpoint } from './common/endpoint.js';
 export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
 export { type HostIdentity, hostIdentity } from './common/host.js';
