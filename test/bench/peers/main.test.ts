@@ -25,6 +25,6 @@ needs(test, ['native', 'namespace', 'conntrack', 'cargo'])('conntrack -L beside 
 
 test('an unknown peer is a usage error', async t => {
   const { code, stderr } = await runProgram('peers/main', ['--only', 'nobody']);
-  t.not(code, 0);
-  t.regex(stderr, /'nobody' is none of conntrack, ti-mo/);
+  t.is(code, 2);
+  t.regex(stderr, /--only: 'nobody' is not a choice\. Allowed choices are conntrack, ti-mo/);
 });
