@@ -34,7 +34,7 @@ class Scene {
     this.#traffic = new Traffic(namespace);
   }
 
-  static async open(t: ExecutionContext, backend: BackendName): Promise<Scene> {
+  static async open(t: ExecutionContext, backend: BackendName, more = ''): Promise<Scene> {
     const namespace = await PrivateNamespace.create(t);
     await namespace.track();
     // small buffers are soon full
@@ -45,7 +45,7 @@ class Scene {
       await namespace.run('sh', ['-c', 'cat >"$0"', `/proc/sys/net/ipv4/${name}`], { input: sizes });
     }
     const collector = await listening(namespace);
-    const flags = '--reconnect-interval 100ms --options-interval 0s --active-flow-export-timeout 100ms';
+    const flags = `--reconnect-interval 100ms --options-interval 0s --active-flow-export-timeout 100ms${more}`;
     const scene = new Scene(namespace, await startExporter(namespace, backend, [ENDPOINT], flags), backend);
     scene.collectors.push(collector);
     await scene.#traffic.do('udpListen', { host: '127.0.0.1', port: 6000 });
@@ -248,14 +248,15 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
   });
 
   rigged(`${backend}: the exporter stops while its TCP collector is frozen; unsent records are counted`, async t => {
-    const scene = await Scene.open(t, backend);
+    const scene = await Scene.open(t, backend, ' --shutdown-timeout 3s');
     await scene.traffic(2);
     await told(scene);
     scene.freeze();
     await scene.stuck();
     await scene.traffic(1);
     const { code, stderr } = await scene.exporter.stop();
-    t.is(code, 0, stderr);
+    t.is(code, 1, stderr);
+    t.regex(stderr, /CTFLOW_UNEXPORTED/);
     t.regex(scene.exporter.messages(), /not exported at shutdown/);
     scene.thaw();
     const { balance: found, transport, collected, session } = await scene.conclude();
