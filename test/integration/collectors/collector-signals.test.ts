@@ -104,14 +104,15 @@ class Scene {
   }
 
   /** Ends the exporter, then the collector. @returns what the exporter counted, and how the records hold against the kernel */
-  async conclude(): Promise<DestinationStats & { collected: number; balance: Balance }> {
+  /** @param ends the exit code of the exporter */
+  async conclude(ends = 0): Promise<DestinationStats & { collected: number; balance: Balance }> {
     const listed = [...(await settledConnections(this.namespace)), ...this.#gone];
     // an exporter that ends does not wait long for a collector that is behind
     if (this.exporter.running) {
       await eventually('the collector has caught up', () => this.#queues().every(octets => octets === 0));
     }
     const { code, stderr } = await this.exporter.stop();
-    if (code !== 0) throw new Error(`the exporter ended with ${code}: ${stderr}`);
+    if (code !== ends) throw new Error(`the exporter ended with ${code}: ${stderr}`);
     if (this.collector.running) {
       await this.namespace.readToEnd(PORT);
       await this.collector.stop();
@@ -259,7 +260,7 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
     t.regex(stderr, /CTFLOW_UNEXPORTED/);
     t.regex(scene.exporter.messages(), /not exported at shutdown/);
     scene.thaw();
-    const { balance: found, transport, collected, session } = await scene.conclude();
+    const { balance: found, transport, collected, session } = await scene.conclude(1);
     t.deepEqual(found.doubled, NOTHING);
     t.is(session.records, transport.records + transport.lostRecords);
     t.is(collected, transport.records, 'what the kernel took arrives');
