@@ -3,7 +3,7 @@ import type { Trouble } from '../collector/trouble.js';
 
 /** The same trouble of the same host is said once in this time, and then how often it came. */
 const REPEAT_MS = 60_000;
-/** Hosts that are told apart at the same time; so many addresses are easily invented. */
+/** Hosts that are distinguished at the same time; so many addresses are easily invented. */
 const MAX_HOSTS = 20;
 
 interface Repeats {
