@@ -1,10 +1,24 @@
 /** The end of a destination: what is still exported, and what is counted as left. */
+import type { ExecutionContext } from 'ava';
+import type { Backend } from '../../src/backend/backend.js';
 import { TIME_WAIT } from '../../src/row/conntrack.js';
 import { perBackend } from '../helpers/backends.js';
 import { flows, TcpCollector, udpCollector } from '../helpers/fakes/collector-socket.js';
 import { tcp, udp } from '../helpers/builders/connections.js';
 import { eventually } from '../helpers/eventually.js';
 import { BORN, Rig, begin, fill, many, sums } from '../helpers/rigs/destination-rig.js';
+
+/** A destination with ten connections whose collector is away, an hour before the next attempt. */
+async function withoutCollector(t: ExecutionContext, backend: Backend): Promise<{ rig: Rig; port: number }> {
+  const collector = await TcpCollector.listen(t);
+  const { endpoint } = collector;
+  await collector.close();
+  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
+  await rig.destination.open();
+  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
+  rig.poll(...many(10, 3));
+  return { rig, port: endpoint.port };
+}
 
 perBackend(
   'a shutdown exports each open connection once, with end reason 4 and everything not yet exported',
@@ -71,13 +85,7 @@ perBackend(
 perBackend(
   'an unreachable collector does not hang the shutdown; all connections are counted as not exported',
   async (t, backend) => {
-    const collector = await TcpCollector.listen(t);
-    const { endpoint } = collector;
-    await collector.close();
-    const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
-    await rig.destination.open();
-    await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
-    rig.poll(...many(10, 3));
+    const { rig } = await withoutCollector(t, backend);
     t.is(rig.destination.nextDeadline(), Infinity);
     t.deepEqual(await rig.destination.drain(60_000), { connections: 10, packets: 60, octets: 4_500, records: 0 });
     t.false(rig.messages().includes('connection to the collector lost; reconnecting'));
@@ -85,14 +93,8 @@ perBackend(
 );
 
 perBackend('a shutdown tries a collector once more that was away, without the wait', async (t, backend) => {
-  const collector = await TcpCollector.listen(t);
-  const { endpoint } = collector;
-  await collector.close();
-  const rig = new Rig(backend, endpoint, { reconnectInterval: 3_600_000 });
-  await rig.destination.open();
-  await eventually('a failed attempt', () => rig.messages().includes('collector unreachable; retrying'));
-  rig.poll(...many(10, 3));
-  const back = await TcpCollector.listen(t, endpoint.port);
+  const { rig, port } = await withoutCollector(t, backend);
+  const back = await TcpCollector.listen(t, port);
   t.deepEqual(await rig.destination.drain(60_000), { connections: 0, packets: 0, octets: 0, records: 0 });
   await eventually('all records', () => flows(back).length === 10);
 });
