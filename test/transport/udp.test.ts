@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { UdpTransport } from '../../src/transport/udp.js';
@@ -11,6 +12,7 @@ import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { needs } from '../helpers/kernel/require.js';
+import { temporaryPath } from '../helpers/temporary.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 
 const RENAMED = fileURLToPath(new URL('../helpers/fakes/renamed-host.js', import.meta.url));
@@ -168,7 +170,11 @@ for (const { name, needs: wanted } of BACKENDS) {
   const rigged = needs(test, ['linux', 'namespace', ...wanted]);
   rigged(`${name}: a name is looked up again after errors, and at an interval`, async t => {
     const namespace = await PrivateNamespace.create(t);
-    const { stdout, stderr, code } = await namespace.finish(process.execPath, [RENAMED, name]);
+    const hosts = temporaryPath(t, 'hosts');
+    const before = readFileSync('/etc/hosts', 'utf8');
+    // what it mounts is seen by nobody else
+    const { stdout, stderr, code } = await namespace.finish('unshare', ['-m', process.execPath, RENAMED, name, hosts]);
+    t.is(readFileSync('/etc/hosts', 'utf8'), before);
     t.is(code, 0, stderr);
     const { events, arrived } = JSON.parse(stdout) as { events: string[]; arrived: string[] };
     const kinds = events.filter((event, i) => event !== events[i - 1]);

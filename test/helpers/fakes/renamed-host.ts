@@ -1,18 +1,16 @@
-// Runs in a namespace of its own: the name of a collector moves twice, once beside a living collector and once after it has gone.
+// Runs in a network and a mount namespace of its own: the name of a collector moves twice, once beside a living collector and
+// once after it has gone.
 import { createSocket, type Socket } from 'node:dgram';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { loadBackend } from '../../../src/backend/load.js';
 import { UdpTransport } from '../../../src/transport/udp.js';
 import { eventually } from '../eventually.js';
 import { messages, TransportLog } from './transport-log.js';
 
 const PORT = 4739;
-const hosts = join(mkdtempSync(join(tmpdir(), 'ctflow-hosts-')), 'hosts');
+const [backend, hosts] = process.argv.slice(2) as ['native' | 'fallback', string];
 const nameIs = (address: string): void => writeFileSync(hosts, `${address} collector.test\n`);
 const arrived: string[] = [];
 
@@ -29,7 +27,7 @@ async function collector(address: string): Promise<Socket> {
 nameIs('127.0.0.2');
 execFileSync('mount', ['--bind', hosts, '/etc/hosts']);
 execFileSync('ip', ['link', 'set', 'lo', 'up']);
-const { connectDatagram } = await loadBackend(process.argv[2] as 'native' | 'fallback');
+const { connectDatagram } = await loadBackend(backend);
 const [first, second, third] = await Promise.all(['127.0.0.2', '127.0.0.3', '127.0.0.4'].map(collector));
 const transport = new UdpTransport(
   { protocol: 'udp', host: 'collector.test', port: PORT },
