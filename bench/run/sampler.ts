@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Taken, Timing } from './timing.js';
 import type { Case, Times } from '../subject.js';
 
@@ -15,12 +16,23 @@ interface Samples {
   spent: number;
 }
 
-/** One sample of each case in turn, so that what disturbs the machine meets all of them. A sample is one operation. */
-export async function sampleInTurn(cases: readonly Case[], timing: Timing): Promise<Taken[]> {
+const BUCKETS = '/proc/sys/net/netfilter/nf_conntrack_buckets';
+/** While the kernel moves its entries to another hash table, a dump leaves some out and shows others twice. */
+const RESIZED = 'the hash table of the kernel was resized meanwhile';
+
+/**
+ * One sample of each case in turn, so that what disturbs the machine meets all of them. A sample is one operation.
+ * @param buckets of the kernel's hash table, which all network namespaces of a host share
+ */
+export async function sampleInTurn(
+  cases: readonly Case[],
+  timing: Timing,
+  buckets: () => string = readBuckets,
+): Promise<Taken[]> {
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spent: 0 }));
-  for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one);
+  for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
   for (let wanted = all; wanted.length > 0; wanted = all.filter(samples => wantsMore(samples, timing))) {
-    for (const samples of wanted) await take(samples);
+    for (const samples of wanted) await take(samples, buckets);
   }
   return all.map(({ one, wall, cpu, reasons }) => ({
     samples: wall,
@@ -34,8 +46,8 @@ function wantsMore({ wall, reasons, spent }: Samples, { samples, seconds }: Timi
   return wall.length < samples || spent < seconds;
 }
 
-async function take(samples: Samples): Promise<void> {
-  const { times, reason } = await once(samples.one);
+async function take(samples: Samples, buckets: () => string): Promise<void> {
+  const { times, reason } = await once(samples.one, buckets);
   samples.spent += times.wall;
   if (reason !== undefined) {
     samples.reasons.push(reason);
@@ -46,8 +58,9 @@ async function take(samples: Samples): Promise<void> {
 }
 
 /** @returns seconds of the operation alone, and why they do not count */
-async function once(one: Case): Promise<{ times: Times; reason: string | undefined }> {
+async function once(one: Case, buckets: () => string): Promise<{ times: Times; reason: string | undefined }> {
   await one.prepare?.();
+  const before = buckets();
   const cpu = process.cpuUsage();
   const began = process.hrtime.bigint(); // performance.now() may be put forward, see workload/clock.ts
   const returned = one.operation();
@@ -55,5 +68,20 @@ async function once(one: Case): Promise<{ times: Times; reason: string | undefin
   const wall = Number(process.hrtime.bigint() - began);
   const { user, system } = process.cpuUsage(cpu);
   const times = measured ?? { wall: wall / 1e9, cpu: (user + system) / 1e6 };
-  return { times, reason: await one.check?.() };
+  const resized = buckets() !== before;
+  try {
+    const reason = await one.check?.();
+    return { times, reason: resized ? RESIZED : reason };
+  } catch (error) {
+    if (!resized) throw error;
+    return { times, reason: RESIZED };
+  }
+}
+
+function readBuckets(): string {
+  try {
+    return readFileSync(BUCKETS, 'utf8');
+  } catch {
+    return ''; // no conntrack here
+  }
 }
