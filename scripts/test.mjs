@@ -1,6 +1,7 @@
 // Runs every test and ends with the line `N passed, N failed`. `npm test -- PATTERN` runs the ava files that match.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
@@ -10,6 +11,9 @@ import { root, run } from './terminal.mjs';
 const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
 const noSkip = process.env.CTFLOW_NO_SKIP === '1';
 const PROGRESS_EVERY = 10_000; // milliseconds
+const ALL = 'build/test/**/*.test.js';
+/** What changes something that all network namespaces of a host share runs with nothing beside it. */
+const ALONE = 'build/test/alone/';
 
 const total = { passed: 0, failed: 0 };
 const skipped = [];
@@ -40,15 +44,13 @@ async function runCargo() {
   if (!ok && failed === 0) fail('cargo test broke off');
 }
 
-async function runAva() {
+/** @param files patterns of ava */
+async function runAva(files, concurrency) {
   const backend = process.env.CTFLOW_BACKEND;
-  console.log(
-    `ava ${patterns.join(' ') || 'build/test'}: every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`,
-  );
+  const allowed = `every backend${backend ? ` that CTFLOW_BACKEND=${backend} allows` : ''}`;
+  console.log(`ava ${files.join(' ')}: ${allowed}`);
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
-  // tests wait more than they compute
-  const files = Math.max(4, availableParallelism());
-  const child = spawn(process.execPath, [ava, '--tap', '--concurrency', String(files), ...patterns], {
+  const child = spawn(process.execPath, [ava, '--tap', '--concurrency', String(concurrency), ...files], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -79,7 +81,13 @@ async function runAva() {
 }
 
 await runCargo();
-await runAva();
+const wanted = patterns.length > 0 ? patterns : [ALL];
+const together = wanted.filter(pattern => !pattern.startsWith(ALONE));
+const alone = wanted.filter(pattern => pattern.startsWith(ALONE));
+if (wanted.includes(ALL) && existsSync(join(root, ALONE))) alone.push(`${ALONE}*.test.js`);
+// tests wait more than they compute
+if (together.length > 0) await runAva([...together, `!${ALONE}**`], Math.max(4, availableParallelism()));
+if (alone.length > 0) await runAva(alone, 1);
 
 if (noSkip) for (const title of skipped.splice(0)) fail(`skipped, which CTFLOW_NO_SKIP=1 does not allow: ${title}`);
 for (const title of skipped) console.log(`- skipped: ${title}`);

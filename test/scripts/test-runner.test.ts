@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { collect } from '../helpers/kernel/namespace.js';
 import { needs } from '../helpers/kernel/require.js';
@@ -40,7 +40,10 @@ async function run(t: ExecutionContext, { files, cargo = 'exit 127', env = {}, a
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const ava = { files: ['build/test/**/*.test.js'], workerThreads: false, timeout };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'project', type: 'module', ava }));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, 'build/test', name), text);
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, 'build/test', name)), { recursive: true });
+    await writeFile(join(folder, 'build/test', name), text);
+  }
   for (const [name, text] of Object.entries({ cargo, cc: 'echo /lib/crt1.o' })) {
     await writeFile(join(folder, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
@@ -64,6 +67,17 @@ withCargo('tests passed in ava and in cargo are added up', async t => {
   const { code, last } = await run(t, { files: { 'a.test.js': PASSES, 'b.test.js': PASSES }, cargo: CARGO });
   t.is(last, '11 passed, 0 failed');
   t.is(code, 0);
+});
+
+test.serial('what is for itself runs after everything else, and is counted', async t => {
+  const marks = join(tmpdir(), `ctflow-runner-${process.pid}-alone`);
+  t.teardown(() => rm(marks, { force: true }));
+  const late = `${IMPORT}import { writeFileSync } from 'node:fs';
+test('late', async t => { await new Promise(done => setTimeout(done, 500)); writeFileSync('${marks}', ''); t.pass(); });`;
+  const lonely = `${IMPORT}import { existsSync } from 'node:fs';\ntest('alone', t => t.true(existsSync('${marks}')));`;
+  const files = { 'alone/b.test.js': lonely, 'late.test.js': late, 'a.test.js': PASSES };
+  t.is((await run(t, { files })).last, '4 passed, 0 failed');
+  t.is((await run(t, { files, args: ['test/alone/b.test.ts'] })).last, '1 passed, 0 failed');
 });
 
 test.serial('a failed test is shown with its diagnosis and counted', async t => {
