@@ -3,6 +3,11 @@ import type { time } from '@datadog/pprof';
 /** A profile in pprof's format. */
 export type Profile = ReturnType<typeof time.stop>;
 
+export interface Frame {
+  readonly name: string;
+  readonly file: string;
+}
+
 /** Functions by who called them, as flame graphs want them. */
 export interface CallTree {
   readonly name: string;
@@ -13,12 +18,10 @@ export interface CallTree {
 
 /**
  * The samples of a profile as a tree.
- * @param kind of value: `wall`, `inuse_space`, …
+ * @param kind of value: `cpu`, `inuse_space`, …
  */
 export function callTree(profile: Profile, kind: string): CallTree {
-  const { strings } = profile.stringTable;
-  const index = profile.sampleType.findIndex(({ type }) => strings[Number(type)] === kind);
-  if (index < 0) throw new Error(`the profile has no values of ${kind}`);
+  const index = valueIndex(profile, kind);
   const names = namesOf(profile);
   const root: CallTree = { name: 'all', value: 0, children: [] };
   for (const { locationId, value } of profile.sample) {
@@ -45,15 +48,27 @@ export function without(profile: Profile, functions: ReadonlySet<string>): void 
   profile.sample = profile.sample.filter(({ locationId }) => !locationId.some(called));
 }
 
-/** By number of the location: the function, and its file without its folders. */
-function namesOf({ location, function: functions, stringTable: { strings } }: Profile): Map<number, string> {
+/** Where in a sample the values of this kind stand. @throws where the profile has none */
+export function valueIndex({ sampleType, stringTable: { strings } }: Profile, kind: string): number {
+  const index = sampleType.findIndex(({ type }) => strings[Number(type)] === kind);
+  if (index < 0) throw new Error(`the profile has no values of ${kind}`);
+  return index;
+}
+
+/** By number of the location: the function, and the path of its file, empty where it has none. */
+export function framesOf({ location, function: functions, stringTable: { strings } }: Profile): Map<number, Frame> {
   const byId = new Map(functions.map(one => [Number(one.id), one]));
   return new Map(
     location.map(({ id, line: [line] }) => {
       const one = byId.get(Number(line?.functionId));
       const name = strings[Number(one?.name)] || '(anonymous)';
-      const file = (strings[Number(one?.filename)] ?? '').split('/').at(-1);
-      return [Number(id), file ? `${name} ${file}` : name];
+      return [Number(id), { name, file: strings[Number(one?.filename)] ?? '' }];
     }),
   );
+}
+
+/** By number of the location: the function, and its file without its folders. */
+function namesOf(profile: Profile): Map<number, string> {
+  const text = ({ name, file }: Frame): string => (file ? `${name} ${file.split('/').at(-1)}` : name);
+  return new Map([...framesOf(profile)].map(([id, frame]) => [id, text(frame)]));
 }
