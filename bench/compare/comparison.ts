@@ -1,4 +1,4 @@
-import type { Memory, Result } from '../results/results.js';
+import { isOurs, type Memory, type Result } from '../results/results.js';
 import { median } from '../results/statistics.js';
 import { leastP, rankTest } from './rank-test.js';
 import { benchmarkOf, machineDifferences, type Side } from './side.js';
@@ -63,13 +63,9 @@ export function compare(base: Side, head: Side): Comparison {
   return { base, head, rows, alone, undecided, machines: machineDifferences(base.machine, head.machine) };
 }
 
-/** The kernel's floor and other programs are shown, and say nothing about ctflow. */
+/** Floors and other programs are shown, and say nothing about ctflow. */
 export function decides({ base }: Row): boolean {
   return isOurs(base);
-}
-
-function isOurs({ backend }: Result): boolean {
-  return backend !== 'kernel' && backend !== 'peer';
 }
 
 /** Why a row cannot be judged. */

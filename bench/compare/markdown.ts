@@ -13,7 +13,7 @@ import type { Side } from './side.js';
 import { bytes, count, percent, seconds } from './units.js';
 
 export const HEADS = ['benchmark', 'parameters', 'time', 'change', 'bytes', 'change', 'allocations', 'change'];
-export const NOTE = `Medians of one operation. The kernel and other programs decide nothing. ~: no more than chance (Mann-Whitney U, p ≥ ${SIGNIFICANCE}). ≈: an estimate, which decides nothing.`;
+export const NOTE = `Medians of one operation. Floors and other programs decide nothing. ~: no more than chance (Mann-Whitney U, p ≥ ${SIGNIFICANCE}). ≈: an estimate, which decides nothing.`;
 const NOTHING = '';
 
 /** The comparison as it is printed and posted. `worse` are the rows that make it fail. */

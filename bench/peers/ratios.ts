@@ -1,5 +1,5 @@
 import { ColumnTable, type Column } from '../../src/common/terminal/table.js';
-import type { Result } from '../results/results.js';
+import { isOurs, type Result } from '../results/results.js';
 import { median } from '../results/statistics.js';
 
 const COLUMNS: readonly Column[] = [
@@ -17,9 +17,9 @@ export function ratioTable(results: readonly Result[]): string {
   const table = new ColumnTable(COLUMNS);
   let text = table.header();
   for (const ctflow of results) {
-    if (ctflow.backend === 'peer' || ctflow.backend === 'kernel') continue;
+    if (!isOurs(ctflow)) continue;
     for (const other of results) {
-      if (other.backend !== 'peer' && other.backend !== 'kernel') continue;
+      if (isOurs(other)) continue;
       if (other.subject !== ctflow.subject || other.family !== ctflow.family || !sameSizes(other, ctflow)) continue;
       text += table.row([
         ctflow.subject,

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { loadBackend } from '../../src/backend/load.js';
+import { isFloor } from '../results/results.js';
 import type { Job } from '../run/job.js';
 import { SUBJECTS } from '../subjects/index.js';
 import { callTree, type Profile } from './call-tree.js';
@@ -25,7 +26,7 @@ async function run({ subject: name, family, sizes, backends, timing, folder }: P
   mkdirSync(folder, { recursive: true });
   const files: string[] = [];
   for (const one of cases) {
-    if (one.backend === 'kernel') continue; // another process
+    if (isFloor(one)) continue;
     const { cpu, space, operations, total } = await profileCase(one, timing.seconds);
     const title = [name, one.name, one.backend, family].join('-').replaceAll(' ', '-');
     const path = join(folder, title);

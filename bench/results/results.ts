@@ -34,11 +34,20 @@ export type Value = number | string | boolean;
 export type Parameters = Readonly<Record<string, Value | readonly Value[]>>;
 
 /**
- * `both`: code that exists once. `kernel`: the floor below ctflow, what the kernel alone costs. `peer`: a program that is not
- * ctflow.
+ * `both`: code that exists once. `kernel` and `floor`: what ctflow's time is held against, the kernel's part alone, and a loop
+ * that does with the same input no more than must be. `peer`: a program that is not ctflow.
  */
-export type MeasuredBackend = 'native' | 'fallback' | 'both' | 'kernel' | 'peer';
+export type MeasuredBackend = 'native' | 'fallback' | 'both' | 'kernel' | 'floor' | 'peer';
 export type MeasuredFamily = 'ipv4' | 'ipv6';
+
+/** Whether it is ctflow's own; floors and peers are shown, and decide nothing. */
+export function isOurs({ backend }: { readonly backend: MeasuredBackend }): boolean {
+  return !isFloor({ backend }) && backend !== 'peer';
+}
+
+export function isFloor({ backend }: { readonly backend: MeasuredBackend }): boolean {
+  return backend === 'kernel' || backend === 'floor';
+}
 
 /** What one case of one subject cost. Two results are of the same thing where everything up to `items` is equal. */
 export interface Result {

@@ -8,7 +8,7 @@ import type { Answer, Job } from './job.js';
 import { measure } from './measure.js';
 import type { Taken, Timing } from './timing.js';
 import { measureMemory } from '../memory/measure-memory.js';
-import type { Result } from '../results/results.js';
+import { isFloor, type Result } from '../results/results.js';
 import { PEER_SUBJECTS } from '../peers/subjects/index.js';
 import type { Case } from '../subject.js';
 import { SUBJECTS } from '../subjects/index.js';
@@ -47,7 +47,7 @@ async function timed(title: string, cases: readonly Case[], timing: Timing): Pro
 async function allocated(cases: readonly Case[]): Promise<Pick<Result, 'samples' | 'memory' | 'extra'>[]> {
   const all: Pick<Result, 'samples' | 'memory' | 'extra'>[] = [];
   for (const one of cases) {
-    const memory = one.backend === 'kernel' ? undefined : await measureMemory(one); // another process
+    const memory = isFloor(one) ? undefined : await measureMemory(one);
     all.push({ samples: [], extra: {}, ...(memory && { memory }) });
   }
   return all;
