@@ -162,6 +162,8 @@ export interface BytesRead {
   interrupted: boolean
   /** The errno that ended the dump, positive, or 0. */
   error: number
+  /** Milliseconds of CPU of the thread that read: the kernel fills the answers in it. */
+  cpu: number
 }
 
 /** Backend.decode of src/backend/backend.ts. */
@@ -291,6 +293,9 @@ export interface SocketName {
   address: string
   port: number
 }
+
+/** Backend.threadCpu of src/backend/backend.ts. */
+export declare function threadCpu(): number
 
 /** How far a send came. */
 export interface UdpSent {

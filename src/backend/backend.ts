@@ -1,3 +1,4 @@
+import type { CpuClock } from '../common/cpu.js';
 import type { Encoded, EncodeRequest } from '../encoder/request.js';
 import type { Decode } from '../netlink/decode.js';
 import type { EventOptions, EventReceiver, EventSource } from '../sources/events.js';
@@ -37,6 +38,8 @@ export interface Backend {
    * @throws CtflowError CTFLOW_STATE; CTFLOW_BACKEND_LACKS in the fallback, as Node has no such lock
    */
   lockFile(fd: number): boolean;
+  /** Of the calling thread; in the fallback of the whole process. */
+  readonly threadCpu: CpuClock;
   /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
   readonly connectDatagram: ConnectDatagram;
 }

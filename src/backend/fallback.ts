@@ -1,6 +1,7 @@
 import type { Backend } from './backend.js';
 import type { KernelOptions } from '../sources/source.js';
 import { encode } from '../encoder/encode.js';
+import { processCpu } from '../common/cpu.js';
 import { CtflowError } from '../common/errors.js';
 import { decode } from '../netlink/decode.js';
 import { lastingFilter } from '../row/filter.js';
@@ -19,6 +20,7 @@ export function createFallbackBackend(): Backend {
     openNflog,
     limitUnsent: () => false,
     lockFile,
+    threadCpu: processCpu,
     connectDatagram: connectNodeDatagram,
   };
 }

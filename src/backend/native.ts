@@ -58,12 +58,14 @@ export function createNativeBackend(binding: Binding): Backend {
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     lockFile: (fd: number): boolean => native(() => binding.lockFile(fd)),
+    threadCpu: binding.threadCpu,
     openKernel: (options: KernelOptions): NetlinkSource =>
       native(
         () =>
           new NetlinkSource(
             new binding.ConntrackSocket(options.netns),
             decode,
+            binding.threadCpu,
             options.anyMarkAndStatus ? lastingFilter(options.filter) : options.filter,
           ),
       ),

@@ -1,6 +1,7 @@
 import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
 import type { Decode } from '../netlink/decode.js';
 import type { Batch } from '../row/batch.js';
+import { type CpuClock, CpuMeter } from '../common/cpu.js';
 import { CtflowError } from '../common/errors.js';
 import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
@@ -18,12 +19,15 @@ export class NetlinkSource implements Source {
   readonly #socket: ConntrackSocket;
   readonly #decode: Decode;
   readonly #words: Uint32Array;
+  readonly #threadCpu: CpuClock;
   readonly #rows = new DumpRows();
   readonly #buffers = [new Uint8Array(RAW_SIZE), new Uint8Array(RAW_SIZE)] as const;
 
-  constructor(socket: ConntrackSocket, decode: Decode, filter: ConnectionFilter) {
+  /** @param threadCpu of the thread that decodes */
+  constructor(socket: ConntrackSocket, decode: Decode, threadCpu: CpuClock, filter: ConnectionFilter) {
     this.#socket = socket;
     this.#decode = decode;
+    this.#threadCpu = threadCpu;
     this.#words = filterWords(filter);
   }
 
@@ -65,6 +69,8 @@ export class NetlinkSource implements Source {
     native(() => this.#socket.startDump(this.#words));
     const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0, resized: 0 };
     const { batch } = this.#rows;
+    const decoding = new CpuMeter(this.#threadCpu);
+    let reads = 0;
     let error: Error | undefined;
     let reading = this.#read(0);
     try {
@@ -75,6 +81,7 @@ export class NetlinkSource implements Source {
           break;
         }
         more = !read.done;
+        reads += read.cpu;
         if (more) reading = this.#read(turn ^ 1);
         else if (read.error !== 0) error = answerError(read.error);
         skipped.ignored += read.ignored;
@@ -83,7 +90,9 @@ export class NetlinkSource implements Source {
         if (read.interrupted) skipped.interrupted = 1;
         for (let from = 0; from < read.bytes;) {
           const messages = this.#buffers[turn].subarray(from, read.bytes);
+          decoding.resume();
           const decoded = this.#decode(messages, HOST_LITTLE_ENDIAN, this.#words, batch.bytes);
+          decoding.pause();
           if (decoded.consumed === 0) {
             skipped.truncated++;
             break;
@@ -103,7 +112,8 @@ export class NetlinkSource implements Source {
     if (bucketsOf(this) !== buckets) skipped.resized = 1;
     const { interrupted, truncated, overrun, resized } = skipped;
     const complete = error === undefined && interrupted + truncated + overrun + resized === 0;
-    return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
+    const cpu = reads + decoding.spent;
+    return { startedAt, rows: this.#rows.count, complete, skipped, cpu, ...(error && { error }) };
   }
 
   /** Never rejects, as it may do so before anybody waits. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Batch } from '../row/batch.js';
+import { CpuMeter, processCpu } from '../common/cpu.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { ROW_SIZE } from '../row/layout.generated.js';
@@ -77,6 +78,14 @@ export class ProcfsSource implements Source {
     let filled = 0;
     let skipping = false; // within a line that is longer than the chunk
     let error: CtflowError | undefined;
+    // what else this process does while it reads is in it too
+    const cpu = new CpuMeter(processCpu);
+    const deliver = async (): Promise<void> => {
+      cpu.pause();
+      await this.#rows.deliver(now);
+      cpu.resume();
+    };
+    cpu.resume();
     for (;;) {
       let read = 0;
       try {
@@ -94,7 +103,7 @@ export class ProcfsSource implements Source {
         else if (!rowMatches(this.#row, this.#words)) skipped.filtered++;
         else {
           batch.bytes.set(this.#row.bytes, batch.count++ * ROW_SIZE);
-          if (batch.count === batch.capacity) await this.#rows.deliver(now);
+          if (batch.count === batch.capacity) await deliver();
         }
         at = end + 1;
       }
@@ -108,10 +117,11 @@ export class ProcfsSource implements Source {
     }
     // The kernel ends each line: what has no end is cut.
     if (filled > 0 || this.#closed) skipped.truncated = 1;
-    await this.#rows.deliver(now);
+    await deliver();
+    cpu.pause();
     if (bucketsOf(this) !== buckets) skipped.resized = 1;
     const complete = !error && skipped.truncated + skipped.resized === 0;
-    return { startedAt, rows: this.#rows.count, complete, skipped, ...(error && { error }) };
+    return { startedAt, rows: this.#rows.count, complete, skipped, cpu: cpu.spent, ...(error && { error }) };
   }
 }
 

@@ -14,6 +14,8 @@ export interface DumpSummary {
   readonly complete: boolean;
   /** Connections skipped, by reason: filtered, malformed, ignored, interrupted, truncated, overrun, resized, … */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Milliseconds of CPU for reading and decoding, the kernel's work included; absent for what is no kernel's. */
+  readonly cpu?: number;
   /** What made the dump incomplete, where something did. */
   readonly error?: Error;
 }

@@ -28,6 +28,7 @@ const NOTHING: BytesRead = {
   interrupted: false,
   error: 0,
   at: 1000,
+  cpu: 0,
 };
 const FILTERED = 0xff;
 const MALFORMED = 0xfe;
@@ -99,7 +100,7 @@ class FakeSocket {
   }
 
   source(filter: ConnectionFilter = {}): NetlinkSource {
-    return new NetlinkSource(this as unknown as ConntrackSocket, decode, filter);
+    return new NetlinkSource(this as unknown as ConntrackSocket, decode, () => 0, filter);
   }
 }
 

@@ -5,7 +5,7 @@ use crate::filter_of;
 use ctflow_core::conntrack::{DumpSocket, read_sysctl, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
-use ctflow_core::sys::Namespace;
+use ctflow_core::sys::{Namespace, thread_cpu};
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex};
@@ -70,9 +70,11 @@ impl ConntrackSocket {
         };
         Ok(background(move || {
             let mut socket = lent.take().expect("it is called once");
+            let before = thread_cpu();
             // SAFETY: the caller leaves the buffer alone until the promise settles (src/sources/netlink.ts), and this closure
             // keeps it alive.
             let result = socket.read_raw(unsafe { out.as_mut() });
+            let cpu = thread_cpu() - before;
             // given back before the promise settles
             let mut slot = lock(&slot);
             if slot.namespace.is_some() {
@@ -87,6 +89,7 @@ impl ConntrackSocket {
                 done: read.done,
                 interrupted: read.interrupted,
                 error: read.error,
+                cpu,
             })
         }))
     }
@@ -138,4 +141,6 @@ pub struct BytesRead {
     pub interrupted: bool,
     /// The errno that ended the dump, positive, or 0.
     pub error: u32,
+    /// Milliseconds of CPU of the thread that read: the kernel fills the answers in it.
+    pub cpu: f64,
 }

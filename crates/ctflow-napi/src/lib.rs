@@ -131,6 +131,15 @@ pub fn limit_unsent(fd: i32, octets: u32) -> bool {
     }
 }
 
+/// Backend.threadCpu of src/backend/backend.ts.
+#[napi]
+pub fn thread_cpu() -> f64 {
+    #[cfg(target_os = "linux")]
+    return ctflow_core::sys::thread_cpu();
+    #[cfg(not(target_os = "linux"))]
+    0.0
+}
+
 /// Backend.lockFile of src/backend/backend.ts.
 #[napi]
 pub fn lock_file(fd: i32) -> Result<bool> {

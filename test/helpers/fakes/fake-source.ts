@@ -16,6 +16,8 @@ export class FakeSource implements Source {
   closed = false;
   /** A dump waits for it before it ends. */
   gate: Promise<unknown> = Promise.resolve();
+  /** Milliseconds of CPU that a dump takes. */
+  cpu: number | undefined;
   readonly #script: FakeDump[];
   /** Connections a batch. */
   readonly #batch: number;
@@ -42,7 +44,7 @@ export class FakeSource implements Source {
       await onBatch(rows(...connections.slice(from, from + this.#batch)), Date.now());
     }
     await this.gate;
-    return { startedAt, rows: connections.length, complete, skipped };
+    return { startedAt, rows: connections.length, complete, skipped, ...(this.cpu !== undefined && { cpu: this.cpu }) };
   }
 
   sysctl(): string | undefined {

@@ -5,6 +5,7 @@ mod event_fd;
 mod file_lock;
 mod namespace;
 mod tcp;
+mod thread_cpu;
 mod udp;
 
 pub(crate) use bpf::{Instruction, SharedNumbers, attach_filter, monotonic_nanoseconds};
@@ -12,4 +13,5 @@ pub(crate) use event_fd::EventFd;
 pub use file_lock::lock_file;
 pub use namespace::Namespace;
 pub use tcp::limit_unsent;
+pub use thread_cpu::thread_cpu;
 pub use udp::{Refused, Sent, UdpSender};
