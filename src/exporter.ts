@@ -25,7 +25,9 @@ import { KernelWatch } from './ingest/kernel-watch.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
-import { Poller, type PollCounts } from './ingest/poller.js';
+import { PollInterval } from './ingest/poll-interval.js';
+import { PollTurns } from './ingest/poll-turns.js';
+import { Poller, type PollStats } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
 import type { RecordAugmenter } from './record/record-augmenter.js';
 import { now } from './store/poll-history.js';
@@ -34,6 +36,7 @@ import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
 import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
+import type { PendingEventCounts } from './store/pending-events.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
 /** Share of the time for a shutdown after which the last poll is no longer waited for, and after which events are not. */
@@ -46,8 +49,10 @@ export interface ExporterOptions {
   backend: Backend;
   source: Source;
   destinations: DestinationOptions[];
-  /** Milliseconds between the beginnings of two polls. */
-  flowPollInterval: number;
+  /** Milliseconds between the beginnings of two polls; `auto` for 5 s, and longer where polls would take more than `pollBudget`. */
+  flowPollInterval: number | 'auto';
+  /** Percent of one core that polls may take, where their interval is `auto`. */
+  pollBudget: number;
   /** Milliseconds that a gone connection waits for its last report. */
   staleConnectionTimeout: number;
   /** Hard limit on connections. */
@@ -79,7 +84,8 @@ export interface ExporterOptions {
 
 /** Antrea's defaults, and a limit of about a million connections. */
 export const EXPORTER_DEFAULTS = {
-  flowPollInterval: 5_000,
+  flowPollInterval: 'auto',
+  pollBudget: 10,
   staleConnectionTimeout: 300_000,
   maxConnections: 1_048_576,
   firstSight: 'baseline',
@@ -96,7 +102,7 @@ export interface ExporterStats {
   readonly backend: Backend['name'];
   /** Connections stored now. */
   readonly connections: number;
-  readonly poll: PollCounts;
+  readonly poll: PollStats;
   readonly store: StoreCounts;
   /** Where events are received. */
   readonly events?: EventStats;
@@ -115,17 +121,6 @@ export interface ExporterStats {
   readonly names: { readonly count: number; readonly overflow: number };
 }
 
-export interface PendingEventCounts {
-  /** Connections known by events alone, and not stored yet. */
-  readonly count: number;
-  /** Connections whose events found no room. */
-  readonly overflow: number;
-  /** Connections that neither a dump nor a DESTROY showed afterwards. */
-  readonly expired: number;
-  /** Polls out of turn after a loss. */
-  readonly resyncs: number;
-}
-
 /**
  * Runs the data path: polls the source into the store, lets each destination export what is due, and at the end exports
  * everything that is open.
@@ -139,7 +134,9 @@ export class Exporter {
   readonly #destinations: readonly Destination[];
   /** One for each destination. */
   readonly #loops: readonly ExportLoop[];
+  readonly #interval: PollInterval;
   readonly #poller: Poller;
+  readonly #turns: PollTurns;
   readonly #names = new NameTable();
   readonly #own = new OwnConnections();
   readonly #denied: DeniedPackets | undefined;
@@ -149,7 +146,6 @@ export class Exporter {
   /** Of the namespaces before. */
   #earlierEvents: EventStats | undefined;
   #follower: NamespaceFollower | undefined;
-  #pollTimer: NodeJS.Timeout | undefined;
   #closing = false;
   #closedAt = 0;
   #left = 0;
@@ -167,7 +163,11 @@ export class Exporter {
       filter: options.filter,
       born,
     });
-    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow());
+    const active = Math.max(...options.destinations.map(({ activeFlowExportTimeout }) => activeFlowExportTimeout));
+    this.#interval = new PollInterval({ ...options, active, byEvents: () => this.#events?.isReceiving ?? false });
+    const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
+    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow(), cost);
+    this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
     this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
     if (options.source.kind !== 'replay') {
       this.#poller.addHook(
@@ -190,16 +190,16 @@ export class Exporter {
     const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
     const lost = (): Unexported =>
       sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
-    const polls = (): number => this.#poller.counts.polls;
+    const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
-    const shared = { ...options, flows, names: this.#names, lost, polls, own: this.#own };
+    const shared = { ...options, flows, names: this.#names, lost, ...timing, own: this.#own };
     this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
     });
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
     this.#loops = this.#destinations.map(
-      destination => new ExportLoop(destination, options.flowPollInterval, hooks, this.#log),
+      destination => new ExportLoop(destination, this.#interval.current, hooks, this.#log),
     );
     const { source, state, inventory } = options;
     if (state) this.#store.expectExported((row, from) => state.isOpen(row, from));
@@ -255,7 +255,7 @@ export class Exporter {
     if (this.#closing) return;
     if (this.#options.namespace) this.#follow(this.#options.namespace);
     for (const loop of this.#loops) loop.start();
-    this.#pollTimer = setInterval(() => void this.#pollInTurn(), this.#options.flowPollInterval);
+    this.#turns.start();
   }
 
   /**
@@ -274,7 +274,7 @@ export class Exporter {
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
-      poll: this.#poller.counts,
+      poll: this.#poller.stats(),
       store: this.#store.counts,
       ...((this.#events ?? this.#earlierEvents) && { events: addCounts(this.#earlierEvents, this.#events?.stats())! }),
       ...(this.#follower && { namespacesLeft: this.#follower.left }),
@@ -396,7 +396,7 @@ export class Exporter {
     if (this.#follower && !(await this.#follower.follow())) return;
     const played = await this.#poller.pollInTurn();
     if (played === false) {
-      clearInterval(this.#pollTimer);
+      this.#turns.close();
       this.#end();
     } else if (played) this.#exportNow();
   }
@@ -417,7 +417,7 @@ export class Exporter {
 
   async #close(drain: boolean): Promise<void> {
     this.#closing = true;
-    clearInterval(this.#pollTimer);
+    this.#turns.close();
     this.#poller.close();
     this.#closedAt = performance.now();
     if (drain)

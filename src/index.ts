@@ -28,17 +28,11 @@ export type { DenyCounts } from './denied/deny-store.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions, type DestinationStats } from './destination/destination.js';
 export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
-export {
-  Exporter,
-  EXPORTER_DEFAULTS,
-  type ExporterOptions,
-  type ExporterStats,
-  type PendingEventCounts,
-} from './exporter.js';
+export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';
 export type { EventsOptions, EventStats } from './ingest/conntrack-events.js';
 export type { Guard } from './ingest/dying-list.js';
 export type { NamespaceOptions } from './ingest/namespace-follower.js';
-export type { PollCounts } from './ingest/poller.js';
+export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
@@ -58,6 +52,7 @@ export type { DumpSummary, KernelOptions, Source } from './sources/source.js';
 export type { DestroyLogStats } from './state/destroy-log.js';
 export type { Uncertain } from './state/journal-contents.js';
 export { Journal, type JournalStats } from './state/journal.js';
+export type { PendingEventCounts } from './store/pending-events.js';
 export type { StoreCounts } from './store/stored-connections.js';
 export type { Unexported } from './store/unexported.js';
 export type { TransportCounts } from './transport/transport.js';

@@ -105,6 +105,28 @@ perBackend('the count of sent records is what each of two collectors receives', 
   t.is(stats.store.added, 50);
 });
 
+perBackend('where a poll is dear, the next one comes as the budget allows, and this is said', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const source = new FakeSource([{ connections: [facts(1, 1, LATER)] }]);
+  source.cpu = 1_600;
+  const { exporter, lines } = rig(t, backend, source, [collector.endpoint], {
+    flowPollInterval: 'auto',
+    pollBudget: 20,
+  });
+  await exporter.open();
+  const { poll } = exporter.stats();
+  t.true(poll.interval >= 8_000 && poll.interval < 10_000, `${poll.interval} ms`);
+  t.is(poll.share, 20);
+  const said = lines.find(({ pollInterval }) => pollInterval === poll.interval);
+  t.regex(
+    said?.['msg'] as string,
+    /^a poll every \d(\.\d)? s from now on, so that polls take no more than 20 % of a core/,
+  );
+  const before = exporter.stats().poll.polls;
+  await exporter.close();
+  t.is(exporter.stats().poll.polls, before + 1, 'the last poll does not wait');
+});
+
 test('a poll that takes longer than its interval does not pile up', async t => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [facts(1, 1, Date.now())] }]);

@@ -2,6 +2,7 @@ import { OwnConnections } from '../../src/row/own-connections.js';
 import type { Backend } from '../../src/backend/backend.js';
 import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { LEAST_POLL_INTERVAL } from '../../src/ingest/poll-interval.js';
 import type { Flows } from '../../src/record/flows.js';
 import type { FlowStore } from '../../src/store/flow-store.js';
 import { createLogger } from '../../src/common/logger.js';
@@ -64,7 +65,7 @@ export class MeasuredDestination {
       flows,
       names,
       staleConnectionTimeout: EXPORTER_DEFAULTS.staleConnectionTimeout,
-      flowPollInterval: EXPORTER_DEFAULTS.flowPollInterval,
+      pollInterval: () => LEAST_POLL_INTERVAL,
       polls: () => 0,
       own: new OwnConnections(),
       lost: newUnexported,

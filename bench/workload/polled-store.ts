@@ -4,6 +4,7 @@ import { ExportSchedule } from '../../src/schedule/export-schedule.js';
 import type { Moment } from '../../src/store/poll-history.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
+import { LEAST_POLL_INTERVAL } from '../../src/ingest/poll-interval.js';
 import { exportDue } from '../../test/helpers/rigs/export-due.js';
 import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import { EPOCH } from './connections.js';
@@ -52,7 +53,7 @@ export class PolledStore {
   /** Time passes until the next poll, and every destination takes what is due. @returns records */
   report(): number {
     const { wall, monotonic } = this.#now;
-    const step = EXPORTER_DEFAULTS.flowPollInterval;
+    const step = LEAST_POLL_INTERVAL;
     this.#now = { wall: wall + step, monotonic: monotonic + step };
     let records = 0;
     const take = (): boolean => ++records > 0;

@@ -1,6 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import { CtflowError } from '../common/errors.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
 import type { RunFlags } from './run-flags.js';
@@ -80,7 +81,8 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
   if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
-  if (sourceKind === 'replay') without('with a recording', 'setupSysctl');
+  if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
+  else if (flags.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
   if (flags.profile !== 'antrea') without('without --profile antrea: only that exports names', 'inventory');
   if (['silent', 'error', 'warn'].includes(flags.logLevel) && flags.statsInterval > 0) {
     without(`with --log-level ${flags.logLevel}`, 'statsInterval');
@@ -92,7 +94,7 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
 function timeoutsWithoutEffect(flags: RunFlags): string[] {
   const found: string[] = [];
   const above = (longer: Name, shorter: Name, then: string): void => {
-    const [long, short] = [flags[longer] as number, flags[shorter] as number];
+    const [long, short] = [milliseconds(flags[longer]), milliseconds(flags[shorter])];
     if (long > short)
       found.push(`${flagName(longer)} (${long} ms) is above ${flagName(shorter)} (${short} ms): ${then}`);
   };
@@ -104,6 +106,11 @@ function timeoutsWithoutEffect(flags: RunFlags): string[] {
   above('idleFlowExportTimeout', 'staleConnectionTimeout', dropped);
   above('activeFlowExportTimeout', 'staleConnectionTimeout', dropped);
   return found;
+}
+
+/** @param time `auto` for what a poll interval is at least */
+function milliseconds(time: RunFlags[Name]): number {
+  return time === 'auto' ? LEAST_POLL_INTERVAL : (time as number);
 }
 
 function flagName(name: Name): string {

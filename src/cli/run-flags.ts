@@ -6,7 +6,7 @@ import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
-import { canonicalAddress, collectorAddress, distinct, list, numberOr, wholeNumber } from './values.js';
+import { canonicalAddress, collectorAddress, distinct, durationOr, list, numberOr, wholeNumber } from './values.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
@@ -21,7 +21,8 @@ export interface RunFlags
   collector: Endpoint[];
   observationDomain?: number;
   instance?: string;
-  flowPollInterval: number;
+  flowPollInterval: number | 'auto';
+  pollBudget: number;
   staleConnectionTimeout: number;
   maxConnections: number;
   firstSight?: 'baseline' | 'total';
@@ -70,9 +71,21 @@ function timeoutFlags(): Option[] {
   const time = (flags: string, text: string, fallback: number): Option =>
     timeFlag(flags, text, '10ms', '24h', fallback);
   const { activeFlowExportTimeout, idleFlowExportTimeout } = DESTINATION_DEFAULTS;
-  const { flowPollInterval, staleConnectionTimeout, shutdownTimeout } = EXPORTER_DEFAULTS;
+  const { flowPollInterval, pollBudget, staleConnectionTimeout, shutdownTimeout } = EXPORTER_DEFAULTS;
   return [
-    time('--flow-poll-interval <time>', 'time between two polls', flowPollInterval),
+    flag(
+      '--flow-poll-interval <time>',
+      'time between two polls; auto: 5s, and longer where polls would take more than --poll-budget',
+    )
+      .argParser(durationOr('10ms', '24h', ['auto']))
+      .default(flowPollInterval),
+    numberFlag(
+      '--poll-budget <percent>',
+      'share of one core that polls may take with --flow-poll-interval auto, in percent',
+      1,
+      100,
+      pollBudget,
+    ),
     time(
       '--active-flow-export-timeout <time>',
       'active timeout: a connection with new packets is exported after',

@@ -74,10 +74,10 @@ export function numberOr<T extends string>(
   };
 }
 
-/** A duration within bounds, as milliseconds. */
-export function duration(least: string, most: string): (text: string) => number {
+/** A duration within bounds, as milliseconds. @param orElse what else the hint of an error names */
+export function duration(least: string, most: string, orElse = ''): (text: string) => number {
   return text => {
-    const hint = `Write a duration from ${least} to ${most}, such as 5s or 1m30s`;
+    const hint = `Write a duration from ${least} to ${most}, such as 5s or 1m30s${orElse}`;
     let value: number;
     try {
       value = parseDuration(text);
@@ -87,6 +87,16 @@ export function duration(least: string, most: string): (text: string) => number 
     if (value >= parseDuration(least) && value <= parseDuration(most)) return value;
     throw new CtflowError('CTFLOW_USAGE', `'${text}' is out of range`, hint);
   };
+}
+
+/** A duration within bounds, as milliseconds, or one of these words. */
+export function durationOr<T extends string>(
+  least: string,
+  most: string,
+  words: readonly T[],
+): (text: string) => number | T {
+  const time = duration(least, most, `, or ${words.join(' or ')}`);
+  return text => words.find(one => one === text) ?? time(text);
 }
 
 /** Values joined by commas, or given one after another. */

@@ -144,7 +144,8 @@ export class Destination {
       /** The names that the augmenters of flows refer to. */
       names: NameTable;
       staleConnectionTimeout: number;
-      flowPollInterval: number;
+      /** Milliseconds from one poll to the next, as it is now. */
+      pollInterval: () => number;
       /** Polls that are over. */
       polls: () => number;
       /** What was lost before the store: it counts as ignored. */

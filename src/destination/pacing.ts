@@ -16,10 +16,12 @@ const DUE_PER_MS = 200;
 /** Records a second of a shutdown at least, where no rate was given. */
 const SHUTDOWN_RATE = 20_000;
 
-/** Milliseconds, and how many polls are over. */
+/** Milliseconds. */
 export interface PacingTimes {
-  readonly flowPollInterval: number;
+  /** From one poll to the next, as it is now. */
+  readonly pollInterval: () => number;
   readonly staleConnectionTimeout: number;
+  /** How many polls are over. */
   readonly polls: () => number;
 }
 
@@ -29,7 +31,7 @@ export class Pacing {
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #spread: Spread | undefined;
-  readonly #polls: () => number;
+  readonly #times: PacingTimes;
   /** Monotonic milliseconds. */
   #nextPlan = 0;
   #plannedPolls = -1;
@@ -38,10 +40,10 @@ export class Pacing {
   constructor(maxRate: number | 'auto', times: PacingTimes, batchers: readonly FlowBatcher[], session: Session) {
     this.#batchers = batchers;
     this.#session = session;
-    this.#polls = times.polls;
+    this.#times = times;
     const fixed = maxRate !== 'auto';
     this.#pacer = new Pacer(fixed ? maxRate : SHUTDOWN_RATE);
-    this.#spread = fixed ? undefined : new Spread(times.flowPollInterval, times.staleConnectionTimeout);
+    this.#spread = fixed ? undefined : new Spread(times.staleConnectionTimeout);
   }
 
   /** Milliseconds until the next burst; 0 for the next turn of the event loop. */
@@ -94,12 +96,12 @@ export class Pacing {
   }
 
   #planIfDue(now: number): void {
-    const polls = this.#polls();
+    const polls = this.#times.polls();
     if (!this.#spread || (now < this.#nextPlan && (polls === this.#plannedPolls || this.#nextPlan === Infinity)))
       return;
     const due = this.#countDue(now);
     const ended = this.#batchers.reduce((sum, { schedule }) => sum + schedule.endedProgress.pushed, 0);
-    this.#pacer.rate = this.#spread.plan({ due, ended, polls }, now);
+    this.#pacer.rate = this.#spread.plan({ due, ended, polls }, this.#times.pollInterval(), now);
     this.#plannedPolls = polls;
     this.#nextPlan = now + Math.max(PLAN_MS, due / DUE_PER_MS);
   }

@@ -17,22 +17,22 @@ const SHORTEST_SPREAD = 50;
  * takes. Connections whose end an event has told come at a rate of their own, and leave at it.
  */
 export class Spread {
-  readonly #interval: number;
+  readonly #longest: number;
   /** Monotonic milliseconds by which all that is due has left. */
   #until = 0;
   #plannedAt = 0;
   #ended = 0;
   #polls = -1;
 
-  /** @param pollInterval, staleTimeout milliseconds; what waits longer than the second is dropped */
-  constructor(pollInterval: number, staleTimeout: number) {
-    this.#interval = Math.max(Math.min(pollInterval, LONGEST_SPREAD, staleTimeout / 2), SHORTEST_SPREAD);
+  /** @param staleTimeout milliseconds; what waits longer is dropped */
+  constructor(staleTimeout: number) {
+    this.#longest = Math.min(LONGEST_SPREAD, staleTimeout / 2);
   }
 
-  /** Records a second from now on. @param now monotonic milliseconds */
-  plan({ due, ended, polls }: Due, now: number): number {
+  /** Records a second from now on. @param pollInterval milliseconds from one poll to the next; @param now monotonic milliseconds */
+  plan({ due, ended, polls }: Due, pollInterval: number, now: number): number {
     const polled = polls !== this.#polls;
-    if (polled) this.#until = now + this.#interval;
+    if (polled) this.#until = now + Math.max(Math.min(pollInterval, this.#longest), SHORTEST_SPREAD);
     const left = Math.max(this.#until - now, SHORTEST_SPREAD);
     const since = Math.max(now - this.#plannedAt, SHORTEST_SPREAD);
     const byEvents = polled ? 0 : Math.min(ended - this.#ended, due);

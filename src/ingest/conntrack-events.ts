@@ -74,6 +74,7 @@ export class ConntrackEvents implements PollHook {
   readonly #earlierHaveNone: boolean;
   readonly #renewal: NodeJS.Timeout;
   #polled = false;
+  #failed = false;
 
   /**
    * @param onDestroys DESTROY events were applied
@@ -129,6 +130,7 @@ export class ConntrackEvents implements PollHook {
             return room < ROWS && !this.#dying.mayWait ? ROWS : room;
           },
           onError: error => {
+            this.#failed = true;
             this.#dying.close();
             store.expectEvents(false);
             log.error(`${describeError(error)}; going on with polls, without events`);
@@ -149,6 +151,11 @@ export class ConntrackEvents implements PollHook {
     store.expectEvents(true);
     log.info({ receiveBuffer: this.#destroys.receiveBuffer, guard }, 'receiving DESTROY events');
     if (guardFailure !== undefined) log.warn({ reason: guardFailure, hint: UNGUARDED_HINT }, UNGUARDED[unguarded]);
+  }
+
+  /** DESTROY events are received; after an error polls alone go on. */
+  get isReceiving(): boolean {
+    return !this.#failed;
   }
 
   async beforeMerge(): Promise<void> {

@@ -1,3 +1,4 @@
+import { type CpuClock, CpuMeter } from '../common/cpu.js';
 import type { ConnectionStore } from '../store/connection-store.js';
 import { describeError } from '../common/errors.js';
 import { KernelTimeouts } from '../store/kernel-timeouts.js';
@@ -5,6 +6,7 @@ import type { Logger } from '../common/logger.js';
 import type { Moment } from '../store/poll-history.js';
 import type { DumpSummary, Source } from '../sources/source.js';
 import type { PollHook } from './poll-hook.js';
+import type { PollInterval } from './poll-interval.js';
 
 /** Slots swept before the event loop gets its turn. */
 const SWEEP_SLICE = 65_536;
@@ -23,6 +25,20 @@ export interface PollCounts {
   skipped: Record<string, number>;
 }
 
+export interface PollStats extends PollCounts {
+  /** Milliseconds between the beginnings of two polls, as it is now. */
+  readonly interval: number;
+  /** Percent of one core that polls take. */
+  readonly share: number;
+}
+
+/** What the cost of a poll is counted by, and what it counts for. */
+export interface PollCost {
+  /** Of the thread that merges. */
+  readonly cpu: CpuClock;
+  readonly interval: Pick<PollInterval, 'polled' | 'notBefore' | 'current' | 'share'>;
+}
+
 /** Dumps the source into the store, one poll at a time. */
 export class Poller {
   readonly counts: PollCounts = { polls: 0, incomplete: 0, overdue: 0, rows: 0, skipped: {} };
@@ -32,18 +48,31 @@ export class Poller {
   readonly #store: ConnectionStore;
   readonly #log: Logger;
   readonly #resynced: () => void;
+  readonly #cost: PollCost | undefined;
   readonly #hooks: PollHook[] = [];
   #polling: Promise<boolean> | undefined;
   #resyncTimer: NodeJS.Timeout | undefined;
   #lastResync = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  /** @param resynced a poll out of turn is over */
-  constructor(source: Source, store: ConnectionStore, log: Logger, resynced: () => void = () => {}) {
+  /** @param resynced a poll out of turn is over; @param cost absent where nobody wants to know it */
+  constructor(
+    source: Source,
+    store: ConnectionStore,
+    log: Logger,
+    resynced: () => void = () => {},
+    cost?: PollCost | undefined,
+  ) {
     this.#source = source;
     this.#store = store;
     this.#log = log;
     this.#resynced = resynced;
+    this.#cost = cost;
+  }
+
+  stats(): PollStats {
+    const { current = 0, share = 0 } = this.#cost?.interval ?? {};
+    return { ...this.counts, interval: Math.round(current), share: Math.round(share * 10) / 10 };
   }
 
   addHook(hook: PollHook): void {
@@ -72,10 +101,14 @@ export class Poller {
     }
   }
 
-  /** A poll out of turn, as events were lost: at once, or RESYNC_GAP_MS after the last one. All requests before it begins share it. */
+  /**
+   * A poll out of turn, as events were lost: at once, or RESYNC_GAP_MS after the last one, or when the budget allows it. All
+   * requests before a poll begins share it.
+   */
   resync(): void {
     if (this.#resyncTimer || this.#closed) return;
-    const wait = Math.max(0, this.#lastResync + RESYNC_GAP_MS - performance.now());
+    const allowed = Math.max(this.#lastResync + RESYNC_GAP_MS, this.#cost?.interval.notBefore ?? 0);
+    const wait = Math.max(0, allowed - performance.now());
     this.#resyncTimer = setTimeout(() => {
       this.#resyncTimer = undefined;
       this.#lastResync = performance.now();
@@ -97,7 +130,11 @@ export class Poller {
 
   async #poll(): Promise<boolean> {
     const monotonic = performance.now();
+    const merging = this.#cost && new CpuMeter(this.#cost.cpu);
     let began = false;
+    // what is asked for has its answer in this poll
+    clearTimeout(this.#resyncTimer);
+    this.#resyncTimer = undefined;
     const begin = (wall: number): void => {
       if (began) return;
       began = true;
@@ -108,10 +145,13 @@ export class Poller {
     const summary = await this.#source.dump(async (batch, at) => {
       for (const hook of this.#hooks) await hook.beforeMerge?.();
       begin(at);
+      merging?.resume();
       this.#store.merge(batch, { wall: at, monotonic: performance.now() });
+      merging?.pause();
     });
     if (summary === undefined) return false;
     begin(summary.startedAt);
+    if (summary.cpu !== undefined) this.#cost?.interval.polled(summary.cpu + merging!.spent, monotonic);
     this.#count(summary);
     for (const hook of this.#hooks) await hook.afterDump?.(summary.complete);
     const at: Moment = { wall: summary.startedAt, monotonic: performance.now() };

@@ -26,6 +26,17 @@ export interface PendingEvent {
   states: number;
 }
 
+export interface PendingEventCounts {
+  /** Connections known by events alone, and not stored yet. */
+  readonly count: number;
+  /** Connections whose events found no room. */
+  readonly overflow: number;
+  /** Connections that neither a dump nor a DESTROY showed afterwards. */
+  readonly expired: number;
+  /** Polls out of turn after a loss. */
+  readonly resyncs: number;
+}
+
 /**
  * NEW and UPDATE events of connections that are not in the store yet. They carry neither counters nor start, so they wait here
  * until a poll or a DESTROY shows the connection. The kernel gives a reopened tuple the same id: several connections may wait

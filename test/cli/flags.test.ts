@@ -29,6 +29,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--status': 'ASSURED,!SRC_NAT',
   '--protocol-filter': 'tcp,47',
   '--flow-poll-interval': '7s',
+  '--poll-budget': '25',
   '--active-flow-export-timeout': '8s',
   '--idle-flow-export-timeout': '9s',
   '--stale-connection-timeout': '10m',
@@ -141,7 +142,8 @@ test('several collectors, one after another or joined by commas', t => {
 
 test('the defaults are Antrea’s where Antrea has one', t => {
   t.like(parsed(runCommand, [], {}), {
-    flowPollInterval: 5_000,
+    flowPollInterval: 'auto',
+    pollBudget: 10,
     activeFlowExportTimeout: 5_000,
     idleFlowExportTimeout: 15_000,
     staleConnectionTimeout: 300_000,

@@ -44,6 +44,17 @@ for (const [line, backend, said] of [
   [`${UDP} --inventory x`, NATIVE, '--inventory has no effect without --profile antrea: only that exports names'],
   [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],
   [
+    `${UDP} --flow-poll-interval 4s --poll-budget 20`,
+    NATIVE,
+    '--poll-budget has no effect with a fixed --flow-poll-interval',
+  ],
+  [`${UDP} --source replay:x --poll-budget 20`, NATIVE, '--poll-budget has no effect with a recording'],
+  [
+    `${UDP} --active-flow-export-timeout 2s`,
+    NATIVE,
+    '--flow-poll-interval (5000 ms) is above --active-flow-export-timeout (2000 ms): what is due is noticed at the next poll only',
+  ],
+  [
     `${UDP} --flow-poll-interval 6s`,
     NATIVE,
     '--flow-poll-interval (6000 ms) is above --active-flow-export-timeout (5000 ms): what is due is noticed at the next poll only',

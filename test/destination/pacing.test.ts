@@ -58,7 +58,7 @@ async function open(
       flows: [{ store, augmenters: [] }],
       names: new NameTable(),
       staleConnectionTimeout: 300_000,
-      flowPollInterval,
+      pollInterval: () => flowPollInterval,
       polls: () => 1,
       own: new OwnConnections(),
       lost: newUnexported,
@@ -96,7 +96,7 @@ perBackend('a burst has 64 datagrams at most, whatever kinds of records it has',
     endedQueue: 100,
     zeroDeltas: 'none',
   } as const;
-  const times = { flowPollInterval: 10, staleConnectionTimeout: 300_000, polls: () => 1 };
+  const times = { pollInterval: () => 10, staleConnectionTimeout: 300_000, polls: () => 1 };
   for (const maxRate of ['auto', 1_000_000] as const) {
     const rig = new SessionRig(backend);
     const store = emptyStore();

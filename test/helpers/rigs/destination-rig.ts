@@ -51,7 +51,7 @@ export class Rig {
         flows: [{ store: this.store, augmenters: [] }],
         names: new NameTable(),
         staleConnectionTimeout: stale,
-        flowPollInterval: 100,
+        pollInterval: () => 100,
         polls: () => this.polls,
         own: new OwnConnections(),
         lost: () => this.lost,

@@ -1,0 +1,62 @@
+import test from 'ava';
+import { PollTurns } from '../../src/ingest/poll-turns.js';
+import { eventually } from '../helpers/eventually.js';
+
+const TIMER_EARLY_MS = 2;
+
+test('a turn follows another as soon as the interval says, also where that changes meanwhile', async t => {
+  const began: number[] = [];
+  const due: number[] = [];
+  let wait = 10;
+  const interval = { next: (last: number) => last + wait };
+  const turns = new PollTurns(interval, async () => {
+    began.push(performance.now());
+    wait = began.length % 2 === 0 ? 10 : 60;
+    due.push(performance.now() + wait);
+  });
+  t.teardown(() => turns.close());
+  turns.start();
+  await eventually('four turns', () => began.length >= 4);
+  for (let i = 1; i < 4; i++) t.true(began[i] >= due[i - 1] - TIMER_EARLY_MS - 1, `turn ${i}`);
+});
+
+test('a turn that takes longer than the interval does not stop the others', async t => {
+  let began = 0;
+  let end = (): void => {};
+  const turns = new PollTurns({ next: last => last + 5 }, () => {
+    began++;
+    return new Promise(resolve => (end = resolve));
+  });
+  t.teardown(() => turns.close());
+  turns.start();
+  await eventually('turns beside it', () => began >= 3);
+  end();
+  const before = began;
+  await eventually('turns after it', () => began > before + 1);
+  t.pass();
+});
+
+test('the budget is used up meanwhile: the turn waits', async t => {
+  let notBefore = 0;
+  const began: number[] = [];
+  const turns = new PollTurns({ next: last => Math.max(last + 5, notBefore) }, async () => {
+    began.push(performance.now());
+  });
+  t.teardown(() => turns.close());
+  turns.start();
+  notBefore = performance.now() + 80;
+  await eventually('a turn', () => began.length > 0);
+  t.true(began[0] >= notBefore - TIMER_EARLY_MS);
+});
+
+test('after close there is no turn', async t => {
+  let began = 0;
+  const turns = new PollTurns({ next: last => last + 5 }, async () => {
+    began++;
+    turns.close();
+  });
+  turns.start();
+  await eventually('the first turn', () => began === 1);
+  await new Promise(resolve => setTimeout(resolve, 40));
+  t.is(began, 1);
+});
