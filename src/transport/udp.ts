@@ -30,6 +30,8 @@ export interface UdpTimes {
 const TIMES: UdpTimes = { retry: 250, longestRetry: 2_000, probe: 500, lookup: 60_000 };
 /** Milliseconds between two looks for the answer to a probe. */
 const PROBE_LOOK_MS = 20;
+/** Looks at least: a process that was held up until the time was over has not yet been told of an error. */
+const PROBE_LOOKS = 3;
 
 export interface UdpOptions {
   /** Bytes of an IP packet at most. */
@@ -207,9 +209,10 @@ export class UdpTransport implements Transport {
     });
     socket.send(message, Uint32Array.of(message.length, 0), 1);
     const deadline = performance.now() + this.#times.probe;
-    while (!errno && !this.#closing && performance.now() < deadline) {
+    for (let looks = 0; looks < PROBE_LOOKS || performance.now() < deadline; looks++) {
       await sleep(PROBE_LOOK_MS);
       socket.check();
+      if (errno || this.#closing) break;
     }
     await socket.close();
     if (errno) throw Object.assign(new Error('nobody answers'), { code: errno });

@@ -111,6 +111,31 @@ perBackend(
   },
 );
 
+test('a process that is held up during a probe looks for its answer nevertheless', async t => {
+  let sockets = 0;
+  const transport = new UdpTransport(
+    { protocol: 'udp', host: QUIET_HOST, port: 4739 },
+    { mtu: 512, udpSegmentation: false },
+    (_, listener) => {
+      const answered = sockets++ === 0 ? 1 : 2;
+      let looks = 0;
+      const check = (): void => {
+        const until = performance.now() + 30;
+        while (performance.now() < until); // longer than the probe may take
+        if (++looks === answered) listener.refused('ECONNREFUSED', [], 0);
+      };
+      return Promise.resolve({ queued: 0, local: undefined, send: () => {}, check, close: () => Promise.resolve([]) });
+    },
+    { retry: 20, probe: 20 },
+  );
+  t.teardown(() => transport.close(0));
+  const log = new TransportLog();
+  await transport.open(log);
+  transport.send(...messages(1, 100, 5));
+  for (const nth of [2, 3, 4]) t.is(await log.nth(nth), 'closed: ECONNREFUSED');
+  t.false(transport.ready);
+});
+
 perBackend('with 64 datagrams in one buffer no lost record is left uncounted', async (t, backend) => {
   const gone = await receiver(t, QUIET_HOST);
   gone.socket.close();
