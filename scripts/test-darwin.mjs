@@ -1,6 +1,6 @@
 // `npm run test:darwin [-- FILE...]` runs the tests as on a system that is not Linux: the platform says darwin, /proc and /sys
-// are empty, sockets have no descriptor to show. What is for Linux alone is skipped by name. Three parts are
-// left out, as their tools are binaries for Linux: the benchmarks (a profiler), the tests of the package and of the setup (tsc).
+// are empty, sockets have no descriptor to show. What is for Linux alone is skipped by name. Left out
+// are the proof, and what uses binaries for Linux: the benchmarks (a profiler), the tests of the package and of the setup (tsc).
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
@@ -8,7 +8,9 @@ import { root } from './terminal.mjs';
 
 const HIDDEN = 'mount -t tmpfs none /proc && mount -t tmpfs none /sys && exec "$@"';
 const namespace = ['unshare', process.getuid() === 0 ? '-m' : '-Urm', 'sh', '-c', HIDDEN, 'sh'];
-const LEFT_OUT = ['bench/**', 'package.test.js', 'scripts/setup.test.js'].map(path => `!build/test/${path}`);
+const LEFT_OUT = ['bench/**', 'completeness/**', 'alone/**', 'package.test.js', 'scripts/setup.test.js'].map(
+  path => `!build/test/${path}`,
+);
 const files = process.argv.length > 2 ? process.argv.slice(2) : ['build/test/**/*.test.js', ...LEFT_OUT];
 const [program, ...args] = [...namespace, process.execPath, join(root, 'scripts/test.mjs'), ...files];
 const { status } = spawnSync(program, args, {
