@@ -163,8 +163,7 @@ export class Exporter {
       filter: options.filter,
       born,
     });
-    const active = Math.max(...options.destinations.map(({ activeFlowExportTimeout }) => activeFlowExportTimeout));
-    this.#interval = new PollInterval({ ...options, active, byEvents: () => this.#events?.isReceiving ?? false });
+    this.#interval = new PollInterval({ ...options, byEvents: () => this.#events?.isReceiving ?? false });
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow(), cost);
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
@@ -198,9 +197,7 @@ export class Exporter {
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
     });
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
-    this.#loops = this.#destinations.map(
-      destination => new ExportLoop(destination, this.#interval.current, hooks, this.#log),
-    );
+    this.#loops = this.#destinations.map(one => new ExportLoop(one, this.#interval.current, hooks, this.#log));
     const { source, state, inventory } = options;
     if (state) this.#store.expectExported((row, from) => state.isOpen(row, from));
     const destinations: Part = {
@@ -247,6 +244,8 @@ export class Exporter {
         this.#denied.open();
         this.#poller.addHook(this.#denied.pollHook);
       }
+      // what is due leaves while the first dump is still being read
+      for (const loop of this.#loops) loop.start();
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       await this.#close(false).catch((second: unknown) => this.#log.error(describeError(second)));
@@ -254,7 +253,7 @@ export class Exporter {
     }
     if (this.#closing) return;
     if (this.#options.namespace) this.#follow(this.#options.namespace);
-    for (const loop of this.#loops) loop.start();
+    this.#exportNow();
     this.#turns.start();
   }
 

@@ -127,6 +127,19 @@ perBackend('where a poll is dear, the next one comes as the budget allows, and t
   t.is(exporter.stats().poll.polls, before + 1, 'the last poll does not wait');
 });
 
+perBackend('records leave while the first dump is still being read', async (t, backend) => {
+  const collector = await udpCollector(t);
+  const source = new FakeSource([{ connections: [1, 2, 3].map(port => facts(port, 1, LATER)) }]);
+  const { exporter } = rig(t, backend, source, [collector.endpoint], { flowPollInterval: 3_600_000 });
+  let open!: () => void;
+  source.gate = new Promise<void>(resolve => (open = resolve));
+  const opened = exporter.open();
+  await eventually('three records', () => flows(collector).length === 3);
+  t.is(exporter.stats().poll.polls, 0);
+  open();
+  await opened;
+});
+
 test('a poll that takes longer than its interval does not pile up', async t => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [facts(1, 1, Date.now())] }]);

@@ -16,8 +16,7 @@ export interface PollIntervalOptions {
   readonly pollBudget: number;
   /** DESTROY events are received: polls alone would miss connections that come and go between two of them. */
   readonly byEvents: () => boolean;
-  /** The longest active timeout, milliseconds. */
-  readonly active: number;
+  readonly destinations: readonly { readonly activeFlowExportTimeout: number }[];
   readonly staleConnectionTimeout: number;
   readonly log: Logger;
 }
@@ -79,8 +78,9 @@ export class PollInterval {
 
   /** Milliseconds that the interval may grow to. */
   #longest(): number {
-    const { byEvents, active, staleConnectionTimeout } = this.#options;
-    const longest = byEvents() ? Math.max(LONGEST_REPORT, active) : SHORTEST_LINGER;
+    const { byEvents, destinations, staleConnectionTimeout } = this.#options;
+    const active = destinations.map(({ activeFlowExportTimeout }) => activeFlowExportTimeout);
+    const longest = byEvents() ? Math.max(LONGEST_REPORT, ...active) : SHORTEST_LINGER;
     return Math.max(Math.min(longest, staleConnectionTimeout / 2), this.#least);
   }
 

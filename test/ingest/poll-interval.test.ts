@@ -8,7 +8,7 @@ function make(options: Partial<PollIntervalOptions> = {}) {
     flowPollInterval: 'auto',
     pollBudget: 10,
     byEvents: () => true,
-    active: 5_000,
+    destinations: [{ activeFlowExportTimeout: 5_000 }],
     staleConnectionTimeout: 300_000,
     log,
     ...options,
@@ -70,7 +70,11 @@ test('small changes are not logged', t => {
 
 for (const [what, options, most] of [
   ['a minute', {}, 60_000],
-  ['the longest active timeout', { active: 120_000 }, 120_000],
+  [
+    'the longest active timeout',
+    { destinations: [{ activeFlowExportTimeout: 1_000 }, { activeFlowExportTimeout: 120_000 }] },
+    120_000,
+  ],
   ['half of the stale timeout', { staleConnectionTimeout: 60_000 }, 30_000],
   ['ten seconds without events, as the kernel keeps a connection that was reset', { byEvents: () => false }, 10_000],
   ['five seconds with a very short stale timeout', { staleConnectionTimeout: 100 }, 5_000],
