@@ -5,5 +5,5 @@ export function same(what: string, actual: number, expected: number): void {
 
 /** @throws as {@link same} */
 export function sameBytes(what: string, a: Uint8Array, b: Uint8Array): void {
-  if (Buffer.compare(a, b) !== 0) throw new Error(`${what} of the backends differ; nothing is timed`);
+  if (Buffer.compare(a, b) !== 0) throw new Error(`${what} differ; nothing is timed`);
 }

@@ -66,6 +66,8 @@ export interface Subject {
   readonly kernel?: true;
   /** It needs the program of crates/ctflow-bench. */
   readonly companion?: true;
+  /** Its floor is in the library of crates/ctflow-bench; where that cannot be built it is measured without. */
+  readonly floor?: true;
   /** It makes packets, and is measured for each MTU. */
   readonly packets?: true;
   /** So many samples and no operation before them, where one takes long; what it allocates is then not measured. */

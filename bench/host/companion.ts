@@ -8,8 +8,8 @@ import { ROOT } from './machine.js';
 const PROGRAM = join(ROOT, 'target/release/ctflow-bench');
 
 /**
- * Builds the program that runs beside ctflow, where it is not there yet.
- * @returns why it cannot be had, undefined where it is there
+ * Builds the program that runs beside ctflow, and the library with the floors, where they are not there yet.
+ * @returns why they cannot be had, undefined where they are there
  */
 export function buildCompanion(): string | undefined {
   return cargoBuild('ctflow-bench');

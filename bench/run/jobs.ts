@@ -31,10 +31,11 @@ export function* jobs(flags: ScopeFlags & Partial<Flags>, backends: Job['backend
 
 /** Those of the subjects that can be measured here; who is left out is named. */
 export function availableSubjects(wanted: readonly Subject[], command: string): Subject[] {
-  const noCompanion = wanted.some(({ companion }) => companion) ? buildCompanion() : undefined;
+  const noCompanion = wanted.some(({ companion, floor }) => companion || floor) ? buildCompanion() : undefined;
   const noKernel = wanted.some(({ kernel }) => kernel) ? KernelNamespace.lacks() : undefined;
-  return wanted.filter(({ name, companion, kernel }) => {
+  return wanted.filter(({ name, companion, kernel, floor }) => {
     const without = (companion && noCompanion) || (kernel && noKernel);
+    if (floor && noCompanion) process.stderr.write(`${command}: the floor of ${name} is left out: ${noCompanion}\n`);
     if (without) process.stderr.write(`${command}: ${name} is left out: ${without}\n`);
     return !without;
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Taken, Timing } from './timing.js';
+import { isFloor, isOurs } from '../results/results.js';
 import type { Case, Times } from '../subject.js';
 
 /** Where nobody says how many operations go before the first that counts. */
@@ -31,7 +32,7 @@ export async function sampleInTurn(
 ): Promise<Taken[]> {
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spent: 0 }));
   for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
-  for (let wanted = all; wanted.length > 0; wanted = all.filter(samples => wantsMore(samples, timing))) {
+  for (let wanted = all; wanted.length > 0; wanted = wantingMore(all, timing)) {
     for (const samples of wanted) await take(samples, buckets);
   }
   return all.map(({ one, wall, cpu, reasons }) => ({
@@ -39,6 +40,13 @@ export async function sampleInTurn(
     cpu,
     extra: { ...one.extra?.(), ...(reasons.length > 0 && { void: reasons.length, why: reasons[0] }) },
   }));
+}
+
+/** Floors have no time of their own: they are beside ctflow as long as it is measured. */
+function wantingMore(all: readonly Samples[], timing: Timing): Samples[] {
+  const wanting = all.filter(samples => wantsMore(samples, timing));
+  const oursToo = wanting.some(({ one }) => isOurs(one));
+  return all.filter(samples => (isFloor(samples.one) ? oursToo : wanting.includes(samples)));
 }
 
 function wantsMore({ wall, reasons, spent }: Samples, { samples, seconds }: Timing): boolean {

@@ -25,7 +25,7 @@ export const dump: Subject = {
     for (const { source } of sources) {
       const rows = await comparable(source, connections);
       expected ??= rows;
-      sameBytes('the rows', rows, expected);
+      sameBytes('the rows of the backends', rows, expected);
     }
     const parameters = { connections };
     const rawDump = await Companion.start('raw-dump');

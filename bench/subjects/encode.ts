@@ -2,6 +2,8 @@ import type { Backend } from '../../src/backend/backend.js';
 import type { EncodeRequest } from '../../src/encoder/request.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import { compilePlan } from '../../src/ipfix/template.js';
+import { RECORD_SIZE } from '../../src/row/layout.generated.js';
+import { loadFloors } from '../host/floors.js';
 import { same, sameBytes } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { Connections, EPOCH } from '../workload/connections.js';
@@ -22,6 +24,7 @@ export const encode: Subject = {
   summary: 'flow records to IPFIX messages, profile standard',
   connections: 10_000,
   packets: true,
+  floor: true,
   cases({ backends, family, sizes }: Scene): Case[] {
     const profile = createProfile('standard', 'reverse', false);
     const numbers = Array.from({ length: sizes.connections }, (_, i) => i);
@@ -43,8 +46,9 @@ export const encode: Subject = {
       lengths: new Uint32Array(RECORDS_A_BATCH * 2),
     }));
     const [expected, ...others] = backends.map(backend => encodeAll(backend, requests, sizes.connections));
-    for (const other of others) sameBytes('the messages', other, expected);
-    return backends.map(backend => ({
+    for (const other of others)
+      sameBytes('the messages of the backends', Buffer.concat(other), Buffer.concat(expected));
+    const ours = backends.map((backend): Case => ({
       name: 'encode',
       backend: backend.name,
       parameters: { connections: sizes.connections, mtu: sizes.mtu },
@@ -56,11 +60,47 @@ export const encode: Subject = {
         same('records', encoded, sizes.connections);
       },
     }));
+    return [...copyCase(requests, expected, ours[0]), ...ours];
   },
 };
 
-/** All messages, one after another. */
-function encodeAll(backend: Backend, requests: readonly EncodeRequest[], connections: number): Uint8Array {
+/**
+ * The floor: as many bytes as the messages have, copied from as many records.
+ * @param messages of each request
+ */
+function copyCase(
+  requests: readonly EncodeRequest[],
+  messages: readonly Uint8Array[],
+  { parameters, items }: Case,
+): Case[] {
+  const floors = loadFloors();
+  if (!floors) return [];
+  const copyAll = (): void => {
+    for (const [i, { records, to, out }] of requests.entries()) {
+      floors.copyRecords(records, RECORD_SIZE, to, messages[i].length, out);
+    }
+  };
+  copyAll();
+  for (const [i, { records, to, out }] of requests.entries()) {
+    const { length } = messages[i];
+    sameBytes('the bytes of the floor', out.subarray(0, length), beginnings(records, to, length));
+  }
+  return [{ name: 'copy the bytes', backend: 'floor', parameters, items, repeatable: true, operation: copyAll }];
+}
+
+/** So many bytes of so many records, the first ones of each, as many of each as divide evenly. */
+function beginnings(records: Uint8Array, count: number, bytes: number): Uint8Array {
+  const each = Math.floor(bytes / count);
+  const before = (record: number): number => each * record + Math.floor(((bytes % count) * record) / count);
+  return Buffer.concat(
+    Array.from({ length: count }, (_, i) =>
+      records.subarray(i * RECORD_SIZE, i * RECORD_SIZE + before(i + 1) - before(i)),
+    ),
+  );
+}
+
+/** The messages of each request, one after another. */
+function encodeAll(backend: Backend, requests: readonly EncodeRequest[], connections: number): Uint8Array[] {
   const messages: Uint8Array[] = [];
   let records = 0;
   for (const request of requests) {
@@ -71,5 +111,5 @@ function encodeAll(backend: Backend, requests: readonly EncodeRequest[], connect
     records += encoded.next - encoded.oversize;
   }
   same(`records of ${backend.name}`, records, connections);
-  return Buffer.concat(messages);
+  return messages;
 }

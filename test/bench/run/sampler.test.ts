@@ -39,6 +39,17 @@ test('an operation beside which the hash table was resized is void, whatever it 
   t.regex(String(taken.extra['why']), /hash table of the kernel was resized/);
 });
 
+test('a floor is sampled as often as ctflow, and one that never counts ends with it', async t => {
+  const floor: Case = { ...operations().one, backend: 'floor' };
+  const never: Case = { ...operations().one, backend: 'kernel', check: () => 'void' };
+  const cases = [floor, operations().one, never];
+  const taken = await sampleInTurn(cases, { samples: 20, seconds: 0, warmUps: 0 }, () => '');
+  t.deepEqual(
+    taken.map(({ samples }) => samples.length),
+    [20, 20, 0],
+  );
+});
+
 test('one that is resized again and again comes to an end without samples', async t => {
   let buckets = 0;
   const [taken] = await sampleInTurn([operations().one], TIMING, () => String(buckets++));

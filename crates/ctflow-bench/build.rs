@@ -1,0 +1,4 @@
+//! napi's link flags.
+fn main() {
+    napi_build::setup();
+}
