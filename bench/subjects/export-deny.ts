@@ -1,7 +1,7 @@
 import type { Case, Scene, Subject } from '../subject.js';
 import { CaseClock } from '../workload/clock.js';
 import { DeniedFlows } from '../workload/denied-flows.js';
-import { exportCase, type Exported } from '../workload/export-case.js';
+import { exportCase, sendCase, type Exported } from '../workload/export-case.js';
 
 /**
  * From the deny store to the socket: every operation exports every flow. Before each of them, outside the timing, packets of all
@@ -15,6 +15,8 @@ export const exportDeny: Subject = {
   companion: true,
   async cases(scene: Scene): Promise<Case[]> {
     const cases: Case[] = [];
+    const native = scene.backends.find(({ name }) => name === 'native');
+    if (native) cases.push(await sendCase(scene, native, exported(scene)));
     for (const backend of scene.backends) cases.push(await exportCase(scene, backend, exported(scene)));
     return cases;
   },

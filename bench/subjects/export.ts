@@ -5,7 +5,7 @@ import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import type { Case, Scene, Subject } from '../subject.js';
 import { ChangingTable } from '../workload/changing-table.js';
 import { CaseClock } from '../workload/clock.js';
-import { exportCase, type Exported } from '../workload/export-case.js';
+import { exportCase, sendCase, type Exported } from '../workload/export-case.js';
 import { now } from '../workload/now.js';
 
 /** Share of the connections that are idle: their last packet was longer ago than the idle timeout. */
@@ -23,6 +23,10 @@ export const exportConntrack: Subject = {
   companion: true,
   async cases(scene: Scene): Promise<Case[]> {
     const cases: Case[] = [];
+    const native = scene.backends.find(({ name }) => name === 'native');
+    // the system calls are the native backend's
+    if (native)
+      for (const segment of [false, true]) cases.push(await sendCase(scene, native, exported(scene, segment)));
     for (const backend of scene.backends) {
       cases.push(await exportCase(scene, backend, exported(scene, false)));
       if (backend.name === 'native') cases.push(await exportCase(scene, backend, exported(scene, true)));

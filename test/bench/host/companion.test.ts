@@ -33,6 +33,10 @@ needs(test, ['linux', 'cargo'])('export: every operation exports every record, a
     [...new Set(run.results.map(({ family, parameters: { mtu } }) => `${family} ${String(mtu)}`))],
     ['ipv4 1400', 'ipv4 512', 'ipv6 1400', 'ipv6 512'],
   );
+  const hasNative = run.results.some(({ backend }) => backend === 'native');
+  const floors = run.results.filter(({ backend }) => backend === 'kernel').map(({ case: name }) => name);
+  t.deepEqual([...new Set(floors)], hasNative ? ['send', 'send, --udp-segmentation'] : []);
+  t.is(floors.length, hasNative ? 8 : 0);
   for (const { items, samples, extra, parameters } of run.results) {
     t.is(items, 600);
     t.is(parameters['gone'], 60);
