@@ -43,6 +43,8 @@ import { nanosecondsToMilliseconds } from '../common/u64.js';
 
 export type { StoreCounts, StoreOptions };
 
+/** To end a connection takes as long as to look at many. */
+const MOST_ENDS = 2_048;
 const COUNTERS_FROM = ORIG_PACKETS_WORD;
 const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 
@@ -191,17 +193,19 @@ export class ConnectionStore implements AnnotatedStore {
 
   /**
    * After a complete dump: what it did not show is gone. Works through the slots in slices.
-   * @param from the slot to begin at; @param slots how many to look at
+   * @param from the slot to begin at; @param slots how many to look at: fewer where many have gone
    * @returns where to go on, -1 at the end
    */
   sweep(from: number, slots: number, at: Moment): number {
     const { flags, seenIn, top } = this.table;
     const to = Math.min(from + slots, top);
-    for (let slot = from; slot < to; slot++) {
+    let slot = from;
+    for (let missed = 0; slot < to && missed < MOST_ENDS; slot++) {
       if ((flags[slot] & (IN_USE | GONE)) !== IN_USE || seenIn[slot] === this.#stored.polls.current) continue;
       this.#ends.missed(slot, at);
+      missed++;
     }
-    return to < this.table.top ? to : -1;
+    return slot < this.table.top ? slot : -1;
   }
 
   /**

@@ -308,3 +308,18 @@ for (const events of [true, false]) {
     );
   });
 }
+
+test('a sweep that ends many connections goes on later, and ends each of them', t => {
+  const rig = new StoreRig({ maxConnections: 5_000 });
+  rig.poll(Array.from({ length: 5_000 }, (_, i) => udp(i + 1, rig.wall, [1, 100, 0, 0])));
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  const slices: number[] = [];
+  const { schedule } = rig.destinations[0];
+  for (let from = 0, before = 0; from >= 0; before = schedule.endedProgress.pushed) {
+    from = rig.store.sweep(from, 65_536, rig.now());
+    slices.push(schedule.endedProgress.pushed - before);
+  }
+  rig.store.endPoll(true);
+  t.is(schedule.endedProgress.pushed, 5_000);
+  t.true(slices.length > 2 && Math.max(...slices) < 2_500, `${slices}`);
+});
