@@ -127,7 +127,7 @@ export declare class NflogListener {
 export declare class UdpSender {
   /**
    * @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
-   * @param segment bursts leave as one buffer that the kernel cuts into datagrams
+   * @param segment bursts leave as one buffer that the kernel cuts into datagrams, until it says that it cannot
    *
    * Throws an error whose code is the errno, a number.
    */
@@ -294,6 +294,9 @@ export interface SocketName {
   port: number
 }
 
+/** Sends two datagrams in one buffer over loopback, in a network namespace of its own: 0 where two arrive, else an errno. */
+export declare function testUdpSegmentation(): number
+
 /** Backend.threadCpu of src/backend/backend.ts. */
 export declare function threadCpu(): number
 
@@ -307,4 +310,6 @@ export interface UdpSent {
   refused: number
   /** The errno of that error. */
   refusedErrno: number
+  /** Why the kernel segments no more from now on (errno), 0 where nothing has changed. */
+  unsegmented: number
 }

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
+import { OFF, ON } from './values.js';
 
-const OFF = new Set(['0', 'false', 'no', 'off']);
-const ON = new Set(['1', 'true', 'yes', 'on']);
 /** Variables of a checkout's scripts and tests. */
 const ELSEWHERE = /^CTFLOW_(SETUP|NO_SKIP|SEED|DENIED_PACKETS|DENIED_TUPLES)$/;
 /** What Kubernetes sets in every container for a service that is named ctflow. */

@@ -6,7 +6,16 @@ import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
-import { canonicalAddress, collectorAddress, distinct, durationOr, list, numberOr, wholeNumber } from './values.js';
+import {
+  canonicalAddress,
+  collectorAddress,
+  distinct,
+  durationOr,
+  list,
+  numberOr,
+  onOff,
+  wholeNumber,
+} from './values.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Their rows fill what Node takes as one array of bytes. */
@@ -227,9 +236,12 @@ function transportFlags(): Option[] {
       defaults.mtu,
     ),
     flag(
-      '--udp-segmentation',
-      'UDP: the kernel segments bursts (GSO): less CPU, but a capture on this host may show them unsegmented (native only)',
-    ).default(defaults.udpSegmentation),
+      '--udp-segmentation [on|off]',
+      'UDP: where a test at start shows that it can, the kernel segments bursts (GSO): less CPU, but a capture on this host shows them unsegmented (native only)',
+    )
+      .argParser(onOff)
+      .preset('on')
+      .default(defaults.udpSegmentation, 'on'),
     timeFlag(
       '--template-refresh-interval <time>',
       'UDP: templates are sent again after this time',

@@ -32,6 +32,17 @@ export function text(value: string): string {
   throw new CtflowError('CTFLOW_USAGE', "'' is empty", 'Write a value, or leave the flag out');
 }
 
+/** Words of a switch, also of its variable. */
+export const ON: ReadonlySet<string> = new Set(['1', 'true', 'yes', 'on']);
+export const OFF: ReadonlySet<string> = new Set(['0', 'false', 'no', 'off']);
+
+/** `on` or `off`. */
+export function onOff(text: string): boolean {
+  const word = text.toLowerCase();
+  if (ON.has(word) || OFF.has(word)) return ON.has(word);
+  throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a choice`, 'Write on or off');
+}
+
 /** One of these words. */
 export function oneOf(words: readonly string[]): (text: string) => string {
   return text => {

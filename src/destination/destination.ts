@@ -68,7 +68,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   activeFlowExportTimeout: 5_000,
   idleFlowExportTimeout: 15_000,
   mtu: 512,
-  udpSegmentation: false,
+  udpSegmentation: true,
   templateRefreshInterval: 600_000,
   templateRefreshPackets: 1_000,
   maxRate: 'auto',
@@ -83,6 +83,8 @@ export interface DestinationStats {
   readonly connected: boolean;
   readonly session: SessionCounts;
   readonly transport: TransportCounts;
+  /** UDP: the kernel cuts bursts into datagrams now. */
+  readonly udpSegmentation?: boolean;
   /** Ended connections that were not exported within the stale timeout. */
   readonly stale: Unexported;
   /** Connections evicted at the limit without a record. */
@@ -221,6 +223,8 @@ export class Destination {
         this.#journal?.settled(records);
       },
       probe: () => this.#session.probe(),
+      unsegmented: reason =>
+        this.#log.info({ reason }, 'the kernel does not segment UDP bursts here: each datagram is sent by itself'),
       undelivered: messages => this.#session.lose(messages),
       lost: messages => {
         this.#journal?.withdraw();
@@ -321,6 +325,7 @@ export class Destination {
       connected: this.#connected,
       session: this.#session.counts,
       transport: this.#transport.counts,
+      ...(this.#transport.segments !== undefined && { udpSegmentation: this.#transport.segments }),
       stale: sumUnexported(schedules.map(({ stale }) => stale)),
       evictedUnreported: sumUnexported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),

@@ -15,6 +15,8 @@ export interface DatagramListener {
    * @returns whether the socket drops it and goes on; else it keeps it, and is to be closed
    */
   failed(errno: string, records: number): boolean;
+  /** The kernel does not segment, or no more from now on: every datagram goes by itself. Nothing is lost by it. */
+  unsegmented(errno: string): void;
   /** Few messages wait, or none. */
   ready(): void;
 }
@@ -25,6 +27,8 @@ export interface DatagramSocket {
   readonly queued: number;
   /** Its own address; undefined once it is closed. */
   readonly local: SocketEnd | undefined;
+  /** It was opened to let the kernel cut bursts into datagrams. */
+  readonly segments: boolean;
   /**
    * Sends messages that lie one after another, each as a datagram; the bytes are the caller's again when it returns.
    * @param lengths two words a message: bytes, data records
@@ -42,10 +46,7 @@ export interface DatagramAddress {
   readonly address: string;
   readonly family: number;
   readonly port: number;
-  /**
-   * Bursts leave as one buffer that the kernel cuts into datagrams (native; elsewhere each goes by itself). It takes less CPU, and
-   * a capture on this host may show them uncut.
-   */
+  /** Bursts leave as one buffer that the kernel cuts into datagrams, where it can (native; elsewhere each goes by itself). */
   readonly segment: boolean;
 }
 

@@ -22,6 +22,7 @@ export type Sender = Pick<UdpSender, 'send' | 'refused' | 'local' | 'close'>;
 
 /** A UDP socket in Rust: many messages a call, and the system has them when it returns, unless its send buffer is full. */
 export class NativeDatagram implements DatagramSocket {
+  readonly segments: boolean;
   readonly #sender: Sender;
   readonly #listener: DatagramListener;
   #waiting: Burst[] = [];
@@ -35,8 +36,11 @@ export class NativeDatagram implements DatagramSocket {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param open makes the native socket; what it throws has an errno, a number, as its code */
-  constructor(open: () => Sender, listener: DatagramListener) {
+  /**
+   * @param open makes the native socket; what it throws has an errno, a number, as its code
+   * @param segments the kernel is to cut bursts into datagrams
+   */
+  constructor(open: () => Sender, listener: DatagramListener, segments: boolean) {
     try {
       this.#sender = open();
     } catch (error) {
@@ -44,6 +48,7 @@ export class NativeDatagram implements DatagramSocket {
       throw Object.assign(new Error(message), { code: errnoName(Number(code)) });
     }
     this.#listener = listener;
+    this.segments = segments;
   }
 
   get local(): SocketEnd | undefined {
@@ -85,7 +90,8 @@ export class NativeDatagram implements DatagramSocket {
   /** @returns what the system does not take now */
   #offer(bytes: Uint8Array, lengths: Uint32Array): Burst {
     while (lengths.length > 0 && !this.#closed) {
-      const { messages, errno, refused, refusedErrno } = this.#sender.send(bytes, lengths);
+      const { messages, errno, refused, refusedErrno, unsegmented } = this.#sender.send(bytes, lengths);
+      if (unsegmented !== 0) this.#listener.unsegmented(errnoName(unsegmented));
       let octets = 0;
       let records = 0;
       for (let message = 0; message < messages; message++) {
@@ -157,6 +163,7 @@ function messagesOf({ bytes, lengths }: Burst): Message[] {
   return messages;
 }
 
-function errnoName(errno: number): string {
+/** As in Node's errors: EIO for 5. */
+export function errnoName(errno: number): string {
   return errno > 0 ? getSystemErrorName(-errno) : 'UNKNOWN';
 }

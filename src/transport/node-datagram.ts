@@ -27,6 +27,7 @@ export async function connectNodeDatagram(to: DatagramAddress, listener: Datagra
 
 class NodeDatagram implements DatagramSocket {
   queued = 0;
+  readonly segments = false;
   readonly #socket: Socket;
   readonly #listener: DatagramListener;
   /** What was sent last: an error that comes back is about it. */

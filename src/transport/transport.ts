@@ -38,6 +38,8 @@ export interface TransportListener {
   settled(records: number): void;
   /** A message with a template that was sent before, which tells a collector nothing new; undefined where none was. */
   probe(): Uint8Array | undefined;
+  /** UDP: the kernel cuts no bursts into datagrams, or no more from now on, for this reason. Nothing is lost by it. */
+  unsegmented(why: string): void;
   /** Messages that the kernel had taken, and that did not arrive. @returns how many flow records they have */
   undelivered(messages: readonly Message[]): number;
   /** It has closed, and the last messages were never sent. @returns how many flow records they have */
@@ -54,6 +56,8 @@ export interface Transport {
   readonly unreliable: boolean;
   /** Messages are taken now. */
   readonly ready: boolean;
+  /** UDP: the kernel cuts bursts into datagrams, as far as it is known now. */
+  readonly segments?: boolean;
   /** Connects, again and again until it is closed. */
   open(listener: TransportListener): Promise<void>;
   /**

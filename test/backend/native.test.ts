@@ -1,4 +1,5 @@
 import test from 'ava';
+import { constants } from 'node:os';
 import type { Backend } from '../../src/backend/backend.js';
 import type { EncodeRequest } from '../../src/encoder/request.js';
 import { type Binding, createNativeBackend } from '../../src/backend/native.js';
@@ -7,6 +8,8 @@ import { filterWords } from '../../src/row/filter.js';
 import { LAYOUT_VERSION, OP_BYTES, RECORD_SIZE, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { loadBackend } from '../../src/backend/load.js';
 import { needs } from '../helpers/kernel/require.js';
+
+const { EIO } = constants.errno;
 
 const native = needs(test, ['native']);
 const load = (): Promise<Backend> => loadBackend('native');
@@ -48,6 +51,39 @@ test('a module of another row layout is refused', t => {
   t.true(error.message.includes(`${LAYOUT_VERSION + 1}`));
   t.regex(error.hint, /npm run build/);
 });
+
+for (const [errno, reason] of [
+  [0, undefined],
+  [EIO, 'EIO'],
+] as const) {
+  test(`whether the kernel segments is tested once: ${reason ?? 'it does'}`, async t => {
+    let tests = 0;
+    const opened: boolean[] = [];
+    const said: string[] = [];
+    const { connectDatagram } = createNativeBackend({
+      layoutVersion: () => LAYOUT_VERSION,
+      testUdpSegmentation: () => (tests++, errno),
+      UdpSender: function (_address: string, _port: number, segment: boolean) {
+        opened.push(segment);
+      },
+    } as unknown as Binding);
+    const listener = {
+      sent() {},
+      refused() {},
+      failed: () => true,
+      unsegmented: (why: string) => void said.push(why),
+      ready() {},
+    };
+    const works = reason === undefined;
+    for (const segment of [false, true, true]) {
+      const { segments } = await connectDatagram({ address: '', family: 4, port: 9, segment }, listener);
+      t.is(segments, segment && works);
+    }
+    t.is(tests, 1);
+    t.deepEqual(opened, [false, works, works]);
+    t.deepEqual(said, works ? [] : [reason, reason]);
+  });
+}
 
 native('a request is encoded member by member', async t => {
   const { encode } = await load();

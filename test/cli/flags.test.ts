@@ -53,6 +53,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--mtu': '1400',
   '--template-refresh-interval': '1m',
   '--template-refresh-packets': '17',
+  '--udp-segmentation': 'off',
   '--max-rate': '5000',
   '--reconnect-interval': '2m',
   '--collector-buffer': '65536',
@@ -113,6 +114,20 @@ test('the default in the help of each flag can be written', t => {
       t.deepEqual(parseArg(defaultValueDescription ?? String(defaultValue), undefined as never), defaultValue, long!);
     }
   }
+});
+
+test('--udp-segmentation without a word, as it was before, is on; its variable may say 1 or 0', t => {
+  const segmentation = (args: string[], env = {}): unknown => parsed(runCommand, args, env)['udpSegmentation'];
+  t.true(segmentation([]));
+  t.true(segmentation(['--udp-segmentation', '--mtu', '1400'], { CTFLOW_UDP_SEGMENTATION: 'off' }));
+  t.false(segmentation(['--udp-segmentation', 'off']));
+  t.deepEqual(
+    ['1', 'yes', 'ON', '0', 'false', 'Off'].map(text => segmentation([], { CTFLOW_UDP_SEGMENTATION: text })),
+    [true, true, true, false, false, false],
+  );
+  t.throws(() => segmentation(['--udp-segmentation=maybe']), {
+    message: /--udp-segmentation.*'maybe' is not a choice/,
+  });
 });
 
 test('no two flags of a command share a variable', t => {

@@ -116,12 +116,14 @@ perBackend('a burst has 64 datagrams at most, whatever kinds of records it has',
   }
 });
 
-perBackend('a rate holds, over TCP too, and nothing is lost', async (t, backend) => {
+perBackend('a rate holds, over TCP too and where the kernel segments, and nothing is lost', async (t, backend) => {
   for (const collector of [await udpCollector(t), await TcpCollector.listen(t)]) {
     const destination = await open(t, backend, collector, many(1_200), { maxRate: 2_000 });
     const took = await seconds(() => exportAll(destination));
     t.true(took >= (1_200 - 64 - 40 - 2 * BURST) / 2_000, `${took} s`);
     await eventually('1,200 records', () => collector.records.length === 1_200);
+    const { udpSegmentation } = destination.stats();
+    t.is(udpSegmentation, collector.endpoint.protocol === 'udp' ? backend.name === 'native' : undefined);
   }
 });
 

@@ -6,16 +6,17 @@ import { NativeDatagram } from '../../src/transport/native-datagram.js';
 import { eventually } from '../helpers/eventually.js';
 import { messages } from '../helpers/fakes/transport-log.js';
 
-const { EAGAIN, ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENOBUFS } = constants.errno;
+const { EAGAIN, ECONNREFUSED, EHOSTUNREACH, EIO, EMSGSIZE, ENOBUFS } = constants.errno;
 
-/** What a call answers: messages taken, errno, messages refused before. */
-type Answer = [messages: number, errno: number, refused?: number];
+/** What a call answers: messages taken, errno, messages refused before, why it does not segment any more. */
+type Answer = [messages: number, errno: number, refused?: number, unsegmented?: number];
 
 /** A socket of which each call gives the next answer, and takes everything once they are used up. */
 function rig(answers: Answer[], goesOn = true) {
   const sent: number[] = [];
   const lost: [string, number][] = [];
   const refused: [string, number[], number][] = [];
+  const unsegmented: string[] = [];
   let ready = 0;
   let closed = 0;
   const listener: DatagramListener = {
@@ -29,6 +30,7 @@ function rig(answers: Answer[], goesOn = true) {
       if (!goesOn) void closing();
       return goesOn;
     },
+    unsegmented: errno => void unsegmented.push(errno),
     ready: () => void ready++,
   };
   let unsent: Promise<readonly Message[]> | undefined;
@@ -37,21 +39,22 @@ function rig(answers: Answer[], goesOn = true) {
   const socket = new NativeDatagram(
     () => ({
       send: (bytes, lengths) => {
-        const [most, errno, refused = 0] = answers.shift() ?? [lengths.length / 2, 0];
+        const [most, errno, refused = 0, unsegmented = 0] = answers.shift() ?? [lengths.length / 2, 0];
         let at = 0;
         for (let i = 0; i < most; i++) {
           taken.push(bytes[at]);
           at += lengths[i * 2];
         }
-        return { messages: most, errno, refused, refusedErrno: refused > 0 ? ECONNREFUSED : 0 };
+        return { messages: most, errno, refused, refusedErrno: refused > 0 ? ECONNREFUSED : 0, unsegmented };
       },
-      refused: () => ({ messages: 0, errno: 0, refused: 1, refusedErrno: ECONNREFUSED }),
+      refused: () => ({ messages: 0, errno: 0, refused: 1, refusedErrno: ECONNREFUSED, unsegmented: 0 }),
       local: () => null,
       close: () => void closed++,
     }),
     listener,
+    true,
   );
-  return { socket, closing, sent, lost, taken, refused, state: () => ({ ready, closed }) };
+  return { socket, closing, sent, lost, taken, refused, unsegmented, state: () => ({ ready, closed }) };
 }
 
 const numbers = (messages: readonly Message[]): number[] => messages.map(({ bytes }) => bytes[0]);
@@ -80,6 +83,15 @@ test('a message that the system refuses is dropped, and no other', t => {
   t.deepEqual(taken, [1, 3, 4]);
   t.deepEqual(lost, [['EMSGSIZE', 3]]);
   t.deepEqual(sent, [1, 3, 10, 2, 6, 20]);
+});
+
+test('a kernel that segments no more is said once, and nothing is lost or sent twice by it', t => {
+  const { socket, lost, taken, unsegmented } = rig([[3, 0, 0, EIO]]);
+  socket.send(...messages(5, 10, 3));
+  socket.send(...messages(1, 10, 3));
+  t.deepEqual(unsegmented, ['EIO']);
+  t.deepEqual(taken, [1, 2, 3, 4, 5, 1]);
+  t.deepEqual(lost, []);
 });
 
 test('a full queue of the device is waited for, as a full send buffer is', async t => {
@@ -133,6 +145,7 @@ test('an address that cannot be connected is an error with its errno', t => {
   const open = (): never => {
     throw Object.assign(new Error('refused'), { code: String(constants.errno.EACCES) });
   };
-  const error = t.throws(() => new NativeDatagram(open, { sent() {}, refused() {}, failed: () => true, ready() {} }));
+  const nobody = { sent() {}, refused() {}, failed: () => true, unsegmented() {}, ready() {} };
+  const error = t.throws(() => new NativeDatagram(open, nobody, false));
   t.is((error as NodeJS.ErrnoException).code, 'EACCES');
 });

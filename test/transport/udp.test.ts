@@ -16,6 +16,7 @@ import { temporaryPath } from '../helpers/temporary.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 
 const RENAMED = fileURLToPath(new URL('../helpers/fakes/renamed-host.js', import.meta.url));
+const SEGMENTING = fileURLToPath(new URL('../helpers/fakes/segmenting-host.js', import.meta.url));
 const RENUMBERED = fileURLToPath(new URL('../helpers/fakes/renumbered-host.js', import.meta.url));
 
 interface Receiver {
@@ -124,7 +125,8 @@ test('a process that is held up during a probe looks for its answer nevertheless
         while (performance.now() < until); // longer than the probe may take
         if (++looks === answered) listener.refused('ECONNREFUSED', [], 0);
       };
-      return Promise.resolve({ queued: 0, local: undefined, send: () => {}, check, close: () => Promise.resolve([]) });
+      const close = () => Promise.resolve([]);
+      return Promise.resolve({ queued: 0, segments: false, local: undefined, send: () => {}, check, close });
     },
     { retry: 20, probe: 20 },
   );
@@ -236,6 +238,31 @@ for (const { name, needs: wanted } of BACKENDS) {
     t.deepEqual(errors, ['ENETUNREACH']);
     t.true(packets > 0);
   });
+}
+
+for (const { name, needs: wanted } of BACKENDS) {
+  needs(test, ['linux', 'namespace', ...wanted])(
+    `${name}: where a path does not segment any more, every message arrives once; a refused burst counts once`,
+    async t => {
+      const namespace = await PrivateNamespace.create(t);
+      const { stdout, stderr, code } = await namespace.finish(process.execPath, [SEGMENTING, name]);
+      t.is(code, 0, stderr);
+      const native = name === 'native';
+      const seen = [native, false, false];
+      const results = JSON.parse(stdout) as Record<string, unknown>[];
+      t.is(results.length, 4, 'IPv4 and IPv6');
+      for (const [i, { events, ...result }] of results.entries()) {
+        if (i % 2 === 0) {
+          const all = { packets: 180, whole: true, records: 360, lostRecords: 0, errors: {} };
+          t.deepEqual(result, { seen, ...all });
+          // EINVAL before Linux 6.14
+          t.regex((events as string[]).join(), native ? /^opened,unsegmented: (EMSGSIZE|EINVAL)$/ : /^opened$/);
+        } else if (native) {
+          t.deepEqual(result, { lostRecords: 10, uncertainRecords: 20, records: 20 }, 'ten errors about ten datagrams');
+        }
+      }
+    },
+  );
 }
 
 perBackend('a full queue is not ready, and everything in it is sent before close ends', async (t, backend) => {

@@ -140,6 +140,18 @@ pub fn thread_cpu() -> f64 {
     0.0
 }
 
+/// Sends two datagrams in one buffer over loopback, in a network namespace of its own: 0 where two arrive, else an errno.
+#[napi]
+pub fn test_udp_segmentation() -> i32 {
+    #[cfg(target_os = "linux")]
+    return match ctflow_core::sys::test_segmentation() {
+        Ok(()) => 0,
+        Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    #[cfg(not(target_os = "linux"))]
+    libc::ENOSYS
+}
+
 /// Backend.lockFile of src/backend/backend.ts.
 #[napi]
 pub fn lock_file(fd: i32) -> Result<bool> {

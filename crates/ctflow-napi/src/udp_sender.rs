@@ -12,7 +12,7 @@ pub struct UdpSender {
 #[napi]
 impl UdpSender {
     /// @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
-    /// @param segment bursts leave as one buffer that the kernel cuts into datagrams
+    /// @param segment bursts leave as one buffer that the kernel cuts into datagrams, until it says that it cannot
     ///
     /// Throws an error whose code is the errno, a number.
     #[napi(constructor)]
@@ -41,6 +41,7 @@ impl UdpSender {
             errno: sent.errno,
             refused: sent.refused.messages as u32,
             refused_errno: sent.refused.errno,
+            unsegmented: sent.unsegmented,
         }
     }
 
@@ -53,6 +54,7 @@ impl UdpSender {
             errno: 0,
             refused: refused.messages as u32,
             refused_errno: refused.errno,
+            unsegmented: 0,
         }
     }
 
@@ -90,4 +92,6 @@ pub struct UdpSent {
     pub refused: u32,
     /// The errno of that error.
     pub refused_errno: i32,
+    /// Why the kernel segments no more from now on (errno), 0 where nothing has changed.
+    pub unsegmented: i32,
 }

@@ -35,6 +35,10 @@ export class TransportLog implements TransportListener {
     return Buffer.from('probe');
   }
 
+  unsegmented(why: string): void {
+    this.#note(`unsegmented: ${why}`);
+  }
+
   undelivered(messages: readonly Message[]): number {
     const records = messages.reduce((sum, { records }) => sum + records, 0);
     this.undeliveredRecords += records;

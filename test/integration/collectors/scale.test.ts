@@ -65,7 +65,9 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       dumpcap.stderr.on('data', chunk => (said += chunk));
       const captured = collect(dumpcap, { timeout: 300_000 });
       await eventually('dumpcap captures', () => said.includes('File:'));
-      const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], '--zero-delta-records');
+      // a capture on the sending host shows what the kernel has not segmented yet
+      const flags = '--zero-delta-records --udp-segmentation off';
+      const exporter = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], flags);
       await writeFile(bulk, entries());
       await namespace.run('conntrack', ['-R', bulk]);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1' });

@@ -7,6 +7,7 @@ mod namespace;
 mod tcp;
 mod thread_cpu;
 mod udp;
+mod udp_segmentation;
 
 pub(crate) use bpf::{Instruction, SharedNumbers, attach_filter, monotonic_nanoseconds};
 pub(crate) use event_fd::EventFd;
@@ -15,3 +16,4 @@ pub use namespace::Namespace;
 pub use tcp::limit_unsent;
 pub use thread_cpu::thread_cpu;
 pub use udp::{Refused, Sent, UdpSender};
+pub use udp_segmentation::test_segmentation;

@@ -1,5 +1,5 @@
-//! A UDP socket to one collector that sends many messages with few system calls: sendmmsg, and where it is wanted runs of
-//! messages of one length as one buffer that the kernel cuts into datagrams (UDP_SEGMENT, udp(7)).
+//! A UDP socket to one collector that sends many messages with few system calls: sendmmsg, and where the kernel can, runs of
+//! messages of one length as one buffer that it cuts into datagrams (UDP_SEGMENT, udp(7)).
 
 use std::collections::VecDeque;
 use std::ffi::CString;
@@ -18,8 +18,15 @@ const RUNS: usize = 64;
 const REMEMBERED: usize = 256;
 /// Asked for, so that a burst waits in the kernel and not here.
 const SEND_BUFFER: i32 = 4 << 20;
-/// The kernel or the device cannot cut (udp_send_skb in net/ipv4/udp.c).
-const CANNOT_SEGMENT: [i32; 4] = [libc::EIO, libc::EINVAL, libc::EOPNOTSUPP, libc::ENOPROTOOPT];
+/// The kernel, the device or the way cannot: IPsec, or a datagram above the path MTU, which would need fragments (udp_send_skb
+/// in net/ipv4/udp.c, which says EINVAL for that, and EMSGSIZE since 6.14). It has sent nothing of the run then.
+const CANNOT_SEGMENT: [i32; 5] = [
+    libc::EIO,
+    libc::EINVAL,
+    libc::EMSGSIZE,
+    libc::EOPNOTSUPP,
+    libc::ENOPROTOOPT,
+];
 
 /// A connected socket that does not wait.
 #[derive(Debug)]
@@ -39,12 +46,15 @@ pub struct Sent {
     pub errno: i32,
     /// Datagrams that did not arrive.
     pub refused: Refused,
+    /// Why runs are not segmented any more (errno), where that turned out now; 0 otherwise. Their messages have gone one by one.
+    pub unsegmented: i32,
 }
 
 /// What ICMP errors say of datagrams that the kernel had taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
-    /// Messages, counted back from the last one sent: one for each error, and all of a run that left as one buffer.
+    /// Messages, counted back from the last one sent: one for each error, and all of a run that left as one buffer, whether one
+    /// error came back for the buffer (loopback, veth) or several for its datagrams.
     pub messages: usize,
     /// The first error, 0 for none.
     pub errno: i32,
@@ -100,7 +110,7 @@ impl UdpSender {
         self.socket.local_addr().ok()
     }
 
-    /// Whether the kernel cuts runs into datagrams; it may have turned out that it cannot.
+    /// Whether the kernel cuts runs into datagrams: wanted, and it has not turned out that it cannot.
     pub fn segments(&self) -> bool {
         self.segment
     }
@@ -139,7 +149,10 @@ impl UdpSender {
                     }
                 }
                 Err(errno) if errno == libc::EINTR => {}
-                Err(errno) if runs[0].segment > 0 && CANNOT_SEGMENT.contains(&errno) => self.segment = false,
+                Err(errno) if runs[0].segment > 0 && CANNOT_SEGMENT.contains(&errno) => {
+                    self.segment = false;
+                    sent.unsegmented = errno;
+                }
                 Err(errno) => return Sent { errno, ..sent },
             }
         }
@@ -149,6 +162,8 @@ impl UdpSender {
     /// What came back since the last look.
     pub fn refused(&mut self) -> Refused {
         let mut refused = Refused::default();
+        // further errors that the run counted last may be the reason of
+        let mut of_run = 0;
         while let Some(errno) = self.next_error() {
             // one that this host raised itself is also the answer to the send
             if errno == 0 {
@@ -157,7 +172,13 @@ impl UdpSender {
             if refused.errno == 0 {
                 refused.errno = errno;
             }
-            refused.messages += self.runs.pop_back().unwrap_or(1);
+            if of_run > 0 {
+                of_run -= 1;
+                continue;
+            }
+            let messages = self.runs.pop_back().unwrap_or(1);
+            refused.messages += messages;
+            of_run = messages - 1;
         }
         refused
     }

@@ -1,7 +1,7 @@
 //! What arrives at a real socket on loopback.
 #![cfg(target_os = "linux")]
 
-use ctflow_core::sys::{Refused, Sent, UdpSender};
+use ctflow_core::sys::{Refused, Sent, UdpSender, test_segmentation};
 use std::net::UdpSocket;
 use std::thread::sleep;
 use std::time::Duration;
@@ -18,6 +18,7 @@ fn taken(messages: usize, errno: i32) -> Sent {
         messages,
         errno,
         refused: Refused::default(),
+        unsegmented: 0,
     }
 }
 
@@ -68,6 +69,11 @@ fn messages_of_all_lengths_arrive_one_a_datagram_and_in_order() {
 fn many_messages_go_in_few_calls_and_none_is_left_out() {
     let lengths: Vec<usize> = (0..120).map(|i| if i % 3 == 0 { 20 } else { 464 }).collect();
     arrive(&lengths, "127.0.0.1");
+}
+
+#[test]
+fn two_datagrams_in_one_buffer_arrive_as_two() {
+    test_segmentation().unwrap();
 }
 
 #[test]
