@@ -76,14 +76,17 @@ Examples:
     .action(collect);
 }
 
-async function collect(flags: CollectFlags): Promise<void> {
+async function collect(flags: CollectFlags, command: Command): Promise<void> {
+  const listen = flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)];
+  if (lifetimeWithoutEffect(listen, command))
+    note('--template-lifetime has no effect without a UDP address in --listen');
   const output = standardOutput();
   const print = flags.format === 'json' ? jsonLine : tableLines();
   const troubles = new TroubleNotes(note);
   const { promise: enough, resolve: stop } = newPromise();
   let left = flags.count ?? Infinity;
   const collector = new Collector({
-    listen: flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)],
+    listen,
     onRecord: record => {
       if (left === 0) return;
       if (!record.isOptions && --left === 0) stop();
@@ -116,6 +119,12 @@ async function collect(flags: CollectFlags): Promise<void> {
   if (left === 0) note(`stopped after ${flags.count} flow records (--count)`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (!output.broken) note(summary(collector.stats()));
+}
+
+/** Templates that come over TCP last as long as their connection (RFC 7011 section 8.1). */
+function lifetimeWithoutEffect(listen: readonly Endpoint[], command: Command): boolean {
+  const given = command.getOptionValueSource('templateLifetime') !== 'default';
+  return given && !listen.some(({ protocol }) => protocol === 'udp');
 }
 
 function newPromise(): { promise: Promise<void>; resolve: () => void } {

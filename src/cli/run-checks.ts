@@ -76,6 +76,9 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   if (!udp) {
     without('without a UDP collector', 'mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation');
   } else if (backend.name === 'fallback') without('with the fallback backend', 'udpSegmentation');
+  // a rate that is a number holds for TCP too
+  if (!udp && typeof flags.maxRate !== 'number')
+    without('without a UDP collector: over TCP nothing is spread', 'maxRate');
   if (!tcp) without('without a TCP collector', 'reconnectInterval', 'collectorBuffer');
   if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');

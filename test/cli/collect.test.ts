@@ -185,6 +185,17 @@ test('other versions, missing templates and refused ones are said when they happ
   t.regex(collect.stderr, new RegExp(`^${udp} sends NetFlow 5; .* \\(2 more times\\)$`, 'm'));
 });
 
+for (const [listen, says] of [
+  ['tcp://127.0.0.1:0', true],
+  ['udp://127.0.0.1:0,tcp://127.0.0.1:0', false],
+] as const) {
+  test(`--template-lifetime ${says ? 'has no' : 'has an'} effect on ${listen}`, async t => {
+    const collect = new Collect(t, ['--listen', listen, '--template-lifetime', '5m', '--duration', '10ms']);
+    t.is(await collect.end(), 0);
+    t.is(collect.stderr.includes('--template-lifetime has no effect without a UDP address in --listen\n'), says);
+  });
+}
+
 test('a reader that stands still slows a TCP exporter down, and memory stays small', async t => {
   const child = spawn(process.execPath, [CTFLOW, 'collect', '--listen', 'tcp://127.0.0.1:0', '--format', 'json']);
   t.teardown(() => child.kill('SIGKILL'));

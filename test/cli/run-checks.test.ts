@@ -34,6 +34,9 @@ for (const [line, backend, said] of [
   [`${TCP} --template-refresh-packets 1`, NATIVE, '--template-refresh-packets has no effect without a UDP collector'],
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
   [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
+  [`${UDP} --udp-segmentation off`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
+  [`${TCP} --max-rate auto`, NATIVE, '--max-rate has no effect without a UDP collector: over TCP nothing is spread'],
+  [`${TCP} --max-rate off`, NATIVE, '--max-rate has no effect without a UDP collector: over TCP nothing is spread'],
   [`${UDP} --collector-buffer 4096`, NATIVE, '--collector-buffer has no effect without a TCP collector'],
   [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
   [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],
@@ -74,6 +77,8 @@ test('flags that have an effect, and defaults that have none, are not mentioned'
   const all = '--mtu 1400 --reconnect-interval 1s --nflog-group 5 --max-denied 9 --event-buffer 4096 --dying-limit 5';
   t.deepEqual(warnings(`${UDP} ${TCP} ${all} --setup-sysctl --stats-interval 5s`), []);
   t.deepEqual(warnings(TCP, FALLBACK), []);
+  t.deepEqual(warnings(`${TCP} --max-rate 5000`), []);
+  t.deepEqual(warnings(`${UDP} ${TCP} --max-rate off --udp-segmentation off`), []);
   t.deepEqual(warnings(`${UDP} --log-level silent --stats-interval 0s`), []);
 });
 
