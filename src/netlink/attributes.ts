@@ -1,48 +1,35 @@
-const HEADER = 4;
+import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
+
+/** Bytes of struct nlattr. */
+export const ATTRIBUTE_HEADER = 4;
 const TYPE_MASK = 0x3fff; // without NLA_F_NESTED and NLA_F_NET_BYTEORDER
-export const NOTHING: DataView = new DataView(new ArrayBuffer(0));
 
 /**
- * Walks the netlink attributes (struct nlattr) in a run of bytes, without an object per attribute. One cursor serves one
- * level of nesting and is used again for the next run.
+ * The header of a netlink attribute (struct nlattr) as one number, read with {@link lengthOf} and {@link typeOf}: a walk over
+ * attributes makes no object, and keeps its place in variables of its own. Attributes begin at whole words (NLA_ALIGNTO).
+ * @param word in this host's byte order; @param swapped the headers were written in the other one
  */
-export class Attributes {
-  /** Type of the current attribute, without flags. */
-  type = 0;
-  /** Where its payload begins. */
-  payload = 0;
-  /** Bytes of its payload, without padding. */
-  size = 0;
-  /** An attribute was shorter than its header or left the run; the walk has ended there. */
-  broken = false;
-  #view: DataView = NOTHING;
-  #littleEndian = true;
-  #next = 0;
-  #end = 0;
+export function headerOf(word: number, swapped: boolean): number {
+  const inOrder = swapped ? ((word & 0x00ff00ff) << 8) | ((word >>> 8) & 0x00ff00ff) : word;
+  return HOST_LITTLE_ENDIAN ? inOrder : (inOrder << 16) | (inOrder >>> 16);
+}
 
-  /** Begins a walk over `view` from `start` to `end`. */
-  enter(view: DataView, littleEndian: boolean, start: number, end: number): void {
-    this.#view = view;
-    this.#littleEndian = littleEndian;
-    this.#next = start;
-    this.#end = end;
-    this.broken = false;
-  }
+/** Bytes of the attribute, its header included and without padding. */
+export function lengthOf(header: number): number {
+  return header & 0xffff;
+}
 
-  /** Goes to the next attribute; false at the end of the run or where the walk broke. */
-  next(): boolean {
-    const at = this.#next;
-    const left = this.#end - at;
-    if (left < HEADER) return false; // padding, as for the kernel's nla_ok
-    const length = this.#view.getUint16(at, this.#littleEndian);
-    if (length < HEADER || length > left) {
-      this.broken = true;
-      return false;
-    }
-    this.type = this.#view.getUint16(at + 2, this.#littleEndian) & TYPE_MASK;
-    this.payload = at + HEADER;
-    this.size = length - HEADER;
-    this.#next = at + ((length + 3) & ~3);
-    return true;
-  }
+/** Type of the attribute, without flags. */
+export function typeOf(header: number): number {
+  return (header >>> 16) & TYPE_MASK;
+}
+
+/** Whether an attribute of this length can stand where so many bytes are left: it is no shorter than its header, and does not leave its run. */
+export function fits(length: number, left: number): boolean {
+  return length >= ATTRIBUTE_HEADER && length <= left;
+}
+
+/** Bytes from an attribute of this length to the next one. */
+export function spanOf(length: number): number {
+  return (length + 3) & ~3;
 }

@@ -1,8 +1,8 @@
-import { Batch } from '../row/batch.js';
 import { CtflowError } from '../common/errors.js';
 import { FILTER_WORDS, rowMatches } from '../row/filter.js';
-import { EVENT_DESTROY, EVENT_WORD, ROW_SIZE } from '../row/layout.generated.js';
-import { EntryDecoder } from './entry.js';
+import { EVENT, EVENT_DESTROY, ROW_SIZE } from '../row/layout.generated.js';
+import { readEntry } from './entry.js';
+import { EntryRow } from './entry-row.js';
 
 /** The counts of one call of {@link Decode}; what is not in a row is in one of the others. */
 export interface Decoded {
@@ -39,8 +39,10 @@ const IPCTNL_MSG_CT_NEW = 0x0100; // NFNL_SUBSYS_CTNETLINK << 8 | 0
 const IPCTNL_MSG_CT_DELETE = 0x0102;
 const LARGEST_MESSAGE = 1 << 20; // the kernel's are 32 KiB at most
 
-const row = new Batch(1);
-const entry = new EntryDecoder(row);
+/** Rows that are set to zero at once, before they are written. */
+const ZEROED_ROWS = 16;
+
+const row = new EntryRow();
 
 /**
  * {@link Decode} in TypeScript: the walk over struct nlmsghdr (include/uapi/linux/netlink.h).
@@ -55,6 +57,9 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
   const capacity = Math.floor(rows.length / ROW_SIZE);
   const view = new DataView(netlink.buffer, netlink.byteOffset, netlink.byteLength);
   const length = netlink.length;
+  const aligned = rows.byteOffset % 4 === 0 ? rows : new Uint8Array(rows.length);
+  row.open(wholeWords(netlink), littleEndian, aligned);
+  let zeroed = 0;
   const result: Decoded = {
     rows: 0,
     consumed: 0,
@@ -83,14 +88,23 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
     const type = view.getUint16(at + 4, littleEndian);
     switch (type) {
       case IPCTNL_MSG_CT_NEW:
-      case IPCTNL_MSG_CT_DELETE:
-        if (!entry.decode(view, littleEndian, payload, end)) result.malformed++;
-        else if (!rowMatches(row, words)) result.filtered++;
-        else {
-          if (type === IPCTNL_MSG_CT_DELETE) row.u32[EVENT_WORD] = EVENT_DESTROY;
-          rows.set(row.bytes, result.rows++ * ROW_SIZE);
+      case IPCTNL_MSG_CT_DELETE: {
+        const to = result.rows * ROW_SIZE;
+        if (to >= zeroed) {
+          zeroed = Math.min(to + ZEROED_ROWS * ROW_SIZE, capacity * ROW_SIZE);
+          aligned.fill(0, to, zeroed);
         }
+        const readable = readEntry(row, payload, end, to);
+        if (readable && rowMatches(row, words, to)) {
+          if (type === IPCTNL_MSG_CT_DELETE) row.u32[(to + EVENT) >> 2] = EVENT_DESTROY;
+          result.rows++;
+          break;
+        }
+        if (readable) result.filtered++;
+        else result.malformed++;
+        zeroed = to;
         break;
+      }
       case NLMSG_DONE:
         result.done = true;
         result.error = errnoAt(view, littleEndian, payload, end) ?? 0;
@@ -111,7 +125,16 @@ export function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32
         result.ignored++;
     }
   }
+  if (aligned !== rows) rows.set(aligned.subarray(0, result.rows * ROW_SIZE));
   return result;
+}
+
+/** The bytes themselves, or a copy of them that begins at a multiple of four bytes and ends behind one. */
+function wholeWords(bytes: Uint8Array): Uint8Array {
+  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0) return bytes;
+  const copy = new Uint8Array((bytes.length + 3) & ~3);
+  copy.set(bytes);
+  return copy;
 }
 
 /** The negative errno of the payload as a positive number, 0 for none, undefined where the payload is too short. */

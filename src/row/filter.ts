@@ -69,23 +69,24 @@ export function filterWords(filter: ConnectionFilter): Uint32Array {
 }
 
 /**
- * Whether the first row passes the filter.
+ * Whether the row that begins at byte `at` passes the filter.
  *
  * An absent zone is 0 and an absent mark is 0, as the kernel leaves both out then. An unknown status passes no status
  * filter.
  * @param words see filterWords
  */
-export function rowMatches(batch: Batch, words: Uint32Array): boolean {
-  const { bytes, u16, u32 } = batch;
+export function rowMatches(rows: Pick<Batch, 'bytes' | 'u16' | 'u32'>, words: Uint32Array, at = 0): boolean {
+  const { bytes, u16, u32 } = rows;
   const family = words[FAMILY];
-  if (family !== 0 && family !== bytes[row.FAMILY]) return false;
+  if (family !== 0 && family !== bytes[at + row.FAMILY]) return false;
   const wanted = words[WANTED];
   if (wanted === 0) return true;
   const zone = words[ZONE];
-  if (wanted & ZONE_WANTED && u16[row.ORIG_ZONE >> 1] !== zone && u16[row.REPLY_ZONE >> 1] !== zone) return false;
-  if (!markAndStatusMatch(u32, 0, words)) return false;
+  if (wanted & ZONE_WANTED && u16[(at + row.ORIG_ZONE) >> 1] !== zone && u16[(at + row.REPLY_ZONE) >> 1] !== zone)
+    return false;
+  if (!markAndStatusMatch(u32, at >> 2, words)) return false;
   if (wanted & PROTOCOL_WANTED) {
-    const protocol = bytes[row.PROTOCOL];
+    const protocol = bytes[at + row.PROTOCOL];
     if ((words[PROTOCOL_BITS + (protocol >> 5)] & (1 << (protocol & 31))) === 0) return false;
   }
   return true;

@@ -7,15 +7,15 @@ const FIRST_WORD = ORIG_SRC_WORD;
 const LAST_WORD = REPLY_DPORT >> 2;
 const ZONES_WORD = ORIG_ZONE_WORD;
 
-/** Writes HASH of the first row: over both tuples and zones, as row.rs defines it. */
-export function hashTuple(row: Batch): void {
-  const words = row.u32;
+/** Writes HASH of the row that begins at byte `at`: over both tuples and zones, as row.rs defines it. */
+export function hashTuple({ bytes, u32: words }: Pick<Batch, 'bytes' | 'u32'>, at = 0): void {
+  const from = at >> 2;
   let hash = OFFSET_BASIS;
-  for (let word = FIRST_WORD; word <= LAST_WORD; word++) hash = Math.imul(hash ^ words[word], PRIME);
-  hash = Math.imul(hash ^ (row.bytes[FAMILY] | (row.bytes[PROTOCOL] << 8)), PRIME);
-  hash = Math.imul(hash ^ words[ZONES_WORD], PRIME);
+  for (let word = from + FIRST_WORD; word <= from + LAST_WORD; word++) hash = Math.imul(hash ^ words[word], PRIME);
+  hash = Math.imul(hash ^ (bytes[at + FAMILY] | (bytes[at + PROTOCOL] << 8)), PRIME);
+  hash = Math.imul(hash ^ words[from + ZONES_WORD], PRIME);
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x2c1b3c6d);
   hash ^= hash >>> 12;
-  words[HASH_WORD] = hash;
+  words[from + HASH_WORD] = hash;
 }

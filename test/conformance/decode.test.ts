@@ -5,7 +5,7 @@ import { filterWords } from '../../src/row/filter.js';
 import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import { backends, withoutNative } from '../helpers/backends.js';
 import { seeded } from '../helpers/seed.js';
-import { damagedStreams, filters, noise, type Stream, streams } from './netlink-arbitraries.js';
+import { damagedStreams, filters, noise, repeatedStreams, type Stream, streams } from './netlink-arbitraries.js';
 import { type Decoding, decoding } from './outcome.js';
 
 /** The counts add up: what was consumed is a row, or is counted, or ended the dump. */
@@ -19,6 +19,7 @@ function assertSound({ answer }: Decoding, stream: Stream, capacity: number): vo
 
 for (const [title, arbitrary, readable] of [
   ['messages of a kernel', streams, 1000],
+  ['messages of one shape after the other', repeatedStreams, 1000],
   ['damaged messages', damagedStreams, 100],
   ['noise', noise, 0],
 ] as const) {
@@ -28,7 +29,7 @@ for (const [title, arbitrary, readable] of [
     const property = fc.property(
       arbitrary,
       filters,
-      fc.integer({ min: 0, max: 7 * ROW_SIZE }),
+      fc.integer({ min: 0, max: 20 * ROW_SIZE }),
       (stream, words, capacity) => {
         const [first, ...others] = backends().map(backend => decoding(backend, stream, words, capacity));
         assertSound(first, stream, capacity);

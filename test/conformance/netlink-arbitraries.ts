@@ -141,6 +141,19 @@ export const damagedStreams: fc.Arbitrary<Stream> = fc
     return { littleEndian, netlink: damaged };
   });
 
+/** Entries of one shape one after the other: the same messages again, with a few bytes that differ. */
+export const repeatedStreams: fc.Arbitrary<Stream> = fc
+  .tuple(streams, fc.array(fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), { minLength: 1, maxLength: 3 }))
+  .map(([{ littleEndian, netlink }, repetitions]) => {
+    const all = [netlink];
+    for (const changes of repetitions) {
+      const again = netlink.slice();
+      for (const [at, value] of changes) if (again.length > 0) again[at % again.length] = value;
+      all.push(again);
+    }
+    return { littleEndian, netlink: new Uint8Array(Buffer.concat(all)) };
+  });
+
 /** Any bytes at all. */
 export const noise: fc.Arbitrary<Stream> = fc.record({
   littleEndian: fc.boolean(),

@@ -1,16 +1,19 @@
 import test from 'ava';
-import { Attributes } from '../../src/netlink/attributes.js';
-
-function viewOf(bytes: number[]): DataView {
-  return new DataView(Uint8Array.from(bytes).buffer);
-}
+import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
+import { ATTRIBUTE_HEADER, fits, headerOf, lengthOf, spanOf, typeOf } from '../../src/netlink/attributes.js';
 
 function walk(bytes: number[], littleEndian = true): { seen: number[][]; broken: boolean } {
-  const attributes = new Attributes();
+  const padded = Uint8Array.from({ length: (bytes.length + 3) & ~3 }, (_, i) => bytes[i] ?? 0);
+  const words = new Int32Array(padded.buffer);
   const seen: number[][] = [];
-  attributes.enter(viewOf(bytes), littleEndian, 0, bytes.length);
-  while (attributes.next()) seen.push([attributes.type, attributes.payload, attributes.size]);
-  return { seen, broken: attributes.broken };
+  for (let next = 0; bytes.length - next >= ATTRIBUTE_HEADER;) {
+    const header = headerOf(words[next >> 2], littleEndian !== HOST_LITTLE_ENDIAN);
+    const length = lengthOf(header);
+    if (!fits(length, bytes.length - next)) return { seen, broken: true };
+    seen.push([typeOf(header), next + ATTRIBUTE_HEADER, length - ATTRIBUTE_HEADER]);
+    next += spanOf(length);
+  }
+  return { seen, broken: false };
 }
 
 test('attributes follow each other at four-byte boundaries', t => {
@@ -42,17 +45,7 @@ test('fewer than four bytes at the end are padding', t => {
 
 test('a length below the header, or beyond the container, ends the walk', t => {
   for (const length of [0, 3, 9, 255]) {
-    t.deepEqual(walk([4, 0, 1, 0, length, 0, 2, 0, 1, 2, 3, 4]).broken, length !== 8, String(length));
+    t.true(walk([4, 0, 1, 0, length, 0, 2, 0, 1, 2, 3, 4]).broken, String(length));
     t.is(walk([4, 0, 1, 0, length, 0, 2, 0, 1, 2, 3, 4]).seen.length, 1);
   }
-});
-
-test('a cursor can be used again after a malformed attribute', t => {
-  const attributes = new Attributes();
-  attributes.enter(viewOf([0, 0, 0, 0]), true, 0, 4);
-  t.false(attributes.next());
-  t.true(attributes.broken);
-  attributes.enter(viewOf([4, 0, 7, 0]), true, 0, 4);
-  t.true(attributes.next());
-  t.false(attributes.broken);
 });
