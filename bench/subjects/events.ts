@@ -1,11 +1,12 @@
 import type { Backend } from '../../src/backend/backend.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createLogger } from '../../src/common/logger.js';
+import { Companion } from '../host/companion.js';
 import { CountingSink } from '../host/counting-sink.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COLLECTOR_PORT } from '../host/kernel-namespace.js';
 import { same } from '../same.js';
-import type { Case, Scene, Subject } from '../subject.js';
+import type { Case, Scene, Subject, Times } from '../subject.js';
 import { Arrivals } from '../workload/arrivals.js';
 import { destinationOptions } from '../workload/destination.js';
 import { KernelTable } from '../workload/kernel-table.js';
@@ -30,14 +31,70 @@ export const events: Subject = {
   async cases(scene: Scene): Promise<Case[]> {
     const native = scene.backends.find(({ name }) => name === 'native');
     if (!native) return [];
-    const table = await KernelTable.open(scene.family);
-    const one = await eventCase(scene, native, table);
-    return [{ ...one, close: () => Promise.all([one.close!(), table.close()]).then(() => {}) }];
+    return eventCases(scene, native, await KernelTable.open(scene.family));
   },
 };
 
-/** @param table whose connections begin and end; closing the case leaves it open */
-export async function eventCase({ family, sizes }: Scene, backend: Backend, table: KernelTable): Promise<Case> {
+/**
+ * The floor, and ctflow from event to record. Each runs in its own turn alone: who listens while another is measured takes a core
+ * from it.
+ * @param table whose connections begin and end; closing the cases closes it
+ */
+export async function eventCases(scene: Scene, backend: Backend, table: KernelTable): Promise<Case[]> {
+  const { connections, mtu } = scene.sizes;
+  let running: Case;
+  let facts = {};
+  return [
+    await readCase(scene, table),
+    {
+      name: 'event to record',
+      backend: backend.name,
+      parameters: { connections, mtu },
+      items: connections,
+      async prepare() {
+        running = await runningCase(scene, backend, table);
+        await running.prepare!();
+      },
+      operation: () => running.operation(),
+      async check() {
+        const reason = await running.check!();
+        facts = running.extra!();
+        await running.close!();
+        return reason;
+      },
+      extra: () => facts,
+      close: () => table.close(),
+    },
+  ];
+}
+
+/** The floor: the datagrams of the events are read and thrown away. */
+async function readCase({ sizes: { connections, mtu } }: Scene, table: KernelTable): Promise<Case> {
+  const reader = await Companion.start('events', String(EXPORTER_DEFAULTS.eventBuffer));
+  let datagrams = 0;
+  return {
+    name: 'read the datagrams',
+    backend: 'kernel',
+    parameters: { connections, mtu },
+    items: connections,
+    async prepare() {
+      await table.begin(connections);
+      await reader.ask('join');
+    },
+    async operation(): Promise<Times> {
+      const began = process.hrtime.bigint();
+      const reading = reader.ask<{ datagrams: number; cpu: number }>(`read ${connections}`);
+      await table.end(connections);
+      const { cpu, ...read } = await reading;
+      datagrams = read.datagrams;
+      return { wall: Number(process.hrtime.bigint() - began) / 1e9, cpu };
+    },
+    check: () => (datagrams === connections ? undefined : `${datagrams} of ${connections} events were read`),
+    close: () => reader.close(),
+  };
+}
+
+async function runningCase({ family, sizes }: Scene, backend: Backend, table: KernelTable): Promise<Case> {
   const { connections, mtu } = sizes;
   const sink = await CountingSink.open(family, COLLECTOR_PORT);
   const { eventBuffer: receiveBuffer, holdEnded } = EXPORTER_DEFAULTS;

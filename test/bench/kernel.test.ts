@@ -33,16 +33,20 @@ needs(test.serial, KERNEL)('end to end: what the kernel has is what arrives', as
 
 const events = needs(test.serial, [...KERNEL, 'native']);
 if (withoutNative === undefined) {
-  events('events: each end is a record', async t => {
+  events('events: the floor, and each end is a record', async t => {
     t.timeout(20 * MINUTES);
     const { results } = await shortRun(t, '--only', 'events', '--connections', '400', '--mtu', '512');
     t.deepEqual(
-      results.map(({ family, items }) => [family, items]),
-      [
-        ['ipv4', 400],
-        ['ipv6', 400],
-      ],
+      results.map(({ family, backend, case: what, items }) => [family, backend, what, items]),
+      ['ipv4', 'ipv6'].flatMap(family => [
+        [family, 'kernel', 'read the datagrams', 400],
+        [family, 'native', 'event to record', 400],
+      ]),
     );
-    for (const { extra } of results) t.is(extra['received'], extra['sent']);
+    for (const { extra, samples } of results) {
+      t.is(extra['received'], extra['sent']);
+      t.true(samples.length >= 2);
+      t.false('void' in extra);
+    }
   });
 }

@@ -8,7 +8,7 @@ import { findProgram } from '../../../test/helpers/kernel/require.js';
 import { CountingSink } from '../../host/counting-sink.js';
 import { COLLECTOR_PORT } from '../../host/kernel-namespace.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
-import { eventCase, events } from '../../subjects/events.js';
+import { eventCases, events } from '../../subjects/events.js';
 import { KernelTable } from '../../workload/kernel-table.js';
 import { eventListeners, secondsScheduled } from '../output.js';
 
@@ -87,7 +87,7 @@ export const peersEvents: Subject = {
   summary: 'flows that end, to records: ctflow and ulogd2 by DESTROY events, softflowd by packets (one a flow)',
   async cases(scene: Scene): Promise<Case[]> {
     const table = await KernelTable.open(scene.family);
-    const cases = [ctflowCase(scene, table)];
+    const cases = await eventCases(scene, scene.backends[0], table);
     if (scene.family === 'ipv6') return cases; // ulogd2's IPFIX has IPv4 alone
     for (const exporting of [ULOGD, SOFTFLOWD]) {
       if (scene.peers?.includes(exporting.name)) cases.push(await exportingCase(scene, exporting, table));
@@ -95,29 +95,6 @@ export const peersEvents: Subject = {
     return cases;
   },
 };
-
-/** As the other programs it runs in its own turn alone: who listens while they are measured takes a core from them. */
-function ctflowCase(scene: Scene, table: KernelTable): Case {
-  const { connections, mtu } = scene.sizes;
-  let running: Case;
-  return {
-    name: 'event to record',
-    backend: 'native',
-    parameters: { connections, mtu },
-    items: connections,
-    async prepare() {
-      running = await eventCase(scene, scene.backends[0], table);
-      await running.prepare!();
-    },
-    operation: () => running.operation(),
-    async check() {
-      const reason = await running.check!();
-      await running.close!();
-      return reason;
-    },
-    close: () => table.close(),
-  };
-}
 
 async function exportingCase({ family, sizes }: Scene, exporting: Exporting, table: KernelTable): Promise<Case> {
   const { connections, mtu } = sizes;

@@ -10,6 +10,8 @@ mod orders;
 #[cfg(target_os = "linux")]
 mod raw_dump;
 #[cfg(target_os = "linux")]
+mod read_events;
+#[cfg(target_os = "linux")]
 mod sink;
 #[cfg(target_os = "linux")]
 mod usage;

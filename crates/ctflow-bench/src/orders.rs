@@ -1,5 +1,6 @@
 //! The command line, and the orders that a program is given.
 
+use crate::read_events::EventDatagrams;
 use crate::{flows, raw_dump, sink};
 use std::io::{self, BufRead, Write};
 
@@ -9,6 +10,10 @@ pub const USAGE: &str = "ctflow-bench sink ADDRESS:PORT BUFFER
 ctflow-bench raw-dump
   reads the connection table as the kernel sends it, and throws the bytes away
     dump                        once
+ctflow-bench events BUFFER
+  reads DESTROY events from a receive buffer of so many bytes, and throws them away
+    join                        from now on they are received
+    read COUNT                  so many of them, or what there is; then no more are received
 ctflow-bench flows
   makes UDP flows to addresses of the loopback device: 127.1.0.0 and up, 2001:db8:1:: and up
     send 4|6 FIRST COUNT SIZE   a packet of so many bytes on each
@@ -28,6 +33,18 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
             let mut dump = raw_dump::RawDump::open().map_err(text)?;
             serve("{}", |order| match order {
                 ["dump"] => dump.dump().map_err(text),
+                _ => Err(unknown(order)),
+            })
+        }
+        ["events", buffer] => {
+            let buffer = parse(buffer)?;
+            let mut joined = None;
+            serve("{}", |order| match order {
+                ["join"] => {
+                    joined = Some(EventDatagrams::join(buffer)?);
+                    Ok("{}".into())
+                }
+                ["read", count] => joined.take().ok_or("it has not joined")?.read(parse(count)?),
                 _ => Err(unknown(order)),
             })
         }
