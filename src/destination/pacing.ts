@@ -13,6 +13,8 @@ const TOO_FEW = 16;
 /** Milliseconds between two plans at least; what is due is counted for each, so that many are counted seldom. */
 const PLAN_MS = 100;
 const DUE_PER_MS = 200;
+/** Connections counted in a row: a millisecond's work. */
+const COUNT_SLICE = 16_384;
 /** Records a second of a shutdown at least, where no rate was given. */
 const SHUTDOWN_RATE = 20_000;
 
@@ -35,6 +37,8 @@ export class Pacing {
   /** Monotonic milliseconds. */
   #nextPlan = 0;
   #plannedPolls = -1;
+  /** What is due is being counted, for the next plan. */
+  #counting: Generator<undefined, number> | undefined;
   #more = false;
 
   constructor(maxRate: number | 'auto', times: PacingTimes, batchers: readonly FlowBatcher[], session: Session) {
@@ -48,20 +52,24 @@ export class Pacing {
 
   /** Milliseconds until the next burst; 0 for the next turn of the event loop. */
   get wait(): number {
-    return this.#pacer.wait;
+    return this.#counting ? 0 : this.#pacer.wait;
   }
 
   /** An export begins: unless it goes on with what the last one left, what is due may be anything. */
   begin(): void {
-    if (!this.#more) this.#nextPlan = 0;
+    if (this.#more) return;
+    this.#nextPlan = 0;
+    this.#counting = undefined;
   }
 
   /** Everything is due. @param timeLimit milliseconds that it may take */
   shutDown(timeLimit: number): void {
     this.#nextPlan = Number.POSITIVE_INFINITY;
+    this.#counting = undefined;
     if (!this.#spread) return;
     // half the time is for what goes wrong
-    const needed = (this.#countDue(performance.now()) * 2_000) / timeLimit;
+    const due = this.#countDue(performance.now(), Number.MAX_SAFE_INTEGER).next().value ?? 0;
+    const needed = (due * 2_000) / timeLimit;
     this.#pacer.rate = Math.max(SHUTDOWN_RATE, needed);
   }
 
@@ -95,18 +103,26 @@ export class Pacing {
     return more;
   }
 
+  /** The rate stays as it is while what is due is counted. */
   #planIfDue(now: number): void {
-    const polls = this.#times.polls();
-    if (!this.#spread || (now < this.#nextPlan && (polls === this.#plannedPolls || this.#nextPlan === Infinity)))
-      return;
-    const due = this.#countDue(now);
+    if (!this.#spread) return;
+    if (!this.#counting) {
+      const polls = this.#times.polls();
+      if (now < this.#nextPlan && (polls === this.#plannedPolls || this.#nextPlan === Infinity)) return;
+      this.#plannedPolls = polls;
+      this.#counting = this.#countDue(now, COUNT_SLICE);
+    }
+    const { done, value: due } = this.#counting.next();
+    if (!done) return;
+    this.#counting = undefined;
     const ended = this.#batchers.reduce((sum, { schedule }) => sum + schedule.endedProgress.pushed, 0);
-    this.#pacer.rate = this.#spread.plan({ due, ended, polls }, this.#times.pollInterval(), now);
-    this.#plannedPolls = polls;
+    this.#pacer.rate = this.#spread.plan({ due, ended, polls: this.#plannedPolls }, this.#times.pollInterval(), now);
     this.#nextPlan = now + Math.max(PLAN_MS, due / DUE_PER_MS);
   }
 
-  #countDue(now: number): number {
-    return this.#batchers.reduce((sum, { schedule }) => sum + schedule.countDue(now), 0);
+  *#countDue(now: number, slice: number): Generator<undefined, number> {
+    let due = 0;
+    for (const { schedule } of this.#batchers) due += yield* schedule.countDue(now, slice);
+    return due;
   }
 }

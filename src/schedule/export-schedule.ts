@@ -180,22 +180,30 @@ export class ExportSchedule implements SlotHolder {
     return -1;
   }
 
-  /** How many records are due now; it walks along what is due. @param now monotonic milliseconds */
-  countDue(now: number): number {
+  /**
+   * How many records are due now. It walks along what is due, and pauses after each slice of connections; where the one that it
+   * has come to is no longer due meanwhile, that list ends there.
+   * @param now monotonic milliseconds
+   */
+  *countDue(now: number, slice: number): Generator<undefined, number> {
     const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
     let due = this.#gone.count;
+    let looked = 0;
     for (let slot = this.#closing.head; slot >= 0; slot = this.#closing.after(slot)) {
       if (this.#state.isNews(slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END)) due++;
+      if (++looked % slice === 0) yield;
     }
     for (let slot = this.#idle.head; slot >= 0; slot = this.#idle.after(slot)) {
       if (this.#store.table.changedAt(slot) + idleFlowExportTimeout > now) break;
       if (this.#state.isNews(slot, IDLE_TIMEOUT)) due++;
+      if (++looked % slice === 0) yield;
     }
     for (let slot = this.#active.head; slot >= 0; slot = this.#active.after(slot)) {
       if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
       // where it is idle too it has been counted
-      if (this.#idle.has(slot) && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now) continue;
-      if (this.#state.isNews(slot, ACTIVE_TIMEOUT)) due++;
+      const isIdle = this.#idle.has(slot) && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now;
+      if (!isIdle && this.#state.isNews(slot, ACTIVE_TIMEOUT)) due++;
+      if (++looked % slice === 0) yield;
     }
     return due;
   }

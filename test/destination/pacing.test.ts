@@ -23,6 +23,14 @@ const now = (): Moment => ({ wall: Date.now(), monotonic: performance.now() });
 const many = (count: number): Facts[] =>
   Array.from({ length: count }, (_, i) => udp(i + 1, BORN - 10, [3, 300, 3, 150]));
 
+const SCHEDULE = {
+  activeFlowExportTimeout: 0,
+  idleFlowExportTimeout: 3_600_000,
+  staleConnectionTimeout: 300_000,
+  endedQueue: 100,
+  zeroDeltas: 'none',
+} as const;
+
 function emptyStore(): ConnectionStore {
   return new ConnectionStore({ maxConnections: 5_000, firstSight: 'total', born: now() });
 }
@@ -89,18 +97,11 @@ perBackend('a burst has 64 datagrams at most, whatever kinds of records it has',
   const connections = Array.from({ length: 3_000 }, (_, i) =>
     tcp(i + 1, BORN - 10, [3, 300, 3, 150], shapes[i % shapes.length]),
   );
-  const schedule = {
-    activeFlowExportTimeout: 0,
-    idleFlowExportTimeout: 3_600_000,
-    staleConnectionTimeout: 300_000,
-    endedQueue: 100,
-    zeroDeltas: 'none',
-  } as const;
   const times = { pollInterval: () => 10, staleConnectionTimeout: 300_000, polls: () => 1 };
   for (const maxRate of ['auto', 1_000_000] as const) {
     const rig = new SessionRig(backend);
     const store = emptyStore();
-    const batcher = new FlowBatcher({ store, augmenters: [] }, schedule, rig.session);
+    const batcher = new FlowBatcher({ store, augmenters: [] }, SCHEDULE, rig.session);
     poll(store, connections);
     const pacing = new Pacing(maxRate, times, [batcher], rig.session);
     const bursts: number[] = [];
@@ -114,6 +115,29 @@ perBackend('a burst has 64 datagrams at most, whatever kinds of records it has',
     t.true(Math.max(...bursts) <= BURST, `${Math.max(...bursts)} datagrams`);
     t.is(rig.session.counts.records, 3_000);
   }
+});
+
+perBackend('many that are due are counted slice by slice, with turns for all else, and then planned', (t, backend) => {
+  const DUE = 40_000;
+  const rig = new SessionRig(backend);
+  const store = new ConnectionStore({ maxConnections: DUE, firstSight: 'total', born: now() });
+  const schedule = { ...SCHEDULE, endedQueue: DUE };
+  const batcher = new FlowBatcher({ store, augmenters: [] }, schedule, rig.session);
+  poll(store, many(DUE));
+  const pacing = new Pacing(
+    'auto',
+    { pollInterval: () => 3_600_000, staleConnectionTimeout: 300_000, polls: () => 1 },
+    [batcher],
+    rig.session,
+  );
+  let bursts = 0;
+  do {
+    t.true(pacing.burst());
+    bursts++;
+  } while (pacing.wait === 0);
+  t.is(bursts, Math.ceil(DUE / 16_384));
+  // 667 records a second: a burst is collected for some time
+  t.true(pacing.wait > 10, `${pacing.wait} ms`);
 });
 
 perBackend('a rate holds, over TCP too and where the kernel segments, and nothing is lost', async (t, backend) => {
