@@ -22,3 +22,10 @@ export function parseOrExit(command: Command): Command {
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_ERROR))
     .parse();
 }
+
+/** `5%` or `5` as 0.05. */
+export function percentage(text: string): number {
+  const percent = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
+  if (percent === undefined) throw new Error(`'${text}' is not a percentage. Write one of at least 0%, such as 5%`);
+  return Number(percent) / 100;
+}

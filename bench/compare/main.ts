@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { describeError } from '../../src/common/errors.js';
-import { benchFlag, parseOrExit } from '../usage.js';
+import { benchFlag, parseOrExit, percentage } from '../usage.js';
 import { compare, worse } from './comparison.js';
 import { markdown } from './markdown.js';
 import { page } from './page.js';
@@ -52,10 +52,4 @@ function report(files: readonly string[], { threshold, html, acrossMachines }: F
   if (html !== undefined) writeFileSync(html, page(comparison, tooBad, threshold));
   if (tooBad.length > 0) return WORSE;
   return comparison.undecided.length > 0 ? UNDECIDED : 0;
-}
-
-function percentage(text: string): number {
-  const percent = /^(\d+(?:\.\d+)?)%?$/.exec(text)?.[1];
-  if (percent === undefined) throw new Error(`'${text}' is not a percentage. Write one of at least 0%, such as 5%`);
-  return Number(percent) / 100;
 }

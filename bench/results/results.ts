@@ -65,6 +65,8 @@ export interface Result {
   readonly samples: readonly number[];
   /** Seconds of CPU, user and system, of all threads, that each operation took; where it was taken, as long as `samples`. */
   readonly cpu?: readonly number[];
+  /** Of the wall time of an operation, in the mean, seconds in which the main thread stood still for garbage collection. */
+  readonly gc?: number;
   readonly memory?: Memory;
   /** What else is worth knowing: figures of the receiver, counts, why samples are void. */
   readonly extra: Readonly<Record<string, Value>>;

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { Collections, type Span } from './collections.js';
+import { plantedWork } from './planted-work.js';
 import type { Taken, Timing } from './timing.js';
 import { isFloor, isOurs } from '../results/results.js';
 import type { Case, Times } from '../subject.js';
@@ -13,6 +15,8 @@ interface Samples {
   readonly wall: number[];
   readonly cpu: number[];
   readonly reasons: string[];
+  /** When the operations that count began and ended. */
+  readonly spans: Span[];
   /** Seconds of all operations. */
   spent: number;
 }
@@ -30,14 +34,17 @@ export async function sampleInTurn(
   timing: Timing,
   buckets: () => string = readBuckets,
 ): Promise<Taken[]> {
-  const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spent: 0 }));
+  const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spans: [], spent: 0 }));
   for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
+  const collections = new Collections();
   for (let wanted = all; wanted.length > 0; wanted = wantingMore(all, timing)) {
     for (const samples of wanted) await take(samples, buckets);
   }
-  return all.map(({ one, wall, cpu, reasons }) => ({
+  const gc = await collections.end(all.map(({ spans }) => spans));
+  return all.map(({ one, wall, cpu, reasons }, i) => ({
     samples: wall,
     cpu,
+    gc: gc[i],
     extra: { ...one.extra?.(), ...(reasons.length > 0 && { void: reasons.length, why: reasons[0] }) },
   }));
 }
@@ -55,7 +62,7 @@ function wantsMore({ wall, reasons, spent }: Samples, { samples, seconds }: Timi
 }
 
 async function take(samples: Samples, buckets: () => string): Promise<void> {
-  const { times, reason } = await once(samples.one, buckets);
+  const { times, reason, span } = await once(samples.one, buckets);
   samples.spent += times.wall;
   if (reason !== undefined) {
     samples.reasons.push(reason);
@@ -63,26 +70,32 @@ async function take(samples: Samples, buckets: () => string): Promise<void> {
   }
   samples.wall.push(times.wall);
   samples.cpu.push(times.cpu);
+  samples.spans.push(span);
 }
 
 /** @returns seconds of the operation alone, and why they do not count */
-async function once(one: Case, buckets: () => string): Promise<{ times: Times; reason: string | undefined }> {
+async function once(
+  one: Case,
+  buckets: () => string,
+): Promise<{ times: Times; reason: string | undefined; span: Span }> {
   await one.prepare?.();
   const before = buckets();
   const cpu = process.cpuUsage();
   const began = process.hrtime.bigint(); // performance.now() may be put forward, see workload/clock.ts
   const returned = one.operation();
   const measured = returned === undefined ? undefined : await returned;
-  const wall = Number(process.hrtime.bigint() - began);
+  plantedWork(cpu);
+  const ended = process.hrtime.bigint();
   const { user, system } = process.cpuUsage(cpu);
-  const times = measured ?? { wall: wall / 1e9, cpu: (user + system) / 1e6 };
+  const times = measured ?? { wall: Number(ended - began) / 1e9, cpu: (user + system) / 1e6 };
+  const span = [Number(began) / 1e9, Number(ended) / 1e9] as const;
   const resized = buckets() !== before;
   try {
     const reason = await one.check?.();
-    return { times, reason: resized ? RESIZED : reason };
+    return { times, reason: resized ? RESIZED : reason, span };
   } catch (error) {
     if (!resized) throw error;
-    return { times, reason: RESIZED };
+    return { times, reason: RESIZED, span };
   }
 }
 

@@ -8,6 +8,8 @@ export interface Timing {
   readonly warmUps?: number;
   /** Seconds that each case may take before no more samples are wanted. */
   readonly seconds: number;
+  /** Each operation is a sample with a CPU time, also where it could simply be repeated. */
+  readonly inTurn?: boolean;
 }
 
-export type Taken = Pick<Result, 'samples' | 'cpu' | 'extra'>;
+export type Taken = Pick<Result, 'samples' | 'cpu' | 'gc' | 'extra'>;

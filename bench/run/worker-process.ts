@@ -7,6 +7,8 @@ export interface WorkerOptions {
   /** Flags of Node. */
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Milliseconds after which it is killed. In a network namespace it is not. */
+  readonly timeout?: number;
   /** It runs in a network namespace of its own, whose table is to hold so many connections. */
   readonly connections?: number;
 }
@@ -17,10 +19,11 @@ export interface WorkerOptions {
  * @param program path
  */
 export async function askWorker<Answer>(program: string, job: unknown, options: WorkerOptions): Promise<Answer> {
-  const { flags = [], env = {}, connections } = options;
+  const { flags = [], env = {}, timeout, connections } = options;
   const args = [...flags, program];
   if (connections === undefined) {
-    return answerOf(spawn(process.execPath, args, { env: { ...process.env, ...env } }), job);
+    const killed = { killSignal: 'SIGKILL', ...(timeout !== undefined && { timeout }) } as const;
+    return answerOf(spawn(process.execPath, args, { env: { ...process.env, ...env }, ...killed }), job);
   }
   const namespace = await KernelNamespace.create(connections);
   try {

@@ -24,6 +24,12 @@ for (const [program, args, said] of [
     ['--backend', 'rust'],
     "bench:profile: --backend: 'rust' is not a choice. Allowed choices are native",
   ],
+  [
+    'ab/main',
+    ['HEAD', '--pairs', '6'],
+    "bench:ab: --pairs: '6' is too few: with 6 rows held together p < 0.05 cannot be reached. Write a whole number from 7 to 300",
+  ],
+  ['ab/main', ['nosuch'], "bench:ab: CTFLOW_USAGE: 'nosuch' is not a commit"],
   ['targets/main', [], "bench:targets: missing required argument 'files'"],
 ] as const) {
   test(`a usage error has exit code 2: ${program} ${args.join(' ')}`, async t => {
