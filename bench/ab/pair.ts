@@ -1,9 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { Answer, Job } from '../run/job.js';
 import { askWorker } from '../run/worker-process.js';
 import type { Result } from '../results/results.js';
 import { SIDES, type SideName } from './result.js';
+import { TurnTaking } from './turn-taking.js';
 
 /** A checkout whose worker is given jobs. */
 export interface Side {
@@ -25,12 +27,13 @@ export interface MeasuredPair {
   readonly head: Outcome;
 }
 
-/** Milliseconds after which a process hangs: a hundred times what one takes. */
-const PATIENCE = 120_000;
+/** Milliseconds after which a process hangs: a hundred times what a pair takes. */
+const PATIENCE = 240_000;
 
 /**
- * Runs a process of each side, one after the other, the first drawn by lot. A fixed order, or one in turn, would give what
- * the machine does meanwhile to one side more than to the other.
+ * Runs a process of each side. The first is drawn by lot: a fixed order, or one in turn, would give what the machine does
+ * meanwhile to one side more than to the other. Once both stand ready they take turns of some milliseconds, each time in an
+ * order drawn by lot, so that both meet the same machine; those of a worker that knows no turns run one after the other.
  */
 export async function measurePair(
   job: Job,
@@ -40,14 +43,18 @@ export async function measurePair(
   const at = new Date().toISOString();
   const first = SIDES[lot()];
   const second = first === 'base' ? 'head' : 'base';
-  const outcomes = { [first]: await outcomeOf(job, sides[first]), [second]: await outcomeOf(job, sides[second]) };
+  const turns = new TurnTaking(lot);
+  const started = (child: ChildProcess): void => turns.join(child);
+  const earlier = outcomeOf(job, sides[first], started);
+  await turns.firstWaits;
+  const outcomes = { [second]: await outcomeOf(job, sides[second], started), [first]: await earlier };
   return { at, first, base: outcomes['base'], head: outcomes['head'] };
 }
 
-async function outcomeOf(job: Job, { root, env }: Side): Promise<Outcome> {
+async function outcomeOf(job: Job, { root, env }: Side, started: (child: ChildProcess) => void): Promise<Outcome> {
   const worker = join(root, 'build/bench/run/worker.js');
   try {
-    const options = { flags: ['--expose-gc'], timeout: PATIENCE, ...(env && { env }) };
+    const options = { flags: ['--expose-gc'], timeout: PATIENCE, started, ...(env && { env }) };
     const { results } = await askWorker<Answer>(worker, job, options);
     return { results };
   } catch (error) {

@@ -45,8 +45,3 @@ export function isPrimary(row: Name): boolean {
 export function sameName(a: Name, b: Name): boolean {
   return a.subject === b.subject && a.case === b.case && a.backend === b.backend;
 }
-
-/** Floors and other programs are shown, and say nothing about ctflow. */
-export function isOurs({ backend }: Pick<Result, 'backend'>): boolean {
-  return backend === 'native' || backend === 'fallback' || backend === 'both';
-}

@@ -2,10 +2,10 @@ import type { Job } from '../run/job.js';
 import { machineSpeed } from './machine-speed.js';
 import type { MeasuredPair } from './pair.js';
 import { PairRows, type PairRow } from './pair-rows.js';
-import { isOurs, JUDGED_BY, sameName } from './primary.js';
+import { JUDGED_BY, sameName } from './primary.js';
 import { SIDES, type AbRow, type AbRun, type Change, type Drift, type Verdict } from './result.js';
 import { intervalOf, Trial, type Judged, type Rule } from './rule.js';
-import type { Result } from '../results/results.js';
+import { isOurs, type Result } from '../results/results.js';
 
 export interface Session {
   readonly jobs: readonly Job[];

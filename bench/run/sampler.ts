@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Collections, type Span } from './collections.js';
 import { plantedWork } from './planted-work.js';
+import { Turns } from './turns.js';
 import type { Taken, Timing } from './timing.js';
 import { isFloor, isOurs } from '../results/results.js';
 import type { Case, Times } from '../subject.js';
@@ -37,8 +38,12 @@ export async function sampleInTurn(
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spans: [], spent: 0 }));
   for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
   const collections = new Collections();
+  const turns = new Turns();
   for (let wanted = all; wanted.length > 0; wanted = wantingMore(all, timing)) {
-    for (const samples of wanted) await take(samples, buckets);
+    for (const samples of wanted) {
+      await turns.mine();
+      await take(samples, buckets);
+    }
   }
   const gc = await collections.end(all.map(({ spans }) => spans));
   return all.map(({ one, wall, cpu, reasons }, i) => ({

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { KernelNamespace } from '../host/kernel-namespace.js';
@@ -9,6 +9,8 @@ export interface WorkerOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Milliseconds after which it is killed. In a network namespace it is not. */
   readonly timeout?: number;
+  /** Told of the process, which then has a channel for messages. In a network namespace it is not. */
+  readonly started?: (child: ChildProcess) => void;
   /** It runs in a network namespace of its own, whose table is to hold so many connections. */
   readonly connections?: number;
 }
@@ -19,11 +21,17 @@ export interface WorkerOptions {
  * @param program path
  */
 export async function askWorker<Answer>(program: string, job: unknown, options: WorkerOptions): Promise<Answer> {
-  const { flags = [], env = {}, timeout, connections } = options;
+  const { flags = [], env = {}, timeout, started, connections } = options;
   const args = [...flags, program];
   if (connections === undefined) {
-    const killed = { killSignal: 'SIGKILL', ...(timeout !== undefined && { timeout }) } as const;
-    return answerOf(spawn(process.execPath, args, { env: { ...process.env, ...env }, ...killed }), job);
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...env },
+      stdio: started ? ['pipe', 'pipe', 'pipe', 'ipc'] : 'pipe',
+      killSignal: 'SIGKILL',
+      ...(timeout !== undefined && { timeout }),
+    }) as ChildProcessWithoutNullStreams;
+    started?.(child);
+    return answerOf(child, job);
   }
   const namespace = await KernelNamespace.create(connections);
   try {
