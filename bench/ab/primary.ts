@@ -22,7 +22,7 @@ export const JUDGED_BY = 'cpu';
 /** Few connections: a process is to be short, so that the two of a pair meet the same machine. */
 const CONNECTIONS = 2_000;
 const TENTH = CONNECTIONS / 10;
-const TIMING = { samples: 10, warmUps: 30, seconds: 0.15, inTurn: true } as const;
+const TIMING = { samples: 10, warmUps: 30, seconds: 0.15, paired: true } as const;
 
 /** What the processes of a pair measure, one job a pair. */
 export const JOBS: readonly Job[] = [

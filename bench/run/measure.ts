@@ -8,7 +8,7 @@ import { sampleWithBenny } from './with-benny.js';
  * two operations outside the timing, nor for an operation that must end before the next begins, so those are sampled here.
  */
 export function measure(title: string, cases: readonly Case[], timing: Timing): Promise<Taken[]> {
-  return !timing.inTurn && cases.every(({ repeatable }) => repeatable)
+  return !timing.paired && cases.every(({ repeatable }) => repeatable)
     ? sampleWithBenny(title, cases, timing)
     : sampleInTurn(cases, timing);
 }

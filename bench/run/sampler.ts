@@ -38,7 +38,7 @@ export async function sampleInTurn(
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spans: [], spent: 0 }));
   for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
   const collections = new Collections();
-  const turns = new Turns();
+  const turns = new Turns(timing.paired === true);
   for (let wanted = all; wanted.length > 0; wanted = wantingMore(all, timing)) {
     for (const samples of wanted) {
       await turns.mine();

@@ -8,8 +8,11 @@ export interface Timing {
   readonly warmUps?: number;
   /** Seconds that each case may take before no more samples are wanted. */
   readonly seconds: number;
-  /** Each operation is a sample with a CPU time, also where it could simply be repeated. */
-  readonly inTurn?: boolean;
+  /**
+   * The process is one of a pair, see bench/ab/pair.ts: it takes turns with the other, and each operation is a sample with a
+   * CPU time, also where it could simply be repeated.
+   */
+  readonly paired?: boolean;
 }
 
 export type Taken = Pick<Result, 'samples' | 'cpu' | 'gc' | 'extra'>;

@@ -8,7 +8,7 @@ import { PLANTED } from '../../../bench/run/planted-work.js';
 const FALLBACK = {
   ...JOBS.find(({ subject }) => subject === 'decode')!,
   backends: ['fallback'] as const,
-  timing: { samples: 20, warmUps: 3, seconds: 0, inTurn: true },
+  timing: { samples: 20, warmUps: 3, seconds: 0, paired: true },
 };
 
 test('a pair of processes: what is planted into one of them is found, and the lot says which is first', async t => {
