@@ -253,10 +253,9 @@ export class ExportSchedule implements SlotHolder {
   dropStale(): void {
     const { table } = this.#store;
     const before = this.#now() - this.#options.staleConnectionTimeout;
-    for (let slot = this.#gone.head; slot >= 0;) {
-      const after = this.#gone.after(slot);
-      if (table.changedAt(slot) <= before) this.#drop(slot, this.stale);
-      slot = after;
+    // in the order in which they ended
+    for (let slot = this.#gone.head; slot >= 0 && table.changedAt(slot) <= before; slot = this.#gone.head) {
+      this.#drop(slot, this.stale);
     }
   }
 
