@@ -1,24 +1,34 @@
 import {
   type Change,
   type Comparison,
-  decides,
+  type Counted,
   type MemoryChange,
   parametersOf,
   type Row,
   rowTitle,
-  SIGNIFICANCE,
   titleOf,
 } from './comparison.js';
 import type { Side } from './side.js';
-import { bytes, count, percent, seconds } from './units.js';
+import { bytes, count, limit, percent, seconds } from './units.js';
 
-export const HEADS = ['benchmark', 'parameters', 'time', 'change', 'bytes', 'change', 'allocations', 'change'];
-export const NOTE = `Medians of one operation. Floors and other programs decide nothing. ~: no more than chance (Mann-Whitney U, p ≥ ${SIGNIFICANCE}). ≈: an estimate, which decides nothing.`;
+export const HEADS = [
+  'benchmark',
+  'parameters',
+  'verdict',
+  'CPU',
+  'change',
+  'wall',
+  'change',
+  'bytes',
+  'change',
+  'allocations',
+  'change',
+];
 const NOTHING = '';
 
-/** The comparison as it is printed and posted. `worse` are the rows that make it fail. */
-export function markdown(comparison: Comparison, worse: readonly Row[], threshold: number): string {
-  const { base, head, rows, alone, undecided, machines } = comparison;
+/** The comparison as it is printed and posted. */
+export function markdown(comparison: Comparison): string {
+  const { base, head, rows, worse, alone, undecided, machines } = comparison;
   const lines = [
     `BASE ${sideText(base)}, HEAD ${sideText(head)}`,
     machineText(head.machine),
@@ -26,32 +36,44 @@ export function markdown(comparison: Comparison, worse: readonly Row[], threshol
     ...machines.map(difference => `**Different machines**, ${difference}. The changes may be theirs.`),
     ...(machines.length > 0 ? [''] : []),
     line(HEADS),
-    `|---|---|${'---:|'.repeat(HEADS.length - 2)}`,
+    `|---|---|---|${'---:|'.repeat(HEADS.length - 3)}`,
     ...rows.map(row => line(cells(row))),
     '',
-    NOTE,
+    note(comparison),
     ...(alone.length > 0 ? ['', ...alone.map(sentence => `- ${sentence}`)] : []),
     '',
-    verdict(comparison, worse, threshold),
+    sentence(comparison),
     ...worse.map(row => `- **${rowTitle(row)}**`),
-    ...(undecided.length > 0 ? ['', 'What could not be judged:', ...undecided.map(sentence => `- ${sentence}`)] : []),
+    ...(undecided.length > 0 ? ['', 'Not decided:', ...undecided.map(text => `- ${text}`)] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** One sentence; what cannot be judged has not passed. */
-export function verdict({ rows, undecided }: Comparison, worse: readonly Row[], threshold: number): string {
-  const limit = `${Number((threshold * 100).toPrecision(3))} %`;
-  if (worse.length > 0) {
-    return `${worse.length} of ${rows.filter(decides).length} got significantly worse by more than ${limit}:`;
-  }
-  if (undecided.length > 0) return `Not decided: ${undecided.length} could not be judged.`;
-  return `Nothing got significantly worse by more than ${limit}.`;
+/** How it was judged. */
+export function note({ threshold, primary }: Comparison): string {
+  return (
+    `Medians over runs, of one operation; changes with their intervals. A run is one figure, however many samples it took. ` +
+    `A row with a verdict is fine when the upper bound of its CPU time lies below +${limit(threshold)}, and worse when the lower bound lies above` +
+    `${primary > 1 ? ` (Mann-Whitney and Hodges-Lehmann; ${primary} rows are held together with Holm)` : ''}. ` +
+    `Rows without a verdict, floors and other programs decide nothing. ≈: an estimate, which decides nothing.`
+  );
 }
 
-/** `1a2b3c4 of 2026-11-24`, and whether there was more than the commit has */
-export function sideText({ commit, dirty, date }: Side): string {
-  return `${commit.slice(0, 7)}${dirty ? ' with changes' : ''} of ${date.slice(0, 10)}`;
+/** One sentence; what cannot be judged has not passed. */
+export function sentence({ primary, worse, undecided, threshold, verdict }: Comparison): string {
+  const than = `by more than ${limit(threshold)}`;
+  if (verdict === 'worse') {
+    const rest = undecided.length > 0 ? ' Not everything could be judged.' : '';
+    return `Worse ${than}: ${worse.length} ${worse.length === 1 ? 'row' : 'rows'}.${rest}`;
+  }
+  if (verdict === 'undecided') return 'Undecided. This is no pass.';
+  return `Nothing got worse ${than} (${primary} ${primary === 1 ? 'row' : 'rows'}).`;
+}
+
+/** `1a2b3c4 of 2026-11-24, 5 runs`, and whether there was more than the commit has */
+export function sideText({ commit, dirty, dates }: Side): string {
+  const runs = `${dates.length} ${dates.length === 1 ? 'run' : 'runs'}`;
+  return `${commit.slice(0, 7)}${dirty ? ' with changes' : ''} of ${dates[0].slice(0, 10)}, ${runs}`;
 }
 
 export function machineText({ cpu, cores, memory, kernel, node, rust }: Side['machine']): string {
@@ -60,30 +82,41 @@ export function machineText({ cpu, cores, memory, kernel, node, rust }: Side['ma
 
 /** The cells of a row, in the order of HEADS. */
 export function cells(row: Row): string[] {
-  const { time, memory, head } = row;
+  const { verdict, cpu, time, memory, head } = row;
   return [
     titleOf(head),
     parametersOf(head),
-    time ? `${seconds(time.base)} → ${seconds(time.head)}` : NOTHING,
-    time ? timeChange(time, row) : NOTHING,
+    verdict ?? NOTHING,
+    ...timeCells(cpu),
+    ...timeCells(time),
     ...(memory
       ? [...figure(memory, 'bytes', bytes), ...figure(memory, 'allocations', count)]
       : [NOTHING, NOTHING, NOTHING, NOTHING]),
   ];
 }
 
-function timeChange(time: Change, { base, head }: Row): string {
-  const evidence = `${time.p! < 0.001 ? 'p<0.001' : `p=${time.p!.toFixed(3)}`}, n=${base.samples.length}+${head.samples.length}`;
-  return `${time.significant ? percent(time.change) : '~'} (${evidence})`;
+function timeCells(change: Change | undefined): [string, string] {
+  return change ? [`${seconds(change.base)} → ${seconds(change.head)}`, intervalText(change)] : [NOTHING, NOTHING];
+}
+
+/** `+1.2 % (−0.3 to +2.7 %)`; a bound for which there are too few runs is `?`. */
+export function intervalText({ change, low, high }: Pick<Change, 'change' | 'low' | 'high'>): string {
+  const bound = (value: number | undefined): string => (value === undefined ? '?' : percent(value));
+  return `${percent(change)} (${bound(low)} to ${bound(high)})`;
 }
 
 function figure(memory: MemoryChange, what: 'bytes' | 'allocations', unit: (value: number) => string): string[] {
-  const { base, head, significant, change } = memory[what];
+  const { base, head, change } = memory[what];
   const text = `${memory.estimated ? '≈ ' : ''}${unit(base)} → ${unit(head)}`;
-  if (!memory.estimated) return [text, significant ? percent(change) : '0 %'];
+  if (!memory.estimated) return [text, exactChange(memory[what])];
   const rust = memory.rust?.[what];
-  const exact = rust?.significant ? `; Rust's ${unit(rust.base)} → ${unit(rust.head)}, ${percent(rust.change)}` : '';
+  const exact =
+    rust && rust.change !== 0 ? `; Rust's ${unit(rust.base)} → ${unit(rust.head)}, ${percent(rust.change)}` : '';
   return [text, `≈ ${percent(change)}${exact}`];
+}
+
+function exactChange({ change }: Counted): string {
+  return change === 0 ? '0 %' : percent(change);
 }
 
 function line(texts: readonly string[]): string {

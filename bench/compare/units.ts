@@ -20,6 +20,11 @@ export function percent(change: number): string {
   return `${change > 0 ? '+' : ''}${text.replace(/^-/, '−')} %`;
 }
 
+/** A threshold of 0.05 as `5 %`. */
+export function limit(threshold: number): string {
+  return `${Number((threshold * 100).toPrecision(3))} %`;
+}
+
 function scaled(value: number, units: readonly string[]): string {
   let unit = 0;
   while (value >= 999.5 && unit < units.length - 1) {

@@ -63,7 +63,10 @@ export interface Result {
   readonly items: number;
   /** Seconds an operation took on the clock, in the order in which they were taken. Empty in a case of memory alone. */
   readonly samples: readonly number[];
-  /** Seconds of CPU, user and system, of all threads, that each operation took; where it was taken, as long as `samples`. */
+  /**
+   * Seconds of CPU, user and system, of all threads, that each operation took: as many as `samples`, or the means of some turns. Absent
+   * where it was not taken.
+   */
   readonly cpu?: readonly number[];
   /** Of the wall time of an operation, in the mean, seconds in which the main thread stood still for garbage collection. */
   readonly gc?: number;

@@ -2,7 +2,8 @@ import * as Plot from '@observablehq/plot';
 import type { Result } from '../../results/results.js';
 import { median } from '../../results/statistics.js';
 import type { Comparison } from '../comparison.js';
-import { bySubject, type Chart, labelsOf, LOWER, plotLines, UPPER } from './plot.js';
+import { type Chart, LOWER, plotLines, UPPER } from '../../page/plot.js';
+import { bySubject, labelsOf } from './labels.js';
 
 const BACKENDS = ['native', 'fallback'] as const;
 const COLOURS = { domain: [...BACKENDS], range: ['var(--native)', 'var(--fallback)'] };

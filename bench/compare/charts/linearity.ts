@@ -4,7 +4,7 @@ import { bySize } from '../../results/linearity.js';
 import { fitLine, median } from '../../results/statistics.js';
 import type { Comparison } from '../comparison.js';
 import { bytes, count, seconds } from '../units.js';
-import { type Chart, plot, SIDE_COLOURS } from './plot.js';
+import { type Chart, plot, SIDE_COLOURS } from '../../page/plot.js';
 
 interface Figure {
   readonly name: string;

@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../comparison.js';
 import { bytes } from '../units.js';
-import { bySubject, type Chart, labelsOf, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from './plot.js';
+import { type Chart, LOWER, plotLines, SIDE_COLOURS, SIDES, UPPER } from '../../page/plot.js';
+import { bySubject, labelsOf } from './labels.js';
 
 /** Bytes that one operation allocates. */
 export function memory({ rows }: Comparison): Chart[] {

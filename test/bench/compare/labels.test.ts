@@ -1,5 +1,5 @@
 import test from 'ava';
-import { labelsOf } from '../../../bench/compare/charts/plot.js';
+import { labelsOf } from '../../../bench/compare/charts/labels.js';
 import { benchmarkResult } from './runs.js';
 
 const exported = (connections: number, mtu: number) =>

@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { chromium, type Page } from 'playwright-core';
-import { compare, worse } from '../../../bench/compare/comparison.js';
+import { compare } from '../../../bench/compare/comparison.js';
 import { page } from '../../../bench/compare/page.js';
 import { sideOf } from '../../../bench/compare/side.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { contrast } from './contrast.js';
-import { twoRuns } from './runs.js';
+import { twoSides } from './runs.js';
 
 type Scheme = 'light' | 'dark';
 
@@ -31,17 +31,17 @@ const FLAGS = [
 ];
 /** Milliseconds that a browser may take for anything, on a machine that has much else to do. */
 const PATIENCE = 300_000;
-const SECTIONS = ['Change of time', 'Distributions', 'Linearity', 'Native against fallback', 'Memory'];
-const COLOURS = ['ink', 'faint', 'base', 'head', 'native', 'fallback', 'better', 'worse'];
+const SECTIONS = ['Change of time', 'Runs', 'The machine meanwhile', 'Linearity', 'Native against fallback', 'Memory'];
+const COLOURS = ['ink', 'faint', 'open', 'base', 'head', 'native', 'fallback', 'better', 'worse'];
 const inBrowser = needs(test, ['linux', 'chromium']);
 
 /** The page in a browser of its own, which has a new profile. */
 async function opened(t: ExecutionContext, width: number, colorScheme: Scheme): Promise<Opened> {
-  const [base, head] = twoRuns();
-  const comparison = compare(sideOf([base]), sideOf([head]));
+  const [base, head] = twoSides();
+  const comparison = compare(sideOf(base), sideOf(head), 0.05);
   const file = temporaryPath(t, 'page.html');
   const { href } = pathToFileURL(file);
-  writeFileSync(file, page(comparison, worse(comparison, 0.05), 0.05));
+  writeFileSync(file, page(comparison));
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, timeout: PATIENCE });
   t.teardown(() => browser.close());
   const shown = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });

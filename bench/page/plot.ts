@@ -1,7 +1,5 @@
 import * as Plot from '@observablehq/plot';
 import { DOMParser } from 'linkedom';
-import type { Result } from '../../results/results.js';
-import { parametersOf, titleOf } from '../comparison.js';
 
 /** A picture with what it shows. The width suits a telephone; more of them stand side by side on a wider screen. */
 export interface Chart {
@@ -28,12 +26,13 @@ const WIDTH = 336;
 const LINE_HEIGHT = 46;
 const AXIS_HEIGHT = 50;
 /** As many of the usual characters as there is room for. */
-const MOST_CHARACTERS = 62;
+const MOST_CHARACTERS = 56;
+const FONT = { fontSize: '11px' };
 const { document } = new DOMParser().parseFromString('<!doctype html><html></html>', 'text/html').defaultView;
 
 /** The picture as SVG in text. */
 export function plot(options: Plot.PlotOptions): string {
-  const drawn = Plot.plot({ document: document as never, width: WIDTH, marginRight: 16, ...options });
+  const drawn = Plot.plot({ document: document as never, width: WIDTH, marginRight: 16, style: FONT, ...options });
   return drawn.outerHTML;
 }
 
@@ -57,30 +56,6 @@ export function plotLines(lines: readonly Line[], options: Plot.PlotOptions): st
     y: { axis: null, type: 'band', padding: 0.05, domain: lines.map(({ line }) => line) },
     marks: [...(options.marks ?? []), label],
   });
-}
-
-/** In the order of their first one. */
-export function bySubject<T extends { readonly head: Result }>(rows: readonly T[]): [subject: string, rows: T[]][] {
-  const subjects = new Map<string, T[]>();
-  for (const row of rows) subjects.set(row.head.subject, [...(subjects.get(row.head.subject) ?? []), row]);
-  return [...subjects];
-}
-
-/**
- * What each result is called among those of its subject: what they have in common is left out, and so is what follows from the
- * rest, such as how many connections are gone where it is a tenth of all.
- */
-export function labelsOf(results: readonly Result[]): string[] {
-  let labels = results.map(result => titleOf(result).slice(result.subject.length).trim());
-  const names = new Set(results.flatMap(({ parameters }) => Object.keys(parameters)));
-  for (const name of names) {
-    const longer = labels.map((label, i) => {
-      const value = results[i].parameters[name];
-      return value === undefined ? label : `${label}, ${parametersOf({ parameters: { [name]: value } })}`;
-    });
-    if (new Set(longer).size > new Set(labels).size) labels = longer;
-  }
-  return labels;
 }
 
 /** From the least to the greatest of them, with some room. */
