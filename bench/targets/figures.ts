@@ -29,6 +29,21 @@ export function items(choice: Choice): Figure {
   return of(choice, ({ items }) => items);
 }
 
+/** What is held against something that was measured in turn with it: the sample, and the one of the same turn. */
+export type Measure = 'wall' | 'cpu';
+
+/** How many times as long an item of the one takes as an item of the other: the median over the turns of one run. */
+export function paired(above: Choice, below: Choice, measure: Measure): Figure {
+  return ({ results }) => {
+    const [a, b] = [above, below].map(choice => results.find(result => isChosen(result, choice)));
+    if (!a || !b) return undefined;
+    const [as, bs] = [a, b].map(result => (measure === 'cpu' ? (result.cpu ?? []) : result.samples));
+    const turns = Math.min(as.length, bs.length);
+    if (turns === 0) return undefined;
+    return median(Array.from({ length: turns }, (_, i) => as[i] / a.items / (bs[i] / b.items)));
+  };
+}
+
 /** Something that was counted beside. */
 export function extra(choice: Choice, name: string): Figure {
   return of(choice, ({ extra }) => Number(extra[name]));
@@ -53,9 +68,9 @@ export function scaled(factor: number, figure: Figure): Figure {
   };
 }
 
-/** Seconds of one row or record. */
-export function each(choice: Choice, seconds: (choice: Choice) => Figure = wall): Figure {
-  return ratio(seconds(choice), items(choice));
+/** Seconds of one row or record, the median. */
+export function each(choice: Choice, measure: Measure = 'wall'): Figure {
+  return ratio(measure === 'cpu' ? cpu(choice) : wall(choice), items(choice));
 }
 
 function both(one: Figure, other: Figure, make: (a: number, b: number) => number): Figure {

@@ -6,7 +6,7 @@ import { ROOT } from '../host/machine.js';
 import { readRun } from '../results/results.js';
 import { parseOrExit } from '../usage.js';
 import { insert } from './page.js';
-import { costTable, targetTable } from './table.js';
+import { targetTable } from './table.js';
 
 const PAGE = join(ROOT, 'docs/benchmarks.md');
 
@@ -19,7 +19,7 @@ parseOrExit(command);
 try {
   const { page } = command.opts<{ page: string }>();
   const sources = command.args.map(file => ({ file: basename(file), run: readRun(file) }));
-  const table = `${targetTable(sources)}\n## Where the time goes\n\n${costTable(sources)}`;
+  const table = targetTable(sources);
   mkdirSync(dirname(page), { recursive: true });
   writeFileSync(page, insert(read(page), table));
   process.stdout.write(table);

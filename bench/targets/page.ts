@@ -2,7 +2,7 @@ const BEGIN = '<!-- Written by `npm run bench:targets`; what is typed in here is
 const END = '<!-- End of what `npm run bench:targets` writes. -->';
 const EMPTY = `# What was measured
 
-ctflow is held to these figures: native, medians, ratios within one run.
+ctflow is held to these figures: native, ratios within one run, medians over its turns.
 
 ${BEGIN}
 ${END}

@@ -1,7 +1,7 @@
 import { machineText } from '../compare/markdown.js';
+import { machineDifferences } from '../compare/side.js';
 import { bytes, count, seconds } from '../compare/units.js';
 import type { BenchmarkRun } from '../results/results.js';
-import { COSTS, type Cost } from './costs.js';
 import type { Figure } from './figures.js';
 import { type Target, TARGETS, type Unit } from './rows.js';
 
@@ -19,37 +19,49 @@ const TEXT: Readonly<Record<Unit, (value: number) => string>> = {
   count,
 };
 
-/** The targets with what was measured, in Markdown. Of several runs that have a figure the latest counts. */
+/**
+ * The targets with what was measured, in Markdown. Of several runs that have a figure the latest counts.
+ * @throws where the runs are of different machines
+ */
 export function targetTable(sources: readonly Source[], targets: readonly Target[] = TARGETS): string {
+  const [{ file, run }] = sources;
+  for (const other of sources) {
+    const differences = machineDifferences(run.machine, other.run.machine);
+    if (differences.length > 0) {
+      throw new Error(`${file} and ${other.file} are of different machines: ${differences.join('; ')}`);
+    }
+  }
   const latest = [...sources].sort((a, b) => (a.run.date < b.run.date ? 1 : -1));
   const used: Source[] = [];
   const rows = targets.map(target => {
     const source = latest.find(({ run }) => target.figure(run) !== undefined);
-    if (!source) return `| ${target.what} | ${limitText(target)} | not measured | | |`;
+    if (!source) return `| ${target.what} | ${limitText(target)} | not measured | | | | |`;
     if (!used.includes(source)) used.push(source);
     const value = target.figure(source.run)!;
     const text = TEXT[target.unit];
     const held = verdict(target, value, source.run);
-    return `| ${target.what} | ${limitText(target, source.run)} | ${text(value)} | ${held} | ${used.indexOf(source) + 1} |`;
+    const [ours, beside] = [target.absolute?.ours, target.absolute?.beside].map(figure =>
+      absoluteText(figure, source.run),
+    );
+    const cells = [
+      target.what,
+      limitText(target, source.run),
+      text(value),
+      held,
+      ours,
+      beside,
+      used.indexOf(source) + 1,
+    ];
+    return `| ${cells.join(' | ')} |`;
   });
   return [
-    '| what | target | measured | met | from |',
-    '|---|---:|---:|---|---:|',
+    '| what | target | measured | met | ctflow, each | beside, each | from |',
+    '|---|---:|---:|---|---:|---:|---:|',
     ...rows,
     '',
     ...used.map(({ file, run }, i) => `${i + 1}. ${sourceText(file, run)}`),
     '',
   ].join('\n');
-}
-
-/** What each part of the way costs, in Markdown; of several runs that have a figure the latest counts. */
-export function costTable(sources: readonly Source[], costs: readonly Cost[] = COSTS): string {
-  const latest = [...sources].sort((a, b) => (a.run.date < b.run.date ? 1 : -1));
-  const rows = costs.map(({ what, figure }) => {
-    const value = latest.map(({ run }) => figure(run)).find(one => one !== undefined);
-    return `| ${what} | ${value === undefined ? 'not measured' : seconds(value)} |`;
-  });
-  return ['| for each | time |', '|---|---:|', ...rows, ''].join('\n');
 }
 
 /** Whether the value keeps to the limits, or by how much it does not. */
@@ -67,6 +79,11 @@ function limitText({ most, least, unit }: Target, run?: BenchmarkRun): string {
   if (limit === undefined) return '';
   const value = valueOf(limit, run);
   return value === undefined ? 'by the run' : `${word} ${TEXT[unit](value)}`;
+}
+
+function absoluteText(figure: Figure | undefined, run: BenchmarkRun): string {
+  const value = figure?.(run);
+  return value === undefined ? '' : seconds(value);
 }
 
 function valueOf(limit: number | Figure | undefined, run: BenchmarkRun | undefined): number | undefined {

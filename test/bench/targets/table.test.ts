@@ -1,7 +1,7 @@
 import test from 'ava';
-import { each, extra, ratio, scaled, wall } from '../../../bench/targets/figures.js';
+import { each, extra, paired, ratio, scaled, wall } from '../../../bench/targets/figures.js';
 import { TARGETS, type Target } from '../../../bench/targets/rows.js';
-import { costTable, targetTable } from '../../../bench/targets/table.js';
+import { targetTable } from '../../../bench/targets/table.js';
 import type { Result } from '../../../bench/results/results.js';
 import { benchmarkResult, benchmarkRun } from '../compare/runs.js';
 
@@ -20,8 +20,8 @@ function cells(target: Omit<Target, 'what' | 'unit'> & Partial<Target>, ...resul
 
 test('a figure at most so much', t => {
   const target = { figure: wall(decode), most: 0.001 };
-  t.deepEqual(cells(target, { samples: [0.001] }), ['at most 1 ms', '1 ms', 'yes', '1']);
-  t.deepEqual(cells(target, { samples: [0.0012] }), ['at most 1 ms', '1.2 ms', 'no, 20 % above', '1']);
+  t.deepEqual(cells(target, { samples: [0.001] }), ['at most 1 ms', '1 ms', 'yes', '', '', '1']);
+  t.deepEqual(cells(target, { samples: [0.0012] }), ['at most 1 ms', '1.2 ms', 'no, 20 % above', '', '', '1']);
 });
 
 test('a figure at least so much, and by how much it is below', t => {
@@ -37,7 +37,7 @@ test('a figure at least so much, and by how much it is below', t => {
 test('a limit that the run gives', t => {
   const target = { figure: wall(decode), most: scaled(0.5, wall(fallback)) };
   const results = [{ samples: [0.002] }, { backend: 'fallback', samples: [0.006] }] as const;
-  t.deepEqual(cells(target, ...results), ['at most 3 ms', '2 ms', 'yes', '1']);
+  t.deepEqual(cells(target, ...results), ['at most 3 ms', '2 ms', 'yes', '', '', '1']);
 });
 
 test('medians, what one item costs, what was counted beside, and figures without a limit', t => {
@@ -46,13 +46,25 @@ test('medians, what one item costs, what was counted beside, and figures without
     '',
     '5 MB',
     'beside it',
+    '',
+    '',
     '1',
   ]);
 });
 
+test('a ratio of turns: what disturbs one turn disturbs both, and what each item takes stands beside', t => {
+  const floor = { subject: 'decode', case: 'walk', backend: 'floor' } as const;
+  const absolute = { ours: each(decode, 'cpu'), beside: each(floor, 'cpu') };
+  const target = { figure: paired(decode, floor, 'cpu'), unit: 'times', absolute } as const;
+  const ours = { items: 10, samples: [1, 1, 1], cpu: [2e-6, 2e-5, 4e-6] };
+  const beside = { ...floor, items: 10, samples: [1, 1], cpu: [1e-6, 1e-5] };
+  t.deepEqual(cells(target, ours, beside), ['', '2.00 x', 'beside it', '400 ns', '550 ns', '1']);
+  t.is(cells(target, ours, { ...beside, cpu: [] })[1], 'not measured');
+});
+
 test('what no run has is not measured; other sizes and families are not taken for it', t => {
   const target = { figure: wall({ ...decode, parameters: { connections: 7 } }), most: 1 };
-  const lacking = ['at most 1 s', 'not measured', '', ''];
+  const lacking = ['at most 1 s', 'not measured', '', '', '', ''];
   t.deepEqual(cells(target), lacking);
   t.deepEqual(cells(target, { parameters: { connections: 8 } }), lacking);
   t.deepEqual(cells(target, { parameters: { connections: 7 }, family: 'ipv6' }), lacking);
@@ -68,7 +80,7 @@ test('of several runs the latest that has the figure, and where each is from', t
     { file: 'new.json', run: at('2026-11-24T00:00:00Z', [benchmarkResult({ samples: [2] })]) },
   ];
   const table = targetTable(sources, [{ what: 'it', unit: 'seconds', figure: wall(decode), most: 1 }]);
-  t.regex(table, /\| 2 s \| no, 100 % above \| 1 \|/);
+  t.regex(table, /\| 2 s \| no, 100 % above \|  \|  \| 1 \|/);
   t.regex(table, /^1\. new\.json: 0123456789, 2026-11-24, Sample CPU, 2 cores/m);
   t.notRegex(table, /late\.json|old\.json/);
 });
@@ -82,16 +94,4 @@ test('a ratio is never made of two runs', t => {
 
 test('every target has a name of its own', t => {
   t.is(new Set(TARGETS.map(({ what }) => what)).size, TARGETS.length);
-});
-
-test('what each part of the way costs, in its own unit, or that it is not measured', t => {
-  const run = benchmarkRun([benchmarkResult({ items: 4, samples: [1e-6] })]);
-  const costs = [
-    { what: 'one', figure: each(decode) },
-    { what: 'other', figure: wall(fallback) },
-  ];
-  t.is(
-    costTable([{ file: 'run.json', run }], costs),
-    '| for each | time |\n|---|---:|\n| one | 250 ns |\n| other | not measured |\n',
-  );
 });
