@@ -4,10 +4,11 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root, run, say } from './terminal.mjs';
 
-/** Programs that the demonstration runs, and those of the tests, each with its Debian package. */
+/** Programs that the demonstration runs, those of benchmarks and those of the tests, each with its Debian package. */
 const DEMO = { unshare: 'util-linux', perl: 'perl-base' };
+const BENCHMARKS = { ...DEMO, valgrind: 'valgrind' };
 const TESTS = {
-  ...DEMO,
+  ...BENCHMARKS,
   nsenter: 'util-linux',
   setpriv: 'util-linux',
   ip: 'iproute2',
@@ -67,10 +68,12 @@ export function withoutNative() {
   return process.env.CTFLOW_BACKEND === 'fallback' ? 'CTFLOW_BACKEND is fallback' : withoutRust();
 }
 
-/** The Debian packages that the demonstration, or the tests, would use and that are not installed. */
-export function missingPackages(forTests) {
+const PROGRAMS = { package: DEMO, all: BENCHMARKS, tests: TESTS };
+
+/** The Debian packages that a purpose (of setup.mjs) would use and that are not installed. */
+export function missingPackages(purpose) {
   if (process.platform !== 'linux') return [];
-  const missing = Object.entries(forTests ? TESTS : DEMO).flatMap(([program, name]) => (has(program) ? [] : [name]));
+  const missing = Object.entries(PROGRAMS[purpose]).flatMap(([program, name]) => (has(program) ? [] : [name]));
   if (process.env.CTFLOW_BACKEND !== 'fallback' && !withoutCargo() && !links()) missing.push('gcc', 'libc6-dev');
   return [...new Set(missing)];
 }

@@ -19,7 +19,7 @@ const WORKSPACE = 'node_modules/ctflow-bench';
 export async function setUp(purpose) {
   const unsupported = unsupportedNode(process.versions.node);
   if (unsupported) stop(unsupported);
-  await installPackages(missingPackages(purpose === 'tests'));
+  await installPackages(missingPackages(purpose));
   // npm links the workspaces that it has installed; they stay installed
   const all = purpose !== 'package' || existsSync(at(WORKSPACE));
   await npm(all);

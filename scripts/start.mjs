@@ -4,7 +4,7 @@ import { setUp } from './setup.mjs';
 
 const args = process.argv.slice(2);
 if (args.some(arg => arg === '--help' || arg === '-h')) {
-  const packages = missingPackages(false).join(' ') || 'none is missing';
+  const packages = missingPackages('package').join(' ') || 'none is missing';
   const rust = withoutNative();
   process.stdout.write(`Usage: npm start [-- <options of the demonstration>]
 

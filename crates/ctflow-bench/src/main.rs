@@ -4,6 +4,8 @@
 #[cfg(target_os = "linux")]
 mod flows;
 #[cfg(target_os = "linux")]
+mod instructions;
+#[cfg(target_os = "linux")]
 mod ipfix_counter;
 #[cfg(target_os = "linux")]
 mod orders;

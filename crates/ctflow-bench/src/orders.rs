@@ -1,7 +1,7 @@
 //! The command line, and the orders that a program is given.
 
 use crate::read_events::EventDatagrams;
-use crate::{flows, raw_dump, sink};
+use crate::{flows, instructions, raw_dump, sink};
 use std::io::{self, BufRead, Write};
 
 pub const USAGE: &str = "ctflow-bench sink ADDRESS:PORT BUFFER
@@ -17,7 +17,11 @@ ctflow-bench events BUFFER
 ctflow-bench flows
   makes UDP flows to addresses of the loopback device: 127.1.0.0 and up, 2001:db8:1:: and up
     send 4|6 FIRST COUNT SIZE   a packet of so many bytes on each
-    delete 4|6 FIRST COUNT      takes their entries from the connection table";
+    delete 4|6 FIRST COUNT      takes their entries from the connection table
+ctflow-bench instructions SUBJECT TIMES
+  does one loop of ctflow's own so many times, says how many rows one time has, and takes no orders
+ctflow-bench instructions
+  lists the subjects";
 
 /// Runs one program until standard input ends.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
@@ -60,20 +64,28 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
                 _ => Err(unknown(order)),
             })
         }
+        ["instructions"] => print(&format!("{:?}", instructions::SUBJECTS)),
+        ["instructions", subject, times] => {
+            let rows = instructions::run(subject, parse(times)?).ok_or_else(|| unknown(&[subject]))?;
+            print(&format!(r#"{{"rows":{rows}}}"#))
+        }
         _ => Err("what is to be done?".into()),
     }
 }
 
 /// Answers orders until there are no more.
 fn serve(ready: &str, mut answer: impl FnMut(&[&str]) -> Result<String, String>) -> Result<(), String> {
-    let mut out = io::stdout().lock();
-    let mut print = |line: &str| writeln!(out, "{line}").and_then(|()| out.flush()).map_err(text);
     print(ready)?;
     for line in io::stdin().lock().lines() {
         let line = line.map_err(text)?;
         print(&answer(&line.split_whitespace().collect::<Vec<_>>())?)?;
     }
     Ok(())
+}
+
+fn print(line: &str) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(text)
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T, String> {
