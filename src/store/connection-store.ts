@@ -3,6 +3,7 @@ import { ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
 import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
+import { isNamed } from './destroy-tracker.js';
 import { DumpOrder } from './dump-order.js';
 import {
   ANNOTATED,
@@ -157,7 +158,8 @@ export class ConnectionStore implements AnnotatedStore {
         continue;
       }
       slot = order.guess;
-      if (!this.#holds(slot) || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
+      // one that has id and start would have been found there
+      if (isNamed(u32, from) || !this.#holds(slot) || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
       const known = slot >= 0;
       let reopened = false;
       if (slot >= 0) {

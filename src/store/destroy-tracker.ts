@@ -14,7 +14,7 @@ import {
 } from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
 import type { Moment } from './poll-history.js';
-import { nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
+import { lessThan, nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
 
 /** Keys that are remembered; the oldest go first. */
 const COUNTER_WORDS = REPLY_OCTETS_WORD + 2 - ORIG_PACKETS_WORD;
@@ -42,6 +42,8 @@ export class DestroyTracker {
   readonly #endedWithout = new KeyTable(MAX_WITHOUT_EVENT);
   /** The counters of each of those. */
   readonly #counters = new Uint32Array(MAX_WITHOUT_EVENT * COUNTER_WORDS);
+  /** No connection of those began later, nanoseconds in two words: a younger one need not be looked up. */
+  readonly #lastStart = new Uint32Array(2);
   readonly #duringDump = new KeyTable(MAX_DURING_DUMP);
   readonly #destroyed: KeyTable;
   /** When each of those stopped, on the monotonic clock; a step of the wall clock does not touch it. */
@@ -143,6 +145,10 @@ export class DestroyTracker {
   endWithoutEvent(row: Uint32Array, from: number): void {
     if (this.#endedWithout.full) this.#endedWithout.remove(this.#endedWithout.order.head);
     const entry = add(this.#endedWithout, row, from);
+    if (lessThan(this.#lastStart, 0, row, from + START_NS_WORD)) {
+      this.#lastStart[0] = row[from + START_NS_WORD];
+      this.#lastStart[1] = row[from + START_NS_WORD + 1];
+    }
     const at = from + ORIG_PACKETS_WORD;
     for (let word = 0; word < COUNTER_WORDS; word++) this.#counters[entry * COUNTER_WORDS + word] = row[at + word];
   }
@@ -163,6 +169,7 @@ export class DestroyTracker {
 
   /** The counters of the connection of this row, eight words, where it was ended without its event; it is forgotten then. */
   takeEndedWithoutEvent(row: Uint32Array, from: number): Uint32Array | undefined {
+    if (lessThan(this.#lastStart, 0, row, from + START_NS_WORD)) return undefined;
     const entry = find(this.#endedWithout, row, from);
     if (entry < 0) return undefined;
     this.#endedWithout.remove(entry);
@@ -171,12 +178,13 @@ export class DestroyTracker {
 
   forgetEndedWithoutEvent(): void {
     this.#endedWithout.clear();
+    this.#lastStart.fill(0);
   }
 
   clear(): void {
     this.endDump();
     this.#waiting.clear();
-    this.#endedWithout.clear();
+    this.forgetEndedWithoutEvent();
     this.#destroyed.clear();
     this.#forgottenStop = Number.NEGATIVE_INFINITY;
   }

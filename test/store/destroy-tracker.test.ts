@@ -37,6 +37,19 @@ test('connections that ended without an event are kept, up to a limit', t => {
   t.true(tracker.endedWithoutEvent(rows(udp(2, 65_535, [1, 1, 0, 0], { id: 5 })).u32, 0, lost));
 });
 
+test('of connections that ended without an event, one that returns is found by id and start, whichever began last', t => {
+  const tracker = new DestroyTracker(64);
+  tracker.endWithoutEvent(reopened, 0);
+  tracker.endWithoutEvent(first, 0);
+  t.is(tracker.takeEndedWithoutEvent(rows(udp(1, 2_001, [1, 60, 0, 0])).u32, 0), undefined);
+  t.is(tracker.takeEndedWithoutEvent(reopened, 0)?.[0], 1);
+  t.is(tracker.takeEndedWithoutEvent(first, 0)?.[0], 1);
+  t.is(tracker.takeEndedWithoutEvent(first, 0), undefined);
+  tracker.forgetEndedWithoutEvent();
+  tracker.endWithoutEvent(first, 0);
+  t.is(tracker.takeEndedWithoutEvent(first, 0)?.[0], 1);
+});
+
 test('a connection destroyed during a dump counts as destroyed until the dump is over', t => {
   const tracker = new DestroyTracker(64);
   tracker.ended(first, 0, AT);
