@@ -167,7 +167,8 @@ export class Exporter {
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow(), cost);
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
-    this.#poller.addHook({ afterPoll: () => this.#names.tidy() });
+    const beforeMerge = async (): Promise<void> => this.#loops.forEach(loop => loop.lookAgain());
+    this.#poller.addHook({ beforeMerge, afterPoll: () => this.#names.tidy() });
     if (options.source.kind !== 'replay') {
       this.#poller.addHook(
         new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),

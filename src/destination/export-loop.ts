@@ -27,6 +27,8 @@ export class ExportLoop {
   /** An export follows within MIN_GAP_MS. */
   #soon = false;
   #closed = false;
+  /** When the next export begins, monotonic milliseconds. */
+  #wakeAt = 0;
 
   /** @param longestWait milliseconds from one export to the next at most */
   constructor(destination: Exporting, longestWait: number, hooks: ExportLoopHooks, log: Logger) {
@@ -61,6 +63,13 @@ export class ExportLoop {
     this.#wait(0);
   }
 
+  /** The next deadline may be an earlier one than it was: rows were merged. */
+  lookAgain(): void {
+    if (this.#exporting || !this.#started) return;
+    const wait = Math.max(this.#destination.nextDeadline() - performance.now(), MIN_GAP_MS);
+    if (performance.now() + wait < this.#wakeAt) this.#wait(wait);
+  }
+
   /** No export begins any more. */
   close(): void {
     this.#closed = true;
@@ -71,6 +80,7 @@ export class ExportLoop {
     if (this.#closed) return;
     clearTimeout(this.#timer);
     const wait = Math.min(Math.max(milliseconds, MIN_GAP_MS), this.#longestWait);
+    this.#wakeAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.exportNow(), wait);
   }
 

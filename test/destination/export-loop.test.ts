@@ -110,3 +110,33 @@ test('an export that pauses goes on at once, and what goes with each export has 
   rig.loop.close();
   t.is(destination.most, 1);
 });
+
+test('a deadline that has become an earlier one is kept', async t => {
+  const destination = new FakeDestination();
+  const { loop } = loopOf(destination);
+  t.teardown(() => loop.close());
+  loop.lookAgain();
+  loop.start();
+  await eventually('the first export', () => destination.exports === 1 && destination.running === 0);
+  await new Promise(resolve => setTimeout(resolve, 10));
+  loop.lookAgain();
+  destination.deadline = performance.now() + 60;
+  const { deadline } = destination;
+  for (let i = 0; i < 100; i++) loop.lookAgain();
+  await eventually('the second export', () => destination.exports === 2);
+  t.true(performance.now() >= deadline - 2);
+});
+
+test('however often it looks at the deadline, the export comes', async t => {
+  const destination = new FakeDestination();
+  const { loop } = loopOf(destination);
+  t.teardown(() => loop.close());
+  loop.start();
+  await eventually('the first export', () => destination.exports === 1 && destination.running === 0);
+  destination.deadline = 0;
+  await eventually('the second export', () => {
+    loop.lookAgain();
+    return destination.exports === 2;
+  });
+  t.pass();
+});

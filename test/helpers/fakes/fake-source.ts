@@ -16,6 +16,8 @@ export class FakeSource implements Source {
   closed = false;
   /** A dump waits for it before it ends. */
   gate: Promise<unknown> = Promise.resolve();
+  /** A dump waits so long before each batch. */
+  pause: () => Promise<unknown> = () => Promise.resolve();
   /** Milliseconds of CPU that a dump takes. */
   cpu: number | undefined;
   readonly #script: FakeDump[];
@@ -41,6 +43,7 @@ export class FakeSource implements Source {
     const { connections, complete = true, skipped = {} } = dump;
     const startedAt = Date.now();
     for (let from = 0; from < connections.length; from += this.#batch) {
+      await this.pause();
       await onBatch(rows(...connections.slice(from, from + this.#batch)), Date.now());
     }
     await this.gate;
