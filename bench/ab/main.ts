@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { duration, wholeNumber } from '../../src/cli/values.js';
 import { CtflowError, describeError } from '../../src/common/errors.js';
 import { checkout, machine, ROOT } from '../host/machine.js';
 import { benchFlag, parseOrExit, percentage } from '../usage.js';
+import { page } from './page.js';
 import { measurePair } from './pair.js';
 import { JOBS, PRIMARY } from './primary.js';
 import { report } from './report.js';
@@ -18,6 +20,7 @@ interface Flags {
   /** 0.05: 5 %. */
   readonly threshold: number;
   readonly out?: string;
+  readonly html?: string;
 }
 
 const EXIT_CODES: Record<Verdict, number> = { fine: 0, worse: 1, undecided: 2 };
@@ -33,6 +36,7 @@ const command = new Command('npm run bench:ab --')
   .addOption(benchFlag('--pairs <n>', 'end undecided after so many pairs', pairs, MOST_PAIRS))
   .addOption(benchFlag('--threshold <percent>', 'how much worse is too much', percentage, 0.05, '5%'))
   .option('--out <file>', 'store every pair as JSON')
+  .option('--html <file>', 'write it as a page with charts as well')
   .addHelpText(
     'after',
     `\nRows that decide, by CPU time: ${PRIMARY.map(titleOf).join(', ')}.
@@ -87,6 +91,7 @@ async function compareCommits([baseName, headName]: string[], flags: Flags): Pro
   };
   process.stdout.write(report(run));
   if (flags.out !== undefined) writeAbRun(flags.out, run);
+  if (flags.html !== undefined) writeFileSync(flags.html, page(run));
   return run.verdict;
 }
 

@@ -1,20 +1,18 @@
 import { median } from '../results/statistics.js';
-import { percent, seconds } from '../compare/units.js';
+import { limit, percent, seconds } from '../compare/units.js';
 import { SIDES, type AbRow, type AbRun, type Change, type Checkout, type SideName } from './result.js';
 import { titleOf } from './session.js';
 
-const HEADS = ['row', 'verdict', 'BASE', 'HEAD', 'CPU', 'wall', 'GC', 'pairs'];
+export const HEADS = ['row', 'verdict', 'BASE', 'HEAD', 'CPU', 'wall', 'GC', 'pairs'];
 
 /** A comparison as it is printed and posted, in Markdown. */
 export function report(run: AbRun): string {
-  const { base, head, rows, problems, machine, rule, drift } = run;
+  const { base, head, rows, problems } = run;
   const primary = rows.filter(row => row.primary);
   const others = rows.filter(row => !row.primary);
-  const speeds = drift.map(({ wall }) => wall);
-  const range = `${seconds(Math.min(...speeds))} to ${seconds(Math.max(...speeds))}`;
   const lines = [
     `BASE ${nameOf(base)}, HEAD ${nameOf(head)}`,
-    `${machine.cpu}, ${machine.cores} cores, kernel ${machine.kernel}, Node ${machine.node}; the same work took it ${range}`,
+    machineLine(run),
     '',
     `**${sentence(run)}**`,
     '',
@@ -24,10 +22,25 @@ export function report(run: AbRun): string {
     `|---|---|${'---:|'.repeat(HEADS.length - 2)}`,
     ...[...primary, ...others].map(row => line(cells(row))),
     '',
-    `BASE and HEAD: CPU time a row or record, medians over pairs. CPU, wall: change and its interval. GC: share of the wall time on either side.`,
-    `A row is fine when the upper bound of its CPU time lies below +${limit(rule.threshold)}, and worse when the lower bound lies above; ${rule.primary} rows are held together with Holm, which needs ${rule.leastPairs} pairs at least. Rows without a verdict decide nothing.`,
+    legend(run),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What it ran on, and how fast that was. */
+export function machineLine({ machine, drift }: AbRun): string {
+  const speeds = drift.map(({ wall }) => wall);
+  const range = `${seconds(Math.min(...speeds))} to ${seconds(Math.max(...speeds))}`;
+  return `${machine.cpu}, ${machine.cores} cores, kernel ${machine.kernel}, Node ${machine.node}; the same work took it ${range}`;
+}
+
+/** How it was judged. */
+export function legend({ rule }: AbRun): string {
+  return (
+    `BASE and HEAD: CPU time a row or record, medians over pairs. CPU, wall: change and its interval. GC: share of the wall time on either side. ` +
+    `A row is fine when the upper bound of its CPU time lies below +${limit(rule.threshold)}, and worse when the lower bound lies above; ` +
+    `${rule.primary} rows are held together with Holm, which needs ${rule.leastPairs} pairs at least. Rows without a verdict decide nothing.`
+  );
 }
 
 /** The verdict in one sentence. */
@@ -46,7 +59,8 @@ export function sentence({ rows, rule, end, verdict }: AbRun): string {
   return `Undecided${over}: ${open === '' ? 'not everything was measured on both sides' : open}. This is no pass.`;
 }
 
-function cells(row: AbRow): string[] {
+/** In the order of HEADS. */
+export function cells(row: AbRow): string[] {
   return [
     titleOf(row),
     row.verdict ?? '',
@@ -79,12 +93,8 @@ function collected({ pairs }: AbRow, side: SideName): string {
   return percent(sum('gc') / sum('wall')).replace('+', '');
 }
 
-function nameOf({ name, commit }: Checkout): string {
+export function nameOf({ name, commit }: Checkout): string {
   return commit.startsWith(name) ? commit.slice(0, 10) : `${name} (${commit.slice(0, 10)})`;
-}
-
-function limit(threshold: number): string {
-  return `${Number((threshold * 100).toPrecision(3))} %`;
 }
 
 function line(texts: readonly string[]): string {
