@@ -302,6 +302,11 @@ export class Destination {
     return this.#batchers[0].schedule.endedProgress;
   }
 
+  /** Of conntrack's connections, those that have ended and wait for their last record. */
+  get endedWaiting(): number {
+    return this.#batchers[0].schedule.ended;
+  }
+
   /** As of ExportSchedule, of conntrack's connections alone. */
   get endedRoom(): number {
     return this.#batchers[0].schedule.endedRoom;

@@ -2,8 +2,12 @@ import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { Destination } from './destination.js';
 
-/** Milliseconds between two exports to one destination at least. */
+/** Milliseconds from one export to the next at least, where no connection has ended. */
 const MIN_GAP_MS = 50;
+/** Milliseconds from the end of a connection to its export, where few end: others may come meanwhile. */
+const SOON_MS = 10;
+/** As many ended connections are exported at once: their messages are full, and what was just written is still in the cache. */
+const MANY_ENDED = 1_024;
 
 export interface ExportLoopHooks {
   /** Before each export: what is to be in its records. */
@@ -13,7 +17,7 @@ export interface ExportLoopHooks {
 }
 
 /** What the loop needs of a {@link Destination}. */
-export type Exporting = Pick<Destination, 'export' | 'nextDeadline'>;
+export type Exporting = Pick<Destination, 'export' | 'nextDeadline' | 'endedWaiting'>;
 
 /** Exports to one destination at its own deadlines, one export at a time. No destination waits for another. */
 export class ExportLoop {
@@ -24,7 +28,7 @@ export class ExportLoop {
   #timer: NodeJS.Timeout | undefined;
   #started = false;
   #exporting = false;
-  /** An export follows within MIN_GAP_MS. */
+  /** An export follows within SOON_MS. */
   #soon = false;
   #closed = false;
   /** When the next export begins, monotonic milliseconds. */
@@ -56,11 +60,15 @@ export class ExportLoop {
     });
   }
 
-  /** Ended connections are exported soon, not at the next deadline. */
+  /** Ended connections are exported soon, not at the next deadline; where they are many, now. */
   exportSoon(): void {
+    if (this.#destination.endedWaiting >= MANY_ENDED) {
+      this.exportNow();
+      return;
+    }
     if (this.#soon || this.#exporting || !this.#started) return;
     this.#soon = true;
-    this.#wait(0);
+    this.#wait(0, SOON_MS);
   }
 
   /** The next deadline may be an earlier one than it was: rows were merged. */
@@ -76,10 +84,10 @@ export class ExportLoop {
     clearTimeout(this.#timer);
   }
 
-  #wait(milliseconds: number): void {
+  #wait(milliseconds: number, least = MIN_GAP_MS): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
-    const wait = Math.min(Math.max(milliseconds, MIN_GAP_MS), this.#longestWait);
+    const wait = Math.min(Math.max(milliseconds, least), this.#longestWait);
     this.#wakeAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.exportNow(), wait);
   }

@@ -11,6 +11,7 @@ class FakeDestination {
   running = 0;
   most = 0;
   deadline = Infinity;
+  endedWaiting = 0;
   /** Exports that pause and go on. */
   pauses = 0;
   gate: () => Promise<void> = () => Promise.resolve();
@@ -54,6 +55,31 @@ test('nothing is exported before the start, nor after the end', async t => {
   loop.exportSoon();
   await new Promise(resolve => setTimeout(resolve, 80));
   t.is(destination.exports, exports);
+});
+
+test('many ended connections are exported at once; of few the first waits a little for others', async t => {
+  const destination = new FakeDestination();
+  const { loop } = loopOf(destination);
+  destination.endedWaiting = 5_000;
+  loop.exportSoon();
+  t.is(destination.exports, 0, 'it has not started');
+  loop.start();
+  await new Promise(setImmediate);
+  t.is(destination.exports, 1);
+  destination.endedWaiting = 1;
+  loop.exportSoon();
+  loop.exportSoon();
+  await new Promise(setImmediate);
+  t.is(destination.exports, 1);
+  destination.endedWaiting = 1_024;
+  loop.exportSoon();
+  loop.exportSoon();
+  await new Promise(setImmediate);
+  t.is(destination.exports, 2, 'one export at a time');
+  destination.endedWaiting = 1;
+  loop.exportSoon();
+  await eventually('the export of the few', () => destination.exports === 3);
+  loop.close();
 });
 
 test('an export that does not end keeps no other destination from its own, and none of its own begins', async t => {
