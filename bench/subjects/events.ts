@@ -69,7 +69,7 @@ export async function eventCases(scene: Scene, backend: Backend, table: KernelTa
 }
 
 /** The floor: the datagrams of the events are read and thrown away. */
-async function readCase({ sizes: { connections, mtu } }: Scene, table: KernelTable): Promise<Case> {
+export async function readCase({ sizes: { connections, mtu } }: Scene, table: KernelTable): Promise<Case> {
   const reader = await Companion.start('events', String(EXPORTER_DEFAULTS.eventBuffer));
   let datagrams = 0;
   return {
