@@ -84,6 +84,18 @@ export declare class EventListener {
   close(): void
 }
 
+/** The encoder in Rust. It keeps the arrays that it is given. */
+export declare class FlowEncoder {
+  /** @param journal number of the destination, -1 for none */
+  constructor(memory: EncoderMemory, shapes: number, uniflows: boolean, zeroDeltas: boolean, journal: number)
+  /** @param reserves bytes to leave free for the template, 0xffffffff where no message can hold it */
+  define(kind: number, ids: Uint32Array, reserves: Uint32Array, first: Uint32Array, second: Uint32Array): void
+  reserve(templateId: number, bytes: number): void
+  encode(slots: Uint32Array, reasons: Uint8Array, from: number, to: number, limit: number, names: Uint8Array, nameEnds: Uint32Array): void
+  /** Closes all open messages; false where the output has no room for all. */
+  close(): boolean
+}
+
 /** Reads NFLOG groups in one network namespace until it is closed. It keeps no process alive. */
 export declare class NflogListener {
   /**
@@ -203,14 +215,23 @@ export interface DestroyLogPlace {
   done: number
 }
 
-/** Backend.encode of src/backend/backend.ts, the request's members one by one: cheaper to take over than an object. */
-export declare function encode(plan: Uint32Array, templateId: number, records: Uint8Array, from: number, to: number, names: Uint8Array, nameEnds: Uint32Array, prefix: Uint8Array, limit: number, exportTime: number, sequence: number, observationDomain: number, out: Uint8Array, lengths: Uint32Array): Encoded
-
-/** Encoded of src/backend/backend.ts. */
-export interface Encoded {
-  messages: number
-  next: number
-  oversize: number
+/** What a record is written from, and where it goes: EncoderColumns and EncoderOutput of src/encoder/request.ts. */
+export interface EncoderMemory {
+  rows: Uint8Array
+  flags: Uint8Array
+  helpers: Uint8Array
+  zeroed: Uint32Array
+  names: Uint32Array
+  types: Uint8Array
+  states: Uint32Array
+  rules: Uint16Array
+  ruleFacts: Uint32Array
+  exported: Uint8Array
+  bytes: Uint8Array
+  messages: Uint32Array
+  entries: Uint32Array
+  progress: Uint32Array
+  oversize: Float64Array
 }
 
 /** What became of the events so far. Each is in exactly one of the first seven counts. */

@@ -4,7 +4,7 @@
  * last how often its receive buffer ran over.
  */
 import { createInterface } from 'node:readline';
-import { writeFlowId } from '../src/record/flow-record.js';
+import { writeFlowId } from '../src/encoder/flow-facts.js';
 import { ORIG_OCTETS, ORIG_PACKETS, REPLY_OCTETS, REPLY_PACKETS } from '../src/row/layout.generated.js';
 import { loadBackend } from '../src/backend/load.js';
 import { readBigInt, readNumber } from '../src/common/u64.js';

@@ -29,12 +29,11 @@ import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
 import { Poller, type PollStats } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
-import type { RecordAugmenter } from './record/record-augmenter.js';
+import type { FlowExtras } from './encoder/columns.js';
 import { now } from './store/poll-history.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import type { Source } from './sources/source.js';
 import type { Journal, JournalStats } from './state/journal.js';
-import { TcpStateList } from './record/tcp-state-list.js';
 import { TcpHistory } from './store/tcp-history.js';
 import type { PendingEventCounts } from './store/pending-events.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
@@ -175,17 +174,15 @@ export class Exporter {
       );
     }
     this.#denied = this.#createDenied();
-    const augmenters = this.#enrich(this.#store);
+    let extras = this.#enrich(this.#store);
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(this.#store.table.capacity);
       this.#store.expectChanges(history);
-      if (options.tcpStateHistory) augmenters.push(new TcpStateList(history));
+      if (options.tcpStateHistory) extras = { ...extras, states: history.states };
     }
-    const flows: Flows[] = [{ store: this.#store, augmenters }];
-    if (this.#denied) {
-      augmenters.push(this.#denied.connectionAugmenter);
-      flows.push(this.#denied.flows(store => this.#enrich(store)));
-    }
+    if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
+    const flows: Flows[] = [{ store: this.#store, extras }];
+    if (this.#denied) flows.push(this.#denied.flows(store => this.#enrich(store)));
     // of connections whose counters were set to zero it is not known how many packets are lost
     const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
     const lost = (): Unexported =>
@@ -307,12 +304,12 @@ export class Exporter {
   }
 
   /** The names that an inventory has for a store's flows. */
-  #enrich(store: FlowStore): RecordAugmenter[] {
+  #enrich(store: FlowStore): FlowExtras {
     const { inventory } = this.#options;
-    if (!inventory) return [];
+    if (!inventory) return {};
     const enrichment = new Enrichment(store, inventory.inventory, this.#names);
     inventory.subscribe(changed => enrichment.use(changed));
-    return [enrichment];
+    return enrichment.extras;
   }
 
   /** Ended connections that the previous run received and did not export come before anything new. */

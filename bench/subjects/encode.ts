@@ -1,27 +1,21 @@
-import type { Backend } from '../../src/backend/backend.js';
-import type { EncodeRequest } from '../../src/encoder/request.js';
+import { USED } from '../../src/encoder/request.js';
 import { createProfile } from '../../src/ipfix/profile.js';
-import { compilePlan } from '../../src/ipfix/template.js';
-import { RECORD_SIZE } from '../../src/row/layout.generated.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
 import { loadFloors } from '../host/floors.js';
 import { same, sameBytes } from '../same.js';
 import type { Case, Scene, Subject } from '../subject.js';
-import { Connections, EPOCH } from '../workload/connections.js';
+import { Connections } from '../workload/connections.js';
 import { headersOf } from '../workload/packets.js';
-import { recordsOf } from '../workload/records.js';
+import { EncodedTable } from '../workload/records.js';
 
 const ROWS_A_BATCH = 1024;
-/** As a destination gathers them. */
-const RECORDS_A_BATCH = 512;
-const FIRST_TEMPLATE = 256;
-/** More than any record of the workload takes. */
-const MOST_BYTES_A_RECORD = 512;
-const NOTHING = new Uint8Array(0);
+/** Rows of which the floor copies the bytes at a time, about as many as the messages of one send have. */
+const ROWS_A_COPY = 512;
 
-/** Flow records to IPFIX messages, a destination's batch a call. */
+/** Connections of a store to IPFIX messages, as many a call as a destination has. */
 export const encode: Subject = {
   name: 'encode',
-  summary: 'flow records to IPFIX messages, profile standard',
+  summary: 'connections of a store to IPFIX messages, profile standard',
   connections: 10_000,
   packets: true,
   floor: true,
@@ -29,87 +23,78 @@ export const encode: Subject = {
     const profile = createProfile('standard', 'reverse', false);
     const numbers = Array.from({ length: sizes.connections }, (_, i) => i);
     const rows = new Connections(family).batches(numbers, 1, ROWS_A_BATCH);
-    const requests = recordsOf(rows, profile.shapes, RECORDS_A_BATCH).map(({ shape, batch }): EncodeRequest => ({
-      plan: compilePlan(profile.fieldsOf(shape)),
-      templateId: FIRST_TEMPLATE + shape,
-      records: batch.bytes,
-      from: 0,
-      to: batch.count,
-      names: NOTHING,
-      nameEnds: new Uint32Array(1),
-      exportTime: EPOCH / 1000,
-      sequence: 0,
-      observationDomain: 1,
-      prefix: NOTHING,
-      limit: sizes.mtu - headersOf(family),
-      out: new Uint8Array(RECORDS_A_BATCH * MOST_BYTES_A_RECORD),
-      lengths: new Uint32Array(RECORDS_A_BATCH * 2),
-    }));
-    const [expected, ...others] = backends.map(backend => encodeAll(backend, requests, sizes.connections));
-    for (const other of others)
-      sameBytes('the messages of the backends', Buffer.concat(other), Buffer.concat(expected));
-    const ours = backends.map((backend): Case => ({
+    const limit = sizes.mtu - headersOf(family);
+    const tables = backends.map(backend => new EncodedTable(backend, rows, profile, limit));
+    const [expected, ...others] = tables.map(table => allMessages(table, sizes.connections));
+    for (const other of others) sameBytes('the messages of the backends', other, expected);
+    const ours = backends.map((backend, i): Case => ({
       name: 'encode',
       backend: backend.name,
       parameters: { connections: sizes.connections, mtu: sizes.mtu },
       items: sizes.connections,
       repeatable: true,
       operation() {
-        let encoded = 0;
-        for (const request of requests) encoded += backend.encode(request).next;
-        same('records', encoded, sizes.connections);
+        same(
+          'records',
+          tables[i].encode(() => {}),
+          sizes.connections,
+        );
       },
     }));
-    return [...copyCase(requests, expected, ours[0]), ...ours];
+    return [...copyCase(tables[0].rows, expected.length, ours[0]), ...ours];
   },
 };
 
-/**
- * The floor: as many bytes as the messages have, copied from as many records.
- * @param messages of each request
- */
-function copyCase(
-  requests: readonly EncodeRequest[],
-  messages: readonly Uint8Array[],
-  { parameters, items }: Case,
-): Case[] {
+/** The floor: as many bytes as the messages have, copied from as many rows. */
+function copyCase(rows: Uint8Array, bytes: number, { parameters, items }: Case): Case[] {
   const floors = loadFloors();
   if (!floors) return [];
-  const copyAll = (): void => {
-    for (const [i, { records, to, out }] of requests.entries()) {
-      floors.copyRecords(records, RECORD_SIZE, to, messages[i].length, out);
-    }
+  const before = (row: number): number => Math.floor((bytes * row) / items);
+  const out = new Uint8Array(Math.ceil(bytes / items + 1) * ROWS_A_COPY);
+  const copy = (from: number): Uint8Array => {
+    const to = Math.min(from + ROWS_A_COPY, items);
+    const length = before(to) - before(from);
+    floors.copyRecords(rows.subarray(from * ROW_SIZE, to * ROW_SIZE), ROW_SIZE, to - from, length, out);
+    return out.subarray(0, length);
   };
-  copyAll();
-  for (const [i, { records, to, out }] of requests.entries()) {
-    const { length } = messages[i];
-    sameBytes('the bytes of the floor', out.subarray(0, length), beginnings(records, to, length));
+  for (let from = 0; from < items; from += ROWS_A_COPY) {
+    const copied = copy(from);
+    sameBytes(
+      'the bytes of the floor',
+      copied,
+      beginnings(rows, from, Math.min(ROWS_A_COPY, items - from), copied.length),
+    );
   }
-  return [{ name: 'copy the bytes', backend: 'floor', parameters, items, repeatable: true, operation: copyAll }];
+  return [
+    {
+      name: 'copy the bytes',
+      backend: 'floor',
+      parameters,
+      items,
+      repeatable: true,
+      operation() {
+        for (let from = 0; from < items; from += ROWS_A_COPY) copy(from);
+      },
+    },
+  ];
 }
 
-/** So many bytes of so many records, the first ones of each, as many of each as divide evenly. */
-function beginnings(records: Uint8Array, count: number, bytes: number): Uint8Array {
+/** So many bytes of so many rows, the first ones of each, as many of each as divide evenly. */
+function beginnings(rows: Uint8Array, from: number, count: number, bytes: number): Uint8Array {
   const each = Math.floor(bytes / count);
-  const before = (record: number): number => each * record + Math.floor(((bytes % count) * record) / count);
+  const before = (row: number): number => each * row + Math.floor(((bytes % count) * row) / count);
   return Buffer.concat(
-    Array.from({ length: count }, (_, i) =>
-      records.subarray(i * RECORD_SIZE, i * RECORD_SIZE + before(i + 1) - before(i)),
-    ),
+    Array.from({ length: count }, (_, i) => {
+      const at = (from + i) * ROW_SIZE;
+      return rows.subarray(at, at + before(i + 1) - before(i));
+    }),
   );
 }
 
-/** The messages of each request, one after another. */
-function encodeAll(backend: Backend, requests: readonly EncodeRequest[], connections: number): Uint8Array[] {
+/** All messages, one after another. */
+function allMessages(table: EncodedTable, connections: number): Uint8Array {
   const messages: Uint8Array[] = [];
-  let records = 0;
-  for (const request of requests) {
-    const encoded = backend.encode(request);
-    let length = 0;
-    for (let i = 0; i < encoded.messages; i++) length += request.lengths[i * 2];
-    messages.push(request.out.slice(0, length));
-    records += encoded.next - encoded.oversize;
-  }
-  same(`records of ${backend.name}`, records, connections);
-  return messages;
+  const records = table.encode(({ bytes, progress }) => messages.push(bytes.slice(0, progress[USED])));
+  same('records', records, connections);
+  return Buffer.concat(messages);
 }

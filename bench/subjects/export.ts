@@ -45,7 +45,7 @@ function exported({ family, sizes }: Scene, segment: boolean): Exported {
   return {
     name: segment ? 'export, --udp-segmentation' : 'export',
     parameters: { connections: records, gone },
-    flows: [{ store, augmenters: [] }],
+    flows: [{ store, extras: {} }],
     names: new NameTable(),
     segment,
     clock,

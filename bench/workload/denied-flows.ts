@@ -1,6 +1,5 @@
 import { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DeniedAugmenter } from '../../src/denied/denied-augmenter.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
@@ -41,13 +40,9 @@ export class DeniedFlows {
   /** For a destination: no connections, and these. */
   flows(): Flows[] {
     const connections = new ConnectionStore({ maxConnections: 1, firstSight: 'total', born: now() });
-    const { rows, bytes } = this.store.table;
-    const augmenter = new DeniedAugmenter(this.#rules, slot =>
-      this.#rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_SIZE + STATE]),
-    );
     return [
-      { store: connections, augmenters: [] },
-      { store: this.store, augmenters: [augmenter] },
+      { store: connections, extras: {} },
+      { store: this.store, extras: { rules: this.store.ruleOf, ruleFacts: this.#rules.facts } },
     ];
   }
 
@@ -58,6 +53,7 @@ export class DeniedFlows {
     for (let i = 0; i < this.#rows.count; i++) {
       if (i === this.#idle) this.store.endIdle(idleFlowExportTimeout, monotonic);
       const slot = this.store.slotOf(this.#rows.u32, i * ROW_WORDS, monotonic);
+      this.store.ruleOf[slot] = this.#rules.idOf(1 + (i % RULES), NF_INET_LOCAL_IN);
       const at = i < this.#idle ? monotonic - idleFlowExportTimeout : monotonic;
       this.store.count(slot, PACKETS, OCTETS, wall, wall, at);
     }

@@ -47,7 +47,7 @@ export class MeasuredDestination {
 
   /** Of connections, of which nothing is known but their rows. */
   static open(backend: Backend, store: FlowStore, collector: Collector, mtu: number): Promise<MeasuredDestination> {
-    return MeasuredDestination.openFor(backend, [{ store, augmenters: [] }], new NameTable(), collector, mtu);
+    return MeasuredDestination.openFor(backend, [{ store, extras: {} }], new NameTable(), collector, mtu);
   }
 
   /** @param flows connections first */

@@ -57,7 +57,8 @@ export class PolledStore {
     this.#now = { wall: wall + step, monotonic: monotonic + step };
     let records = 0;
     const take = (): boolean => ++records > 0;
-    for (const schedule of this.#schedules) exportDue(schedule, this.#now.monotonic, Number.MAX_SAFE_INTEGER, take);
+    for (const schedule of this.#schedules)
+      exportDue(schedule, this.store.table, this.#now.monotonic, Number.MAX_SAFE_INTEGER, take);
     return records;
   }
 }

@@ -1,5 +1,5 @@
 import type { CpuClock } from '../common/cpu.js';
-import type { Encoded, EncodeRequest } from '../encoder/request.js';
+import type { FlowEncoder, FlowEncoderOptions } from '../encoder/request.js';
 import type { Decode } from '../netlink/decode.js';
 import type { EventOptions, EventReceiver, EventSource } from '../sources/events.js';
 import type { NflogOptions, NflogSource } from '../sources/nflog.js';
@@ -13,8 +13,8 @@ import type { ConnectDatagram } from '../transport/datagram-socket.js';
 export interface Backend {
   readonly name: 'native' | 'fallback';
   readonly decode: Decode;
-  /** Encodes records into as many IPFIX messages as fit. Pure. */
-  encode(request: EncodeRequest): Encoded;
+  /** Makes the encoder of one store's flows for one destination. */
+  createEncoder(options: FlowEncoderOptions): FlowEncoder;
   /** The kernel's table, live: netlink for native, procfs for the fallback. */
   openKernel(options: KernelOptions): Source;
   /**

@@ -1,7 +1,7 @@
 import type { Backend } from './backend.js';
 import type { KernelOptions } from '../sources/source.js';
-import { encode } from '../encoder/encode.js';
 import { processCpu } from '../common/cpu.js';
+import { FallbackEncoder } from '../encoder/flow-encoder.js';
 import { CtflowError } from '../common/errors.js';
 import { decode } from '../netlink/decode.js';
 import { lastingFilter } from '../row/filter.js';
@@ -14,7 +14,7 @@ export function createFallbackBackend(): Backend {
   return {
     name: 'fallback',
     decode,
-    encode,
+    createEncoder: options => new FallbackEncoder(options),
     openKernel,
     openEvents,
     openNflog,

@@ -3,7 +3,8 @@ import type { NflogOptions } from '../sources/nflog.js';
 import type { EventKind, EventOptions } from '../sources/events.js';
 import type { KernelOptions } from '../sources/source.js';
 import type { Decoded } from '../netlink/decode.js';
-import type { Encoded, EncodeRequest } from '../encoder/request.js';
+import { NativeEncoder } from '../encoder/native-encoder.js';
+import type { FlowEncoderOptions } from '../encoder/request.js';
 import { CtflowError } from '../common/errors.js';
 import { filterWords, lastingFilter } from '../row/filter.js';
 import { LAYOUT_VERSION } from '../row/layout.generated.js';
@@ -39,24 +40,11 @@ export function createNativeBackend(binding: Binding): Backend {
   return {
     name: 'native',
     decode,
-    encode: (request: EncodeRequest): Encoded =>
-      native(() =>
-        binding.encode(
-          request.plan,
-          request.templateId,
-          request.records,
-          request.from,
-          request.to,
-          request.names,
-          request.nameEnds,
-          request.prefix,
-          request.limit,
-          request.exportTime,
-          request.sequence,
-          request.observationDomain,
-          request.out,
-          request.lengths,
-        ),
+    createEncoder: (options: FlowEncoderOptions): NativeEncoder =>
+      new NativeEncoder(
+        (memory, shapes, uniflows, zeroDeltas, journal) =>
+          new binding.FlowEncoder(memory, shapes, uniflows, zeroDeltas, journal),
+        options,
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     lockFile: (fd: number): boolean => native(() => binding.lockFile(fd)),

@@ -49,8 +49,8 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   readonly #store: AnnotatedStore;
   readonly #connections: ConnectionTable;
   readonly #connectionRows: Rows;
-  /** The rule that denied a packet of a connection, 0 for none. */
-  readonly #ruleOf: Uint16Array;
+  /** Id of the rule that denied a packet of a connection, by slot; 0 for none. */
+  readonly ruleOf: Uint16Array;
   readonly #closed: RecentlyClosed;
   /** Of the views of the connection that is looked at. */
   readonly #hashes: number[] = [];
@@ -65,20 +65,16 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
     this.#denied = denied;
     this.#connections = table;
     this.#connectionRows = rowsOf(table);
-    this.#ruleOf = new Uint16Array(table.capacity);
+    this.ruleOf = new Uint16Array(table.capacity);
     this.#closed = new RecentlyClosed(table);
     this.#now = now;
     connections.subscribe(this);
   }
 
-  /** The rule that denied a packet of this connection, 0 for none. */
-  readonly ruleOfConnection = (slot: number): number => this.#ruleOf[slot];
-
   /** The rules of connections that are stored. */
   eachRule(keep: (id: number) => void): void {
     const { flags, top } = this.#connections;
-    for (let slot = 0; slot < top; slot++)
-      if (flags[slot] & IN_USE && this.#ruleOf[slot] !== 0) keep(this.#ruleOf[slot]);
+    for (let slot = 0; slot < top; slot++) if (flags[slot] & IN_USE && this.ruleOf[slot] !== 0) keep(this.ruleOf[slot]);
   }
 
   /** Rows of EVENT_DENIED. */
@@ -94,7 +90,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
       if (connection !== undefined) {
         this.counts.matched++;
         if (connection < 0) this.counts.matchedLate++;
-        else this.#ruleOf[connection] = this.#rules.idOf(u32[from + RULE_WORD], bytes[from * 4 + STATE]);
+        else this.ruleOf[connection] = this.#rules.idOf(u32[from + RULE_WORD], bytes[from * 4 + STATE]);
         continue;
       }
       const octets = u32[from + ORIG_OCTETS_WORD];
@@ -104,6 +100,9 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
         this.counts.refusedOctets += octets;
         continue;
       }
+      const at = flow * ROW_WORDS;
+      const { rows: flows, bytes: flowBytes } = this.#denied.table;
+      this.#denied.ruleOf[flow] = this.#rules.idOf(flows[at + RULE_WORD], flowBytes[at * 4 + STATE]);
       this.#denied.takeTcpFlags(flow, bytes[from * 4 + TCP_FLAGS]);
       if (tracked) {
         if (this.#denied.addPending(flow, { time, timed, octets, polls: this.#polls })) continue;
@@ -134,7 +133,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   }
 
   added(slot: number): void {
-    this.#ruleOf[slot] = 0;
+    this.ruleOf[slot] = 0;
   }
 
   gone(slot: number): void {
@@ -150,7 +149,7 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
   }
 
   cleared(): void {
-    this.#ruleOf.fill(0);
+    this.ruleOf.fill(0);
     this.#closed.clear();
   }
 
@@ -192,14 +191,12 @@ export class ConntrackCorrelator implements PollHook, StoreListener {
 
   /** Drops the packets of a flow that the connection has counted. */
   #matchFlow(slot: number, lifetime: Lifetime, flow: number): void {
-    const { u32, bytes } = this.#denied.rows;
-    const at = flow * ROW_WORDS;
-    const rule = this.#rules.idOf(u32[at + RULE_WORD], bytes[at * 4 + STATE]);
+    const rule = this.#denied.ruleOf[flow];
     const matched = this.#denied.dropPending(flow, packet => isWithin(lifetime, packet.time, packet.timed));
     if (matched === 0) return;
     this.counts.matched += matched;
-    if (this.#ruleOf[slot] === rule) return;
-    this.#ruleOf[slot] = rule;
+    if (this.ruleOf[slot] === rule) return;
+    this.ruleOf[slot] = rule;
     // a record may have had the packet already, and not the rule
     this.#store.annotated(slot);
   }

@@ -6,15 +6,13 @@ import { describeError } from '../common/errors.js';
 import type { Flows } from '../record/flows.js';
 import type { AnnotatedStore, FlowStore } from '../store/flow-store.js';
 import { IN_USE } from '../store/connection-table.js';
-import { ROW_WORDS, RULE_WORD, STATE } from '../row/layout.generated.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { now } from '../store/poll-history.js';
-import type { RecordAugmenter } from '../record/record-augmenter.js';
+import type { FlowExtras } from '../encoder/columns.js';
 import type { Unexported } from '../store/unexported.js';
 import type { NflogCounts, NflogSource } from '../sources/nflog.js';
-import { DeniedAugmenter } from './denied-augmenter.js';
 import { DeniedRules } from './denied-rules.js';
 import { ConntrackCorrelator, type MatchCounts } from './conntrack-correlator.js';
 import { DenyStore, type DenyCounts } from './deny-store.js';
@@ -50,9 +48,8 @@ export class DeniedPackets {
   #crowded = MOST_PREFIXES / 2;
   readonly #correlator: ConntrackCorrelator;
   readonly #idleMs: number;
-  readonly #augmenter: RecordAugmenter;
-  /** Writes the rule of a denied packet into the records of its connection. */
-  readonly connectionAugmenter: RecordAugmenter;
+  /** Which rule has denied a packet of each connection. */
+  readonly connectionExtras: FlowExtras;
   #source: NflogSource | undefined;
   /** Of the namespaces before. */
   #earlier: NflogCounts | undefined;
@@ -74,18 +71,13 @@ export class DeniedPackets {
     this.#rules = rules;
     this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
-    this.#augmenter = new DeniedAugmenter(rules, this.#ruleOf);
-    this.connectionAugmenter = new DeniedAugmenter(rules, this.#correlator.ruleOfConnection);
+    this.connectionExtras = { rules: this.#correlator.ruleOf, ruleFacts: rules.facts };
   }
 
-  readonly #ruleOf = (slot: number): number => {
-    const { rows, bytes } = this.#store.table;
-    return this.#rules.idOf(rows[slot * ROW_WORDS + RULE_WORD], bytes[slot * ROW_WORDS * 4 + STATE]);
-  };
-
-  /** @param others further augmenters of the denied flows */
-  flows(others: (store: FlowStore) => readonly RecordAugmenter[]): Flows {
-    return { store: this.#store, augmenters: [this.#augmenter, ...others(this.#store)] };
+  /** @param others what else is known of the denied flows */
+  flows(others: (store: FlowStore) => FlowExtras): Flows {
+    const extras = { ...others(this.#store), rules: this.#store.ruleOf, ruleFacts: this.#rules.facts };
+    return { store: this.#store, extras };
   }
 
   /** @throws CtflowError as Backend.openNflog */
@@ -118,7 +110,7 @@ export class DeniedPackets {
     if (!source || source.prefixCount < this.#crowded) return;
     const { table } = this.#store;
     const used = this.#rules.keep(keep => {
-      for (let slot = 0; slot < table.top; slot++) if (table.flags[slot] & IN_USE) keep(this.#ruleOf(slot));
+      for (let slot = 0; slot < table.top; slot++) if (table.flags[slot] & IN_USE) keep(this.#store.ruleOf[slot]);
       this.#correlator.eachRule(keep);
     });
     source.keepPrefixes(used);

@@ -1,18 +1,6 @@
+import { RULE_WORDS } from '../encoder/columns.js';
 import type { NameHolder, NameTable } from '../record/name-table.js';
 import { parseLogPrefix, REJECT } from './log-prefix.js';
-
-/** A rule that denies packets, as records have it. */
-export interface DeniedRule {
-  /** forwardingStatus (IE 89). */
-  readonly forwardingStatus: number;
-  readonly ingress: boolean;
-  /** Of Antrea: 2 drop, 3 reject. */
-  readonly action: number;
-  /** Numbers in the name table. */
-  readonly policyName: number;
-  readonly policyNamespace: number;
-  readonly rule: number;
-}
 
 /** Forwarding Status registry of IANA: dropped by ACL deny, which answers the sender, or by ACL drop, which does not. */
 const ACL_DENY = 0x81;
@@ -21,12 +9,17 @@ const ACL_DROP = 0x82;
 /** Netfilter hooks behind which a packet leaves this host (enum nf_inet_hooks): output and postrouting. */
 const FIRST_EGRESS_HOOK = 3;
 const HOOKS = 8;
+/** Ids end here, as a reader has 4,096 prefixes at most. */
+const MOST_IDS = (4_096 + 1) * HOOKS;
+const INGRESS = 1 << 16;
 
 /** The rules by the number of their log prefix and the hook in which they stand. */
 export class DeniedRules implements NameHolder {
   readonly #names: NameTable;
   readonly #prefixOf: (number: number) => string;
-  readonly #rules: DeniedRule[] = [];
+  /** RULE_WORDS words a rule by its id: see FlowExtras. The first is zero where the rule has not been seen. */
+  readonly facts = new Uint32Array(MOST_IDS * RULE_WORDS);
+  readonly #seen = new Set<number>();
 
   /** @param prefixOf the log prefix of a number */
   constructor(names: NameTable, prefixOf: (number: number) => string) {
@@ -35,13 +28,11 @@ export class DeniedRules implements NameHolder {
     names.hold(this);
   }
 
-  /** One number for both; never 0. Below 2^16, as a reader has 4,096 prefixes at most. */
+  /** One number for both, never 0, of which {@link facts} has the rule. */
   idOf(prefix: number, hook: number): number {
-    return prefix * HOOKS + Math.min(hook, HOOKS - 2) + 1;
-  }
-
-  get(id: number): DeniedRule {
-    return (this.#rules[id] ??= this.#read(id));
+    const id = prefix * HOOKS + Math.min(hook, HOOKS - 2) + 1;
+    if (this.facts[id * RULE_WORDS] === 0) this.#read(id);
+    return id;
   }
 
   /**
@@ -51,27 +42,26 @@ export class DeniedRules implements NameHolder {
   keep(eachRule: (keep: (id: number) => void) => void): Uint32Array {
     const used = new Set<number>();
     eachRule(id => used.add(Math.floor((id - 1) / HOOKS)));
-    this.#rules.forEach((_, id) => {
-      if (!used.has(Math.floor((id - 1) / HOOKS))) delete this.#rules[id];
-    });
+    for (const id of this.#seen) {
+      if (used.has(Math.floor((id - 1) / HOOKS))) continue;
+      this.#seen.delete(id);
+      this.facts[id * RULE_WORDS] = 0;
+    }
     return Uint32Array.from(used);
   }
 
   eachName(keep: (number: number) => void): void {
-    this.#rules.forEach(({ policyName, policyNamespace, rule }) => [policyName, policyNamespace, rule].forEach(keep));
+    for (const id of this.#seen) for (let word = 1; word < RULE_WORDS; word++) keep(this.facts[id * RULE_WORDS + word]);
   }
 
-  #read(id: number): DeniedRule {
+  #read(id: number): void {
     const hook = (id - 1) % HOOKS;
     const denied = parseLogPrefix(this.#prefixOf((id - 1 - hook) / HOOKS));
-    return {
-      forwardingStatus: denied.action === REJECT ? ACL_DENY : ACL_DROP,
-      // where the prefix has no direction: what comes in or passes through is denied to its destination
-      ingress: denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK,
-      action: denied.action,
-      policyName: this.#names.intern(denied.policyName),
-      policyNamespace: this.#names.intern(denied.policyNamespace),
-      rule: this.#names.intern(denied.rule),
-    };
+    const status = denied.action === REJECT ? ACL_DENY : ACL_DROP;
+    // where the prefix has no direction: what comes in or passes through is denied to its destination
+    const ingress = denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK;
+    const names = [denied.policyName, denied.policyNamespace, denied.rule].map(name => this.#names.intern(name));
+    this.facts.set([status | (denied.action << 8) | (ingress ? INGRESS : 0), ...names], id * RULE_WORDS);
+    this.#seen.add(id);
   }
 }

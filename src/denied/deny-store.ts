@@ -36,6 +36,8 @@ export class DenyStore implements FlowStore {
   readonly rows: Rows;
   readonly counts: DenyCounts = { added: 0, evicted: 0 };
   readonly pending: PendingPackets;
+  /** Ids of the rules that deny the flows, by slot: kept by whoever knows the rules. */
+  readonly ruleOf: Uint16Array;
   readonly #index: TupleIndex;
   readonly #announced: Uint8Array;
   readonly #listeners: FlowListeners;
@@ -49,6 +51,7 @@ export class DenyStore implements FlowStore {
     this.#index = new TupleIndex(this.table.rows, maxDenied);
     this.#listeners = new FlowListeners(this.table);
     this.#announced = new Uint8Array(capacity);
+    this.ruleOf = new Uint16Array(capacity);
   }
 
   hold(holder: SlotHolder): void {

@@ -143,7 +143,7 @@ export class Destination {
       backend: Backend;
       /** Connections first. */
       flows: readonly Flows[];
-      /** The names that the augmenters of flows refer to. */
+      /** The names that flows refer to by number. */
       names: NameTable;
       staleConnectionTimeout: number;
       /** Milliseconds from one poll to the next, as it is now. */
@@ -196,7 +196,6 @@ export class Destination {
     this.#batchers = shared.flows.map(
       (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
     );
-    for (const batcher of this.#batchers) shared.names.hold(batcher);
     const { maxRate } = options;
     // a TCP collector holds the exporter back by itself
     if (typeof maxRate === 'number' || (maxRate === 'auto' && endpoint.protocol === 'udp')) {

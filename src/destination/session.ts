@@ -1,8 +1,17 @@
-import type { Batch } from '../row/batch.js';
-import type { Encoded } from '../encoder/request.js';
+import {
+  FORWARD,
+  MESSAGES,
+  MESSAGE_WORDS,
+  REPLY,
+  TOO_LARGE,
+  type EncoderTemplate,
+  type FlowEncoder,
+  type FlowEncoderOptions,
+} from '../encoder/request.js';
 import type { Backend } from '../backend/backend.js';
 import type { Profile } from '../ipfix/profile.js';
-import { addMessage, addRecords, type Totals } from '../ipfix/message-totals.js';
+import { addMessage, type Totals } from '../ipfix/message-totals.js';
+import { REVERSED } from '../ipfix/shape.js';
 import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord, type Field } from '../ipfix/template.js';
 import {
@@ -19,18 +28,19 @@ import {
 import { templateId } from '../ipfix/template-id.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
+import type { MessageBatch } from './message-batch.js';
 
-/** Messages encoded in one go. */
-const MESSAGES_A_CALL = 64;
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
 const NOTHING = new Uint8Array(0);
+/** Bytes by which the limit may rise when a name gets another address. */
+const IP_HEADERS_DIFFER = 20;
 
 export interface SessionOptions {
   backend: Backend;
   profile: Profile;
   transport: Transport;
-  /** The names that records refer to by number. */
+  /** The names that flows refer to by number. */
   names: NameTable;
   observationDomain: number;
   /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
@@ -47,12 +57,6 @@ interface ActiveTemplate {
   readonly fields: readonly Field[];
   readonly record: Uint8Array;
   announced: boolean;
-}
-
-/** How records of one shape are encoded. */
-interface ShapePlan {
-  readonly template: ActiveTemplate;
-  readonly plan: Uint32Array;
 }
 
 /** Seconds by which the wall clock must have gone back to be put right, not only adjusted. */
@@ -79,12 +83,14 @@ export class Session {
   readonly #options: SessionOptions;
   /** By id. */
   readonly #templates = new Map<number, ActiveTemplate>();
-  /** By the bits of a shape that make a difference. */
-  readonly #plans = new Map<number, ShapePlan>();
+  readonly #encoders: FlowEncoder[] = [];
   /** Flow records that were encoded and did not arrive, or that no message can hold. */
   readonly lost: Totals = { flows: 0, packets: 0, octets: 0 };
+  /** A message with templates or options. */
   readonly #out: Uint8Array;
-  readonly #lengths = new Uint32Array(MESSAGES_A_CALL * 2);
+  readonly #oneLength = new Uint32Array(2);
+  /** Two words a message that is sent with others: bytes, data records. */
+  #lengths = new Uint32Array(0);
   #sequence = 0;
   #exportTime = 0;
   #refreshedAt = 0;
@@ -95,7 +101,21 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.profile = options.profile;
-    this.#out = new Uint8Array(Math.max(options.transport.limit, 2048) * MESSAGES_A_CALL);
+    this.#out = new Uint8Array(this.largest);
+  }
+
+  /** Bytes of a message at most, in every session. */
+  get largest(): number {
+    return Math.max(this.#options.transport.limit + IP_HEADERS_DIFFER, 2048);
+  }
+
+  /** Bytes of a message at most, now. */
+  get limit(): number {
+    return this.#options.transport.limit;
+  }
+
+  get names(): NameTable {
+    return this.#options.names;
   }
 
   /** Records are taken now. */
@@ -121,6 +141,7 @@ export class Session {
     this.#optionsAnnounced = false;
     this.#refreshedAt = monotonic();
     for (const template of known) template.announced = false;
+    for (const template of this.#templates.values()) this.#reserve(template);
     // a collector that was away has forgotten them; each goes with its first data again
     if (transport.unreliable) this.#sendTemplates(known);
     this.#resume(transport.takeBack());
@@ -129,50 +150,73 @@ export class Session {
   /** A message without sets, after so many data records of this session; it is not counted. */
   emptyMessage(records: number): Uint8Array {
     const message = new Uint8Array(MESSAGE_HEADER);
-    this.#writeHeader(message, MESSAGE_HEADER, records);
+    this.#writeHeader(message, 0, MESSAGE_HEADER, records);
     return message;
   }
 
-  /** Sends a batch of flow records of one shape. */
-  send(shape: number, batch: Batch): void {
-    const { template, plan } = this.#plan(shape);
-    this.#refreshIfDue();
-    let prefix: Uint8Array = NOTHING;
-    if (!template.announced) {
-      prefix = makeSet(TEMPLATE_SET, [template.record]);
-      if (prefix.length + MESSAGE_HEADER > this.#options.transport.limit) {
-        this.counts.oversize += batch.count;
-        addRecords(this.lost, batch, 0, batch.count, template.fields);
-        return;
+  /** Makes an encoder of flows for this collector. */
+  createEncoder(options: Omit<FlowEncoderOptions, 'shapes' | 'uniflows'>): FlowEncoder {
+    const { shapes, uniflows } = this.profile;
+    const encoder = this.#options.backend.createEncoder({ ...options, shapes, uniflows });
+    this.#encoders.push(encoder);
+    return encoder;
+  }
+
+  /** An encoder has met records of a kind of which it has no template. */
+  define(encoder: FlowEncoder, kind: number): void {
+    const shape = kind & (FORWARD - 1);
+    const shapes = kind & REPLY ? [shape | REVERSED] : [];
+    if (kind & FORWARD || shapes.length === 0) shapes.unshift(shape);
+    encoder.define(
+      kind,
+      shapes.map(one => this.#templateOf(one)),
+    );
+  }
+
+  /** Counts the records that no message can hold. */
+  addOversize({ oversize }: MessageBatch): void {
+    if (oversize[0] === 0) return;
+    this.counts.oversize += oversize[0];
+    this.lost.flows += oversize[0];
+    this.lost.packets += oversize[1];
+    this.lost.octets += oversize[2];
+    oversize.fill(0);
+  }
+
+  /** Sends messages of flow records, each behind its template. */
+  send(batch: MessageBatch): void {
+    const { bytes, messages, progress } = batch;
+    const count = progress[MESSAGES];
+    if (count > 0) this.#refreshIfDue();
+    if (this.#lengths.length < count * 2) this.#lengths = new Uint32Array(messages.length);
+    const lengths = this.#lengths;
+    // messages that lie one behind another go together
+    let run = 0;
+    let together = 0;
+    for (let message = 0, at = 0; message < count; message++) {
+      const length = messages[message * MESSAGE_WORDS];
+      const records = messages[message * MESSAGE_WORDS + 1];
+      const reserved = messages[message * MESSAGE_WORDS + 2];
+      const template = this.#templates.get(setId(bytes, at + MESSAGE_HEADER + reserved))!;
+      let begin = at;
+      if (!template.announced || reserved > 0) {
+        this.#sendMessages(bytes.subarray(run), lengths, together);
+        together = 0;
+        if (template.announced) begin += reserved;
+        else this.#announce(template, bytes, at, reserved);
       }
-      this.#sendEarlyCopies(prefix);
-      template.announced = true;
-      if (this.profile.templatesApart) {
-        this.#sendSets([prefix]);
-        prefix = NOTHING;
-      }
+      if (together === 0) run = begin;
+      const end = at + length;
+      this.#writeHeader(bytes, begin, end - begin, this.#sequence);
+      this.#sequence = (this.#sequence + records) >>> 0;
+      this.counts.records += records;
+      lengths[together * 2] = end - begin;
+      lengths[together * 2 + 1] = records;
+      together++;
+      at = end;
     }
-    for (let from = 0; from < batch.count;) {
-      const encoded = this.#options.backend.encode({
-        plan,
-        templateId: template.id,
-        records: batch.bytes,
-        from,
-        to: batch.count,
-        names: this.#options.names.bytes,
-        nameEnds: this.#options.names.ends,
-        ...this.#header(),
-        prefix,
-        limit: this.#options.transport.limit,
-        out: this.#out,
-        lengths: this.#lengths,
-      });
-      if (encoded.oversize > 0) this.#addOversize(batch, from, encoded, template.fields);
-      this.counts.records += encoded.next - from - encoded.oversize;
-      this.#sendMessages(encoded.messages);
-      prefix = NOTHING;
-      from = encoded.next;
-    }
+    this.#sendMessages(bytes.subarray(run), lengths, together);
+    batch.clear();
   }
 
   /** A message of a new session with a template that was sent before; it is not counted. */
@@ -182,7 +226,7 @@ export class Session {
     const set = template ? makeSet(TEMPLATE_SET, [template.record]) : optionsTemplateSet();
     const message = new Uint8Array(MESSAGE_HEADER + set.length);
     message.set(set, MESSAGE_HEADER);
-    this.#writeHeader(message, message.length, 0);
+    this.#writeHeader(message, 0, message.length, 0);
     return message;
   }
 
@@ -191,11 +235,6 @@ export class Session {
     const { flows } = this.lost;
     for (const { bytes } of messages) addMessage(this.lost, bytes, id => this.#templates.get(id)?.fields);
     return this.lost.flows - flows;
-  }
-
-  /** Records of one shape that are dropped before they are encoded. */
-  loseBatch(shape: number, batch: Batch): void {
-    addRecords(this.lost, batch, 0, batch.count, this.#plan(shape).template.fields);
   }
 
   /**
@@ -229,22 +268,6 @@ export class Session {
     this.counts.optionsRecords += records;
   }
 
-  /** What the batch holds beside the records that are in the messages. */
-  #addOversize(batch: Batch, from: number, { messages, next, oversize }: Encoded, fields: readonly Field[]): void {
-    this.counts.oversize += oversize;
-    const all = { flows: 0, packets: 0, octets: 0 };
-    const encoded = { ...all };
-    addRecords(all, batch, from, next, fields);
-    for (let i = 0, at = 0; i < messages; i++) {
-      const end = at + this.#lengths[i * 2];
-      addMessage(encoded, this.#out.subarray(at, end), id => this.#templates.get(id)?.fields);
-      at = end;
-    }
-    this.lost.flows += oversize;
-    this.lost.packets += all.packets - encoded.packets;
-    this.lost.octets += all.octets - encoded.octets;
-  }
-
   /** Messages of an earlier session, with the templates of this one in front, numbered and dated anew. */
   #resume(messages: readonly Message[]): void {
     const withData = messages
@@ -261,7 +284,10 @@ export class Session {
       this.#sendSets([optionsTemplateSet()]);
       this.#optionsAnnounced = true;
     }
-    for (const template of templates) template.announced = true;
+    for (const template of templates) {
+      template.announced = true;
+      this.#reserve(template);
+    }
     this.#sendTemplates(templates);
     for (const { data, records } of withData) this.#sendSets([data], records);
   }
@@ -270,19 +296,35 @@ export class Session {
     if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
   }
 
-  #plan(shape: number): ShapePlan {
+  /** @param reserved bytes that the message at `at` has left free for its template; 0 where it has no room for it */
+  #announce(template: ActiveTemplate, bytes: Uint8Array, at: number, reserved: number): void {
+    const set = makeSet(TEMPLATE_SET, [template.record]);
+    this.#sendEarlyCopies(set);
+    template.announced = true;
+    this.#reserve(template);
+    if (reserved > 0) bytes.set(set, at + MESSAGE_HEADER);
+    else this.#sendSets([set]);
+  }
+
+  #templateOf(shape: number): EncoderTemplate {
     const { profile } = this;
-    const kind = shape & profile.shapes;
-    let plan = this.#plans.get(kind);
-    if (!plan) {
-      const id = templateId(profile, kind);
-      const fields = profile.fieldsOf(kind);
-      const template = this.#templates.get(id) ?? { id, fields, record: templateRecord(id, fields), announced: false };
-      this.#templates.set(id, template);
-      plan = { template, plan: compilePlan(fields) };
-      this.#plans.set(kind, plan);
-    }
-    return plan;
+    const id = templateId(profile, shape);
+    const fields = profile.fieldsOf(shape);
+    const template = this.#templates.get(id) ?? { id, fields, record: templateRecord(id, fields), announced: false };
+    this.#templates.set(id, template);
+    return { id, plan: compilePlan(fields), reserve: this.#roomFor(template) };
+  }
+
+  #reserve(template: ActiveTemplate): void {
+    for (const encoder of this.#encoders) encoder.reserve(template.id, this.#roomFor(template));
+  }
+
+  /** Bytes that a message is to leave free for the template of its records. */
+  #roomFor({ announced, record }: ActiveTemplate): number {
+    if (announced) return 0;
+    const length = SET_HEADER + record.length;
+    if (MESSAGE_HEADER + length > this.#options.transport.limit) return TOO_LARGE;
+    return this.profile.templatesApart ? 0 : length;
   }
 
   /** UDP loses templates and collectors restart: active templates are sent again. */
@@ -325,15 +367,16 @@ export class Session {
       this.#out.set(set, length);
       length += set.length;
     }
-    this.#writeHeader(this.#out, length, this.#sequence);
-    this.#lengths[0] = length;
-    this.#lengths[1] = records;
-    this.#sendMessages(1);
+    this.#writeHeader(this.#out, 0, length, this.#sequence);
+    this.#sequence = (this.#sequence + records) >>> 0;
+    this.#oneLength[0] = length;
+    this.#oneLength[1] = records;
+    this.#sendMessages(this.#out, this.#oneLength, 1);
   }
 
-  #writeHeader(into: Uint8Array, length: number, sequence: number): void {
+  #writeHeader(into: Uint8Array, at: number, length: number, sequence: number): void {
     const { exportTime, observationDomain } = this.#header();
-    const header = Buffer.from(into.buffer, into.byteOffset, MESSAGE_HEADER);
+    const header = Buffer.from(into.buffer, into.byteOffset + at, MESSAGE_HEADER);
     header.writeUInt16BE(IPFIX_VERSION, 0);
     header.writeUInt16BE(length, 2);
     header.writeUInt32BE(exportTime, 4);
@@ -341,22 +384,22 @@ export class Session {
     header.writeUInt32BE(observationDomain, 12);
   }
 
-  #sendMessages(messages: number): void {
+  /** @param lengths two words a message that lies in `bytes`, one after another: bytes, data records */
+  #sendMessages(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
+    if (messages === 0) return;
     for (let i = 0; i < messages; i++) {
-      this.#sequence = (this.#sequence + this.#lengths[i * 2 + 1]) >>> 0;
-      this.counts.octets += this.#lengths[i * 2];
-      if (this.#lengths[i * 2 + 1] > 0) this.#packets++;
+      this.counts.octets += lengths[i * 2];
+      if (lengths[i * 2 + 1] > 0) this.#packets++;
     }
     this.counts.messages += messages;
-    this.#options.transport.send(this.#out, this.#lengths, messages);
+    this.#options.transport.send(bytes, lengths, messages);
   }
 
   /** The export time does not go back beside templates that were sent, or data would seem older than they. */
-  #header(): { exportTime: number; sequence: number; observationDomain: number } {
+  #header(): { exportTime: number; observationDomain: number } {
     this.#exportTime = Math.max(this.#exportTime, Math.floor(this.#options.wall() / 1000));
     return {
       exportTime: this.#exportTime,
-      sequence: this.#sequence,
       observationDomain: this.#options.observationDomain,
     };
   }

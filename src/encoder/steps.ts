@@ -1,6 +1,10 @@
 import { CtflowError } from '../common/errors.js';
 import {
+  EVENT,
+  FIELDS_SIZE,
+  HELPER,
   INSTRUCTION_WORDS,
+  LABELS,
   OP_BYTES,
   OP_CONSTANT,
   OP_NAME,
@@ -12,36 +16,120 @@ import {
   OP_U32,
   OP_U64,
   OP_U8,
-  RECORD_SIZE,
+  ORIG_OCTET_DELTA,
+  ORIG_PACKET_DELTA,
+  REPLY_OCTET_DELTA,
+  REPLY_PACKET_DELTA,
+  ROW_SIZE,
+  TCP_STATES,
+  LONGEST_NAME,
 } from '../row/layout.generated.js';
-
-/** Words of one step: what to do, offset in the record or in the literals, length. */
-export const STEP_WORDS = 3;
-
-export const STEP_LITERAL = 0; // bytes that are the same in every record
-export const STEP_BYTES = 1;
-export const STEP_U8 = 2;
-export const STEP_U16 = 3;
-export const STEP_U32 = 4;
-export const STEP_U64 = 5;
-export const STEP_SECONDS = 6;
-// These write one byte of length and a text.
-export const STEP_TEXT = 7;
-export const STEP_TCP_STATE = 8;
-export const STEP_NAME = 9;
-export const STEP_TCP_HISTORY = 10;
 
 const LONGEST_CONSTANT = 16;
 const LONGEST_TEXT = 254;
+const HELPER_SIZE = 16;
+/** Eight of the longest state, and the commas. */
+const LONGEST_HISTORY = 8 * 'ESTABLISHED'.length + 7;
+const LONGEST_STATE = Math.max(...TCP_STATES.map(({ length }) => length));
 
-/** A plan after validation: its instructions without a choice of width, constants and zeros joined to literals. */
+/**
+ * Fields of fixed length from one source, by their kinds, so that those of one kind are written without a choice for each: pairs
+ * of an offset in the source and one in the run.
+ */
+export interface Moves {
+  /** Four bytes as they are. */
+  readonly words: Int32Array;
+  /** One byte. */
+  readonly bytes: Int32Array;
+  readonly u16s: Int32Array;
+  readonly u32s: Int32Array;
+  readonly u64s: Int32Array;
+  /** 64-bit milliseconds as 32-bit seconds. */
+  readonly seconds: Int32Array;
+}
+
+export const TEXT_NONE = 0;
+export const TEXT_HELPER = 1;
+export const TEXT_TCP_STATE = 2;
+export const TEXT_TCP_HISTORY = 3;
+export const TEXT_NAME = 4;
+
+/** Fields of fixed length that stand one after another, and the text behind them. */
+export interface Run {
+  /** Bytes of the fields. */
+  readonly length: number;
+  /** Pairs of an offset in the run and the byte that always stands there. */
+  readonly literals: Int32Array;
+  readonly fromRow: Moves;
+  readonly fromFacts: Moves;
+  /** One of TEXT_*. */
+  readonly text: number;
+  /** Where its source has it, and its bytes there. */
+  readonly textAt: number;
+  readonly textSize: number;
+}
+
+/** A plan after validation. */
 export interface Steps {
-  readonly all: Int32Array;
-  /** Those that write a text. */
-  readonly texts: Int32Array;
-  readonly literals: Uint8Array;
+  readonly runs: readonly Run[];
   /** Bytes of a record of which all texts are empty. */
   readonly shortest: number;
+  /** Bytes of a record at most. */
+  readonly largest: number;
+  /** Where the facts have the deltas that it writes, in words. */
+  readonly packetDeltas: readonly number[];
+  readonly octetDeltas: readonly number[];
+}
+
+class OpenMoves {
+  readonly words: number[] = [];
+  readonly bytes: number[] = [];
+  readonly u16s: number[] = [];
+  readonly u32s: number[] = [];
+  readonly u64s: number[] = [];
+  readonly seconds: number[] = [];
+
+  close(): Moves {
+    return {
+      words: Int32Array.from(this.words),
+      bytes: Int32Array.from(this.bytes),
+      u16s: Int32Array.from(this.u16s),
+      u32s: Int32Array.from(this.u32s),
+      u64s: Int32Array.from(this.u64s),
+      seconds: Int32Array.from(this.seconds),
+    };
+  }
+}
+
+class OpenRun {
+  length = 0;
+  readonly literals: number[] = [];
+  readonly row = new OpenMoves();
+  readonly facts = new OpenMoves();
+
+  close(text: number, textAt: number, textSize: number): Run {
+    return {
+      length: this.length,
+      literals: Int32Array.from(this.literals),
+      fromRow: this.row.close(),
+      fromFacts: this.facts.close(),
+      text,
+      textAt,
+      textSize,
+    };
+  }
+
+  literal(bytes: readonly number[]): void {
+    for (const byte of bytes) this.literals.push(this.length++, byte);
+  }
+
+  /** Leaves place for `length` bytes, and moves `width` of them from `from` in the manner of `list`. */
+  move(list: (moves: OpenMoves) => number[], offset: number, width: number, length: number): void {
+    this.literal(Array<number>(length - width).fill(0));
+    const [moves, from] = offset < ROW_SIZE ? [this.row, offset] : [this.facts, offset - ROW_SIZE];
+    list(moves).push(from, this.length);
+    this.length += width;
+  }
 }
 
 /**
@@ -50,58 +138,86 @@ export interface Steps {
  */
 export function stepsOf(plan: Uint32Array): Steps {
   if (plan.length === 0 || plan.length % INSTRUCTION_WORDS !== 0) throw planError(`a plan of ${plan.length} words`);
-  const all: number[] = [];
-  const texts: number[] = [];
-  const literals: number[] = [];
-  let shortest = 0;
+  const runs: Run[] = [];
+  const deltas = { packets: [] as number[], octets: [] as number[] };
+  let run = new OpenRun();
   for (let at = 0; at < plan.length; at += INSTRUCTION_WORDS) {
     const operation = plan[at];
     const offset = plan[at + 1];
     const length = plan[at + 2];
     const width = widthOf(operation, length);
-    if (width === undefined || offset + width > RECORD_SIZE) {
+    if (width === undefined || !isPlace(operation, offset, offset + width)) {
       const operands = `operation ${operation}, offset ${offset}, length ${length}`;
       throw planError(`instruction ${at / INSTRUCTION_WORDS} (${operands})`);
     }
-    const step = STEP_OF.get(operation);
-    if (step !== undefined && step >= STEP_TEXT) {
-      texts.push(step, offset, length);
-      shortest += 1;
-    } else {
-      shortest += length;
+    const text = TEXT_OF.get(operation);
+    if (text !== undefined) {
+      const base = text === TEXT_HELPER ? HELPER : text === TEXT_TCP_STATE ? 0 : ROW_SIZE;
+      runs.push(run.close(text, offset - base, length));
+      run = new OpenRun();
+      continue;
     }
-    if (step === undefined) {
-      pushLiteral(all, literals, plan[at + 3], length);
-    } else {
-      if (length > width) pushLiteral(all, literals, 0, length - width);
-      all.push(step, offset, length);
-    }
+    if (operation === OP_CONSTANT) run.literal(constant(plan[at + 3], length));
+    else if (operation === OP_BYTES) moveBytes(run, offset, length);
+    else if (operation === OP_U8) run.move(({ bytes }) => bytes, offset, 1, length);
+    else if (operation === OP_U16) run.move(({ u16s }) => u16s, offset, 2, length);
+    else if (operation === OP_U32) run.move(({ u32s }) => u32s, offset, 4, length);
+    else if (operation === OP_SECONDS) run.move(({ seconds }) => seconds, offset, 4, length);
+    else run.move(({ u64s }) => u64s, offset, 8, length);
+    if (operation !== OP_U64) continue;
+    if (offset === ORIG_PACKET_DELTA || offset === REPLY_PACKET_DELTA) deltas.packets.push((offset - ROW_SIZE) / 4);
+    if (offset === ORIG_OCTET_DELTA || offset === REPLY_OCTET_DELTA) deltas.octets.push((offset - ROW_SIZE) / 4);
   }
-  return { all: Int32Array.from(all), texts: Int32Array.from(texts), literals: Uint8Array.from(literals), shortest };
+  runs.push(run.close(TEXT_NONE, 0, 0));
+  const shortest = runs.reduce((sum, { length, text }) => sum + length + (text === TEXT_NONE ? 0 : 1), 0);
+  const largest = runs.reduce((sum, one) => sum + longestText(one), shortest);
+  return { runs, shortest, largest, packetDeltas: deltas.packets, octetDeltas: deltas.octets };
 }
 
-/** Every operation but OP_CONSTANT. */
-const STEP_OF: ReadonlyMap<number, number> = new Map([
-  [OP_BYTES, STEP_BYTES],
-  [OP_U8, STEP_U8],
-  [OP_U16, STEP_U16],
-  [OP_U32, STEP_U32],
-  [OP_U64, STEP_U64],
-  [OP_SECONDS, STEP_SECONDS],
-  [OP_TEXT, STEP_TEXT],
-  [OP_TCP_STATE, STEP_TCP_STATE],
-  [OP_NAME, STEP_NAME],
-  [OP_TCP_HISTORY, STEP_TCP_HISTORY],
+const TEXT_OF: ReadonlyMap<number, number> = new Map([
+  [OP_TEXT, TEXT_HELPER],
+  [OP_TCP_STATE, TEXT_TCP_STATE],
+  [OP_TCP_HISTORY, TEXT_TCP_HISTORY],
+  [OP_NAME, TEXT_NAME],
 ]);
 
-/** The number, big-endian in `length` bytes; appended to the last step where that is a literal too. */
-function pushLiteral(all: number[], literals: number[], number: number, length: number): void {
-  if (all.at(-STEP_WORDS) === STEP_LITERAL) all[all.length - 1] += length;
-  else all.push(STEP_LITERAL, literals.length, length);
-  for (let i = length - 1; i >= 0; i--) literals.push(i < 4 ? (number >>> (8 * i)) & 0xff : 0);
+function longestText({ text, textSize }: Run): number {
+  switch (text) {
+    case TEXT_HELPER:
+      return textSize;
+    case TEXT_TCP_STATE:
+      return LONGEST_STATE;
+    case TEXT_TCP_HISTORY:
+      return LONGEST_HISTORY;
+    case TEXT_NAME:
+      return LONGEST_NAME;
+    default:
+      return 0;
+  }
 }
 
-/** Bytes that the instruction reads from the record, undefined where operation or length is none. */
+function moveBytes(run: OpenRun, offset: number, length: number): void {
+  let at = 0;
+  for (; at + 4 <= length; at += 4) run.move(({ words }) => words, offset + at, 4, 4);
+  for (; at < length; at++) run.move(({ bytes }) => bytes, offset + at, 1, 1);
+}
+
+/** Big-endian in `length` bytes. */
+function constant(number: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => (length - i <= 4 ? (number >>> (8 * (length - i - 1))) & 0xff : 0));
+}
+
+/** Whether somebody has what a plan names. A stored row has the store's own facts where a row that is read has labels and helper. */
+function isPlace(operation: number, from: number, to: number): boolean {
+  const within = (begin: number, end: number): boolean => from >= begin && from < end && to <= end;
+  if (operation === OP_CONSTANT) return true;
+  if (operation === OP_TEXT) return within(HELPER, HELPER + HELPER_SIZE);
+  if (operation === OP_NAME || operation === OP_TCP_HISTORY) return within(ROW_SIZE, FIELDS_SIZE);
+  if (within(0, LABELS) || within(EVENT, ROW_SIZE)) return true;
+  return operation !== OP_TCP_STATE && within(ROW_SIZE, FIELDS_SIZE);
+}
+
+/** Bytes that the instruction reads, undefined where operation or length is none. */
 function widthOf(operation: number, length: number): number | undefined {
   switch (operation) {
     case OP_BYTES:

@@ -1,23 +1,11 @@
-import type { Batch } from '../row/batch.js';
+import { FLOW_NAMES, type FlowExtras } from '../encoder/columns.js';
 import { IN_USE } from '../store/connection-table.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
 import type { CompiledInventory } from './compile.js';
 import { InventoryLookup } from './lookup.js';
 import { NOTHING } from './prefix-table.js';
-import { SERVICE } from '../ipfix/shape.js';
-import {
-  FAMILY,
-  FLOW_TYPE,
-  ORIG_DPORT,
-  ORIG_DST,
-  ORIG_SRC,
-  PROTOCOL,
-  REPLY_SRC,
-  ROW_SIZE,
-  SOURCE_POD_NAME,
-} from '../row/layout.generated.js';
+import { FAMILY, ORIG_DPORT, ORIG_DST, ORIG_SRC, PROTOCOL, REPLY_SRC, ROW_SIZE } from '../row/layout.generated.js';
 import { NO_NAME, type NameHolder, type NameTable } from '../record/name-table.js';
-import type { RecordAugmenter } from '../record/record-augmenter.js';
 
 /** flowType of Antrea (PEN 56506, IE 137). */
 export const INTRA_NODE = 1;
@@ -31,7 +19,7 @@ const NO_TYPE = 0;
  * Names of a flow, in the order in which a record has them: pod, namespace and node of either side, and the service
  * port.
  */
-const NAMES = 7;
+const NAMES = FLOW_NAMES;
 const SOURCE = 0;
 const DESTINATION = 3;
 const SERVICE_PORT = 6;
@@ -47,7 +35,7 @@ const SLICE = 4096;
  * Who the flows of a store belong to, by an inventory. Each is looked up once, when the store gets it; and what stayed
  * open is looked up again when the inventory has changed. An answer that was given stands as long as the flow.
  */
-export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
+export class Enrichment implements StoreListener, NameHolder {
   readonly #store: FlowStore;
   readonly #nameTable: NameTable;
   /** NAMES numbers a slot. */
@@ -89,15 +77,9 @@ export class Enrichment implements StoreListener, RecordAugmenter, NameHolder {
     this.#complete(slot);
   }
 
-  /** A service that is known has its fields, whether the destination was translated here or not. */
-  shapeOf(slot: number): number {
-    return this.#names[slot * NAMES + SERVICE_PORT] === NO_NAME ? 0 : SERVICE;
-  }
-
-  write(slot: number, batch: Batch, at: number): void {
-    const to = (at + SOURCE_POD_NAME) >> 2;
-    for (let i = 0; i < NAMES; i++) batch.u32[to + i] = this.#names[slot * NAMES + i];
-    batch.bytes[at + FLOW_TYPE] = this.#types[slot];
+  /** What records have of it. A service that is known has its fields, whether the destination was translated here or not. */
+  get extras(): FlowExtras {
+    return { names: this.#names, types: this.#types };
   }
 
   eachName(keep: (number: number) => void): void {

@@ -1,5 +1,3 @@
-import { readNumber } from '../common/u64.js';
-import type { Batch } from '../row/batch.js';
 import { MESSAGE_HEADER, SET_HEADER } from './message.js';
 import { isVariable, type Field } from './template.js';
 
@@ -31,21 +29,6 @@ export function addMessage(
     if (fields) for (let record = at + SET_HEADER; record < end;) record = addRecord(totals, view, record, fields);
     at = end;
   }
-}
-
-/** Adds records that are not encoded, as a template with these fields counts them. */
-export function addRecords(totals: Totals, batch: Batch, from: number, to: number, fields: readonly Field[]): void {
-  totals.flows += to - from;
-  const sum = (names: ReadonlySet<string>): number => {
-    let sum = 0;
-    for (const { element, offset } of fields) {
-      if (!names.has(element.name)) continue;
-      for (let record = from; record < to; record++) sum += readNumber(batch.u32, (record * batch.size + offset) / 4);
-    }
-    return sum;
-  };
-  totals.packets += sum(PACKETS);
-  totals.octets += sum(OCTETS);
 }
 
 /** @returns where the next record begins */

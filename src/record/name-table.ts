@@ -20,8 +20,8 @@ export interface NameLimits {
 }
 
 /**
- * Names by number, so that a record of fixed size can hold them: pods, services, rules. An encoder gets `bytes` and `ends`, and
- * writes the name where a record has its number. A number is given to another name only after {@link tidy}, when nobody holds
+ * Names by number, so that columns of fixed width can hold them: pods, services, rules. An encoder gets `bytes` and `ends`, and
+ * writes the name of a flow's number. A number is given to another name only after {@link tidy}, when nobody holds
  * it: names come and go with pods and rules.
  */
 export class NameTable {

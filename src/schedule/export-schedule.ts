@@ -4,9 +4,11 @@ import { EndedQueue, type EndedProgress } from './ended-queue.js';
 import { ANNOTATED, MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
 import { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } from '../row/layout.generated.js';
 import { ExportSlots, ExportState, type ExportHistory, type ZeroDeltas } from './export-state.js';
+import type { DueSlots } from './due-slots.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
+import { LAST } from '../encoder/request.js';
 
 export interface ScheduleOptions {
   /** A connection with news is exported this long after the first of them, or after its last record; milliseconds. */
@@ -20,7 +22,7 @@ export interface ScheduleOptions {
   zeroDeltas: ZeroDeltas;
 }
 
-/** Takes the last record of a connection that must go at once; returns false when it takes none now. */
+/** Takes the last record of a connection that must go at once, and updates its export state; returns false when it takes none now. */
 export type Evict = (slot: number, reason: number) => boolean;
 
 /**
@@ -47,8 +49,6 @@ export class ExportSchedule implements SlotHolder {
   /** Added as one that has ended, and whose end an earlier run has exported; -1 for none. */
   #over = -1;
   #shutdown = false;
-  /** Why the connection is due that {@link next} has given. */
-  reason = 0;
 
   /**
    * @param now monotonic milliseconds
@@ -129,11 +129,11 @@ export class ExportSchedule implements SlotHolder {
     this.#state.evicted(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
     if (!this.#state.isNews(slot, last)) return;
-    const exported = this.#evict(slot, last);
-    if (!exported) this.#state.addTo(this.evictedUnreported, slot);
-    this.#state.update(slot, last);
+    if (this.#evict(slot, last)) return;
+    this.#state.addTo(this.evictedUnreported, slot);
     // what is counted as lost is not exported when it returns
-    if (!exported) this.#state.note(slot, true);
+    this.#state.update(slot, last);
+    this.#state.note(slot, true);
   }
 
   lost({ connections, packets, octets }: Unexported): void {
@@ -150,34 +150,14 @@ export class ExportSchedule implements SlotHolder {
     this.#idle.clear();
   }
 
-  /**
-   * The next connection that is due; it stays the next one until {@link done}.
-   * @param now monotonic milliseconds
-   * @returns its slot, -1 where none is due; {@link reason} says why
-   */
-  next(now: number): number {
+  /** Whether a connection is due. @param now monotonic milliseconds */
+  hasDue(now: number): boolean {
     const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
-    let slot = this.#gone.head;
-    if (slot >= 0) {
-      this.reason = this.#gone.reason(slot);
-      return slot;
-    }
-    slot = this.#closing.head;
-    if (slot >= 0) {
-      this.reason = this.#isClosed(slot) ? END_OF_FLOW : FORCED_END;
-      return slot;
-    }
-    slot = this.#idle.head;
-    if (slot >= 0 && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now) {
-      this.reason = IDLE_TIMEOUT;
-      return slot;
-    }
-    slot = this.#active.head;
-    if (slot >= 0 && this.slots.activeSince(slot) + activeFlowExportTimeout <= now) {
-      this.reason = ACTIVE_TIMEOUT;
-      return slot;
-    }
-    return -1;
+    if (this.#gone.head >= 0 || this.#closing.head >= 0) return true;
+    const idle = this.#idle.head;
+    if (idle >= 0 && this.#store.table.changedAt(idle) + idleFlowExportTimeout <= now) return true;
+    const active = this.#active.head;
+    return active >= 0 && this.slots.activeSince(active) + activeFlowExportTimeout <= now;
   }
 
   /**
@@ -208,23 +188,47 @@ export class ExportSchedule implements SlotHolder {
     return due;
   }
 
-  /** Whether the connection that is due has anything to export. */
-  isNews(slot: number): boolean {
-    return this.#state.isNews(slot, this.reason);
+  /**
+   * The first connections that are due, in their order; each stays due until {@link done}.
+   * @param now monotonic milliseconds
+   * @param count of them at most; @param most of those with something to export
+   */
+  due(now: number, due: DueSlots, count: number, most: number): void {
+    const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
+    const { table } = this.#store;
+    due.begin(Math.min(count, due.slots.length), most);
+    for (let slot = this.#gone.head; slot >= 0 && this.#add(due, slot, this.#gone.reason(slot), LAST);)
+      slot = this.#gone.after(slot);
+    for (let slot = this.#closing.head; slot >= 0 && !due.full;) {
+      this.#add(due, slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END, 0);
+      slot = this.#closing.after(slot);
+    }
+    for (let slot = this.#idle.head; slot >= 0 && !due.full; slot = this.#idle.after(slot)) {
+      if (table.changedAt(slot) + idleFlowExportTimeout > now) break;
+      this.#add(due, slot, IDLE_TIMEOUT, 0);
+    }
+    for (let slot = this.#active.head; slot >= 0 && !due.full; slot = this.#active.after(slot)) {
+      if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
+      // where it is idle too it is there already
+      if (this.#idle.has(slot) && table.changedAt(slot) + idleFlowExportTimeout <= now) continue;
+      this.#add(due, slot, ACTIVE_TIMEOUT, 0);
+    }
   }
 
-  /** @param exported the connection that was due has become a record; otherwise it had nothing to export */
-  done(slot: number, exported: boolean, now: number): void {
-    if (exported) this.#state.update(slot, this.reason);
+  /**
+   * A connection that was due has become a record, and its export state is that of the record; or it had nothing to export.
+   * @param reason why it was due
+   */
+  done(slot: number, reason: number, exported: boolean, now: number): void {
     if (this.#store.table.flags[slot] & GONE) {
       if (!exported) this.#state.note(slot, true);
       this.#gone.remove(slot);
       this.#store.release(slot);
-    } else if (this.reason === ACTIVE_TIMEOUT) {
+    } else if (reason === ACTIVE_TIMEOUT) {
       this.#active.remove(slot);
       if (exported) this.#arm(slot, 0, now);
     } else {
-      if (!exported) this.#state.endWithoutRecord(slot, this.reason);
+      if (!exported) this.#state.endWithoutRecord(slot, reason);
       this.#disarm(slot);
     }
   }
@@ -279,6 +283,11 @@ export class ExportSchedule implements SlotHolder {
       const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
       if (waits && this.#state.isNews(slot, ACTIVE_TIMEOUT)) visit(slot);
     }
+  }
+
+  /** @param flag LAST or nothing; @returns whether there is room for another */
+  #add(due: DueSlots, slot: number, reason: number, flag: number): boolean {
+    return due.add(slot, reason, flag, this.#state.isNews(slot, reason));
   }
 
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */

@@ -10,6 +10,7 @@ import {
   STATE,
 } from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
+import { EXPORTED_COUNTERS, EXPORTED_SIZE, LAST_REASON, LAST_STATE } from '../encoder/columns.js';
 import { SlotList } from '../store/slot-list.js';
 
 /** Where the four counters begin in a row; they stand one after another, two words each. */
@@ -211,15 +212,13 @@ export class ExportState {
 }
 
 // a cache line a slot: two words of links for either list, the time, the counters, the two bytes
-const SLOT_BYTES = 64;
+const SLOT_BYTES = EXPORTED_SIZE;
 const SLOT_WORDS = SLOT_BYTES >> 2;
 const SLOT_DOUBLES = SLOT_BYTES >> 3;
 const IDLE = 0;
 const ACTIVE = 2;
 const ACTIVE_SINCE = 16 >> 3;
-const COUNTERS = 24 >> 2;
-const LAST_REASON = 56;
-const LAST_STATE = 57;
+const COUNTERS = EXPORTED_COUNTERS >> 2;
 
 /** What one destination keeps of each connection, side by side as it is read together. */
 export class ExportSlots {
@@ -229,7 +228,8 @@ export class ExportSlots {
   readonly idle: SlotList;
   /** Connections with news, by when the active timeout began to run. */
   readonly active: SlotList;
-  readonly #bytes: Uint8Array;
+  /** All of it: an encoder writes the counters, the reason and the state of a record. */
+  readonly bytes: Uint8Array;
   readonly #times: Float64Array;
 
   constructor(capacity: number) {
@@ -238,7 +238,7 @@ export class ExportSlots {
     this.words = new Uint32Array(buffer);
     this.idle = new SlotList(links, SLOT_WORDS, IDLE);
     this.active = new SlotList(links, SLOT_WORDS, ACTIVE);
-    this.#bytes = new Uint8Array(buffer);
+    this.bytes = new Uint8Array(buffer);
     this.#times = new Float64Array(buffer);
   }
 
@@ -258,16 +258,16 @@ export class ExportSlots {
 
   /** The reason of the last record, 0 before the first. */
   lastReason(slot: number): number {
-    return this.#bytes[slot * SLOT_BYTES + LAST_REASON];
+    return this.bytes[slot * SLOT_BYTES + LAST_REASON];
   }
 
   /** The TCP state in the last record. */
   lastState(slot: number): number {
-    return this.#bytes[slot * SLOT_BYTES + LAST_STATE];
+    return this.bytes[slot * SLOT_BYTES + LAST_STATE];
   }
 
   setLast(slot: number, reason: number, state: number): void {
-    this.#bytes[slot * SLOT_BYTES + LAST_REASON] = reason;
-    this.#bytes[slot * SLOT_BYTES + LAST_STATE] = state;
+    this.bytes[slot * SLOT_BYTES + LAST_REASON] = reason;
+    this.bytes[slot * SLOT_BYTES + LAST_STATE] = state;
   }
 }

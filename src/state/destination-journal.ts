@@ -141,12 +141,6 @@ export class DestinationJournal implements ExportHistory {
     this.#sinceMoved = true;
   }
 
-  /** An entry of a batch to come: the row's counters are exported when the batch is sent. */
-  add(batch: EntryBlock, row: Uint32Array, from: number, reason: number, state: number, ended: boolean): void {
-    if (!hasIdentity(row, from)) return;
-    this.#add(batch, row, from, row, from + COUNTERS_WORD, lastWord(reason, state, this.number, ended));
-  }
-
   /** This batch is about to be sent. @param sent data records that the transport was given before it */
   sending(batch: EntryBlock, sent: number): void {
     this.flush();

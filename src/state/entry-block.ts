@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib';
+import { ENTRY_WORDS } from '../encoder/request.js';
 import { COUNTER_WORDS } from '../schedule/export-state.js';
 
 /**
  * What was exported of one connection to one destination, in twelve words: conntrack id, start (2), the four counters (8) as
  * last exported, and reason | state << 8 | destination << 16.
  */
-export const ENTRY_WORDS = 12;
+export { ENTRY_WORDS };
 export const ENTRY_SIZE = ENTRY_WORDS * 4;
 /** Words of an entry that identify the connection. */
 export const IDENTITY_WORDS = 3;

@@ -1,3 +1,4 @@
+import { type FlowColumns, type FlowExtras, ZEROED } from '../encoder/columns.js';
 import {
   HAS_HELPER,
   HELPER_WORD,
@@ -18,9 +19,6 @@ export const IN_USE = 1;
 export const GONE = 2;
 /** It stands in the room of ended ones. */
 const ENDED = 4;
-
-/** Its counters were set to zero in the kernel. */
-export const ZEROED = 8;
 
 const NONE = -1;
 
@@ -65,8 +63,8 @@ export class ConnectionTable {
   readonly #nextFree: Int32Array;
   /** HELPER_WORDS a slot, of rows that have HAS_HELPER. */
   readonly #helpers: Uint32Array;
-  /** What the slots that are ZEROED had counted before; made when somebody first does that. */
-  #beforeZero: Uint32Array | undefined;
+  /** What the slots that are ZEROED had counted before. */
+  readonly #beforeZero: Uint32Array;
   #free = NONE;
 
   /** @param open connections that have not ended, at most; @param endedRoom slots for others beside them */
@@ -81,6 +79,7 @@ export class ConnectionTable {
     this.#links = new Int32Array(buffer);
     this.byChange = new SlotList(this.#links, ROW_WORDS, BY_CHANGE);
     this.#helpers = new Uint32Array(capacity * HELPER_WORDS);
+    this.#beforeZero = new Uint32Array(capacity * COUNTER_WORDS);
     this.seenIn = new Uint32Array(capacity);
     this.flags = new Uint8Array(capacity);
     this.holders = new Uint8Array(capacity);
@@ -150,26 +149,19 @@ export class ConnectionTable {
     for (let word = 0; word < HELPER_WORDS; word++) this.#helpers[to + word] = source[from + HELPER_WORD + word];
   }
 
-  /** Copies the helper of a row that has one to word `at`. */
-  copyHelper(slot: number, out: Uint32Array, at: number): void {
-    const from = slot * HELPER_WORDS;
-    for (let word = 0; word < HELPER_WORDS; word++) out[at + word] = this.#helpers[from + word];
+  /** What records are written from. @param extras what others know of the flows */
+  columns(extras: FlowExtras): FlowColumns {
+    const helpers = new Uint8Array(this.#helpers.buffer);
+    return { rows: this.bytes, flags: this.flags, helpers, zeroed: this.#beforeZero, extras };
   }
 
   /** The counters of the row were set to zero in the kernel; the row still holds the old ones. */
   keepZeroed(slot: number): void {
-    this.#beforeZero ??= new Uint32Array(this.capacity * COUNTER_WORDS);
     const to = slot * COUNTER_WORDS;
     if (!(this.flags[slot] & ZEROED)) this.#beforeZero.fill(0, to, to + COUNTER_WORDS);
     this.flags[slot] |= ZEROED;
     const from = slot * ROW_WORDS + ORIG_PACKETS_WORD;
     for (let word = 0; word < COUNTER_WORDS; word += 2) increase(this.#beforeZero, to + word, this.rows, from + word);
-  }
-
-  /** Adds what a slot that is ZEROED had counted before to four counters at word `at`. */
-  addZeroed(slot: number, out: Uint32Array, at: number): void {
-    const from = slot * COUNTER_WORDS;
-    for (let word = 0; word < COUNTER_WORDS; word += 2) increase(out, at + word, this.#beforeZero!, from + word);
   }
 
   free(slot: number): void {

@@ -20,39 +20,27 @@ export function hasState(states: number, state: number): boolean {
   return false;
 }
 
-/** The states before the last time that it had this one; all where it never had. */
-export function statesBefore(states: number, state: number): number {
-  for (let shift = WORD - BITS; shift >= 0; shift -= BITS) {
-    if (((states >>> shift) & STATE_MASK) === state) return (states & ((1 << shift) - 1)) >>> 0;
-  }
-  return states;
-}
-
 /** The TCP states that each connection of a store went through, by slot; the last eight. */
 export class TcpHistory {
-  readonly #states: Uint32Array;
+  /** Packed states, the oldest in the lowest four bits; 0 for none. */
+  readonly states: Uint32Array;
 
   constructor(slots: number) {
-    this.#states = new Uint32Array(slots);
+    this.states = new Uint32Array(slots);
   }
 
   /** The slot holds a connection that had these packed states by events. */
   begin(slot: number, states: number): void {
-    this.#states[slot] = states;
+    this.states[slot] = states;
   }
 
   /** An event has a state, after all others. */
   entered(slot: number, state: number): void {
-    this.#states[slot] = appendState(this.#states[slot], state);
+    this.states[slot] = appendState(this.states[slot], state);
   }
 
   /** A row shows a state: events may have had it, and later ones too, before the row came. */
   shown(slot: number, state: number): void {
-    if (!hasState(this.#states[slot], state)) this.entered(slot, state);
-  }
-
-  /** Packed states, the oldest in the lowest four bits; 0 for none. */
-  statesOf(slot: number): number {
-    return this.#states[slot];
+    if (!hasState(this.states[slot], state)) this.entered(slot, state);
   }
 }

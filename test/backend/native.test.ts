@@ -1,12 +1,15 @@
 import test from 'ava';
 import { constants } from 'node:os';
 import type { Backend } from '../../src/backend/backend.js';
-import type { EncodeRequest } from '../../src/encoder/request.js';
+import { MessageBatch } from '../../src/destination/message-batch.js';
 import { type Binding, createNativeBackend } from '../../src/backend/native.js';
 import { CtflowError, type ErrorCode } from '../../src/common/errors.js';
 import { filterWords } from '../../src/row/filter.js';
-import { LAYOUT_VERSION, OP_BYTES, RECORD_SIZE, ROW_SIZE } from '../../src/row/layout.generated.js';
+import { LAYOUT_VERSION, OP_BYTES, ORIG_SRC, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { loadBackend } from '../../src/backend/load.js';
+import { ExportSlots } from '../../src/schedule/export-state.js';
+import { flowTable } from '../helpers/builders/flow-table.js';
+import { EncoderRig } from '../helpers/rigs/encoder-rig.js';
 import { needs } from '../helpers/kernel/require.js';
 
 const { EIO } = constants.errno;
@@ -24,24 +27,12 @@ function code(call: () => unknown): ErrorCode | undefined {
   return undefined;
 }
 
-function request(change: Partial<EncodeRequest> = {}): EncodeRequest {
-  return {
-    plan: Uint32Array.of(OP_BYTES, 0, 4, 0),
-    templateId: 258,
-    names: new Uint8Array(0),
-    nameEnds: new Uint32Array(0),
-    records: Uint8Array.from({ length: 3 * RECORD_SIZE }, (_, at) => at % RECORD_SIZE),
-    from: 1,
-    to: 3,
-    prefix: Uint8Array.of(9, 8, 7, 6),
-    limit: 100,
-    exportTime: 0x65536373,
-    sequence: 0xffffffff,
-    observationDomain: 0x80000001,
-    out: new Uint8Array(200),
-    lengths: new Uint32Array(4),
-    ...change,
-  };
+/** An encoder of one table, and its output. */
+async function encoding(plan: Uint32Array, slots = [1, 2]) {
+  const rig = new EncoderRig(await load(), flowTable(...['1', '2', '3'].map(i => ({ source: `10.0.0.${i}` }))), {
+    plan,
+  });
+  return { rig, encode: () => rig.encode(slots) };
 }
 
 test('a module of another row layout is refused', t => {
@@ -85,15 +76,12 @@ for (const [errno, reason] of [
   });
 }
 
-native('a request is encoded member by member', async t => {
-  const { encode } = await load();
-  const wanted = request();
-  t.deepEqual(encode(wanted), { messages: 1, next: 3, oversize: 0 });
-  t.deepEqual([...wanted.lengths], [32, 2, 0, 0]);
-  t.is(
-    Buffer.from(wanted.out.subarray(0, 32)).toString('hex'),
-    '000a0020' + '65536373' + 'ffffffff' + '80000001' + '09080706' + '0102000c' + '00010203' + '00010203',
-  );
+native('connections are encoded from the memory of the store', async t => {
+  const { rig, encode } = await encoding(Uint32Array.of(OP_BYTES, ORIG_SRC, 4, 0));
+  t.is(encode(), 2);
+  const [{ data, records }] = rig.all([]).messages;
+  t.is(records, 2);
+  t.is(data.toString('hex'), '0100000c' + '0a000002' + '0a000003');
 });
 
 native('a dump is decoded', async t => {
@@ -106,25 +94,14 @@ native('a dump is decoded', async t => {
   t.deepEqual(full, { ...nothing, consumed: 0, done: false, error: 0 });
 });
 
-native('views into a larger buffer are read and written in place', async t => {
-  const { encode } = await load();
-  const whole = request();
-  encode(whole);
-  const out = new Uint8Array(300).fill(0xee);
-  encode(request({ out: out.subarray(50, 250) }));
-  t.deepEqual(out.subarray(50, 82), whole.out.subarray(0, 32));
-  t.true(out.subarray(0, 50).every(byte => byte === 0xee) && out.subarray(250).every(byte => byte === 0xee));
-});
-
 native('an invalid request is a typed error', async t => {
-  const { encode, decode } = await load();
-  const error = t.throws(() => encode(request({ plan: Uint32Array.of(99, 0, 0, 0) })), { instanceOf: CtflowError });
+  const { decode } = await load();
+  const { encode } = await encoding(Uint32Array.of(99, 0, 0, 0));
+  const error = t.throws(encode, { instanceOf: CtflowError });
   t.is(error.code, 'CTFLOW_USAGE');
   t.is(error.message, 'plan instruction 0 is [99, 0, 0, 0]');
-  t.is(
-    code(() => encode(request({ limit: 65536 }))),
-    'CTFLOW_USAGE',
-  );
+  const { encode: beyond } = await encoding(Uint32Array.of(OP_BYTES, 0, 4, 0), [3]);
+  t.is(code(beyond), 'CTFLOW_USAGE');
   t.is(
     code(() => decode(new Uint8Array(20), true, new Uint32Array(15), new Uint8Array(ROW_SIZE))),
     'CTFLOW_USAGE',
@@ -132,23 +109,28 @@ native('an invalid request is a typed error', async t => {
 });
 
 native('one buffer for both input and output is refused', async t => {
-  const { encode, decode } = await load();
-  const bytes = new Uint8Array(3 * RECORD_SIZE);
-  const words = new Uint32Array(bytes.buffer, 0, 16);
+  const { createEncoder, decode } = await load();
+  const bytes = new Uint8Array(3 * ROW_SIZE);
   const rows = bytes.subarray(100);
-  const refused = [
-    () => encode(request({ records: bytes, out: bytes.subarray(600) })),
-    () => encode(request({ prefix: bytes.subarray(10, 20), out: bytes })),
-    () => encode(request({ lengths: words, out: bytes })),
-    () => encode(request({ records: bytes, lengths: words })),
-    () => decode(bytes.subarray(0, 101), true, filterWords({}), rows),
-  ];
-  for (const call of refused) t.is(code(call), 'CTFLOW_USAGE');
+  t.is(
+    code(() => decode(bytes.subarray(0, 101), true, filterWords({}), rows)),
+    'CTFLOW_USAGE',
+  );
   t.is(
     code(() => decode(bytes.subarray(0, 100), true, filterWords({}), rows)),
     undefined,
     'side by side is fine',
   );
+  const columns = flowTable({}).columns({});
+  const options = { columns, shapes: 0, uniflows: false, zeroDeltas: false, journal: -1 };
+  const { bytes: exported } = new ExportSlots(1);
+  const output = new MessageBatch(1_400);
+  const open = (exported: Uint8Array, bytes: Uint8Array) => () =>
+    createEncoder({ ...options, exported, output: { ...output, bytes } });
+  t.is(code(open(exported, output.bytes)), undefined);
+  t.is(code(open(columns.rows, output.bytes)), 'CTFLOW_USAGE');
+  t.is(code(open(exported, columns.rows)), 'CTFLOW_USAGE');
+  t.is(code(open(exported, exported)), 'CTFLOW_USAGE');
 });
 
 native('a path that is no network namespace is a typed error', async t => {

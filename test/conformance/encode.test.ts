@@ -1,71 +1,115 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import * as fc from 'fast-check';
+import type { Backend } from '../../src/backend/backend.js';
+import {
+  ENTRIES,
+  ENTRY_WORDS,
+  FORWARD,
+  FULL,
+  MESSAGES,
+  MESSAGE_WORDS,
+  REPLY,
+  STOP,
+  UNKNOWN,
+  USED,
+} from '../../src/encoder/request.js';
+import { REVERSED } from '../../src/ipfix/shape.js';
+import { ORIG_PACKETS_WORD, ROW_WORDS } from '../../src/row/layout.generated.js';
 import { backends, withoutNative } from '../helpers/backends.js';
+import { EncoderRig, type EncoderRigOptions } from '../helpers/rigs/encoder-rig.js';
 import { seeded } from '../helpers/seed.js';
-import { type Encoding, encoding, type Job } from './outcome.js';
-import { jobs, oddJobs, oddPlans, validPlans } from './plan-arbitraries.js';
+import { flowTables, scripts, tableOf, type FlowTable, type Step } from './flow-arbitraries.js';
+import { codeOf } from './outcome.js';
+import { oddPlans, validPlans } from './plan-arbitraries.js';
 
-/** RFC 7011: lengths, sequence numbers and set headers agree with what was encoded, and nothing is lost. */
-function assertSound({ answer, messages, records }: Encoding, job: Job): void {
-  if (typeof answer === 'string') assert.fail(answer);
-  let sequence = job.sequence;
-  for (const [i, message] of messages.entries()) {
-    assert.ok(message.length <= job.limit);
-    assert.equal(message.readUInt16BE(0), 10);
-    assert.equal(message.readUInt16BE(2), message.length);
-    assert.equal(message.readUInt32BE(4), job.exportTime);
-    assert.equal(message.readUInt32BE(8), sequence);
-    assert.equal(message.readUInt32BE(12), job.observationDomain);
-    const set = 16 + (i === 0 ? job.prefix.length : 0);
-    if (i === 0) assert.deepEqual(message.subarray(16, set), Buffer.from(job.prefix));
-    if (records[i] > 0) {
-      assert.equal(message.readUInt16BE(set), job.templateId);
-      assert.equal(message.readUInt16BE(set + 2), message.length - set);
-    } else {
-      assert.equal(message.length, set);
-    }
-    sequence = (sequence + records[i]) >>> 0;
-  }
-  const encoded = records.reduce((sum, count) => sum + count, 0);
-  assert.equal(answer.next - job.from, encoded + answer.oversize);
+const ALL_SHAPES = 0x1_ffff & ~REVERSED;
+
+/** What is left of a step: counts, every byte that was written, and the export state. */
+interface Trace {
+  readonly answer: unknown;
+  readonly progress: readonly number[];
+  readonly bytes: string;
+  readonly messages: readonly number[];
+  readonly entries: readonly number[];
+  readonly oversize: readonly number[];
+  readonly exported: string;
 }
 
-test('encoding: identical messages', t => {
-  if (withoutNative) t.log(`only the fallback: ${withoutNative}`);
-  let messages = 0;
-  let several = 0;
-  let oversize = 0;
-  const property = fc.property(jobs(validPlans), job => {
-    fc.pre(job.prefix.length === 0 || 16 + job.prefix.length <= job.limit);
-    const [first, ...others] = backends().map(backend => encoding(backend, job));
-    assertSound(first, job);
-    for (const other of others) assert.deepEqual(other, first);
-    messages += first.messages.length;
-    if (first.messages.length > 1) several++;
-    if (typeof first.answer !== 'string') oversize += first.answer.oversize;
+const options = fc.record({
+  shapes: fc.constantFrom(0, 0x7f, ALL_SHAPES),
+  uniflows: fc.boolean(),
+  zeroDeltas: fc.boolean(),
+  journal: fc.constantFrom(-1, 0, 7, 65_535),
+  room: fc.constantFrom(1500, 3000, 4600, 90_000),
+  reserve: fc.constantFrom(0, 0, 60, 600),
+  plans: fc.tuple(validPlans, validPlans),
+});
+type Options = typeof options extends fc.Arbitrary<infer T> ? T : never;
+
+/** Plays a script with an encoder. */
+function play(backend: Backend, flows: FlowTable, { plans, reserve, ...chosen }: Options, script: readonly Step[]) {
+  const table = tableOf(flows);
+  const templates: EncoderRigOptions['templates'] = kind =>
+    plans.slice(0, kind & FORWARD && kind & REPLY ? 2 : 1).map((plan, i) => ({ id: 256 + i, plan, reserve }));
+  const rig = new EncoderRig(backend, table, { ...chosen, ...flows, templates, limit: 1500 });
+  const { bytes, messages, entries, progress, oversize } = rig.closed;
+  return script.map((step): Trace => {
+    let answer: unknown;
+    if (step.do === 'count') table.rows[step.slot * ROW_WORDS + ORIG_PACKETS_WORD + step.word] = step.to;
+    else if (step.do === 'reserve') rig.encoder.reserve(256, step.bytes);
+    else if (step.do === 'close') answer = rig.encoder.close();
+    else if (step.do === 'send') rig.closed.clear();
+    else answer = rig.encode(step.slots, step.reasons, step.limit);
+    return {
+      answer,
+      progress: [...progress],
+      bytes: Buffer.from(bytes.subarray(0, progress[USED])).toString('hex'),
+      messages: [...messages.subarray(0, progress[MESSAGES] * MESSAGE_WORDS)],
+      entries: [...entries.subarray(0, progress[ENTRIES] * ENTRY_WORDS)],
+      oversize: [...oversize],
+      exported: Buffer.from(rig.slots.bytes).toString('hex'),
+    };
   });
-  t.notThrows(() => fc.assert(property, { ...seeded(t), numRuns: 3000 }));
+}
+
+test('encoding: identical messages, journal entries and export state', t => {
+  if (withoutNative) t.log(`only the fallback: ${withoutNative}`);
+  let [messages, full, oversize, entries] = [0, 0, 0, 0];
+  const property = fc.property(flowTables, options, scripts, (flows, chosen, script) => {
+    const [first, ...others] = backends().map(backend => play(backend, flows, chosen, script));
+    for (const other of others) assert.deepEqual(other, first);
+    for (const { progress } of first) {
+      messages += progress[MESSAGES];
+      if (progress[STOP] === FULL) full++;
+      assert.notEqual(progress[STOP], UNKNOWN);
+    }
+    oversize += first.at(-1)!.oversize[0];
+    entries += first.at(-1)!.progress[ENTRIES];
+  });
+  t.notThrows(() => fc.assert(property, { ...seeded(t), numRuns: 1500 }));
   t.true(
-    messages > 1000 && several > 150 && oversize > 300,
-    `${messages} messages, ${several} runs, ${oversize} too large`,
+    messages > 1000 && full > 50 && oversize > 300 && entries > 300,
+    `${messages} messages, ${full} times full, ${oversize} too large, ${entries} entries`,
   );
 });
 
-test('encoding: the same requests are refused', t => {
-  let refused = 0;
-  let taken = 0;
-  const property = fc.property(fc.oneof(jobs(oddPlans), oddJobs), job => {
-    const [first, ...others] = backends().map(backend => encoding(backend, job));
-    if (typeof first.answer === 'string') {
-      assert.equal(first.answer, 'CTFLOW_USAGE');
-      refused++;
-    } else {
-      assertSound(first, job);
-      taken++;
-    }
+test('encoding: the same plans are refused', t => {
+  let [refused, taken] = [0, 0];
+  const property = fc.property(flowTables, oddPlans, (flows, plan) => {
+    const [first, ...others] = backends().map(backend => {
+      const rig = new EncoderRig(backend, tableOf(flows), { plan, names: flows.names, extras: flows.extras });
+      try {
+        return rig.all([0, 1, 2, 3]).messages;
+      } catch (error) {
+        return codeOf(error);
+      }
+    });
     for (const other of others) assert.deepEqual(other, first);
+    if (typeof first !== 'string') taken++;
+    else if (first === 'CTFLOW_USAGE') refused++;
+    else assert.fail(first);
   });
-  t.notThrows(() => fc.assert(property, { ...seeded(t), numRuns: 3000 }));
+  t.notThrows(() => fc.assert(property, { ...seeded(t), numRuns: 1500 }));
   t.true(refused > 300 && taken > 100, `${refused} refused, ${taken} taken`);
 });

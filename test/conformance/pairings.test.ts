@@ -5,8 +5,8 @@ import { HOST_LITTLE_ENDIAN } from '../../src/common/u64.js';
 import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
 import { shapeOf } from '../../src/ipfix/shape.js';
 import { compilePlan } from '../../src/ipfix/template.js';
-import { RECORD_SIZE, ROW_SIZE } from '../../src/row/layout.generated.js';
-import { messagesOf, recordsOf, rowsOf } from '../fixtures/expected.js';
+import { ROW_SIZE } from '../../src/row/layout.generated.js';
+import { messagesOf, rowsOf, tableOf } from '../fixtures/expected.js';
 import { backends, withoutNative } from '../helpers/backends.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url));
@@ -24,7 +24,7 @@ for (const name of ['rich', 'big-endian']) {
     for (const encoder of backends()) {
       test(`${name}: decoded by ${decoder.name} and encoded by ${encoder.name}, the stored messages`, async t => {
         const rows = await rowsOf(fixture(`${name}.ctflow`), decoder);
-        const messages = messagesOf(recordsOf(rows), encoder);
+        const messages = messagesOf(tableOf(rows), encoder);
         t.is(messages.readUInt32BE(8), 0xffffffff);
         if (HOST_LITTLE_ENDIAN) t.deepEqual(messages, await readFile(fixture(`${name}.ipfix`)));
       });
@@ -41,11 +41,11 @@ for (const profile of PROFILE_NAMES) {
       for (const encoder of backends()) {
         const messages: string[] = [];
         for (const path of [demo, fixture('rich.ctflow'), fixture('big-endian.ctflow')]) {
-          const records = recordsOf(await rowsOf(path, decoder));
-          for (let at = 0; at < records.length; at += RECORD_SIZE) {
-            const record = records.slice(at, at + RECORD_SIZE);
-            const plan = compilePlan(fieldsOf(shapeOf(new Uint32Array(record.buffer), record, 0) & shapes));
-            messages.push(messagesOf(record, encoder, plan).toString('hex'));
+          const rows = await rowsOf(path, decoder);
+          for (let at = 0; at < rows.length; at += ROW_SIZE) {
+            const row = Uint8Array.from(rows.subarray(at, at + ROW_SIZE));
+            const plan = compilePlan(fieldsOf(shapeOf(new Uint32Array(row.buffer), row, 0) & shapes));
+            messages.push(messagesOf(tableOf(row), encoder, plan).toString('hex'));
           }
         }
         t.true(messages.length > 200);

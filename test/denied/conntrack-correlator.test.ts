@@ -28,9 +28,7 @@ const back = (port: number, more: Packet = {}): Packet => ({
 
 /** The store's slots that have a rule. */
 const ruled = (rig: DeniedRig) =>
-  Array.from({ length: rig.store.table.top }, (_, slot) => slot).filter(
-    slot => rig.correlator.ruleOfConnection(slot) > 0,
-  );
+  Array.from({ length: rig.store.table.top }, (_, slot) => slot).filter(slot => rig.correlator.ruleOf[slot] > 0);
 
 const octets = (reports: readonly Report[]) => reports.map(({ deltas }) => Number(deltas[1]));
 

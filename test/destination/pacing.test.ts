@@ -63,7 +63,7 @@ async function open(
     },
     {
       backend,
-      flows: [{ store, augmenters: [] }],
+      flows: [{ store, extras: {} }],
       names: new NameTable(),
       staleConnectionTimeout: 300_000,
       pollInterval: () => flowPollInterval,
@@ -101,18 +101,18 @@ perBackend('a burst has 64 datagrams at most, whatever kinds of records it has',
   for (const maxRate of ['auto', 1_000_000] as const) {
     const rig = new SessionRig(backend);
     const store = emptyStore();
-    const batcher = new FlowBatcher({ store, augmenters: [] }, SCHEDULE, rig.session);
+    const batcher = new FlowBatcher({ store, extras: {} }, SCHEDULE, rig.session);
     poll(store, connections);
     const pacing = new Pacing(maxRate, times, [batcher], rig.session);
-    const bursts: number[] = [];
+    let most = 0;
     let more = true;
     for (const begun = performance.now(); more && performance.now() < begun + 60_000;) {
       more = pacing.burst();
       const sent = rig.transport.take();
-      bursts.push(sent.filter(({ records }) => records > 0).length);
+      most = Math.max(most, sent.filter(({ records }) => records > 0).length);
     }
     t.false(more);
-    t.true(Math.max(...bursts) <= BURST, `${Math.max(...bursts)} datagrams`);
+    t.true(most <= BURST, `${most} datagrams`);
     t.is(rig.session.counts.records, 3_000);
   }
 });
@@ -122,7 +122,7 @@ perBackend('many that are due are counted slice by slice, with turns for all els
   const rig = new SessionRig(backend);
   const store = new ConnectionStore({ maxConnections: DUE, firstSight: 'total', born: now() });
   const schedule = { ...SCHEDULE, endedQueue: DUE };
-  const batcher = new FlowBatcher({ store, augmenters: [] }, schedule, rig.session);
+  const batcher = new FlowBatcher({ store, extras: {} }, schedule, rig.session);
   poll(store, many(DUE));
   const pacing = new Pacing(
     'auto',

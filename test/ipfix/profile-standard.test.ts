@@ -1,26 +1,28 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { REVERSE, type Element } from '../../src/ipfix/element.js';
+import type { FlowExtras } from '../../src/encoder/columns.js';
 import { createProfile, type Profile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
 import { backends } from '../helpers/backends.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
-import { END_REASON, FLOW_END, FLOW_START, flowBatch, shape as shapeOfFacts } from '../helpers/builders/flow-batch.js';
+import { END_REASON, FLOW_END, FLOW_START } from '../helpers/builders/flow-table.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { seeded } from '../helpers/seed.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
 import { Decoder, valuesOf } from '../helpers/builders/wire.js';
 
+/** The second of two uniflows. */
+const REPLY = 1;
 const standard = createProfile('standard', 'reverse', false);
 const netfilter = createProfile('standard', 'reverse', true);
 const uniflows = createProfile('standard', 'two-uniflows', false);
 
-/** What a collector reads of a connection. */
-function exported(profile: Profile, facts: Facts, more = 0): Record<string, unknown>[] {
+/** What a collector reads of a connection. @param direction of two uniflows */
+function exported(profile: Profile, facts: Facts, direction = 0, extras: FlowExtras = {}): Record<string, unknown>[] {
   return backends().map(backend => {
-    const { session, transport } = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
-    session.send(shapeOfFacts(facts) | more, flowBatch(facts));
-    const [record] = new Decoder('tcp').decode(transport.take());
+    const rig = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
+    const record = new Decoder('tcp').decode(rig.sendWith(extras, facts))[direction];
     const { flowId, ...values } = valuesOf(record);
     if (typeof flowId !== 'bigint' && typeof flowId !== 'number') throw new Error('no flowId');
     return values;
@@ -205,7 +207,7 @@ test('two-uniflows: the reply direction is a record of its own, with its own add
       natType: 1,
     });
   }
-  for (const values of exported(uniflows, facts, shape.REVERSED)) {
+  for (const values of exported(uniflows, facts, REPLY)) {
     t.deepEqual(values, {
       sourceIPv4Address: '10.0.0.80',
       destinationIPv4Address: '192.0.2.1',
@@ -225,7 +227,7 @@ test('two-uniflows: the reply direction is a record of its own, with its own add
 
 test('two-uniflows: the answer to a ping has its own type', t => {
   const facts = ping(7, 0, [1, 84, 1, 84], { icmp: { type: 8, code: 0, id: 7, replyType: 0 } });
-  for (const values of exported(uniflows, facts, shape.REVERSED)) t.is(values['icmpTypeCodeIPv4'], 0);
+  for (const values of exported(uniflows, facts, REPLY)) t.is(values['icmpTypeCodeIPv4'], 0);
 });
 
 const everyShape = fc.nat(0x1fff);
@@ -320,5 +322,6 @@ test('a denied flow has firewallEvent and forwardingStatus, one octet each', t =
     denied.map(({ length }) => length),
     [1, 1],
   );
-  for (const values of exported(standard, udp(1000, 0, [1, 60, 0, 0]), shape.DENIED)) t.is(values['firewallEvent'], 3);
+  const extras = { rules: Uint16Array.of(1), ruleFacts: Uint32Array.of(0, 0, 0, 0, 130, 0, 0, 0) };
+  for (const values of exported(standard, udp(1000, 0, [1, 60, 0, 0]), 0, extras)) t.is(values['firewallEvent'], 3);
 });

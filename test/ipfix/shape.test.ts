@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as shape from '../../src/ipfix/shape.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
-import { shape as shapeOfFacts } from '../helpers/builders/flow-batch.js';
+import { shape as shapeOfFacts } from '../helpers/builders/flow-table.js';
 import { rows, type Facts } from '../helpers/builders/rows.js';
 
 const { COUNTERS, DESTINATION_NAT, HELPER, ICMP, ID, IPV6, MARK, PORTS, REPLY_COUNTERS, REPLY_ZONE, SOURCE_NAT, ZONE } =

@@ -1,12 +1,11 @@
 import test from 'ava';
 import { createProfile, PROFILE_NAMES } from '../../src/ipfix/profile.js';
 import { TCP_HISTORY } from '../../src/ipfix/shape.js';
-import { TCP_STATE_HISTORY_WORD } from '../../src/row/layout.generated.js';
 import { appendState } from '../../src/store/tcp-history.js';
 import { SYN_RECV, SYN_SENT } from '../../src/row/conntrack.js';
 import { perBackend } from '../helpers/backends.js';
 import { tcp } from '../helpers/builders/connections.js';
-import { flowBatch, shape } from '../helpers/builders/flow-batch.js';
+import { shape } from '../helpers/builders/flow-table.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
 import { Decoder, valuesOf } from '../helpers/builders/wire.js';
 
@@ -16,11 +15,9 @@ for (const name of PROFILE_NAMES) {
   const profile = createProfile(name, 'reverse', false);
 
   perBackend(`${name}: the TCP states are text, the oldest first, the last one in its own element`, (t, backend) => {
-    const { session, transport } = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
-    const batch = flowBatch(facts);
-    batch.u32[TCP_STATE_HISTORY_WORD] = [SYN_SENT, SYN_RECV].reduce(appendState, 0);
-    session.send(shape(facts) | TCP_HISTORY, batch);
-    const [record] = new Decoder('tcp').decode(transport.take());
+    const rig = new SessionRig(backend, { limit: 16_384, unreliable: false, profile });
+    const states = Uint32Array.of([SYN_SENT, SYN_RECV].reduce(appendState, 0));
+    const [record] = new Decoder('tcp').decode(rig.sendWith({ states }, facts));
     t.like(valuesOf(record), { tcpState: 'ESTABLISHED', tcpStatePrevList: 'SYN_SENT,SYN_RECV' });
   });
 

@@ -6,11 +6,11 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { buildGo, GO_PEERS } from '../../bench/peers/go.js';
+import type { FlowExtras } from '../../src/encoder/columns.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
-import * as row from '../../src/row/layout.generated.js';
 import { backends } from '../helpers/backends.js';
-import { FLOW_END, FLOW_START, flowBatch } from '../helpers/builders/flow-batch.js';
+import { FLOW_END, FLOW_START } from '../helpers/builders/flow-table.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
 import { needs } from '../helpers/kernel/require.js';
@@ -50,9 +50,9 @@ test('antrea: every element has the size of its type, in every template', t => {
     'all shapes are tried',
   );
   for (const bits of SHAPES) {
-    const { session, transport } = new SessionRig(backends()[0], { limit: 16_384, unreliable: false, profile: antrea });
-    session.send(bits, flowBatch({ protocol: 6 }));
-    const [{ bytes }] = transport.take();
+    const rig = new SessionRig(backends()[0], { limit: 16_384, unreliable: false, profile: antrea });
+    const { facts, extras } = filled(bits, rig.names);
+    const [{ bytes }] = rig.sendWith(extras, facts);
     const [{ fields }] = readTemplates(readMessage(bytes).sets[0]);
     antrea.fieldsOf(bits).forEach(({ element }, i) => {
       t.is(fields[i].length, SIZES[element.type], `${element.name} of ${element.type}`);
@@ -60,36 +60,36 @@ test('antrea: every element has the size of its type, in every template', t => {
   }
 });
 
-/** A record with something in every field that the profile has: names, actions, TCP states, a denial. */
-function filled(bits: number, names: { intern(name: string): number }): ReturnType<typeof flowBatch> {
-  const v6 = (bits & shape.IPV6) !== 0;
+/** A connection of this shape with something in every field that it has: names, actions, TCP states, a denial. */
+function filled(bits: number, names: { intern(name: string): number }): { facts: Facts; extras: FlowExtras } {
+  const has = (bit: number): boolean => (bits & bit) !== 0;
+  const [source, destination, server, translated] = has(shape.IPV6)
+    ? ['2001:db8::1', '2001:db8::80', '2001:db8:1::7', '2001:db8::9']
+    : ['192.0.2.1', '10.96.0.10', '10.244.1.7', '203.0.113.5'];
   const facts: Facts = {
-    ...(v6
-      ? {
-          source: '2001:db8::1',
-          destination: '2001:db8::80',
-          replySource: '2001:db8:1::7',
-          replyDestination: '2001:db8::9',
-        }
-      : { source: '192.0.2.1', destination: '10.96.0.10', replySource: '10.244.1.7', replyDestination: '203.0.113.5' }),
+    source,
+    destination,
+    ...(has(shape.DESTINATION_NAT) && { replySource: server }),
+    ...(has(shape.SOURCE_NAT) && { replyDestination: translated }),
     protocol: 6,
-    sourcePort: 40_000,
-    destinationPort: 443,
-    replySourcePort: 8_443,
-    replyDestinationPort: 61_000,
+    ...(has(shape.PORTS) && {
+      sourcePort: 40_000,
+      destinationPort: 443,
+      replySourcePort: has(shape.DESTINATION_NAT) ? 8_443 : 443,
+      replyDestinationPort: has(shape.SOURCE_NAT) ? 61_000 : 40_000,
+    }),
     state: 3,
     counters: [(1n << 63n) + 1n, 1_000, 8, 800],
   };
-  const batch = flowBatch(facts);
-  for (let field = row.SOURCE_POD_NAME, i = 0; field <= row.EGRESS_RULE_NAME; field += 4, i++) {
-    batch.u32[field >> 2] = names.intern(`name ${i} ${i % 2 ? 'ü'.repeat(100) : ''}`);
-  }
-  batch.bytes[row.FLOW_TYPE] = 2;
-  batch.bytes[row.INGRESS_RULE_ACTION] = 2;
-  batch.bytes[row.EGRESS_RULE_ACTION] = 3;
-  batch.bytes[row.FORWARDING_STATUS] = 130;
-  batch.u32[row.TCP_STATE_HISTORY >> 2] = 0x21;
-  return batch;
+  const name = (i: number): number => names.intern(`name ${i} ${i % 2 ? 'ü'.repeat(100) : ''}`);
+  const extras = {
+    names: Uint32Array.from([0, 1, 2, 3, 4, 5, has(shape.SERVICE) ? 6 : -1], i => (i < 0 ? 0 : name(i))),
+    types: Uint8Array.of(2),
+    states: Uint32Array.of(has(shape.TCP_HISTORY) ? 0x321 : 0),
+    rules: Uint16Array.of(has(shape.DENIED) ? 1 : 0),
+    ruleFacts: Uint32Array.of(0, 0, 0, 0, 130 | (3 << 8), name(7), name(8), name(9)),
+  };
+  return { facts, extras };
 }
 
 /** An element's value as go-ipfix prints it. */
@@ -145,8 +145,10 @@ needs(test, ['go'])('go-ipfix reads every record of profile antrea: denied, TCP 
   for (const backend of backends()) {
     for (const protocol of ['tcp', 'udp'] as const) {
       const rig = new SessionRig(backend, { limit: 1_372 * 2, unreliable: protocol === 'udp', profile: antrea });
-      for (const bits of SHAPES) rig.session.send(bits, filled(bits, rig.names));
-      const sent = rig.transport.take();
+      const sent = SHAPES.flatMap(bits => {
+        const { facts, extras } = filled(bits, rig.names);
+        return rig.sendWith(extras, facts);
+      });
       const receiving = collector.receive(protocol, SHAPES.length);
       await deliver(
         protocol,

@@ -157,7 +157,7 @@ test('a shutdown of several destinations at once exports everything to each', t 
   for (let turn = 0; left.includes(true); turn++) {
     const which = turn % 3;
     const { schedule, reports } = rig.destinations[which];
-    left[which] = exportDue(schedule, rig.monotonic, which + 1, (slot, reason) => {
+    left[which] = exportDue(schedule, rig.store.table, rig.monotonic, which + 1, (slot, reason) => {
       const at = slot * 48;
       reports.push({ port: rig.store.table.rows[at + 16] & 0xffff, reason } as Report);
       return true;

@@ -140,9 +140,9 @@ test('a slice looks at no more connections than its budget, and reports whether 
   const { schedule } = rig.destinations[0];
   let taken = 0;
   const take = (): boolean => ++taken > 0;
-  t.true(exportDue(schedule, rig.monotonic, 2, take));
+  t.true(exportDue(schedule, rig.store.table, rig.monotonic, 2, take));
   t.is(taken, 2);
-  t.false(exportDue(schedule, rig.monotonic, 2, take));
+  t.false(exportDue(schedule, rig.store.table, rig.monotonic, 2, take));
   t.is(taken, 3);
 });
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { appendState, hasState, statesBefore } from '../../src/store/tcp-history.js';
+import { statesBefore } from '../../src/encoder/tcp-states.js';
+import { appendState, hasState } from '../../src/store/tcp-history.js';
 import { seeded } from '../helpers/seed.js';
 
 const packed = (...states: number[]): number => states.reduce(appendState, 0);

@@ -6,16 +6,16 @@ pub mod allocation_count;
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
 mod error;
+mod flow_encoder;
 #[cfg(target_os = "linux")]
 mod listen;
 #[cfg(target_os = "linux")]
 mod udp_sender;
 
 use ctflow_core::error::Code;
-use ctflow_core::ipfix::{self, Names};
 use ctflow_core::row::{FILTER_WORDS, Filter, LAYOUT_VERSION};
 use error::{Result, crossing, thrown};
-use napi::bindgen_prelude::{Uint8ArraySlice, Uint32ArraySlice};
+use napi::bindgen_prelude::Uint8ArraySlice;
 use napi_derive::napi;
 
 /// Compared with the generated TypeScript constant before anything else is called.
@@ -54,68 +54,6 @@ pub fn decode(netlink: &[u8], little_endian: bool, words: &[u32], mut rows: Uint
         done: decoded.done,
         interrupted: decoded.interrupted,
         error: decoded.error,
-    })
-}
-
-/// Encoded of src/backend/backend.ts.
-#[napi(object)]
-pub struct Encoded {
-    pub messages: u32,
-    pub next: u32,
-    pub oversize: u32,
-}
-
-/// Backend.encode of src/backend/backend.ts, the request's members one by one: cheaper to take over than an object.
-#[napi]
-#[allow(clippy::too_many_arguments)]
-pub fn encode(
-    plan: &[u32],
-    template_id: u32,
-    records: &[u8],
-    from: u32,
-    to: u32,
-    names: &[u8],
-    name_ends: &[u32],
-    prefix: &[u8],
-    limit: u32,
-    export_time: u32,
-    sequence: u32,
-    observation_domain: u32,
-    mut out: Uint8ArraySlice,
-    mut lengths: Uint32ArraySlice,
-) -> Result<Encoded> {
-    for read in [records, prefix, names] {
-        apart(read, &out)?;
-        apart(read, &lengths)?;
-    }
-    for read in [plan, name_ends] {
-        apart(read, &out)?;
-        apart(read, &lengths)?;
-    }
-    apart(&out, &lengths)?;
-    let request = ipfix::Request {
-        plan,
-        template_id,
-        records,
-        from: from as usize,
-        to: to as usize,
-        names: Names {
-            bytes: names,
-            ends: name_ends,
-        },
-        prefix,
-        limit: limit as usize,
-        export_time,
-        sequence,
-        observation_domain,
-    };
-    // SAFETY: nothing else runs while JavaScript waits for this call, and no two of the arguments overlap.
-    let (out, lengths) = unsafe { (out.as_mut(), lengths.as_mut()) };
-    let encoded = ipfix::encode(&request, out, lengths).map_err(crossing)?;
-    Ok(Encoded {
-        messages: encoded.messages as u32,
-        next: encoded.next as u32,
-        oversize: encoded.oversize as u32,
     })
 }
 

@@ -16,13 +16,14 @@ pub fn typescript() -> String {
     );
     put("ROW_SIZE", &row::ROW_SIZE, "Bytes of a connection row.");
     put("ROW_WORDS", &(row::ROW_SIZE / 4), "32-bit words of a connection row.");
-    put("RECORD_SIZE", &row::RECORD_SIZE, "Bytes of a flow record.");
+    let doc = "Offsets that a plan may name end here: the row's, and behind them those of what a record has beside it.";
+    put("FIELDS_SIZE", &row::FIELDS_SIZE, doc);
     put(
-        "RECORD_WORDS",
-        &(row::RECORD_SIZE / 4),
-        "32-bit words of a flow record.",
+        "FACTS_SIZE",
+        &row::FACTS_SIZE,
+        "Bytes of what a record has beside its row.",
     );
-    for field in row::ROW_FIELDS.iter().chain(row::RECORD_FIELDS) {
+    for field in row::ROW_FIELDS.iter().chain(row::FACT_FIELDS) {
         let (doc, size) = (field.doc.trim(), field.kind.size());
         let s = if size == 1 { "" } else { "s" };
         put(field.name, &field.offset, &format!("{doc} ({size} byte{s})"));

@@ -1,14 +1,14 @@
-import { Batch } from '../../../src/row/batch.js';
+import type { Batch } from '../../../src/row/batch.js';
 import { DeniedRules } from '../../../src/denied/denied-rules.js';
 import { ConntrackCorrelator } from '../../../src/denied/conntrack-correlator.js';
 import { DenyStore } from '../../../src/denied/deny-store.js';
 import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
-import { appendRecord } from '../../../src/record/flow-record.js';
 import * as row from '../../../src/row/layout.generated.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { rows, type Facts } from './rows.js';
-import { exportDue } from '../rigs/export-due.js';
-import { readReport, StoreRig, type Report, type RigOptions } from '../rigs/store-rig.js';
+import { exportDue, updateExported } from '../rigs/export-due.js';
+import { reportOf, type Report } from '../rigs/report.js';
+import { StoreRig, type RigOptions } from '../rigs/store-rig.js';
 
 /** A packet as NFLOG tells it: the facts of its tuple, and what goes with them. */
 export interface Packet extends Facts {
@@ -110,15 +110,14 @@ export class DeniedRig extends StoreRig {
   }
 
   #export(): void {
-    exportDue(this.schedule, this.monotonic, Number.MAX_SAFE_INTEGER, (slot, reason) =>
+    exportDue(this.schedule, this.denied.table, this.monotonic, Number.MAX_SAFE_INTEGER, (slot, reason) =>
       this.#report(this.exported, slot, reason),
     );
   }
 
   #report(into: Report[], slot: number, reason: number): boolean {
-    const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.denied.table, slot, this.schedule.slots, reason, []);
-    into.push(readReport(batch, 0));
+    into.push(reportOf(this.denied.table, this.schedule.slots, slot, reason));
+    updateExported(this.schedule.slots, this.denied.table, slot, reason);
     return true;
   }
 }

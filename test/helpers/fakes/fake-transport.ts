@@ -13,7 +13,7 @@ export class FakeTransport implements Transport {
   readonly counts = newCounts();
   readonly limit: number;
   readonly unreliable: boolean;
-  readonly ready = true;
+  ready = true;
   sent: SentMessage[] = [];
   /** What the next session finds unsent. */
   left: Message[] = [];

@@ -48,7 +48,7 @@ export class Rig {
       },
       {
         backend,
-        flows: [{ store: this.store, augmenters: [] }],
+        flows: [{ store: this.store, extras: {} }],
         names: new NameTable(),
         staleConnectionTimeout: stale,
         pollInterval: () => 100,

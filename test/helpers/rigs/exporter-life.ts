@@ -1,22 +1,26 @@
 import { fstatSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { Batch } from '../../../src/row/batch.js';
+import type { Batch } from '../../../src/row/batch.js';
 import { filterWords } from '../../../src/row/filter.js';
 import { ConnectionStore } from '../../../src/store/connection-store.js';
 import { GONE } from '../../../src/store/connection-table.js';
 import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
-import { appendRecord } from '../../../src/record/flow-record.js';
-import { EVENT_DESTROY, RECORD_SIZE, ROW_WORDS, STATE } from '../../../src/row/layout.generated.js';
+import { MessageBatch } from '../../../src/destination/message-batch.js';
+import { FallbackEncoder } from '../../../src/encoder/flow-encoder.js';
+import { LAST } from '../../../src/encoder/request.js';
+import { EVENT_DESTROY, OP_U8, PROTOCOL } from '../../../src/row/layout.generated.js';
 import type { DestinationJournal } from '../../../src/state/destination-journal.js';
-import { EntryBlock } from '../../../src/state/entry-block.js';
 import type { Journal } from '../../../src/state/journal.js';
 import { udp } from '../builders/connections.js';
 import { DestroyLogWriter, endsRecord } from '../builders/destroy-log-writer.js';
 import { openJournal } from '../builders/journals.js';
 import { nanoseconds, rows, type Facts } from '../builders/rows.js';
 import { exportDue } from './export-due.js';
-import { kernelTimeouts, readReport, type Report } from './store-rig.js';
+import { reportOf, type Report } from './report.js';
+import { kernelTimeouts } from './store-rig.js';
 
 const BATCH = 4;
+const LIMIT = 100;
+const NO_NAMES = { bytes: new Uint8Array(0), ends: new Uint32Array(0) };
 
 /** A connection of a kernel that counts on, whoever listens. */
 export interface KernelConnection {
@@ -57,8 +61,10 @@ class Line {
   readonly schedule: ExportSchedule;
   readonly #life: ExporterLife;
   readonly #told: Report[];
-  readonly #batch = new Batch(BATCH, RECORD_SIZE);
-  readonly #entries = new EntryBlock(BATCH);
+  readonly #closed = new MessageBatch(LIMIT);
+  readonly #encoder: FallbackEncoder;
+  /** Of the records that are encoded and not sent. */
+  #reports: Report[] = [];
   /** What the transport has, the oldest first. */
   readonly #queue: Report[] = [];
   #sent = 0;
@@ -76,24 +82,35 @@ class Line {
     } as const;
     const evict = (slot: number, reason: number): boolean => this.take(slot, reason, true);
     this.schedule = new ExportSchedule(life.store, options, () => life.now, evict, journal);
+    this.#encoder = new FallbackEncoder({
+      columns: life.store.table.columns({}),
+      exported: this.schedule.slots.bytes,
+      output: this.#closed,
+      shapes: 0,
+      uniflows: false,
+      zeroDeltas: false,
+      journal: journal.number,
+    });
+    this.#encoder.define(0, [{ id: 256, plan: Uint32Array.of(OP_U8, PROTOCOL, 1, 0), reserve: 0 }]);
   }
 
   readonly take = (slot: number, reason: number, last = false): boolean => {
-    const { rows: all, bytes, flags } = this.#life.store.table;
-    const row = slot * ROW_WORDS;
-    appendRecord(this.#batch, this.#life.store.table, slot, this.schedule.slots, reason, []);
-    const gone = last || (flags[slot] & GONE) !== 0;
-    this.journal.add(this.#entries, all, row, reason, bytes[row * 4 + STATE], gone);
-    if (this.#batch.count === BATCH) this.send();
+    const { table } = this.#life.store;
+    this.#reports.push(reportOf(table, this.schedule.slots, slot, reason));
+    const flag = last || (table.flags[slot] & GONE) !== 0 ? LAST : 0;
+    this.#encoder.encode(Uint32Array.of(slot), Uint8Array.of(reason | flag), 0, 1, LIMIT, NO_NAMES);
+    if (this.#reports.length === BATCH) this.send();
     return true;
   };
 
   send(): void {
-    if (this.#batch.count === 0) return;
-    this.journal.sending(this.#entries, this.#sent);
-    for (let i = 0; i < this.#batch.count; i++) this.#queue.push(readReport(this.#batch, i));
-    this.#sent += this.#batch.count;
-    this.#batch.count = 0;
+    if (this.#reports.length === 0) return;
+    this.#encoder.close();
+    this.journal.sending(this.#closed.takeEntries(), this.#sent);
+    this.#closed.clear();
+    this.#queue.push(...this.#reports);
+    this.#sent += this.#reports.length;
+    this.#reports = [];
     this.journal.sent(this.#sent);
   }
 
@@ -239,7 +256,7 @@ export class ExporterLife {
   /** @param settle what was sent is out of the transports' hands at once */
   async export(settle: boolean, only: readonly number[] = [...this.lines.keys()]): Promise<void> {
     for (const line of only.map(i => this.lines[i % this.lines.length])) {
-      exportDue(line.schedule, this.now, 1_000, line.take);
+      exportDue(line.schedule, this.store.table, this.now, 1_000, line.take);
       line.send();
       if (settle) line.settle();
       line.journal.flush();
@@ -254,7 +271,7 @@ export class ExporterLife {
     if (!this.killed) await this.poll(connections);
     for (const line of this.lines) {
       line.schedule.endAll();
-      if (!this.killed) exportDue(line.schedule, this.now, 1_000, line.take);
+      if (!this.killed) exportDue(line.schedule, this.store.table, this.now, 1_000, line.take);
       if (!this.killed) line.send();
       if (!this.killed) line.settle(takes);
       if (!this.killed) line.close();

@@ -1,10 +1,14 @@
+import { MessageBatch } from '../../../src/destination/message-batch.js';
+import type { FlowExtras } from '../../../src/encoder/columns.js';
+import { FULL, KIND, MESSAGES, NEXT, STOP, UNKNOWN } from '../../../src/encoder/request.js';
+import { ExportSlots } from '../../../src/schedule/export-state.js';
 import { templateId } from '../../../src/ipfix/template-id.js';
 import type { Backend } from '../../../src/backend/backend.js';
 import { createProfile, type Profile } from '../../../src/ipfix/profile.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { Session, type SessionOptions } from '../../../src/destination/session.js';
 import { FakeTransport, type SentMessage } from '../fakes/fake-transport.js';
-import { flowBatch, shape as shapeOfFacts } from '../builders/flow-batch.js';
+import { END_REASON, flowTable, shape as shapeOfFacts } from '../builders/flow-table.js';
 import type { Facts } from '../builders/rows.js';
 
 interface RigOptions extends Partial<Pick<SessionOptions, 'templateRefreshInterval' | 'templateRefreshPackets'>> {
@@ -38,9 +42,35 @@ export class SessionRig {
     this.session.open();
   }
 
-  /** Sends flow records of one kind. @returns the messages */
+  /** Sends flow records. @returns the messages */
   send(...connections: Facts[]): SentMessage[] {
-    this.session.send(shapeOfFacts(connections[0]), flowBatch(...connections));
+    return this.sendWith({}, ...connections);
+  }
+
+  /** Sends flow records of which more is known. @param extras columns of these connections, in their order */
+  sendWith(extras: FlowExtras, ...connections: Facts[]): SentMessage[] {
+    const { session } = this;
+    const closed = new MessageBatch(session.largest);
+    const encoder = session.createEncoder({
+      columns: flowTable(...connections).columns(extras),
+      exported: new ExportSlots(connections.length).bytes,
+      output: closed,
+      zeroDeltas: true,
+      journal: -1,
+    });
+    const slots = Uint32Array.from(connections, (_, slot) => slot);
+    const reasons = new Uint8Array(connections.length).fill(END_REASON);
+    const flush = (): void => {
+      session.addOversize(closed);
+      if (closed.progress[MESSAGES] > 0) session.send(closed);
+    };
+    for (let from = 0; from < slots.length; from = closed.progress[NEXT]) {
+      encoder.encode(slots, reasons, from, slots.length, session.limit, session.names);
+      if (closed.progress[STOP] === UNKNOWN) session.define(encoder, closed.progress[KIND]);
+      else if (closed.progress[STOP] === FULL) flush();
+    }
+    while (!encoder.close()) flush();
+    flush();
     return this.transport.take();
   }
 

@@ -1,15 +1,11 @@
-import { Batch } from '../../../src/row/batch.js';
 import { ConnectionStore, type StoreOptions } from '../../../src/store/connection-store.js';
 import type { Moment } from '../../../src/store/poll-history.js';
 import { ExportSchedule, type ScheduleOptions } from '../../../src/schedule/export-schedule.js';
-import { appendRecord } from '../../../src/record/flow-record.js';
+import type { FlowExtras } from '../../../src/encoder/columns.js';
 import { KernelTimeouts } from '../../../src/store/kernel-timeouts.js';
-import * as row from '../../../src/row/layout.generated.js';
-import type { RecordAugmenter } from '../../../src/record/record-augmenter.js';
-import { exportDue } from './export-due.js';
-import { TcpStateList } from '../../../src/record/tcp-state-list.js';
+import { exportDue, updateExported } from './export-due.js';
+import { reportOf, type Report } from './report.js';
 import { TcpHistory } from '../../../src/store/tcp-history.js';
-import { readBigInt, readNumber } from '../../../src/common/u64.js';
 import { rows, type Facts } from '../builders/rows.js';
 
 /** The kernel's own values, seconds (nf_conntrack_proto_*.c). */
@@ -40,49 +36,7 @@ export function kernelTimeouts(changed: Readonly<Record<string, number>> = {}): 
   return new KernelTimeouts(name => (all[name] === undefined ? undefined : `${all[name]}\n`));
 }
 
-/** A flow record, read back from the words that go to the encoder. */
-export interface Report {
-  /** Original source port, or the identifier of ICMP: tells the connections of a test apart. */
-  readonly port: number;
-  readonly reason: number;
-  /** biflowDirection. */
-  readonly direction: number;
-  /** Milliseconds since 1970. */
-  readonly start: number;
-  readonly end: number;
-  readonly state: number;
-  /** The TCP states before that one. */
-  readonly before: readonly number[];
-  readonly flowId: bigint;
-  /** Packets and octets of the original direction, then of the reply direction. */
-  readonly deltas: readonly bigint[];
-  readonly totals: readonly bigint[];
-}
-
-/** One flow record of a batch. */
-export function readReport(batch: Batch, index: number): Report {
-  const at = index * row.RECORD_SIZE;
-  const counters = [row.ORIG_PACKETS, row.ORIG_OCTETS, row.REPLY_PACKETS, row.REPLY_OCTETS];
-  const deltas = [row.ORIG_PACKET_DELTA, row.ORIG_OCTET_DELTA, row.REPLY_PACKET_DELTA, row.REPLY_OCTET_DELTA];
-  return {
-    port: batch.u16[(at + row.ORIG_SPORT) >> 1],
-    reason: batch.bytes[at + row.END_REASON],
-    direction: batch.bytes[at + row.BIFLOW_DIRECTION],
-    start: readNumber(batch.u32, (at + row.FLOW_START_MS) >> 2),
-    end: readNumber(batch.u32, (at + row.FLOW_END_MS) >> 2),
-    state: batch.bytes[at + row.STATE],
-    before: unpacked(batch.u32[(at + row.TCP_STATE_HISTORY) >> 2]),
-    flowId: readBigInt(batch.u32, (at + row.FLOW_ID) >> 2),
-    deltas: deltas.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
-    totals: counters.map(offset => readBigInt(batch.u32, (at + offset) >> 2)),
-  };
-}
-
-function unpacked(states: number): number[] {
-  const list: number[] = [];
-  for (let left = states; left !== 0; left >>>= 4) list.push(left & 15);
-  return list;
-}
+export type { Report };
 
 /** A collector of a rig: the records that it got, and whether it takes any now. */
 export interface RigDestination {
@@ -110,7 +64,7 @@ export class StoreRig {
   timeouts: KernelTimeouts;
   readonly store: ConnectionStore;
   readonly destinations: readonly RigDestination[];
-  readonly #augmenters: RecordAugmenter[] = [];
+  readonly #extras: FlowExtras = {};
 
   constructor(options: RigOptions = {}) {
     const { maxConnections = 64, endedRoom, firstSight = 'baseline', destinations = [{}], filter } = options;
@@ -119,7 +73,7 @@ export class StoreRig {
     if (options.changes) {
       const history = new TcpHistory(this.store.table.capacity);
       this.store.expectChanges(history);
-      this.#augmenters.push(new TcpStateList(history));
+      this.#extras = { states: history.states };
     }
     this.destinations = destinations.map(changed => {
       const scheduleOptions = {
@@ -137,8 +91,10 @@ export class StoreRig {
         scheduleOptions,
         () => this.monotonic,
         (slot, reason) => {
-          if (destination.takes) evicted.push(this.#report(destination, slot, reason));
-          return destination.takes;
+          if (!destination.takes) return false;
+          evicted.push(this.#report(destination, slot, reason));
+          updateExported(destination.schedule.slots, this.store.table, slot, reason);
+          return true;
         },
       );
       const destination: RigDestination = { schedule, reports, evicted, takes: true };
@@ -212,15 +168,13 @@ export class StoreRig {
 
   #export(destination: RigDestination, budget: number): boolean {
     const { schedule, reports, takes } = destination;
-    return exportDue(schedule, this.monotonic, budget, (slot, reason) => {
+    return exportDue(schedule, this.store.table, this.monotonic, budget, (slot, reason) => {
       if (takes) reports.push(this.#report(destination, slot, reason));
       return takes;
     });
   }
 
   #report(destination: RigDestination, slot: number, reason: number): Report {
-    const batch = new Batch(1, row.RECORD_SIZE);
-    appendRecord(batch, this.store.table, slot, destination.schedule.slots, reason, this.#augmenters);
-    return readReport(batch, 0);
+    return reportOf(this.store.table, destination.schedule.slots, slot, reason, this.#extras);
   }
 }

@@ -2,9 +2,19 @@
 //! written one after another without a choice for each.
 
 use super::Names;
+use super::facts::{Facts, u64_at};
 use super::plan::*;
 use crate::error::{Code, Error};
-use crate::row::{HAS_TCP_STATE, PRESENT, RECORD_SIZE};
+use crate::row::*;
+
+/// What a data record is written from.
+pub(crate) struct Source<'a> {
+    pub(crate) row: &'a [u8; ROW_SIZE],
+    pub(crate) facts: &'a Facts,
+    /// Zero-padded.
+    pub(crate) helper: &'a [u8; 16],
+    pub(crate) names: Names<'a>,
+}
 
 /// A plan whose operands were checked: offsets lie inside the record.
 pub(crate) struct Plan {
@@ -13,6 +23,9 @@ pub(crate) struct Plan {
     fixed: usize,
     /// Bytes that a record has at most.
     largest: usize,
+    /// Where the facts have the deltas that it writes.
+    packet_deltas: Vec<usize>,
+    octet_deltas: Vec<usize>,
 }
 
 /// Fields of fixed length that stand one after another, and the text behind them.
@@ -20,6 +33,14 @@ pub(crate) struct Plan {
 struct Run {
     /// Constants, and zeros where something is written.
     template: Vec<u8>,
+    from_row: Moves,
+    from_facts: Moves,
+    text: Option<Text>,
+}
+
+/// Fields of fixed length from one source, by their kinds.
+#[derive(Default)]
+struct Moves {
     words: Vec<Move>,
     quads: Vec<Move>,
     copies: Vec<(Move, usize)>,
@@ -28,10 +49,9 @@ struct Run {
     u32s: Vec<Move>,
     u64s: Vec<Move>,
     seconds: Vec<Move>,
-    text: Option<Text>,
 }
 
-/// From an offset in the record to one in the run.
+/// From an offset in the source to one in the run.
 #[derive(Clone, Copy)]
 struct Move {
     from: u16,
@@ -40,7 +60,7 @@ struct Move {
 
 #[derive(Clone, Copy)]
 enum Text {
-    Field { at: u16, length: u8 },
+    Helper { at: u8, length: u8 },
     TcpState(u16),
     TcpHistory(u16),
     Name(u16),
@@ -62,13 +82,35 @@ impl Plan {
             }
         }
         runs.push(run);
+        let deltas = |wanted: [usize; 2]| {
+            let offsets = instructions.iter().filter(|[operation, ..]| *operation == OP_U64);
+            let offsets = offsets.map(|[_, offset, ..]| *offset as usize);
+            offsets
+                .filter(|offset| wanted.contains(offset))
+                .map(|offset| offset - ROW_SIZE)
+                .collect()
+        };
         let texts = || runs.iter().filter_map(|run| run.text);
         let fixed = runs.iter().map(|run| run.template.len()).sum::<usize>() + texts().count();
         Ok(Self {
             largest: fixed + texts().map(Text::longest).sum::<usize>(),
             fixed,
+            packet_deltas: deltas([ORIG_PACKET_DELTA, REPLY_PACKET_DELTA]),
+            octet_deltas: deltas([ORIG_OCTET_DELTA, REPLY_OCTET_DELTA]),
             runs,
         })
+    }
+
+    /// Packets and octets that a record counts.
+    pub(crate) fn counts(&self, facts: &Facts) -> [f64; 2] {
+        // as src/common/u64.ts reads them
+        const TWO_32: f64 = 4_294_967_296.0;
+        let number = |at: usize| {
+            let count = u64_at(facts, at);
+            (count >> 32) as f64 * TWO_32 + (count as u32) as f64
+        };
+        [&self.packet_deltas, &self.octet_deltas]
+            .map(|deltas| deltas.iter().map(|at| number(*at)).fold(0.0, |a, b| a + b))
     }
 
     /// Bytes that a record has at most.
@@ -76,20 +118,23 @@ impl Plan {
         self.largest
     }
 
-    pub(crate) fn size_of(&self, record: &[u8; RECORD_SIZE], names: &Names) -> usize {
+    pub(crate) fn size_of(&self, source: &Source) -> usize {
         let texts = self.runs.iter().filter_map(|run| run.text);
-        self.fixed + texts.map(|text| text.with(record, names, <[u8]>::len)).sum::<usize>()
+        self.fixed + texts.map(|text| text.with(source, <[u8]>::len)).sum::<usize>()
     }
 
     /// Writes the record at the start of `out`, which has room for it, and returns its length.
     #[inline]
-    pub(crate) fn write(&self, record: &[u8; RECORD_SIZE], names: &Names, out: &mut [u8]) -> usize {
+    pub(crate) fn write(&self, source: &Source, out: &mut [u8]) -> usize {
         let mut at = 0;
         for run in &self.runs {
-            run.write(record, &mut out[at..at + run.template.len()]);
+            let fields = &mut out[at..at + run.template.len()];
+            fields.copy_from_slice(&run.template);
+            run.from_row.write(source.row, fields);
+            run.from_facts.write(source.facts, fields);
             at += run.template.len();
             if let Some(text) = run.text {
-                at += text.with(record, names, |text| put_text(&mut out[at..], text));
+                at += text.with(source, |text| put_text(&mut out[at..], text));
             }
         }
         at
@@ -97,7 +142,7 @@ impl Plan {
 }
 
 impl Run {
-    /// None when the operation is unknown, or its operands do not fit it or the record.
+    /// None when the operation is unknown, or its operands do not fit it, or name what no source has.
     fn add(&mut self, [operation, offset, length, argument]: &[u32; INSTRUCTION_WORDS]) -> Option<()> {
         let width = match *operation {
             OP_BYTES | OP_TEXT => *length,
@@ -108,10 +153,12 @@ impl Run {
             OP_CONSTANT => 0,
             _ => return None,
         };
-        if offset.checked_add(width)? > RECORD_SIZE as u32 {
-            return None;
-        }
-        let from = *offset as u16;
+        let place = place(*operation, *offset as usize, offset.checked_add(width)? as usize)?;
+        let (moves, from) = match place {
+            Place::Row => (&mut self.from_row, *offset as u16),
+            Place::Facts => (&mut self.from_facts, (*offset as usize - ROW_SIZE) as u16),
+            Place::Helper => (&mut self.from_row, (*offset as usize - HELPER) as u16),
+        };
         let end = self.template.len() + *length as usize;
         // a number stands at the end of its field, zeros in front of it
         let number = Move {
@@ -119,14 +166,14 @@ impl Run {
             to: u16::try_from(end.checked_sub(width as usize).unwrap_or(end)).ok()?,
         };
         match (*operation, *length) {
-            (OP_BYTES, 4) => self.words.push(number),
-            (OP_BYTES, 16) => self.quads.push(number),
-            (OP_BYTES, 1..) => self.copies.push((number, *length as usize)),
-            (OP_U8, 1 | 2 | 4 | 8) => self.u8s.push(number),
-            (OP_U16, 2 | 4 | 8) => self.u16s.push(number),
-            (OP_U32, 4 | 8) => self.u32s.push(number),
-            (OP_U64, 8) => self.u64s.push(number),
-            (OP_SECONDS, 4) => self.seconds.push(Move {
+            (OP_BYTES, 4) => moves.words.push(number),
+            (OP_BYTES, 16) => moves.quads.push(number),
+            (OP_BYTES, 1..) => moves.copies.push((number, *length as usize)),
+            (OP_U8, 1 | 2 | 4 | 8) => moves.u8s.push(number),
+            (OP_U16, 2 | 4 | 8) => moves.u16s.push(number),
+            (OP_U32, 4 | 8) => moves.u32s.push(number),
+            (OP_U64, 8) => moves.u64s.push(number),
+            (OP_SECONDS, 4) => moves.seconds.push(Move {
                 to: self.template.len() as u16,
                 ..number
             }),
@@ -135,8 +182,8 @@ impl Run {
                 self.template.extend_from_slice(&bytes[16 - *length as usize..]);
             }
             (OP_TEXT, 1..=254) => {
-                self.text = Some(Text::Field {
-                    at: from,
+                self.text = Some(Text::Helper {
+                    at: from as u8,
                     length: *length as u8,
                 });
                 return Some(());
@@ -149,25 +196,45 @@ impl Run {
         self.template.resize(end, 0);
         Some(())
     }
+}
 
+enum Place {
+    Row,
+    Facts,
+    Helper,
+}
+
+/// Who has what a plan names. A stored row has the store's own facts where a row that is read has labels and helper.
+fn place(operation: u32, from: usize, to: usize) -> Option<Place> {
+    let within = |begin: usize, end: usize| (begin..end).contains(&from) && to <= end;
+    match operation {
+        OP_TEXT => within(HELPER, HELPER + 16).then_some(Place::Helper),
+        OP_NAME | OP_TCP_HISTORY => within(ROW_SIZE, FIELDS_SIZE).then_some(Place::Facts),
+        OP_CONSTANT => Some(Place::Row),
+        _ if within(0, LABELS) || within(EVENT, ROW_SIZE) => Some(Place::Row),
+        OP_TCP_STATE => None,
+        _ => within(ROW_SIZE, FIELDS_SIZE).then_some(Place::Facts),
+    }
+}
+
+impl Moves {
     #[inline(always)]
-    fn write(&self, record: &[u8; RECORD_SIZE], out: &mut [u8]) {
-        out.copy_from_slice(&self.template);
+    fn write<const SIZE: usize>(&self, record: &[u8; SIZE], out: &mut [u8]) {
         for step in &self.u64s {
             put(out, step.to.into(), load_u64(record, step.from).to_be_bytes());
         }
         for step in &self.words {
-            put(out, step.to.into(), load::<4>(record, step.from));
+            put(out, step.to.into(), load::<4, _>(record, step.from));
         }
         for step in &self.quads {
-            put(out, step.to.into(), load::<16>(record, step.from));
+            put(out, step.to.into(), load::<16, _>(record, step.from));
         }
         for step in &self.u16s {
             let number = u16::from_ne_bytes(load(record, step.from));
             put(out, step.to.into(), number.to_be_bytes());
         }
         for step in &self.u8s {
-            put(out, step.to.into(), load::<1>(record, step.from));
+            put(out, step.to.into(), load::<1, _>(record, step.from));
         }
         for step in &self.u32s {
             let number = u32::from_ne_bytes(load(record, step.from));
@@ -187,7 +254,7 @@ impl Text {
     /// Bytes at most, without the length byte.
     fn longest(self) -> usize {
         match self {
-            Text::Field { length, .. } => length.into(),
+            Text::Helper { length, .. } => length.into(),
             Text::TcpState(_) => TCP_STATES.iter().map(|name| name.len()).max().unwrap_or(0),
             Text::TcpHistory(_) => History::LONGEST,
             Text::Name(_) => LONGEST_NAME,
@@ -196,12 +263,12 @@ impl Text {
 
     /// Does something with what it is in this record.
     #[inline(always)]
-    fn with<T>(self, record: &[u8; RECORD_SIZE], names: &Names, act: impl FnOnce(&[u8]) -> T) -> T {
+    fn with<T>(self, source: &Source, act: impl FnOnce(&[u8]) -> T) -> T {
         match self {
-            Text::Field { at, length } => act(field(record, at, length)),
-            Text::TcpState(at) => act(tcp_state(record, at)),
-            Text::TcpHistory(at) => act(History::of(record, at).text()),
-            Text::Name(at) => act(names.get(u32::from_ne_bytes(load(record, at)))),
+            Text::Helper { at, length } => act(until_zero(&source.helper[usize::from(at)..][..usize::from(length)])),
+            Text::TcpState(at) => act(tcp_state(source.row, at)),
+            Text::TcpHistory(at) => act(History::of(source.facts, at).text()),
+            Text::Name(at) => act(source.names.get(u32::from_ne_bytes(load(source.facts, at)))),
         }
     }
 }
@@ -212,7 +279,7 @@ pub(crate) fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
 }
 
 #[inline(always)]
-fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u16) -> [u8; N] {
+fn load<const N: usize, const SIZE: usize>(record: &[u8; SIZE], at: u16) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.copy_from_slice(&record[usize::from(at)..][..N]);
     bytes
@@ -220,23 +287,22 @@ fn load<const N: usize>(record: &[u8; RECORD_SIZE], at: u16) -> [u8; N] {
 
 /// Two words, the low one first.
 #[inline(always)]
-fn load_u64(record: &[u8; RECORD_SIZE], at: u16) -> u64 {
+fn load_u64<const SIZE: usize>(record: &[u8; SIZE], at: u16) -> u64 {
     let [a, b, c, d, e, f, g, h] = load(record, at);
     u64::from(u32::from_ne_bytes([a, b, c, d])) | u64::from(u32::from_ne_bytes([e, f, g, h])) << 32
 }
 
 /// The text of a zero-padded field.
-fn field(record: &[u8; RECORD_SIZE], at: u16, length: u8) -> &[u8] {
-    let field = &record[usize::from(at)..][..usize::from(length)];
+fn until_zero(field: &[u8]) -> &[u8] {
     &field[..field.iter().position(|byte| *byte == 0).unwrap_or(field.len())]
 }
 
-fn tcp_state(record: &[u8; RECORD_SIZE], at: u16) -> &'static [u8] {
-    if u32::from_ne_bytes(load(record, PRESENT as u16)) & HAS_TCP_STATE == 0 {
+fn tcp_state(row: &[u8; ROW_SIZE], at: u16) -> &'static [u8] {
+    if get_u32(row, PRESENT) & HAS_TCP_STATE == 0 {
         return b"";
     }
     TCP_STATES
-        .get(usize::from(record[usize::from(at)]))
+        .get(usize::from(row[usize::from(at)]))
         .map_or(b"", |name| name.as_bytes())
 }
 
@@ -251,8 +317,8 @@ impl History {
     /// Eight of the longest, and the commas.
     const LONGEST: usize = History::STATES * "ESTABLISHED".len() + History::STATES - 1;
 
-    fn of(record: &[u8; RECORD_SIZE], at: u16) -> Self {
-        let mut packed = u32::from_ne_bytes(load(record, at));
+    fn of(facts: &Facts, at: u16) -> Self {
+        let mut packed = u32::from_ne_bytes(load(facts, at));
         let mut history = Self {
             text: [0; Self::LONGEST],
             length: 0,

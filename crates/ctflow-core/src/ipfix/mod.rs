@@ -1,10 +1,16 @@
-//! Flow records to IPFIX messages.
+//! Connections of a store to IPFIX messages.
 
+mod columns;
 mod data_record;
-mod encode;
+mod facts;
+mod flow_encoder;
 mod names;
 mod plan;
+mod shape;
 
-pub use encode::{Encoded, Request, encode};
+pub use columns::{Columns, EXPORTED_SIZE};
+pub use flow_encoder::{
+    ENTRY_WORDS, FlowEncoder, LAST, MESSAGE_WORDS, Options, Output, Progress, Slots, Stop, Template,
+};
 pub use names::Names;
 pub use plan::*;

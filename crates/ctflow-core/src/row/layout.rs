@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 4;
+pub const LAYOUT_VERSION: u32 = 5;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Kind {
     }
 }
 
-/// One field of the row or of the flow record.
+/// One field of the row, or of what a record has beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Name of the constant.
@@ -146,10 +146,13 @@ fields! { ROW_FIELDS:
     RULE = 188, Kind::U32;
 }
 
-/// Bytes of a flow record on its way to the encoder: a row, and behind it what the store and the schedule add.
-pub const RECORD_SIZE: usize = 312;
+/// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
+/// in memory has this size.
+pub const FIELDS_SIZE: usize = 312;
+/// Bytes of what a record has beside its row.
+pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
-fields! { RECORD_FIELDS:
+fields! { FACT_FIELDS:
     /// Flow start, milliseconds since 1970.
     FLOW_START_MS = 192, Kind::U64;
     /// Flow end, milliseconds since 1970: the last packet.
@@ -337,16 +340,16 @@ mod tests {
             at += field.kind.size();
         }
         assert_eq!(at, ROW_SIZE);
-        for field in RECORD_FIELDS {
+        for field in FACT_FIELDS {
             assert_eq!(field.offset, at, "{}", field.name);
             at += field.kind.size();
         }
-        assert_eq!(at, RECORD_SIZE);
+        assert_eq!(at, FIELDS_SIZE);
     }
 
     #[test]
     fn numbers_are_aligned_for_typed_arrays() {
-        for field in ROW_FIELDS.iter().chain(RECORD_FIELDS) {
+        for field in ROW_FIELDS.iter().chain(FACT_FIELDS) {
             let unit = match field.kind {
                 Kind::U64 => 4,
                 Kind::Bytes(_) => 1,

@@ -13,9 +13,8 @@ mod conntrack {
 }
 mod ipfix {
     mod encode;
-    mod encode_refusals;
     mod properties;
-    mod requests;
+    mod scene;
 }
 mod listen {
     mod row_ring;

@@ -1,18 +1,25 @@
-//! Messages of random records by random plans, compared with the plainest way to make them.
+//! Messages of random connections by random plans, compared with the plainest way to make them.
 
+use super::scene::{Scene, messages_of};
 use crate::builders::config;
 use ctflow_core::ipfix::*;
 use ctflow_core::row::*;
 use proptest::prelude::*;
 
+/// Where somebody has `width` bytes.
+fn place(width: u32) -> impl Strategy<Value = u32> {
+    prop_oneof![0..=LABELS as u32 - width, ROW_SIZE as u32..=FIELDS_SIZE as u32 - width,]
+}
+
 /// A valid instruction.
 fn instruction() -> impl Strategy<Value = [u32; 4]> {
     let wide = |operation: u32, width: u32, lengths: &'static [u32]| {
-        (0..=RECORD_SIZE as u32 - width, prop::sample::select(lengths)).prop_map(move |(at, n)| [operation, at, n, 0])
+        (place(width), prop::sample::select(lengths)).prop_map(move |(at, n)| [operation, at, n, 0])
     };
+    let fact = |operation: u32| (ROW_SIZE as u32..=FIELDS_SIZE as u32 - 4).prop_map(move |at| [operation, at, 0, 0]);
     prop_oneof![
-        (0..RECORD_SIZE as u32)
-            .prop_flat_map(|at| (Just(at), 1..=RECORD_SIZE as u32 - at))
+        (1..=120u32)
+            .prop_flat_map(|n| (place(n), Just(n)))
             .prop_map(|(at, n)| [OP_BYTES, at, n, 0]),
         wide(OP_BYTES, 16, &[4, 16]),
         wide(OP_U8, 1, &[1, 2, 4, 8]),
@@ -21,12 +28,12 @@ fn instruction() -> impl Strategy<Value = [u32; 4]> {
         wide(OP_U64, 8, &[8]),
         wide(OP_SECONDS, 8, &[4]),
         (1..=16u32, any::<u32>()).prop_map(|(n, value)| [OP_CONSTANT, 0, n, value]),
-        (0..RECORD_SIZE as u32)
-            .prop_flat_map(|at| (Just(at), 1..=254.min(RECORD_SIZE as u32 - at)))
-            .prop_map(|(at, n)| [OP_TEXT, at, n, 0]),
-        (0..RECORD_SIZE as u32).prop_map(|at| [OP_TCP_STATE, at, 0, 0]),
-        wide(OP_NAME, 4, &[0]),
-        wide(OP_TCP_HISTORY, 4, &[0]),
+        (0..16u32)
+            .prop_flat_map(|at| (Just(at), 1..=16 - at))
+            .prop_map(|(at, n)| [OP_TEXT, HELPER as u32 + at, n, 0]),
+        (0..LABELS as u32).prop_map(|at| [OP_TCP_STATE, at, 0, 0]),
+        fact(OP_NAME),
+        fact(OP_TCP_HISTORY),
     ]
 }
 
@@ -80,65 +87,38 @@ proptest! {
     #[test]
     fn messages_hold_the_records_in_order(
         plan in proptest::collection::vec(instruction(), 1..12),
-        mut records in proptest::collection::vec(any::<u8>(), 0..10 * RECORD_SIZE),
-        zeros in any::<u8>(), from in 0..3usize, limit in 16..900usize, prefix in proptest::collection::vec(any::<u8>(), 0..40),
-        room in 0..4000usize, pairs in 0..12usize, sequence: u32,
+        rows in proptest::collection::vec(any::<u8>(), 6 * ROW_SIZE),
+        exported in proptest::collection::vec(any::<u8>(), 6 * EXPORTED_SIZE),
+        helpers in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 6 * 16),
+        numbers in proptest::collection::vec(0..9u32, 6 * 7),
+        slots in proptest::collection::vec(0..6u32, 0..20),
+        limit in 16..900usize, room in 900..4000usize,
     ) {
-        for byte in records.iter_mut().filter(|byte| **byte < zeros) {
-            *byte = 0; // texts of all lengths
-        }
-        let to = records.len() / RECORD_SIZE;
-        let from = from.min(to);
         let longest = "x".repeat(LONGEST_NAME);
         let names = ["", "a", "pod-é", "", &longest];
-        let text = names.concat();
-        let ends: Vec<u32> = names.iter().scan(0, |end, name| { *end += name.len() as u32; Some(*end) }).collect();
-        for record in records.as_chunks_mut::<RECORD_SIZE>().0 {
-            let numbers: Vec<_> = plan.iter().filter(|[operation, ..]| *operation == OP_NAME).map(|i| i[1] as usize).collect();
-            for at in numbers {
-                let number = u32::from(record[at] % 8);
-                record[at..at + 4].copy_from_slice(&number.to_ne_bytes());
-            }
-        }
-        let mut request = Request {
-            names: Names { bytes: text.as_bytes(), ends: &ends }, plan: &plan.concat(), template_id: 300, records: &records, from, to, prefix: &prefix, limit,
-            export_time: 1, sequence, observation_domain: 2,
+        let mut scene = Scene::new(rows, exported);
+        scene.helpers = helpers;
+        scene.names = numbers;
+        scene.types = vec![3; 6];
+        scene.set_texts(&names);
+        let records: Vec<_> = {
+            let mut copy = scene.clone();
+            slots.iter().map(|slot| copy.record(*slot as usize, 2)).collect()
         };
-        let (mut out, mut lengths) = (vec![0; room], vec![0; pairs * 2]);
-        if !prefix.is_empty() && prefix.len() + 16 > limit {
-            prop_assert!(encode(&request, &mut out, &mut lengths).is_err());
-            request.prefix = &[];
-        }
-        let encoded = encode(&request, &mut out, &mut lengths).unwrap();
-
-        prop_assert!((from..=to).contains(&encoded.next));
-        prop_assert!(encoded.messages <= pairs);
-        let mut wanted = records.as_chunks::<RECORD_SIZE>().0.iter().skip(from).take(encoded.next - from)
-            .map(|record| expected(&plan, &names, record)).filter(|data| data.len() + 20 <= limit);
-        let (mut at, mut before) = (0, sequence);
-        let mut prefix = request.prefix;
-        for &[length, count] in lengths.as_chunks::<2>().0.iter().take(encoded.messages) {
-            let length = length as usize;
-            prop_assert!(length <= limit);
-            let message = &out[at..at + length];
-            prop_assert_eq!(&message[..4], &[0, 10, (length >> 8) as u8, length as u8]);
-            prop_assert_eq!(&message[4..8], &[0, 0, 0, 1]);
-            prop_assert_eq!(&message[8..12], &before.to_be_bytes());
-            prop_assert_eq!(&message[12..16], &[0, 0, 0, 2]);
-            let sets = message[16..].strip_prefix(prefix).unwrap();
-            prop_assert!(count > 0 || !prefix.is_empty() && sets.is_empty());
-            if count > 0 {
-                prop_assert_eq!(&sets[..4], &[1, 44, (sets.len() >> 8) as u8, sets.len() as u8]);
-                let data: Vec<u8> = wanted.by_ref().take(count as usize).flatten().collect();
-                prop_assert_eq!(&sets[4..], &data);
-            }
-            prefix = &[];
-            before = before.wrapping_add(count);
-            at += length;
+        let plan = plan.concat();
+        let (chunks, _) = plan.as_chunks::<4>();
+        let wanted: Vec<_> = records.iter().map(|record| expected(chunks, &names, record)).collect();
+        let (messages, oversize) = messages_of(&mut scene, &plan, &slots, limit, room);
+        prop_assert_eq!(wanted.iter().filter(|data| data.len() + 20 > limit).count() as f64, oversize);
+        let mut wanted = wanted.iter().filter(|data| data.len() + 20 <= limit).peekable();
+        for (message, count) in &messages {
+            prop_assert!(message.len() + 16 <= limit);
+            prop_assert_eq!(&message[..4], &[1, 44, (message.len() >> 8) as u8, message.len() as u8]);
+            let data: Vec<u8> = wanted.by_ref().take(*count as usize).flatten().copied().collect();
+            prop_assert_eq!(&message[4..], &data);
+            // the next one has no room in it
+            prop_assert!(wanted.peek().is_none_or(|next| message.len() + 16 + next.len() > limit));
         }
         prop_assert_eq!(wanted.next(), None);
-        prop_assert_eq!(before.wrapping_sub(sequence) as usize + encoded.oversize, encoded.next - from);
-        let stopped = room - at < limit || encoded.messages == pairs;
-        prop_assert!(stopped || encoded.next == to && prefix.is_empty());
     }
 }

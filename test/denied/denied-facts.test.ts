@@ -1,11 +1,11 @@
 import test from 'ava';
-import { Batch } from '../../src/row/batch.js';
-import { DeniedAugmenter } from '../../src/denied/denied-augmenter.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
-import { DENIED } from '../../src/ipfix/shape.js';
+import { FlowFacts } from '../../src/encoder/flow-facts.js';
 import * as layout from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';
+import { ExportSlots } from '../../src/schedule/export-state.js';
 import { PREFIXES } from '../helpers/builders/denied.js';
+import { flowTable } from '../helpers/builders/flow-table.js';
 
 const INPUT = 1;
 const FORWARD = 2;
@@ -26,25 +26,27 @@ const NUMBERS = {
   ],
 };
 
-/** Writes the facts of one flow over rubbish. */
+/** Reads the facts of one flow, where those of another were before. */
 function write(prefix: number, hook: number) {
   const names = new NameTable();
   const rules = new DeniedRules(names, number => PREFIXES[number]);
-  const augmenter = new DeniedAugmenter(rules, slot => (slot === 3 ? rules.idOf(prefix, hook) : 0));
-  const batch = new Batch(2, layout.RECORD_SIZE);
-  const at = layout.RECORD_SIZE;
-  batch.bytes.fill(0xff);
+  const table = flowTable({}, {}, {}, {});
+  const columns = table.columns({
+    rules: Uint16Array.of(0, 0, 0, rules.idOf(prefix, hook)),
+    ruleFacts: rules.facts,
+  });
+  const facts = new FlowFacts(columns, new ExportSlots(4).bytes);
+  facts.bytes.fill(0xff);
   const name = (number: number) =>
     Buffer.from(names.bytes.subarray(number ? names.ends[number - 1] : 0, names.ends[number])).toString();
   const read = (slot: number) => {
-    augmenter.write(slot, batch, at);
+    facts.read(slot, 1);
     const direction = ([namespace, policy, rule, action]: number[]) => [
-      ...[namespace, policy, rule].map(offset => name(batch.u32[(at + offset) >> 2])),
-      batch.bytes[at + action],
+      ...[namespace, policy, rule].map(offset => name(facts.words[(offset - layout.ROW_SIZE) >> 2])),
+      facts.bytes[action - layout.ROW_SIZE],
     ];
     return {
-      shape: augmenter.shapeOf(slot),
-      status: batch.bytes[at + layout.FORWARDING_STATUS],
+      status: facts.bytes[layout.FORWARDING_STATUS - layout.ROW_SIZE],
       ingress: direction(NUMBERS.ingress),
       egress: direction(NUMBERS.egress),
     };
@@ -56,13 +58,11 @@ const nothing = ['', '', '', 0];
 
 test('a rule fills the fields of its direction, and empties the others', t => {
   t.deepEqual(write(1, INPUT).read(3), {
-    shape: DENIED,
     status: 130,
     ingress: ['prod', 'web', 'ssh', 2],
     egress: nothing,
   });
   t.deepEqual(write(2, INPUT).read(3), {
-    shape: DENIED,
     status: 129,
     ingress: nothing,
     egress: ['prod', 'db', 'all', 3],
@@ -76,7 +76,7 @@ test('where the prefix names no direction the hook does', t => {
 });
 
 test('a flow without denied packets has empty fields', t => {
-  t.deepEqual(write(1, INPUT).read(2), { shape: 0, status: 0, ingress: nothing, egress: nothing });
+  t.deepEqual(write(1, INPUT).read(2), { status: 0, ingress: nothing, egress: nothing });
 });
 
 test('name numbers stay valid when the name table is compacted', t => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { writeFlowId } from '../../src/record/flow-record.js';
+import { writeFlowId } from '../../src/encoder/flow-facts.js';
 import { readBigInt } from '../../src/common/u64.js';
 import { tcp, withoutStart } from '../helpers/builders/connections.js';
 import { rows, type Facts } from '../helpers/builders/rows.js';

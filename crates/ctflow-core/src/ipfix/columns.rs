@@ -1,0 +1,88 @@
+//! What records are written from, by slot of a store: src/encoder/columns.ts.
+
+use super::Names;
+use super::facts::{NAMES, RULE_WORDS};
+use super::shape::{DENIED, SERVICE, TCP_HISTORY};
+use crate::error::{Code, Error};
+use crate::row::ROW_SIZE;
+
+/// Bytes of what a destination has exported of a slot (src/schedule/export-state.ts).
+pub const EXPORTED_SIZE: usize = 64;
+/// Where the four counters stand in it.
+pub(crate) const EXPORTED_COUNTERS: usize = 24;
+/// The reason of the last record.
+pub(crate) const LAST_REASON: usize = 56;
+/// The state in the last record.
+pub(crate) const LAST_STATE: usize = 57;
+
+/// Bytes of a helper's name.
+const HELPER_SIZE: usize = 16;
+/// Words of the four counters.
+pub(crate) const COUNTER_WORDS: usize = 8;
+/// Flag of a slot whose counters were set to zero in the kernel.
+pub(crate) const ZEROED: u8 = 8;
+
+/// The facts of all slots. A column of a store that knows nothing of its kind is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// Rows of ROW_SIZE bytes, with times where a row that is read has labels.
+    pub rows: &'a [u8],
+    /// Flags of the slots.
+    pub flags: &'a [u8],
+    /// Names of helpers, sixteen bytes each.
+    pub helpers: &'a [u8],
+    /// What slots that are ZEROED had counted before, eight words each.
+    pub zeroed: &'a [u32],
+    /// Seven numbers of names each.
+    pub names: &'a [u32],
+    /// flowType.
+    pub types: &'a [u8],
+    /// TCP states, four bits each.
+    pub states: &'a [u32],
+    /// The rule that has denied a packet.
+    pub rules: &'a [u16],
+    /// Four words a rule, by its number.
+    pub rule_facts: &'a [u32],
+    /// The name table.
+    pub texts: Names<'a>,
+}
+
+impl Columns<'_> {
+    /// The bits of a shape that no row tells.
+    #[inline(always)]
+    pub(crate) fn shape_of(&self, slot: usize) -> u32 {
+        let states = self.states.get(slot).is_some_and(|states| *states != 0);
+        let denied = self.rules.get(slot).is_some_and(|rule| *rule != 0);
+        let service = self.names.get(slot * NAMES + NAMES - 1).is_some_and(|name| *name != 0);
+        let bit = |known, bit| if known { bit } else { 0 };
+        bit(states, TCP_HISTORY) | bit(denied, DENIED) | bit(service, SERVICE)
+    }
+
+    /// The name of its helper, where its row has one.
+    #[inline(always)]
+    pub(crate) fn helper(&self, slot: usize) -> &[u8; 16] {
+        &self.helpers.as_chunks::<16>().0[slot]
+    }
+
+    /// Slots that there are. An error where a column is shorter.
+    pub(crate) fn slots(&self, exported: &[u8]) -> Result<usize, Error> {
+        let slots = self.rows.len() / ROW_SIZE;
+        let fits = |length: usize, each: usize| length >= slots * each;
+        let may = |length: usize, each: usize| length == 0 || fits(length, each);
+        let whole = fits(self.flags.len(), 1)
+            && fits(self.helpers.len(), HELPER_SIZE)
+            && fits(self.zeroed.len(), COUNTER_WORDS)
+            && fits(exported.len(), EXPORTED_SIZE)
+            && may(self.names.len(), NAMES)
+            && may(self.types.len(), 1)
+            && self.types.is_empty() == self.names.is_empty()
+            && may(self.states.len(), 1)
+            && may(self.rules.len(), 1)
+            && self.rule_facts.len().is_multiple_of(RULE_WORDS);
+        if whole {
+            Ok(slots)
+        } else {
+            Err(Error::new(Code::Usage, format!("columns of fewer than {slots} slots")))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/** What records are written from: the facts of a store's flows, by slot. Memory that stays where it is. */
+export interface FlowColumns {
+  /** Rows of ROW_SIZE bytes, as ConnectionTable has them. */
+  readonly rows: Uint8Array;
+  readonly flags: Uint8Array;
+  /** Names of helpers, sixteen bytes each. */
+  readonly helpers: Uint8Array;
+  /** What slots that are ZEROED had counted before, eight words each. */
+  readonly zeroed: Uint32Array;
+  readonly extras: FlowExtras;
+}
+
+/** Facts about flows that no row of the kernel holds, each where somebody knows it. */
+export interface FlowExtras {
+  /** Seven numbers of names each: pod, namespace and node of either side, and the service port. */
+  readonly names?: Uint32Array;
+  /** flowType, where there are names. */
+  readonly types?: Uint8Array;
+  /** TCP states that it went through: four bits each, the oldest in the lowest. */
+  readonly states?: Uint32Array;
+  /** Number of the rule that has denied a packet of it, 0 for none. */
+  readonly rules?: Uint16Array;
+  /** Of each rule RULE_WORDS words: forwardingStatus | action << 8 | ingress << 16, and its names: policy, namespace, rule. */
+  readonly ruleFacts?: Uint32Array;
+}
+
+/** Names of a flow. */
+export const FLOW_NAMES = 7;
+/** Words of a rule. */
+export const RULE_WORDS = 4;
+/** Flag of a slot: its counters were set to zero in the kernel. */
+export const ZEROED = 8;
+
+// of what a destination has exported of a slot, a cache line each
+export const EXPORTED_SIZE = 64;
+export const EXPORTED_COUNTERS = 24;
+export const LAST_REASON = 56;
+export const LAST_STATE = 57;

@@ -1,0 +1,24 @@
+import { shapeOf } from '../../../src/ipfix/shape.js';
+import { ConnectionTable } from '../../../src/store/connection-table.js';
+import { rows, type Facts } from './rows.js';
+
+export const FLOW_START = 1_699_999_990_123;
+export const FLOW_END = 1_700_000_000_999;
+export const END_REASON = 2;
+
+/** The shape that a connection has. */
+export function shape(facts: Facts): number {
+  const batch = rows(facts);
+  return shapeOf(batch.u32, batch.bytes, 0);
+}
+
+/** A store's table with these connections, the first in slot 0. */
+export function flowTable(...connections: Facts[]): ConnectionTable {
+  const table = new ConnectionTable(Math.max(connections.length, 1));
+  for (const facts of connections) {
+    const slot = table.allocate(rows(facts).u32, 0);
+    table.setStartMs(slot, FLOW_START);
+    table.setEndMs(slot, FLOW_END);
+  }
+  return table;
+}
