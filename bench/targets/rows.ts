@@ -157,7 +157,7 @@ export const TARGETS: readonly Target[] = [
   ),
   ...besidePoll('conntrack -L -o extended'),
   ...besidePoll('ti-mo/conntrack'),
-  held('decode, against walking the attributes', 'wall', coded('decode', 'native'), {
+  held('decode, against walking the attributes', 'cpu', coded('decode', 'native'), {
     subject: 'decode',
     case: 'walk the attributes',
     backend: 'floor',
@@ -173,7 +173,7 @@ export const TARGETS: readonly Target[] = [
   ),
   held(
     'encode, against copying as many bytes',
-    'wall',
+    'cpu',
     coded('encode', 'native'),
     { subject: 'encode', case: 'copy the bytes', backend: 'floor', parameters: { mtu: 1400 } },
     2,
@@ -193,8 +193,8 @@ export const TARGETS: readonly Target[] = [
   }),
   faster('DESTROY event to record, against ulogd2', 'cpu', event('peers-events'), ulogd, 2),
   faster('DESTROY event to record, against ulogd2', 'wall', event('peers-events'), ulogd, 1.5),
-  held('decode, the fallback against native', 'wall', coded('decode', 'fallback'), coded('decode', 'native'), 4),
-  held('encode, the fallback against native', 'wall', coded('encode', 'fallback'), coded('encode', 'native'), 4),
+  held('decode, the fallback against native', 'cpu', coded('decode', 'fallback'), coded('decode', 'native'), 4),
+  held('encode, the fallback against native', 'cpu', coded('encode', 'fallback'), coded('encode', 'native'), 4),
   ...[MILLION, 10 * MILLION].map((connections): Target => ({
     what: `bytes a connection, one destination, ${text(connections)}`,
     unit: 'bytes',
