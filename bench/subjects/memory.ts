@@ -56,8 +56,10 @@ export const memory: Subject = {
         },
         check() {
           rss = process.memoryUsage.rss();
-          same('records exported', destination.records - sent, connections);
-          return arrivals.check(connections);
+          const records = destination.records - sent;
+          // where an operation takes longer than the active timeout, some are due once more
+          if (records < connections) same('records exported', records, connections);
+          return arrivals.check(records);
         },
         extra() {
           globalThis.gc!();
