@@ -23,11 +23,12 @@ for (const [i, [name, original]] of streams.entries())
 
 const { default: inspector } = await import('inspector');
 if (![...process.execArgv, process.env.NODE_OPTIONS ?? ''].some(text => text.includes('--inspect'))) {
-  // Node holds a SIGUSR1 back that comes while it starts itself, and opens its debugger for it when it is ready
-  const until = performance.now() + 200;
+  // Node holds a SIGUSR1 back that comes while it starts itself, and a thread of it opens the debugger when it is ready: soon,
+  // but on a busy machine nobody knows when
+  const soon = performance.now() + 200;
   const close = () => {
     if (inspector.url() !== undefined) inspector.close();
-    if (performance.now() < until) setTimeout(close, 2).unref();
+    setTimeout(close, performance.now() < soon ? 2 : 500).unref();
   };
   close();
 }
