@@ -15,11 +15,12 @@ test('a pair of processes: what is planted into one of them is found, and the lo
   const rows = new PairRows();
   const sides = { base: { root: ROOT }, head: { root: ROOT, env: { [PLANTED]: '9' } } };
   for (const lot of [0, 1]) rows.add('decode', await measurePair(FALLBACK, sides, () => lot));
+  const own = rows.all.filter(({ identity }) => identity.backend !== 'floor');
   t.deepEqual(
-    rows.all.map(({ identity }) => [identity.case, identity.backend]),
+    own.map(({ identity }) => [identity.case, identity.backend]),
     [['decode', 'fallback']],
   );
-  const [{ pairs }] = rows.all;
+  const [{ pairs }] = own;
   t.deepEqual(
     pairs.map(({ first }) => first),
     ['base', 'head'],
