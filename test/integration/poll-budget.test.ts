@@ -18,16 +18,17 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       await namespace.track();
       const traffic = new Traffic(namespace);
       const { port } = await traffic.do('udpListen', { host: '127.0.0.1', port: 1000 });
-      const flags = '--flow-poll-interval auto --poll-budget 1 --first-sight baseline';
-      const small = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], flags);
+      const auto = '--flow-poll-interval auto';
+      // ten percent: what compiles in the first poll of a busy machine is no dump's cost, and may be more than one
+      const small = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], auto);
       t.false(small.messages().includes('a poll every'));
       await small.stop();
       const { interval, share } = (small.log().at(-1) as { poll: { interval: number; share: number } }).poll;
       t.is(interval, INTERVAL);
-      t.true(share < 1, `${share} %`);
+      t.true(share < 10, `${share} %`);
 
       await traffic.do('udpFlows', { host: '127.0.0.1', port, from: 1024, flows: FLOWS[backend], size: 10 });
-      const large = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], flags);
+      const large = await startExporter(namespace, backend, ['udp://127.0.0.1:4739'], `${auto} --poll-budget 1`);
       await eventually('the interval in the log', () => large.messages().includes('a poll every'));
       const line = large.log().find(({ msg }) => String(msg).startsWith('a poll every'))!;
       t.true((line['pollInterval'] as number) > INTERVAL);
