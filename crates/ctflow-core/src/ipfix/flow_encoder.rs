@@ -2,32 +2,22 @@
 //! number, no socket: who sends a message writes its header.
 
 use super::columns::*;
-use super::data_record::{Plan, Source, put};
+use super::data_record::{Plan, Source};
 use super::facts::{self, FACTS_NONE};
+use super::open_messages::{Form, MOST_CONNECTIONS, Placing, Side};
+use super::output::{Output, Progress};
 use super::shape::*;
 use crate::error::{Code, Error};
 use crate::row::*;
 
-/// Bytes of a message header.
-const MESSAGE_HEADER: usize = 16;
-/// Bytes of a set header.
-const SET_HEADER: usize = 4;
 /// The first id of a data set; the ones below are reserved.
 const FIRST_TEMPLATE_ID: u32 = 256;
 
 /// In a reason: no other record of the connection follows.
 pub const LAST: u8 = 0x80;
-/// Words of a message in [`Output::messages`]: bytes, data records, bytes left free behind the header.
-pub const MESSAGE_WORDS: usize = 3;
-/// Words of a journal entry (src/state/entry-block.ts): id, start (2), counters (8), and reason | state << 8 | destination << 16.
-pub const ENTRY_WORDS: usize = 12;
-/// Connections of one open message at most.
-const MOST_CONNECTIONS: u32 = 512;
 /// Two uniflows: the directions that get a record, as bits above those of a shape.
 const FORWARD: u32 = 1 << 20;
 const REPLY: u32 = 1 << 21;
-/// In place of a room for templates: the template itself is too large for a message.
-const TOO_LARGE: u32 = u32::MAX;
 
 /// What holds for all records of a destination.
 #[derive(Clone, Copy, Debug)]
@@ -64,17 +54,6 @@ pub struct Slots<'a> {
     pub from: usize,
 }
 
-/// Where closed messages go, one after another.
-#[derive(Debug)]
-pub struct Output<'a> {
-    /// Messages.
-    pub bytes: &'a mut [u8],
-    /// [`MESSAGE_WORDS`] words each.
-    pub messages: &'a mut [u32],
-    /// Journal entries of their records.
-    pub entries: &'a mut [u32],
-}
-
 /// Why an encoder has stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stop {
@@ -85,53 +64,6 @@ pub enum Stop {
     Full,
     /// Records of this kind have no template yet.
     Unknown(u32),
-}
-
-/// What stands in the output, and what was passed over. A call goes on from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// Closed messages.
-    pub messages: usize,
-    /// Their bytes, gaps included.
-    pub used: usize,
-    /// Journal entries.
-    pub entries: usize,
-    /// Records that no message can hold, with the packets and octets that they count.
-    pub oversize: [f64; 3],
-}
-
-/// Open messages of one template.
-struct Side {
-    template_id: u16,
-    plan: Plan,
-    reserve: u32,
-    /// The open message.
-    buffer: Vec<u8>,
-    /// Bytes that it may have.
-    limit: usize,
-    /// Bytes free behind its header.
-    reserved: usize,
-    /// Where the next record goes; 0 where none is open.
-    at: usize,
-    records: u32,
-}
-
-/// Records of one kind; two sides where each direction is a record of its own.
-struct Form {
-    key: u32,
-    sides: Vec<Side>,
-    /// Connections in the open messages.
-    connections: u32,
-    entries: Vec<u32>,
-}
-
-/// What becomes of a record.
-#[derive(Clone, Copy, PartialEq)]
-enum Placing {
-    Here,
-    Opens { reserved: usize },
-    Full,
-    Oversize,
 }
 
 /// The open messages of one destination for the flows of one store.
@@ -160,16 +92,11 @@ impl FlowEncoder {
                 let text = format!("template id {}; 256 to 65535 are possible", template.id);
                 return Err(Error::new(Code::Usage, text));
             }
-            sides.push(Side {
-                template_id: template.id as u16,
-                plan: Plan::compile(template.plan)?,
-                reserve: template.reserve,
-                buffer: Vec::new(),
-                limit: 0,
-                reserved: 0,
-                at: 0,
-                records: 0,
-            });
+            sides.push(Side::new(
+                template.id as u16,
+                Plan::compile(template.plan)?,
+                template.reserve,
+            ));
         }
         if !(1..=2).contains(&sides.len()) || self.forms.iter().any(|form| form.key == key) {
             return Err(Error::new(Code::Usage, format!("a second definition of kind {key}")));
@@ -301,11 +228,7 @@ impl FlowEncoder {
                 }
                 continue;
             }
-            if let Placing::Opens { reserved } = placing {
-                side.open(reserved, limit);
-            }
-            side.at += side.plan.write(&source, &mut side.buffer[side.at..]);
-            side.records += 1;
+            side.write(&source, placing, limit);
         }
         form.connections += 1;
         let present = get_u32(row, PRESENT);
@@ -378,95 +301,4 @@ fn with_zeroed(row: &[u8; ROW_SIZE], columns: &Columns, slot: usize) -> [u8; ROW
         put_u64(&mut row, at, total);
     }
     row
-}
-
-impl Form {
-    /// What becomes of a record of each side.
-    #[inline(always)]
-    fn place(&self, source: &Source, limit: usize) -> [Placing; 2] {
-        let mut placings = [Placing::Here; 2];
-        for (placing, side) in placings.iter_mut().zip(&self.sides) {
-            *placing = side.place(source, limit);
-        }
-        placings
-    }
-
-    /// Moves its open messages and their entries to the output. Nothing changes where there is no room.
-    fn close(&mut self, output: &mut Output, progress: &mut Progress) -> bool {
-        let sides = || self.sides.iter().filter(|side| side.records > 0);
-        let bytes: usize = sides().map(|side| side.at).sum();
-        let fits = progress.used + bytes <= output.bytes.len()
-            && (progress.messages + sides().count()) * MESSAGE_WORDS <= output.messages.len()
-            && progress.entries * ENTRY_WORDS + self.entries.len() <= output.entries.len();
-        if !fits {
-            return false;
-        }
-        for side in &mut self.sides {
-            if side.records > 0 {
-                side.close(output, progress);
-            }
-        }
-        output.entries[progress.entries * ENTRY_WORDS..][..self.entries.len()].copy_from_slice(&self.entries);
-        progress.entries += self.entries.len() / ENTRY_WORDS;
-        self.entries.clear();
-        self.connections = 0;
-        true
-    }
-}
-
-impl Side {
-    #[inline(always)]
-    fn place(&self, source: &Source, limit: usize) -> Placing {
-        if self.records > 0 && self.at + self.plan.largest() <= self.limit.min(limit) {
-            return Placing::Here;
-        }
-        if self.reserve == TOO_LARGE {
-            return Placing::Oversize;
-        }
-        let size = self.plan.size_of(source);
-        let alone = MESSAGE_HEADER + SET_HEADER + size;
-        if alone > limit {
-            Placing::Oversize
-        } else if self.records > 0 {
-            if self.at + size <= self.limit.min(limit) {
-                Placing::Here
-            } else {
-                Placing::Full
-            }
-        } else {
-            // a template without room beside a record goes in a message of its own
-            let reserved = self.reserve as usize;
-            Placing::Opens {
-                reserved: if alone + reserved <= limit { reserved } else { 0 },
-            }
-        }
-    }
-
-    fn open(&mut self, reserved: usize, limit: usize) {
-        self.limit = limit;
-        self.reserved = reserved;
-        self.at = MESSAGE_HEADER + reserved + SET_HEADER;
-        // a record is written where its longest form would fit, too
-        let room = limit.max(self.at + self.plan.largest());
-        if self.buffer.len() < room {
-            self.buffer.resize(room, 0);
-        }
-        self.buffer[..self.at].fill(0);
-    }
-
-    fn close(&mut self, output: &mut Output, progress: &mut Progress) {
-        let set = MESSAGE_HEADER + self.reserved;
-        put(&mut self.buffer, set, self.template_id.to_be_bytes());
-        put(&mut self.buffer, set + 2, ((self.at - set) as u16).to_be_bytes());
-        output.bytes[progress.used..][..self.at].copy_from_slice(&self.buffer[..self.at]);
-        let words = [self.at as u32, self.records, self.reserved as u32];
-        output.messages[progress.messages * MESSAGE_WORDS..][..MESSAGE_WORDS].copy_from_slice(&words);
-        progress.used += self.at;
-        progress.messages += 1;
-        if self.reserved > 0 {
-            self.reserve = 0; // the template goes with this one
-        }
-        self.records = 0;
-        self.at = 0;
-    }
 }

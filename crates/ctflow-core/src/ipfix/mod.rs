@@ -5,12 +5,13 @@ mod data_record;
 mod facts;
 mod flow_encoder;
 mod names;
+mod open_messages;
+mod output;
 mod plan;
 mod shape;
 
 pub use columns::{Columns, EXPORTED_SIZE};
-pub use flow_encoder::{
-    ENTRY_WORDS, FlowEncoder, LAST, MESSAGE_WORDS, Options, Output, Progress, Slots, Stop, Template,
-};
+pub use flow_encoder::{FlowEncoder, LAST, Options, Slots, Stop, Template};
 pub use names::Names;
+pub use output::{ENTRY_WORDS, MESSAGE_WORDS, Output, Progress};
 pub use plan::*;
