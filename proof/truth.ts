@@ -28,6 +28,17 @@ export interface Faults {
   readonly late: number;
 }
 
+export const NO_FAULTS: Faults = {
+  insertFailed: 0,
+  drop: 0,
+  earlyDrop: 0,
+  chainTooLong: 0,
+  retransmissions: 0,
+  uncountedSyns: 0,
+  witness: 0,
+  late: 0,
+};
+
 /** The kernel's count must stand still this long, and must do so within the minute; milliseconds. */
 const STILL = 400;
 const RESTLESS = 60_000;

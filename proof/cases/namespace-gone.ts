@@ -9,7 +9,7 @@ import { ExporterProcess } from '../exporter-process.js';
 import type { TrafficSummary } from '../generator.js';
 import { Ledger } from '../ledger.js';
 import type { Size } from '../scene.js';
-import { readKernel, type Faults } from '../truth.js';
+import { NO_FAULTS, readKernel } from '../truth.js';
 import { eventually } from '../../test/helpers/eventually.js';
 import { PrivateNamespace } from '../../test/helpers/kernel/namespace.js';
 import { TRUTH_TABLE } from '../../test/helpers/kernel/nft-truth.js';
@@ -22,16 +22,6 @@ const LIVES = 5;
 /** Connections in each. */
 const CONNECTIONS = 200;
 const PACKETS = 3;
-const NO_FAULTS: Faults = {
-  insertFailed: 0,
-  drop: 0,
-  earlyDrop: 0,
-  chainTooLong: 0,
-  retransmissions: 0,
-  uncountedSyns: 0,
-  witness: 0,
-  late: 0,
-};
 
 export const namespaceGone: ProofCase = {
   name: 'namespace-gone',

@@ -1,5 +1,6 @@
 import type { Finding } from '../../proof/case.js';
 import type { Size } from '../../proof/scene.js';
+import { NO_FAULTS } from '../../proof/truth.js';
 
 export const SIZE: Size = { flows: 100, rate: 100, pollInterval: 1000, timeout: 2, freeze: 1, seed: 1 };
 
@@ -28,16 +29,7 @@ export function finding(otherwise: Partial<Finding>): Finding {
       seconds: 2,
     },
     exporter: { stats: undefined, complaints: [], peakMemory: 80e6 },
-    faults: {
-      insertFailed: 0,
-      drop: 0,
-      earlyDrop: 0,
-      chainTooLong: 0,
-      retransmissions: 0,
-      uncountedSyns: 0,
-      witness: 0,
-      late: 0,
-    },
+    faults: NO_FAULTS,
     failures: [],
     notes: [],
     ...otherwise,
