@@ -47,7 +47,7 @@ export class Intake {
     return this.#queue.length - this.#next;
   }
 
-  /** Takes a message of a sender that stops when it is told to: it always finds room. */
+  /** Takes a message of a sender that TCP slows down: it always finds room. */
   take(arrival: Arrival): void {
     if (this.#closed) return;
     if (this.#busy) this.#enqueue(arrival);

@@ -14,7 +14,7 @@ const SHORTEST_SPREAD = 50;
 
 /**
  * The rate that spreads what one poll makes due over the time until the next one, as a burst is more than a collector's socket
- * takes. Connections whose end an event has told come at a rate of their own, and leave at it.
+ * takes. Connections whose end an event has shown come at a rate of their own, and leave at it.
  */
 export class Spread {
   readonly #longest: number;

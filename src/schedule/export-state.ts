@@ -115,7 +115,7 @@ export class ExportState {
     this.#slots.setLast(slot, reason, this.#state(slot));
   }
 
-  /** Something beside the row is to be told: as if no record had told its state. */
+  /** Something beside the row is due for export: as if no record had shown its state. */
   annotated(slot: number): void {
     this.#slots.setLast(slot, this.#slots.lastReason(slot), NO_STATE);
   }
@@ -162,7 +162,7 @@ export class ExportState {
     return this.#slots.lastReason(slot);
   }
 
-  /** Whether a record of this reason has packets, or tells what is to be told without any. */
+  /** Whether a record of this reason has packets, or shows something new without any. */
   isNews(slot: number, reason: number): boolean {
     if (this.#hasCounted(slot)) return true;
     const last = this.#slots.lastReason(slot);

@@ -30,7 +30,7 @@ export interface UdpTimes {
 const TIMES: UdpTimes = { retry: 250, longestRetry: 2_000, probe: 500, lookup: 60_000 };
 /** Milliseconds between two looks for the answer to a probe. */
 const PROBE_LOOK_MS = 20;
-/** Looks at least: a process that was held up until the time was over has not yet been told of an error. */
+/** Looks at least: a process that was held up until the time was over has not yet seen an error. */
 const PROBE_LOOKS = 3;
 
 export interface UdpOptions {
