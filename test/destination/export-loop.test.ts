@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ExportLoop } from '../../src/destination/export-loop.js';
 import { eventually } from '../helpers/eventually.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
@@ -30,18 +30,20 @@ class FakeDestination {
 }
 
 function loopOf(
+  t: ExecutionContext,
   destination: FakeDestination,
   longestWait = HOUR,
 ): { loop: ExportLoop; lines: unknown[]; after: number } {
   const { log, lines } = listeningLogger();
   const rig = { loop: undefined as unknown as ExportLoop, lines, after: 0 };
   rig.loop = new ExportLoop(destination, longestWait, { before: () => {}, after: () => rig.after++ }, log);
+  t.teardown(() => rig.loop.close());
   return rig;
 }
 
 test('nothing is exported before the start, nor after the end', async t => {
   const destination = new FakeDestination();
-  const { loop } = loopOf(destination, 1);
+  const { loop } = loopOf(t, destination, 1);
   loop.exportNow();
   loop.exportSoon();
   await new Promise(resolve => setTimeout(resolve, 80));
@@ -59,7 +61,7 @@ test('nothing is exported before the start, nor after the end', async t => {
 
 test('many ended connections are exported at once; of few the first waits a little for others', async t => {
   const destination = new FakeDestination();
-  const { loop } = loopOf(destination);
+  const { loop } = loopOf(t, destination);
   destination.endedWaiting = 5_000;
   loop.exportSoon();
   t.is(destination.exports, 0, 'it has not started');
@@ -79,7 +81,6 @@ test('many ended connections are exported at once; of few the first waits a litt
   destination.endedWaiting = 1;
   loop.exportSoon();
   await eventually('the export of the few', () => destination.exports === 3);
-  loop.close();
 });
 
 test('an export that does not end keeps no other destination from its own, and none of its own begins', async t => {
@@ -87,18 +88,17 @@ test('an export that does not end keeps no other destination from its own, and n
   const healthy = new FakeDestination();
   stuck.gate = () => new Promise(() => {});
   stuck.deadline = healthy.deadline = 0;
-  const loops = [stuck, healthy].map(destination => loopOf(destination).loop);
+  const loops = [stuck, healthy].map(destination => loopOf(t, destination).loop);
   for (const loop of loops) loop.start();
   await eventually('exports to the other', () => healthy.exports >= 5);
   for (const loop of loops) loop.exportNow();
   t.is(stuck.exports, 1);
   t.is(healthy.most, 1);
-  for (const loop of loops) loop.close();
 });
 
 test('an export follows at the next deadline, soon after an end, and at once when asked for', async t => {
   const destination = new FakeDestination();
-  const rig = loopOf(destination);
+  const rig = loopOf(t, destination);
   const { loop } = rig;
   destination.deadline = performance.now() + 100;
   loop.start();
@@ -114,13 +114,12 @@ test('an export follows at the next deadline, soon after an end, and at once whe
   await eventually('the end of an export', () => rig.after === 3);
   loop.exportNow();
   await eventually('another', () => destination.exports === 4);
-  loop.close();
 });
 
 test('an export that fails is logged, and the next one is tried', async t => {
   const destination = new FakeDestination();
   destination.gate = () => Promise.reject(new Error('no socket'));
-  const rig = loopOf(destination, 1);
+  const rig = loopOf(t, destination, 1);
   rig.loop.start();
   await eventually('two failures', () => rig.lines.length >= 2 && rig.after >= 2);
   rig.loop.close();
@@ -130,7 +129,7 @@ test('an export that fails is logged, and the next one is tried', async t => {
 test('an export that pauses goes on at once, and what goes with each export has its turn', async t => {
   const destination = new FakeDestination();
   destination.pauses = 5;
-  const rig = loopOf(destination);
+  const rig = loopOf(t, destination);
   rig.loop.start();
   await eventually('six exports', () => destination.exports === 6 && rig.after === 6);
   rig.loop.close();
@@ -139,7 +138,7 @@ test('an export that pauses goes on at once, and what goes with each export has 
 
 test('a deadline that has become an earlier one is kept', async t => {
   const destination = new FakeDestination();
-  const { loop } = loopOf(destination);
+  const { loop } = loopOf(t, destination);
   t.teardown(() => loop.close());
   loop.lookAgain();
   loop.start();
@@ -155,7 +154,7 @@ test('a deadline that has become an earlier one is kept', async t => {
 
 test('however often it looks at the deadline, the export comes', async t => {
   const destination = new FakeDestination();
-  const { loop } = loopOf(destination);
+  const { loop } = loopOf(t, destination);
   t.teardown(() => loop.close());
   loop.start();
   await eventually('the first export', () => destination.exports === 1 && destination.running === 0);
