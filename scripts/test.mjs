@@ -14,8 +14,8 @@ const PROGRESS_EVERY = 10_000; // milliseconds
 const ALL = 'build/test/**/*.test.js';
 /** What changes something that all network namespaces of a host share runs with nothing beside it. */
 const ALONE = 'build/test/alone/';
-/** The proof runs ctflow with the native module, whatever CTFLOW_BACKEND is. */
-const PROOF = ['build/test/completeness/', ALONE];
+/** What runs alike whatever CTFLOW_BACKEND is: the proof, which uses the native module, and the tests of the tools. */
+const ALIKE = ['completeness/', 'proof/', 'bench/*/', 'scripts/', 'docs.test.js'].map(path => `build/test/${path}`);
 
 // tests wait more than they compute
 const TOGETHER = Math.max(4, availableParallelism());
@@ -87,10 +87,11 @@ async function runAva(files, concurrency) {
 
 /** Runs all tests. */
 async function runAll() {
-  const left = process.env.CTFLOW_BACKEND === 'fallback' ? PROOF : [ALONE];
-  if (left.length > 1) console.log('the proof: left out, CTFLOW_BACKEND is fallback');
-  await runAva([ALL, ...left.map(folder => `!${folder}**`)], TOGETHER);
-  if (left.length === 1 && existsSync(join(root, ALONE))) await runAva([`${ALONE}*.test.js`], 1);
+  const fallback = process.env.CTFLOW_BACKEND === 'fallback';
+  if (fallback) console.log('the proof and the tests of the tools: left out, CTFLOW_BACKEND is fallback');
+  const left = fallback ? [ALONE, ...ALIKE] : [ALONE];
+  await runAva([ALL, ...left.map(path => `!${path.replace(/\/$/, '/**')}`)], TOGETHER);
+  if (!fallback && existsSync(join(root, ALONE))) await runAva([`${ALONE}*.test.js`], 1);
 }
 
 await runCargo();
