@@ -71,7 +71,9 @@ function summary(rows: readonly InstructionRow[], base: Side | undefined): strin
 
 function baseOf(name: string): Side {
   const worktrees = new Worktrees(ROOT);
-  const { root, commit } = worktrees.open(worktrees.checkout(name));
+  const base = worktrees.open(worktrees.checkout(name));
+  worktrees.tidy([base]);
+  const { root, commit } = base;
   return sideOf(root, commit.slice(0, 10));
 }
 
