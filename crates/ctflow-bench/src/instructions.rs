@@ -1,12 +1,14 @@
 //! Loops of ctflow-core alone, whose instructions are counted: a program that does one of them so many times, and nothing else
 //! that depends on how many. Inputs are always the same. There is no clock, no socket and nothing drawn by lot.
 
+mod encoding;
 mod messages;
 
 use ctflow_core::conntrack::{CT_DELETE, CT_NEW, EventCounts, decode, decode_event};
 use ctflow_core::listen::RowRing;
 use ctflow_core::netlink::{HOST_LITTLE, RequestId, keep_reply};
 use ctflow_core::row::{AF_INET, AF_INET6, Filter, ROW_SIZE};
+use encoding::encoding;
 use messages::{SEQUENCE, entry};
 use std::hint::black_box;
 
@@ -24,6 +26,8 @@ pub const SUBJECTS: &[&str] = &[
     "filter",
     "events",
     "row-ring",
+    "encode-ipv4",
+    "encode-ipv6",
 ];
 
 /// Does it so many times; returns the rows of one time. None where there is no such subject.
@@ -44,6 +48,8 @@ fn operation(subject: &str) -> Option<Box<dyn FnMut() -> usize>> {
         "filter" => Box::new(filtering()),
         "events" => Box::new(hearing()),
         "row-ring" => Box::new(handing_over()),
+        "encode-ipv4" => encoding(AF_INET),
+        "encode-ipv6" => encoding(AF_INET6),
         _ => return None,
     })
 }
