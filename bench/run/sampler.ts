@@ -6,8 +6,10 @@ import type { Taken, Timing } from './timing.js';
 import { isFloor, isOurs } from '../results/results.js';
 import type { Case, Times } from '../subject.js';
 
-/** Where nobody says how many operations go before the first that counts. */
+/** Where nobody says how many operations go before the first that counts: so many at least, */
 const WARM_UPS = 5;
+/** and so much of the time that a case has. The compiler takes longer over code that is soon done. */
+const WARM_UP_SHARE = 0.5;
 /** So many times the samples wanted may be void before it is given up. */
 const MOST_VOID = 3;
 
@@ -36,7 +38,7 @@ export async function sampleInTurn(
   buckets: () => string = readBuckets,
 ): Promise<Taken[]> {
   const all = cases.map((one): Samples => ({ one, wall: [], cpu: [], reasons: [], spans: [], spent: 0 }));
-  for (let i = 0; i < (timing.warmUps ?? WARM_UPS); i++) for (const { one } of all) await once(one, buckets);
+  await warmUp(cases, timing, buckets);
   const collections = new Collections();
   const turns = new Turns(timing.paired === true);
   for (let wanted = all; wanted.length > 0; wanted = wantingMore(all, timing)) {
@@ -52,6 +54,17 @@ export async function sampleInTurn(
     gc: gc[i],
     extra: { ...one.extra?.(), ...(reasons.length > 0 && { void: reasons.length, why: reasons[0] }) },
   }));
+}
+
+/** In turn, as the samples: a peer that takes long is not beside a ctflow that has just begun. */
+async function warmUp(cases: readonly Case[], { warmUps, seconds }: Timing, buckets: () => string): Promise<void> {
+  const spent = new Map(cases.map(one => [one, 0]));
+  const cold = (one: Case, done: number): boolean =>
+    warmUps === undefined ? done < WARM_UPS || spent.get(one)! < seconds * WARM_UP_SHARE : done < warmUps;
+  const stillCold = (done: number): readonly Case[] => cases.filter(one => cold(one, done));
+  for (let done = 0, wanted = stillCold(0); wanted.length > 0; wanted = stillCold(++done)) {
+    for (const one of wanted) spent.set(one, spent.get(one)! + (await once(one, buckets)).times.wall);
+  }
 }
 
 /** Floors have no time of their own: they are beside ctflow as long as it is measured. */

@@ -50,6 +50,15 @@ test('a floor is sampled as often as ctflow, and one that never counts ends with
   );
 });
 
+test('what is soon done is warmed up for longer', async t => {
+  const { one, done } = operations();
+  const slow: Case = { ...operations().one, operation: () => ({ wall: 1, cpu: 1 }) as never };
+  const quick: Case = { ...one, operation: () => (one.operation(), { wall: 0.01, cpu: 0.01 }) as never };
+  const taken = await sampleInTurn([slow, quick], { samples: 2, seconds: 0.2 }, () => '');
+  t.is(taken[0].samples.length, 2);
+  t.true(done() - taken[1].samples.length >= 10, `${done()}`);
+});
+
 test('one that is resized again and again comes to an end without samples', async t => {
   let buckets = 0;
   const [taken] = await sampleInTurn([operations().one], TIMING, () => String(buckets++));
