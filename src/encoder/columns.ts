@@ -36,3 +36,8 @@ export const EXPORTED_SIZE = 64;
 export const EXPORTED_COUNTERS = 24;
 export const LAST_REASON = 56;
 export const LAST_STATE = 57;
+/** Whether the connection has counted since: NEWS_UNKNOWN, or sure. An encoder sets NEWS_NONE. */
+export const NEWS = 58;
+export const NEWS_UNKNOWN = 0;
+export const NEWS_NONE = 1;
+export const NEWS_COUNTED = 2;

@@ -14,7 +14,16 @@ import {
   START_NS_WORD,
   STATE,
 } from '../row/layout.generated.js';
-import { EXPORTED_COUNTERS, EXPORTED_SIZE, FLOW_NAMES, LAST_REASON, LAST_STATE, ZEROED } from './columns.js';
+import {
+  EXPORTED_COUNTERS,
+  EXPORTED_SIZE,
+  FLOW_NAMES,
+  LAST_REASON,
+  LAST_STATE,
+  NEWS,
+  NEWS_NONE,
+  ZEROED,
+} from './columns.js';
 import { FlowFacts } from './flow-facts.js';
 import { RecordWriter } from './record-writer.js';
 import {
@@ -331,6 +340,7 @@ export class FallbackEncoder implements FlowEncoder {
     const { exported } = this.#options;
     exported[slot * EXPORTED_SIZE + LAST_REASON] = reason;
     exported[slot * EXPORTED_SIZE + LAST_STATE] = state;
+    exported[slot * EXPORTED_SIZE + NEWS] = NEWS_NONE;
   }
 
   #check(slots: Uint32Array, reasons: Uint8Array, from: number, to: number, limit: number): void {

@@ -96,6 +96,7 @@ export class ExportSchedule implements SlotHolder {
 
   changed(slot: number, what: number): void {
     if (what & ANNOTATED) this.#state.annotated(slot);
+    if (what & MOVED) this.#state.moved(slot);
     this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt(slot) : this.#now());
   }
 
@@ -115,6 +116,7 @@ export class ExportSchedule implements SlotHolder {
       return;
     }
     this.#disarm(slot);
+    this.#state.ended(slot);
     if (!this.#state.isNews(slot, reason)) {
       this.#state.note(slot, true);
       this.#store.release(slot);
@@ -127,6 +129,7 @@ export class ExportSchedule implements SlotHolder {
   evicted(slot: number, reason: number): void {
     this.#disarm(slot);
     this.#state.evicted(slot);
+    this.#state.ended(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
     if (!this.#state.isNews(slot, last)) return;
     if (this.#evict(slot, last)) return;
@@ -197,21 +200,22 @@ export class ExportSchedule implements SlotHolder {
     const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
     const { table } = this.#store;
     due.begin(Math.min(count, due.slots.length), most);
-    for (let slot = this.#gone.head; slot >= 0 && this.#add(due, slot, this.#gone.reason(slot), LAST);)
+    // what has nothing to export is not among them
+    for (let slot = this.#gone.head; slot >= 0 && due.add(slot, this.#gone.reason(slot), LAST, true);)
       slot = this.#gone.after(slot);
     for (let slot = this.#closing.head; slot >= 0 && !due.full;) {
-      this.#add(due, slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END, 0);
+      this.#add(due, slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END);
       slot = this.#closing.after(slot);
     }
     for (let slot = this.#idle.head; slot >= 0 && !due.full; slot = this.#idle.after(slot)) {
       if (table.changedAt(slot) + idleFlowExportTimeout > now) break;
-      this.#add(due, slot, IDLE_TIMEOUT, 0);
+      this.#add(due, slot, IDLE_TIMEOUT);
     }
+    // they may be active too, and are not after they are done
+    if (due.count > 0) return;
     for (let slot = this.#active.head; slot >= 0 && !due.full; slot = this.#active.after(slot)) {
       if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
-      // where it is idle too it is there already
-      if (this.#idle.has(slot) && table.changedAt(slot) + idleFlowExportTimeout <= now) continue;
-      this.#add(due, slot, ACTIVE_TIMEOUT, 0);
+      this.#add(due, slot, ACTIVE_TIMEOUT);
     }
   }
 
@@ -285,9 +289,8 @@ export class ExportSchedule implements SlotHolder {
     }
   }
 
-  /** @param flag LAST or nothing; @returns whether there is room for another */
-  #add(due: DueSlots, slot: number, reason: number, flag: number): boolean {
-    return due.add(slot, reason, flag, this.#state.isNews(slot, reason));
+  #add(due: DueSlots, slot: number, reason: number): void {
+    due.add(slot, reason, 0, this.#state.isNews(slot, reason));
   }
 
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */

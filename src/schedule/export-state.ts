@@ -10,7 +10,16 @@ import {
   STATE,
 } from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
-import { EXPORTED_COUNTERS, EXPORTED_SIZE, LAST_REASON, LAST_STATE } from '../encoder/columns.js';
+import {
+  EXPORTED_COUNTERS,
+  EXPORTED_SIZE,
+  LAST_REASON,
+  LAST_STATE,
+  NEWS,
+  NEWS_COUNTED,
+  NEWS_NONE,
+  NEWS_UNKNOWN,
+} from '../encoder/columns.js';
 import { SlotList } from '../store/slot-list.js';
 
 /** Where the four counters begin in a row; they stand one after another, two words each. */
@@ -98,6 +107,7 @@ export class ExportState {
     const last = this.#history?.lastExport(rows, row);
     this.wasEnded = last?.ended ?? false;
     this.#slots.setLast(slot, last?.reason ?? 0, last?.state ?? NO_STATE);
+    this.#slots.setNews(slot, NEWS_UNKNOWN);
     if (last) words.set(last.counters, at);
     else if (before && !this.#history?.neverExported(rows, row)) {
       this.#history?.assumed(rows, row);
@@ -113,6 +123,17 @@ export class ExportState {
   update(slot: number, reason: number): void {
     this.#takeCounters(slot);
     this.#slots.setLast(slot, reason, this.#state(slot));
+    this.#slots.setNews(slot, NEWS_NONE);
+  }
+
+  /** Its counters have grown. */
+  moved(slot: number): void {
+    if (this.#slots.news(slot) === NEWS_NONE) this.#slots.setNews(slot, NEWS_COUNTED);
+  }
+
+  /** Its counters may be any: it is over, and its last ones came with the end. */
+  ended(slot: number): void {
+    this.#slots.setNews(slot, NEWS_UNKNOWN);
   }
 
   /** Something beside the row is due for export: as if no record had shown its state. */
@@ -135,6 +156,7 @@ export class ExportState {
     for (let word = 0; word < COUNTER_WORDS; word += 2) {
       subtract(words, at + word, rows, from + word, words, at + word);
     }
+    this.#slots.setNews(slot, NEWS_UNKNOWN);
     this.note(slot, false);
   }
 
@@ -197,7 +219,10 @@ export class ExportState {
     for (let word = 0; word < COUNTER_WORDS; word++) words[to + word] = rows[from + word];
   }
 
+  /** Mostly it is known without a look at the row. */
   #hasCounted(slot: number): boolean {
+    const news = this.#slots.news(slot);
+    if (news !== NEWS_UNKNOWN) return news === NEWS_COUNTED;
     const { words } = this.#slots;
     const { rows } = this.#table;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
@@ -211,7 +236,7 @@ export class ExportState {
   }
 }
 
-// a cache line a slot: two words of links for either list, the time, the counters, the two bytes
+// a cache line a slot: two words of links for either list, the time, the counters, three bytes
 const SLOT_BYTES = EXPORTED_SIZE;
 const SLOT_WORDS = SLOT_BYTES >> 2;
 const SLOT_DOUBLES = SLOT_BYTES >> 3;
@@ -264,6 +289,15 @@ export class ExportSlots {
   /** The TCP state in the last record. */
   lastState(slot: number): number {
     return this.bytes[slot * SLOT_BYTES + LAST_STATE];
+  }
+
+  /** Whether it has counted since the last record: one of NEWS_*. */
+  news(slot: number): number {
+    return this.bytes[slot * SLOT_BYTES + NEWS];
+  }
+
+  setNews(slot: number, news: number): void {
+    this.bytes[slot * SLOT_BYTES + NEWS] = news;
   }
 
   setLast(slot: number, reason: number, state: number): void {

@@ -3,6 +3,7 @@ import { ESTABLISHED, SYN_RECV, TIME_WAIT } from '../../src/row/conntrack.js';
 import { tcp, udp } from '../helpers/builders/connections.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import type { ExportSchedule } from '../../src/schedule/export-schedule.js';
+import { DueSlots } from '../../src/schedule/due-slots.js';
 import { exportDue } from '../helpers/rigs/export-due.js';
 import { StoreRig, type Report } from '../helpers/rigs/store-rig.js';
 
@@ -144,6 +145,49 @@ test('a slice looks at no more connections than its budget, and reports whether 
   t.is(taken, 2);
   t.false(exportDue(schedule, rig.store.table, rig.monotonic, 2, take));
   t.is(taken, 3);
+});
+
+test('whether a connection has counted is known without a look at its row', t => {
+  const rig = new StoreRig();
+  const { wall } = rig;
+  const one = (packets: number) => tcp(1, wall, [packets, packets * 60, 0, 0]);
+  rig.poll([one(1)]);
+  t.is(rig.after(5_000).length, 1);
+  const { schedule } = rig.destinations[0];
+  const due = new DueSlots();
+  rig.poll([one(2)]);
+  rig.advance(5_000);
+  const counters = rig.store.table.rows.slice(26, 34);
+  // the row is what was exported, and nobody has said so
+  rig.store.table.rows.set(
+    schedule.slots.words.subarray(schedule.slots.countersAt(0), schedule.slots.countersAt(0) + 8),
+    26,
+  );
+  schedule.due(rig.monotonic, due, 10, 10);
+  t.deepEqual([due.count, due.news], [1, 1]);
+  rig.store.table.rows.set(counters, 26);
+  t.is(rig.due().length, 1);
+  rig.poll([one(2)]);
+  rig.store.table.rows[26] = 99;
+  rig.advance(15_000);
+  schedule.due(rig.monotonic, due, 10, 10);
+  t.deepEqual([due.count, due.news], [1, 0]);
+});
+
+test('counters that are set to zero right after a record are no news', t => {
+  const rig = new StoreRig();
+  const { wall } = rig;
+  const one = (packets: number) => tcp(1, wall, [packets, packets * 60, 0, 0]);
+  rig.poll([one(3)]);
+  t.is(rig.after(5_000).length, 1);
+  rig.poll([one(0)]);
+  t.is(rig.store.counts.counterResets, 1);
+  t.deepEqual(rig.after(5_000), []);
+  rig.poll([one(2)]);
+  t.deepEqual(
+    rig.after(5_000).map(({ deltas }) => deltas[0]),
+    [2n],
+  );
 });
 
 // What is news

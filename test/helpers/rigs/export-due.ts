@@ -1,3 +1,4 @@
+import { NEWS_NONE } from '../../../src/encoder/columns.js';
 import type { ConnectionTable } from '../../../src/store/connection-table.js';
 import { ORIG_PACKETS_WORD, ROW_SIZE, ROW_WORDS, STATE } from '../../../src/row/layout.generated.js';
 import { DueSlots } from '../../../src/schedule/due-slots.js';
@@ -38,4 +39,5 @@ export function updateExported(slots: ExportSlots, table: ConnectionTable, slot:
   const from = slot * ROW_WORDS + ORIG_PACKETS_WORD;
   slots.words.set(table.rows.subarray(from, from + COUNTER_WORDS), slots.countersAt(slot));
   slots.setLast(slot, reason, table.bytes[slot * ROW_SIZE + STATE]);
+  slots.setNews(slot, NEWS_NONE);
 }

@@ -14,6 +14,10 @@ pub(crate) const EXPORTED_COUNTERS: usize = 24;
 pub(crate) const LAST_REASON: usize = 56;
 /// The state in the last record.
 pub(crate) const LAST_STATE: usize = 57;
+/// Whether the connection has counted since.
+pub(crate) const NEWS: usize = 58;
+/// It has not.
+pub(crate) const NEWS_NONE: u8 = 1;
 
 /// Bytes of a helper's name.
 const HELPER_SIZE: usize = 16;
