@@ -22,15 +22,21 @@ export interface Rule {
   readonly rows: number;
 }
 
-/** What is known of a row. Bounds and estimate are log ratios. */
+/** What is known of a row. */
 export interface Judged {
   readonly verdict: Verdict;
   readonly p: number;
+  /** The log ratios that were looked at last. */
+  readonly values: readonly number[];
+  /** What the bounds were held to then. */
+  readonly levels: { readonly below: number; readonly above: number };
+}
+
+/** On log ratios. Bounds are undefined where there are too few pairs for them. */
+export interface Interval {
   readonly estimate: number;
   readonly low: number | undefined;
   readonly high: number | undefined;
-  /** So many were looked at. */
-  readonly pairs: number;
 }
 
 /** @param most pairs */
@@ -57,14 +63,7 @@ export class Trial {
 
   constructor(rule: Rule) {
     this.#rule = rule;
-    const none: Judged = {
-      verdict: 'undecided',
-      p: 1,
-      estimate: Number.NaN,
-      low: undefined,
-      high: undefined,
-      pairs: 0,
-    };
+    const none: Judged = { verdict: 'undecided', p: 1, values: [], levels: { below: 0, above: 0 } };
     this.#judged = Array.from({ length: rule.rows }, () => none);
   }
 
@@ -97,17 +96,13 @@ export class Trial {
     this.#judged = rows.map((values, i) => {
       if (this.#judged[i].verdict !== 'undecided') return this.#judged[i];
       const verdict = p[i] <= levels[i] ? 'worse' : pBelow(values, threshold) <= level ? 'fine' : 'undecided';
-      return { verdict, p: p[i], ...intervalOf(values, levels[i], level), pairs: values.length };
+      return { verdict, p: p[i], values, levels: { below: levels[i], above: level } };
     });
   }
 }
 
 /** Bounds of log ratios, each at its own level, and the estimate between them. */
-export function intervalOf(
-  values: readonly number[],
-  below: number,
-  above: number,
-): Pick<Judged, 'estimate' | 'low' | 'high'> {
+export function intervalOf({ values, levels: { below, above } }: Pick<Judged, 'values' | 'levels'>): Interval {
   return { estimate: hodgesLehmann(values), low: lowerBound(values, below), high: upperBound(values, above) };
 }
 

@@ -22,7 +22,7 @@ export interface Session {
 const MOST_LACKING = 2;
 const MOST_LACKING_SHARE = 0.1;
 /** Of intervals that decide nothing: of 95 %, as if there were one look. */
-const SHOWN_LEVEL = 0.025;
+const SHOWN = { below: 0.025, above: 0.025 };
 
 /** Measures pairs of processes in rounds until every primary row is decided, or the time or the most pairs are over. */
 export async function runSession(
@@ -99,8 +99,8 @@ function together(verdicts: readonly Verdict[], problems: readonly string[]): Ve
 }
 
 function abRow(row: PairRow, primary: boolean, judged: Judged | undefined, why: string | undefined): AbRow {
-  const cpu = judged ? changeOf(judged) : shown(row.logRatios('cpu'));
-  const wall = shown(row.logRatios('wall'));
+  const cpu = judged ? changeOf(judged) : changeOf({ values: row.logRatios('cpu'), levels: SHOWN });
+  const wall = changeOf({ values: row.logRatios('wall'), levels: SHOWN });
   return {
     ...row.identity,
     primary,
@@ -114,22 +114,14 @@ function abRow(row: PairRow, primary: boolean, judged: Judged | undefined, why: 
   };
 }
 
-function shown(values: readonly number[]): Change | undefined {
-  return changeOf({ ...intervalOf(values, SHOWN_LEVEL, SHOWN_LEVEL), pairs: values.length });
-}
-
-function changeOf({
-  estimate,
-  low,
-  high,
-  pairs,
-}: Pick<Judged, 'estimate' | 'low' | 'high' | 'pairs'>): Change | undefined {
-  if (pairs === 0) return undefined;
+function changeOf(judged: Pick<Judged, 'values' | 'levels'>): Change | undefined {
+  if (judged.values.length === 0) return undefined;
+  const { estimate, low, high } = intervalOf(judged);
   return {
     estimate: Math.expm1(estimate),
     low: low === undefined ? null : Math.expm1(low),
     high: high === undefined ? null : Math.expm1(high),
-    pairs,
+    pairs: judged.values.length,
   };
 }
 
