@@ -101,8 +101,10 @@ export class FlowBatcher {
     const closed = this.#closed;
     this.#session.addOversize(closed);
     if (closed.progress[MESSAGES] === 0 && closed.progress[ENTRIES] === 0) return;
+    const outgoing = closed.outgoing(this.#session.segments);
     this.#journal?.sending(closed.takeEntries(), this.#session.sent);
-    this.#session.send(closed);
+    this.#session.send(outgoing);
+    closed.clear();
     this.#journal?.sent(this.#session.sent);
   }
 }

@@ -1,6 +1,5 @@
 import {
   FORWARD,
-  MESSAGES,
   MESSAGE_WORDS,
   REPLY,
   TOO_LARGE,
@@ -28,7 +27,7 @@ import {
 import { templateId } from '../ipfix/template-id.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
-import type { MessageBatch } from './message-batch.js';
+import type { MessageBatch, Outgoing } from './message-batch.js';
 
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
@@ -123,6 +122,11 @@ export class Session {
     return this.#options.transport.ready;
   }
 
+  /** Messages of one length that follow one another cost less. */
+  get segments(): boolean {
+    return this.#options.transport.segments === true;
+  }
+
   /** Data records given to the transport in all. */
   get sent(): number {
     return this.counts.records + this.counts.optionsRecords;
@@ -184,9 +188,7 @@ export class Session {
   }
 
   /** Sends messages of flow records, each behind its template. */
-  send(batch: MessageBatch): void {
-    const { bytes, messages, progress } = batch;
-    const count = progress[MESSAGES];
+  send({ bytes, messages, count }: Outgoing): void {
     if (count > 0) this.#refreshIfDue();
     if (this.#lengths.length < count * 2) this.#lengths = new Uint32Array(messages.length);
     const lengths = this.#lengths;
@@ -216,7 +218,6 @@ export class Session {
       at = end;
     }
     this.#sendMessages(bytes.subarray(run), lengths, together);
-    batch.clear();
   }
 
   /** A message of a new session with a template that was sent before; it is not counted. */

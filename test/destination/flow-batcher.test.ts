@@ -24,7 +24,7 @@ class BatcherRig extends SessionRig {
   readonly written: string[] = [];
   readonly blocks: Uint32Array[] = [];
   readonly journal: DestinationJournal | undefined;
-  readonly #decoder = new Decoder('tcp');
+  readonly decoder = new Decoder('tcp');
 
   constructor(
     backend: Backend,
@@ -74,7 +74,7 @@ class BatcherRig extends SessionRig {
 
   /** Source ports of the records that were sent. */
   ports(): unknown[] {
-    const records = this.#decoder.decode(this.transport.take());
+    const records = this.decoder.decode(this.transport.take());
     return records.map(record => valuesOf(record)['sourceTransportPort']);
   }
 
@@ -204,6 +204,45 @@ perBackend('the journal has entries as pending before the transport sends their 
   rig.journal!.settled(600);
   t.is(rig.blocks.at(-1)![0] & 0xffff, DONE);
 });
+
+perBackend(
+  'where the kernel segments, messages of one length follow one another, and entries their records',
+  (t, backend) => {
+    const rig = new BatcherRig(backend, { maxConnections: 1_000, journal: true, limit: 300 });
+    rig.transport.segments = true;
+    const v6 = {
+      source: '2001:db8::1',
+      destination: '2001:db8::2',
+      replySource: '2001:db8::2',
+      replyDestination: '2001:db8::1',
+    };
+    const mixed = (packets: number): void =>
+      rig.poll(...flows(600, packets).map((facts, i) => ({ ...facts, id: i + 1, ...(i % 3 === 0 && v6) })));
+    mixed(1);
+    rig.batcher.export(1_000);
+    const records = rig.decoder.decode(rig.transport.take());
+    t.is(records.length, 600);
+    const pending = rig.blocks.filter(words => (words[0] & 0xffff) === PENDING);
+    const order = pending.flatMap(words => Array.from({ length: words[1] }, (_, i) => words[HEAD_WORDS + i * 12]));
+    t.deepEqual(
+      order,
+      records.map(record => valuesOf(record)['sourceTransportPort']),
+      'in the order of the records',
+    );
+    mixed(2);
+    rig.batcher.export(1_000);
+    const sent = rig.transport.take();
+    const lengths = sent.map(({ bytes }) => bytes.length);
+    const changes = lengths.filter((length, i) => i > 0 && length > lengths[i - 1]).length;
+    t.true(sent.length > 100 && changes <= Math.ceil(sent.length / 64) * 2, `${changes} in ${sent.length} messages`);
+    const sequences = sent.map(({ bytes }) => readMessage(bytes).sequence);
+    t.deepEqual(
+      sequences,
+      sequences.toSorted((a, b) => a - b),
+    );
+    t.deepEqual(new Set(rig.decoder.decode(sent).map(record => valuesOf(record)['sourceTransportPort'])).size, 600);
+  },
+);
 
 perBackend('the last record of a connection ends its entry', (t, backend) => {
   const rig = new BatcherRig(backend, { journal: true });

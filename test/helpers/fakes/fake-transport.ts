@@ -14,6 +14,7 @@ export class FakeTransport implements Transport {
   readonly limit: number;
   readonly unreliable: boolean;
   ready = true;
+  segments = false;
   sent: SentMessage[] = [];
   /** What the next session finds unsent. */
   left: Message[] = [];

@@ -62,7 +62,8 @@ export class SessionRig {
     const reasons = new Uint8Array(connections.length).fill(END_REASON);
     const flush = (): void => {
       session.addOversize(closed);
-      if (closed.progress[MESSAGES] > 0) session.send(closed);
+      if (closed.progress[MESSAGES] > 0) session.send(closed.outgoing(session.segments));
+      closed.clear();
     };
     for (let from = 0; from < slots.length; from = closed.progress[NEXT]) {
       encoder.encode(slots, reasons, from, slots.length, session.limit, session.names);
