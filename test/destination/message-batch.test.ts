@@ -1,5 +1,5 @@
 import test from 'ava';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MessageBatch } from '../../src/destination/message-batch.js';
 import { ENTRIES, ENTRY_WORDS, MESSAGES, MESSAGE_WORDS, USED } from '../../src/encoder/request.js';
 import { MESSAGE_HEADER } from '../../src/ipfix/message.js';

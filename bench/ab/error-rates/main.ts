@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { wholeNumber } from '../../../src/cli/values.js';
 import { describeError } from '../../../src/common/errors.js';
+import { buildCompanion } from '../../host/companion.js';
 import { list, oneOf, words } from '../../flags.js';
 import { insert } from '../../targets/page.js';
 import { benchFlag, parseOrExit } from '../../usage.js';
@@ -29,6 +30,8 @@ parseOrExit(command);
 try {
   const flags = command.opts<Flags>();
   mkdirSync(flags.recordings, { recursive: true });
+  const without = flags.record.length > 0 ? buildCompanion() : undefined;
+  if (without !== undefined) throw new Error(without);
   for (const kind of flags.record) await record(kind, flags.pairs, flags.recordings);
   const recordings = readRecordings(flags.recordings);
   if (recordings.length === 0) throw new Error(`nothing is recorded in ${flags.recordings}; --record does it`);

@@ -4,18 +4,21 @@ import { machine, ROOT } from '../../host/machine.js';
 import { PLANTED } from '../../run/planted-work.js';
 import { measurePair } from '../pair.js';
 import { PairRows } from '../pair-rows.js';
-import { isPrimary, JOBS } from '../primary.js';
+import { isPrimary, JOBS as ALL_JOBS } from '../primary.js';
 import { titleOf } from '../session.js';
 import { BusyProcesses } from './busy-processes.js';
 import { fileOf, PLANTED_SHARE, type Kind, type RecordedPair, type Recording } from './recording.js';
 
-/** The shortest of processes, with one row: so many pairs take long enough. */
-const JOB = { ...JOBS[0], backends: ['native'] as const, timing: { ...JOBS[0].timing, seconds: 0.1 } };
+/** Those with the shorter processes: so many pairs take long enough. */
+const JOBS = ALL_JOBS.filter(({ subject }) => subject === 'decode' || subject === 'encode');
 
 /** What was recorded is stored after so many pairs, so that one who has no more time has these. */
 const STORED_EVERY = 10;
 
-/** Records pairs of this checkout against itself, and stores them in a folder. */
+/**
+ * Records pairs of this checkout against itself, of the shorter jobs of bench:ab, and stores them in a folder.
+ * @param pairs of each job
+ */
 export async function record(kind: Kind, pairs: number, folder: string): Promise<void> {
   const planted = PLANTED_SHARE[kind];
   const head = { root: ROOT, ...(planted > 0 && { env: { [PLANTED]: String(planted) } }) };
@@ -26,9 +29,11 @@ export async function record(kind: Kind, pairs: number, folder: string): Promise
   try {
     for (let i = 1; i <= pairs; i++) {
       load += loadavg()[0];
-      const pair = await measurePair(JOB, { base: { root: ROOT }, head });
-      for (const outcome of [pair.base, pair.head]) if ('failed' in outcome) throw new Error(outcome.failed);
-      rows.add(JOB.subject, pair);
+      for (const job of JOBS) {
+        const pair = await measurePair(job, { base: { root: ROOT }, head });
+        for (const outcome of [pair.base, pair.head]) if ('failed' in outcome) throw new Error(outcome.failed);
+        rows.add(job.subject, pair);
+      }
       process.stderr.write(`${kind}: pair ${i} of ${pairs}\n`);
       if (i % STORED_EVERY === 0 || i === pairs) store(folder, recordingOf(kind, began, load / i, rows));
     }
@@ -46,10 +51,10 @@ function recordingOf(kind: Kind, began: string, load: number, { all }: PairRows)
     machine: machine(),
     load: rounded(load),
     rows: primary.map(({ identity }) => titleOf(identity)),
-    pairs: primary[0].pairs.map(({ first }, i): RecordedPair => {
+    pairs: primary[0].pairs.map((_, i): RecordedPair => {
       const both = (what: 'cpu' | 'wall'): [number, number][] =>
         primary.map(({ pairs }) => [rounded(pairs[i].base[what]!), rounded(pairs[i].head[what]!)]);
-      return { first, cpu: both('cpu'), wall: both('wall') };
+      return { first: primary.map(({ pairs }) => pairs[i].first), cpu: both('cpu'), wall: both('wall') };
     }),
   };
 }

@@ -12,7 +12,7 @@ export type Kind = (typeof KINDS)[number];
 /** How much slower HEAD was made in each kind of recording. */
 export const PLANTED_SHARE: Record<Kind, number> = { quiet: 0, 'beside-load': 0, 'slower-5': 0.05, 'slower-10': 0.1 };
 
-/** Pairs of processes of one commit against itself. */
+/** Pairs of processes of one commit against itself, of each job. */
 export interface Recording {
   readonly kind: Kind;
   /** ISO 8601, UTC. */
@@ -27,7 +27,8 @@ export interface Recording {
 }
 
 export interface RecordedPair {
-  readonly first: SideName;
+  /** Of each row, which process began. */
+  readonly first: readonly SideName[];
   /** BASE and HEAD of each row: seconds of CPU an operation. */
   readonly cpu: readonly (readonly [base: number, head: number])[];
   readonly wall: readonly (readonly [base: number, head: number])[];
