@@ -36,9 +36,9 @@ perBackend('two-uniflows: two records a connection, which add up to it', async (
   t.is(collector.records.filter(record => record.get('sourceTransportPort') === 53).length, 20);
 });
 
-// RFC 7011 section 2: a flow is a set of packets
+// a flow is a set of packets
 perBackend(
-  'two-uniflows: a direction has records from its first packet on, and none without a new one',
+  'RFC 7011 2: two-uniflows: a direction has records from its first packet on, and none without a new one',
   async (t, backend) => {
     for (const zeroDeltaRecords of [false, true]) {
       const collector = await udpCollector(t);
@@ -111,9 +111,8 @@ perBackend('antrea: connections with the same fields share one message', async (
   t.is(collector.messages.length, 4, 'the template three times, and one message');
 });
 
-// RFC 7011 section 10.3.3
 perBackend(
-  'records that fit into no packet are counted, logged once, and cost the others nothing',
+  'RFC 7011 10.3.3: records that fit into no packet are counted, logged once, and cost the others nothing',
   async (t, backend) => {
     const collector = await udpCollector(t);
     const rig = new Rig(backend, collector.endpoint, { mtu: 160 });
@@ -129,8 +128,7 @@ perBackend(
   },
 );
 
-// RFC 7011 sections 10.4.4 and 8
-perBackend('after a broken connection the new session has all templates, and what was not sent', async (t, backend) => {
+perBackend('RFC 7011 10.4.4, 8: a new connection has all templates, and what was not sent', async (t, backend) => {
   const collector = await TcpCollector.listen(t);
   collector.reads = false;
   const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
@@ -213,8 +211,7 @@ perBackend('connections dropped from the ended queue are reported as not sent', 
   t.is(notSent.get('notSentOctetTotalCount'), 1_350);
 });
 
-// RFC 7011 section 4
-perBackend('options records are sent at their interval and at shutdown; with 0 never', async (t, backend) => {
+perBackend('RFC 7011 4: options records go out at their interval and at shutdown; with 0 never', async (t, backend) => {
   for (const optionsInterval of [0, 3_600_000]) {
     const collector = await udpCollector(t);
     const rig = new Rig(backend, collector.endpoint, { optionsInterval, stale: 0 });

@@ -8,8 +8,7 @@ import { SessionRig } from '../helpers/rigs/session-rig.js';
 
 const plain = (port: number): Facts => tcp(port, 0, [1, 60, 0, 0]);
 
-// RFC 7011 section 4
-perBackend('options records have what was sent, what was not, and the flow keys of each template', (t, backend) => {
+perBackend('RFC 7011 4: options have what was sent, what was not, and the flow keys of each template', (t, backend) => {
   const rig = new SessionRig(backend);
   rig.send(plain(1), plain(2));
   const announced = rig.options();
@@ -45,8 +44,7 @@ perBackend('options records have what was sent, what was not, and the flow keys 
   t.is(rig.session.counts.records, 2);
 });
 
-// RFC 7011 section 4.1
-perBackend('the first statistics record counts every message that went before it', (t, backend) => {
+perBackend('RFC 7011 4.1: the first statistics record counts every message that went before it', (t, backend) => {
   const rig = new SessionRig(backend);
   rig.send(plain(1), plain(2));
   const { messages, octets } = rig.session.counts;
@@ -70,8 +68,7 @@ perBackend('a lost message counts as the flows, packets and octets of its record
   }
 });
 
-// RFC 7011 section 4
-perBackend('without a loss there is no record of one', (t, backend) => {
+perBackend('RFC 7011 4: without a loss there is no record of one', (t, backend) => {
   const records = new Decoder().decode(new SessionRig(backend).options());
   t.deepEqual(
     records.map(record => record.templateId),

@@ -68,8 +68,7 @@ perBackend('unsent messages of a session begin the next one, from sequence 0, af
   );
 });
 
-// RFC 7011 section 8.2
-perBackend('a message that waited has no export time before its templates', (t, backend) => {
+perBackend('RFC 7011 8.2: a message that waited has no export time before its templates', (t, backend) => {
   const rig = new SessionRig(backend, { unreliable: false });
   const unsent = rig.send(plain(1));
   rig.wall += 90_000;

@@ -48,17 +48,15 @@ function checkMessages(t: ExecutionContext, sent: readonly SentMessage[], limit:
   return sequence;
 }
 
-// RFC 7011 section 3.1
-perBackend('a header of version 10, the length, the export time in seconds, the sequence, the domain', (t, backend) => {
+perBackend('RFC 7011 3.1: version 10, length, export time in seconds, sequence number, domain', (t, backend) => {
   const rig = new SessionRig(backend);
   const sent = [...rig.send(plain(1)), ...rig.options(), ...rig.send(plain(2), plain(3))];
   checkMessages(t, sent, UDP_LIMIT);
   for (const { exportTime } of read(sent)) t.is(exportTime, 1_700_000_000);
 });
 
-// RFC 7011 section 3.1
 perBackend(
-  'the sequence number counts the data records before the message, options included, templates not',
+  'RFC 7011 3.1: the sequence number counts the data records before the message, options included, templates not',
   (t, backend) => {
     const rig = new SessionRig(backend);
     const connections = Array.from({ length: 40 }, (_, i) => plain(i + 1));
@@ -86,8 +84,7 @@ perBackend(
   },
 );
 
-// RFC 7011 sections 3.1 and 8
-perBackend('a new session starts from sequence 0 with all templates, options templates too', (t, backend) => {
+perBackend('RFC 7011 3.1, 8: a new session starts from sequence 0 with all templates, of options too', (t, backend) => {
   for (const unreliable of [true, false]) {
     const rig = new SessionRig(backend, { unreliable });
     rig.send(plain(1), plain(2));
@@ -101,8 +98,7 @@ perBackend('a new session starts from sequence 0 with all templates, options tem
   }
 });
 
-// RFC 7011 section 3.1
-test('the sequence number wraps at 2^32', t => {
+test('RFC 7011 3.1: the sequence number wraps at 2^32', t => {
   const [real] = backends();
   const backend: Backend = {
     ...real,
@@ -127,8 +123,7 @@ test('the sequence number wraps at 2^32', t => {
   t.deepEqual(sequences, [0, 0x9000_0000, 0x2000_0000]);
 });
 
-// RFC 7011 section 3.3
-perBackend('one kind of record a set, no padding', (t, backend) => {
+perBackend('RFC 7011 3.3: one kind of record a set, no padding', (t, backend) => {
   const rig = new SessionRig(backend, { limit: 1_400 });
   for (const { sets } of read([...rig.send(plain(1), plain(2)), ...rig.send(v6(1)), ...rig.options()])) {
     for (const set of sets) {
@@ -149,8 +144,7 @@ perBackend('one kind of record a set, no padding', (t, backend) => {
   t.is(data.content.length, 2 * length);
 });
 
-// RFC 7011 section 8
-perBackend('a template goes out before its data, in the same message where it fits', (t, backend) => {
+perBackend('RFC 7011 8: a template goes out before its data, in the same message where it fits', (t, backend) => {
   for (const unreliable of [true, false]) {
     const rig = new SessionRig(backend, { unreliable });
     const first = setIds(rig.send(plain(1), plain(2)));
@@ -164,8 +158,7 @@ perBackend('a template goes out before its data, in the same message where it fi
   }
 });
 
-// RFC 7011 section 8
-perBackend('where the template leaves no room, its data follow in the next message', (t, backend) => {
+perBackend('RFC 7011 8: where the template leaves no room, its data follow in the next message', (t, backend) => {
   const bytes = new SessionRig(backend, { unreliable: false }).send(plain(1))[0].bytes;
   const [template, data] = readMessage(bytes).sets;
   const limit = Math.max(16 + 4 + template.content.length, 16 + 4 + data.content.length);
@@ -176,8 +169,7 @@ perBackend('where the template leaves no room, its data follow in the next messa
   checkMessages(t, sent, limit);
 });
 
-// RFC 7011 sections 8 and 8.4
-perBackend('template ids are unique in a session, stay in the next one, and none is withdrawn', (t, backend) => {
+perBackend('RFC 7011 8, 8.4: template ids are unique, stay in the next session, none is withdrawn', (t, backend) => {
   const rig = new SessionRig(backend, { templateRefreshInterval: 1_000 });
   const sent: SentMessage[] = [];
   for (let round = 0; round < 3; round++) {
@@ -200,8 +192,7 @@ perBackend('template ids are unique in a session, stay in the next one, and none
   t.is(new Set(known.values()).size, known.size);
 });
 
-// RFC 7011 section 8.4
-perBackend('over UDP a few copies of a template go out before its first data; over TCP one', (t, backend) => {
+perBackend('RFC 7011 8.4: a template goes out thrice before its first data over UDP, once over TCP', (t, backend) => {
   const id = new SessionRig(backend).idOf(plain(1));
   t.deepEqual(setIds(new SessionRig(backend).send(plain(1))), [[2], [2], [2, id]]);
   t.deepEqual(setIds(new SessionRig(backend, { unreliable: false }).send(plain(1))), [[2, id]]);
@@ -209,8 +200,7 @@ perBackend('over UDP a few copies of a template go out before its first data; ov
   t.deepEqual(setIds(new SessionRig(backend, { unreliable: false }).options()), [[3, 256]]);
 });
 
-// RFC 7011 section 8.4
-perBackend('over UDP every active template goes out again after the interval, not before it', (t, backend) => {
+perBackend('RFC 7011 8.4: over UDP every active template goes out again after the interval', (t, backend) => {
   const rig = new SessionRig(backend, { templateRefreshInterval: 600_000 });
   rig.send(plain(1));
   rig.send(v6(1));
@@ -227,8 +217,7 @@ perBackend('over UDP every active template goes out again after the interval, no
   t.deepEqual(templateIds(rig.options()).toSorted(), all, 'options do it as well as flows');
 });
 
-// RFC 7011 section 8.4
-perBackend('over UDP every active template goes out again after a number of packets', (t, backend) => {
+perBackend('RFC 7011 8.4: over UDP every active template goes out again after a number of packets', (t, backend) => {
   const rig = new SessionRig(backend, { templateRefreshPackets: 10 });
   let sent: SentMessage[] = [];
   for (let i = 0; i < 60; i++) sent.push(...rig.send(plain(1)));
@@ -246,8 +235,7 @@ perBackend('over UDP every active template goes out again after a number of pack
   t.is(templateIds(sent).length, 1, 'over TCP templates go out once a session');
 });
 
-// RFC 7011 section 8.4
-perBackend('a template refresh is split into as many messages as the limit needs', (t, backend) => {
+perBackend('RFC 7011 8.4: a template refresh is split into as many messages as the limit needs', (t, backend) => {
   const rig = new SessionRig(backend, { limit: 300, templateRefreshInterval: 1_000 });
   const kinds = [plain(1), v6(1), translated(1), ping(1, 0, [1, 1, 1, 1]), { protocol: 50 }, { protocol: 50, zone: 1 }];
   for (const facts of kinds) rig.send(facts);
@@ -258,8 +246,7 @@ perBackend('a template refresh is split into as many messages as the limit needs
   t.true(sent.length > 2 && sent.length < kinds.length, `${sent.length} messages`);
 });
 
-// RFC 7011 section 10.3.3
-perBackend('no message is larger than the limit, whatever the records', (t, backend) => {
+perBackend('RFC 7011 10.3.3: no message is larger than the limit, whatever the records', (t, backend) => {
   for (const limit of [300, 464, 484, 1_372, 9_000]) {
     const rig = new SessionRig(backend, { limit, profile: createProfile('standard', 'reverse', true) });
     const helpers = ['', 'ftp', 'abcdefghijklmnop'];
@@ -280,8 +267,7 @@ perBackend('more messages than are sent in one go have their template once', (t,
   checkMessages(t, sent, 300);
 });
 
-// RFC 7011 section 10.3.3
-perBackend('flow keys and refreshed templates keep to the smallest limit', (t, backend) => {
+perBackend('RFC 7011 10.3.3: flow keys and refreshed templates keep to the smallest limit', (t, backend) => {
   const limit = 256 - 48;
   const rig = new SessionRig(backend, { limit, templateRefreshInterval: 1_000 });
   const decoder = new Decoder();
@@ -303,8 +289,7 @@ perBackend('flow keys and refreshed templates keep to the smallest limit', (t, b
   t.is(keys.length, 48);
 });
 
-// RFC 7011 section 10.3.3
-perBackend('a template too large for the limit is counted as oversize, and breaks nothing else', (t, backend) => {
+perBackend('RFC 7011 10.3.3: a template too large for the limit is counted and breaks nothing else', (t, backend) => {
   const rig = new SessionRig(backend, { limit: 100 });
   t.deepEqual(rig.send(v6(1), v6(2)), []);
   t.is(rig.session.counts.oversize, 2);
@@ -316,8 +301,7 @@ perBackend('a template too large for the limit is counted as oversize, and break
   t.deepEqual([...new Set(templateIds(rig.send({ protocol: 50 })))], [rig.idOf({ protocol: 50 })]);
 });
 
-// RFC 7011 section 10.3.3
-perBackend('a record too large for the limit is counted and dropped, and its neighbours arrive', (t, backend) => {
+perBackend('RFC 7011 10.3.3: a record too large for the limit is counted, and its neighbours arrive', (t, backend) => {
   // the template of a helper fits, and so does a short name, but not a long one
   const facts = (port: number, helper: string): Facts => ({ protocol: 50, helper, source: `192.0.2.${port}` });
   const [{ bytes }] = new SessionRig(backend, { unreliable: false, limit: 1_400 }).send(facts(1, 'abc'));
@@ -333,8 +317,7 @@ perBackend('a record too large for the limit is counted and dropped, and its nei
   checkMessages(t, sent, limit);
 });
 
-// RFC 7011 section 8.4
-perBackend('messages without data do not bring the next refresh of templates nearer', (t, backend) => {
+perBackend('RFC 7011 8.4: messages without data do not bring the next refresh of templates nearer', (t, backend) => {
   const rig = new SessionRig(backend, { templateRefreshPackets: 4 });
   const sent: SentMessage[] = [];
   for (let i = 0; i < 9; i++) sent.push(...rig.send(plain(1)));
@@ -345,8 +328,7 @@ perBackend('messages without data do not bring the next refresh of templates nea
   );
 });
 
-// RFC 7011 section 8.2
-perBackend('data never has an export time before its template, when the wall clock goes back', (t, backend) => {
+perBackend('RFC 7011 8.2: data is never older than its template, when the wall clock goes back', (t, backend) => {
   for (const unreliable of [true, false]) {
     const rig = new SessionRig(backend, { unreliable });
     const sent: SentMessage[] = [];

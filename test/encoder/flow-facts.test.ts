@@ -42,8 +42,7 @@ const directions: [string, Facts, number][] = [
   ['a denied packet of UDP', { ...denied, protocol: 17 }, 1],
 ];
 for (const [what, facts, direction] of directions) {
-  // RFC 5103 section 6.3
-  test(`the biflowDirection of ${what} is ${direction}`, t => {
+  test(`RFC 5103 6.3: the biflowDirection of ${what} is ${direction}`, t => {
     t.is(factsOf(facts).bytes[BIFLOW_DIRECTION - ROW_SIZE], direction);
   });
 }

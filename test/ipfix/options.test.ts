@@ -8,8 +8,7 @@ import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builde
 const decode = (...sets: Uint8Array[]): Record<string, unknown>[] =>
   new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), ...sets) }]).map(valuesOf);
 
-// RFC 7011 section 3.4.2.2
-test('every options template has one scope field, and the elements of RFC 7011', t => {
+test('RFC 7011 3.4.2.2: every options template has one scope field, and the elements of RFC 7011', t => {
   const [set] = readMessage(message({}, optionsTemplateSet())).sets;
   t.is(set.id, 3);
   const templates = readTemplates(set);
@@ -25,8 +24,7 @@ test('every options template has one scope field, and the elements of RFC 7011',
   for (const { fields } of templates) for (const { enterprise } of fields) t.is(enterprise, undefined);
 });
 
-// RFC 7011 section 4
-test('the statistics of the exporting process', t => {
+test('RFC 7011 4: the statistics of the exporting process', t => {
   const { set, records } = statisticsSet({
     observationDomain: 0xffff_ffff,
     messages: 2 ** 40,
@@ -44,8 +42,7 @@ test('the statistics of the exporting process', t => {
   ]);
 });
 
-// RFC 7011 section 4
-test('the records that were not sent, with the times of the first and the last', t => {
+test('RFC 7011 4: the records that were not sent, with the times of the first and the last', t => {
   const notSent = { flows: 3, packets: 40, octets: 5_000, first: 1_700_000_000_001, last: 1_700_000_000_999 };
   const { set, records } = notSentSet(4711, notSent);
   t.is(records, 1);
@@ -60,8 +57,7 @@ test('the records that were not sent, with the times of the first and the last',
   t.is(record.template.elements.at(-2)?.name, 'observationTimeMilliseconds');
 });
 
-// RFC 7011 section 4.2
-test('the packets that are in no record, with the times of the first and the last', t => {
+test('RFC 7011 4.2: the packets that are in no record, with the times of the first and the last', t => {
   const { set, records } = ignoredSet(7, {
     packets: 40,
     octets: 5_000,
@@ -82,8 +78,7 @@ test('a count beyond 64 bits is sent as 2^64 - 1', t => {
   t.like(decode(set)[0], { notSentPacketTotalCount: (1n << 64n) - 1n, notSentOctetTotalCount: (1n << 64n) - 1n });
 });
 
-// RFC 7011 section 4
-test('the flow keys of each template are the bits of its tuple’s elements', t => {
+test('RFC 7011 4: the flow keys of each template are the bits of its tuple’s elements', t => {
   const profile = createProfile('standard', 'reverse', true);
   const templates = [shape.PORTS | shape.COUNTERS | shape.ZONE, shape.IPV6 | shape.ICMP | shape.REPLY_ZONE].map(
     (bits, i) => ({ id: 300 + i, fields: profile.fieldsOf(bits) }),

@@ -280,8 +280,7 @@ test('totals come before deltas, and no element occurs twice', t => {
   t.true(list.indexOf('octetTotalCount') < list.indexOf('octetDeltaCount'));
 });
 
-// RFC 5103 section 6.3
-test('reverse elements for counters only, and biflowDirection in every biflow record', t => {
+test('RFC 5103 6.3: reverse elements for counters only, and biflowDirection in every biflow record', t => {
   const reverse = (profile: Profile, bits: number): Element[] =>
     profile
       .fieldsOf(bits & profile.shapes)
@@ -302,8 +301,7 @@ test('reverse elements for counters only, and biflowDirection in every biflow re
   t.is(reverse(standard, shape.REPLY_COUNTERS).length, 4);
 });
 
-// RFC 7011 section 6.2
-test('addresses, times and counters have their full size', t => {
+test('RFC 7011 6.2: addresses, times and counters have their full size', t => {
   const sizes = new Map(netfilter.fieldsOf(0x0fff).map(({ element, length }) => [element.name, length]));
   t.is(sizes.get('sourceIPv6Address'), 16);
   t.is(sizes.get('flowStartMilliseconds'), 8);

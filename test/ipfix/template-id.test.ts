@@ -19,7 +19,7 @@ const profiles = [
   createProfile('standard', 'two-uniflows', true),
 ];
 
-test('equal ids mean equal templates, whoever sends them, and each template has one id', t => {
+test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each template has one id', t => {
   const byId = new Map<number, string>();
   const byFields = new Map<string, number>();
   for (const profile of profiles) {

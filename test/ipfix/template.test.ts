@@ -6,14 +6,12 @@ import { OP_BYTES, OP_CONSTANT, OP_TCP_STATE, OP_TEXT, OP_U64 } from '../../src/
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-// RFC 7011 section 3.2
-test('the enterprise bit only with an enterprise number', t => {
+test('RFC 7011 3.2: the enterprise bit only with an enterprise number', t => {
   const record = templateRecord(300, [address4('sourceIPv4Address', 0), unsigned64('reverseOctetTotalCount', 128)]);
   t.is(hex(record), ['012c', '0002', '0008', '0004', '8055', '0008', '00007279'].join(''));
 });
 
-// RFC 7011 section 3.4.2.2
-test('an options template says how many of its fields are its scope', t => {
+test('RFC 7011 3.4.2.2: an options template says how many of its fields are its scope', t => {
   const elements = [
     { element: elementByName('templateId'), length: 2 },
     { element: elementByName('flowKeyIndicator'), length: 8 },
@@ -21,8 +19,7 @@ test('an options template says how many of its fields are its scope', t => {
   t.is(hex(optionsTemplateRecord(258, elements, 1)), '010200020001' + '00910002' + '00ad0008');
 });
 
-// RFC 7011 section 7
-test('strings have a variable length', t => {
+test('RFC 7011 7: strings have a variable length', t => {
   const fields = [
     text('applicationName', 168, 16),
     tcpState('tcpState', 74),
@@ -48,8 +45,7 @@ test('a plan has an instruction of four words for each field', t => {
   );
 });
 
-// RFC 7011 section 3.3.1
-test('a set is its header and its content, without padding', t => {
+test('RFC 7011 3.3.1: a set is its header and its content, without padding', t => {
   t.is(hex(makeSet(2, [Uint8Array.of(1), Uint8Array.of(2, 3)])), '00020007010203');
   t.is(hex(makeSet(3, [])), '00030004');
 });

@@ -25,8 +25,7 @@ test('the empty name is number 0, and of nothing else', t => {
   t.is(nameOf(table, NO_NAME), '');
 });
 
-// RFC 7011 section 6.1.6
-test('a name that is too long is cut at a character boundary', t => {
+test('RFC 7011 6.1.6: a name that is too long is cut at a character boundary', t => {
   const table = new NameTable();
   for (const [character, kept] of [
     ['x', LONGEST_NAME],

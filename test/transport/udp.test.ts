@@ -59,8 +59,7 @@ for (const [host, headers] of [
   ['127.0.0.1', 28],
   ['::1', 48],
 ] as const) {
-  // RFC 7011 section 10.3.3
-  perBackend(`a packet to ${host} is as large as the MTU at most, one message each`, async (t, backend) => {
+  perBackend(`RFC 7011 10.3.3: a packet to ${host} is no larger than the MTU, one message each`, async (t, backend) => {
     const { port, packets } = await receiver(t, host);
     const [transport, log] = await opened(t, backend, host, port);
     t.deepEqual(log.events, ['opened']);

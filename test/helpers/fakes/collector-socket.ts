@@ -20,7 +20,7 @@ export function flows({ records }: CollectorSocket): CollectedRecord[] {
   return records.filter(record => !record.isOptions);
 }
 
-export async function udpCollector(t: ExecutionContext, host = '127.0.0.1'): Promise<CollectorSocket> {
+export async function udpCollector(t: ExecutionContext, host = '127.0.0.1', port = 0): Promise<CollectorSocket> {
   const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 1 << 22 });
   const decoder = new Decoder();
   const collector: CollectorSocket = { endpoint: { protocol: 'udp', host, port: 0 }, messages: [], records: [] };
@@ -28,7 +28,7 @@ export async function udpCollector(t: ExecutionContext, host = '127.0.0.1'): Pro
     collector.messages.push(bytes);
     collector.records.push(...decoder.decode([{ bytes }]));
   });
-  socket.bind(0, host);
+  socket.bind(port, host);
   await once(socket, 'listening');
   t.teardown(() => new Promise<void>(resolve => socket.close(() => resolve())));
   return Object.assign(collector, { endpoint: { protocol: 'udp', host, port: socket.address().port } });
@@ -42,18 +42,23 @@ export class TcpCollector implements CollectorSocket {
   readonly records: CollectedRecord[] = [];
   /** The next connections are read from. */
   reads = true;
+  readonly #host: string;
   readonly #server: Server = createServer({ pauseOnConnect: true }, socket => this.#serve(socket));
 
-  static async listen(t: ExecutionContext, port = 0): Promise<TcpCollector> {
-    const collector = new TcpCollector();
-    collector.#server.listen(port, QUIET_HOST);
+  private constructor(host: string) {
+    this.#host = host;
+  }
+
+  static async listen(t: ExecutionContext, port = 0, host = QUIET_HOST): Promise<TcpCollector> {
+    const collector = new TcpCollector(host);
+    collector.#server.listen(port, host);
     await once(collector.#server, 'listening');
     t.teardown(() => collector.close());
     return collector;
   }
 
   get endpoint(): Endpoint {
-    return { protocol: 'tcp', host: QUIET_HOST, port: (this.#server.address() as AddressInfo).port };
+    return { protocol: 'tcp', host: this.#host, port: (this.#server.address() as AddressInfo).port };
   }
 
   get messages(): Buffer[] {
