@@ -19,6 +19,7 @@ const ORDER = [
   'backend',
   'ingest',
   'inventory',
+  'filter',
   'denied',
   'state',
   'destination',

@@ -4,7 +4,9 @@ import { checkKernel } from '../sources/kernel-settings.js';
 import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { ColumnTable } from '../common/terminal/table.js';
-import { flag } from './flag.js';
+import { BatchFilter } from '../filter/batch-filter.js';
+import type { Filter } from '../filter/filter.js';
+import { filterFlag, flag } from './flag.js';
 import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
 
 const COLUMNS = [
@@ -26,6 +28,7 @@ export function dumpCommand(): Command {
         .choices(['table', 'json'])
         .default('table'),
     )
+    .addOption(filterFlag('print only connections that match, e.g. "protocol == tcp && bytes > 1MB"', 'dump'))
     .addHelpText(
       'after',
       `
@@ -34,24 +37,38 @@ Packets and octets are original/reply; 'left' is the remaining timeout in second
 Examples:
   # ctflow dump
   # ctflow dump --protocol-filter tcp --status ASSURED --format json | jq .original.source
+  # ctflow dump --filter 'mark & 0xf0 == 0x10 && !(src in 10.0.0.0/8)'
   # ctflow dump --netns blue
   $ ctflow dump --source replay:dump.ctflow`,
     )
     .action(dump);
 }
 
-async function dump(flags: SourceFlags & { format: 'table' | 'json' }): Promise<void> {
+interface DumpFlags extends SourceFlags {
+  format: 'table' | 'json';
+  filter?: Filter;
+}
+
+async function dump(flags: DumpFlags): Promise<void> {
   const { source } = await openSource(flags, note);
   try {
     const write = flags.format === 'json' ? jsonLine : tableRows();
     const output = standardOutput();
+    const filter = flags.filter && new BatchFilter(flags.filter, Date.now());
+    let leftOut = 0;
     const summary = await source.dump(batch => {
-      for (let i = 0; i < batch.count && !output.broken; i++) output.write(write(viewRow(batch, i)));
+      filter?.use(batch);
+      for (let i = 0; i < batch.count && !output.broken; i++) {
+        if (filter && !filter.matches(i)) leftOut++;
+        else output.write(write(viewRow(batch, i)));
+      }
       return output.room();
     });
     if (!summary || output.broken) return;
     const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');
-    note([`${summary.rows} connections`, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
+    const counts = [`${summary.rows - leftOut} connections`];
+    if (filter) counts.push(`${leftOut} left out by --filter`);
+    note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     if (summary.complete) return;
     throw (
@@ -121,7 +138,7 @@ function details(view: RowView): string[] {
   if (view.mark) words.push(`mark=0x${view.mark.toString(16)}`);
   if (view.helper !== undefined) words.push(`helper=${view.helper}`);
   if (view.status?.includes('ASSURED')) words.push('ASSURED');
-  if (view.status?.includes('OFFLOAD') || view.status?.includes('HW_OFFLOAD')) words.push('OFFLOAD');
+  if (view.offloaded) words.push('OFFLOAD');
   if (view.id !== undefined) words.push(`id=${view.id}`);
   return words;
 }

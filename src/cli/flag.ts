@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { CtflowError } from '../common/errors.js';
+import type { Place } from '../filter/fields.js';
+import { Filter } from '../filter/filter.js';
 import { duration, oneOf, text, wholeNumber } from './values.js';
 
 /** A flag whose parser throws; commander says then which flag or variable it was. */
@@ -35,6 +37,11 @@ export function numberFlag(flags: string, description: string, least: number, mo
 export function timeFlag(flags: string, description: string, least: string, most: string, fallback?: number): Option {
   const option = flag(flags, description).argParser(duration(least, most));
   return fallback === undefined ? option : option.default(fallback, `${fallback / 1000}s`);
+}
+
+/** @param place what it filters */
+export function filterFlag(description: string, place: Place): Option {
+  return flag('--filter <expression>', description).argParser(text => new Filter(text, place));
 }
 
 /** What commander says of a usage error, made short: the flag or the variable, the value, what to write. */

@@ -41,6 +41,11 @@ export function makeRanges(family: 4 | 6, prefixes: readonly Prefix[], values: r
     begin(prefixes[i].first, values[i]);
   }
   closeBefore(undefined);
+  return pack(family, firsts, owners);
+}
+
+/** @param firsts in order; changed */
+function pack(family: 4 | 6, firsts: bigint[], values: readonly number[]): Ranges {
   const bits = family === 4 ? 32n : 128n;
   // what ends with the last address of all has nothing behind it
   if (firsts.at(-1) === 1n << bits) firsts.pop();
@@ -51,7 +56,27 @@ export function makeRanges(family: 4 | 6, prefixes: readonly Prefix[], values: r
       starts[i * words + word] = Number((first >> BigInt((words - 1 - word) * 32)) & 0xffff_ffffn);
     }
   });
-  return { words, starts, values: Uint32Array.from(owners.slice(0, firsts.length)) };
+  return { words, starts, values: Uint32Array.from(values.slice(0, firsts.length)) };
+}
+
+/** A run of addresses of one family. */
+export type Interval = Pick<Prefix, 'family' | 'first' | 'last'>;
+
+/** Ranges that have the value 1 for the addresses of these intervals. */
+export function makeIntervals(family: 4 | 6, intervals: readonly Interval[]): Ranges {
+  const ours = intervals.filter(interval => interval.family === family);
+  const bounds: bigint[] = [];
+  for (const { first, last } of ours.toSorted((a, b) => (a.first < b.first ? -1 : Number(a.first > b.first)))) {
+    // a bound in an odd place ends a run
+    if (bounds.length > 0 && first <= bounds.at(-1)!) {
+      if (last + 1n > bounds.at(-1)!) bounds[bounds.length - 1] = last + 1n;
+    } else bounds.push(first, last + 1n);
+  }
+  return pack(
+    family,
+    bounds,
+    bounds.map((_, i) => 1 - (i % 2)),
+  );
 }
 
 /** By first address, the wider one before the narrower one. */
@@ -72,6 +97,11 @@ export class PrefixTable {
     this.#starts = ranges.starts;
     this.#values = ranges.values;
     this.#words = ranges.words;
+  }
+
+  /** No address has a value. */
+  get empty(): boolean {
+    return this.#values.length === 0;
   }
 
   /** @param bytes holds the address in network byte order from `at` on. @returns NOTHING where no prefix is around it */

@@ -92,3 +92,10 @@ export const STATUS_BITS: ReadonlyMap<string, number> = new Map([
 export function statusNames(status: number): string[] {
   return [...STATUS_BITS].filter(([, bit]) => status & bit).map(([name]) => name);
 }
+
+const OFFLOADED = STATUS_BITS.get('OFFLOAD')! | STATUS_BITS.get('HW_OFFLOAD')!;
+
+/** Its packets take the flow table's way, in the kernel or in hardware. */
+export function isOffloaded(status: number): boolean {
+  return (status & OFFLOADED) !== 0;
+}

@@ -29,7 +29,8 @@ export function hasPorts(protocol: number): boolean {
   return WITH_PORTS.has(protocol);
 }
 
-const NUMBERS: ReadonlyMap<string, number> = new Map([
+/** Protocols that have a name here. */
+export const PROTOCOL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['icmp', IPPROTO_ICMP],
   ['tcp', IPPROTO_TCP],
   ['udp', IPPROTO_UDP],
@@ -39,7 +40,7 @@ const NUMBERS: ReadonlyMap<string, number> = new Map([
   ['sctp', IPPROTO_SCTP],
   ['udplite', IPPROTO_UDPLITE],
 ]);
-const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, number]) => [number, name]));
+const NAMES: ReadonlyMap<number, string> = new Map([...PROTOCOL_NUMBERS].map(([name, number]) => [number, name]));
 
 /** `tcp` for 6; the number as text where the protocol has no name here. */
 export function protocolName(number: number): string {
@@ -48,7 +49,7 @@ export function protocolName(number: number): string {
 
 /** The number for a name or a number of 0 to 255 as text, undefined for anything else. */
 export function protocolNumber(text: string): number | undefined {
-  const named = NUMBERS.get(text.toLowerCase());
+  const named = PROTOCOL_NUMBERS.get(text.toLowerCase());
   if (named !== undefined) return named;
   return /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : undefined;
 }

@@ -3,7 +3,7 @@ import { formatIPv4, formatIPv6 } from '../common/address.js';
 import { type Direction, ORIGINAL, REPLY } from './direction.js';
 import * as row from './layout.generated.js';
 import { AF_INET6, protocolName } from './protocol.js';
-import { DCCP_STATES, SCTP_STATES, statusNames } from './conntrack.js';
+import { DCCP_STATES, isOffloaded, SCTP_STATES, statusNames } from './conntrack.js';
 import { nanosecondsToMilliseconds, readBigInt } from '../common/u64.js';
 
 /** One direction of a connection for people and JSON; what is not known is absent. */
@@ -33,6 +33,8 @@ export interface RowView {
   readonly original: DirectionView;
   readonly reply: DirectionView;
   readonly status?: readonly string[];
+  /** Packets pass by the flow table, and not by the host's rules; where the status is known. */
+  readonly offloaded?: boolean;
   readonly mark?: number;
   readonly id?: number;
   /** ISO 8601. */
@@ -56,7 +58,10 @@ export function viewRow(batch: Batch, index: number): RowView {
     ...(has(row.HAS_TIMEOUT) && { timeout: word(row.TIMEOUT) }),
     original: viewDirection(batch, at, present, ORIGINAL),
     reply: viewDirection(batch, at, present, REPLY),
-    ...(has(row.HAS_STATUS | row.HAS_STATUS_PART) && { status: statusNames(word(row.STATUS)) }),
+    ...(has(row.HAS_STATUS | row.HAS_STATUS_PART) && {
+      status: statusNames(word(row.STATUS)),
+      offloaded: isOffloaded(word(row.STATUS)),
+    }),
     ...(has(row.HAS_MARK) && { mark: word(row.MARK) }),
     ...(has(row.HAS_ID) && { id: word(row.ID) }),
     ...(has(row.HAS_START | row.HAS_START_ESTIMATE) && {

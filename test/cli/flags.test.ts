@@ -61,6 +61,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--options-interval': '0s',
   '--log-level': 'debug',
   '--stats-interval': '2s',
+  '--filter': 'protocol == tcp && bytes > 1MB',
   '--format': 'json',
   '--count': '12',
   '--interval': '3s',

@@ -85,6 +85,11 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE: --nflog-group needs --source kernel/,
   ],
   ['an NFLOG group that is none', ['run', ...COLLECTOR, '--nflog-group', '65536'], /CTFLOW_USAGE.*65536/],
+  [
+    'a mistake in a filter',
+    ['dump', '--filter', 'protocl == tcp'],
+    /CTFLOW_USAGE: --filter: column 1: 'protocl' is not a field. Write protocol/,
+  ],
   ['a bad status', ['dump', '--status', 'FINE'], /CTFLOW_USAGE: --status: 'FINE' is not a status/],
 ];
 for (const [what, args, said] of wrong) {
@@ -237,6 +242,18 @@ test('dump prints the connections, as a table and as JSON', async t => {
   const none = await ctflow(['dump', '--protocol-filter', 'gre', '--source', `replay:${RECORDING}`]);
   t.is(none.code, 0);
   t.is(none.stdout, '');
+});
+
+test('dump --filter prints the connections that match, and counts the others', async t => {
+  const replay = ['dump', '--format', 'json', '--source', `replay:${RECORDING}`, '--backend', 'fallback'];
+  const all = (await ctflow(replay)).stdout.trimEnd().split('\n');
+  const isTcp = (line: string): boolean => (JSON.parse(line) as { protocol: string }).protocol === 'tcp';
+  const { code, stdout, stderr } = await ctflow([...replay, '--filter', 'protocol == tcp']);
+  t.is(code, 0);
+  t.deepEqual(stdout.trimEnd().split('\n'), all.filter(isTcp));
+  t.true(all.some(isTcp) && !all.every(isTcp));
+  const left = all.filter(line => !isTcp(line)).length;
+  t.regex(stderr, new RegExp(`^ctflow: ${all.length - left} connections, ${left} left out by --filter`, 'm'));
 });
 
 test('run replays a recording to its end, and every record arrives', async t => {

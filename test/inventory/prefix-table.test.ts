@@ -1,10 +1,13 @@
 import test from 'ava';
 import { type Arbitrary, array, assert, bigInt, constantFrom, integer, nat, oneof, property, tuple } from 'fast-check';
 import { parsePrefix, prefix, type Prefix } from '../../src/inventory/prefix.js';
-import { makeRanges, NOTHING, PrefixTable } from '../../src/inventory/prefix-table.js';
+import { makeIntervals, makeRanges, NOTHING, PrefixTable } from '../../src/inventory/prefix-table.js';
 
 function tableOf(family: 4 | 6, prefixes: readonly Prefix[], values: readonly number[]): (address: bigint) => number {
-  const table = new PrefixTable(makeRanges(family, prefixes, values));
+  return finder(family, new PrefixTable(makeRanges(family, prefixes, values)));
+}
+
+function finder(family: 4 | 6, table: PrefixTable): (address: bigint) => number {
   const size = family === 4 ? 4 : 16;
   return address => {
     // not at the beginning of the bytes, as in a row
@@ -62,6 +65,32 @@ for (const family of [4, 6] as const) {
         }
       }),
       { numRuns: 400 },
+    );
+  });
+}
+
+for (const family of [4, 6] as const) {
+  const top = (1n << (family === 4 ? 32n : 128n)) - 1n;
+  const interval = tuple(addresses(family), addresses(family)).map(([a, b]) => ({
+    family,
+    first: a < b ? a : b,
+    last: a < b ? b : a,
+  }));
+  test(`property: a table of IPv${family} intervals has the addresses in one of them`, t => {
+    assert(
+      property(array(interval, { maxLength: 8 }), array(addresses(family), { maxLength: 20 }), (some, others) => {
+        const table = makeIntervals(family, some);
+        const find = finder(family, new PrefixTable(table));
+        const edges = some.flatMap(({ first, last }) => [first - 1n, first, last, last + 1n]);
+        for (const address of [...others, ...edges, 0n, top]) {
+          if (address < 0n || address > top) continue;
+          const inside = some.some(({ first, last }) => first <= address && address <= last);
+          t.is(find(address), Number(inside), address.toString(16));
+        }
+        t.is(new PrefixTable(table).empty, some.length === 0);
+        t.true(new PrefixTable(makeIntervals(family === 4 ? 6 : 4, some)).empty);
+      }),
+      { numRuns: 200 },
     );
   });
 }

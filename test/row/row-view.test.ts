@@ -40,6 +40,7 @@ test('a connection as an object: everything that is known', t => {
       octets: 0n,
     },
     status: ['SEEN_REPLY', 'ASSURED', 'CONFIRMED', 'SRC_NAT'],
+    offloaded: false,
     mark: 0xffff_ffff,
     id: 0x7700_0000 + 40_000,
     start: '2023-11-14T22:13:20.123Z',
@@ -82,4 +83,12 @@ test('zones of one direction, estimated starts, states of SCTP, of DCCP and of l
 
 test('the largest start time there can be is shown', t => {
   t.like(view({ protocol: 6, start: (1n << 64n) - 1n }), { start: '2554-07-21T23:34:33.709Z' });
+});
+
+test('a connection is offloaded by software or by hardware; without a status it is not known', t => {
+  const offloaded = (facts: Facts): unknown => (view(facts) as { offloaded?: boolean }).offloaded;
+  t.is(offloaded({ status: 1 << 14 }), true);
+  t.is(offloaded({ status: 1 << 15 }), true);
+  t.is(offloaded({ status: 0xe }), false);
+  t.is(offloaded({}), undefined);
 });
