@@ -2,9 +2,11 @@ import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
+import { compileRecordFilter, recordFilter } from '../collector/record-filter.js';
 import { recordToJson } from '../collector/json.js';
 import type { CollectedRecord } from '../collector/decode/record.js';
 import type { CollectorStats } from '../collector/stats.js';
+import type { Filter } from '../filter/filter.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { TroubleNotes } from './collect-troubles.js';
 import { CollectedTable } from './collected-table.js';
@@ -27,6 +29,7 @@ interface CollectFlags {
   count?: number;
   duration?: number;
   templateLifetime: number;
+  filter?: Filter;
 }
 
 /** `ctflow collect` */
@@ -43,6 +46,12 @@ export function collectCommand(): Command {
       flag('--format <how>', 'a table of the main columns, or JSON with every element, one record per line')
         .choices(['table', 'json'])
         .default('table'),
+    )
+    .addOption(
+      flag(
+        '--filter <expression>',
+        'print only flow records that match, e.g. "protocol == tcp && bytes > 1MB"; any element has its name',
+      ).argParser(recordFilter),
     )
     .addOption(numberFlag('--count <n>', 'stop after this many flow records', 1, Number.MAX_SAFE_INTEGER))
     .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d'))
@@ -71,6 +80,7 @@ at once.
 Examples:
   $ ctflow collect
   $ ctflow collect --listen udp://0.0.0.0:4739 --listen tcp://[::]:4739
+  $ ctflow collect --filter 'dst.port == 53 && !(src in 10.0.0.0/8)'
   $ ctflow collect --format json --count 100 | jq .octetDeltaCount`,
     )
     .action(collect);
@@ -84,11 +94,17 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   const print = flags.format === 'json' ? jsonLine : tableLines();
   const troubles = new TroubleNotes(note);
   const { promise: enough, resolve: stop } = newPromise();
+  const matches = flags.filter && compileRecordFilter(flags.filter);
+  let leftOut = 0;
   let left = flags.count ?? Infinity;
   const collector = new Collector({
     listen,
     onRecord: record => {
       if (left === 0) return;
+      if (matches && !matches(record)) {
+        if (!record.isOptions) leftOut++;
+        return;
+      }
       if (!record.isOptions && --left === 0) stop();
       output.write(print(record));
     },
@@ -118,6 +134,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   troubles.flush();
   if (left === 0) note(`stopped after ${flags.count} flow records (--count)`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
+  if (matches) note(`${leftOut} flow records left out by --filter`);
   if (!output.broken) note(summary(collector.stats()));
 }
 

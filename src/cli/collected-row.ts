@@ -1,7 +1,19 @@
 import type { CollectedRecord } from '../collector/decode/record.js';
 import type { Value } from '../collector/decode/value.js';
 import { formatHostPort } from '../common/endpoint.js';
-import { hasPorts, IPPROTO_ICMP, IPPROTO_ICMPV6, protocolName } from '../row/protocol.js';
+import {
+  addressOf,
+  denyingRule,
+  icmpTypeCode,
+  ipVersion,
+  isDenied,
+  isTranslated,
+  portOf,
+  postNatAddress,
+  postNatPort,
+  type Side,
+} from '../collector/record-facts.js';
+import { protocolName } from '../row/protocol.js';
 import type { Column } from '../common/terminal/table.js';
 
 /** Characters of a line at which the counters get room for long flows, and at which deltas get columns. */
@@ -52,16 +64,16 @@ export const LABELS: readonly string[] = ['', '', '', '', 'pkts ', 'octets ', '+
 /** One cell for each of the columns. What the record does not have is empty. */
 export function cells(record: CollectedRecord): string[] {
   const version = ipVersion(record);
-  const source = host(record, 'source', version);
-  const destination = host(record, 'destination', version);
+  const source = addressOf(record, 'source', version) ?? '';
+  const destination = addressOf(record, 'destination', version) ?? '';
   const protocol = record.get('protocolIdentifier');
   const reason = text(record.get('flowEndReason'));
   const { shown, others } = counters(record);
   return [
     timeOfDay(record.exportTime),
     typeof protocol === 'number' ? protocolName(protocol) : '',
-    withPort(source, port(record, 'sourceTransportPort')),
-    withPort(destination, port(record, 'destinationTransportPort')),
+    withPort(source, portOf(record, 'source')),
+    withPort(destination, portOf(record, 'destination')),
     ...shown,
     END_REASONS[reason] ?? reason,
     source === '' && destination === ''
@@ -156,11 +168,11 @@ function details(
   if (denied !== '') words.push(denied);
   const state = word(record.get('tcpState'));
   if (state !== '') words.push(state);
-  const icmp = icmpType(record);
+  const icmp = icmpTypeCode(record);
   if (icmp !== undefined) words.push(`type=${icmp >> 8}/${icmp & 255}`);
   words.push(
-    ...translated(record, 'snat', 'Source', version, source),
-    ...translated(record, 'dnat', 'Destination', version, destination),
+    ...translated(record, 'snat', 'source', version, source),
+    ...translated(record, 'dnat', 'destination', version, destination),
     ...others,
   );
   const zone = text(record.get('ingressVRFID'));
@@ -170,80 +182,21 @@ function details(
   return words.join(' ');
 }
 
-const FLOW_DENIED = 3; // firewallEvent, IE 233
 /** forwardingStatus, IE 89: the upper two bits of the lowest octet. */
 const STATUS_DROPPED = 2;
-/** Of Antrea's RuleAction: dropped, rejected. */
-const RULE_DENIES: ReadonlySet<unknown> = new Set([2, 3]);
-
 /** `denied`, with the rule where it is known; empty for a flow that went through. */
 function denial(record: CollectedRecord): string {
   const status = record.get('forwardingStatus');
-  const direction = (['ingress', 'egress'] as const).find(each =>
-    RULE_DENIES.has(record.get(`${each}NetworkPolicyRuleAction`)),
-  );
-  const denied = record.get('firewallEvent') === FLOW_DENIED || direction !== undefined;
+  const denied = isDenied(record);
   if (!denied && !(typeof status === 'number' && (status & 255) >> 6 === STATUS_DROPPED)) return '';
-  const rule = direction === undefined ? '' : word(record.get(`${direction}NetworkPolicyRuleName`));
+  const rule = word(denyingRule(record));
   return `${denied ? 'denied' : 'dropped'}${rule === '' ? '' : ` rule=${rule}`}`;
 }
 
-/** Type and code, as icmpTypeCodeIPv4 has them; exporters without it have them as the destination's port. */
-function icmpType(record: CollectedRecord): number | undefined {
-  const protocol = record.get('protocolIdentifier');
-  if (protocol !== IPPROTO_ICMP && protocol !== IPPROTO_ICMPV6) return undefined;
-  const family = protocol === IPPROTO_ICMP ? 'IPv4' : 'IPv6';
-  const both = record.get(`icmpTypeCode${family}`);
-  if (typeof both === 'number') return both;
-  const type = record.get(`icmpType${family}`);
-  const code = record.get(`icmpCode${family}`);
-  if (typeof type === 'number') return (type << 8) | (typeof code === 'number' ? code : 0);
-  const inPort = record.get('destinationTransportPort');
-  return typeof inPort === 'number' && inPort > 0 ? inPort : undefined;
-}
-
 /** `snat=198.51.100.1:1024` where NAT changed the side. */
-function translated(
-  record: CollectedRecord,
-  word: string,
-  side: 'Source' | 'Destination',
-  version: 4 | 6,
-  before: string,
-): string[] {
-  const post = text(record.get(`postNAT${side}IPv${version}Address`));
-  const known = post === UNSPECIFIED[version] ? '' : post;
-  const postPort = record.get(`postNAPT${side}TransportPort`);
-  const portBefore = record.get(`${side.toLowerCase()}TransportPort`);
-  const changed = (known !== '' && known !== before) || (isPort(postPort) && postPort !== portBefore);
-  return changed ? [`${word}=${withPort(known || before, isPort(postPort) ? postPort : undefined)}`] : [];
-}
-
-function isPort(value: Value | undefined): value is number {
-  return typeof value === 'number' && value > 0;
-}
-
-/** What a field of an address holds where it has none: a template may have the fields of both families. */
-const UNSPECIFIED = { 4: '0.0.0.0', 6: '::' } as const;
-
-/** The family of the record's addresses. */
-function ipVersion(record: CollectedRecord): 4 | 6 {
-  const has = (version: 4 | 6): boolean =>
-    (['source', 'destination'] as const).some(side => {
-      const address = record.get(`${side}IPv${version}Address`);
-      return address !== undefined && address !== UNSPECIFIED[version];
-    });
-  if (has(4)) return 4;
-  return has(6) || (record.get('sourceIPv4Address') ?? record.get('destinationIPv4Address')) === undefined ? 6 : 4;
-}
-
-function host(record: CollectedRecord, side: 'source' | 'destination', version: 4 | 6): string {
-  return text(record.get(`${side}IPv${version}Address`));
-}
-
-/** The port, where the protocol has ports, or is not known. What else stands there (ICMP's type, GRE's key) is none. */
-function port(record: CollectedRecord, name: string): Value | undefined {
-  const protocol = record.get('protocolIdentifier');
-  return typeof protocol !== 'number' || hasPorts(protocol) ? record.get(name) : undefined;
+function translated(record: CollectedRecord, word: string, side: Side, version: 4 | 6, before: string): string[] {
+  if (!isTranslated(record, side, version)) return [];
+  return [`${word}=${withPort(postNatAddress(record, side, version) ?? before, postNatPort(record, side))}`];
 }
 
 function withPort(address: string, port: Value | undefined): string {

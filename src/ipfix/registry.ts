@@ -60,3 +60,15 @@ export function elementByName(name: string): Element {
   }
   return element;
 }
+
+const names = [...byName.keys()];
+
+/** The names of all elements that ctflow knows. */
+export function elementNames(): readonly string[] {
+  return names;
+}
+
+/** Whether {@link elementByName} knows it. */
+export function isElementName(name: string): boolean {
+  return byName.has(name);
+}

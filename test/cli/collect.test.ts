@@ -92,6 +92,18 @@ test('JSON: one record per line, stops after --count flow records, prints its co
   );
 });
 
+test('--filter prints and counts only flow records that match, and no options records', async t => {
+  const udp = hex('c0000202 c6336401 11 0000000000000005');
+  const args = ['--filter', 'protocol == udp && bytes < 1kB', '--format', 'json', '--count', '2'];
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', ...args]);
+  await send(await collect.port(), TEMPLATES, flows(0, 3), options(3), message({ sequence: 4 }, set(256, udp, udp)));
+  t.is(await collect.end(), 0);
+  const sources = collect.lines().map(line => (JSON.parse(line) as { sourceIPv4Address: string }).sourceIPv4Address);
+  t.deepEqual(sources, ['192.0.2.2', '192.0.2.2']);
+  t.regex(collect.stderr, /^ctflow: 3 flow records left out by --filter$/m);
+  t.regex(collect.stderr, /^ctflow: stopped after 2 flow records/m);
+});
+
 test('table: a header, one line per flow, no options records', async t => {
   const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--count', '2']);
   await send(await collect.port(), TEMPLATES, options(0), flows(1, 2));
