@@ -1,15 +1,12 @@
-import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
 import { compileRecordFilter, recordFilter } from '../collector/record-filter.js';
-import { recordToJson } from '../collector/json.js';
-import type { CollectedRecord } from '../collector/decode/record.js';
 import type { CollectorStats } from '../collector/stats.js';
 import type { Filter } from '../filter/filter.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { TroubleNotes } from './collect-troubles.js';
-import { CollectedTable } from './collected-table.js';
+import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect-printer.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
@@ -25,7 +22,7 @@ const DEFAULT_LISTEN = `udp://127.0.0.1:${IPFIX_PORT}`;
 
 interface CollectFlags {
   listen?: Endpoint[];
-  format: 'table' | 'json';
+  format: CollectFormat;
   count?: number;
   duration?: number;
   templateLifetime: number;
@@ -43,8 +40,11 @@ export function collectCommand(): Command {
       ).argParser(list(parseEndpoint)),
     )
     .addOption(
-      flag('--format <how>', 'a table of the main columns, or JSON with every element, one record per line')
-        .choices(['table', 'json'])
+      flag(
+        '--format <how>',
+        'a table of the main columns, JSON with every element, one record per line, CSV, or an IPFIX File (RFC 5655)',
+      )
+        .choices(COLLECT_FORMATS)
         .default('table'),
     )
     .addOption(
@@ -69,9 +69,11 @@ export function collectCommand(): Command {
       'after',
       `
 Table: packets and octets are original/reply: totals, and with + the deltas since the last record; 'end' is the
-flowEndReason. Options records and all other elements are in the JSON only.
+flowEndReason. It has no options records.
 JSON: integers above 2^53 - 1, and identifiers such as flowId, are strings, octetArray values hexadecimal, unknown
 elements ENTERPRISE/ID.
+CSV: one header whatever comes (RFC 4180), flow records only; elements without a column are JSON in the last one, 'other'.
+IPFIX: the records as they came, options records included, for a file or a pipe.
 Whoever reads the output slowly slows exporters over TCP down; datagrams wait in 16 MiB, and what does not fit is
 dropped and counted.
 Stops on SIGINT or SIGTERM: half-closes its TCP connections, drains them and prints its counters. A second signal ends it
@@ -81,7 +83,8 @@ Examples:
   $ ctflow collect
   $ ctflow collect --listen udp://0.0.0.0:4739 --listen tcp://[::]:4739
   $ ctflow collect --filter 'dst.port == 53 && !(src in 10.0.0.0/8)'
-  $ ctflow collect --format json --count 100 | jq .octetDeltaCount`,
+  $ ctflow collect --format json --count 100 | jq .octetDeltaCount
+  $ ctflow collect --format ipfix --duration 1h > hour.ipfix`,
     )
     .action(collect);
 }
@@ -91,7 +94,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   if (lifetimeWithoutEffect(listen, command))
     note('--template-lifetime has no effect without a UDP address in --listen');
   const output = standardOutput();
-  const print = flags.format === 'json' ? jsonLine : tableLines();
+  const printer = collectPrinter(flags.format, output);
   const troubles = new TroubleNotes(note);
   const { promise: enough, resolve: stop } = newPromise();
   const matches = flags.filter && compileRecordFilter(flags.filter);
@@ -106,7 +109,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
         return;
       }
       if (!record.isOptions && --left === 0) stop();
-      output.write(print(record));
+      printer.print(record);
     },
     ready: () => (output.waiting < PIECE ? undefined : output.room()),
     onTrouble: trouble => troubles.add(trouble),
@@ -128,6 +131,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
     deadline = performance.now() + GRACE_MS;
     cut = await collector.close(output.broken ? 0 : GRACE_MS);
   }
+  printer.end();
   // a signal may come because the reader stands still
   const rest = Math.max(deadline - performance.now(), LAST_MS);
   if (signals.received && !(await output.end(rest))) note(`${output.waiting} characters of output were not read`);
@@ -148,33 +152,6 @@ function newPromise(): { promise: Promise<void>; resolve: () => void } {
   let resolve!: () => void;
   const promise = new Promise<void>(done => (resolve = done));
   return { promise, resolve };
-}
-
-function jsonLine(record: CollectedRecord): string {
-  return `${recordToJson(record)}\n`;
-}
-
-/** Lines of the table; the head comes again after each screen of a terminal, and where its width changes. */
-function tableLines(): (record: CollectedRecord) => string {
-  const terminal = isatty(1) ? process.stdout : undefined;
-  let width: number | undefined;
-  let table: CollectedTable | undefined;
-  let lines = 0;
-  return record => {
-    if (record.isOptions) return '';
-    if (table === undefined || (terminal && terminal.columns !== width)) {
-      width = terminal?.columns;
-      // a terminal that does not know its size says 0
-      table = new CollectedTable(terminal && (width || 80));
-      lines = 0;
-    }
-    const rows = table.lines(record);
-    const screen = terminal ? Math.max((terminal.rows || 24) - 2, 10) : Infinity;
-    if (lines > 0 && lines + rows.length > screen) lines = 0;
-    if (lines === 0) rows.unshift(table.header());
-    lines += rows.length;
-    return rows.join('');
-  };
 }
 
 /** What is always printed, and what is printed where it is not 0. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -5,8 +6,10 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { CSV_HEADER } from '../../src/collector/formats/csv.js';
 import { parseEndpoint } from '../../src/common/endpoint.js';
 import { eventually } from '../helpers/eventually.js';
+import { needs } from '../helpers/kernel/require.js';
 import {
   EXPORT_TIME,
   hex,
@@ -30,6 +33,7 @@ const options = (sequence: number): Buffer => message({ sequence }, set(257, u32
 
 class Collect {
   stdout = '';
+  readonly octets: Buffer[] = [];
   stderr = '';
   readonly child: ChildProcessWithoutNullStreams;
   readonly closed: Promise<unknown>;
@@ -37,7 +41,10 @@ class Collect {
   constructor(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.child = spawn(process.execPath, [CTFLOW, 'collect', ...args], { env: { ...process.env, ...env } });
     t.teardown(() => this.child.kill('SIGKILL'));
-    this.child.stdout.on('data', chunk => (this.stdout += chunk));
+    this.child.stdout.on('data', (chunk: Buffer) => {
+      this.octets.push(chunk);
+      this.stdout += chunk;
+    });
     this.child.stderr.on('data', chunk => (this.stderr += chunk));
     this.closed = once(this.child, 'close');
   }
@@ -113,6 +120,53 @@ test('table: a header, one line per flow, no options records', async t => {
   t.regex(lines[0], /^time +proto +source +destination +pkts +octets +\+pkts +\+octets end +more$/);
   t.regex(lines[1], /^\d\d:\d\d:40 tcp +192\.0\.2\.1 +198\.51\.100\.1 +9007199254740993$/);
   t.is(lines[1].indexOf('198.'), lines[0].indexOf('destination'));
+});
+
+test('CSV: the header comes first, flows alone, lines end in CR and LF', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'csv', '--count', '2']);
+  const port = await collect.port();
+  await eventually('the header', () => collect.stdout === CSV_HEADER);
+  await send(port, TEMPLATES, options(0), flows(1, 2));
+  t.is(await collect.end(), 0);
+  const [first, second, end, ...more] = collect.stdout.slice(CSV_HEADER.length).split('\r\n');
+  t.regex(
+    first,
+    /^udp:\/\/127\.0\.0\.1:\d+,1,2026-05-28T20:26:40Z,256,,,192\.0\.2\.1,198\.51\.100\.1,,,,,6,,,,9007199254740993,/,
+  );
+  t.deepEqual([second, end, more], [first, '', []]);
+});
+
+test('IPFIX: what it writes is an IPFIX File that it reads again, from several exporters (RFC 5655)', async t => {
+  const collect = new Collect(t, ['--listen', 'udp://127.0.0.1:0', '--format', 'ipfix']);
+  const port = await collect.port();
+  await send(port, TEMPLATES, flows(7), options(8), flows(9, 2000));
+  await send(port, message({}, templateSet(256, [4, 1]), set(256, hex('11'))));
+  await eventually('the records', () => Buffer.concat(collect.octets).length > 34_000);
+  collect.child.kill('SIGTERM');
+  t.is(await collect.end(), 0);
+  const again = new Collect(t, ['--listen', 'tcp://127.0.0.1:0', '--format', 'json', '--count', '2002']);
+  const socket = connect(await again.port(), '127.0.0.1');
+  socket.end(Buffer.concat(collect.octets));
+  t.is(await again.end(), 0);
+  const records = again.lines().map(line => JSON.parse(line) as Record<string, unknown>);
+  t.is(records.filter(record => record['octetDeltaCount'] === '9007199254740993').length, 2001);
+  t.deepEqual(
+    records
+      .filter(record => record['options'] === true)
+      .map(record => record['exportedMessageTotalCount'] ?? record['originalExporterIPv4Address']),
+    ['127.0.0.1', '5'].map(value => (value === '5' ? 5 : value)),
+  );
+  t.regex(again.stderr, /, 0 lost, 0 undecodable sets, 0 malformed messages/);
+});
+
+needs(test, ['script'])('IPFIX is not written to a terminal', async t => {
+  const child = spawn('script', ['-qec', `'${process.execPath}' '${CTFLOW}' collect --format ipfix`, '/dev/null']);
+  t.teardown(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout.on('data', chunk => (said += chunk));
+  const [code] = await once(child, 'close');
+  t.is(code, 2, said);
+  t.regex(said, /CTFLOW_USAGE: An IPFIX file is binary, and standard output is a terminal\. /);
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

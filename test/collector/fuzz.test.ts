@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import test from 'ava';
 import * as fc from 'fast-check';
 import { decodeMessage } from '../../src/collector/decode/decode.js';
-import { recordToJson } from '../../src/collector/json.js';
+import { recordToJson } from '../../src/collector/formats/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import { IANA_ELEMENTS } from '../../src/ipfix/registry.generated.js';
 import {

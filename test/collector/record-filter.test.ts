@@ -16,8 +16,9 @@ function record(values: Readonly<Record<string, Value>>, options = false): Colle
   const elements = Object.keys(values).map(elementByName);
   const lengths = elements.map(() => 4);
   const template = new Template(256, options, options ? 1 : 0, elements, lengths);
-  const origin = { exporter: 'udp://[2001:db8::9]:4000', observationDomain: 7, exportTime: EXPORT_TIME, sequence: 0 };
-  return new CollectedRecord(origin, template, Object.values(values));
+  const header = { observationDomain: 7, exportTime: EXPORT_TIME, sequence: 0 };
+  const origin = { ...header, exporter: 'udp://[2001:db8::9]:4000', bytes: new Uint8Array(0) };
+  return new CollectedRecord(origin, template, Object.values(values), 0, 0);
 }
 
 const at = (seconds: number): DateTime => DateTime.fromMilliseconds(seconds * 1000)!;

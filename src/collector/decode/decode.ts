@@ -50,7 +50,7 @@ export function messageLength(bytes: Uint8Array): number {
  * records count as lost when the next message comes.
  *
  * Data before their template are not kept for later: they are counted as undecodable sets.
- * @param bytes exactly one message; not kept
+ * @param bytes exactly one message; its records keep it
  */
 export function decodeMessage(bytes: Uint8Array, session: TransportSession, now = performance.now()): DecodedMessage {
   const fault = messageFault(bytes);
@@ -98,7 +98,7 @@ class MessageDecoder {
   readonly #session: TransportSession;
   readonly #domain: ObservationDomain;
   readonly #origin: MessageOrigin;
-  readonly #scope: { templates: TemplateTable; depth: number };
+  readonly #scope: { templates: TemplateTable; depth: number; readonly used: Set<number> };
   readonly #now: number;
   readonly #troubles: Trouble[] = [];
   readonly #refreshed: number[] = [];
@@ -116,12 +116,13 @@ class MessageDecoder {
     this.#now = now;
     this.#session = session;
     this.#domain = domain;
-    this.#scope = { templates: domain.templates, depth: 0 };
+    this.#scope = { templates: domain.templates, depth: 0, used: new Set() };
     this.#origin = {
       exporter: session.exporter,
       exportTime: u32(bytes, 4),
       sequence: u32(bytes, 8),
       observationDomain: u32(bytes, 12),
+      bytes,
     };
   }
 
@@ -181,12 +182,22 @@ class MessageDecoder {
     // What is shorter than any record is padding (RFC 7011 section 3.3.1).
     while (end - at >= template.minimumLength) {
       const values: Value[] = [];
+      const start = at;
       at = template.read(this.#bytes, at, end, this.#scope, values);
       if (at < 0) return 'record';
-      this.records.push(new CollectedRecord(this.#origin, template, values));
+      this.records.push(new CollectedRecord(this.#origin, template, values, start, at, this.#listTemplates()));
       if (template.isOptions) this.#options++;
     }
     return undefined;
+  }
+
+  /** Of the lists in the record that was read last. */
+  #listTemplates(): Template[] | undefined {
+    const { used, templates } = this.#scope;
+    if (used.size === 0) return undefined;
+    const ids = [...used];
+    used.clear();
+    return ids.map(id => templates.get(id)!);
   }
 
   #templateSet(setId: number, at: number, end: number): MalformedReason | undefined {

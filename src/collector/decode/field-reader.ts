@@ -16,6 +16,8 @@ export interface Scope {
   readonly templates: { get(id: number): RecordReader | undefined };
   /** Lists around the present one. */
   depth: number;
+  /** Ids of the templates that records of lists had, since somebody cleared it. */
+  readonly used: Set<number>;
 }
 
 /** Makes a value of `length` octets at `at`. */
@@ -137,6 +139,7 @@ function readRecords(bytes: Uint8Array, start: number, end: number, id: number, 
   if (start === end) return records;
   const template = scope.templates.get(id);
   if (template === undefined) return undefined;
+  scope.used.add(id);
   for (let at = start; at < end;) {
     const values: Value[] = [];
     at = template.read(bytes, at, end, scope, values);

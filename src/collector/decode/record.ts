@@ -9,7 +9,11 @@ export interface MessageOrigin {
   /** Seconds since 1970. */
   readonly exportTime: number;
   readonly sequence: number;
+  /** The message itself; a record keeps it in memory as long as the record is kept. */
+  readonly bytes: Uint8Array;
 }
+
+const NONE: readonly Template[] = [];
 
 /** One data record. */
 export class CollectedRecord {
@@ -17,11 +21,31 @@ export class CollectedRecord {
   readonly template: Template;
   /** In the order of the template's elements. */
   readonly values: readonly Value[];
+  /** Templates of the records within its lists. */
+  readonly listTemplates: readonly Template[];
+  readonly #start: number;
+  readonly #end: number;
 
-  constructor(message: MessageOrigin, template: Template, values: readonly Value[]) {
+  /** @param start where its octets begin in the message, and where they end */
+  constructor(
+    message: MessageOrigin,
+    template: Template,
+    values: readonly Value[],
+    start: number,
+    end: number,
+    listTemplates: readonly Template[] = NONE,
+  ) {
     this.message = message;
     this.template = template;
     this.values = values;
+    this.listTemplates = listTemplates;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Its octets as they came, without padding. */
+  get octets(): Uint8Array {
+    return this.message.bytes.subarray(this.#start, this.#end);
   }
 
   /** `udp://192.0.2.1:40000`. */

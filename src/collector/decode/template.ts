@@ -10,9 +10,10 @@ export class Template {
   /** Scope fields in front, 0 in a template that is not an options template. */
   readonly scopeCount: number;
   readonly elements: readonly Element[];
+  /** Octets of each field, {@link VARIABLE_LENGTH} for a variable length. */
+  readonly lengths: readonly number[];
   /** Octets of the shortest record. */
   readonly minimumLength: number;
-  readonly #lengths: readonly number[];
   readonly #readers: readonly FieldReader[];
   readonly #positions = new Map<string, number>();
 
@@ -28,7 +29,7 @@ export class Template {
     this.isOptions = isOptions;
     this.scopeCount = scopeCount;
     this.elements = elements;
-    this.#lengths = lengths;
+    this.lengths = lengths;
     this.#readers = elements.map((element, i) => fieldReader(element, lengths[i]));
     this.minimumLength = lengths.reduce((sum, length) => sum + (length === VARIABLE_LENGTH ? 1 : length), 0);
     for (let i = elements.length - 1; i >= 0; i--) this.#positions.set(elements[i].name, i);
@@ -39,8 +40,8 @@ export class Template {
    * @returns where the next record begins, or -1 where the record leaves the space up to `end`
    */
   read(bytes: Uint8Array, at: number, end: number, scope: Scope, values: Value[]): number {
-    for (let i = 0; i < this.#lengths.length; i++) {
-      let length = this.#lengths[i];
+    for (let i = 0; i < this.lengths.length; i++) {
+      let length = this.lengths[i];
       if (length === VARIABLE_LENGTH) {
         length = variableLength(bytes, at, end);
         at = variableStart(bytes, at);
@@ -72,7 +73,7 @@ export class Template {
         (element, i) =>
           element.id === other.elements[i].id &&
           element.enterprise === other.elements[i].enterprise &&
-          this.#lengths[i] === other.#lengths[i],
+          this.lengths[i] === other.lengths[i],
       )
     );
   }

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { CtflowError, errnoOf } from '../errors.js';
 
-/** Prints lines, those of one turn of the event loop at once. */
+/** Prints lines, those of one turn of the event loop at once; or octets. */
 export class LineOutput {
   /** Resolves when nobody reads any more (`| head`). @throws CtflowError CTFLOW_OUTPUT when writing fails otherwise */
   readonly closed: Promise<void>;
@@ -31,8 +31,13 @@ export class LineOutput {
     return this.#pending.length + this.#stream.writableLength;
   }
 
-  /** @param lines with their line breaks */
-  write(lines: string): void {
+  /** @param lines with their line breaks, or octets that are written as they are */
+  write(lines: string | Uint8Array): void {
+    if (typeof lines !== 'string') {
+      this.flush();
+      if (!this.#broken) this.#stream.write(lines);
+      return;
+    }
     if (this.#pending === '') setImmediate(() => this.flush());
     this.#pending += lines;
   }

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
-import type { Element } from '../ipfix/element.js';
-import { DateTime } from './decode/date-time.js';
-import type { CollectedRecord } from './decode/record.js';
-import type { Template } from './decode/template.js';
-import type { Field, Value } from './decode/value.js';
+import type { Element } from '../../ipfix/element.js';
+import { DateTime } from '../decode/date-time.js';
+import type { CollectedRecord } from '../decode/record.js';
+import type { Template } from '../decode/template.js';
+import type { Field, Value } from '../decode/value.js';
 
 /** The members of an object: a name in quotes with its colon, and where its values are. */
 type Layout = readonly { readonly key: string; readonly positions: readonly number[] }[];
@@ -14,7 +14,7 @@ const layouts = new WeakMap<Template, Layout>();
  * What a terminal or an editor may take for a command or show in another order: control characters of C0 and C1, formats
  * (bidirectional ones among them), line and paragraph separators, and what Unicode leaves open.
  */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+export const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const ASCII = /^[\x20-\x7e]*$/;
 
 /**
@@ -67,13 +67,15 @@ function quoted(text: string): string {
   return ASCII.test(json) ? json : json.replace(UNPRINTABLE, escaped);
 }
 
-function escaped(character: string): string {
+/** A character as `\\u202e`, two where it has two. */
+export function escaped(character: string): string {
   let text = '';
   for (let i = 0; i < character.length; i++) text += `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`;
   return text;
 }
 
-function json(value: Value): string {
+/** A value as JSON. */
+export function json(value: Value): string {
   switch (typeof value) {
     case 'number':
       return Number.isFinite(value) ? String(value) : `"${value}"`;

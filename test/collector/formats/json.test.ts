@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
 import * as fc from 'fast-check';
-import { decodeMessage } from '../../src/collector/decode/decode.js';
-import { recordToJson } from '../../src/collector/json.js';
-import { TransportSession } from '../../src/collector/transport-session.js';
-import type { Specifier } from '../helpers/builders/ipfix-builder.js';
+import { decodeMessage } from '../../../src/collector/decode/decode.js';
+import { recordToJson } from '../../../src/collector/formats/json.js';
+import { TransportSession } from '../../../src/collector/transport-session.js';
+import type { Specifier } from '../../helpers/builders/ipfix-builder.js';
 import {
   hex,
   message,
@@ -15,8 +15,8 @@ import {
   u16,
   u8,
   VARIABLE,
-} from '../helpers/builders/ipfix-builder.js';
-import { seeded } from '../helpers/seed.js';
+} from '../../helpers/builders/ipfix-builder.js';
+import { seeded } from '../../helpers/seed.js';
 
 function json(fields: readonly Specifier[], content: Uint8Array): unknown {
   const bytes = message({ domain: 5 }, templateSet(256, ...fields), set(256, content));
