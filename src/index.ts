@@ -4,6 +4,7 @@ export { loadBackend } from './backend/load.js';
 export { Collector, type CollectorOptions } from './collector/collector.js';
 export type { DateTime, Precision } from './collector/decode/date-time.js';
 export type { Scope } from './collector/decode/field-reader.js';
+export type { ExporterCounts } from './collector/exporter-counts.js';
 export type { Limits } from './collector/limits.js';
 export type { CollectedRecord, MessageOrigin } from './collector/decode/record.js';
 export type { CollectorStats, MalformedReason } from './collector/stats.js';

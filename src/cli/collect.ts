@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
 import { compileRecordFilter, recordFilter } from '../collector/record-filter.js';
-import type { CollectorStats } from '../collector/stats.js';
 import type { Filter } from '../filter/filter.js';
 import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
-import { TroubleNotes } from './collect-troubles.js';
-import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect-printer.js';
+import { exporterLines, summary } from './collect/summary.js';
+import { TroubleNotes } from './collect/troubles.js';
+import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect/printer.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
@@ -117,7 +117,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   });
   const signals = handleSignals({
     reload: () => note('SIGHUP: there is nothing to reload'),
-    report: () => note(summary(collector.stats())),
+    report: () => report(collector),
     cutShort: signal => note(`${signal} again: ended at once; ${summary(collector.stats())}`),
   });
   let cut = 0;
@@ -139,7 +139,13 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   if (left === 0) note(`stopped after ${flags.count} flow records (--count)`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (matches) note(`${leftOut} flow records left out by --filter`);
-  if (!output.broken) note(summary(collector.stats()));
+  if (!output.broken) report(collector);
+}
+
+/** The exporters' counters, and those of all together. */
+function report(collector: Collector): void {
+  for (const line of exporterLines(collector.exporters())) note(line);
+  note(summary(collector.stats()));
 }
 
 /** Templates that come over TCP last as long as their connection (RFC 7011 section 8.1). */
@@ -152,35 +158,4 @@ function newPromise(): { promise: Promise<void>; resolve: () => void } {
   let resolve!: () => void;
   const promise = new Promise<void>(done => (resolve = done));
   return { promise, resolve };
-}
-
-/** What is always printed, and what is printed where it is not 0. */
-function summary(stats: CollectorStats): string {
-  const always = [
-    `${stats.messages} messages`,
-    `${stats.records} records`,
-    `${stats.sequenceLost} lost`,
-    `${stats.undecodableSets} undecodable sets`,
-    `${stats.malformedMessages} malformed messages`,
-  ];
-  const sometimes: [number, string][] = [
-    [stats.optionsRecords, 'options records'],
-    [stats.lateMessages, 'late messages'],
-    [stats.repeatedMessages, 'repeated messages'],
-    [stats.sequenceRestarts, 'sequence restarts'],
-    [stats.reservedSets, 'reserved sets'],
-    [stats.conflictingTemplates, 'conflicting templates'],
-    [stats.refusedTemplates, 'refused templates'],
-    [stats.ignoredWithdrawals, 'ignored withdrawals'],
-    [stats.evictedSessions, 'evicted sessions'],
-    [stats.evictedDomains, 'evicted observation domains'],
-    [stats.disconnectedSessions, 'connections closed'],
-    [stats.refusedConnections, 'connections refused'],
-    [stats.timedOutConnections, 'connections timed out'],
-    [stats.expiredTemplates, 'expired templates'],
-    [stats.droppedDatagrams, 'datagrams dropped'],
-    [stats.undeliveredRecords, 'records not printed'],
-    [stats.undeliveredMessages, 'messages not read'],
-  ];
-  return [...always, ...sometimes.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)].join(', ');
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
-import { decodeMessage } from './decode/decode.js';
+import { decodeMessage, type DecodedMessage } from './decode/decode.js';
+import { ExporterTable, type ExporterCounts } from './exporter-counts.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Listener } from './listener.js';
 import type { CollectedRecord } from './decode/record.js';
@@ -54,6 +55,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #limits: Limits;
   readonly #stats = newStats();
+  readonly #exporters: ExporterTable;
   readonly #udpSessions: UdpSessions;
   readonly #streams = new Set<StreamSession>();
   readonly #streamPlaces: Room<StreamSession>;
@@ -61,13 +63,17 @@ export class Collector {
   readonly #listeners: Listener[] = [];
   /** Of the message that is being delivered. */
   #recordsLeft = 0;
+  /** Sets in front of that message's records that had waited for its templates, and records behind them. */
+  #setsLeft = 0;
+  #recordsBehind = 0;
   #checked = 0;
   #clock: NodeJS.Timeout | undefined;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#udpSessions = new UdpSessions(this.#stats, this.#limits, options.onTrouble);
+    this.#exporters = new ExporterTable(this.#limits.exporters);
+    this.#udpSessions = new UdpSessions(this.#stats, this.#limits, options.onTrouble, this.#exporters);
     this.#streamPlaces = new Room(Math.min(this.#limits.tcpSessions, Math.max(openFiles() - OTHER_FILES, 1)));
     this.#intake = new Intake(
       this.#limits.queuedOctets,
@@ -100,6 +106,11 @@ export class Collector {
     return { ...this.#stats, malformed: { ...this.#stats.malformed } };
   }
 
+  /** The same of each exporter and observation domain, see {@link Limits.exporters}. */
+  exporters(): ExporterCounts[] {
+    return this.#exporters.list();
+  }
+
   /**
    * Takes no new connections and half-closes those there are, so that their exporters end them; reads them to the end, for
    * `graceMs` at most, and what has already arrived in any case. Then closes all sockets. What waits for
@@ -115,8 +126,10 @@ export class Collector {
     while (this.#intake.busy && performance.now() < deadline) await setTimeout(POLL_MS);
     clearInterval(this.#clock);
     this.#stats.undeliveredMessages += this.#intake.waiting;
-    this.#stats.undeliveredRecords += this.#recordsLeft;
+    this.#stats.undeliveredRecords += this.#recordsLeft + this.#recordsBehind;
+    this.#stats.undecodableSets += this.#setsLeft;
     this.#intake.close();
+    this.#udpSessions.close();
     await this.#closeListeners();
     return left.reduce((sum, count) => sum + count, 0);
   }
@@ -150,7 +163,7 @@ export class Collector {
     return listenUdp(endpoint, (bytes, from, peer) => {
       const deliver = (): void | Promise<void> => {
         this.#options.onMessage?.(bytes, from);
-        return this.#deliver(this.#udpSessions.decode(bytes, from, peer).records);
+        return this.#deliverMessage(this.#udpSessions.decode(bytes, from, peer));
       };
       if (this.#intake.offer({ peer, bytes, deliver })) return;
       this.#stats.droppedDatagrams++;
@@ -159,7 +172,9 @@ export class Collector {
   }
 
   #serve(socket: Socket, from: string, peer: string): void {
-    const session = new TransportSession(from, 'tcp', this.#stats, this.#limits, this.#options.onTrouble, peer);
+    const session = new TransportSession(from, 'tcp', this.#stats, this.#limits, this.#options.onTrouble, peer, {
+      exporters: this.#exporters,
+    });
     const stream = new StreamSession(socket, session, this.#intake, bytes => {
       this.#options.onMessage?.(bytes, from);
       return this.#deliver(decodeMessage(bytes, session).records);
@@ -197,6 +212,24 @@ export class Collector {
     }
     this.#udpSessions.expire(now);
     for (const stream of this.#streams) stream.checkTime(now);
+  }
+
+  #deliverMessage({ records, waited }: DecodedMessage): void | Promise<void> {
+    return waited === undefined ? this.#deliver(records) : this.#deliverWaited(waited, records);
+  }
+
+  async #deliverWaited(
+    waited: NonNullable<DecodedMessage['waited']>,
+    records: DecodedMessage['records'],
+  ): Promise<void> {
+    this.#recordsBehind = records.length;
+    for (this.#setsLeft = waited.length; this.#setsLeft > 0;) {
+      const wait = this.#deliver(waited[waited.length - this.#setsLeft--]());
+      if (wait !== undefined) await wait;
+      if (this.#intake.closed) return;
+    }
+    this.#recordsBehind = 0;
+    await this.#deliver(records);
   }
 
   #deliver(records: readonly CollectedRecord[]): void | Promise<void> {

@@ -10,11 +10,17 @@ export interface Limits {
   readonly fields: number;
   /** Fields of all the templates of all UDP sessions. Beyond, the least useful sessions are forgotten. */
   readonly udpFields: number;
+  /** Exporters and observation domains that are counted apart. Beyond, those silent the longest are added up. */
+  readonly exporters: number;
   /**
    * Octets of datagrams that wait while records do. One address may have as many as are still free, so that others
    * find room; what does not fit is dropped and counted.
    */
   readonly queuedOctets: number;
+  /** Octets of data sets over UDP that wait for their template. One host may have as many as are still free. */
+  readonly pendingOctets: number;
+  /** Milliseconds that such a set waits. */
+  readonly pendingLifetime: number;
   /** Milliseconds after which a template that came over UDP and was not sent again expires, RFC 7011 section 8.4. */
   readonly templateLifetime: number;
   /** Milliseconds that a TCP connection has for its first message. */
@@ -29,7 +35,11 @@ export const DEFAULT_LIMITS: Limits = {
   domains: 256,
   fields: 8192,
   udpFields: 524_288,
+  exporters: 4096,
   queuedOctets: 16 * 1024 * 1024,
+  pendingOctets: 16 * 1024 * 1024,
+  // a little more than the refresh interval of templates that RFC 6728 has by default
+  pendingLifetime: 660_000,
   templateLifetime: 1_800_000,
   firstMessage: 600_000,
   message: 60_000,

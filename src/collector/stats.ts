@@ -27,8 +27,12 @@ export interface CollectorStats {
   repeatedMessages: number;
   /** Times that an exporter's sequence restarted within a session. */
   sequenceRestarts: number;
-  /** Data sets without a template. */
+  /** Data sets without a template: not kept, or kept and their template did not come in time. */
   undecodableSets: number;
+  /** Data sets over UDP that were kept because their template had not come. */
+  keptSets: number;
+  /** Those of them that wait now. */
+  waitingSets: number;
   /** Sets with an id that RFC 7011 reserves (0, 1, 4 to 255). */
   reservedSets: number;
   /** Messages discarded whole, as RFC 7011 section 9.1 wants it. */
@@ -77,6 +81,8 @@ export function newStats(): CollectorStats {
     repeatedMessages: 0,
     sequenceRestarts: 0,
     undecodableSets: 0,
+    keptSets: 0,
+    waitingSets: 0,
     reservedSets: 0,
     malformedMessages: 0,
     malformed: { version: 0, length: 0, set: 0, template: 0, record: 0, truncated: 0 },

@@ -1,4 +1,6 @@
+import { ExporterTable } from './exporter-counts.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import type { PendingSets } from './decode/pending-sets.js';
 import { Room, type Occupant } from './room.js';
 import { SequenceTracker } from './sequence.js';
 import { newStats, type CollectorStats } from './stats.js';
@@ -33,6 +35,9 @@ export class TransportSession implements Occupant {
   readonly stats: CollectorStats;
   readonly limits: Limits;
   readonly onTrouble: OnTrouble;
+  /** Where data sets wait for their template; without it they do not. */
+  readonly pending: PendingSets | undefined;
+  readonly exporters: ExporterTable;
   /** Fields of all the templates. */
   fields = 0;
   readonly #domains = new Map<number, ObservationDomain>();
@@ -45,6 +50,7 @@ export class TransportSession implements Occupant {
     limits = DEFAULT_LIMITS,
     onTrouble: OnTrouble = () => {},
     peer = exporter,
+    { pending, exporters }: { pending?: PendingSets; exporters?: ExporterTable } = {},
   ) {
     this.exporter = exporter;
     this.protocol = protocol;
@@ -52,6 +58,8 @@ export class TransportSession implements Occupant {
     this.limits = limits;
     this.onTrouble = onTrouble;
     this.peer = peer;
+    this.pending = pending;
+    this.exporters = exporters ?? new ExporterTable(limits.exporters);
     this.#room = new Room(limits.domains);
   }
 

@@ -5,7 +5,15 @@ export type Trouble = {
   /** `udp://192.0.2.1:40000`. */
   readonly exporter: string;
 } & (
-  | { readonly kind: 'undecodable-set'; readonly observationDomain: number; readonly template: number }
+  | {
+      readonly kind: 'undecodable-set';
+      readonly observationDomain: number;
+      readonly template: number;
+      /** It waits for its template. */
+      readonly kept: boolean;
+    }
+  /** Sets that waited for their template in vain. */
+  | { readonly kind: 'expired-sets'; readonly count: number }
   | {
       readonly kind: 'refused-template';
       readonly observationDomain: number;

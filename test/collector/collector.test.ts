@@ -75,7 +75,10 @@ test('UDP: templates of one exporter do not serve another', async t => {
   await sendUdp(t, endpoints[0], data(0, 6));
   await eventually('both messages', () => collector.stats().messages === 2);
   t.is(records.length, 0);
-  t.is(collector.stats().undecodableSets, 1);
+  t.is(collector.stats().waitingSets, 1);
+  await collector.close();
+  const { undecodableSets, waitingSets, keptSets } = collector.stats();
+  t.deepEqual([undecodableSets, waitingSets, keptSets], [1, 0, 1], 'its template cannot come any more');
 });
 
 test('close() reads what has been sent before it', async t => {

@@ -72,7 +72,7 @@ test('well-formed datagrams without a template push out nobody, and keep nothing
   for (const bytes of domains) sessions.decode(bytes, 'udp://192.0.2.1:1');
   t.is(stats.sessions, 2);
   t.is(stats.evictedSessions + stats.evictedDomains, 0);
-  t.is(stats.undecodableSets, 11_000);
+  t.is(stats.undecodableSets + stats.waitingSets, 11_000);
   t.true(knows('udp://192.0.2.1:1'));
   t.true(knows('udp://192.0.2.2:1'));
 });
@@ -130,7 +130,7 @@ test('what is wrong is said with who sent it', t => {
   };
   const where = { exporter: 'x', observationDomain: 1 };
   t.deepEqual(say(message({}, set(300, u8(1)), set(301, u8(1)))), [
-    { kind: 'undecodable-set', ...where, template: 300 },
+    { kind: 'undecodable-set', ...where, template: 300, kept: true },
   ]);
   t.deepEqual(say(message({}, templateSet(256, [4, 1], [8, 4], [12, 4]), templateSet(257, [82, 0]))), [
     { kind: 'refused-template', ...where, template: 256, reason: 'limit' },

@@ -7,9 +7,11 @@ import {
   TEMPLATE_SET,
 } from '../../ipfix/message.js';
 import { CollectedRecord, type MessageOrigin } from './record.js';
+import { countSequence } from '../exporter-counts.js';
 import { countMalformed, type MalformedReason } from '../stats.js';
 import { readTemplateSet, type Template } from './template.js';
 import { TemplateTable } from './template-table.js';
+import type { PendingSet } from './pending-sets.js';
 import type { ObservationDomain, TransportSession } from '../transport-session.js';
 import { otherVersion, type Trouble } from '../trouble.js';
 import type { Value } from './value.js';
@@ -18,6 +20,11 @@ import type { Value } from './value.js';
 export interface DecodedMessage {
   /** Data records in their order; none where the message is malformed. */
   readonly records: readonly CollectedRecord[];
+  /**
+   * Sets that had waited for the templates of this message; each call decodes one of them. They came before the records.
+   * One by one, because all of them may be as much as {@link Limits.pendingOctets}.
+   */
+  readonly waited?: readonly (() => readonly CollectedRecord[])[];
   /** Why the message was discarded. */
   readonly malformed?: MalformedReason;
 }
@@ -49,7 +56,8 @@ export function messageLength(bytes: Uint8Array): number {
  * malformed message is discarded whole: neither its records nor its templates nor its sequence number are used, so that its
  * records count as lost when the next message comes.
  *
- * Data before their template are not kept for later: they are counted as undecodable sets.
+ * Data in front of their template wait where the session lets them (over UDP, which changes the order of messages), and
+ * come with the message that brings the template. Otherwise they are counted as undecodable sets.
  * @param bytes exactly one message; its records keep it
  */
 export function decodeMessage(bytes: Uint8Array, session: TransportSession, now = performance.now()): DecodedMessage {
@@ -59,8 +67,8 @@ export function decodeMessage(bytes: Uint8Array, session: TransportSession, now 
   const message = new MessageDecoder(bytes, session, domain, now);
   const malformed = message.run();
   if (malformed !== undefined) return discard(bytes, session, malformed);
-  message.commit();
-  return { records: message.records };
+  const waited = message.commit();
+  return { records: message.records, ...(waited.length > 0 && { waited }) };
 }
 
 function discard(bytes: Uint8Array, session: TransportSession, reason: MalformedReason): DecodedMessage {
@@ -102,10 +110,11 @@ class MessageDecoder {
   readonly #now: number;
   readonly #troubles: Trouble[] = [];
   readonly #refreshed: number[] = [];
+  readonly #unknown: { readonly id: number; readonly start: number; readonly end: number }[] = [];
   #options = 0;
   #undecodable = 0;
   #reserved = 0;
-  #learned = 0;
+  readonly #learned: number[] = [];
   #conflicting = 0;
   #refused = 0;
   #withdrawn = 0;
@@ -138,14 +147,17 @@ class MessageDecoder {
     return undefined;
   }
 
-  commit(): void {
+  /** @returns what had waited for its templates */
+  commit(): (() => readonly CollectedRecord[])[] {
     const { stats } = this.#session;
+    this.#keepUnknown();
+    const waited = this.#takeWaiting();
     stats.messages++;
     stats.records += this.records.length - this.#options;
     stats.optionsRecords += this.#options;
     stats.undecodableSets += this.#undecodable;
     stats.reservedSets += this.#reserved;
-    stats.templates += this.#learned;
+    stats.templates += this.#learned.length;
     stats.conflictingTemplates += this.#conflicting;
     stats.refusedTemplates += this.#refused;
     stats.withdrawnTemplates += this.#withdrawn;
@@ -153,16 +165,21 @@ class MessageDecoder {
     this.#session.fields += this.#scope.templates.fields - this.#domain.templates.fields;
     this.#domain.templates = this.#scope.templates;
     for (const id of this.#refreshed) this.#domain.templates.refresh(id, this.#now);
-    if (this.records.length > 0 || this.#learned > 0 || this.#refreshed.length > 0) {
+    if (this.records.length > 0 || this.#learned.length > 0 || this.#refreshed.length > 0) {
       this.#session.keep(this.#domain, this.#now);
     }
     for (const trouble of this.#troubles) this.#session.onTrouble(trouble);
-    const records = this.#undecodable > 0 ? undefined : this.records.length;
-    const { kind, lost } = this.#domain.sequence.next(this.#origin.sequence, this.#origin.exportTime, records);
-    stats.sequenceLost += lost;
-    if (kind === 'late') stats.lateMessages++;
-    else if (kind === 'repeated') stats.repeatedMessages++;
-    else if (kind === 'restart') stats.sequenceRestarts++;
+    const records = this.#unknown.length > 0 ? undefined : this.records.length;
+    const verdict = this.#domain.sequence.next(this.#origin.sequence, this.#origin.exportTime, records);
+    const counts = this.#session.exporters.of(this.#session.exporter, this.#origin.observationDomain);
+    counts.messages++;
+    counts.records += this.records.length - this.#options;
+    counts.optionsRecords += this.#options;
+    counts.undecodableSets += this.#undecodable;
+    counts.lastMessage = Date.now();
+    if (verdict.kind === 'gap') counts.gaps++;
+    countSequence(verdict, stats, counts);
+    return waited;
   }
 
   #set(id: number, at: number, end: number): MalformedReason | undefined {
@@ -175,20 +192,69 @@ class MessageDecoder {
   #dataSet(id: number, at: number, end: number): MalformedReason | undefined {
     const template = this.#scope.templates.get(id);
     if (template === undefined) {
-      // one is enough to say that templates are missing
-      if (this.#undecodable++ === 0) this.#troubles.push({ kind: 'undecodable-set', ...this.#where(id) });
+      this.#unknown.push({ id, start: at, end });
       return undefined;
     }
-    // What is shorter than any record is padding (RFC 7011 section 3.3.1).
-    while (end - at >= template.minimumLength) {
-      const values: Value[] = [];
-      const start = at;
-      at = template.read(this.#bytes, at, end, this.#scope, values);
-      if (at < 0) return 'record';
-      this.records.push(new CollectedRecord(this.#origin, template, values, start, at, this.#listTemplates()));
-      if (template.isOptions) this.#options++;
-    }
+    const before = this.records.length;
+    if (!this.#readSet(template, { origin: this.#origin, start: at, end }, this.records)) return 'record';
+    if (template.isOptions) this.#options += this.records.length - before;
     return undefined;
+  }
+
+  /** @returns whether its records fit */
+  #readSet(template: Template, { origin, start, end }: PendingSet, records: CollectedRecord[]): boolean {
+    // What is shorter than any record is padding (RFC 7011 section 3.3.1).
+    for (let at = start; end - at >= template.minimumLength;) {
+      const values: Value[] = [];
+      const next = template.read(origin.bytes, at, end, this.#scope, values);
+      if (next < 0) return false;
+      records.push(new CollectedRecord(origin, template, values, at, next, this.#listTemplates()));
+      at = next;
+    }
+    return true;
+  }
+
+  /** The sets whose template is not there wait for it, or are lost. */
+  #keepUnknown(): void {
+    const { pending, peer, stats } = this.#session;
+    for (const { id, start, end } of this.#unknown) {
+      const kept = pending?.keep(id, { origin: this.#origin, start, end }, peer, this.#now) === true;
+      if (kept) stats.keptSets++;
+      else this.#undecodable++;
+      // one is enough to say that templates are missing
+      const isSaid = this.#troubles.some(trouble => trouble.kind === 'undecodable-set');
+      if (isSaid || (kept && this.#learned.includes(id))) continue;
+      this.#troubles.push({ kind: 'undecodable-set', ...this.#where(id), kept });
+    }
+  }
+
+  #takeWaiting(): (() => readonly CollectedRecord[])[] {
+    const { pending } = this.#session;
+    const waited: (() => readonly CollectedRecord[])[] = [];
+    if (pending === undefined) return waited;
+    for (const id of this.#learned) {
+      const template = this.#scope.templates.get(id);
+      if (template === undefined) continue;
+      const { sets, dropped } = pending.take(id, this.#origin, this.#now);
+      this.#undecodable += dropped;
+      for (const set of sets) waited.push(() => this.#readWaiting(template, set));
+    }
+    return waited;
+  }
+
+  #readWaiting(template: Template, set: PendingSet): readonly CollectedRecord[] {
+    const { stats, exporters, exporter } = this.#session;
+    const counts = exporters.of(exporter, set.origin.observationDomain);
+    const records: CollectedRecord[] = [];
+    if (!this.#readSet(template, set, records)) {
+      stats.undecodableSets++;
+      counts.undecodableSets++;
+      return [];
+    }
+    const kind = template.isOptions ? 'optionsRecords' : 'records';
+    stats[kind] += records.length;
+    counts[kind] += records.length;
+    return records;
   }
 
   /** Of the lists in the record that was read last. */
@@ -232,7 +298,7 @@ class MessageDecoder {
     }
     if (known !== undefined && this.#session.protocol === 'tcp') this.#conflicting++;
     templates.set(template, this.#now);
-    this.#learned++;
+    this.#learned.push(template.id);
   }
 
   /** RFC 7011 section 8.1; over UDP a withdrawal means nothing (section 8.4). Id 0 is padding. */

@@ -17,7 +17,7 @@ import { Template } from '../decode/template.js';
 /** Observation domains whose templates are remembered; of more, those without records for the longest are withdrawn. */
 const MAX_DOMAINS = 4096;
 
-/** Says who sent the records of a domain (RFC 7119 section 4.2), where the address is known. */
+/** Says who sent the records of a domain (RFC 7119), where the address is known. */
 const ORIGIN_ID = U16_MAX;
 const ORIGIN_4 = originTemplate('originalExporterIPv4Address', 4);
 const ORIGIN_6 = originTemplate('originalExporterIPv6Address', 16);

@@ -71,7 +71,7 @@ test('RFC 5655: templates in front of their records, octets as they came, sequen
   ]);
 });
 
-test('RFC 7119 section 4.2: exporters of one domain are kept apart, and named', t => {
+test('RFC 7119: exporters of one domain are kept apart, and named', t => {
   const a = (sequence: number) =>
     message({ sequence, domain: 0 }, templateSet(256, [8, 4]), set(256, hex('c0000201'), hex('c0000203')));
   const b = message({ domain: 0 }, templateSet(256, [4, 1]), set(256, u8(6)));

@@ -1,11 +1,11 @@
 import { isatty } from 'node:tty';
-import type { CollectedRecord } from '../collector/decode/record.js';
-import { CSV_HEADER, recordToCsv } from '../collector/formats/csv.js';
-import { IpfixFile } from '../collector/formats/ipfix-file.js';
-import { recordToJson } from '../collector/formats/json.js';
-import { CtflowError } from '../common/errors.js';
-import type { LineOutput } from '../common/terminal/line-output.js';
-import { CollectedTable } from './collected-table.js';
+import type { CollectedRecord } from '../../collector/decode/record.js';
+import { CSV_HEADER, recordToCsv } from '../../collector/formats/csv.js';
+import { IpfixFile } from '../../collector/formats/ipfix-file.js';
+import { recordToJson } from '../../collector/formats/json.js';
+import { CtflowError } from '../../common/errors.js';
+import type { LineOutput } from '../../common/terminal/line-output.js';
+import { CollectedTable } from './table.js';
 
 export const COLLECT_FORMATS = ['table', 'json', 'csv', 'ipfix'] as const;
 export type CollectFormat = (typeof COLLECT_FORMATS)[number];

@@ -1,5 +1,5 @@
-import type { MalformedReason } from '../collector/stats.js';
-import type { Trouble } from '../collector/trouble.js';
+import type { MalformedReason } from '../../collector/stats.js';
+import type { Trouble } from '../../collector/trouble.js';
 
 /** The same trouble of the same host is said once in this time, and then how often it came. */
 const REPEAT_MS = 60_000;
@@ -69,9 +69,12 @@ export function describeTrouble(trouble: Trouble): string {
   switch (trouble.kind) {
     case 'undecodable-set':
       return (
-        `${exporter}: records of template ${trouble.template} cannot be read (observation domain ` +
-        `${trouble.observationDomain}): this template has not come yet; an exporter repeats its templates over UDP`
+        `${exporter}: records of template ${trouble.template} ${trouble.kept ? 'wait' : 'cannot be read'} ` +
+        `(observation domain ${trouble.observationDomain}): this template has not come yet; an exporter repeats its ` +
+        'templates over UDP'
       );
+    case 'expired-sets':
+      return `${exporter}: ${trouble.count} sets of records are dropped: their template did not come in time`;
     case 'refused-template':
       return (
         `${exporter}: template ${trouble.template} is refused (observation domain ${trouble.observationDomain}): ` +

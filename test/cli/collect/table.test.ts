@@ -1,8 +1,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
-import { LABELS } from '../../src/cli/collected-row.js';
-import { CollectedTable } from '../../src/cli/collected-table.js';
-import { seeded } from '../helpers/seed.js';
+import { LABELS } from '../../../src/cli/collected-row.js';
+import { CollectedTable } from '../../../src/cli/collect/table.js';
+import { seeded } from '../../helpers/seed.js';
 
 const V4 = [
   '21:21:30',

@@ -1,6 +1,6 @@
-import { ColumnTable } from '../common/terminal/table.js';
-import type { CollectedRecord } from '../collector/decode/record.js';
-import { cells, columns, LABELS } from './collected-row.js';
+import { ColumnTable } from '../../common/terminal/table.js';
+import type { CollectedRecord } from '../../collector/decode/record.js';
+import { cells, columns, LABELS } from '../collected-row.js';
 
 /** Of lines that continue a row: as wide as its time. */
 const INDENT = ' '.repeat(9);

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { describeTrouble, TroubleNotes } from '../../src/cli/collect-troubles.js';
-import type { MalformedReason } from '../../src/collector/stats.js';
-import type { Trouble } from '../../src/collector/trouble.js';
+import { describeTrouble, TroubleNotes } from '../../../src/cli/collect/troubles.js';
+import type { MalformedReason } from '../../../src/collector/stats.js';
+import type { Trouble } from '../../../src/collector/trouble.js';
 
 const from = (exporter: string, version = 'NetFlow 9'): Trouble => ({
   kind: 'malformed-message',
@@ -45,7 +45,9 @@ test('every trouble has a sentence that names who sent it', t => {
   const where = { exporter, observationDomain: 5, template: 300 };
   const reasons: MalformedReason[] = ['version', 'length', 'set', 'template', 'record', 'truncated'];
   const all: Trouble[] = [
-    { kind: 'undecodable-set', ...where },
+    { kind: 'undecodable-set', kept: false, ...where },
+    { kind: 'undecodable-set', kept: true, ...where },
+    { kind: 'expired-sets', exporter, count: 2 },
     { kind: 'refused-template', ...where, reason: 'limit' },
     { kind: 'refused-template', ...where, reason: 'empty' },
     { kind: 'expired-templates', exporter, count: 2 },
