@@ -86,11 +86,30 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (flags.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
-  if (flags.profile !== 'antrea') without('without --profile antrea: only that exports names', 'inventory');
+  if (flags.profile !== 'antrea' && !asksFor(flags, INVENTORY_FIELDS))
+    without('without --profile antrea: only that exports names, and --filter asks for none', 'inventory');
   if (['silent', 'error', 'warn'].includes(flags.logLevel) && flags.statsInterval > 0) {
     without(`with --log-level ${flags.logLevel}`, 'statsInterval');
   }
-  return [...found, ...timeoutsWithoutEffect(flags)];
+  return [...found, ...fieldsWithoutSource(flags), ...timeoutsWithoutEffect(flags)];
+}
+
+/** Fields of a filter that an inventory fills, and those that denied packets do. */
+const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
+const DENIED_FIELDS = ['denied', 'rule'];
+
+function asksFor({ filter }: RunFlags, fields: readonly string[]): string | undefined {
+  return fields.find(field => filter?.fields.has(field));
+}
+
+/** What a filter asks for and is never known. */
+function fieldsWithoutSource(flags: RunFlags): string[] {
+  const found: string[] = [];
+  const name = flags.inventory === undefined ? asksFor(flags, INVENTORY_FIELDS) : undefined;
+  if (name !== undefined) found.push(`--filter asks for ${name}, which is not known without --inventory`);
+  const denied = flags.nflogGroup ? undefined : asksFor(flags, DENIED_FIELDS);
+  if (denied !== undefined) found.push(`--filter asks for ${denied}, which is not known without --nflog-group`);
+  return found;
 }
 
 /** Timeouts that another one overtakes; defaults count as well. */

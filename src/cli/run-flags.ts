@@ -5,7 +5,7 @@ import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
 import { addSourceFlags, type SourceFlags } from './source-flags.js';
-import { flag, numberFlag, timeFlag } from './flag.js';
+import { filterFlag, flag, numberFlag, timeFlag } from './flag.js';
 import {
   canonicalAddress,
   collectorAddress,
@@ -215,6 +215,10 @@ function recordFlags(): Option[] {
       '--zero-delta-records',
       'also export records without a packet: at first sight, for idle and forced ends (profile antrea: ends are always exported)',
     ).default(zeroDeltaRecords),
+    filterFlag(
+      'export only connections that match, e.g. "protocol == tcp && bytes > 1MB": from their first record on, to their end',
+      'run',
+    ),
     flag('--instance <name>', 'name of this exporter among those of a host; part of the default observation domain'),
     numberFlag(
       '--observation-domain <id>',

@@ -1,5 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
+import type { Filter } from '../filter/filter.js';
+import { storeFilter } from '../filter/store-filter.js';
 import { FlowBatcher } from './flow-batcher.js';
 import { LossClock } from './loss-clock.js';
 import { Outage } from './outage.js';
@@ -55,12 +57,14 @@ export interface DestinationOptions extends UdpOptions {
   endedQueue: number;
   /** Also records without a packet in them. */
   zeroDeltaRecords: boolean;
+  /** Which connections it gets: from the moment when they match until they end. */
+  filter?: Filter | undefined;
   /** How often options records are sent; 0 for never. */
   optionsInterval: number;
 }
 
 /** The documented defaults; Antrea's where Antrea has one. */
-export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain'> = {
+export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'filter'> = {
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
@@ -93,6 +97,8 @@ export interface DestinationStats {
   readonly ended: number;
   /** Ended connections that were dropped from that queue. */
   readonly endedOverflow: Unexported;
+  /** Ended connections that the filter has left out; where there is one. */
+  readonly filtered?: Unexported;
   /** What was being sent when the previous run was killed, and may be missing; where there is a state file. */
   readonly restartUncertain?: Uncertain;
 }
@@ -194,7 +200,13 @@ export class Destination {
       zeroDeltas: options.zeroDeltaRecords ? 'all' : this.#session.profile.zeroDeltas,
     } as const;
     this.#batchers = shared.flows.map(
-      (flows, kind) => new FlowBatcher(flows, schedule, this.#session, kind === 0 ? shared.journal : undefined),
+      (flows, kind) =>
+        new FlowBatcher(
+          flows,
+          { ...schedule, filter: options.filter && storeFilter(options.filter, flows, shared.names) },
+          this.#session,
+          kind === 0 ? shared.journal : undefined,
+        ),
     );
     const { maxRate } = options;
     // a TCP collector holds the exporter back by itself
@@ -334,6 +346,7 @@ export class Destination {
       evictedUnreported: sumUnexported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
       endedOverflow: sumUnexported(schedules.map(({ endedOverflow }) => endedOverflow)),
+      ...(this.#options.filter && { filtered: sumUnexported(schedules.map(({ filtered }) => filtered)) }),
       ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
     };
   }

@@ -41,3 +41,10 @@ export const NEWS = 58;
 export const NEWS_UNKNOWN = 0;
 export const NEWS_NONE = 1;
 export const NEWS_COUNTED = 2;
+/** What the destination's filter says of the connection; encoders leave it. */
+export const VISIBLE = 59;
+export const SHOWN = 0;
+/** Not yet exported: the filter is asked again. */
+export const NOT_SHOWN = 1;
+/** Never exported. */
+export const LEFT_OUT = 2;

@@ -13,6 +13,8 @@ export type TestOf<S> = (field: string, condition: Condition) => Matches<S>;
 export class Filter {
   /** As it was written. */
   readonly text: string;
+  /** The names of its fields. */
+  readonly fields: ReadonlySet<string>;
   readonly #root: Expression;
 
   /**
@@ -22,6 +24,7 @@ export class Filter {
   constructor(text: string, place: Place, more?: MoreFields) {
     this.text = text;
     this.#root = parse(text, place, more);
+    this.fields = new Set(fieldsOf(this.#root));
   }
 
   /** As a function. */
@@ -39,6 +42,11 @@ export class Filter {
       some.length === 0 ? undefined : compile({ kind: 'all', parts: some }, test);
     return { lasting: whole(parts.filter(isLasting)), changing: whole(parts.filter(part => !isLasting(part))) };
   }
+}
+
+function fieldsOf(expression: Expression): string[] {
+  if (expression.kind === 'test') return [expression.field];
+  return expression.kind === 'not' ? fieldsOf(expression.part) : expression.parts.flatMap(fieldsOf);
 }
 
 function compile<S>(expression: Expression, test: TestOf<S>): Matches<S> {

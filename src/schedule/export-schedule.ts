@@ -8,6 +8,7 @@ import type { DueSlots } from './due-slots.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
+import { Visibility, type FlowFilter } from './visibility.js';
 import { LAST } from '../encoder/request.js';
 
 export interface ScheduleOptions {
@@ -20,6 +21,8 @@ export interface ScheduleOptions {
   /** Ended connections that wait for their last record, at most; half the store where it has no room apart for them. */
   endedQueue: number;
   zeroDeltas: ZeroDeltas;
+  /** Which connections the destination gets; all where it is undefined. */
+  filter?: FlowFilter | undefined;
 }
 
 /** Takes the last record of a connection that must go at once, and updates its export state; returns false when it takes none now. */
@@ -34,11 +37,14 @@ export class ExportSchedule implements SlotHolder {
   readonly evictedUnreported = newUnexported();
   /** Of connections that were dropped from the queue of ended ones. */
   readonly endedOverflow = newUnexported();
+  /** Of connections that the filter has left out to their end. */
+  readonly filtered = newUnexported();
   readonly #store: FlowStore;
   readonly #options: ScheduleOptions;
   readonly #evict: Evict;
   readonly slots: ExportSlots;
   readonly #state: ExportState;
+  readonly #visibility: Visibility | undefined;
   readonly #endedLimit: number;
   readonly #gone: EndedQueue;
   /** Connections that the kernel still has and that are to be exported as ended: closed ones, at shutdown all. */
@@ -62,6 +68,7 @@ export class ExportSchedule implements SlotHolder {
     this.#evict = evict;
     this.slots = new ExportSlots(capacity);
     this.#state = new ExportState(store.table, this.slots, options.zeroDeltas, history);
+    this.#visibility = options.filter && new Visibility(options.filter, this.slots);
     // the dead must not push out the living
     this.#endedLimit = Math.min(options.endedQueue, store.table.endedRoom || Math.ceil(capacity / 2));
     this.#gone = new EndedQueue(capacity);
@@ -89,12 +96,15 @@ export class ExportSchedule implements SlotHolder {
     const reason = this.#state.add(slot, before);
     this.#over = this.#state.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
     if (this.#over >= 0) return;
+    this.#visibility?.added(slot, reason !== 0);
+    if (this.#visibility?.isLeftOut(slot)) return;
     // one that an earlier run has exported as idle or as ended by force is due when something happens
     const settled = reason !== 0 && reason !== ACTIVE_TIMEOUT;
     if (!settled || this.#state.isNews(slot, ACTIVE_TIMEOUT)) this.#arm(slot, MOVED, this.#store.table.changedAt(slot));
   }
 
   changed(slot: number, what: number): void {
+    if (this.#visibility?.isLeftOut(slot)) return;
     if (what & ANNOTATED) this.#state.annotated(slot);
     if (what & MOVED) this.#state.moved(slot);
     this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt(slot) : this.#now());
@@ -117,7 +127,7 @@ export class ExportSchedule implements SlotHolder {
     }
     this.#disarm(slot);
     this.#state.ended(slot);
-    if (!this.#state.isNews(slot, reason)) {
+    if (!this.#isLastNews(slot, reason)) {
       this.#state.note(slot, true);
       this.#store.release(slot);
       return;
@@ -131,7 +141,11 @@ export class ExportSchedule implements SlotHolder {
     this.#state.evicted(slot);
     this.#state.ended(slot);
     const last = this.#isClosed(slot) ? END_OF_FLOW : reason;
-    if (!this.#state.isNews(slot, last)) return;
+    if (!this.#isLastNews(slot, last)) {
+      // as what is lost: what was counted until now stays left out when it returns
+      if (this.#visibility?.isHidden(slot)) this.#state.note(slot, true);
+      return;
+    }
     if (this.#evict(slot, last)) return;
     this.#state.addTo(this.evictedUnreported, slot);
     // what is counted as lost is not exported when it returns
@@ -173,19 +187,19 @@ export class ExportSchedule implements SlotHolder {
     let due = this.#gone.count;
     let looked = 0;
     for (let slot = this.#closing.head; slot >= 0; slot = this.#closing.after(slot)) {
-      if (this.#state.isNews(slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END)) due++;
+      if (this.#isNews(slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END)) due++;
       if (++looked % slice === 0) yield;
     }
     for (let slot = this.#idle.head; slot >= 0; slot = this.#idle.after(slot)) {
       if (this.#store.table.changedAt(slot) + idleFlowExportTimeout > now) break;
-      if (this.#state.isNews(slot, IDLE_TIMEOUT)) due++;
+      if (this.#isNews(slot, IDLE_TIMEOUT)) due++;
       if (++looked % slice === 0) yield;
     }
     for (let slot = this.#active.head; slot >= 0; slot = this.#active.after(slot)) {
       if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
       // where it is idle too it has been counted
       const isIdle = this.#idle.has(slot) && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now;
-      if (!isIdle && this.#state.isNews(slot, ACTIVE_TIMEOUT)) due++;
+      if (!isIdle && this.#isNews(slot, ACTIVE_TIMEOUT)) due++;
       if (++looked % slice === 0) yield;
     }
     return due;
@@ -224,6 +238,7 @@ export class ExportSchedule implements SlotHolder {
    * @param reason why it was due
    */
   done(slot: number, reason: number, exported: boolean, now: number): void {
+    if (exported) this.#visibility?.show(slot);
     if (this.#store.table.flags[slot] & GONE) {
       if (!exported) this.#state.note(slot, true);
       this.#gone.remove(slot);
@@ -232,7 +247,7 @@ export class ExportSchedule implements SlotHolder {
       this.#active.remove(slot);
       if (exported) this.#arm(slot, 0, now);
     } else {
-      if (!exported) this.#state.endWithoutRecord(slot, reason);
+      if (!exported && !this.#visibility?.isHidden(slot)) this.#state.endWithoutRecord(slot, reason);
       this.#disarm(slot);
     }
   }
@@ -242,7 +257,9 @@ export class ExportSchedule implements SlotHolder {
     this.#shutdown = true;
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) === IN_USE) this.#arm(slot, 0, 0);
+      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE) continue;
+      if (this.#isLastNews(slot, FORCED_END) || !this.#visibility?.isHidden(slot)) this.#arm(slot, 0, 0);
+      else this.#disarm(slot);
     }
   }
 
@@ -285,12 +302,31 @@ export class ExportSchedule implements SlotHolder {
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
       const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
-      if (waits && this.#state.isNews(slot, ACTIVE_TIMEOUT)) visit(slot);
+      if (waits && this.#isNews(slot, ACTIVE_TIMEOUT)) visit(slot);
     }
   }
 
   #add(due: DueSlots, slot: number, reason: number): void {
-    due.add(slot, reason, 0, this.#state.isNews(slot, reason));
+    due.add(slot, reason, 0, this.#isNews(slot, reason));
+  }
+
+  /** Whether there is something to export that the filter shows. */
+  #isNews(slot: number, reason: number): boolean {
+    return this.#state.isNews(slot, reason) && (this.#visibility?.shows(slot) ?? true);
+  }
+
+  /** The same where the filter is asked for the last time: what it does not show then is counted, and never exported. */
+  #isLastNews(slot: number, reason: number): boolean {
+    if (!this.#state.isNews(slot, reason)) return false;
+    if (this.#visibility === undefined) return true;
+    if (this.#visibility.shows(slot)) {
+      this.#visibility.show(slot);
+      return true;
+    }
+    this.#state.addTo(this.filtered, slot);
+    this.#state.leaveOut(slot);
+    this.#visibility.leaveOut(slot);
+    return false;
   }
 
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */

@@ -19,6 +19,7 @@ import {
   NEWS_COUNTED,
   NEWS_NONE,
   NEWS_UNKNOWN,
+  VISIBLE,
 } from '../encoder/columns.js';
 import { SlotList } from '../store/slot-list.js';
 
@@ -141,6 +142,12 @@ export class ExportState {
     this.#slots.setLast(slot, this.#slots.lastReason(slot), NO_STATE);
   }
 
+  /** What it has counted is never exported: there are no news any more. */
+  leaveOut(slot: number): void {
+    this.#takeCounters(slot);
+    this.#slots.setNews(slot, NEWS_NONE);
+  }
+
   /** An end without a record, as it would have no packet: it counts as exported. */
   endWithoutRecord(slot: number, reason: number): void {
     this.#slots.setLast(slot, reason, this.#state(slot));
@@ -236,7 +243,7 @@ export class ExportState {
   }
 }
 
-// a cache line a slot: two words of links for either list, the time, the counters, three bytes
+// a cache line a slot: two words of links for either list, the time, the counters, four bytes
 const SLOT_BYTES = EXPORTED_SIZE;
 const SLOT_WORDS = SLOT_BYTES >> 2;
 const SLOT_DOUBLES = SLOT_BYTES >> 3;
@@ -298,6 +305,15 @@ export class ExportSlots {
 
   setNews(slot: number, news: number): void {
     this.bytes[slot * SLOT_BYTES + NEWS] = news;
+  }
+
+  /** One of SHOWN, NOT_SHOWN and LEFT_OUT. */
+  visible(slot: number): number {
+    return this.bytes[slot * SLOT_BYTES + VISIBLE];
+  }
+
+  setVisible(slot: number, visible: number): void {
+    this.bytes[slot * SLOT_BYTES + VISIBLE] = visible;
   }
 
   setLast(slot: number, reason: number, state: number): void {

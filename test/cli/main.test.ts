@@ -7,6 +7,7 @@ import { copyFile, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Unexported } from '../../src/store/unexported.js';
 import { RecordingWriter } from '../../src/sources/recording.js';
 import { ctflow, CTFLOW, RECORDING, spawnCtflow } from '../helpers/kernel/cli.js';
 import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
@@ -271,6 +272,22 @@ test('run replays a recording to its end, and every record arrives', async t => 
   t.is(end['msg'], 'stopped');
   t.true(Number(end['recordsExported']) > 0);
   await eventually('every record', () => flows(collector).length === end['recordsExported']);
+});
+
+test('run --filter exports the connections that match, and counts the others', async t => {
+  const collector = await udpCollector(t);
+  const { port } = collector.endpoint;
+  const args = ['run', '--collector', `udp://127.0.0.1:${port}`, '--source', `replay:${RECORDING}`];
+  const replay = [...args, '--flow-poll-interval', '20ms', '--filter', 'protocol == udp && bytes > 0'];
+  const { code, stderr } = await ctflow(replay);
+  t.is(code, 0, stderr);
+  const lines = stderr.trimEnd().split('\n');
+  const end = JSON.parse(lines.at(-1)!) as { recordsExported: number; destinations: { filtered: Unexported }[] };
+  t.true(end.recordsExported > 0);
+  await eventually('every record', () => flows(collector).length === end.recordsExported);
+  t.true(flows(collector).every(record => record.get('protocolIdentifier') === 17));
+  const { connections, packets, octets } = end.destinations[0].filtered;
+  t.true(connections > 0 && packets >= connections && octets > packets);
 });
 
 test('run stops at SIGTERM with exit code 0', async t => {

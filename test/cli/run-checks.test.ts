@@ -44,7 +44,13 @@ for (const [line, backend, said] of [
   [`${UDP} --nflog-buffer 4096`, NATIVE, '--nflog-buffer has no effect without --nflog-group'],
   [`${UDP} --max-denied 1`, NATIVE, '--max-denied has no effect without --nflog-group'],
   [`${UDP} --source replay:x --setup-sysctl`, NATIVE, '--setup-sysctl has no effect with a recording'],
-  [`${UDP} --inventory x`, NATIVE, '--inventory has no effect without --profile antrea: only that exports names'],
+  [
+    `${UDP} --inventory x`,
+    NATIVE,
+    '--inventory has no effect without --profile antrea: only that exports names, and --filter asks for none',
+  ],
+  [`${UDP} --filter denied`, NATIVE, '--filter asks for denied, which is not known without --nflog-group'],
+  [`${UDP} --filter service==x`, NATIVE, '--filter asks for service, which is not known without --inventory'],
   [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],
   [
     `${UDP} --flow-poll-interval 4s --poll-budget 20`,
@@ -77,6 +83,7 @@ test('flags that have an effect, and defaults that have none, are not mentioned'
   const all = '--mtu 1400 --reconnect-interval 1s --nflog-group 5 --max-denied 9 --event-buffer 4096 --dying-limit 5';
   t.deepEqual(warnings(`${UDP} ${TCP} ${all} --setup-sysctl --stats-interval 5s`), []);
   t.deepEqual(warnings(TCP, FALLBACK), []);
+  t.deepEqual(warnings(`${TCP} --inventory x --filter !(src.pod==x)`), []);
   t.deepEqual(warnings(`${TCP} --max-rate 5000`), []);
   t.deepEqual(warnings(`${UDP} ${TCP} --max-rate off --udp-segmentation off`), []);
   t.deepEqual(warnings(`${UDP} --log-level silent --stats-interval 0s`), []);

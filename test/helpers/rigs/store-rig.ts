@@ -1,7 +1,11 @@
 import { ConnectionStore, type StoreOptions } from '../../../src/store/connection-store.js';
 import type { Moment } from '../../../src/store/poll-history.js';
+import type { ExportHistory } from '../../../src/schedule/export-state.js';
 import { ExportSchedule, type ScheduleOptions } from '../../../src/schedule/export-schedule.js';
 import type { FlowExtras } from '../../../src/encoder/columns.js';
+import { Filter } from '../../../src/filter/filter.js';
+import { storeFilter } from '../../../src/filter/store-filter.js';
+import { NameTable } from '../../../src/record/name-table.js';
 import { KernelTimeouts } from '../../../src/store/kernel-timeouts.js';
 import { exportDue, updateExported } from './export-due.js';
 import { reportOf, type Report } from './report.js';
@@ -51,7 +55,7 @@ export interface RigOptions extends Partial<
   Pick<StoreOptions, 'maxConnections' | 'endedRoom' | 'firstSight' | 'filter'>
 > {
   /** One schedule each; by default one with Antrea's defaults. */
-  destinations?: Partial<ScheduleOptions>[];
+  destinations?: (Partial<ScheduleOptions> & { expression?: string; history?: ExportHistory })[];
   timeouts?: KernelTimeouts;
   /** NEW and UPDATE events are listened to. */
   changes?: true;
@@ -75,13 +79,16 @@ export class StoreRig {
       this.store.expectChanges(history);
       this.#extras = { states: history.states };
     }
-    this.destinations = destinations.map(changed => {
+    this.destinations = destinations.map(({ expression, history, ...changed }) => {
+      const flows = { store: this.store, extras: this.#extras };
+      const filter = expression === undefined ? undefined : new Filter(expression, 'run');
       const scheduleOptions = {
         activeFlowExportTimeout: 5_000,
         idleFlowExportTimeout: 15_000,
         staleConnectionTimeout: 300_000,
         endedQueue: 131_072,
         zeroDeltas: 'none' as const,
+        filter: filter && storeFilter(filter, flows, new NameTable()),
         ...changed,
       };
       const reports: Report[] = [];
@@ -96,6 +103,7 @@ export class StoreRig {
           updateExported(destination.schedule.slots, this.store.table, slot, reason);
           return true;
         },
+        history,
       );
       const destination: RigDestination = { schedule, reports, evicted, takes: true };
       return destination;

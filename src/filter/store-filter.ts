@@ -1,0 +1,78 @@
+import { FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
+import type { Flows } from '../record/flows.js';
+import { NO_NAME, type NameTable } from '../record/name-table.js';
+import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
+import type { FlowFilter } from '../schedule/visibility.js';
+import { within, type Condition, type NumberCondition, type TextCondition } from './condition.js';
+import type { Filter, Matches } from './filter.js';
+import { HELPER_BYTES, helperEnd, rowTest, textTest } from './row-fields.js';
+
+/** Where a flow has its names, of FLOW_NAMES. */
+const NAMES: Readonly<Record<string, number>> = {
+  'src.pod': 0,
+  'src.namespace': 1,
+  'src.node': 2,
+  'dst.pod': 3,
+  'dst.namespace': 4,
+  'dst.node': 5,
+  service: 6,
+};
+/** Where a rule has its name, of RULE_WORDS. */
+const RULE_NAME = 3;
+
+/** A filter over the flows of a store, by slot. */
+export function storeFilter(filter: Filter, flows: Flows, names: NameTable): FlowFilter {
+  return filter.split((field, condition) => test(field, condition, flows, names));
+}
+
+function test(field: string, condition: Condition, flows: Flows, names: NameTable): Matches<number> {
+  const { table } = flows.store;
+  const found =
+    (condition.kind === 'number' && timeTest(field, condition, flows)) ||
+    (condition.kind === 'text' && nameTest(field, condition, flows, names)) ||
+    (condition.kind === 'flag' && field === 'denied' && deniedTest(flows, condition.wanted)) ||
+    rowTest({ bytes: table.bytes, u16: new Uint16Array(table.bytes.buffer), u32: table.rows }, field, condition);
+  if (found) return found;
+  throw new Error(`a connection has no field ${field}`);
+}
+
+/** Milliseconds from the start of a flow to its last packet, or to now. */
+function timeTest(field: string, { lows, highs }: NumberCondition, { store }: Flows): Matches<number> | undefined {
+  const { table } = store;
+  if (field === 'age') return slot => within(lows, highs, Math.max(Date.now() - table.startMs(slot), 0));
+  if (field === 'duration') return slot => within(lows, highs, Math.max(table.endMs(slot) - table.startMs(slot), 0));
+  return undefined;
+}
+
+function nameTest(
+  field: string,
+  condition: TextCondition,
+  { store, extras }: Flows,
+  names: NameTable,
+): Matches<number> | undefined {
+  const test = textTest(condition);
+  const isName = (number: number): boolean =>
+    number !== NO_NAME && test(names.bytes, names.ends[number - 1], names.ends[number]);
+  if (field === 'helper') {
+    const { table } = store;
+    const { helpers } = table.columns(extras);
+    return slot => {
+      if ((table.rows[slot * ROW_WORDS + PRESENT_WORD] & HAS_HELPER) === 0) return false;
+      const from = slot * HELPER_BYTES;
+      return test(helpers, from, helperEnd(helpers, from));
+    };
+  }
+  if (field === 'rule') {
+    const { rules, ruleFacts } = extras;
+    if (!rules || !ruleFacts) return () => false;
+    return slot => rules[slot] !== 0 && isName(ruleFacts[rules[slot] * RULE_WORDS + RULE_NAME]);
+  }
+  const at = NAMES[field];
+  if (at === undefined) return undefined;
+  const { names: numbers } = extras;
+  return numbers ? slot => isName(numbers[slot * FLOW_NAMES + at]) : () => false;
+}
+
+function deniedTest({ extras: { rules } }: Flows, wanted: boolean): Matches<number> {
+  return slot => (rules !== undefined && rules[slot] !== 0) === wanted;
+}

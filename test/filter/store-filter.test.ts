@@ -1,0 +1,75 @@
+import test from 'ava';
+import { FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
+import { Filter } from '../../src/filter/filter.js';
+import { storeFilter } from '../../src/filter/store-filter.js';
+import { NameTable } from '../../src/record/name-table.js';
+import { ConnectionTable } from '../../src/store/connection-table.js';
+import type { FlowStore } from '../../src/store/flow-store.js';
+import { tcp } from '../helpers/builders/connections.js';
+import { rows } from '../helpers/builders/rows.js';
+
+const facts = tcp(40_000, 1_700_000_000_000, [10, 1000, 20, 2000], { helper: 'sip', mark: 5, status: 1 << 14 });
+
+test('names, rules, helpers and times of a stored connection', t => {
+  const table = new ConnectionTable(4);
+  const batch = rows(facts, facts);
+  const [other, slot] = [table.allocate(batch.u32, 0), table.allocate(batch.u32, 48)];
+  table.setStartMs(slot, Date.now() - 90_000);
+  table.setEndMs(slot, table.startMs(slot) + 30_000);
+  const names = new NameTable();
+  const numbers = new Uint32Array(4 * FLOW_NAMES);
+  ['web-1', 'default', 'n1', 'db-0', 'data', 'n2', 'data/db:sql'].forEach((name, i) => {
+    numbers[slot * FLOW_NAMES + i] = names.intern(name);
+  });
+  const rules = new Uint16Array(4);
+  rules[slot] = 2;
+  const ruleFacts = new Uint32Array(3 * RULE_WORDS);
+  ruleFacts[2 * RULE_WORDS + 3] = names.intern('no-sql');
+  const store = { table } as unknown as FlowStore;
+  const flows = { store, extras: { names: numbers, rules, ruleFacts } };
+  const holds = (text: string, at = slot): boolean => {
+    const { lasting, changing } = storeFilter(new Filter(text, 'run'), flows, names);
+    return (lasting?.(at) ?? true) && (changing?.(at) ?? true);
+  };
+  for (const text of [
+    'src.pod == web-1 && src.namespace == default && src.node == n1',
+    'dst.pod in (db-1, db-0) && dst.namespace != default && dst.node == n2',
+    'service == "data/db:sql"',
+    'denied && rule == no-sql',
+    'helper == sip',
+    'age in 80s-10m && duration == 30s',
+    'offloaded && mark == 5 && bytes == 3kB && tcp.state == ESTABLISHED',
+  ]) {
+    t.true(holds(text), text);
+  }
+  for (const text of [
+    'src.pod == web',
+    'src.pod != web-1',
+    '!denied',
+    'rule != no-sql',
+    'duration > 30s',
+    'helper == si',
+  ]) {
+    t.false(holds(text), text);
+  }
+  for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x']) t.false(holds(text, other), text);
+  t.true(holds('!denied && helper == sip', other));
+  const bare = storeFilter(new Filter('src.pod != x || denied || rule != x', 'run'), { store, extras: {} }, names);
+  t.false(bare.changing!(slot));
+});
+
+test('what never changes is apart from what does', t => {
+  const table = new ConnectionTable(1);
+  const slot = table.allocate(rows(facts).u32, 0);
+  const flows = { store: { table } as unknown as FlowStore, extras: {} };
+  const split = (text: string): (boolean | undefined)[] => {
+    const { lasting, changing } = storeFilter(new Filter(text, 'run'), flows, new NameTable());
+    return [lasting?.(slot), changing?.(slot)];
+  };
+  t.deepEqual(split('protocol == tcp'), [true, undefined]);
+  t.deepEqual(split('!(protocol == tcp)'), [false, undefined]);
+  t.deepEqual(split('mark == 5'), [undefined, true]);
+  t.deepEqual(split('mark == 4 && protocol == tcp && dst.port == 443'), [true, false]);
+  t.deepEqual(split('mark == 5 || protocol == udp'), [undefined, true]);
+  t.deepEqual(split('(protocol == udp || dst.port == 1) && bytes > 1'), [false, true]);
+});
