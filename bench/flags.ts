@@ -1,5 +1,4 @@
 import { Command, type Option } from 'commander';
-import { DESTINATION_DEFAULTS } from '../src/destination/destination.js';
 import { duration, wholeNumber } from '../src/cli/values.js';
 import { benchFlag } from './usage.js';
 import type { MeasuredFamily } from './results/results.js';
@@ -31,7 +30,7 @@ export interface Flags extends ScopeFlags {
 }
 
 export function benchCommand(): Command {
-  return scopeCommand('bench', 'measures ctflow, native against fallback', [1400, DESTINATION_DEFAULTS.mtu])
+  return scopeCommand('bench', 'measures ctflow, native against fallback', [1400, 512])
     .addOption(
       list('--sweep <sizes>', 'one size after another, and a table of what a connection costs at each', words(number)),
     )

@@ -153,6 +153,8 @@ export declare class UdpSender {
   refused(): UdpSent
   /** The address that the kernel has given it, null once it is closed. */
   local(): SocketName | null
+  /** Octets of an IP packet that the path carries, as far as the kernel knows; null where it does not say, and once it is closed. */
+  pathMtu(): number | null
   close(): void
 }
 

@@ -75,7 +75,13 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   const tcp = flags.collector.some(({ protocol }) => protocol === 'tcp');
   if (!udp) {
     without('without a UDP collector', 'mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation');
-  } else if (backend.name === 'fallback') without('with the fallback backend', 'udpSegmentation');
+  } else if (backend.name === 'fallback') {
+    without('with the fallback backend', 'udpSegmentation');
+    if (flags.mtu === 'path')
+      found.push(
+        '--mtu path has no effect with the fallback backend, which cannot ask the system: packets have 512 octets',
+      );
+  }
   // a rate that is a number holds for TCP too
   if (!udp && typeof flags.maxRate !== 'number')
     without('without a UDP collector: over TCP nothing is spread', 'maxRate');

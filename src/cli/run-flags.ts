@@ -232,13 +232,12 @@ function recordFlags(): Option[] {
 function transportFlags(): Option[] {
   const defaults = DESTINATION_DEFAULTS;
   return [
-    numberFlag(
-      '--mtu <bytes>',
-      'UDP: largest IP packet; set it to the path MTU to send fewer packets',
-      256,
-      U16_MAX,
-      defaults.mtu,
-    ),
+    flag(
+      '--mtu <bytes|path>',
+      'UDP: largest IP packet; path for what the path carries, as far as the system knows (native only), so that there are fewer',
+    )
+      .argParser(numberOr(256, U16_MAX, ['path']))
+      .default(defaults.mtu),
     flag(
       '--udp-segmentation [on|off]',
       'UDP: where a test at start shows that it can, the kernel segments bursts (GSO): less CPU, but a capture on this host shows them unsegmented (native only)',

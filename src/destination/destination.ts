@@ -137,7 +137,10 @@ export class Destination {
   #draining = false;
   /** Records that the transport had at the end and never sent. */
   #neverSent = 0;
-  #oversizeLogged = false;
+  /** Records that no message can hold, as of the last look. */
+  #oversize = 0;
+  /** Names of the templates of which this was logged. */
+  readonly #oversizeLogged = new Set<string>();
   #optionsAt = 0;
   readonly #outage: Outage;
   readonly #notSentAt = new LossClock();
@@ -355,14 +358,21 @@ export class Destination {
   #exportSlice(): boolean {
     let more = this.#pacing?.burst() ?? false;
     if (!this.#pacing) for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
-    if (!this.#oversizeLogged && this.#session.counts.oversize > 0) {
-      this.#oversizeLogged = true;
+    if (this.#session.counts.oversize > this.#oversize) this.#logOversize();
+    return more || !this.#transport.ready;
+  }
+
+  #logOversize(): void {
+    const { oversize, oversizeTemplates } = this.#session.counts;
+    this.#oversize = oversize;
+    for (const template of Object.keys(oversizeTemplates)) {
+      if (this.#oversizeLogged.has(template)) continue;
+      this.#oversizeLogged.add(template);
       this.#log.error(
-        { mtu: this.#options.mtu },
-        'flow records are larger than the MTU allows; they are dropped and counted',
+        { template, limit: this.#session.limit },
+        'flow records are larger than a message may be; they are dropped and counted',
       );
     }
-    return more || !this.#transport.ready;
   }
 
   #sendOptions(): void {

@@ -1,10 +1,20 @@
-import { ENTRIES, MESSAGES, MESSAGE_WORDS, PROGRESS_WORDS, USED, type EncoderOutput } from '../encoder/request.js';
+import {
+  ENTRIES,
+  MESSAGES,
+  MESSAGE_WORDS,
+  OVERSIZE_WORDS,
+  PROGRESS_WORDS,
+  USED,
+  type EncoderOutput,
+} from '../encoder/request.js';
 import { MESSAGE_HEADER } from '../ipfix/message.js';
 import { ENTRY_WORDS, EntryBlock, HEAD_WORDS, MOST_ENTRIES } from '../state/entry-block.js';
 import type { Message } from '../transport/transport.js';
 
 /** Messages that are sent in one go. */
 const MOST_MESSAGES = 64;
+/** Templates whose records that no message can hold are counted each by itself. */
+const MOST_OVERSIZE = 64;
 
 /** Messages on their way to the transport, one behind another. */
 export interface Outgoing {
@@ -27,7 +37,7 @@ export class MessageBatch implements EncoderOutput {
   readonly messages = new Uint32Array(MOST_MESSAGES * MESSAGE_WORDS);
   readonly entries: Uint32Array;
   readonly progress = new Uint32Array(PROGRESS_WORDS);
-  readonly oversize = new Float64Array(3);
+  readonly oversize = new Float64Array(MOST_OVERSIZE * OVERSIZE_WORDS);
   readonly #block = new EntryBlock(MOST_ENTRIES);
   /** The messages in another order. */
   readonly #ordered: { readonly bytes: Uint8Array; readonly messages: Uint32Array };

@@ -1,6 +1,7 @@
 import {
   FORWARD,
   MESSAGE_WORDS,
+  OVERSIZE_WORDS,
   REPLY,
   TOO_LARGE,
   type EncoderTemplate,
@@ -25,6 +26,7 @@ import {
   type OptionsSet,
 } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
+import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
@@ -53,6 +55,7 @@ export interface SessionOptions {
 /** A template as this session knows it. */
 interface ActiveTemplate {
   readonly id: number;
+  readonly shape: number;
   readonly fields: readonly Field[];
   readonly record: Uint8Array;
   announced: boolean;
@@ -67,6 +70,8 @@ export interface SessionCounts {
   records: number;
   /** Flow records that no message can hold. */
   oversize: number;
+  /** The same by the name of their template. */
+  oversizeTemplates: Record<string, number>;
   /** Data records of options. */
   optionsRecords: number;
   messages: number;
@@ -78,7 +83,14 @@ export interface SessionCounts {
  */
 export class Session {
   readonly profile: Profile;
-  readonly counts: SessionCounts = { records: 0, oversize: 0, optionsRecords: 0, messages: 0, octets: 0 };
+  readonly counts: SessionCounts = {
+    records: 0,
+    oversize: 0,
+    oversizeTemplates: {},
+    optionsRecords: 0,
+    messages: 0,
+    octets: 0,
+  };
   readonly #options: SessionOptions;
   /** By id. */
   readonly #templates = new Map<number, ActiveTemplate>();
@@ -105,7 +117,8 @@ export class Session {
 
   /** Bytes of a message at most, in every session. */
   get largest(): number {
-    return Math.max(this.#options.transport.limit + IP_HEADERS_DIFFER, 2048);
+    const { limit, largest = limit } = this.#options.transport;
+    return Math.max(largest, limit + IP_HEADERS_DIFFER, 2048);
   }
 
   /** Bytes of a message at most, now. */
@@ -180,10 +193,16 @@ export class Session {
   /** Counts the records that no message can hold. */
   addOversize({ oversize }: MessageBatch): void {
     if (oversize[0] === 0) return;
-    this.counts.oversize += oversize[0];
-    this.lost.flows += oversize[0];
-    this.lost.packets += oversize[1];
-    this.lost.octets += oversize[2];
+    const { counts, lost, profile } = this;
+    for (let at = 0; at < oversize.length && oversize[at] !== 0; at += OVERSIZE_WORDS) {
+      const [id, records, packets, octets] = oversize.subarray(at, at + OVERSIZE_WORDS);
+      const name = templateName(profile.name, id, this.#templates.get(id)!.shape);
+      counts.oversize += records;
+      counts.oversizeTemplates[name] = (counts.oversizeTemplates[name] ?? 0) + records;
+      lost.flows += records;
+      lost.packets += packets;
+      lost.octets += octets;
+    }
     oversize.fill(0);
   }
 
@@ -311,7 +330,13 @@ export class Session {
     const { profile } = this;
     const id = templateId(profile, shape);
     const fields = profile.fieldsOf(shape);
-    const template = this.#templates.get(id) ?? { id, fields, record: templateRecord(id, fields), announced: false };
+    const template = this.#templates.get(id) ?? {
+      id,
+      shape,
+      fields,
+      record: templateRecord(id, fields),
+      announced: false,
+    };
     this.#templates.set(id, template);
     return { id, plan: compilePlan(fields), reserve: this.#roomFor(template) };
   }

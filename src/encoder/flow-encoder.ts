@@ -36,6 +36,7 @@ import {
   LAST,
   MESSAGES,
   MESSAGE_WORDS,
+  OVERSIZE_WORDS,
   NEXT,
   REPLY,
   STOP,
@@ -274,9 +275,11 @@ export class FallbackEncoder implements FlowEncoder {
         side.write(writer, limit);
         continue;
       }
-      oversize[0]++;
-      oversize[1] += writer.sum(side.steps.packetDeltas);
-      oversize[2] += writer.sum(side.steps.octetDeltas);
+      const place = placeOf(oversize, side.id);
+      oversize[place] ||= side.id;
+      oversize[place + 1]++;
+      oversize[place + 2] += writer.sum(side.steps.packetDeltas);
+      oversize[place + 3] += writer.sum(side.steps.octetDeltas);
     }
     form.connections++;
     const rows = this.#rows;
@@ -353,4 +356,12 @@ export class FallbackEncoder implements FlowEncoder {
 
 function usage(what: string): CtflowError {
   return new CtflowError('CTFLOW_USAGE', `Cannot encode ${what}`, 'Check the arguments of the call');
+}
+
+/** Where the records of a template count that no message can hold. */
+function placeOf(oversize: Float64Array, id: number): number {
+  const last = oversize.length - OVERSIZE_WORDS;
+  let place = 0;
+  while (place < last && oversize[place] !== 0 && oversize[place] !== id) place += OVERSIZE_WORDS;
+  return place;
 }

@@ -16,6 +16,8 @@ export const PROGRESS_WORDS = 6;
 
 /** Words of a message in {@link EncoderOutput.messages}. */
 export const MESSAGE_WORDS = 3;
+/** Words of a template in {@link EncoderOutput.oversize}. */
+export const OVERSIZE_WORDS = 4;
 /** Words of a journal entry: id, start (2), the four counters (8), and reason | state << 8 | destination << 16. */
 export const ENTRY_WORDS = 12;
 /** In a reason, and in the last word of an entry: no other record of the connection follows. */
@@ -41,7 +43,10 @@ export interface EncoderOutput {
    * the record that has no template yet, where STOP is UNKNOWN.
    */
   readonly progress: Uint32Array;
-  /** Records that no message can hold, and the packets and octets that they count. */
+  /**
+   * Four words for each template that has records that no message can hold: its id, how many, and the packets and octets that they
+   * count; the others are zero. Where there is no place for another template, they count to the last one.
+   */
   readonly oversize: Float64Array;
 }
 

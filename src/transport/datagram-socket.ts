@@ -27,6 +27,8 @@ export interface DatagramSocket {
   readonly queued: number;
   /** Its own address; undefined once it is closed. */
   readonly local: SocketEnd | undefined;
+  /** Octets of an IP packet that the path carries, as far as the system knows now; undefined where it does not say. */
+  readonly pathMtu: number | undefined;
   /** It was opened to let the kernel cut bursts into datagrams. */
   readonly segments: boolean;
   /**

@@ -18,7 +18,7 @@ interface Burst {
 }
 
 /** What {@link NativeDatagram} needs of the native socket. */
-export type Sender = Pick<UdpSender, 'send' | 'refused' | 'local' | 'close'>;
+export type Sender = Pick<UdpSender, 'send' | 'refused' | 'local' | 'pathMtu' | 'close'>;
 
 /** A UDP socket in Rust: many messages a call, and the system has them when it returns, unless its send buffer is full. */
 export class NativeDatagram implements DatagramSocket {
@@ -53,6 +53,10 @@ export class NativeDatagram implements DatagramSocket {
 
   get local(): SocketEnd | undefined {
     return this.#sender.local() ?? undefined;
+  }
+
+  get pathMtu(): number | undefined {
+    return this.#sender.pathMtu() ?? undefined;
   }
 
   get queued(): number {

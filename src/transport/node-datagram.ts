@@ -28,6 +28,8 @@ export async function connectNodeDatagram(to: DatagramAddress, listener: Datagra
 class NodeDatagram implements DatagramSocket {
   queued = 0;
   readonly segments = false;
+  /** Node does not ask the system. */
+  readonly pathMtu = undefined;
   readonly #socket: Socket;
   readonly #listener: DatagramListener;
   /** What was sent last: an error that comes back is about it. */

@@ -50,8 +50,10 @@ export interface TransportListener {
 export interface Transport {
   readonly endpoint: Endpoint;
   readonly counts: TransportCounts;
-  /** Bytes of a message at most. */
+  /** Bytes of a message at most, now. */
   readonly limit: number;
+  /** The same in every session, where that may be more. */
+  readonly largest?: number;
   /** Templates must be sent again now and then (RFC 7011 section 8.1). */
   readonly unreliable: boolean;
   /** Messages are taken now. */

@@ -6,6 +6,10 @@ import { errnoOf } from '../common/errors.js';
 import type { ConnectDatagram, DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
+/** Bytes of a packet where nobody knows what the path carries, RFC 7011 section 10.3.3. */
+const UNKNOWN_PATH = 512;
+/** Bytes of a packet by the path at most: a jumbo frame. Some collectors read no more; loopback would carry 65,536. */
+const LARGEST_BY_PATH = 9_000;
 const UDP_AND_IPV4_HEADERS = 28;
 const UDP_AND_IPV6_HEADERS = 48;
 /** Packets that may wait in the socket's queue before it counts as not ready. */
@@ -14,6 +18,9 @@ const QUEUE_PACKETS = 256;
 const PASSING = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
 /** Why a session ended whose name has got another address. */
 const MOVED = 'its name has another address now';
+
+/** Why a session ended whose packets have become too large. */
+const NARROWED = 'the path carries only smaller packets now';
 
 /** Milliseconds. */
 export interface UdpTimes {
@@ -34,8 +41,8 @@ const PROBE_LOOK_MS = 20;
 const PROBE_LOOKS = 3;
 
 export interface UdpOptions {
-  /** Bytes of an IP packet at most. */
-  mtu: number;
+  /** Bytes of an IP packet at most, less where the system knows that the path carries less; 'path' for as many as it carries. */
+  mtu: number | 'path';
   /**
    * The kernel cuts bursts into datagrams, as late as it can (UDP_SEGMENT, udp(7)): where a test shows that it does, and until it
    * says that it cannot on the way to this collector. It takes less CPU, and a capture on this host shows bursts uncut.
@@ -53,6 +60,7 @@ export class UdpTransport implements Transport {
   readonly endpoint: Endpoint;
   readonly counts = newCounts();
   readonly unreliable = true;
+  readonly largest: number;
   limit: number;
   segments = false;
   readonly #options: UdpOptions;
@@ -66,6 +74,8 @@ export class UdpTransport implements Transport {
   readonly #unsent: Message[] = [];
   /** Until it turns out that the kernel does not. */
   #segment: boolean;
+  /** Of IP and UDP, bytes of a packet. */
+  #headers = UDP_AND_IPV6_HEADERS;
   #attempts = 0;
   #attempting = false;
   #closing = false;
@@ -79,7 +89,8 @@ export class UdpTransport implements Transport {
     this.#segment = options.udpSegmentation;
     this.#connect = connect;
     this.#times = { ...TIMES, ...times };
-    this.limit = options.mtu - UDP_AND_IPV6_HEADERS;
+    this.largest = (options.mtu === 'path' ? LARGEST_BY_PATH : options.mtu) - UDP_AND_IPV4_HEADERS;
+    this.limit = (options.mtu === 'path' ? UNKNOWN_PATH : options.mtu) - UDP_AND_IPV6_HEADERS;
   }
 
   get ready(): boolean {
@@ -98,6 +109,7 @@ export class UdpTransport implements Transport {
       this.#checkTimer ??= setTimeout(() => {
         this.#checkTimer = undefined;
         this.#socket?.check();
+        this.#lookAtPath();
       }, this.#times.probe);
       return;
     }
@@ -143,7 +155,7 @@ export class UdpTransport implements Transport {
     try {
       const { address, family } = await this.#lookUp();
       this.#address = address;
-      this.limit = this.#options.mtu - (family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS);
+      this.#headers = family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS;
       const to = { address, family, port: this.endpoint.port, segment: this.#segment };
       const message = probe ? this.#listener!.probe() : undefined;
       if (message && !this.#closing) await this.#probe(to, message);
@@ -164,12 +176,26 @@ export class UdpTransport implements Transport {
 
   #opened(socket: DatagramSocket): void {
     this.#socket = socket;
+    this.limit = this.#packet(socket) - this.#headers;
     this.segments = socket.segments;
     this.#attempts = 0;
     this.counts.connects++;
     this.#listener!.opened();
     this.#waiters.wake();
     if (isIP(this.endpoint.host) === 0) this.#lookUpLater();
+  }
+
+  /** Bytes of a packet at most. */
+  #packet({ pathMtu }: DatagramSocket): number {
+    const { mtu } = this.#options;
+    return mtu === 'path' ? Math.min(pathMtu ?? UNKNOWN_PATH, LARGEST_BY_PATH) : Math.min(mtu, pathMtu ?? mtu);
+  }
+
+  /** Where packets have become too large for the path, a new session begins with smaller ones. */
+  #lookAtPath(): void {
+    const socket = this.#socket;
+    if (this.#options.mtu !== 'path' || !socket) return;
+    if (this.#packet(socket) < this.limit + this.#headers) this.#failed(socket, NARROWED, 0);
   }
 
   #listenerOf(socketOf: () => DatagramSocket | undefined): DatagramListener {
@@ -188,6 +214,7 @@ export class UdpTransport implements Transport {
         this.counts.lostRecords += this.#listener!.undelivered(messages);
         this.#count(errno);
         if (!PASSING.has(errno)) this.#failed(socketOf(), errno, maybe);
+        else this.#lookAtPath();
       },
       failed: (errno, records) => {
         this.#count(errno);

@@ -73,6 +73,11 @@ for (const [line, backend, said] of [
     NATIVE,
     '--idle-flow-export-timeout (600000 ms) is above --stale-connection-timeout (300000 ms): an ended connection can be dropped before that',
   ],
+  [
+    `${UDP} --mtu path`,
+    FALLBACK,
+    '--mtu path has no effect with the fallback backend, which cannot ask the system: packets have 512 octets',
+  ],
 ] as const) {
   test(`said with the ${backend.name} backend: ${line}`, t => {
     t.deepEqual(warnings(line, backend), [said]);
@@ -80,6 +85,7 @@ for (const [line, backend, said] of [
 }
 
 test('flags that have an effect, and defaults that have none, are not mentioned', t => {
+  t.deepEqual(warnings(`${UDP} --mtu path`), []);
   const all = '--mtu 1400 --reconnect-interval 1s --nflog-group 5 --max-denied 9 --event-buffer 4096 --dying-limit 5';
   t.deepEqual(warnings(`${UDP} ${TCP} ${all} --setup-sysctl --stats-interval 5s`), []);
   t.deepEqual(warnings(TCP, FALLBACK), []);

@@ -7,7 +7,14 @@ const none = { connections: 0, packets: 0, octets: 0 };
 const destination = {
   endpoint: 'tcp://[2001:db8:1234:5678:9abc:def0:1234:5678]:4739',
   connected: false,
-  session: { records: 12_345_678, messages: 1_234_567, octets: 987_654_321_012, oversize: 0, optionsRecords: 4_000 },
+  session: {
+    records: 12_345_678,
+    messages: 1_234_567,
+    octets: 987_654_321_012,
+    oversize: 0,
+    oversizeTemplates: {},
+    optionsRecords: 4_000,
+  },
   transport: { messages: 1, records: 2, octets: 3, errors: { ECONNREFUSED: 1, EPIPE: 2 }, lostRecords: 4, connects: 0 },
   stale: { connections: 5, packets: 123_456_789_012, octets: 123_456_789_012_345 },
   evictedUnreported: none,

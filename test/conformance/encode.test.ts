@@ -84,7 +84,7 @@ test('encoding: identical messages, journal entries and export state', t => {
       if (progress[STOP] === FULL) full++;
       assert.notEqual(progress[STOP], UNKNOWN);
     }
-    oversize += first.at(-1)!.oversize[0];
+    oversize += first.at(-1)!.oversize[1];
     entries += first.at(-1)!.progress[ENTRIES];
   });
   t.notThrows(() => fc.assert(property, { ...seeded(t), numRuns: 1500 }));

@@ -123,8 +123,15 @@ perBackend(
     rig.poll(tcp(1, BORN, [2, 2, 2, 2], v6), tcp(2, BORN, [2, 2, 2, 2], v6), udp(3, BORN, [2, 2, 2, 2]));
     await rig.destination.export();
     await eventually('2 records', () => collector.records.length === 2);
-    t.is(rig.destination.stats().session.oversize, 4);
-    t.is(rig.lines.filter(({ level }) => level === 50).length, 1);
+    const { oversize, oversizeTemplates } = rig.destination.stats().session;
+    t.is(oversize, 4);
+    const [[name, count]] = Object.entries(oversizeTemplates);
+    t.regex(name, /^standard \d+ \(IPv6, ports\)$/);
+    t.is(count, 4);
+    t.deepEqual(
+      rig.lines.filter(({ level }) => level === 50).map(({ template }) => template),
+      [name],
+    );
   },
 );
 

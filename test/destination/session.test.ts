@@ -293,6 +293,7 @@ perBackend('RFC 7011 10.3.3: a template too large for the limit is counted and b
   const rig = new SessionRig(backend, { limit: 100 });
   t.deepEqual(rig.send(v6(1), v6(2)), []);
   t.is(rig.session.counts.oversize, 2);
+  t.deepEqual(Object.values(rig.session.counts.oversizeTemplates), [2]);
   const small = rig.send({ protocol: 50 });
   t.is(new Decoder().decode(small).length, 1);
   t.is(rig.session.counts.records, 1);

@@ -49,6 +49,7 @@ function rig(answers: Answer[], goesOn = true) {
       },
       refused: () => ({ messages: 0, errno: 0, refused: 1, refusedErrno: ECONNREFUSED, unsegmented: 0 }),
       local: () => null,
+      pathMtu: () => null,
       close: () => void closed++,
     }),
     listener,

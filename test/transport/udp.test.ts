@@ -9,14 +9,17 @@ import type { Backend } from '../../src/backend/backend.js';
 import { perBackend } from '../helpers/backends.js';
 import { BACKENDS } from '../helpers/kernel/command.js';
 import { eventually } from '../helpers/eventually.js';
+import { Capture } from '../helpers/kernel/capture.js';
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { needs } from '../helpers/kernel/require.js';
+import { Traffic } from '../helpers/kernel/traffic.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 
 const RENAMED = fileURLToPath(new URL('../helpers/fakes/renamed-host.js', import.meta.url));
 const SEGMENTING = fileURLToPath(new URL('../helpers/fakes/segmenting-host.js', import.meta.url));
+const NARROW = fileURLToPath(new URL('../helpers/fakes/narrow-path-host.js', import.meta.url));
 const RENUMBERED = fileURLToPath(new URL('../helpers/fakes/renumbered-host.js', import.meta.url));
 
 interface Receiver {
@@ -125,7 +128,15 @@ test('a process that is held up during a probe looks for its answer nevertheless
         if (++looks === answered) listener.refused('ECONNREFUSED', [], 0);
       };
       const close = () => Promise.resolve([]);
-      return Promise.resolve({ queued: 0, segments: false, local: undefined, send: () => {}, check, close });
+      return Promise.resolve({
+        queued: 0,
+        segments: false,
+        local: undefined,
+        pathMtu: undefined,
+        send: () => {},
+        check,
+        close,
+      });
     },
     { retry: 20, probe: 20 },
   );
@@ -259,6 +270,58 @@ for (const { name, needs: wanted } of BACKENDS) {
         } else if (native) {
           t.deepEqual(result, { lostRecords: 10, uncertainRecords: 20, records: 20 }, 'ten errors about ten datagrams');
         }
+      }
+    },
+  );
+}
+
+for (const { name, needs: wanted } of BACKENDS) {
+  needs(test, ['linux', 'namespace', ...wanted])(
+    `RFC 7011 10.3.3: ${name}: messages are as large as the path carries`,
+    async t => {
+      const here = await PrivateNamespace.create(t);
+      const router = await here.nest();
+      const there = await here.nest();
+      await here.link({ name: 'h0', addresses: ['192.0.2.1/24', '2001:db8::1/64'] }, router, {
+        name: 'r0',
+        addresses: ['192.0.2.2/24', '2001:db8::2/64'],
+      });
+      await router.link({ name: 'r1', addresses: ['198.51.100.2/24', '2001:db8:1::2/64'] }, there, {
+        name: 't0',
+        addresses: ['198.51.100.1/24', '2001:db8:1::1/64'],
+      });
+      for (const family of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) await router.sysctl(family, 1);
+      await router.run('ip', ['link', 'set', 'r1', 'mtu', '1400']);
+      await there.run('ip', ['link', 'set', 't0', 'mtu', '1400']);
+      for (const [net, via, back] of [
+        ['198.51.100.0/24', '192.0.2.2', ['192.0.2.0/24', '198.51.100.2']],
+        ['2001:db8:1::/64', '2001:db8::2', ['2001:db8::/64', '2001:db8:1::2']],
+      ] as const) {
+        await here.run('ip', ['route', 'add', net, 'via', via]);
+        await there.run('ip', ['route', 'add', back[0], 'via', back[1]]);
+      }
+      for (const [host, headers] of [
+        ['198.51.100.1', 28],
+        ['2001:db8:1::1', 48],
+      ] as const) {
+        await here.run('ip', ['link', 'set', 'h0', 'mtu', '1500']);
+        const receiver = new Traffic(there);
+        const capture = await Capture.udp(receiver, 4739, host);
+        const { stdout, stderr, code } = await here.finish(process.execPath, [NARROW, name, host, 'h0']);
+        t.is(code, 0, stderr);
+        const native = name === 'native';
+        const { limits, events, lostRecords, errors } = JSON.parse(stdout) as Record<string, unknown[]>;
+        const packets = native ? [512, 1_500, 1_500, 1_400, 1_290] : [512, 9_000, 512];
+        t.deepEqual(
+          limits,
+          packets.map(packet => packet - headers),
+        );
+        const narrowed = ['closed: the path carries only smaller packets now', 'opened'];
+        t.deepEqual(events, ['opened', ...(native ? [...narrowed, ...narrowed] : [])]);
+        t.is(lostRecords as unknown, native ? 1 : 0, 'what the router refused');
+        t.deepEqual(errors, native ? ['EMSGSIZE'] : []);
+        const arrived = (await capture.everything()).map(({ length }) => length);
+        t.true(arrived.includes(packets.at(-1)! - headers));
       }
     },
   );

@@ -3,7 +3,7 @@
 use crate::apart;
 use crate::error::{Result, crossing, thrown};
 use ctflow_core::error::Code;
-use ctflow_core::ipfix::{self, Columns, Names, Options, Output, Progress, Slots, Stop, Template};
+use ctflow_core::ipfix::{self, Columns, Names, OVERSIZE_WORDS, Options, Output, Progress, Slots, Stop, Template};
 use napi::bindgen_prelude::{Float64Array, Uint8Array, Uint16Array, Uint32Array};
 use napi_derive::napi;
 
@@ -61,7 +61,7 @@ impl FlowEncoder {
             oversize,
             ..
         } = &memory;
-        if progress.len() < PROGRESS_WORDS || oversize.len() < 3 {
+        if progress.len() < PROGRESS_WORDS || oversize.len() < OVERSIZE_WORDS {
             return Err(thrown(Code::Usage, "No room for what an encoder answers"));
         }
         for read in [&memory.rows, &memory.flags, &memory.helpers, &memory.types] {
@@ -148,23 +148,19 @@ impl FlowEncoder {
             from: from as usize,
         };
         // SAFETY: nothing else runs while JavaScript waits for this call, and the arrays that are written overlap no others.
-        let (exported, mut output, words, oversize) = unsafe {
+        let (exported, mut output, words) = unsafe {
             let output = Output {
                 bytes: memory.bytes.as_mut(),
                 messages: memory.messages.as_mut(),
                 entries: memory.entries.as_mut(),
+                oversize: memory.oversize.as_mut(),
             };
-            (
-                memory.exported.as_mut(),
-                output,
-                memory.progress.as_mut(),
-                memory.oversize.as_mut(),
-            )
+            (memory.exported.as_mut(), output, memory.progress.as_mut())
         };
-        let mut progress = read(words, oversize);
+        let mut progress = read(words);
         let encoded = encoder.encode(&columns, exported, &wanted, limit as usize, &mut output, &mut progress);
         let (next, stop) = encoded.map_err(crossing)?;
-        write(words, oversize, &progress);
+        write(words, &progress);
         words[NEXT] = next as u32;
         (words[STOP], words[KIND]) = match stop {
             Stop::Done => (DONE, 0),
@@ -179,33 +175,32 @@ impl FlowEncoder {
     pub fn close(&mut self) -> bool {
         let memory = &mut self.memory;
         // SAFETY: as above.
-        let (mut output, words, oversize) = unsafe {
+        let (mut output, words) = unsafe {
             let output = Output {
                 bytes: memory.bytes.as_mut(),
                 messages: memory.messages.as_mut(),
                 entries: memory.entries.as_mut(),
+                oversize: memory.oversize.as_mut(),
             };
-            (output, memory.progress.as_mut(), memory.oversize.as_mut())
+            (output, memory.progress.as_mut())
         };
-        let mut progress = read(words, oversize);
+        let mut progress = read(words);
         let all = self.encoder.close(&mut output, &mut progress);
-        write(words, oversize, &progress);
+        write(words, &progress);
         all
     }
 }
 
-fn read(words: &[u32], oversize: &[f64]) -> Progress {
+fn read(words: &[u32]) -> Progress {
     Progress {
         messages: words[MESSAGES] as usize,
         used: words[USED] as usize,
         entries: words[ENTRIES] as usize,
-        oversize: [oversize[0], oversize[1], oversize[2]],
     }
 }
 
-fn write(words: &mut [u32], oversize: &mut [f64], progress: &Progress) {
+fn write(words: &mut [u32], progress: &Progress) {
     words[MESSAGES] = progress.messages as u32;
     words[USED] = progress.used as u32;
     words[ENTRIES] = progress.entries as u32;
-    oversize[..3].copy_from_slice(&progress.oversize);
 }

@@ -68,6 +68,12 @@ impl UdpSender {
         })
     }
 
+    /// Octets of an IP packet that the path carries, as far as the kernel knows; null where it does not say, and once it is closed.
+    #[napi]
+    pub fn path_mtu(&self) -> Option<u32> {
+        self.sender.as_ref()?.path_mtu()
+    }
+
     #[napi]
     pub fn close(&mut self) {
         self.sender = None;

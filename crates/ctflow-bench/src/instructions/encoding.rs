@@ -56,6 +56,7 @@ pub fn encoding(family: u8) -> Box<dyn FnMut() -> usize> {
             bytes: &mut bytes,
             messages: &mut messages,
             entries: &mut [],
+            oversize: &mut [],
         };
         let mut progress = Progress::default();
         let mut from = 0;

@@ -229,9 +229,7 @@ impl FlowEncoder {
         for (side, placing) in form.sides.iter_mut().zip(placings) {
             if placing == Placing::Oversize {
                 let [packets, octets] = side.plan.counts(facts);
-                for (sum, more) in progress.oversize.iter_mut().zip([1.0, packets, octets]) {
-                    *sum += more;
-                }
+                output.count_oversize(side.template_id, packets, octets);
                 continue;
             }
             side.write(&source, placing, limit);

@@ -13,5 +13,5 @@ mod shape;
 pub use columns::{Columns, EXPORTED_SIZE};
 pub use flow_encoder::{FlowEncoder, LAST, Options, Slots, Stop, Template};
 pub use names::Names;
-pub use output::{ENTRY_WORDS, MESSAGE_WORDS, Output, Progress};
+pub use output::{ENTRY_WORDS, MESSAGE_WORDS, OVERSIZE_WORDS, Output, Progress};
 pub use plan::*;

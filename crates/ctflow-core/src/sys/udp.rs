@@ -110,6 +110,27 @@ impl UdpSender {
         self.socket.local_addr().ok()
     }
 
+    /// Octets of an IP packet that the path carries, as far as the kernel knows: the MTU of the device, and less where an ICMP error
+    /// said so (IP_MTU, ip(7); IPV6_MTU, ipv6(7)).
+    pub fn path_mtu(&self) -> Option<u32> {
+        let (level, option) = match self.socket.peer_addr().ok()? {
+            SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MTU),
+            SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU),
+        };
+        let (mut mtu, mut length) = (0i32, size_of::<i32>() as libc::socklen_t);
+        // SAFETY: the option is an int, whose address and size are given.
+        let answer = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                level,
+                option,
+                (&raw mut mtu).cast(),
+                &raw mut length,
+            )
+        };
+        (answer == 0).then(|| u32::try_from(mtu).ok()).flatten()
+    }
+
     /// Whether the kernel cuts runs into datagrams: wanted, and it has not turned out that it cannot.
     pub fn segments(&self) -> bool {
         self.segment

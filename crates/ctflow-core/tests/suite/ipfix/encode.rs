@@ -118,6 +118,7 @@ fn refused(scene: &Scene, slots: &[u32], from: usize, limit: usize) -> String {
         bytes: &mut [0; 100],
         messages: &mut [0; 3],
         entries: &mut [],
+        oversize: &mut [],
     };
     let reasons = vec![2; slots.len()];
     let wanted = Slots {

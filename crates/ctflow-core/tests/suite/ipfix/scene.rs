@@ -131,6 +131,7 @@ pub fn messages_of(
     encoder.define(0, &[template]).unwrap();
     let reasons = vec![2; slots.len()];
     let (mut bytes, mut messages, mut progress) = (vec![0; room], [0; 3 * 64], Progress::default());
+    let mut oversize = [0.0; 4];
     let mut closed = Vec::new();
     let mut exported = std::mem::take(&mut scene.exported);
     let mut from = 0;
@@ -139,6 +140,7 @@ pub fn messages_of(
             bytes: &mut bytes,
             messages: &mut messages,
             entries: &mut [],
+            oversize: &mut oversize,
         };
         let wanted = Slots {
             slots,
@@ -157,14 +159,11 @@ pub fn messages_of(
             closed.push((bytes[at + 16..at + *length as usize].to_vec(), *count));
             at += *length as usize;
         }
-        progress = Progress {
-            oversize: progress.oversize,
-            ..Progress::default()
-        };
+        progress = Progress::default();
         if all {
             break;
         }
     }
     scene.exported = exported;
-    (closed, progress.oversize[0])
+    (closed, oversize[1])
 }
