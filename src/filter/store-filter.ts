@@ -4,7 +4,7 @@ import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
 import type { FlowFilter } from '../schedule/visibility.js';
 import { within, type Condition, type NumberCondition, type TextCondition } from './condition.js';
-import type { Filter, Matches } from './filter.js';
+import { Filter, type Matches } from './filter.js';
 import { HELPER_BYTES, helperEnd, rowTest, textTest } from './row-fields.js';
 
 /** Where a flow has its names, of FLOW_NAMES. */
@@ -19,6 +19,14 @@ const NAMES: Readonly<Record<string, number>> = {
 };
 /** Where a rule has its name, of RULE_WORDS. */
 const RULE_NAME = 3;
+
+/**
+ * A filter of a destination.
+ * @throws FilterError with the column of the mistake
+ */
+export function connectionFilter(text: string): Filter {
+  return new Filter(text, 'run');
+}
 
 /** A filter over the flows of a store, by slot. */
 export function storeFilter(filter: Filter, flows: Flows, names: NameTable): FlowFilter {

@@ -1,7 +1,6 @@
 import test from 'ava';
 import { FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
-import { Filter } from '../../src/filter/filter.js';
-import { storeFilter } from '../../src/filter/store-filter.js';
+import { connectionFilter, storeFilter } from '../../src/filter/store-filter.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
 import type { FlowStore } from '../../src/store/flow-store.js';
@@ -28,7 +27,7 @@ test('names, rules, helpers and times of a stored connection', t => {
   const store = { table } as unknown as FlowStore;
   const flows = { store, extras: { names: numbers, rules, ruleFacts } };
   const holds = (text: string, at = slot): boolean => {
-    const { lasting, changing } = storeFilter(new Filter(text, 'run'), flows, names);
+    const { lasting, changing } = storeFilter(connectionFilter(text), flows, names);
     return (lasting?.(at) ?? true) && (changing?.(at) ?? true);
   };
   for (const text of [
@@ -54,7 +53,7 @@ test('names, rules, helpers and times of a stored connection', t => {
   }
   for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x']) t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
-  const bare = storeFilter(new Filter('src.pod != x || denied || rule != x', 'run'), { store, extras: {} }, names);
+  const bare = storeFilter(connectionFilter('src.pod != x || denied || rule != x'), { store, extras: {} }, names);
   t.false(bare.changing!(slot));
 });
 
@@ -63,7 +62,7 @@ test('what never changes is apart from what does', t => {
   const slot = table.allocate(rows(facts).u32, 0);
   const flows = { store: { table } as unknown as FlowStore, extras: {} };
   const split = (text: string): (boolean | undefined)[] => {
-    const { lasting, changing } = storeFilter(new Filter(text, 'run'), flows, new NameTable());
+    const { lasting, changing } = storeFilter(connectionFilter(text), flows, new NameTable());
     return [lasting?.(slot), changing?.(slot)];
   };
   t.deepEqual(split('protocol == tcp'), [true, undefined]);
