@@ -5,20 +5,8 @@ import { decodeMessage } from '../../src/collector/decode/decode.js';
 import { recordToJson } from '../../src/collector/formats/json.js';
 import { TransportSession } from '../../src/collector/transport-session.js';
 import { IANA_ELEMENTS } from '../../src/ipfix/registry.generated.js';
-import {
-  hex,
-  long,
-  message,
-  optionsTemplateSet,
-  set,
-  short,
-  templateSet,
-  u16,
-  u32,
-  u8,
-  VARIABLE,
-  type Specifier,
-} from '../helpers/builders/ipfix-builder.js';
+import { long, message, set, templateSet, u16, VARIABLE, type Specifier } from '../helpers/builders/ipfix-builder.js';
+import { RICH } from '../helpers/builders/rich-messages.js';
 import { seeded } from '../helpers/seed.js';
 
 /** Decodes and prints; whatever comes must be counted once, as a message or as a malformed one. */
@@ -59,33 +47,6 @@ test('random sets after a valid header', t => {
     { ...seeded(t), numRuns: 2000 },
   );
 });
-
-const RICH = [
-  message(
-    {},
-    templateSet(256, [8, 4], [12, 4], [4, 1], [1, 8], [2, 5], [1, 8, 29305], [152, 8], [154, 8], [82, VARIABLE]),
-    set(
-      256,
-      hex('c0000201 c6336401 06 ffffffffffffffff 0000000001 0000000000000007 0000019e7044887b edc3238080000000'),
-      short('lo'),
-      hex('c0000202 c6336402 11 0000000000000001 0000000002 0000000000000008 0000019e7044887b edc3238080000000'),
-      long('eth0'),
-    ),
-  ),
-  message(
-    { sequence: 2 },
-    optionsTemplateSet(300, 1, [149, 4], [41, 8]),
-    set(300, u32(1), hex('0000000000000005')),
-    templateSet(257, [291, VARIABLE], [292, VARIABLE], [293, VARIABLE]),
-    set(
-      257,
-      short(Buffer.concat([u8(3), u16(4), u16(1), hex('0611')])),
-      short(Buffer.concat([u8(1), u16(300), u32(1), hex('0000000000000005')])),
-      short(Buffer.concat([u8(4), u16(300), u16(16), u32(1), hex('0000000000000005')])),
-    ),
-  ),
-  message({ sequence: 4 }, set(2, u16(256), u16(0)), set(3, u16(3), u16(0)), set(256, hex('00'))),
-];
 
 test('valid messages with octets changed, removed and inserted', t => {
   const edit = fc.record({
