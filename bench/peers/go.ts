@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ROOT } from '../host/machine.js';
 
 const SOURCES = join(ROOT, 'bench/peers');
@@ -12,13 +12,13 @@ export const GO_PEERS = join(BUILT, 'go');
 export const ANTREA_PEER = join(BUILT, 'antrea');
 
 /**
- * Builds a program of Go beside this file, where it is not there yet or older than its sources.
+ * Builds a program of Go, where it is not there yet or older than its sources.
+ * @param folder of its sources; they stand beside this file where nothing is said
  * @returns why it cannot be had, undefined where it is there
  */
-export function buildGo(program: string): string | undefined {
-  const folder = join(SOURCES, program.slice(BUILT.length + 1));
+export function buildGo(program: string, folder = join(SOURCES, program.slice(BUILT.length + 1))): string | undefined {
   if (isCurrent(program, folder)) return undefined;
-  mkdirSync(BUILT, { recursive: true });
+  mkdirSync(dirname(program), { recursive: true });
   // one package at a time: a compiler for each core would slow down what else the machine does
   const args = ['build', '-p', '1', ...moduleFlags(program, folder), '-o', program, '.'];
   const { error, status, stderr } = spawnSync('go', args, {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { eventually } from '../helpers/eventually.js';
+import { deliver } from '../helpers/oracles/deliver.js';
 import { Nfacctd } from '../helpers/oracles/nfacctd.js';
 import { Nfcapd } from '../helpers/oracles/nfcapd.js';
 import type { OracleRecord } from '../helpers/oracles/record.js';
@@ -10,16 +11,6 @@ import { ENTERPRISES, message, readings, STANDARD, statistics } from './literal.
 
 const without = (record: OracleRecord, pattern: RegExp): OracleRecord =>
   Object.fromEntries(Object.entries(record).filter(([name]) => !pattern.test(name)));
-
-/** Sends messages to a port of the namespace. */
-async function deliver(namespace: PrivateNamespace, messages: readonly Buffer[], port: number): Promise<void> {
-  const program = `const socket = require('node:dgram').createSocket('udp4');
-    const messages = process.argv[2].split(',').map(text => Buffer.from(text, 'base64'));
-    const next = () => messages.length ? socket.send(messages.shift(), ${port}, '127.0.0.1', next) : socket.close();
-    next();`;
-  const packed = messages.map(one => one.toString('base64')).join(',');
-  await namespace.run(process.execPath, ['-e', program, '-', packed]);
-}
 
 needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd reads what it knows by name', async t => {
   const namespace = await PrivateNamespace.create(t);

@@ -1,10 +1,8 @@
 /** Profile antrea, read by the collector that it is for: the Go module vmware/go-ipfix. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { buildGo, GO_PEERS } from '../../bench/peers/go.js';
 import type { FlowExtras } from '../../src/encoder/columns.js';
 import { createProfile } from '../../src/ipfix/profile.js';
@@ -12,6 +10,7 @@ import * as shape from '../../src/ipfix/shape.js';
 import { backends } from '../helpers/backends.js';
 import { FLOW_END, FLOW_START } from '../helpers/builders/flow-table.js';
 import type { Facts } from '../helpers/builders/rows.js';
+import { GoCollector } from '../../proof/interop/takers/go-collector.js';
 import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
 import { needs } from '../helpers/kernel/require.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
@@ -95,29 +94,6 @@ function filled(bits: number, names: { intern(name: string): number }): { facts:
 /** An element's value as go-ipfix prints it. */
 function printed(name: string, value: unknown): string {
   return name.endsWith('Seconds') ? String(Number(value) / 1000) : String(value);
-}
-
-class GoCollector {
-  readonly ports: Promise<{ tcp: string; udp: string }>;
-  readonly #child = spawn(GO_PEERS, ['collect'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  readonly #lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
-
-  constructor(t: ExecutionContext) {
-    this.ports = this.#answer() as Promise<{ tcp: string; udp: string }>;
-    t.teardown(() => this.#child.kill());
-  }
-
-  /** Data records that come, at most so many. */
-  async receive(protocol: 'tcp' | 'udp', count: number): Promise<Record<string, string>[]> {
-    this.#child.stdin.write(`${protocol} ${count}\n`);
-    return (await this.#answer()) as Record<string, string>[];
-  }
-
-  async #answer(): Promise<unknown> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error('go-ipfix has ended: the cause stands on standard error');
-    return JSON.parse(value);
-  }
 }
 
 async function deliver(protocol: 'tcp' | 'udp', port: number, messages: readonly Uint8Array[]): Promise<void> {

@@ -19,7 +19,9 @@ peers ipfix COLLECTOR MTU
 peers collect
   the collector of vmware/go-ipfix, on the ports that it says; for the tests
     tcp COUNT                the data records that come, so many at most; fewer where none comes for ten seconds
-    udp COUNT`
+    udp COUNT
+peers export COLLECTOR
+  the exporter of vmware/go-ipfix: a few records with an element of each type over UDP, for the interoperability proof`
 
 func main() {
 	quiet()
@@ -35,6 +37,8 @@ func run(arguments []string) error {
 		return serveConntrack()
 	case len(arguments) == 1 && arguments[0] == "collect":
 		return serveCollect()
+	case len(arguments) == 2 && arguments[0] == "export":
+		return exportEveryType(arguments[1])
 	case len(arguments) == 3 && arguments[0] == "ipfix":
 		mtu, err := strconv.Atoi(arguments[2])
 		if err != nil {

@@ -88,7 +88,7 @@ export class Decoder {
 }
 
 /** Values by element name, times as milliseconds; an element that occurs twice keeps its last value. */
-export function valuesOf(record: CollectedRecord): Record<string, unknown> {
+export function valuesOf(record: Pick<CollectedRecord, 'fields'>): Record<string, unknown> {
   return Object.fromEntries(
     record.fields.map(({ element, value }) => [
       element.name,

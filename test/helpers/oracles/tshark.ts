@@ -54,9 +54,22 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   nat_type: 'natType',
   template_id: 'templateId',
   post_key: 'flowKeyIndicator',
+  firewall_event: 'firewallEvent',
+  flow_exporter: 'exportingProcessId',
+  notsent_flows: 'notSentFlowTotalCount',
+  notsent_packets: 'notSentPacketTotalCount',
+  notsent_octets: 'notSentOctetTotalCount',
+  ignore_packets: 'ignoredPacketTotalCount',
+  ignore_octets: 'ignoredOctetTotalCount',
+  observation_time_milliseconds: 'observationTimeMilliseconds',
 };
-/** Element 139 is shown in two parts; what each is worth in it. */
-const ICMPV6_PARTS: Readonly<Record<string, number>> = { icmp_ipv6_type: 256, icmp_ipv6_code: 1 };
+/** Elements that are shown in two parts, and what each part is worth in them. */
+const PARTS: Readonly<Record<string, readonly [element: string, worth: number]>> = {
+  icmp_ipv6_type: ['icmpTypeCodeIPv6', 256],
+  icmp_ipv6_code: ['icmpTypeCodeIPv6', 1],
+  forwarding_status: ['forwardingStatus', 64],
+  forwarding_status_drop_code: ['forwardingStatus', 1],
+};
 /** Made up by tshark: the difference of the two times, and the length of a string. */
 const DERIVED = new Set(['timedelta', 'string_len_short']);
 
@@ -121,9 +134,9 @@ class PdmlReading implements TsharkReading {
   #field(name: string, shown: string, text: string, line: string): void {
     if (DERIVED.has(name)) return;
     const record = this.records.at(-1)!;
-    if (ICMPV6_PARTS[name]) {
-      const before = Number(record['icmpTypeCodeIPv6'] ?? 0);
-      record['icmpTypeCodeIPv6'] = String(before + Number(text) * ICMPV6_PARTS[name]);
+    if (PARTS[name]) {
+      const [part, worth] = PARTS[name];
+      record[part] = String(Number(record[part] ?? 0) + Number(text) * worth);
       return;
     }
     let element = ELEMENTS[name];
@@ -139,7 +152,7 @@ class PdmlReading implements TsharkReading {
 }
 
 function value(name: string, text: string): string {
-  if (name.startsWith('abstime')) return String(Date.parse(text.replace(/(\.\d{3})\d*/, '$1')));
+  if (/time/.test(name)) return String(Date.parse(text.replace(/(\.\d{3})\d*/, '$1')));
   if (name === 'post_key') return String(BigInt(`0x${text.replaceAll(':', '')}`));
   if (text.startsWith('0x')) return String(Number(text));
   return /addr/.test(name) ? canonicalAddress(text) : text;

@@ -1,0 +1,79 @@
+/** Takers that Debian has. */
+import type { Element } from '../../../src/ipfix/element.js';
+import { elementByName } from '../../../src/ipfix/registry.js';
+import { PrivateNamespace } from '../../../test/helpers/kernel/namespace.js';
+import { deliver } from '../../../test/helpers/oracles/deliver.js';
+import { readWithIpfixDump } from '../../../test/helpers/oracles/ipfix-dump.js';
+import { Nfacctd } from '../../../test/helpers/oracles/nfacctd.js';
+import { Nfcapd } from '../../../test/helpers/oracles/nfcapd.js';
+import { readWithPython } from '../../../test/helpers/oracles/python-ipfix.js';
+import { readWithTshark } from '../../../test/helpers/oracles/tshark.js';
+import { PLAIN } from '../dialect.js';
+import { packageVersion, without } from './programs.js';
+import type { Taker } from './taker.js';
+
+const PORT = 4739;
+/** Elements of enterprises, which whoever uses these programs gives them. */
+const TAUGHT: readonly Element[] = ['mark', 'conntrack_id', 'tcpState', 'tcpStatePrevList'].map(elementByName);
+
+export const nfcapd: Taker = {
+  name: 'nfcapd',
+  dialect: { ...PLAIN, options: false },
+  run: 'nfcapd, read by nfdump',
+  lacks: () => without('namespace', 'nfcapd', 'nfdump'),
+  version: () => packageVersion('nfdump'),
+  async read(messages, scope) {
+    const namespace = await PrivateNamespace.create(scope);
+    const collector = await Nfcapd.listen(namespace, PORT);
+    await deliver(namespace, messages, PORT);
+    const { records, sequenceErrors, badPackets } = await collector.stop();
+    if (sequenceErrors + badPackets > 0)
+      throw new Error(`${sequenceErrors} sequence errors, ${badPackets} bad packets`);
+    return records;
+  },
+};
+
+export const nfacctd: Taker = {
+  name: 'nfacctd',
+  dialect: { ...PLAIN, biflow: 'two-uniflows' },
+  run: 'nfacctd of pmacct',
+  lacks: () => without('namespace', 'nfacctd'),
+  version: () => packageVersion('pmacct'),
+  async read(messages, scope) {
+    const namespace = await PrivateNamespace.create(scope);
+    const collector = await Nfacctd.listen(namespace, PORT);
+    await deliver(namespace, messages, PORT);
+    return collector.stop();
+  },
+};
+
+export const tshark: Taker = {
+  name: 'tshark',
+  dialect: { ...PLAIN, netfilterElements: true },
+  run: 'tshark of Wireshark',
+  lacks: () => without('tshark'),
+  version: () => packageVersion('tshark'),
+  async read(messages) {
+    const { records, complaints } = await readWithTshark(messages, PORT);
+    if (complaints.length > 0) throw new Error(complaints.join('; '));
+    return records;
+  },
+};
+
+export const ipfixDump: Taker = {
+  name: 'ipfixDump',
+  dialect: { ...PLAIN, netfilterElements: true },
+  run: 'ipfixDump of libfixbuf, given the elements of Netfilter and Antrea',
+  lacks: () => without('ipfixDump'),
+  version: () => packageVersion('libfixbuf-tools'),
+  read: messages => readWithIpfixDump(Buffer.concat(messages), TAUGHT),
+};
+
+export const ipfix2csv: Taker = {
+  name: 'ipfix2csv',
+  dialect: { ...PLAIN, netfilterElements: true },
+  run: 'the reader of ipfix2csv, given the elements of Netfilter and Antrea',
+  lacks: () => without('python3-ipfix'),
+  version: () => packageVersion('python3-ipfix'),
+  read: messages => readWithPython(Buffer.concat(messages), TAUGHT),
+};

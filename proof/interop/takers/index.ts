@@ -1,0 +1,16 @@
+import { ipfix2csv, ipfixDump, nfacctd, nfcapd, tshark } from './debian.js';
+import { filebeat, goflow2, goIpfix } from './go.js';
+import { pythonNetflow } from './python.js';
+import type { Taker } from './taker.js';
+
+export const TAKERS: readonly Taker[] = [
+  tshark,
+  ipfixDump,
+  ipfix2csv,
+  nfcapd,
+  nfacctd,
+  goflow2,
+  filebeat,
+  goIpfix,
+  pythonNetflow,
+];
