@@ -139,11 +139,13 @@ export declare class NflogListener {
 export declare class UdpSender {
   /**
    * @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
+   * @param local_address the address of this host that it sends from, empty for what the kernel gives
+   * @param local_port the port that it sends from, 0 for what the kernel gives
    * @param segment bursts leave as one buffer that the kernel cuts into datagrams, until it says that it cannot
    *
    * Throws an error whose code is the errno, a number.
    */
-  constructor(address: string, port: number, segment: boolean)
+  constructor(address: string, port: number, localAddress: string, localPort: number, segment: boolean)
   /**
    * Sends messages that lie one after another in `bytes`, up to the first that is refused.
    * @param lengths two words a message: bytes, data records

@@ -16,6 +16,7 @@ const TESTS = {
   nft: 'nftables',
   conntrack: 'conntrack',
   chromium: 'chromium',
+  openssl: 'openssl',
   tshark: 'tshark',
   nfcapd: 'nfdump',
   nfacctd: 'pmacct',

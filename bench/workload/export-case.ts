@@ -59,7 +59,7 @@ export async function sendCase(scene: Scene, backend: Backend, exported: Exporte
   const { bursts } = recorded;
   const messages = bursts.reduce((sum, { lengths }) => sum + lengths.length / 2, 0);
   const { UdpSender } = await nativeBinding();
-  const sender = new UdpSender(sink.host, sink.port, exported.segment ?? false);
+  const sender = new UdpSender(sink.host, sink.port, '', 0, exported.segment ?? false);
   let taken = 0;
   return {
     ...caseOf(scene, 'kernel', exported.segment ? 'send, --udp-segmentation' : 'send', exported),

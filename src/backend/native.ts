@@ -91,11 +91,12 @@ export function createNativeBackend(binding: Binding): Backend {
         receiver,
       );
     },
-    connectDatagram: async ({ address, port, segment }, listener) => {
+    connectDatagram: async ({ address, port, localAddress = '', localPort = 0, segment }, listener) => {
       const errno = segment ? (segmentation ??= binding.testUdpSegmentation()) : 0;
       if (errno !== 0) listener.unsegmented(errnoName(errno));
       const segments = segment && errno === 0;
-      return new NativeDatagram(() => new binding.UdpSender(address, port, segments), listener, segments);
+      const open = () => new binding.UdpSender(address, port, localAddress, localPort, segments);
+      return new NativeDatagram(open, listener, segments);
     },
   };
 }

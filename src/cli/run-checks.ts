@@ -1,10 +1,13 @@
+import { isIP } from 'node:net';
 import type { Backend } from '../backend/backend.js';
+import { formatEndpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
 import type { RunFlags } from './run-flags.js';
+import { readTlsFiles, type TlsFileNames } from '../transport/tls-files.js';
 import { needsKernel } from './source-flags.js';
 
 /**
@@ -35,6 +38,8 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
       'Use the native backend with --source kernel, or remove --state',
     );
   }
+  checkLocalEnd(flags);
+  checkTls(flags);
   if (flags.profile === 'antrea') {
     if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
     if (flags.netfilterElements) standardOnly('--netfilter-elements');
@@ -46,6 +51,39 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
       'Write 0s, or a duration from 1s to 24h',
     );
   }
+}
+
+/** @throws CtflowError CTFLOW_USAGE */
+function checkLocalEnd({ localAddress, localPort, collector }: RunFlags): void {
+  if (localPort !== undefined && collector.length > 1) {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      '--local-port does not go with several collectors: a port belongs to one socket',
+      'Remove it, or run an exporter for each collector',
+    );
+  }
+  const family = isIP(localAddress ?? '');
+  const other = collector.find(({ host }) => family !== 0 && isIP(host) !== 0 && isIP(host) !== family);
+  if (other === undefined) return;
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `--local-address ${localAddress} cannot reach ${formatEndpoint(other)}: one is IPv4, the other IPv6`,
+    'Give a local address of the family of the collector',
+  );
+}
+
+/** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS */
+function checkTls(flags: RunFlags): void {
+  if (!flags.collector.some(({ protocol }) => protocol === 'tls')) return;
+  checkCertificate(flags);
+  readTlsFiles(flags);
+}
+
+/** @throws CtflowError CTFLOW_USAGE */
+export function checkCertificate({ tlsCertificate, tlsKey }: TlsFileNames): void {
+  if ((tlsCertificate === undefined) === (tlsKey === undefined)) return;
+  const [given, missing] = tlsKey === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
+  throw new CtflowError('CTFLOW_USAGE', `--tls-${given} needs --tls-${missing}`, `Give --tls-${missing} too`);
 }
 
 /** @throws CtflowError CTFLOW_USAGE */
@@ -72,7 +110,8 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   };
   const sourceKind = sourceKindOf(flags, backend);
   const udp = flags.collector.some(({ protocol }) => protocol === 'udp');
-  const tcp = flags.collector.some(({ protocol }) => protocol === 'tcp');
+  const tcp = flags.collector.some(({ protocol }) => protocol !== 'udp');
+  const tls = flags.collector.some(({ protocol }) => protocol === 'tls');
   if (!udp) {
     without('without a UDP collector', 'mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation');
   } else if (backend.name === 'fallback') {
@@ -85,7 +124,8 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   // a rate that is a number holds for TCP too
   if (!udp && typeof flags.maxRate !== 'number')
     without('without a UDP collector: over TCP nothing is spread', 'maxRate');
-  if (!tcp) without('without a TCP collector', 'reconnectInterval', 'collectorBuffer');
+  if (!tcp) without('without a TCP or TLS collector', 'reconnectInterval', 'connectionLifetime', 'collectorBuffer');
+  if (!tls) without('without a TLS collector', 'tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName');
   if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');

@@ -11,9 +11,11 @@ import {
   collectorAddress,
   distinct,
   durationOr,
+  ipAddress,
   list,
   numberOr,
   onOff,
+  text,
   wholeNumber,
 } from './values.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
@@ -56,7 +58,10 @@ export interface RunFlags
 /** The flags of `ctflow run`; defaults are those of the exporter and of a destination. */
 export function addRunFlags(command: Command): Command {
   command.addOption(
-    flag('--collector <address...>', 'udp://HOST:PORT or tcp://HOST:PORT; may be given several times')
+    flag(
+      '--collector <address...>',
+      'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT, or HOST:PORT:PROTOCOL; may be given several times',
+    )
       .argParser(distinct(collectorAddress, canonicalAddress))
       .makeOptionMandatory(),
   );
@@ -74,6 +79,7 @@ const GROUPS: Readonly<Record<string, () => Option[]>> = {
   'Denied packets': deniedFlags,
   Records: recordFlags,
   Transport: transportFlags,
+  TLS: tlsFlags,
 };
 
 function timeoutFlags(): Option[] {
@@ -259,6 +265,8 @@ function transportFlags(): Option[] {
       U32_MAX,
       defaults.templateRefreshPackets,
     ),
+    flag('--local-address <address>', 'IP address of this host from which records are sent').argParser(ipAddress),
+    numberFlag('--local-port <port>', 'port from which records are sent, with one collector', 1, U16_MAX),
     flag(
       '--max-rate <records>',
       'records a second to each collector at most, also at shutdown; auto: over UDP, what one poll makes due is spread over the poll interval; off: no limit',
@@ -267,14 +275,21 @@ function transportFlags(): Option[] {
       .default(defaults.maxRate),
     timeFlag(
       '--reconnect-interval <time>',
-      'TCP: time until the first reconnect; doubles up to eight times this',
+      'TCP, TLS: time until the first reconnect; doubles up to eight times this',
       '10ms',
       '24h',
       defaults.reconnectInterval,
     ),
+    timeFlag(
+      '--connection-lifetime <time>',
+      'TCP, TLS: a connection is closed in order and opened anew after this time, more or less by up to a quarter; 0s: never',
+      '0s',
+      '24h',
+      defaults.connectionLifetime,
+    ),
     bufferFlag(
       '--collector-buffer <bytes>',
-      "TCP: limit on bytes that the collector's kernel holds unread (its tcp_rmem)",
+      "TCP, TLS: limit on bytes that the collector's kernel holds unread (its tcp_rmem)",
       defaults.collectorBuffer,
     ),
     numberFlag(
@@ -289,6 +304,24 @@ function transportFlags(): Option[] {
       "time between options records with the exporter's statistics, 0s for never (default: 60s; never with profile antrea)",
       '0s',
       '24h',
+    ),
+  ];
+}
+
+function tlsFlags(): Option[] {
+  return [
+    flag(
+      '--tls-ca <file>',
+      'PEM: authorities that the certificate of a collector may come from (default: those that Node brings)',
+    ),
+    flag('--tls-certificate <file>', "PEM: this exporter's certificate, with those between it and its authority"),
+    flag('--tls-key <file>', 'PEM: the key of --tls-certificate, without a passphrase'),
+    flag(
+      '--tls-server-name <name>',
+      "name or address that a collector's certificate is for (default: the host of --collector)",
+    ),
+    flag('--tls-peer-name <name...>', "a collector's certificate also has one of these names or addresses").argParser(
+      list(text),
     ),
   ];
 }

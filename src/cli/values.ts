@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseDuration } from '../common/duration.js';
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
@@ -17,6 +18,12 @@ export function collectorAddress(text: string): Endpoint {
     `'${text}' has no port`,
     'Write the port that the collector listens on, from 1 to 65535',
   );
+}
+
+/** An address of a host, not its name. */
+export function ipAddress(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new CtflowError('CTFLOW_USAGE', `'${text}' is not an IP address`, 'Write an IPv4 or IPv6 address of this host');
 }
 
 /** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. */

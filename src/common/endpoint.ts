@@ -2,35 +2,55 @@ import { isIP } from 'node:net';
 import { CtflowError } from './errors.js';
 import { U16_MAX } from './unsigned.js';
 
+export type Protocol = 'udp' | 'tcp' | 'tls';
+
 /** IANA's port for IPFIX over UDP and TCP. */
 export const IPFIX_PORT = 4739;
+/** IANA's port for IPFIX over TLS. */
+export const IPFIX_TLS_PORT = 4740;
+const PORTS: Readonly<Record<Protocol, number>> = { udp: IPFIX_PORT, tcp: IPFIX_PORT, tls: IPFIX_TLS_PORT };
 
 /** Where a collector listens. */
 export interface Endpoint {
-  readonly protocol: 'udp' | 'tcp';
-  /** Host name or address; IPv6 without brackets. */
+  readonly protocol: Protocol;
+  /** Host name or address; IPv6 without brackets, and with its zone where it has one (`fe80::1%eth0`). */
   readonly host: string;
   readonly port: number;
 }
 
+const HINT =
+  'Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
+
 /**
- * Reads `udp://host:port`, `tcp://[::1]:port`, `host` (UDP, port 4739).
+ * Reads `udp://host:port`, `tls://[::1]:port`, `host` (UDP), and Antrea's `host:port:tcp`. A port left out is 4739, or 4740 for TLS.
  * @throws CtflowError CTFLOW_USAGE
  */
 export function parseEndpoint(text: string): Endpoint {
-  const match = /^(?:([a-z]+):\/\/)?(?:\[([^\]]+)\]|([^:[\]/]+))(?::(\d{1,5}))?$/i.exec(text);
-  const protocol = match?.[1]?.toLowerCase() ?? 'udp';
-  const host = match?.[2] ?? match?.[3];
-  const port = match?.[4] === undefined ? IPFIX_PORT : Number(match[4]);
-  const bracketed = match?.[2] !== undefined;
-  if (!host || (protocol !== 'udp' && protocol !== 'tcp') || port > U16_MAX || (bracketed && isIP(host) !== 6)) {
+  const match = /^(?:([a-z]+):\/\/)?(?:\[([^\]]+)\]|([^:[\]/%]+))(?::(\d{1,5})?)?(?::([a-z]+))?$/i.exec(text);
+  const [, scheme, bracketed, plain, port, suffix] = match ?? [];
+  const protocol = (scheme ?? suffix ?? 'udp').toLowerCase();
+  // a zone may be written as in a URI (RFC 6874)
+  const host = plain ?? bracketed?.replace(/%25(?=.)/, '%');
+  const number = port === undefined ? PORTS[protocol as Protocol] : Number(port);
+  const twice = scheme !== undefined && suffix !== undefined;
+  if (
+    !host ||
+    !(protocol in PORTS) ||
+    twice ||
+    number > U16_MAX ||
+    (bracketed && isIP(host) !== 6) ||
+    text.endsWith(':')
+  ) {
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a collector address`, HINT);
+  }
+  if (/^fe[89ab]/i.test(host) && isIP(host) === 6 && !host.includes('%')) {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      `'${text}' is not a collector address`,
-      'Write udp://HOST:PORT or tcp://HOST:PORT, an IPv6 address in brackets, a port up to 65535',
+      `'${text}' is a link-local address without its interface`,
+      `Write the interface behind it: [${host}%eth0]`,
     );
   }
-  return { protocol, host, port };
+  return { protocol: protocol as Protocol, host, port: number };
 }
 
 /** The address as the user would write it. */

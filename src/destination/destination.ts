@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
+import { describeError } from '../common/errors.js';
 import type { Filter } from '../filter/filter.js';
 import { storeFilter } from '../filter/store-filter.js';
 import { FlowBatcher } from './flow-batcher.js';
@@ -20,7 +21,8 @@ import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
 import type { Uncertain } from '../state/journal-contents.js';
-import { TcpTransport } from '../transport/tcp.js';
+import { RENEWED, TcpTransport } from '../transport/tcp.js';
+import { TlsClient, type TlsClientOptions } from '../transport/tls-client.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
 import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 
@@ -35,7 +37,7 @@ const TAKES_MS = 1_000;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
-export interface DestinationOptions extends UdpOptions {
+export interface DestinationOptions extends UdpOptions, TlsClientOptions {
   endpoint: Endpoint;
   profile: ProfileName;
   biflow: Biflow;
@@ -49,9 +51,11 @@ export interface DestinationOptions extends UdpOptions {
   templateRefreshPackets: number;
   /** Records a second at most. */
   maxRate: MaxRate;
-  /** TCP: the first wait before another attempt. */
+  /** TCP and TLS: the first wait before another attempt. */
   reconnectInterval: number;
-  /** TCP: octets that the collector's kernel holds unread at most. */
+  /** TCP and TLS: a connection is closed and another one opened after this time, more or less by a quarter; 0 for never. */
+  connectionLifetime: number;
+  /** TCP and TLS: octets that the collector's kernel holds unread at most. */
   collectorBuffer: number;
   /** Ended connections that wait for this collector, at most. */
   endedQueue: number;
@@ -77,6 +81,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   templateRefreshPackets: 1_000,
   maxRate: 'auto',
   reconnectInterval: 60_000,
+  connectionLifetime: 0,
   collectorBuffer: 32 << 20,
   endedQueue: 131_072,
   optionsInterval: 60_000,
@@ -184,6 +189,12 @@ export class Destination {
             ...options,
             limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
             own: (local, remote) => own.opened(IPPROTO_TCP, local, remote),
+            tls:
+              endpoint.protocol === 'tls'
+                ? new TlsClient(endpoint, options, error =>
+                    this.#log.warn(`${describeError(error)}; what was read before stays in use`),
+                  )
+                : undefined,
           });
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now());
     this.#session = new Session({
@@ -228,7 +239,9 @@ export class Destination {
         this.#onOpen();
       },
       closed: (why, uncertain) => {
-        this.#outage.failed(this.#connected, why, uncertain);
+        if (why === RENEWED)
+          this.#log.info({ uncertain }, 'connection closed after --connection-lifetime; opening another');
+        else this.#outage.failed(this.#connected, why, uncertain);
         this.#connected = false;
       },
       emptyMessage: records => this.#session.emptyMessage(records),

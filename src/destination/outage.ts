@@ -1,16 +1,9 @@
 import type { Logger } from '../common/logger.js';
+import { meaningOf } from './failure-meaning.js';
 import type { TransportCounts } from '../transport/transport.js';
 
 /** Between two warnings of one outage, milliseconds. */
 const REPEAT_MS = 60_000;
-
-const MEANINGS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody listens there',
-  EHOSTUNREACH: 'the host is unreachable',
-  ENETUNREACH: 'there is no route',
-  ENOTFOUND: 'the name does not resolve',
-  EAI_AGAIN: 'the name server does not answer',
-};
 
 /** What the log says of a collector that cannot be reached: at the first failure, seldom while it lasts, and when it is over. */
 export class Outage {
@@ -37,7 +30,7 @@ export class Outage {
       this.#lostBefore = this.#counts.lostRecords;
     } else if (!connected && now - this.#warnedAt < REPEAT_MS) return;
     this.#warnedAt = now;
-    const { [why]: meaning } = MEANINGS;
+    const meaning = meaningOf(why);
     const facts = { why, ...(meaning && { meaning }), lostRecords: this.#counts.lostRecords };
     if (connected) this.#log.warn({ ...facts, uncertain }, 'connection to the collector lost; reconnecting');
     else this.#log.warn({ ...facts, attempts: this.#failures }, 'collector unreachable; retrying');

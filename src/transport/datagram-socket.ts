@@ -48,6 +48,9 @@ export interface DatagramAddress {
   readonly address: string;
   readonly family: number;
   readonly port: number;
+  /** The end on this host, where it is fixed. */
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
   /** Bursts leave as one buffer that the kernel cuts into datagrams, where it can (native; elsewhere each goes by itself). */
   readonly segment: boolean;
 }

@@ -15,7 +15,9 @@ export async function connectNodeDatagram(to: DatagramAddress, listener: Datagra
   const refused = await new Promise<Error | undefined>(resolve => {
     socket.once('error', resolve);
     // Node calls back with an error, which its types leave out
-    socket.connect(to.port, to.address, resolve as () => void);
+    const connect = (): void => socket.connect(to.port, to.address, resolve as () => void);
+    if (to.localAddress === undefined && to.localPort === undefined) connect();
+    else socket.bind(to.localPort, to.localAddress, connect);
   });
   if (refused) {
     socket.close();

@@ -1,13 +1,13 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
+import { dial, type DialOptions } from './dial.js';
 import { InFlight } from './in-flight.js';
 import { deliveryAfterFin } from './kernel-tcp.js';
-import type { SocketEnd } from '../row/own-connections.js';
+import type { TlsClient } from './tls-client.js';
 import type { Message } from './transport.js';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 /** A collector that has sent its FIN may read what was sent for so long. */
 const HALF_CLOSED_MS = 5_000;
 const LOOK_AGAIN_MS = 20;
@@ -16,13 +16,13 @@ export const CLOSED = 'closed by the collector';
 /** Octets that the kernel may hold unsent before it takes no more. */
 const UNSENT_LIMIT = 16_384;
 
-export interface TcpOptions {
+export interface TcpOptions extends DialOptions {
   /** Octets between the two processes that a collector may not have read, at most. */
   reach: number;
   /** As {@link Backend.limitUnsent}. */
   limitUnsent: (fd: number, octets: number) => boolean;
-  /** The ends of a socket are known; what it returns is called when it has closed. */
-  own?: ((local: SocketEnd, remote: SocketEnd) => () => void) | undefined;
+  /** Absent for TCP alone. */
+  tls?: TlsClient | undefined;
 }
 
 export interface ConnectionHandlers {
@@ -44,102 +44,123 @@ interface Stream {
   readonly fd: number | undefined;
   /** Octets that the kernel has not taken. */
   readonly writeQueueSize: number;
+  /** Octets that were given to it, also those that the kernel has not taken. */
+  readonly bytesWritten: number;
 }
 
 /**
  * One connection to a collector. It takes one message at a time, so that at its end it is known for each whether the kernel took
- * all of it. A collector cannot have read a message of which the kernel took only a part.
+ * all of it. A collector cannot have read a message of which the kernel took only a part. Over TLS a message is one record, which
+ * the collector cannot decrypt without its last octet.
  */
 export class TcpConnection {
-  readonly #socket: Socket;
+  readonly #options: TcpOptions;
   readonly #handlers: ConnectionHandlers;
   readonly #inFlight: InFlight;
   readonly #closed: Promise<void>;
-  #connected = false;
+  readonly #giveUp = new AbortController();
+  /** Once it is connected. */
+  #socket: Socket | undefined;
+  /** Below TLS, else the same. */
+  #tcp: Socket | undefined;
   /** The collector has sent its FIN. */
   #finReceived = false;
   #why = CLOSED;
   #message: Message | undefined;
-  /** The kernel took the message before Node called back. */
+  /** The kernel took the message before Node called back, or may have: TLS had others of its own to send first. */
   #early = false;
   #records = 0;
   /** The collector has read everything. */
   #certain = false;
 
-  constructor({ host, port }: Endpoint, options: TcpOptions, handlers: ConnectionHandlers) {
+  constructor(endpoint: Endpoint, options: TcpOptions, handlers: ConnectionHandlers) {
+    this.#options = options;
     this.#handlers = handlers;
     this.#inFlight = new InFlight(options.reach);
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true });
-    this.#socket = socket;
-    const timeout = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_TIMEOUT_MS);
-    let gone: (() => void) | undefined;
-    const known = (): void => {
-      const { localAddress, localPort } = socket;
-      if (gone || !localAddress || !localPort || !options.own) return;
-      gone = options.own({ address: localAddress, port: localPort }, { address: socket.remoteAddress ?? host, port });
-    };
-    // the kernel gives an address where there was no name to look up; an attempt that fails is this exporter's as well
-    process.nextTick(known);
-    socket.on('error', error => (this.#why = errnoOf(error) || error.message));
-    socket.on('connect', () => {
-      clearTimeout(timeout);
-      const { fd } = this.#stream;
-      if (fd !== undefined) options.limitUnsent(fd, UNSENT_LIMIT);
-      known();
-      this.#connected = true;
-      handlers.connected();
-    });
-    // a collector sends no data: reading shows its FIN at once
-    socket.on('end', () => void this.#closeAfterFin());
-    socket.resume();
-    this.#closed = new Promise(resolve => {
-      socket.on('close', () => {
-        clearTimeout(timeout);
-        gone?.();
-        this.#connected = false;
-        if (this.#early) this.#taken();
-        handlers.ended(this.#why, this.#certain ? 0 : this.#inFlight.records);
-        resolve();
-      });
-    });
+    this.#closed = this.#run(endpoint);
   }
 
   /** Messages are taken, now or when the one before has been. */
   get open(): boolean {
-    return this.#connected && !this.#finReceived && this.#socket.writable;
+    return this.#socket?.writable === true && !this.#finReceived;
   }
 
   /** Takes a message if it can now; `taken` follows, or the end. */
   offer(message: Message): void {
-    if (this.open && !this.#message) this.#write(message);
+    if (this.open && !this.#message) this.#write(this.#socket!, message);
   }
 
   /** Ends what has been taken with a FIN and waits for the collector's, for `graceMs` at most. */
   async close(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#socket.destroy(), graceMs);
-    if (!this.#connected) this.#socket.destroy();
+    const timer = setTimeout(() => this.#socket?.destroy(), graceMs);
+    if (!this.#socket) this.#giveUp.abort();
     else if (!this.#finReceived) this.#socket.end();
     await this.#closed;
     clearTimeout(timer);
   }
 
-  get #stream(): Stream {
-    return Reflect.get(this.#socket, '_handle') as Stream;
+  async #run(endpoint: Endpoint): Promise<void> {
+    const { signal } = this.#giveUp;
+    const socket = await this.#connect(endpoint, signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#why = errnoOf(error) || (error as Error).message;
+      return undefined;
+    });
+    if (signal.aborted) socket?.destroy();
+    else if (socket) await this.#serve(socket);
+    this.#socket = undefined;
+    if (this.#early) this.#taken();
+    this.#handlers.ended(this.#why, this.#certain ? 0 : this.#inFlight.records);
   }
 
-  #write(message: Message): void {
-    this.#message = message;
-    this.#socket.write(message.bytes, error => {
-      // for a write to a destroyed socket Node gives no error
-      if (this.#early || (!error && !this.#socket.destroyed)) this.#taken();
+  async #connect(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+    const { tls } = this.#options;
+    const tcp = await dial(endpoint, this.#options, signal);
+    this.#tcp = tcp;
+    try {
+      return tls ? await tls.handshake(tcp, signal) : tcp;
+    } catch (error) {
+      tcp.destroy();
+      throw error;
+    }
+  }
+
+  /** Resolves when the connection has closed. */
+  #serve(socket: Socket): Promise<void> {
+    this.#socket = socket;
+    socket.on('error', error => {
+      if (this.#why === CLOSED) this.#why = errnoOf(error) || error.message;
+      socket.destroy(); // an alert of TLS alone does not
     });
-    this.#early = !this.#socket.errored && this.#stream.writeQueueSize === 0;
+    const closed = new Promise<void>(resolve => socket.on('close', () => resolve()));
+    const { fd } = this.#stream;
+    if (fd !== undefined) this.#options.limitUnsent(fd, UNSENT_LIMIT);
+    this.#handlers.connected();
+    // a collector sends no data: reading shows its FIN at once
+    socket.on('end', () => void this.#closeAfterFin(socket));
+    socket.resume();
+    return closed;
+  }
+
+  get #stream(): Stream {
+    return Reflect.get(this.#tcp!, '_handle') as Stream;
+  }
+
+  #write(socket: Socket, message: Message): void {
+    this.#message = message;
+    const stream = this.#stream;
+    const before = stream.bytesWritten;
+    socket.write(message.bytes, error => {
+      // for a write to a destroyed socket Node gives no error
+      if (this.#early || (!error && !socket.destroyed)) this.#taken();
+    });
+    if (socket.errored) return;
+    const given = stream.bytesWritten - before >= message.bytes.length;
+    this.#early = !given || stream.writeQueueSize === 0;
   }
 
   /** The collector wants no more: it gets what the kernel has, and an answer to its FIN. */
-  async #closeAfterFin(): Promise<void> {
+  async #closeAfterFin(socket: Socket): Promise<void> {
     this.#finReceived = true;
-    const socket = this.#socket;
     if (socket.writableEnded) {
       // our FIN went first: this is the answer of a collector that has read everything
       this.#certain = socket.writableFinished;
@@ -147,13 +168,12 @@ export class TcpConnection {
     }
     const timer = setTimeout(() => socket.destroy(), HALF_CLOSED_MS);
     socket.on('close', () => clearTimeout(timer));
-    this.#certain = await this.#delivered();
+    this.#certain = await this.#delivered(socket);
     socket.end();
   }
 
   /** Whether a collector that still reads has received all that the kernel took. */
-  async #delivered(): Promise<boolean> {
-    const socket = this.#socket;
+  async #delivered(socket: Socket): Promise<boolean> {
     while (this.#message && !socket.destroyed) await sleep(LOOK_AGAIN_MS);
     if (!socket.writable) return false;
     // A FIN also comes from a collector that was killed with nothing left to read in its socket. One that has only half-closed

@@ -1,25 +1,48 @@
 import type { Endpoint } from '../common/endpoint.js';
 import { sendBufferLimit } from './kernel-tcp.js';
 import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
-import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
+import {
+  newCounts,
+  Waiters,
+  type Message,
+  type Transport,
+  type TransportCounts,
+  type TransportListener,
+} from './transport.js';
 
 /** Bytes of a message at most: large enough to be cheap, small enough for the kernel to take whole. */
 const MESSAGE_LIMIT = 16_384;
 /** Bytes waiting at which it counts as not ready. */
 const HIGH_WATER = 65_536;
+/** A TLS connection that ended sooner counts as a failed attempt: the collector may refuse this exporter after the handshake. */
+const STEADY_MS = 10_000;
+/** A collector has so long to close its side of a connection that is renewed. */
+const RENEW_MS = 5_000;
+/** Share of its lifetime by which that of a connection is shorter or longer at most, by chance. */
+const SPREAD = 0.25;
+/** Why a connection ended that had lasted its time. */
+export const RENEWED = 'renewed';
+/**
+ * What a collector says of a certificate, RFC 8446 section 6.2, or of none: it has read nothing then. Node makes the code of
+ * OpenSSL's name of the alert.
+ */
+const REFUSED =
+  /^ERR_SSL_.*ALERT_(?:CERTIFICATE_\w+|\w+_CERTIFICATE|UNKNOWN_CA|NO_CERTIFICATE|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
 /** Each failed attempt doubles the wait, up to this many times the first. */
 const BACK_OFF_CEILING = 8;
 
-export interface TcpTransportOptions extends Pick<TcpOptions, 'limitUnsent' | 'own'> {
+export interface TcpTransportOptions extends Omit<TcpOptions, 'reach'> {
   /** The first wait before another attempt, milliseconds. */
   reconnectInterval: number;
   /** Octets that a collector's kernel holds unread at most. */
   collectorBuffer: number;
+  /** Milliseconds after which a connection is closed and another one opened, more or less; 0 for never. */
+  connectionLifetime?: number;
 }
 
 /**
  * IPFIX over TCP, RFC 7011 section 10.4. Messages wait in a queue and go to the kernel one by one, each once; what waits when a
- * connection breaks goes over the next one. Connects again with back-off.
+ * connection breaks goes over the next one. Connects again with back-off. The same over TLS, section 10.4 and 11.
  */
 export class TcpTransport implements Transport {
   readonly endpoint: Endpoint;
@@ -36,16 +59,24 @@ export class TcpTransport implements Transport {
   #closing = false;
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #lifetime: number;
+  #renewing = false;
+  /** Of the connection that is open: until it counts as steady, and until it is renewed. */
+  readonly #timers: NodeJS.Timeout[] = [];
+  /** What was counted before the connection that is open. */
+  #before: TransportCounts | undefined;
   readonly #waiters = new Waiters();
 
-  constructor(endpoint: Endpoint, { reconnectInterval, collectorBuffer, limitUnsent, own }: TcpTransportOptions) {
+  constructor(endpoint: Endpoint, options: TcpTransportOptions) {
+    const { reconnectInterval, collectorBuffer, connectionLifetime = 0, ...rest } = options;
     this.endpoint = endpoint;
     this.#reconnectInterval = reconnectInterval;
-    this.#options = { limitUnsent, own, reach: sendBufferLimit() + collectorBuffer };
+    this.#lifetime = connectionLifetime;
+    this.#options = { ...rest, reach: sendBufferLimit() + collectorBuffer };
   }
 
   get ready(): boolean {
-    return this.#connection?.open === true && this.#queued < HIGH_WATER;
+    return this.#connection?.open === true && !this.#renewing && this.#queued < HIGH_WATER;
   }
 
   open(listener: TransportListener): Promise<void> {
@@ -86,13 +117,18 @@ export class TcpTransport implements Transport {
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     clearTimeout(this.#timer);
+    await this.#finish(graceMs);
+    const lost = this.takeBack();
+    if (lost.length > 0) this.counts.lostRecords += this.#listener!.lost(lost);
+    this.#waiters.wake();
+  }
+
+  /** Sends what waits and closes the connection in order. */
+  async #finish(graceMs: number): Promise<void> {
     const deadline = performance.now() + graceMs;
     const left = (): number => Math.max(deadline - performance.now(), 0);
     while (this.#queue.length > 0 && this.#connection?.open && left() > 0) await this.#waiters.wait(left());
     await this.#connection?.close(left());
-    const lost = this.takeBack();
-    if (lost.length > 0) this.counts.lostRecords += this.#listener!.lost(lost);
-    this.#waiters.wake();
   }
 
   #offer(): void {
@@ -113,26 +149,51 @@ export class TcpTransport implements Transport {
   #attempt(): void {
     const listener = this.#listener!;
     this.#connection = new TcpConnection(this.endpoint, this.#options, {
-      connected: () => {
-        this.#attempts = 0;
-        this.counts.connects++;
-        if (!this.#closing) listener.opened();
-        this.#waiters.wake();
-      },
+      connected: () => this.#connected(),
       taken: () => this.#taken(),
       emptyMessage: records => listener.emptyMessage(records),
       ended: (why, uncertain) => this.#ended(why, uncertain),
     });
   }
 
+  #connected(): void {
+    const steady = (): void => void (this.#attempts = 0);
+    if (this.#options.tls) this.#timers.push(setTimeout(steady, STEADY_MS));
+    else steady();
+    if (this.#lifetime > 0) {
+      const spread = 1 + SPREAD * (2 * Math.random() - 1);
+      this.#timers.push(setTimeout(() => this.#renew(), this.#lifetime * spread));
+    }
+    this.#before = { ...this.counts };
+    this.counts.connects++;
+    if (!this.#closing) this.#listener!.opened();
+    this.#waiters.wake();
+  }
+
+  #renew(): void {
+    if (this.#closing) return;
+    this.#renewing = true;
+    void this.#finish(RENEW_MS);
+  }
+
   #ended(why: string, uncertain: number): void {
     this.#connection = undefined;
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    const renewed = this.#renewing;
+    this.#renewing = false;
     if (why !== CLOSED) this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
+    const before = this.#before;
+    this.#before = undefined;
+    if (before && REFUSED.test(why)) {
+      const { messages, records, octets } = before;
+      uncertain = this.counts.records - records;
+      Object.assign(this.counts, { messages, records, octets });
+    }
     this.counts.uncertainRecords += uncertain;
     this.#waiters.wake();
     if (this.#closing) return;
-    this.#listener!.closed(why, uncertain);
-    const wait = this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
+    this.#listener!.closed(renewed && why === CLOSED ? RENEWED : why, uncertain);
+    const wait = renewed ? 0 : this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
     this.#timer = setTimeout(() => this.#attempt(), wait);
   }
 }

@@ -1,8 +1,8 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
+import { nextAddress, resolveAll, type Address, type LocalEnd } from './addresses.js';
 import type { ConnectDatagram, DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
@@ -40,7 +40,7 @@ const PROBE_LOOK_MS = 20;
 /** Looks at least: a process that was held up until the time was over has not yet seen an error. */
 const PROBE_LOOKS = 3;
 
-export interface UdpOptions {
+export interface UdpOptions extends LocalEnd {
   /** Bytes of an IP packet at most, less where the system knows that the path carries less; 'path' for as many as it carries. */
   mtu: number | 'path';
   /**
@@ -153,10 +153,12 @@ export class UdpTransport implements Transport {
     let socket: DatagramSocket | undefined;
     this.#attempting = true;
     try {
-      const { address, family } = await this.#lookUp();
+      const { address, family } = await this.#lookUp(probe);
       this.#address = address;
       this.#headers = family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS;
-      const to = { address, family, port: this.endpoint.port, segment: this.#segment };
+      const { localAddress, localPort } = this.#options;
+      const { port } = this.endpoint;
+      const to = { address, family, port, localAddress, localPort, segment: this.#segment };
       const message = probe ? this.#listener!.probe() : undefined;
       if (message && !this.#closing) await this.#probe(to, message);
       socket = await this.#connect(
@@ -283,9 +285,10 @@ export class UdpTransport implements Transport {
     this.#listener!.closed(why, uncertain);
   }
 
-  async #lookUp(): Promise<{ address: string; family: number }> {
-    const { host } = this.endpoint;
-    const addresses = await lookup(host, { all: true });
+  /** @param failed the address did not do: the next one has its turn */
+  async #lookUp(failed: boolean): Promise<Address> {
+    const addresses = await resolveAll(this.endpoint.host, this.#options);
+    if (failed) return nextAddress(addresses, this.#address);
     return addresses.find(({ address }) => address === this.#address) ?? addresses[0];
   }
 
@@ -293,7 +296,7 @@ export class UdpTransport implements Transport {
   #lookUpLater(): void {
     this.#timer = setTimeout(() => {
       const socket = this.#socket;
-      this.#lookUp().then(
+      this.#lookUp(false).then(
         async ({ address }) => {
           if (socket !== this.#socket || this.#closing) return;
           if (address === this.#address) {

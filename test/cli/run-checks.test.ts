@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { Command } from 'commander';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
-import { flagsWithoutEffect, neededCapabilities } from '../../src/cli/run-checks.js';
+import { checkRun, flagsWithoutEffect, neededCapabilities } from '../../src/cli/run-checks.js';
 import type { RunFlags } from '../../src/cli/run-flags.js';
 import { runCommand } from '../../src/cli/run.js';
 import type { Backend } from '../../src/backend/backend.js';
@@ -37,7 +37,9 @@ for (const [line, backend, said] of [
   [`${UDP} --udp-segmentation off`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [`${TCP} --max-rate auto`, NATIVE, '--max-rate has no effect without a UDP collector: over TCP nothing is spread'],
   [`${TCP} --max-rate off`, NATIVE, '--max-rate has no effect without a UDP collector: over TCP nothing is spread'],
-  [`${UDP} --collector-buffer 4096`, NATIVE, '--collector-buffer has no effect without a TCP collector'],
+  [`${UDP} --collector-buffer 4096`, NATIVE, '--collector-buffer has no effect without a TCP or TLS collector'],
+  [`${TCP} --tls-ca ca.pem`, NATIVE, '--tls-ca has no effect without a TLS collector'],
+  [`${UDP} --connection-lifetime 1h`, NATIVE, '--connection-lifetime has no effect without a TCP or TLS collector'],
   [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
   [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],
   [`${UDP} --hold-ended off --dying-limit 5`, NATIVE, '--dying-limit has no effect with --hold-ended off'],
@@ -103,3 +105,15 @@ test('the capabilities that do instead of root', t => {
   t.deepEqual(needed(`${UDP} --setup-sysctl`, 'procfs'), ['CAP_DAC_READ_SEARCH', 'CAP_NET_ADMIN']);
   t.deepEqual(needed(UDP, 'replay'), []);
 });
+
+for (const [line, message] of [
+  ['--collector udp://a:1,udp://b:1 --local-port 4000', /--local-port does not go with several collectors/],
+  ['--collector tcp://[::1]:1 --local-address 127.0.0.1', /cannot reach tcp:\/\/\[::1\]:1: one is IPv4/],
+  ['--collector tls://a:1 --tls-key key.pem', /--tls-key needs --tls-certificate/],
+  ['--collector tls://a:1 --tls-certificate chain.pem', /--tls-certificate needs --tls-key/],
+  ['--collector tls://a:1 --tls-ca /no/such/file', /'\/no\/such\/file' cannot be used: ENOENT/],
+] as const) {
+  test(`refused before anything is opened: ${line}`, t => {
+    t.throws(() => checkRun(parse(line).opts<RunFlags>(), NATIVE), { message });
+  });
+}

@@ -63,12 +63,14 @@ interface To {
   host?: string;
   reconnectInterval?: number;
   collectorBuffer?: number;
+  connectionLifetime?: number;
   backend?: Backend;
 }
 
 function transportTo(port: number, to: To = {}): TcpTransport {
-  const { host = QUIET_HOST, reconnectInterval = 20, collectorBuffer = 32 << 20, backend = backends()[0] } = to;
-  const options = { reconnectInterval, collectorBuffer, limitUnsent: backend.limitUnsent };
+  const { host = QUIET_HOST, reconnectInterval = 20, collectorBuffer = 32 << 20, connectionLifetime = 0 } = to;
+  const { limitUnsent } = to.backend ?? backends()[0];
+  const options = { reconnectInterval, collectorBuffer, connectionLifetime, limitUnsent };
   return new TcpTransport({ protocol: 'tcp', host, port }, options);
 }
 
@@ -403,6 +405,40 @@ test('everything is sent before close ends', async t => {
   t.is(peer.received[0].length, 160_000);
   t.like(transport.counts, { records: 10, lostRecords: 0, uncertainRecords: 0 });
   t.deepEqual(log.events, ['opened']);
+});
+
+test('a connection that has lasted its time is renewed in order: every message arrives once', async t => {
+  const peer = await Peer.listen(t);
+  peer.server.on('connection', socket => socket.on('end', () => socket.end()));
+  const transport = transportTo(peer.port, { reconnectInterval: 60_000, connectionLifetime: 40 });
+  const log = new TransportLog();
+  t.teardown(() => transport.close(0));
+  await transport.open(log);
+  let sent = 0;
+  await eventually('four connections', () => {
+    if (transport.ready) transport.send(...messages(1, 1_000, ++sent));
+    return peer.sockets.length >= 4;
+  });
+  await transport.close(60_000);
+  const octets = peer.received.reduce((sum, { length }) => sum + length, 0);
+  t.true(sent > 0);
+  t.is(octets, sent * 1_000);
+  t.true(
+    peer.received.every(({ length }) => length % 1_000 === 0),
+    'no message is cut',
+  );
+  t.like(transport.counts, { messages: sent, errors: {}, lostRecords: 0, uncertainRecords: 0 });
+  t.deepEqual(log.events.slice(0, 4), ['opened', 'closed: renewed', 'opened', 'closed: renewed']);
+});
+
+test('the time of a connection differs by chance, by a quarter at most', async t => {
+  const peer = await Peer.listen(t);
+  const asked = askedWaits(t);
+  for (let i = 0; i < 20; i++) await opened(t, peer.port, { connectionLifetime: 1_000_000 });
+  const times = asked.filter(wait => wait > 500_000);
+  t.is(times.length, 20);
+  t.true(times.every(time => time >= 750_000 && time <= 1_250_000));
+  t.true(new Set(times).size > 10);
 });
 
 test('close works while connecting, and while waiting to reconnect', async t => {

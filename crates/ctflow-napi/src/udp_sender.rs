@@ -12,13 +12,21 @@ pub struct UdpSender {
 #[napi]
 impl UdpSender {
     /// @param address an IP address, with its zone where it has one (`fe80::1%eth0`)
+    /// @param local_address the address of this host that it sends from, empty for what the kernel gives
+    /// @param local_port the port that it sends from, 0 for what the kernel gives
     /// @param segment bursts leave as one buffer that the kernel cuts into datagrams, until it says that it cannot
     ///
     /// Throws an error whose code is the errno, a number.
     #[napi(constructor)]
-    pub fn new(address: String, port: u16, segment: bool) -> Result<Self, napi::Error<String>> {
+    pub fn new(
+        address: String,
+        port: u16,
+        local_address: String,
+        local_port: u16,
+        segment: bool,
+    ) -> Result<Self, napi::Error<String>> {
         let errno = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO).to_string();
-        match sys::UdpSender::connect(&address, port, segment) {
+        match sys::UdpSender::connect_from((&local_address, local_port), (&address, port), segment) {
             Ok(sender) => Ok(Self { sender: Some(sender) }),
             Err(error) => Err(napi::Error::new(errno(error), "The UDP socket cannot be connected")),
         }

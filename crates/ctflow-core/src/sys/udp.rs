@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Datagrams of one run at most: UDP_MAX_SEGMENTS of the first kernels that had it.
@@ -81,12 +81,18 @@ impl UdpSender {
     /// `address` is an IP address, `fe80::1%eth0` with its zone where it has one. With `segment` the kernel cuts runs of messages
     /// into datagrams, as late as it can: a capture on this host may show them uncut.
     pub fn connect(address: &str, port: u16, segment: bool) -> io::Result<Self> {
+        Self::connect_from(("", 0), (address, port), segment)
+    }
+
+    /// The same from a fixed end: an address of this host, empty for what the kernel gives, and a port, 0 for what the kernel gives.
+    pub fn connect_from(local: (&str, u16), (address, port): (&str, u16), segment: bool) -> io::Result<Self> {
         let peer = socket_address(address, port)?;
-        let any: IpAddr = match peer {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        let from = match (local.0, peer) {
+            ("", SocketAddr::V4(_)) => (Ipv4Addr::UNSPECIFIED, local.1).into(),
+            ("", SocketAddr::V6(_)) => (Ipv6Addr::UNSPECIFIED, local.1).into(),
+            (own, _) => socket_address(own, local.1)?,
         };
-        let socket = UdpSocket::bind((any, 0))?;
+        let socket = UdpSocket::bind(from)?;
         socket.connect(peer)?;
         socket.set_nonblocking(true)?;
         if set_option(&socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, SEND_BUFFER).is_err() {

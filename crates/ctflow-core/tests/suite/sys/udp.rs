@@ -105,6 +105,21 @@ fn addresses_with_a_zone() {
 }
 
 #[test]
+fn a_fixed_end_on_this_host() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (address, port) = ("127.0.0.1", receiver.local_addr().unwrap().port());
+    let sender = UdpSender::connect_from(("127.0.0.9", 0), (address, port), false).unwrap();
+    let own = sender.local().unwrap();
+    assert_eq!(own.ip().to_string(), "127.0.0.9");
+    let taken = UdpSender::connect_from(("127.0.0.9", own.port()), (address, port), false);
+    assert_eq!(taken.unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
+    drop(sender);
+    let again = UdpSender::connect_from(("127.0.0.9", own.port()), (address, port), false).unwrap();
+    assert_eq!(again.local(), Some(own));
+    assert!(UdpSender::connect_from(("::1", 0), (address, port), false).is_err());
+}
+
+#[test]
 fn each_datagram_to_a_closed_port_is_reported_once_and_the_next_one_is_not_touched() {
     for host in ["127.0.0.1", "::1"] {
         for (segment, unit) in [(false, 1), (true, 5)] {

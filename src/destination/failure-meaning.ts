@@ -1,0 +1,49 @@
+import { NO_HANDSHAKE, NOT_ALLOWED, REFUSED } from '../transport/tls-client.js';
+
+const UNKNOWN_AUTHORITY = "the collector's certificate is of an authority that is not trusted here (--tls-ca)";
+const CLIENT_CERTIFICATE = "the collector does not accept this exporter's certificate (--tls-certificate)";
+
+/** By errno, or by the code of Node or OpenSSL. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  EHOSTUNREACH: 'the host is unreachable',
+  ENETUNREACH: 'there is no route',
+  ENOTFOUND: 'the name does not resolve',
+  EAI_AGAIN: 'the name server does not answer',
+  EADDRINUSE: 'the local port is in use',
+  EADDRNOTAVAIL: 'the local address is not of this host, or the local port is in use',
+  EAFNOSUPPORT: 'the name has no address of the family of the local address',
+  ERR_TLS_CERT_ALTNAME_INVALID: "the collector's certificate is for another name (--tls-server-name)",
+  [NOT_ALLOWED]: "the collector's certificate has none of the names of --tls-peer-name",
+  CERT_HAS_EXPIRED: "the collector's certificate has expired",
+  CERT_NOT_YET_VALID: "the collector's certificate is not valid yet, or the clock of this host is wrong",
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
+  [REFUSED]: `${CLIENT_CERTIFICATE}, or is stopping`,
+  [NO_HANDSHAKE]: 'something listens there, but it does not answer in TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'something listens there, but it does not answer in TLS',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the collector has neither TLS 1.2 nor TLS 1.3',
+};
+
+/** What a collector has said, RFC 8446 section 6.2, by the end of OpenSSL's name for it. */
+const ALERTS: readonly (readonly [string, string])[] = [
+  ['CERTIFICATE_REQUIRED', 'the collector wants a client certificate (--tls-certificate, --tls-key)'],
+  ['HANDSHAKE_FAILURE', 'the collector refuses the handshake: it may want a client certificate (--tls-certificate)'],
+  ['UNKNOWN_CA', "the collector does not know the authority of this exporter's certificate (--tls-certificate)"],
+  ['CERTIFICATE_EXPIRED', "this exporter's certificate has expired (--tls-certificate)"],
+  ['CERTIFICATE_REVOKED', "this exporter's certificate is revoked (--tls-certificate)"],
+  ['CERTIFICATE', CLIENT_CERTIFICATE],
+  ['CERTIFICATE_UNKNOWN', CLIENT_CERTIFICATE],
+  ['ACCESS_DENIED', CLIENT_CERTIFICATE],
+  ['PROTOCOL_VERSION', 'the collector has neither TLS 1.2 nor TLS 1.3'],
+];
+
+/** What a failure means to the operator; undefined where the code says all that is known. */
+export function meaningOf(why: string): string | undefined {
+  const meaning = MEANINGS[why];
+  if (meaning !== undefined || !/^ERR_SSL_.*ALERT/.test(why)) return meaning;
+  return ALERTS.find(([name]) => why.endsWith(`_${name}`))?.[1];
+}

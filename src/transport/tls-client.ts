@@ -1,0 +1,115 @@
+import { isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import type { Endpoint } from '../common/endpoint.js';
+import type { CtflowError } from '../common/errors.js';
+import { TlsFiles, type TlsFileNames } from './tls-files.js';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A TLS 1.3 server that sends no tickets has so long to refuse the client's certificate. */
+const VERDICT_MS = 1_000;
+/** One that has sent a ticket, or of TLS 1.2, and yet does not want the client closes at once. */
+const STANDS_MS = 100;
+
+/** Why a connection was not made. */
+export const NO_HANDSHAKE = 'no TLS handshake';
+export const REFUSED = 'closed after the TLS handshake';
+export const NOT_ALLOWED = 'peer not allowed';
+
+export interface TlsClientOptions extends TlsFileNames {
+  /** The collector's certificate is for this name; absent for the host of its endpoint. */
+  tlsServerName?: string;
+  /** Of these names the collector's certificate has one, too. */
+  tlsPeerName?: readonly string[];
+}
+
+/** TLS 1.2 or 1.3 toward one collector, whose name and chain are verified, always. */
+export class TlsClient {
+  readonly #files: TlsFiles;
+  readonly #name: string;
+  readonly #allowed: readonly string[] | undefined;
+
+  /**
+   * @param trouble the files have changed and cannot be used: those of before stay in use
+   * @throws CtflowError CTFLOW_TLS
+   */
+  constructor({ host }: Endpoint, options: TlsClientOptions, trouble: (error: CtflowError) => void) {
+    this.#files = new TlsFiles(options, trouble);
+    this.#name = options.tlsServerName ?? withoutZone(host);
+    this.#allowed = options.tlsPeerName;
+  }
+
+  /**
+   * Over a connection that has just been made. In TLS 1.3 a server says only after the handshake that it does not want the client's
+   * certificate, so this waits for its tickets, which come after that, or for a second.
+   * @throws an error with the reason as its `code` or its message
+   */
+  handshake(tcp: Socket, signal: AbortSignal): Promise<TLSSocket> {
+    const name = this.#name;
+    const socket = connect({
+      socket: tcp,
+      secureContext: this.#files.read().context,
+      host: name,
+      // RFC 6066 section 3: no addresses
+      ...(isIP(name) === 0 && { servername: name }),
+      // whatever NODE_TLS_REJECT_UNAUTHORIZED says
+      rejectUnauthorized: true,
+      checkServerIdentity: (_, certificate) => this.#check(certificate),
+    });
+    return settled(socket, signal);
+  }
+
+  #check(certificate: PeerCertificate): Error | undefined {
+    const wrong = checkServerIdentity(this.#name, certificate);
+    if (wrong || !this.#allowed || hasName(certificate, this.#allowed)) return wrong;
+    return new Error(NOT_ALLOWED);
+  }
+}
+
+/** Whether a certificate is for one of these names or addresses. */
+export function hasName(certificate: PeerCertificate, names: readonly string[]): boolean {
+  return names.some(name => checkServerIdentity(name, certificate) === undefined);
+}
+
+function settled(socket: TLSSocket, signal: AbortSignal): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    let secure = false;
+    let timer = setTimeout(() => socket.destroy(new Error(NO_HANDSHAKE)), HANDSHAKE_TIMEOUT_MS);
+    const giveUp = (): void => void socket.destroy();
+    const ended = (): void => void socket.destroy(new Error(secure ? REFUSED : NO_HANDSHAKE));
+    const closed = (): void => {
+      stop();
+      reject(new Error(NO_HANDSHAKE));
+    };
+    const stop = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+      socket.off('end', ended).off('close', closed).off('session', stands);
+    };
+    const accepted = (): void => {
+      stop();
+      resolve(socket);
+    };
+    const wait = (milliseconds: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(accepted, milliseconds);
+    };
+    const stands = (): void => wait(STANDS_MS);
+    signal.addEventListener('abort', giveUp);
+    const cutOff = (error: NodeJS.ErrnoException): boolean =>
+      secure && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
+    socket.on('error', error => reject(cutOff(error) ? new Error(REFUSED) : error));
+    socket.on('end', ended).on('close', closed);
+    socket.once('secureConnect', () => {
+      secure = true;
+      if (socket.getProtocol() === 'TLSv1.3') {
+        wait(VERDICT_MS);
+        socket.once('session', stands);
+      } else wait(STANDS_MS);
+      socket.resume();
+    });
+  });
+}
+
+function withoutZone(host: string): string {
+  return isIP(host) === 6 ? host.replace(/%.*$/, '') : host;
+}

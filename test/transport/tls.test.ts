@@ -1,0 +1,412 @@
+import test, { type ExecutionContext } from 'ava';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { CtflowError } from '../../src/common/errors.js';
+import { meaningOf } from '../../src/destination/failure-meaning.js';
+import { TcpTransport } from '../../src/transport/tcp.js';
+import { TlsClient, type TlsClientOptions } from '../../src/transport/tls-client.js';
+import { backends } from '../helpers/backends.js';
+import { eventually } from '../helpers/eventually.js';
+import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
+import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
+import { needs } from '../helpers/kernel/require.js';
+import { temporaryPath } from '../helpers/temporary.js';
+import { Authority, type Certificate } from '../helpers/tls/authority.js';
+import { OpensslServer } from '../helpers/tls/openssl-server.js';
+import { APPLICATION_DATA, Relay } from '../helpers/tls/relay.js';
+
+const rigged = needs(test, ['openssl']);
+const linux = needs(test, ['openssl', 'linux']);
+const HERE = `IP:${QUIET_HOST}`;
+
+let made: { ours: Authority; theirs: Authority; collector: Certificate; exporter: Certificate } | undefined;
+/** Certificates that are right, made once. */
+function certificates(): NonNullable<typeof made> {
+  const ours = made?.ours ?? new Authority('ours');
+  made ??= {
+    ours,
+    theirs: new Authority('theirs'),
+    collector: ours.issue({ names: [HERE, 'DNS:collector.test'] }),
+    exporter: ours.issue({ names: ['DNS:exporter.test'] }),
+  };
+  return made;
+}
+
+interface To {
+  tls?: TlsClientOptions;
+  reconnectInterval?: number;
+  trouble?: (error: CtflowError) => void;
+}
+
+function transportTo(t: ExecutionContext, port: number, to: To = {}): TcpTransport {
+  const endpoint = { protocol: 'tls', host: QUIET_HOST, port } as const;
+  const { tls = { tlsCa: certificates().ours.tlsCa }, reconnectInterval = 60_000, trouble = t.fail } = to;
+  const transport = new TcpTransport(endpoint, {
+    reconnectInterval,
+    collectorBuffer: 32 << 20,
+    limitUnsent: backends()[0].limitUnsent,
+    tls: new TlsClient(endpoint, tls, trouble as (error: CtflowError) => void),
+  });
+  t.teardown(() => transport.close(0));
+  return transport;
+}
+
+/** @returns the transport, what it said, and its first event */
+async function attempt(t: ExecutionContext, port: number, to?: To): Promise<[TcpTransport, TransportLog, string]> {
+  const transport = transportTo(t, port, to);
+  const log = new TransportLog();
+  await transport.open(log);
+  return [transport, log, await log.nth(1)];
+}
+
+/** Why the first connection ended: on a busy machine the collector's verdict may come after a session has begun. */
+async function whyClosed(log: TransportLog): Promise<string> {
+  const closed = await eventually('the end', () => log.events.find(event => event.startsWith('closed: ')));
+  return closed.slice('closed: '.length);
+}
+
+/** The waits that are asked of timers from now on, in milliseconds. */
+function askedWaits(t: ExecutionContext): number[] {
+  const asked: number[] = [];
+  const { setTimeout } = globalThis;
+  const spy = (run: () => void, milliseconds: number): NodeJS.Timeout => {
+    asked.push(milliseconds);
+    return setTimeout(run, milliseconds);
+  };
+  globalThis.setTimeout = Object.assign(spy, setTimeout) as typeof setTimeout;
+  t.teardown(() => (globalThis.setTimeout = setTimeout));
+  return asked;
+}
+
+/** A collector of Node, which can do what openssl's cannot. */
+class Peer {
+  readonly sockets: TLSSocket[] = [];
+  readonly received: Buffer[] = [];
+  port = 0;
+
+  static async listen(t: ExecutionContext, options: TlsOptions = {}): Promise<Peer> {
+    const { tlsCertificate, tlsKey } = certificates().collector;
+    const [cert, key] = [readFileSync(tlsCertificate), readFileSync(tlsKey)];
+    const server = createServer({ cert, key, allowHalfOpen: true, ...options });
+    const peer = new Peer();
+    server.on('secureConnection', socket => {
+      const index = peer.sockets.push(socket) - 1;
+      peer.received[index] = Buffer.alloc(0);
+      socket.on('error', () => {});
+      socket.on('data', chunk => (peer.received[index] = Buffer.concat([peer.received[index], chunk])));
+    });
+    server.listen(0, QUIET_HOST);
+    await once(server, 'listening');
+    peer.port = (server.address() as AddressInfo).port;
+    t.teardown(() => {
+      for (const socket of peer.sockets) socket.destroy();
+      server.close();
+    });
+    return peer;
+  }
+}
+
+for (const version of ['-tls1_2', '-tls1_3']) {
+  rigged(`openssl takes records over TLS with a client certificate (${version})`, async t => {
+    const { ours, collector, exporter } = certificates();
+    const flags = [version, '-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const tls = { tlsCa: ours.tlsCa, ...exporter };
+    const [transport, log, first] = await attempt(t, server.port, { tls });
+    t.is(first, 'opened');
+    transport.send(...messages(3, 16_384, 5));
+    const last = Buffer.alloc(16_384, 3);
+    await eventually('the last message', () => server.output.includes(last));
+    t.true(server.output.includes(Buffer.alloc(16_384, 1)));
+    t.like(transport.counts, { records: 15, messages: 3, errors: {} });
+    t.is(log.records, 15);
+  });
+
+  rigged(`openssl wants a client certificate and there is none (${version})`, async t => {
+    const { ours, collector } = certificates();
+    const flags = [version, '-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const [transport, log] = await attempt(t, server.port);
+    const why = await whyClosed(log);
+    t.regex(why, /^ERR_SSL_\S+ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/);
+    t.regex(meaningOf(why)!, /client certificate/);
+    t.is(transport.counts.records, 0);
+    t.deepEqual(log.uncertain, [0]);
+  });
+}
+
+const REFUSED: readonly (readonly [string, () => Certificate, TlsClientOptions, RegExp, RegExp])[] = [
+  [
+    'is for another name',
+    () => certificates().ours.issue({ names: ['DNS:other.test'] }),
+    {},
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    /another name/,
+  ],
+  [
+    'has expired',
+    () => certificates().ours.issue({ names: [HERE], expired: true }),
+    {},
+    /^CERT_HAS_EXPIRED$/,
+    /expired/,
+  ],
+  [
+    'is of an unknown authority',
+    () => certificates().theirs.issue({ names: [HERE] }),
+    {},
+    /^UNABLE_TO_|^SELF_SIGNED/,
+    /authority that is not trusted/,
+  ],
+  [
+    'has no name that is allowed',
+    () => certificates().collector,
+    { tlsPeerName: ['first.test', 'second.test'] },
+    /^peer not allowed$/,
+    /--tls-peer-name/,
+  ],
+  [
+    'is not for --tls-server-name',
+    () => certificates().collector,
+    { tlsServerName: 'third.test', tlsPeerName: ['collector.test'] },
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    /another name/,
+  ],
+];
+
+for (const [what, certificate, tls, code, meaning] of REFUSED) {
+  rigged(`a collector whose certificate ${what} gets no record, whatever the environment says`, async t => {
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    const server = await OpensslServer.listen(t, QUIET_HOST, certificate());
+    const to = { tls: { tlsCa: certificates().ours.tlsCa, ...tls } };
+    const [transport, , first] = await attempt(t, server.port, to);
+    const why = first.replace('closed: ', '');
+    t.regex(why, code);
+    t.regex(meaningOf(why)!, meaning);
+    t.false(transport.ready);
+    t.is(transport.counts.connects, 0);
+  });
+}
+
+for (const [what, certificate, meaning] of [
+  ['has expired', () => certificates().ours.issue({ names: ['DNS:exporter.test'], expired: true }), /expired/],
+  ['is of an unknown authority', () => certificates().theirs.issue({ names: ['DNS:exporter.test'] }), /authority/],
+] as const) {
+  rigged(`openssl refuses a client certificate that ${what}: nothing is exported`, async t => {
+    const { ours, collector } = certificates();
+    const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const [transport, log] = await attempt(t, server.port, { tls: { tlsCa: ours.tlsCa, ...certificate() } });
+    const why = await whyClosed(log);
+    t.regex(why, /^ERR_SSL_\S+ALERT/);
+    t.regex(meaningOf(why)!, meaning);
+    t.deepEqual(log.uncertain, [0]);
+    t.is(transport.counts.records, 0);
+  });
+}
+
+rigged('names that the certificate has are allowed, and a name of its own may be asked for', async t => {
+  const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector);
+  const tls = {
+    tlsCa: certificates().ours.tlsCa,
+    tlsServerName: 'collector.test',
+    tlsPeerName: ['x.test', QUIET_HOST],
+  };
+  const [, , first] = await attempt(t, server.port, { tls });
+  t.is(first, 'opened');
+});
+
+// What "taken" means over TLS
+
+for (const version of ['-tls1_2', '-tls1_3']) {
+  rigged(`each message is one TLS record, the largest too (${version})`, async t => {
+    const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector, version);
+    const relay = await Relay.open(t, QUIET_HOST, server.port);
+    const [transport, , first] = await attempt(t, relay.port);
+    t.is(first, 'opened');
+    const before = relay.records(1).length;
+    const sizes = [16, 100, 1_400, 16_383, transport.limit];
+    for (const size of sizes) transport.send(...messages(1, size, 1));
+    await eventually('all taken', () => transport.counts.messages === sizes.length);
+    await eventually('all records', () => relay.records(1).length >= before + sizes.length);
+    const records = relay.records(1).slice(before);
+    // the tag, and in TLS 1.3 the type, in TLS 1.2 the nonce
+    const more = version === '-tls1_3' ? [17] : [16, 24];
+    t.true(records.every(({ type }) => type === APPLICATION_DATA));
+    t.true(more.some(octets => String(records.map(({ length }) => length - octets)) === String(sizes)));
+  });
+}
+
+rigged(
+  'what counts as taken is what lies whole in TLS records, also when the collector is killed in the middle',
+  async t => {
+    const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector);
+    const relay = await Relay.open(t, QUIET_HOST, server.port);
+    const [transport, log, first] = await attempt(t, relay.port);
+    t.is(first, 'opened');
+    const handshake = relay.records(1).length;
+    relay.freeze();
+    let sent = 0;
+    for (let full = 0; full < 20;) {
+      if (transport.ready) {
+        transport.send(...messages(4, 16_000, 7));
+        sent += 4;
+        full = 0;
+      } else full++;
+      await new Promise(resolve => setTimeout(resolve, 2));
+    }
+    await transport.close(0);
+    relay.thaw();
+    await eventually('the end', () => relay.ended(1));
+    const { messages: taken, records, lostRecords, uncertainRecords } = transport.counts;
+    t.is(relay.records(1).filter(({ length }) => length > 16_000).length, taken);
+    t.true(relay.records(1).length <= handshake + taken + 1, 'beside them the end alone');
+    t.true(taken > 0 && taken < sent);
+    t.is(records, taken * 7);
+    t.is(records + lostRecords, sent * 7, 'no record is anything else');
+    t.is(uncertainRecords, records);
+    t.is(log.records, sent * 7);
+  },
+);
+
+rigged(
+  'TLS 1.3: records that left before the collector refused the certificate are uncertain, not exported',
+  async t => {
+    const { ours, theirs, collector } = certificates();
+    const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error', '-tls1_3'];
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const relay = await Relay.open(t, QUIET_HOST, server.port, true);
+    const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
+    const transport = transportTo(t, relay.port, { tls });
+    const log = new TransportLog();
+    await transport.open(log);
+    t.is(await log.nth(1), 'opened');
+    transport.send(...messages(3, 1_000, 4));
+    await eventually('all taken', () => transport.counts.messages === 3);
+    relay.letGo();
+    t.regex(await log.nth(2), /^closed: ERR_SSL_\S+ALERT_UNKNOWN_CA$/);
+    t.deepEqual(log.uncertain, [12]);
+    t.like(transport.counts, { records: 0, messages: 0, octets: 0, uncertainRecords: 12, lostRecords: 0 });
+    t.is(transport.takeBack().length, 0, 'nothing is sent again');
+  },
+);
+
+rigged('a collector that refuses after the handshake is tried less and less often', async t => {
+  const { ours, theirs, collector } = certificates();
+  const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error', '-tls1_3'];
+  const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+  const relay = await Relay.open(t, QUIET_HOST, server.port, true);
+  const asked = askedWaits(t);
+  const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
+  const transport = transportTo(t, relay.port, { tls, reconnectInterval: 37 });
+  const log = new TransportLog();
+  await transport.open(log);
+  for (let round = 0; round < 3; round++) {
+    t.is(await log.nth(2 * round + 1), 'opened');
+    relay.letGo();
+    t.regex(await log.nth(2 * round + 2), /^closed: ERR_SSL/);
+  }
+  t.deepEqual(
+    asked.filter(wait => wait > 0 && wait % 37 === 0),
+    [37, 74, 148],
+  );
+});
+
+linux('a TLS collector that half-closes and reads to the end leaves nothing uncertain', async t => {
+  const peer = await Peer.listen(t);
+  const [transport, log, first] = await attempt(t, peer.port);
+  t.is(first, 'opened');
+  transport.send(...messages(3, 1_000, 4));
+  await eventually('3,000 octets', () => peer.received[0].length === 3_000);
+  peer.sockets[0].end();
+  t.is(await log.nth(2), 'closed: closed by the collector');
+  t.deepEqual(log.uncertain, [0]);
+  t.is(peer.received[0].subarray(3_000).toString(), '..............12');
+});
+
+rigged('a TLS collector that is killed leaves uncertain what it may not have read', async t => {
+  const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector);
+  const [transport, log, first] = await attempt(t, server.port);
+  t.is(first, 'opened');
+  transport.send(...messages(3, 1_000, 4));
+  await eventually('all taken', () => transport.counts.messages === 3);
+  server.kill();
+  t.regex(await log.nth(2), /^closed/);
+  t.deepEqual(log.uncertain, [12]);
+  t.is(transport.takeBack().length, 0);
+});
+
+rigged('everything is sent before a TLS connection closes in order', async t => {
+  const peer = await Peer.listen(t, { allowHalfOpen: false });
+  const [transport, log, first] = await attempt(t, peer.port);
+  t.is(first, 'opened');
+  transport.send(...messages(10, 16_000, 1));
+  await transport.close(60_000);
+  t.is(peer.received[0].length, 160_000);
+  t.like(transport.counts, { records: 10, lostRecords: 0, uncertainRecords: 0 });
+  t.is(log.records, 10);
+});
+
+rigged('a collector that closes after the handshake without a word gets no record', async t => {
+  const { ours, theirs } = certificates();
+  // Node completes the handshake, and looks at the certificate then
+  const peer = await Peer.listen(t, { requestCert: true, ca: readFileSync(ours.tlsCa) });
+  const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
+  const [transport, log] = await attempt(t, peer.port, { tls });
+  // on a busy machine it may be seen after the 100 ms
+  t.regex(await whyClosed(log), /^closed after the TLS handshake$|^closed by the collector$|^ECONNRESET$/);
+  t.regex(meaningOf('closed after the TLS handshake')!, /does not accept this exporter's certificate/);
+  t.is(transport.counts.records, 0);
+});
+
+rigged('something that does not speak TLS is said to be so', async t => {
+  const server = createTcpServer(socket => socket.end('220 mail.test ESMTP\r\n')).listen(0, QUIET_HOST);
+  await once(server, 'listening');
+  t.teardown(() => void server.close());
+  const [, , first] = await attempt(t, (server.address() as AddressInfo).port);
+  t.regex(meaningOf(first.slice(8))!, /does not answer in TLS/);
+});
+
+rigged('files that change are read again at the next connection; those that are broken stay out of use', async t => {
+  const { ours, theirs, collector } = certificates();
+  const server = await OpensslServer.listen(t, QUIET_HOST, collector);
+  const tlsCa = temporaryPath(t, 'ca.pem');
+  copyFileSync(theirs.tlsCa, tlsCa);
+  const faults: string[] = [];
+  const trouble = ({ code, message }: CtflowError): void => void faults.push(`${code}: ${message}`);
+  const [transport, log, first] = await attempt(t, server.port, { tls: { tlsCa }, reconnectInterval: 20, trouble });
+  t.regex(first, /^closed: UNABLE_TO/);
+  writeFileSync(tlsCa, 'half a file');
+  await eventually('the fault', () => faults.length > 0);
+  t.deepEqual(faults, [`CTFLOW_TLS: The TLS file '${tlsCa}' cannot be used: it has no certificate in PEM`]);
+  copyFileSync(ours.tlsCa, tlsCa);
+  await eventually('a session', () => log.events.at(-1) === 'opened');
+  t.true(transport.ready);
+  t.is(faults.length, 1, 'a fault is said once');
+});
+
+rigged('what is wrong with a file is said without its content', t => {
+  const { ours, theirs, collector, exporter } = certificates();
+  const endpoint = { protocol: 'tls', host: 'collector.test', port: 4740 } as const;
+  const key = readFileSync(exporter.tlsKey, 'utf8');
+  const broken = temporaryPath(t, 'broken.pem');
+  writeFileSync(broken, key.replace(/\n.{8}/, '\n????????'));
+  const locked = temporaryPath(t, 'locked.pem');
+  execFileSync('openssl', ['ec', '-in', exporter.tlsKey, '-aes128', '-passout', 'pass:secret', '-out', locked]);
+  for (const [files, said] of [
+    [{ tlsCa: '/no/such/file' }, /'\/no\/such\/file' cannot be used: ENOENT/],
+    [{ tlsCa: '/' }, /'\/' cannot be used: it is a directory/],
+    [{ tlsCa: exporter.tlsKey }, /has no certificate in PEM/],
+    [{ ...exporter, tlsKey: collector.tlsKey }, /is not the key of/],
+    [{ ...exporter, tlsKey: broken }, /'\S+broken.pem' cannot be used: ERR_OSSL/],
+    [{ ...exporter, tlsKey: locked }, /it has a passphrase/],
+    [{ ...exporter, tlsKey: theirs.tlsCa }, /cannot be used: ERR_OSSL/],
+  ] as const) {
+    const error = t.throws(() => new TlsClient(endpoint, { tlsCa: ours.tlsCa, ...files }, t.fail as never));
+    t.regex(error!.message, said);
+    const text = `${error!.stack} ${JSON.stringify(error)} ${String(error!.cause)}`;
+    for (const line of key.split('\n').slice(1, -2)) t.false(text.includes(line));
+  }
+});
