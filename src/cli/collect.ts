@@ -10,7 +10,7 @@ import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect/p
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
-import { list } from './values.js';
+import { list, text } from './values.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
@@ -27,6 +27,10 @@ interface CollectFlags {
   duration?: number;
   templateLifetime: number;
   filter?: Filter;
+  tlsCa?: string;
+  tlsCertificate?: string;
+  tlsKey?: string;
+  tlsPeerName?: string[];
 }
 
 /** `ctflow collect` */
@@ -36,7 +40,7 @@ export function collectCommand(): Command {
     .addOption(
       flag(
         '--listen <address...>',
-        `udp://HOST:PORT or tcp://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
+        `udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
       ).argParser(list(parseEndpoint)),
     )
     .addOption(
@@ -65,6 +69,19 @@ export function collectCommand(): Command {
         DEFAULT_LIMITS.templateLifetime,
       ),
     )
+    .addOption(flag('--tls-certificate <file>', "PEM: this collector's certificate, with those up to its authority"))
+    .addOption(flag('--tls-key <file>', 'PEM: the key of --tls-certificate, without a passphrase'))
+    .addOption(
+      flag(
+        '--tls-ca <file>',
+        'PEM: authorities of which an exporter must have a certificate (default: exporters need none)',
+      ),
+    )
+    .addOption(
+      flag('--tls-peer-name <name...>', "an exporter's certificate has one of these names or addresses").argParser(
+        list(text),
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -74,14 +91,15 @@ JSON: integers above 2^53 - 1, and identifiers such as flowId, are strings, octe
 elements ENTERPRISE/ID.
 CSV: one header whatever comes (RFC 4180), flow records only; elements without a column are JSON in the last one, 'other'.
 IPFIX: the records as they came, options records included, for a file or a pipe.
-Whoever reads the output slowly slows exporters over TCP down; datagrams wait in 16 MiB, and what does not fit is
+Whoever reads the output slowly slows exporters over TCP and TLS down; datagrams wait in 16 MiB, and what does not fit is
 dropped and counted.
-Stops on SIGINT or SIGTERM: half-closes its TCP connections, drains them and prints its counters. A second signal ends it
+Stops on SIGINT or SIGTERM: half-closes its TCP and TLS connections, drains them and prints its counters. A second signal ends it
 at once.
 
 Examples:
   $ ctflow collect
   $ ctflow collect --listen udp://0.0.0.0:4739 --listen tcp://[::]:4739
+  $ ctflow collect --listen tls://[::]:4740 --tls-certificate collector.pem --tls-key key.pem --tls-ca exporters.pem
   $ ctflow collect --filter 'dst.port == 53 && !(src in 10.0.0.0/8)'
   $ ctflow collect --format json --count 100 | jq .octetDeltaCount
   $ ctflow collect --format ipfix --duration 1h > hour.ipfix`,
@@ -93,6 +111,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   const listen = flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)];
   if (lifetimeWithoutEffect(listen, command))
     note('--template-lifetime has no effect without a UDP address in --listen');
+  checkTls(listen, flags);
   const output = standardOutput();
   const printer = collectPrinter(flags.format, output);
   const troubles = new TroubleNotes(note);
@@ -113,6 +132,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
     },
     ready: () => (output.waiting < PIECE ? undefined : output.room()),
     onTrouble: trouble => troubles.add(trouble),
+    tls: flags,
     limits: { templateLifetime: flags.templateLifetime },
   });
   const signals = handleSignals({
@@ -146,6 +166,19 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
 function report(collector: Collector): void {
   for (const line of exporterLines(collector.exporters())) note(line);
   note(summary(collector.stats()));
+}
+
+function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
+  const tls = listen.some(({ protocol }) => protocol === 'tls');
+  for (const [name, value] of Object.entries(flags)) {
+    if (!tls && name.startsWith('tls') && value !== undefined) {
+      note(
+        `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} has no effect without tls:// in --listen`,
+      );
+    }
+  }
+  if (tls && flags.tlsCa === undefined)
+    note('without --tls-ca no exporter needs a certificate: whoever reaches this port may send');
 }
 
 /** Templates that come over TCP last as long as their connection (RFC 7011 section 8.1). */

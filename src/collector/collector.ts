@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { Endpoint } from '../common/endpoint.js';
+import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
+import { describeError } from '../common/errors.js';
 import { decodeMessage, type DecodedMessage } from './decode/decode.js';
 import { ExporterTable, type ExporterCounts } from './exporter-counts.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
@@ -11,7 +12,8 @@ import { openFiles } from './open-files.js';
 import { Room } from './room.js';
 import { newStats, type CollectorStats } from './stats.js';
 import { StreamSession } from './stream-session.js';
-import { listenTcp } from './tcp-listener.js';
+import { listenTcp, type OnConnection } from './tcp-listener.js';
+import { listenTls, type TlsListenerOptions } from './tls-listener.js';
 import { TransportSession } from './transport-session.js';
 import type { OnTrouble } from './trouble.js';
 import { listenUdp } from './udp-listener.js';
@@ -35,6 +37,8 @@ export interface CollectorOptions {
   readonly onMessage?: (bytes: Uint8Array, from: string) => void;
   /** Called when something happens that an operator should know. There may be many: limit their rate. */
   readonly onTrouble?: OnTrouble;
+  /** For endpoints with TLS. */
+  readonly tls?: TlsListenerOptions;
   readonly limits?: Partial<Limits>;
 }
 
@@ -50,7 +54,7 @@ const CHECK_MS = 5000;
 /** Descriptors that TCP connections leave to others. */
 const OTHER_FILES = 32;
 
-/** An IPFIX collecting process (RFC 7011 section 9) over UDP and TCP. */
+/** An IPFIX collecting process (RFC 7011 section 9) over UDP, TCP and TLS. */
 export class Collector {
   readonly #options: CollectorOptions;
   readonly #limits: Limits;
@@ -153,12 +157,24 @@ export class Collector {
   }
 
   #listen(endpoint: Endpoint): Promise<Listener> {
-    if (endpoint.protocol === 'tcp') {
-      return listenTcp(
-        endpoint,
-        (socket, from, peer) => this.#serve(socket, from, peer),
-        () => this.#stats.refusedConnections++,
-      );
+    const connected: OnConnection = (socket, from, peer) => this.#serve(socket, from, peer);
+    const dropped = (): void => void this.#stats.refusedConnections++;
+    if (endpoint.protocol === 'tcp') return listenTcp(endpoint, connected, dropped);
+    if (endpoint.protocol === 'tls') {
+      return listenTls(endpoint, this.#options.tls ?? {}, {
+        connected,
+        dropped,
+        refused: (exporter, reason) => {
+          this.#stats.refusedHandshakes++;
+          this.#options.onTrouble?.({ kind: 'refused-handshake', exporter, reason });
+        },
+        trouble: error =>
+          this.#options.onTrouble?.({
+            kind: 'tls-files',
+            exporter: formatEndpoint(endpoint),
+            error: describeError(error),
+          }),
+      });
     }
     return listenUdp(endpoint, (bytes, from, peer) => {
       const deliver = (): void | Promise<void> => {

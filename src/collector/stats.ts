@@ -59,6 +59,8 @@ export interface CollectorStats {
   disconnectedSessions: number;
   /** TCP connections refused at the limit. */
   refusedConnections: number;
+  /** TLS connections that got no further than the handshake. */
+  refusedHandshakes: number;
   /** TCP connections closed because no message came in time, or not to its end. */
   timedOutConnections: number;
   /** Datagrams dropped because records waited and no room was left. The sequence numbers show how many records. */
@@ -96,6 +98,7 @@ export function newStats(): CollectorStats {
     evictedDomains: 0,
     disconnectedSessions: 0,
     refusedConnections: 0,
+    refusedHandshakes: 0,
     timedOutConnections: 0,
     droppedDatagrams: 0,
     undeliveredMessages: 0,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { formatHostPort, type Endpoint } from '../common/endpoint.js';
 import { bindError, peerAddress, peerOf, resolveHost, type Listener } from './listener.js';
 
@@ -8,23 +8,40 @@ const KEEP_ALIVE_DELAY = 60_000;
 /** Called for each connection; `from` is `tcp://192.0.2.1:40000`, `peer` who is behind it. Whoever is called reads it. */
 export type OnConnection = (socket: Socket, from: string, peer: string) => void;
 
+/** Of a server of streams. */
+export const STREAMS = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY } as const;
+
 /**
  * @param onRefused accepting a connection failed
  * @throws CtflowError CTFLOW_ADDRESS
  */
-export async function listenTcp(
+export function listenTcp(endpoint: Endpoint, onConnection: OnConnection, onRefused: () => void): Promise<Listener> {
+  return listenStreams(endpoint, createServer(STREAMS), 'connection', onConnection, onRefused);
+}
+
+/** Where a socket comes from, as an exporter and as who is behind it; undefined where it is gone already. */
+export function originOf(protocol: 'tcp' | 'tls', socket: Socket): { from: string; peer: string } | undefined {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  const from = `${protocol}://${formatHostPort(peerAddress(remoteAddress), remotePort)}`;
+  return { from, peer: peerOf(remoteAddress) };
+}
+
+/** @param event of the server, with a connection that can be read */
+export async function listenStreams(
   endpoint: Endpoint,
+  server: Server,
+  event: 'connection' | 'secureConnection',
   onConnection: OnConnection,
   onRefused: () => void,
 ): Promise<Listener> {
   const { address } = await resolveHost(endpoint);
   const sockets = new Set<Socket>();
   let activity = 0;
-  const options = { allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY };
-  const server = createServer(options, socket => {
+  server.on(event, (socket: Socket) => {
     activity++;
-    const { remoteAddress, remotePort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined) {
+    const origin = originOf(endpoint.protocol === 'tls' ? 'tls' : 'tcp', socket);
+    if (!origin) {
       socket.destroy(); // gone before it was accepted
       return;
     }
@@ -34,7 +51,7 @@ export async function listenTcp(
       activity++;
       sockets.delete(socket);
     });
-    onConnection(socket, `tcp://${formatHostPort(peerAddress(remoteAddress), remotePort)}`, peerOf(remoteAddress));
+    onConnection(socket, origin.from, origin.peer);
   });
   try {
     server.listen(endpoint.port, address);

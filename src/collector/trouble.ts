@@ -35,6 +35,10 @@ export type Trouble = {
   | { readonly kind: 'refused-connection' }
   /** No message in time: none at all, or not to its end. */
   | { readonly kind: 'timed-out-connection'; readonly begun: boolean }
+  /** A TLS connection without a valid certificate, or no TLS at all; `reason` is a code of Node or OpenSSL. */
+  | { readonly kind: 'refused-handshake'; readonly reason: string }
+  /** The files with certificates have changed and cannot be used; the exporter is the own endpoint. */
+  | { readonly kind: 'tls-files'; readonly error: string }
 );
 
 export type OnTrouble = (trouble: Trouble) => void;

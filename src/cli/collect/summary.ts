@@ -27,6 +27,7 @@ export function summary(stats: CollectorStats): string {
     [stats.evictedDomains, 'evicted observation domains'],
     [stats.disconnectedSessions, 'connections closed'],
     [stats.refusedConnections, 'connections refused'],
+    [stats.refusedHandshakes, 'TLS handshakes refused'],
     [stats.timedOutConnections, 'connections timed out'],
     [stats.expiredTemplates, 'expired templates'],
     [stats.droppedDatagrams, 'datagrams dropped'],

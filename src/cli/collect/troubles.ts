@@ -24,7 +24,7 @@ export class TroubleNotes {
   add(trouble: Trouble): void {
     const host = hostOf(trouble.exporter);
     // NetFlow 5 and 9 of one host are two things
-    const what = trouble.kind === 'malformed-message' ? (trouble.version ?? trouble.reason) : '';
+    const what = detailOf(trouble);
     let key = `${trouble.kind} ${what} ${host}`;
     if (!this.#said.has(key) && this.#said.size >= MAX_HOSTS) key = trouble.kind;
     const said = this.#said.get(key);
@@ -47,6 +47,13 @@ export class TroubleNotes {
     }
     this.#said.clear();
   }
+}
+
+/** What makes two troubles of one kind different. */
+function detailOf(trouble: Trouble): string {
+  if (trouble.kind === 'malformed-message') return trouble.version ?? trouble.reason;
+  if (trouble.kind === 'tls-files') return trouble.error;
+  return trouble.kind === 'refused-handshake' ? trouble.reason : '';
 }
 
 /** `udp://192.0.2.1` of `udp://192.0.2.1:40000`. */
@@ -92,13 +99,33 @@ export function describeTrouble(trouble: Trouble): string {
       return `${exporter}: a datagram is dropped: the output is read too slowly`;
     case 'evicted-session':
       return `${exporter}: ${
-        exporter.startsWith('tcp') ? 'its connection is closed' : 'its templates are forgotten'
+        exporter.startsWith('udp') ? 'its templates are forgotten' : 'its connection is closed'
       } to make room for an exporter that is more useful`;
     case 'refused-connection':
       return `${exporter}: a connection is refused: too many are open`;
+    case 'refused-handshake':
+      return `${exporter}: a TLS connection is refused: ${describeHandshake(trouble.reason)} (${trouble.reason})`;
+    case 'tls-files':
+      return `${exporter}: ${trouble.error}; what was read before stays in use`;
     case 'timed-out-connection':
       return `${exporter}: its connection is closed: ${
         trouble.begun ? 'a message began and did not end' : 'no message came'
       } in time`;
   }
+}
+
+const HANDSHAKES: readonly (readonly [RegExp, string])[] = [
+  [/DID_NOT_RETURN_A_CERTIFICATE/, 'the exporter has given no certificate'],
+  [/^CERT_HAS_EXPIRED$/, "the exporter's certificate has expired"],
+  [/^CERT_NOT_YET_VALID$/, "the exporter's certificate is not valid yet, or the clock of this host is wrong"],
+  [/^UNABLE_TO_|SELF_SIGNED/, "the exporter's certificate is of an authority that is not in --tls-ca"],
+  [/^peer not allowed$/, "the exporter's certificate has none of the names of --tls-peer-name"],
+  [/ALERT/, "the exporter does not accept this collector's certificate"],
+  [/^ERR_SSL_(HTTP_REQUEST|WRONG_VERSION_NUMBER)$/, 'what came is no TLS'],
+  [/UNSUPPORTED_PROTOCOL/, 'it has neither TLS 1.2 nor TLS 1.3'],
+  [/TIMEOUT/, 'its handshake did not end in time'],
+];
+
+function describeHandshake(reason: string): string {
+  return HANDSHAKES.find(([code]) => code.test(reason))?.[1] ?? 'its handshake failed';
 }
