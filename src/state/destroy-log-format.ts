@@ -94,7 +94,8 @@ export async function readRecords(
       onRow(row);
       behind = place + 1;
     }
-    looked += many;
+    // behind the end of the file there is nothing up to the end of the ring, however large it says that it is
+    looked += bytesRead < many * DESTROY_LOG_RECORD_SIZE ? capacity - index : many;
   }
   return behind;
 }

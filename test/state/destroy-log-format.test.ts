@@ -45,6 +45,21 @@ async function readBack(t: ExecutionContext, bytes: Uint8Array, capacity: number
   }
 }
 
+test('a ring that says it is larger than any file is read to the end of the file alone', async t => {
+  // a read for each 4096 records that are not there took minutes
+  const capacity = 2 ** 32 - 1;
+  const bytes = fileOf(capacity, [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+  ]);
+  t.deepEqual(await readBack(t, bytes, capacity, 0), { rows: [1, 2, 3], behind: 3 });
+  t.deepEqual(await readBack(t, bytes, capacity, 2), { rows: [3], behind: 3 });
+  // places go on behind the ring's end
+  const next = fileOf(capacity, [[capacity, 4]]);
+  t.deepEqual(await readBack(t, next, capacity, capacity - 1), { rows: [4], behind: capacity + 1 });
+});
+
 test('the header has capacity and free space, beyond 2^32 too', t => {
   const header = { capacity: 322_638, done: 2 ** 40 + 5 };
   t.deepEqual(readDestroyHeader(encodeDestroyHeader(HOST, header), HOST), header);
