@@ -117,6 +117,7 @@ export class TcpConnection {
     const tcp = await dial(endpoint, this.#options, signal);
     this.#tcp = tcp;
     try {
+      signal.throwIfAborted();
       return tls ? await tls.handshake(tcp, signal) : tcp;
     } catch (error) {
       tcp.destroy();

@@ -332,11 +332,57 @@ rigged('a TLS collector that is killed leaves uncertain what it may not have rea
   t.is(first, 'opened');
   transport.send(...messages(3, 1_000, 4));
   await eventually('all taken', () => transport.counts.messages === 3);
-  server.kill();
+  await server.kill();
   t.regex(await log.nth(2), /^closed/);
   t.deepEqual(log.uncertain, [12]);
   t.is(transport.takeBack().length, 0);
 });
+
+rigged(
+  'a TLS collector that is killed at 20 random moments gets no message twice, and needs no new exporter',
+  async t => {
+    const { collector } = certificates();
+    let server = await OpensslServer.listen(t, QUIET_HOST, collector);
+    const { port } = server;
+    const transport = transportTo(t, port, { reconnectInterval: 10 });
+    const log = new TransportLog();
+    const text = (message: number): Buffer => Buffer.from(`<${message}>`.padEnd(3_000, '.'));
+    let sent = 0;
+    const send = (bytes: Uint8Array): void => transport.send(bytes, Uint32Array.of(bytes.length, 1), 1);
+    // as a session does: what went nowhere goes first
+    log.opened = () => {
+      for (const { bytes } of transport.takeBack()) send(bytes);
+      log.events.push('opened');
+    };
+    await transport.open(log);
+    const timer = setInterval(() => {
+      for (let i = 0; i < 5 && transport.ready; i++) send(text(++sent));
+    }, 1);
+    t.teardown(() => clearInterval(timer));
+    const received: string[] = [];
+    for (let kill = 0; kill < 20; kill++) {
+      const before = sent;
+      await eventually('more messages', () => sent > before);
+      await new Promise(resolve => setTimeout(resolve, 60 * Math.random()));
+      await server.kill();
+      received.push(server.output.toString('latin1'));
+      server = await OpensslServer.listen(t, `${QUIET_HOST}:${port}`, collector);
+    }
+    const opened = log.events.length;
+    await eventually('another session', () => log.events.indexOf('opened', opened) >= 0 || transport.ready);
+    clearInterval(timer);
+    await eventually('all is taken', () => transport.counts.messages === sent);
+    await eventually('the last message', () => server.output.includes(text(sent)));
+    received.push(server.output.toString('latin1'));
+    const numbers = received.flatMap(output => Array.from(output.matchAll(/<(\d+)>/g), ([, number]) => number));
+    t.is(new Set(numbers).size, numbers.length, 'twice');
+    const missing = sent - numbers.length;
+    const { uncertainRecords, lostRecords, connects } = transport.counts;
+    t.true(missing <= uncertainRecords, `${missing} of ${uncertainRecords}`);
+    t.is(lostRecords, 0);
+    t.is(connects, 21);
+  },
+);
 
 rigged('everything is sent before a TLS connection closes in order', async t => {
   const peer = await Peer.listen(t, { allowHalfOpen: false });

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
 import { eventually } from '../eventually.js';
 import type { Certificate } from './authority.js';
@@ -15,22 +16,32 @@ export class OpensslServer {
     this.port = port;
   }
 
-  /** @param flags further ones, such as `-Verify 1` for a client certificate that must be there */
+  /** @param at an address, or an address and a port @param flags further ones, such as `-Verify 1` for a client certificate that must be there */
   static async listen(
     t: ExecutionContext,
-    host: string,
+    at: string,
     { tlsCertificate, tlsKey }: Certificate,
     ...flags: string[]
   ): Promise<OpensslServer> {
-    const args = ['s_server', '-accept', `${host}:0`, '-cert', tlsCertificate, '-key', tlsKey, ...flags];
+    const args = [
+      's_server',
+      '-accept',
+      at.includes(':') ? at : `${at}:0`,
+      '-cert',
+      tlsCertificate,
+      '-key',
+      tlsKey,
+      ...flags,
+    ];
     const child = spawn('openssl', args);
     t.teardown(() => void child.kill('SIGKILL'));
     const chunks: Buffer[] = [];
     child.stdout.on('data', chunk => chunks.push(chunk));
     child.stderr.resume();
     const port = await eventually('openssl listens', () => {
-      const said = /^ACCEPT \S*:(\d+)$/m.exec(Buffer.concat(chunks).toString('latin1'));
-      return said ? Number(said[1]) : undefined;
+      const said = /^ACCEPT(?: \S*:(\d+))?$/m.exec(Buffer.concat(chunks).toString('latin1'));
+      // the port is named where it was chosen
+      return said ? Number(said[1] ?? at.split(':')[1]) : undefined;
     });
     return new OpensslServer(child, chunks, port);
   }
@@ -39,7 +50,10 @@ export class OpensslServer {
     return Buffer.concat(this.#chunks);
   }
 
-  kill(): void {
+  /** Resolves when all that it wrote has been read. */
+  async kill(): Promise<void> {
+    const closed = once(this.#child, 'close');
     this.#child.kill('SIGKILL');
+    await closed;
   }
 }
