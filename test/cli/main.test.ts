@@ -38,7 +38,11 @@ const wrong: [string, string[], RegExp][] = [
     ['run', ...COLLECTOR, '--flow-poll-interval', '5'],
     /^ctflow: CTFLOW_USAGE: --flow-poll-interval: '5' is not a duration\. Write a duration from 10ms to 24h/,
   ],
-  ['a number with a quote', ['run', ...COLLECTOR, '--mtu', "it's"], /CTFLOW_USAGE: --mtu: 'it's' is out.*256 to 65535/],
+  [
+    'a number with a quote',
+    ['run', ...COLLECTOR, '--mtu', "it's"],
+    /CTFLOW_USAGE: --mtu: 'it's' is not a number.*256 to 65535, or path/,
+  ],
   ['a value that is empty', ['dump', '--netns', ''], /CTFLOW_USAGE: --netns: '' is empty/],
   ['a source that is empty', ['dump', '--source='], /CTFLOW_USAGE: --source: '' is empty/],
   ['one collector twice', ['run', ...COLLECTOR, ...COLLECTOR], /--collector: 'udp:\/\/127\.0\.0\.1:9' is given twice/],
@@ -105,7 +109,7 @@ for (const [what, args, said] of wrong) {
 
 test('exit code 2 for a bad value in the environment, which is named', async t => {
   for (const [env, said] of [
-    [{ CTFLOW_MTU: 'large' }, "CTFLOW_MTU: 'large' is out of range. Write a whole number from 256 to 65535"],
+    [{ CTFLOW_MTU: 'large' }, "CTFLOW_MTU: 'large' is not a number. Write a whole number from 256 to 65535, or path"],
     [{ CTFLOW_PROFILE: 'x' }, "CTFLOW_PROFILE: 'x' is not a choice. Allowed choices are standard, antrea"],
     [{ CTFLOW_SETUP_SYSCTL: 'maybe' }, "CTFLOW_SETUP_SYSCTL: 'maybe' says neither yes nor no. Write 1, true"],
   ] as const) {
