@@ -37,15 +37,18 @@ function certificates(): NonNullable<typeof made> {
 
 interface To {
   tls?: TlsClientOptions;
+  host?: string;
   reconnectInterval?: number;
+  connectionLifetime?: number;
   trouble?: (error: CtflowError) => void;
 }
 
 function transportTo(t: ExecutionContext, port: number, to: To = {}): TcpTransport {
-  const endpoint = { protocol: 'tls', host: QUIET_HOST, port } as const;
+  const endpoint = { protocol: 'tls', host: to.host ?? QUIET_HOST, port } as const;
   const { tls = { tlsCa: certificates().ours.tlsCa }, reconnectInterval = 60_000, trouble = t.fail } = to;
   const transport = new TcpTransport(endpoint, {
     reconnectInterval,
+    connectionLifetime: to.connectionLifetime ?? 0,
     collectorBuffer: 32 << 20,
     limitUnsent: backends()[0].limitUnsent,
     tls: new TlsClient(endpoint, tls, trouble as (error: CtflowError) => void),
@@ -87,8 +90,12 @@ class Peer {
   readonly received: Buffer[] = [];
   port = 0;
 
-  static async listen(t: ExecutionContext, options: TlsOptions = {}): Promise<Peer> {
-    const { tlsCertificate, tlsKey } = certificates().collector;
+  static async listen(
+    t: ExecutionContext,
+    options: TlsOptions = {},
+    host = QUIET_HOST,
+    { tlsCertificate, tlsKey } = certificates().collector,
+  ): Promise<Peer> {
     const [cert, key] = [readFileSync(tlsCertificate), readFileSync(tlsKey)];
     const server = createServer({ cert, key, allowHalfOpen: true, ...options });
     const peer = new Peer();
@@ -98,7 +105,7 @@ class Peer {
       socket.on('error', () => {});
       socket.on('data', chunk => (peer.received[index] = Buffer.concat([peer.received[index], chunk])));
     });
-    server.listen(0, QUIET_HOST);
+    server.listen(0, host);
     await once(server, 'listening');
     peer.port = (server.address() as AddressInfo).port;
     t.teardown(() => {
@@ -393,6 +400,40 @@ rigged('everything is sent before a TLS connection closes in order', async t => 
   t.is(peer.received[0].length, 160_000);
   t.like(transport.counts, { records: 10, lostRecords: 0, uncertainRecords: 0 });
   t.is(log.records, 10);
+});
+
+for (const [host, names] of [
+  ['::1', ['IP:::1']],
+  ['localhost', ['DNS:localhost']],
+] as const) {
+  rigged(`the host of the endpoint is what the certificate is verified for: ${host}`, async t => {
+    const { ours, collector } = certificates();
+    const peer = await Peer.listen(t, {}, host, ours.issue({ names }));
+    const [transport, , first] = await attempt(t, peer.port, { host });
+    t.is(first, 'opened');
+    transport.send(...messages(1, 100, 1));
+    await eventually('a message', () => peer.received[0]?.length === 100);
+    const other = await Peer.listen(t, {}, host, collector);
+    const [, , refused] = await attempt(t, other.port, { host });
+    t.is(refused, 'closed: ERR_TLS_CERT_ALTNAME_INVALID');
+  });
+}
+
+rigged('a TLS connection that has lasted its time is renewed in order: every message arrives once', async t => {
+  const peer = await Peer.listen(t, { allowHalfOpen: false });
+  const [transport, log] = await attempt(t, peer.port, { connectionLifetime: 200 });
+  let sent = 0;
+  await eventually('three connections', () => {
+    if (transport.ready) transport.send(...messages(1, 1_000, ++sent));
+    return peer.sockets.length >= 3;
+  });
+  await transport.close(60_000);
+  t.is(
+    peer.received.reduce((sum, { length }) => sum + length, 0),
+    sent * 1_000,
+  );
+  t.like(transport.counts, { messages: sent, errors: {}, lostRecords: 0, uncertainRecords: 0 });
+  t.deepEqual(log.events.slice(0, 3), ['opened', 'closed: renewed', 'opened']);
 });
 
 rigged('a collector that closes after the handshake without a word gets no record', async t => {
