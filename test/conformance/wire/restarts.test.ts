@@ -126,7 +126,7 @@ for (const protocol of ['udp', 'tcp'] as const) {
         for (const messages of runs) {
           const first = readMessage(messages[0]);
           t.is(first.sequence, 0);
-          t.is(first.sets[0].id, 2);
+          t.true(first.sets[0].id < 256, 'a template');
         }
         t.deepEqual(new Set(templatesOf(runs[0])), new Set(templatesOf(runs[1])), 'ids stay, and mean the same');
       },

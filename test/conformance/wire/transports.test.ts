@@ -74,7 +74,8 @@ for (const protocol of ['udp', 'tcp'] as const) {
         t.deepEqual(sums(flows(collector)), [12, 3 * (6 + 3), 3 * (60 + 40 + 61 + 62 + 42 + 63 + 43 + 64 + 65)]);
         t.true(session.optionsRecords > 0);
         const copies = checkSession(t, collector.messages);
-        for (const [id, times] of copies) t.is(times, protocol === 'udp' ? 3 : 1, `template ${id}`);
+        for (const [id, times] of copies)
+          t.true(protocol === 'udp' ? times >= 3 : times === 1, `template ${id}: ${times}`);
         t.deepEqual([transport.errors, transport.lostRecords, session.oversize], [{}, 0, 0]);
       },
     );

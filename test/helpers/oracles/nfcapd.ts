@@ -35,6 +35,8 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   'dst xlt port': 'postNAPTDestinationTransportPort',
   'ingress VRF': 'ingressVRFID',
   'egress VRF': 'egressVRFID',
+  input: 'ingressInterface',
+  output: 'egressInterface',
 };
 /** At the end of each file. */
 const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/g;
@@ -116,7 +118,8 @@ function parseRaw(text: string): OracleRecord {
       );
     } else if (element && /addr| ip$/.test(label)) {
       record[ofFamily(element, value)] = canonicalAddress(value);
-    } else if (element) {
+    } else if (element && !(/put$/.test(label) && value === '0')) {
+      // without interfaces it shows 0
       record[element] = value.startsWith('0x') ? String(Number(value)) : value;
     }
   }

@@ -55,6 +55,14 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   template_id: 'templateId',
   post_key: 'flowKeyIndicator',
   firewall_event: 'firewallEvent',
+  ip_version: 'ipVersion',
+  direction: 'flowDirection',
+  inputint: 'ingressInterface',
+  outputint: 'egressInterface',
+  if_name: 'interfaceName',
+  if_descr: 'interfaceDescription',
+  sampling_packet_interval: 'samplingPacketInterval',
+  sampling_packet_space: 'samplingPacketSpace',
   flow_exporter: 'exportingProcessId',
   notsent_flows: 'notSentFlowTotalCount',
   notsent_packets: 'notSentPacketTotalCount',
@@ -132,6 +140,9 @@ class PdmlReading implements TsharkReading {
   }
 
   #field(name: string, shown: string, text: string, line: string): void {
+    // flowDurationMilliseconds has the name of what tshark works out itself
+    if (name === 'timedelta' && / size="4" /.test(line))
+      this.records.at(-1)!['flowDurationMilliseconds'] = String(Math.round(Number(text) * 1000));
     if (DERIVED.has(name)) return;
     const record = this.records.at(-1)!;
     if (PARTS[name]) {
