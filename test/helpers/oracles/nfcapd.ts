@@ -118,7 +118,7 @@ function parseRaw(text: string): OracleRecord {
       );
     } else if (element && /addr| ip$/.test(label)) {
       record[ofFamily(element, value)] = canonicalAddress(value);
-    } else if (element && !(/put$/.test(label) && value === '0')) {
+    } else if (element && !(label.endsWith('put') && value === '0')) {
       // without interfaces it shows 0
       record[element] = value.startsWith('0x') ? String(Number(value)) : value;
     }
