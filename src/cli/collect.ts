@@ -7,6 +7,10 @@ import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../com
 import { exporterLines, summary } from './collect/summary.js';
 import { TroubleNotes } from './collect/troubles.js';
 import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect/printer.js';
+import type { CollectFileOptions } from '../collector/file/collect-file.js';
+import { newStats, type CollectorStats } from '../collector/stats.js';
+import { CtflowError } from '../common/errors.js';
+import { collectFiles } from './files/collect-files.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
 import { flag, numberFlag, timeFlag } from './flag.js';
@@ -33,10 +37,14 @@ interface CollectFlags {
   tlsPeerName?: string[];
 }
 
+/** What becomes of records, wherever they come from. */
+type RecordHandlers = Pick<CollectFileOptions, 'onRecord' | 'ready' | 'onTrouble'>;
+
 /** `ctflow collect` */
 export function collectCommand(): Command {
   return new Command('collect')
-    .description('receive IPFIX from any exporter and print its records')
+    .description('receive IPFIX from any exporter, or read it from files, and print its records')
+    .argument('[file...]', 'IPFIX files (RFC 5655) to read, one after another, instead of listening')
     .addOption(
       flag(
         '--listen <address...>',
@@ -94,7 +102,8 @@ IPFIX: the records as they came, options records included, for a file or a pipe.
 Whoever reads the output slowly slows exporters over TCP and TLS down; datagrams wait in 16 MiB, and what does not fit is
 dropped and counted.
 Stops on SIGINT or SIGTERM: half-closes its TCP and TLS connections, drains them and prints its counters. A second signal ends it
-at once.
+at once. With files it stops at their end; a file that is damaged is named with the octet where that begins, and the exit
+code is 1.
 
 Examples:
   $ ctflow collect
@@ -102,16 +111,18 @@ Examples:
   $ ctflow collect --listen tls://[::]:4740 --tls-certificate collector.pem --tls-key key.pem --tls-ca exporters.pem
   $ ctflow collect --filter 'dst.port == 53 && !(src in 10.0.0.0/8)'
   $ ctflow collect --format json --count 100 | jq .octetDeltaCount
-  $ ctflow collect --format ipfix --duration 1h > hour.ipfix`,
+  $ ctflow collect --format ipfix --duration 1h > hour.ipfix
+  $ ctflow collect --format json /var/log/ctflow/flows-*.ipfix`,
     )
     .action(collect);
 }
 
-async function collect(flags: CollectFlags, command: Command): Promise<void> {
+async function collect(files: readonly string[], flags: CollectFlags, command: Command): Promise<void> {
+  if (files.length > 0) checkFiles(command);
   const listen = flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)];
-  if (lifetimeWithoutEffect(listen, command))
+  if (lifetimeWithoutEffect(files.length > 0 ? [] : listen, command))
     note('--template-lifetime has no effect without a UDP address in --listen');
-  checkTls(listen, flags);
+  checkTls(files.length > 0 ? [] : listen, flags);
   const output = standardOutput();
   const printer = collectPrinter(flags.format, output);
   const troubles = new TroubleNotes(note);
@@ -119,8 +130,7 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   const matches = flags.filter && compileRecordFilter(flags.filter);
   let leftOut = 0;
   let left = flags.count ?? Infinity;
-  const collector = new Collector({
-    listen,
+  const handlers: RecordHandlers = {
     onRecord: record => {
       if (left === 0) return;
       if (matches && !matches(record)) {
@@ -132,20 +142,31 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
     },
     ready: () => (output.waiting < PIECE ? undefined : output.room()),
     onTrouble: trouble => troubles.add(trouble),
+  };
+  const collector = new Collector({
+    ...handlers,
+    listen,
     tls: flags,
     limits: { templateLifetime: flags.templateLifetime },
   });
+  const fileStats = files.length > 0 ? newStats() : undefined;
+  const stats = (): CollectorStats => fileStats ?? collector.stats();
   const signals = handleSignals({
     reload: () => note('SIGHUP: there is nothing to reload'),
-    report: () => report(collector),
-    cutShort: signal => note(`${signal} again: ended at once; ${summary(collector.stats())}`),
+    report: () => report(collector, fileStats),
+    cutShort: signal => note(`${signal} again: ended at once; ${summary(stats())}`),
   });
   let cut = 0;
   let deadline = 0;
   const timer = flags.duration === undefined ? undefined : setTimeout(stop, flags.duration);
+  const ended = Promise.race([signals.stopped, enough, output.closed]);
+  let failure: unknown;
   try {
-    for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
-    await Promise.race([signals.stopped, enough, output.closed]);
+    if (fileStats) failure = await untilRead(files, { ...handlers, stats: fileStats }, ended);
+    else {
+      for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
+      await ended;
+    }
   } finally {
     clearTimeout(timer);
     deadline = performance.now() + GRACE_MS;
@@ -159,13 +180,33 @@ async function collect(flags: CollectFlags, command: Command): Promise<void> {
   if (left === 0) note(`stopped after ${flags.count} flow records (--count)`);
   if (cut > 0) note(`closed ${cut} connections that exporters did not close within ${GRACE_MS / 1000} s`);
   if (matches) note(`${leftOut} flow records left out by --filter`);
-  if (!output.broken) report(collector);
+  if (!output.broken) report(collector, fileStats);
+  if (failure !== undefined) throw failure;
 }
 
-/** The exporters' counters, and those of all together. */
-function report(collector: Collector): void {
-  for (const line of exporterLines(collector.exporters())) note(line);
-  note(summary(collector.stats()));
+/** The exporters' counters, and those of all together; of files, these alone. */
+function report(collector: Collector, fileStats: CollectorStats | undefined): void {
+  if (!fileStats) for (const line of exporterLines(collector.exporters())) note(line);
+  note(summary(fileStats ?? collector.stats()));
+}
+
+/** @throws CtflowError CTFLOW_USAGE */
+function checkFiles(command: Command): void {
+  if (command.getOptionValueSource('listen') !== 'cli') return;
+  throw new CtflowError('CTFLOW_USAGE', '--listen does not go with files', 'Give files, or --listen');
+}
+
+/** @returns what was wrong with files, to be thrown at the very end */
+async function untilRead(
+  files: readonly string[],
+  options: CollectFileOptions,
+  ended: Promise<void>,
+): Promise<unknown> {
+  let stopped = false;
+  const stop = ended.finally(() => (stopped = true));
+  const read = collectFiles(files, { ...options, stopped: () => stopped }).catch((error: unknown) => error);
+  // the reader of the output may stand still
+  return Promise.race([read, stop]);
 }
 
 function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {

@@ -17,7 +17,7 @@ export type ErrorCode =
   | 'CTFLOW_UNEXPORTED' // records were left when the exporter stopped
   | 'CTFLOW_STATE' // a state file cannot be had, or another exporter holds it
   | 'CTFLOW_OUTPUT' // standard output cannot be written
-  | 'CTFLOW_IPFIX' // an IPFIX message that cannot be read
+  | 'CTFLOW_IPFIX' // an IPFIX message or file that cannot be read
   | 'CTFLOW_INVENTORY' // the inventory cannot be read, or is not valid
   | 'CTFLOW_LIMIT' // the process may have no more memory or open files
   | 'CTFLOW_DEMO'; // the demonstration cannot be shown, or its counts differ

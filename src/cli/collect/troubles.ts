@@ -56,12 +56,12 @@ function detailOf(trouble: Trouble): string {
   return trouble.kind === 'refused-handshake' ? trouble.reason : '';
 }
 
-/** `udp://192.0.2.1` of `udp://192.0.2.1:40000`. */
+/** `udp://192.0.2.1` of `udp://192.0.2.1:40000`; a file is one by itself. */
 function hostOf(exporter: string): string {
-  return exporter.slice(0, exporter.lastIndexOf(':'));
+  return exporter.startsWith('file:') ? exporter : exporter.slice(0, exporter.lastIndexOf(':'));
 }
 
-const MALFORMED: Readonly<Record<MalformedReason, string>> = {
+export const MALFORMED: Readonly<Record<MalformedReason, string>> = {
   version: 'a message that is not IPFIX',
   length: 'a message of another length than its header says',
   set: 'a message with a set that does not fit',
