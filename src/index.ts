@@ -19,7 +19,8 @@ export type {
   SubTemplateMultiList,
   Value,
 } from './collector/decode/value.js';
-export { type Endpoint, parseEndpoint } from './common/endpoint.js';
+export { type DestinationEndpoint, type FileEndpoint, parseDestination } from './common/destination-endpoint.js';
+export { type Endpoint, parseEndpoint, type Protocol } from './common/endpoint.js';
 export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
 export { type HostIdentity, hostIdentity } from './common/host.js';
 export { createLogger, type Log, LOG_LEVELS, type Logger, type LogLevel } from './common/logger.js';
@@ -63,5 +64,6 @@ export type { Unexported } from './store/unexported.js';
 export type { LocalEnd } from './transport/addresses.js';
 export type { TlsClientOptions } from './transport/tls-client.js';
 export type { TlsFileNames } from './transport/tls-files.js';
+export type { FileOptions } from './transport/file.js';
 export type { TransportCounts } from './transport/transport.js';
 export type { UdpOptions } from './transport/udp.js';

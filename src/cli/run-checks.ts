@@ -44,6 +44,13 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
     if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
     if (flags.netfilterElements) standardOnly('--netfilter-elements');
   }
+  if (flags.fileKeepSize !== 'off' && flags.fileKeepSize < flags.fileMaxSize) {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `--file-keep-size (${flags.fileKeepSize}) is below --file-max-size (${flags.fileMaxSize}): a file would be removed as soon as it is closed`,
+      'Give a larger --file-keep-size, or off',
+    );
+  }
   if (flags.statsInterval > 0 && flags.statsInterval < 1000) {
     throw new CtflowError(
       'CTFLOW_USAGE',
@@ -55,7 +62,8 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
 
 /** @throws CtflowError CTFLOW_USAGE */
 function checkLocalEnd({ localAddress, localPort, collector }: RunFlags): void {
-  if (localPort !== undefined && collector.length > 1) {
+  const peers = collector.filter(endpoint => endpoint.protocol !== 'file');
+  if (localPort !== undefined && peers.length > 1) {
     throw new CtflowError(
       'CTFLOW_USAGE',
       '--local-port does not go with several collectors: a port belongs to one socket',
@@ -63,7 +71,7 @@ function checkLocalEnd({ localAddress, localPort, collector }: RunFlags): void {
     );
   }
   const family = isIP(localAddress ?? '');
-  const other = collector.find(({ host }) => family !== 0 && isIP(host) !== 0 && isIP(host) !== family);
+  const other = peers.find(({ host }) => family !== 0 && isIP(host) !== 0 && isIP(host) !== family);
   if (other === undefined) return;
   throw new CtflowError(
     'CTFLOW_USAGE',
@@ -126,6 +134,8 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
     without('without a UDP collector: over TCP nothing is spread', 'maxRate');
   if (!tcp) without('without a TCP or TLS collector', 'reconnectInterval', 'connectionLifetime', 'collectorBuffer');
   if (!tls) without('without a TLS collector', 'tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName');
+  const files = flags.collector.some(({ protocol }) => protocol === 'file');
+  if (!files) without('without a file:// collector', 'fileMaxSize', 'fileMaxAge', 'fileKeep', 'fileKeepSize');
   if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');

@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../destination/destination.js';
-import type { Endpoint } from '../common/endpoint.js';
+import type { DestinationEndpoint } from '../common/destination-endpoint.js';
+import { fileFlags } from './files/file-flags.js';
 import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { LOG_LEVELS, type LogLevel } from '../common/logger.js';
@@ -29,7 +30,7 @@ export interface RunFlags
   extends SourceFlags, Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'optionsInterval'> {
   /** Milliseconds; undefined for what suits the profile. */
   optionsInterval?: number;
-  collector: Endpoint[];
+  collector: DestinationEndpoint[];
   observationDomain?: number;
   instance?: string;
   flowPollInterval: number | 'auto';
@@ -60,7 +61,7 @@ export function addRunFlags(command: Command): Command {
   command.addOption(
     flag(
       '--collector <address...>',
-      'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT, or HOST:PORT:PROTOCOL; may be given several times',
+      'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT, or HOST:PORT:PROTOCOL; file:///PATH for IPFIX files; may be given several times',
     )
       .argParser(distinct(collectorAddress, canonicalAddress))
       .makeOptionMandatory(),
@@ -80,6 +81,7 @@ const GROUPS: Readonly<Record<string, () => Option[]>> = {
   Records: recordFlags,
   Transport: transportFlags,
   TLS: tlsFlags,
+  Files: fileFlags,
 };
 
 function timeoutFlags(): Option[] {

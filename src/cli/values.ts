@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { parseDuration } from '../common/duration.js';
-import { formatEndpoint, parseEndpoint, type Endpoint } from '../common/endpoint.js';
+import { formatDestination, parseDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
+import { formatEndpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
@@ -9,10 +10,10 @@ import { U32_MAX } from '../common/unsigned.js';
 
 /** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
 
-/** Where a collector can be reached: a port of its own, not any. */
-export function collectorAddress(text: string): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (endpoint.port > 0) return endpoint;
+/** Where records go: a collector with a port of its own, not any, or a file. */
+export function collectorAddress(text: string): DestinationEndpoint {
+  const endpoint = parseDestination(text);
+  if (endpoint.protocol === 'file' || endpoint.port > 0) return endpoint;
   throw new CtflowError(
     'CTFLOW_USAGE',
     `'${text}' has no port`,
@@ -27,7 +28,9 @@ export function ipAddress(text: string): string {
 }
 
 /** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. */
-export function canonicalAddress({ protocol, host, port }: Endpoint): string {
+export function canonicalAddress(endpoint: DestinationEndpoint): string {
+  if (endpoint.protocol === 'file') return formatDestination(endpoint);
+  const { protocol, host, port } = endpoint;
   // with a zone (fe80::1%eth0) there is one way only
   const plain = host.includes(':') && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
   return formatEndpoint({ protocol, host: plain.toLowerCase(), port });

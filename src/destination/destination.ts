@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
-import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
+import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
+import { createTransport } from './create-transport.js';
 import { describeError } from '../common/errors.js';
 import type { Filter } from '../filter/filter.js';
 import { storeFilter } from '../filter/store-filter.js';
@@ -14,17 +15,16 @@ import type { Biflow } from '../ipfix/profile-standard.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
-import { OwnConnections } from '../row/own-connections.js';
-import { IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
-import type { ConnectDatagram } from '../transport/datagram-socket.js';
+import type { OwnConnections } from '../row/own-connections.js';
 import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
 import type { Uncertain } from '../state/journal-contents.js';
-import { RENEWED, TcpTransport } from '../transport/tcp.js';
-import { TlsClient, type TlsClientOptions } from '../transport/tls-client.js';
+import { FileTransport, type FileOptions } from '../transport/file.js';
+import { RENEWED } from '../transport/tcp.js';
+import type { TlsClientOptions } from '../transport/tls-client.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
-import { UdpTransport, type UdpOptions } from '../transport/udp.js';
+import type { UdpOptions } from '../transport/udp.js';
 
 /** Connections looked at before the event loop gets its turn. */
 const SLICE = 2048;
@@ -37,8 +37,8 @@ const TAKES_MS = 1_000;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
-export interface DestinationOptions extends UdpOptions, TlsClientOptions {
-  endpoint: Endpoint;
+export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOptions {
+  endpoint: DestinationEndpoint;
   profile: ProfileName;
   biflow: Biflow;
   /** Also mark and conntrack id (PEN 21373). */
@@ -85,6 +85,10 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   collectorBuffer: 32 << 20,
   endedQueue: 131_072,
   optionsInterval: 60_000,
+  fileMaxSize: 64 << 20,
+  fileMaxAge: 3_600_000,
+  fileKeep: 'all',
+  fileKeepSize: 1 << 30,
 };
 
 export interface DestinationStats {
@@ -94,6 +98,8 @@ export interface DestinationStats {
   readonly transport: TransportCounts;
   /** UDP: the kernel cuts bursts into datagrams now. */
   readonly udpSegmentation?: boolean;
+  /** Closed files that were removed, as only so many are kept. */
+  readonly removedFiles?: number;
   /** Ended connections that were not exported within the stale timeout. */
   readonly stale: Unexported;
   /** Connections evicted at the limit without a record. */
@@ -120,7 +126,7 @@ export function destinationName({
   observationDomain,
   profile,
 }: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string {
-  return `${formatEndpoint(endpoint)} ${observationDomain} ${profile}`;
+  return `${formatDestination(endpoint)} ${observationDomain} ${profile}`;
 }
 
 /** One collector: a batcher for each kind of flows, the session and the transport. */
@@ -176,27 +182,16 @@ export class Destination {
     },
   ) {
     const { endpoint } = options;
-    const { own } = shared;
     this.#options = options;
     this.#onOpen = shared.opened;
     this.#lost = shared.lost;
     this.#journal = shared.journal;
-    this.#log = shared.log.child({ collector: formatEndpoint(endpoint) });
-    this.#transport =
-      endpoint.protocol === 'udp'
-        ? new UdpTransport(endpoint, options, noting(own, shared.backend.connectDatagram))
-        : new TcpTransport(endpoint, {
-            ...options,
-            limitUnsent: (fd, octets) => shared.backend.limitUnsent(fd, octets),
-            own: (local, remote) => own.opened(IPPROTO_TCP, local, remote),
-            tls:
-              endpoint.protocol === 'tls'
-                ? new TlsClient(endpoint, options, error =>
-                    this.#log.warn(`${describeError(error)}; what was read before stays in use`),
-                  )
-                : undefined,
-          });
-    this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now());
+    this.#log = shared.log.child({ collector: formatDestination(endpoint) });
+    this.#transport = createTransport(endpoint, options, shared.backend, {
+      own: shared.own,
+      tlsFailed: error => this.#log.warn(`${describeError(error)}; what was read before stays in use`),
+    });
+    this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now(), endpoint.protocol === 'file');
     this.#session = new Session({
       backend: shared.backend,
       profile: createProfile(options.profile, options.biflow, options.netfilterElements),
@@ -315,7 +310,7 @@ export class Destination {
 
   /** Its endpoint. */
   get name(): string {
-    return formatEndpoint(this.#options.endpoint);
+    return formatDestination(this.#options.endpoint);
   }
 
   /** Monotonic milliseconds; Infinity where nothing is due or nothing can be sent. */
@@ -358,6 +353,7 @@ export class Destination {
       session: this.#session.counts,
       transport: this.#transport.counts,
       ...(this.#transport.segments !== undefined && { udpSegmentation: this.#transport.segments }),
+      ...(this.#transport instanceof FileTransport && { removedFiles: this.#transport.removedFiles }),
       stale: sumUnexported(schedules.map(({ stale }) => stale)),
       evictedUnreported: sumUnexported(schedules.map(({ evictedUnreported }) => evictedUnreported)),
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
@@ -422,19 +418,4 @@ export class Destination {
     await new Promise(resolve => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
     await this.#transport.untilReady(drainMs);
   }
-}
-
-/** Makes sockets that are noted as this exporter's as long as they are open. */
-function noting(own: OwnConnections, connect: ConnectDatagram): ConnectDatagram {
-  return async (to, listener) => {
-    const socket = await connect(to, listener);
-    const { local } = socket;
-    const closed = local && own.opened(IPPROTO_UDP, local, to);
-    const close = socket.close.bind(socket);
-    socket.close = () => {
-      closed?.();
-      return close();
-    };
-    return socket;
-  };
 }

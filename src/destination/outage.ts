@@ -5,18 +5,56 @@ import type { TransportCounts } from '../transport/transport.js';
 /** Between two warnings of one outage, milliseconds. */
 const REPEAT_MS = 60_000;
 
+interface Words {
+  readonly lost: string;
+  readonly away: string;
+  readonly began: string;
+  readonly back: string;
+  /** By errno, where the words of sockets do not fit. */
+  readonly meanings: Readonly<Record<string, string>>;
+}
+
+/** What is said of a collector, and of a file. */
+const WORDS: Readonly<Record<'collector' | 'file', Words>> = {
+  collector: {
+    lost: 'connection to the collector lost; reconnecting',
+    away: 'collector unreachable; retrying',
+    began: 'export session started',
+    back: 'export session started: collector reachable again',
+    meanings: {},
+  },
+  file: {
+    lost: 'the file takes no more records; retrying',
+    away: 'the file cannot be written; retrying',
+    began: 'file begun',
+    back: 'file begun: it can be written again',
+    meanings: {
+      ENOSPC: 'the disk is full',
+      EDQUOT: 'the quota is used up',
+      EFBIG: 'the file may not grow any more',
+      EROFS: 'the file system is read-only',
+      ENOENT: 'the folder is not there',
+      EACCES: 'this user may not write there',
+      EBUSY: 'another process writes this file',
+      EEXIST: 'what has this name is no IPFIX file; it is left as it is',
+    },
+  },
+};
+
 /** What the log says of a collector that cannot be reached: at the first failure, seldom while it lasts, and when it is over. */
 export class Outage {
   readonly #log: Logger;
   readonly #counts: TransportCounts;
   readonly #now: () => number;
+  readonly #words: Words;
   #since = 0;
   #warnedAt = 0;
   #failures = 0;
   #lostBefore = 0;
 
-  /** @param now monotonic milliseconds */
-  constructor(log: Logger, counts: TransportCounts, now: () => number) {
+  /** @param now monotonic milliseconds; @param file it is no collector */
+  constructor(log: Logger, counts: TransportCounts, now: () => number, file = false) {
+    this.#words = WORDS[file ? 'file' : 'collector'];
     this.#log = log;
     this.#counts = counts;
     this.#now = now;
@@ -30,10 +68,10 @@ export class Outage {
       this.#lostBefore = this.#counts.lostRecords;
     } else if (!connected && now - this.#warnedAt < REPEAT_MS) return;
     this.#warnedAt = now;
-    const meaning = meaningOf(why);
+    const meaning = this.#words.meanings[why] ?? meaningOf(why);
     const facts = { why, ...(meaning && { meaning }), lostRecords: this.#counts.lostRecords };
-    if (connected) this.#log.warn({ ...facts, uncertain }, 'connection to the collector lost; reconnecting');
-    else this.#log.warn({ ...facts, attempts: this.#failures }, 'collector unreachable; retrying');
+    if (connected) this.#log.warn({ ...facts, uncertain }, this.#words.lost);
+    else this.#log.warn({ ...facts, attempts: this.#failures }, this.#words.away);
   }
 
   /** A session is open. */
@@ -41,14 +79,11 @@ export class Outage {
     const attempts = this.#failures;
     this.#failures = 0;
     if (attempts === 0) {
-      this.#log.info('export session started');
+      this.#log.info(this.#words.began);
       return;
     }
     const seconds = Math.round((this.#now() - this.#since) / 1000);
     const lostRecords = this.#counts.lostRecords - this.#lostBefore;
-    this.#log.info(
-      { outageSeconds: seconds, attempts, lostRecords },
-      'export session started: collector reachable again',
-    );
+    this.#log.info({ outageSeconds: seconds, attempts, lostRecords }, this.#words.back);
   }
 }

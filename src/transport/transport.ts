@@ -1,17 +1,17 @@
-import type { Endpoint } from '../common/endpoint.js';
+import type { DestinationEndpoint } from '../common/destination-endpoint.js';
 
 /** What a transport has done; every loss has its reason. */
 export interface TransportCounts {
   messages: number;
   records: number;
   octets: number;
-  /** Sends that the socket refused, by errno name. */
+  /** Sends that the socket refused, or that the file did not take, by errno name. */
   errors: Record<string, number>;
   /** Flow records that are known not to have arrived: UDP at an error that came back, and what was not sent at the very end. */
   lostRecords: number;
   /** Records that the kernel took and the collector may not have read: of broken connections, and of UDP beside one that did not arrive. */
   uncertainRecords: number;
-  /** Sessions that were opened. */
+  /** Sessions that were opened; files that were begun. */
   connects: number;
 }
 
@@ -21,7 +21,7 @@ export interface Message {
   readonly records: number;
 }
 
-/** Called for a session; after close() only `settled` and `lost`. */
+/** Called for a session; after close() only `settled` and `lost`, and `opened` for a file that was being begun. */
 export interface TransportListener {
   /** A transport session is open: templates and sequence numbers start anew. */
   opened(): void;
@@ -48,7 +48,7 @@ export interface TransportListener {
 
 /** Sends messages to one collector. It knows where they end, and nothing of what is in them. */
 export interface Transport {
-  readonly endpoint: Endpoint;
+  readonly endpoint: DestinationEndpoint;
   readonly counts: TransportCounts;
   /** Bytes of a message at most, now. */
   readonly limit: number;

@@ -23,6 +23,7 @@ function warnings(line: string, backend = NATIVE): string[] {
 
 const UDP = '--collector udp://a:1';
 const TCP = '--collector tcp://a:1';
+const FILE = '--collector file:///a';
 
 for (const [line, backend, said] of [
   [`${TCP} --mtu 1400`, NATIVE, '--mtu has no effect without a UDP collector'],
@@ -40,6 +41,9 @@ for (const [line, backend, said] of [
   [`${UDP} --collector-buffer 4096`, NATIVE, '--collector-buffer has no effect without a TCP or TLS collector'],
   [`${TCP} --tls-ca ca.pem`, NATIVE, '--tls-ca has no effect without a TLS collector'],
   [`${UDP} --connection-lifetime 1h`, NATIVE, '--connection-lifetime has no effect without a TCP or TLS collector'],
+  [`${UDP} --file-max-size 65536`, NATIVE, '--file-max-size has no effect without a file:// collector'],
+  [`${UDP} --file-keep 5`, NATIVE, '--file-keep has no effect without a file:// collector'],
+  [`${FILE} --mtu 1400`, NATIVE, '--mtu has no effect without a UDP collector'],
   [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
   [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],
   [`${UDP} --hold-ended off --dying-limit 5`, NATIVE, '--dying-limit has no effect with --hold-ended off'],

@@ -25,6 +25,8 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['family', values.family, '4', 2],
   ['family', values.family, 'IPv6', 10],
   ['collectorAddress', values.collectorAddress, 'udp://[::1]:1', { protocol: 'udp', host: '::1', port: 1 }],
+  ['collectorAddress', values.collectorAddress, 'file:///a/b%20c.ipfix', { protocol: 'file', path: '/a/b c.ipfix' }],
+  ['collectorAddress', values.collectorAddress, 'FILE:///a/../b', { protocol: 'file', path: '/b' }],
 ];
 for (const [name, parse, text, expected] of good) {
   test(`${name} reads '${text}'`, t => {
@@ -53,6 +55,11 @@ const bad: [string, (text: string) => unknown, string[]][] = [
   ['protocols', values.protocols, ['', ',', 'tcp,', '256', '-1', 'tcp udp', '1.5', 'constructor']],
   ['family', values.family, ['', '5', '46', 'ipv', 'inet']],
   ['collectorAddress', values.collectorAddress, ['', 'udp://', 'udp://h:0', '[::1]:0', 'http://h', '::1', 'h:65536']],
+  [
+    'collectorAddress',
+    values.collectorAddress,
+    ['file:', 'file://', 'file:///', 'file:///a/', 'file://a', 'file:a', 'file://h/a', 'file:///a#b', 'file:///%00'],
+  ],
 ];
 for (const [name, parse, texts] of bad) {
   for (const text of texts) {

@@ -1,5 +1,5 @@
 /** An exporter with a state file that is stopped, killed and begun again while traffic goes on. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { DESTROY_LOG_RECORD_SIZE, DESTROY_LOG_RECORDS_AT } from '../../src/row/layout.generated.js';
@@ -10,6 +10,7 @@ import { eventually } from '../helpers/eventually.js';
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
 import { readWithPython } from '../helpers/oracles/python-ipfix.js';
 import { needs } from '../helpers/kernel/require.js';
+import { filesBeside } from '../helpers/rigs/file-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { Traffic } from '../helpers/kernel/traffic.js';
 import { byConnection, COUNTERS } from './compare.js';
@@ -27,12 +28,15 @@ interface Uncertain {
   octets: number;
 }
 
+/** What was exported; over TCP and in files each part is a session of its own. */
+type Exported = Pick<Capture, 'everything'>;
+
 class Scene {
   readonly namespace: PrivateNamespace;
-  readonly capture: Capture;
+  readonly capture: Exported;
   readonly state: string;
   readonly collector: Traffic;
-  readonly #protocol: 'udp' | 'tcp';
+  readonly #endpoint: string;
   readonly #traffic: Traffic;
   readonly #ending = new AbortController();
   #rounds: Promise<void> = Promise.resolve();
@@ -40,31 +44,34 @@ class Scene {
   private constructor(
     namespace: PrivateNamespace,
     collector: Traffic,
-    capture: Capture,
+    capture: Exported,
     state: string,
-    protocol: 'udp' | 'tcp',
+    endpoint: string,
     traffic: Traffic,
   ) {
     this.namespace = namespace;
     this.collector = collector;
     this.capture = capture;
     this.state = state;
-    this.#protocol = protocol;
+    this.#endpoint = endpoint;
     this.#traffic = traffic;
   }
 
-  static async begin(t: ExecutionContext, protocol: 'udp' | 'tcp'): Promise<Scene> {
+  static async begin(t: ExecutionContext, protocol: 'udp' | 'tcp' | 'file'): Promise<Scene> {
     const namespace = await PrivateNamespace.create(t);
     await namespace.track();
     await namespace.sysctl('nf_conntrack_events', 1);
     const collector = new Traffic(namespace);
-    const capture = await Capture[protocol](collector, 4739);
-    return new Scene(namespace, collector, capture, temporaryPath(t, 'state'), protocol, new Traffic(namespace));
+    const path = temporaryPath(t, 'flows.ipfix');
+    const files = { everything: async () => filesBeside(path).map(file => readFileSync(file)) };
+    const capture = protocol === 'file' ? files : await Capture[protocol](collector, 4739);
+    const endpoint = protocol === 'file' ? `file://${path}` : `${protocol}://127.0.0.1:4739`;
+    return new Scene(namespace, collector, capture, temporaryPath(t, 'state'), endpoint, new Traffic(namespace));
   }
 
   start(flags = ''): Promise<RunningCommand> {
     const quick = `--flow-poll-interval 100ms --active-flow-export-timeout 50ms --mtu 9000 --state ${this.state} ${flags}`;
-    return startExporter(this.namespace, 'native', [`${this.#protocol}://127.0.0.1:4739`], quick);
+    return startExporter(this.namespace, 'native', [this.#endpoint], quick);
   }
 
   /** Connections, all there when this resolves, that say something again and again until they are told to rest. */
@@ -96,8 +103,8 @@ class Scene {
   async compare(t: ExecutionContext): Promise<{ missing: Uncertain; doubled: number }> {
     const listed = await settledConnections(this.namespace);
     const parts = await this.capture.everything();
-    // each TCP connection is a session of its own
-    const sessions = this.#protocol === 'tcp' ? parts : [Buffer.concat(parts)];
+    // each TCP connection and each file is a session of its own
+    const sessions = this.#endpoint.startsWith('udp') ? [Buffer.concat(parts)] : parts;
     const records = (await Promise.all(sessions.map(session => readWithPython(session)))).flat();
     const flows = byConnection(records);
     const missing: Uncertain = { records: 0, packets: 0, octets: 0 };
@@ -159,16 +166,19 @@ for (const protocol of ['udp', 'tcp'] as const) {
     t.deepEqual(await scene.compare(t), { missing: { records: 0, packets: 0, octets: 0 }, doubled: 0 });
     t.is(stateOf(exporter)['restored'], UDP_FLOWS + TCP_CONNECTIONS);
   });
+}
 
+for (const protocol of ['udp', 'tcp', 'file'] as const) {
   rigged(`${protocol}: killed three times: doubled 0, missing at most the uncertain records`, async t => {
     const scene = await Scene.begin(t, protocol);
-    let exporter = await scene.start();
+    const flags = protocol === 'file' ? '--file-max-size 262144 --file-keep-size off' : '';
+    let exporter = await scene.start(flags);
     await scene.talk();
     const uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
     for (let restart = 0; restart < RESTARTS; restart++) {
       await sleep(500 + Math.random() * 1_000);
       await exporter.stop('SIGKILL');
-      exporter = await scene.start();
+      exporter = await scene.start(flags);
       const { records, packets, octets } = uncertainOf(exporter);
       uncertain.records += records;
       uncertain.packets += packets;
@@ -241,7 +251,7 @@ rigged(
 );
 
 /** Packets that were told of each connection to a port. */
-async function toldOf(capture: Capture, port: number): Promise<Map<string, number>> {
+async function toldOf(capture: Exported, port: number): Promise<Map<string, number>> {
   const told = new Map<string, number>();
   for (const record of await readWithPython(Buffer.concat(await capture.everything()))) {
     if (Number(record['destinationTransportPort']) !== port) continue;

@@ -31,14 +31,20 @@ test('collect FILE names a damaged tail with its offset, reads the other files, 
   const { code, stdout, stderr } = await ctflow(['collect', '--format', 'json', first, absent, second]);
   t.is(code, 1);
   t.is(stdout.trim().split('\n').length, 2);
-  t.true(stderr.includes(`${first}: the last message, at octet ${whole.length}, is cut off; it is discarded\n`), stderr);
+  t.true(
+    stderr.includes(`${first}: the last message, at octet ${whole.length}, is cut off; it is discarded\n`),
+    stderr,
+  );
   t.true(stderr.includes(`CTFLOW_IPFIX: ${absent} cannot be read (ENOENT).`), stderr);
   t.regex(stderr, /CTFLOW_IPFIX: 2 of 3 files could not be read to their end\. /);
 });
 
 test('collect FILE in every format, --count, and a reader that goes away', async t => {
   const path = temporaryPath(t, 'a.ipfix');
-  writeFileSync(path, Buffer.concat([TEMPLATE, ...Array.from({ length: 200 }, (_, i) => data(i * 100, ...Array(100).fill(i)))]));
+  writeFileSync(
+    path,
+    Buffer.concat([TEMPLATE, ...Array.from({ length: 200 }, (_, i) => data(i * 100, ...Array(100).fill(i)))]),
+  );
   const table = await ctflow(['collect', path, '--count', '3']);
   t.is(table.code, 0);
   t.is(table.stdout.trim().split('\n').length, 4); // a header

@@ -101,7 +101,10 @@ const linux = process.platform === 'linux' ? test : test.skip;
 
 linux('while a record waits, no more of the file is read', async t => {
   const path = temporaryPath(t, 'flows.ipfix');
-  writeFileSync(path, Buffer.concat([TEMPLATE, ...Array.from({ length: 500 }, (_, i) => data(i * 250, ...Array(250).fill(1)))]));
+  writeFileSync(
+    path,
+    Buffer.concat([TEMPLATE, ...Array.from({ length: 500 }, (_, i) => data(i * 250, ...Array(250).fill(1)))]),
+  );
   let release = (): void => {};
   let count = 0;
   const stats = newStats();

@@ -1,0 +1,90 @@
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { errnoOf } from '../common/errors.js';
+
+/** How many closed files are kept; the oldest go first. */
+export interface KeptFiles {
+  /** Infinity for all. */
+  readonly files: number;
+  /** Octets of them together; Infinity for no limit. */
+  readonly octets: number;
+}
+
+/** `flows-20261127T085911.123Z.ipfix`: files beside `flows.ipfix` that are complete, named after the time when they began, in UTC. */
+export class ClosedFiles {
+  readonly #path: string;
+  readonly #kept: KeptFiles;
+  readonly #stem: string;
+  readonly #extension: string;
+
+  /** @param path of the file that is being written */
+  constructor(path: string, kept: KeptFiles) {
+    this.#path = path;
+    this.#kept = kept;
+    this.#extension = extname(path);
+    this.#stem = basename(path, this.#extension);
+  }
+
+  /**
+   * Gives the file that was being written its name.
+   * @param begun milliseconds since 1970
+   */
+  async add(begun: number): Promise<void> {
+    for (let time = begun; ; time++) {
+      const name = join(dirname(this.#path), `${this.#stem}-${timeOf(time)}${this.#extension}`);
+      if (await exists(name)) continue;
+      await rename(this.#path, name);
+      return;
+    }
+  }
+
+  /** Removes those beyond the limits. @returns how many */
+  async prune(): Promise<number> {
+    const { files, octets } = this.#kept;
+    if (files === Infinity && octets === Infinity) return 0;
+    const folder = dirname(this.#path);
+    const names = (await readdir(folder)).filter(name => this.#isOne(name)).sort();
+    const sizes = await Promise.all(names.map(name => sizeOf(join(folder, name))));
+    let total = sizes.reduce((sum, size) => sum + size, 0);
+    let removed = 0;
+    for (const [i, name] of names.entries()) {
+      if (names.length - removed <= files && total <= octets) break;
+      await unlink(join(folder, name));
+      total -= sizes[i];
+      removed++;
+    }
+    return removed;
+  }
+
+  #isOne(name: string): boolean {
+    const { length } = this.#stem;
+    return (
+      name.startsWith(`${this.#stem}-`) &&
+      name.endsWith(this.#extension) &&
+      /^\d{8}T\d{6}\.\d{3}Z$/.test(name.slice(length + 1, name.length - this.#extension.length))
+    );
+  }
+}
+
+/** `20261127T085911.123Z`. */
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replaceAll(/[-:]/g, '');
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: unknown) => {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+}
+
+/** 0 where somebody else removed it. */
+async function sizeOf(path: string): Promise<number> {
+  return lstat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
