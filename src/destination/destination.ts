@@ -143,6 +143,8 @@ export class Destination {
   /** Undefined where nothing holds it back. */
   readonly #pacing: Pacing | undefined;
   #connected = false;
+  /** The connection has lasted its time, and the next one is being made. */
+  #renewing = false;
   /** When the collector took something last, or nothing waited for it. */
   #tookAt = 0;
   #draining = false;
@@ -230,6 +232,7 @@ export class Destination {
       opened: () => {
         this.#connected = true;
         this.#session.open();
+        this.#renewing = false;
         this.#outage.over();
         this.#onOpen();
       },
@@ -238,6 +241,7 @@ export class Destination {
           this.#log.info({ uncertain }, 'connection closed after --connection-lifetime; opening another');
         else this.#outage.failed(this.#connected, why, uncertain);
         this.#connected = false;
+        this.#renewing = why === RENEWED;
       },
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => {
@@ -285,7 +289,8 @@ export class Destination {
     for (const { schedule } of this.#batchers) schedule.endAll();
     if (!this.#connected) await this.#transport.tryNow(graceMs);
     this.#pacing?.shutDown(graceMs);
-    while (this.#connected && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
+    // a connection that is renewed is there again at once
+    while ((this.#connected || this.#renewing) && left() > 0 && (!this.#transport.ready || this.#exportSlice())) {
       await this.#turn(Math.min(left(), DRAIN_MS));
     }
     const dropped = this.#batchers.reduce((sum, batcher) => sum + batcher.drop(), 0);

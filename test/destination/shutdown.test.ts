@@ -99,6 +99,23 @@ perBackend('a shutdown tries a collector once more that was away, without the wa
   await eventually('all records', () => flows(back).length === 10);
 });
 
+perBackend('a shutdown while a connection is renewed goes on over the next one', async (t, backend) => {
+  const collector = await TcpCollector.listen(t);
+  collector.reads = false;
+  const rig = new Rig(backend, collector.endpoint, { connectionLifetime: 50, reconnectInterval: 3_600_000 });
+  await rig.destination.open();
+  const first = await collector.nth(1);
+  collector.reads = true;
+  rig.poll(...many(10, 3));
+  // the time of the connection is over, and the collector does not answer yet
+  await new Promise(resolve => setTimeout(resolve, 200));
+  const finished = rig.destination.drain(60_000);
+  await new Promise(resolve => setTimeout(resolve, 50));
+  first.resume();
+  t.deepEqual(await finished, { connections: 0, packets: 0, octets: 0, records: 0 });
+  t.true(rig.messages().includes('connection closed after --connection-lifetime; opening another'));
+});
+
 perBackend('records waiting in a batch at the end of the grace period are counted as lost', async (t, backend) => {
   const collector = await udpCollector(t);
   const rig = new Rig(backend, collector.endpoint, { maxConnections: 100 });
