@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.js';
 import { formatEndpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import { checkFieldList } from '../ipfix/field-list.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
@@ -43,7 +44,9 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
   if (flags.profile === 'antrea') {
     if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
     if (flags.netfilterElements) standardOnly('--netfilter-elements');
+    if (flags.fields) standardOnly('--fields');
   }
+  if (flags.fields) checkFields(flags.fields, flags);
   if (flags.fileKeepSize !== 'off' && flags.fileKeepSize < flags.fileMaxSize) {
     throw new CtflowError(
       'CTFLOW_USAGE',
@@ -95,6 +98,18 @@ export function checkCertificate({ tlsCertificate, tlsKey }: TlsFileNames): void
 }
 
 /** @throws CtflowError CTFLOW_USAGE */
+function checkFields(fields: readonly string[], { biflow, tcpStateHistory }: RunFlags): void {
+  checkFieldList(fields, biflow);
+  const state = fields.find(name => name === 'tcpState' || name === 'tcpStatePrevList');
+  if (state === undefined || tcpStateHistory) return;
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `--fields: '${state}' needs --tcp-state-history`,
+    'Add --tcp-state-history, or remove the element',
+  );
+}
+
+/** @throws CtflowError CTFLOW_USAGE */
 function standardOnly(flag: string): never {
   throw new CtflowError(
     'CTFLOW_USAGE',
@@ -139,6 +154,7 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (flags.fields) without('with --fields: name mark and conntrack_id there', 'netfilterElements');
   if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (flags.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');

@@ -223,6 +223,10 @@ function recordFlags(): Option[] {
       '--zero-delta-records',
       'also export records without a packet: at first sight, for idle and forced ends (profile antrea: ends are always exported)',
     ).default(zeroDeltaRecords),
+    flag(
+      '--fields <names...>',
+      'only these information elements, by their names in the registries and in this order (standard only)',
+    ).argParser(list(text)),
     filterFlag(
       'export only connections that match, e.g. "protocol == tcp && bytes > 1MB": from their first record on, to their end',
       'run',

@@ -43,6 +43,8 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   biflow: Biflow;
   /** Also mark and conntrack id (PEN 21373). */
   netfilterElements: boolean;
+  /** Elements in place of those of profile standard, by name, in their order. */
+  fields?: readonly string[] | undefined;
   /** Milliseconds, as all times here. */
   activeFlowExportTimeout: number;
   idleFlowExportTimeout: number;
@@ -68,7 +70,7 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
 }
 
 /** The documented defaults; Antrea's where Antrea has one. */
-export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'filter'> = {
+export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'filter' | 'fields'> = {
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
@@ -196,7 +198,7 @@ export class Destination {
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now(), endpoint.protocol === 'file');
     this.#session = new Session({
       backend: shared.backend,
-      profile: createProfile(options.profile, options.biflow, options.netfilterElements),
+      profile: createProfile(options.profile, options.biflow, options.netfilterElements, options.fields),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,

@@ -1,3 +1,4 @@
+import { listedFields, shapesOf } from './field-list.js';
 import { antreaFields } from './profile-antrea.js';
 import { standardFields, type Biflow } from './profile-standard.js';
 import * as shape from './shape.js';
@@ -26,8 +27,14 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
 /**
  * @param biflow two-uniflows is for `standard` only
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
+ * @param fields elements in place of those of `standard`, see checkFieldList
  */
-export function createProfile(name: ProfileName, biflow: Biflow, netfilterElements: boolean): Profile {
+export function createProfile(
+  name: ProfileName,
+  biflow: Biflow,
+  netfilterElements: boolean,
+  fields?: readonly string[],
+): Profile {
   if (name === 'antrea') {
     return {
       name,
@@ -50,7 +57,11 @@ export function createProfile(name: ProfileName, biflow: Biflow, netfilterElemen
     templatesApart: false,
     zeroDeltas: 'none',
     uniflows: biflow === 'two-uniflows',
-    shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
-    fieldsOf: bits => standardFields(bits, biflow),
+    ...(fields
+      ? { shapes: shapesOf(fields, biflow), fieldsOf: bits => listedFields(fields, bits, biflow) }
+      : {
+          shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
+          fieldsOf: bits => standardFields(bits, biflow),
+        }),
   };
 }

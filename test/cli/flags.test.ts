@@ -73,6 +73,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--options-interval': '0s',
   '--log-level': 'debug',
   '--stats-interval': '2s',
+  '--fields': 'flowId,octetDeltaCount',
   '--filter': 'protocol == tcp && bytes > 1MB',
   '--format': 'json',
   '--count': '12',

@@ -58,6 +58,21 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile antrea/,
   ],
   [
+    'a list of elements with profile antrea',
+    ['run', ...COLLECTOR, '--profile', 'antrea', '--fields', 'flowId'],
+    /CTFLOW_USAGE: --fields does not go with --profile antrea/,
+  ],
+  [
+    'an element that does not exist',
+    ['run', ...COLLECTOR, '--fields', 'flowId,octetDeltaCont'],
+    /CTFLOW_USAGE: --fields: 'octetDeltaCont' is not an information element. Write octetDeltaCount/,
+  ],
+  [
+    'an element without the flag that fills it',
+    ['run', ...COLLECTOR, '--fields', 'flowId,tcpState'],
+    /CTFLOW_USAGE: --fields: 'tcpState' needs --tcp-state-history/,
+  ],
+  [
     'elements that profile antrea does not have',
     ['run', ...COLLECTOR, '--profile', 'antrea', '--netfilter-elements'],
     /CTFLOW_USAGE: --netfilter-elements does not go with --profile antrea/,
@@ -293,6 +308,29 @@ test('run --filter exports the connections that match, and counts the others', a
   const { connections, packets, octets } = end.destinations[0].filtered;
   t.true(connections > 0 && packets >= connections && octets > packets);
 });
+
+for (const backend of ['auto', 'fallback']) {
+  test(`run --fields exports the elements of the list, in its order (${backend})`, async t => {
+    const collector = await udpCollector(t);
+    const { port } = collector.endpoint;
+    const list = ['flowId', 'octetDeltaCount', 'sourceIPv4Address', 'destinationTransportPort', 'flowStartSeconds'];
+    const args = ['run', '--collector', `udp://127.0.0.1:${port}`, '--source', `replay:${RECORDING}`];
+    const flags = ['--flow-poll-interval', '20ms', '--fields', list.join(), '--backend', backend];
+    const { code, stderr } = await ctflow([...args, ...flags]);
+    t.is(code, 0, stderr);
+    const { recordsExported } = JSON.parse(stderr.trimEnd().split('\n').at(-1)!) as { recordsExported: number };
+    await eventually('every record', () => flows(collector).length === recordsExported);
+    const found = flows(collector).map(record => record.fields.map(({ element }) => element.name));
+    t.true(found.some(names => names.length === list.length));
+    for (const names of found) {
+      t.deepEqual(
+        names,
+        list.filter(name => names.includes(name)),
+      );
+      t.true(names.includes('flowId') && names.includes('flowStartSeconds'));
+    }
+  });
+}
 
 test('run stops at SIGTERM with exit code 0', async t => {
   const args = ['run', ...RECEIVER, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '1h'];

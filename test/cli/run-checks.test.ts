@@ -55,6 +55,11 @@ for (const [line, backend, said] of [
     NATIVE,
     '--inventory has no effect without --profile antrea: only that exports names, and --filter asks for none',
   ],
+  [
+    `${UDP} --fields flowId --netfilter-elements`,
+    NATIVE,
+    '--netfilter-elements has no effect with --fields: name mark and conntrack_id there',
+  ],
   [`${UDP} --filter denied`, NATIVE, '--filter asks for denied, which is not known without --nflog-group'],
   [`${UDP} --filter service==x`, NATIVE, '--filter asks for service, which is not known without --inventory'],
   [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],
