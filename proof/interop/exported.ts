@@ -63,7 +63,8 @@ function extras(count: number, denied: boolean, names: { intern(name: string): n
 
 /** Exports everything to a taker that is asked for in this dialect. */
 export async function exportIn({ profile, biflow, netfilterElements, options }: Dialect): Promise<Exported> {
-  const backend = await loadBackend('auto');
+  // CTFLOW_BACKEND as in the tests; both give the same bytes
+  const backend = await loadBackend((process.env['CTFLOW_BACKEND'] ?? 'auto') as 'auto' | 'native' | 'fallback');
   const rig = new SessionRig(backend, { limit: 2_744, profile: createProfile(profile, biflow, netfilterElements) });
   const flows = (facts: readonly Facts[], denied: boolean) =>
     rig.sendWith(extras(facts.length, denied, rig.names), ...facts);
