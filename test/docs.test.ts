@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { collectCommand } from '../src/cli/collect.js';
 import { demoCommand } from '../src/cli/demo.js';
 import { dumpCommand } from '../src/cli/dump.js';
+import { sendCommand } from '../src/cli/files/send.js';
 import { recordCommand } from '../src/cli/record.js';
 import { runCommand } from '../src/cli/run.js';
 import { startExporter } from './helpers/kernel/command.js';
@@ -72,7 +73,7 @@ test('README names every system package that the setup may install', t => {
 
 test('the manual names every flag', t => {
   const manual = MANUAL.map(read).join('\n');
-  const flags = [runCommand, collectCommand, dumpCommand, recordCommand, demoCommand].flatMap(command =>
+  const flags = [runCommand, collectCommand, dumpCommand, recordCommand, sendCommand, demoCommand].flatMap(command =>
     command().options.map(({ long }) => long!),
   );
   t.true(flags.length > 30);

@@ -12,6 +12,7 @@ import {
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { demoCommand } from './demo.js';
+import { sendCommand } from './files/send.js';
 import { dumpCommand } from './dump.js';
 import { checkSwitches, tidyEnvironment } from './environment.js';
 import { usageError } from './flag.js';
@@ -66,6 +67,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
     .addCommand(recordCommand())
+    .addCommand(sendCommand())
     .addCommand(demoCommand())
     .addCommand(versionCommand());
   for (const command of [program, ...program.commands]) {

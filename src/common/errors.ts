@@ -14,7 +14,7 @@ export type ErrorCode =
   | 'CTFLOW_ADDRESS' // a host name cannot be resolved, or an address cannot be bound
   | 'CTFLOW_TRANSPORT' // a socket to or from a collector failed
   | 'CTFLOW_TLS' // a certificate, a key or an authority for TLS cannot be used
-  | 'CTFLOW_UNEXPORTED' // records were left when the exporter stopped
+  | 'CTFLOW_UNEXPORTED' // records were left when the exporter stopped, or files were not sent whole
   | 'CTFLOW_STATE' // a state file cannot be had, or another exporter holds it
   | 'CTFLOW_OUTPUT' // standard output cannot be written
   | 'CTFLOW_IPFIX' // an IPFIX message or file that cannot be read
