@@ -314,7 +314,7 @@ function transportFlags(): Option[] {
   ];
 }
 
-function tlsFlags(): Option[] {
+export function tlsFlags(): Option[] {
   return [
     flag(
       '--tls-ca <file>',

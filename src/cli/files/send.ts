@@ -7,7 +7,11 @@ import { note } from '../../common/terminal/standard-streams.js';
 import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { createTransport } from '../../destination/create-transport.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination.js';
+import type { TlsClientOptions } from '../../transport/tls-client.js';
+import { readTlsFiles } from '../../transport/tls-files.js';
 import { flag, timeFlag } from '../flag.js';
+import { checkCertificate } from '../run-checks.js';
+import { tlsFlags } from '../run-flags.js';
 import { handleSignals } from '../signals.js';
 import { backendFlag } from '../source-flags.js';
 import { collectorAddress, numberOr } from '../values.js';
@@ -16,7 +20,7 @@ import { describeDamage } from './collect-files.js';
 /** Records a second over UDP, where no rate is given: what a collector's socket takes. */
 const UDP_RATE = 20_000;
 
-interface SendFlags {
+interface SendFlags extends TlsClientOptions {
   collector: DestinationEndpoint;
   mtu: number | 'path';
   maxRate: number | 'auto' | 'off';
@@ -27,7 +31,7 @@ interface SendFlags {
 
 /** `ctflow send` */
 export function sendCommand(): Command {
-  return new Command('send')
+  const command = new Command('send')
     .description('send the records of IPFIX files to a collector')
     .argument('<file...>', 'IPFIX files (RFC 5655), sent one after another')
     .addOption(
@@ -48,7 +52,9 @@ export function sendCommand(): Command {
     .addOption(
       timeFlag('--timeout <time>', 'give up when the collector takes nothing for this time', '100ms', '24h', 30_000),
     )
-    .addOption(backendFlag())
+    .addOption(backendFlag());
+  for (const option of tlsFlags()) command.addOption(option.helpGroup('TLS:'));
+  return command
     .addHelpText(
       'after',
       `
@@ -66,11 +72,19 @@ Examples:
 async function send(files: readonly string[], flags: SendFlags, command: Command): Promise<void> {
   const { collector, mtu, timeout, maxRate } = flags;
   const udp = collector.protocol === 'udp';
-  const given = (name: string): boolean => command.getOptionValueSource(name) !== 'default';
+  const given = (name: string): boolean => ['cli', 'env'].includes(command.getOptionValueSource(name)!);
   if (!udp && given('mtu')) note('--mtu has no effect without a UDP collector');
+  checkTls(flags, collector.protocol === 'tls', given);
   const backend = await loadBackend(flags.backend, note);
   const name = formatDestination(collector);
-  const options = { ...DESTINATION_DEFAULTS, mtu, fileMaxAge: 'off', fileKeep: 'all', fileKeepSize: 'off' } as const;
+  const options = {
+    ...DESTINATION_DEFAULTS,
+    ...flags,
+    mtu,
+    fileMaxAge: 'off',
+    fileKeep: 'all',
+    fileKeepSize: 'off',
+  } as const;
   const tlsFailed = (error: unknown): void => note(describeError(error));
   let stopped = false;
   const sender = new FileSender({
@@ -107,6 +121,15 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
   const problem = whatIsMissing(sender.counts(), damaged, files.length);
   if (problem !== undefined)
     throw new CtflowError('CTFLOW_UNEXPORTED', problem, 'The lines above say which files, and the counters why');
+}
+
+/** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS */
+function checkTls(flags: SendFlags, tls: boolean, given: (name: string) => boolean): void {
+  for (const option of tls ? [] : tlsFlags())
+    if (given(option.attributeName())) note(`${option.long} has no effect without a TLS collector`);
+  if (!tls) return;
+  checkCertificate(flags);
+  readTlsFiles(flags);
 }
 
 /** @returns undefined where every record of every file was taken */

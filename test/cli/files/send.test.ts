@@ -1,25 +1,32 @@
 import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { Collector } from '../../../src/collector/collector.js';
+import type { TlsListenerOptions } from '../../../src/collector/tls-listener.js';
 import { backends } from '../../helpers/backends.js';
 import { message, set, templateSet, u32 } from '../../helpers/builders/ipfix-builder.js';
 import { eventually } from '../../helpers/eventually.js';
 import { anyCollector, ctflow } from '../../helpers/kernel/cli.js';
+import { needs } from '../../helpers/kernel/require.js';
+import { Authority } from '../../helpers/tls/authority.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
 const TEMPLATE = message({}, templateSet(256, [1, 4]));
 const data = (...values: number[]): Buffer => message({}, set(256, ...values.map(u32)));
 const backend = backends()[0].name;
 
-async function receive(t: ExecutionContext): Promise<{ endpoint: string; values: unknown[] }> {
+async function receive(
+  t: ExecutionContext,
+  tls?: TlsListenerOptions,
+): Promise<{ endpoint: string; values: unknown[] }> {
   const values: unknown[] = [];
   const collector = new Collector({
-    listen: [{ protocol: 'tcp', host: '127.0.0.1', port: 0 }],
+    listen: [{ protocol: tls ? 'tls' : 'tcp', host: '127.0.0.1', port: 0 }],
+    ...(tls && { tls }),
     onRecord: record => values.push(record.get('octetDeltaCount')),
   });
   t.teardown(() => collector.close());
   const [{ port }] = await collector.open();
-  return { endpoint: `tcp://127.0.0.1:${port}`, values };
+  return { endpoint: `${tls ? 'tls' : 'tcp'}://127.0.0.1:${port}`, values };
 }
 
 test('send: the records of all files arrive, and the exit code is 0', async t => {
@@ -51,4 +58,21 @@ test('send: a damaged file and records that no datagram holds end with exit code
     stderr,
     /CTFLOW_UNEXPORTED: 1 of 1 files could not be read to their end, 1 records were too large for the MTU\. /,
   );
+});
+
+needs(test, ['openssl'])('send: over TLS with a certificate, to a collector of an own authority', async t => {
+  const authority = new Authority('ours');
+  const collector = authority.issue({ names: ['IP:127.0.0.1'] });
+  const exporter = authority.issue({ names: ['DNS:exporter.test'] });
+  const { tlsCa } = authority;
+  const path = temporaryPath(t, 'a.ipfix');
+  writeFileSync(path, Buffer.concat([TEMPLATE, data(1, 2)]));
+  const { endpoint, values } = await receive(t, { ...collector, tlsCa });
+  const own = ['--tls-certificate', exporter.tlsCertificate, '--tls-key', exporter.tlsKey];
+  const { code, stderr } = await ctflow(['send', path, '--collector', endpoint, '--tls-ca', tlsCa, ...own]);
+  t.is(code, 0, stderr);
+  await eventually('the records', () => values.length === 2);
+  const { code: refused } = await ctflow(['send', path, '--collector', endpoint, '--timeout', '500ms', ...own]);
+  t.is(refused, 1);
+  t.is(values.length, 2);
 });
