@@ -155,6 +155,8 @@ export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (na
   else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
   if (flags.fields) without('with --fields: name mark and conntrack_id there', 'netfilterElements');
+  const { optionsInterval = flags.profile === 'antrea' ? 0 : 1 } = flags;
+  if (optionsInterval === 0) without('without options records', 'deprecatedSampling');
   if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (flags.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');

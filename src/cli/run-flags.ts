@@ -307,10 +307,14 @@ function transportFlags(): Option[] {
     ),
     timeFlag(
       '--options-interval <time>',
-      "time between options records with the exporter's statistics, 0s for never (default: 60s; never with profile antrea)",
+      "time between options records with the exporter's statistics, 0s for no options at all (default: 60s; none with profile antrea)",
       '0s',
       '24h',
     ),
+    flag(
+      '--deprecated-sampling',
+      'options records that say that every packet is counted also have samplingInterval (34) and samplerRandomInterval (50), for collectors that know no other',
+    ).default(defaults.deprecatedSampling),
   ];
 }
 

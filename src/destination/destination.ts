@@ -65,8 +65,10 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   zeroDeltaRecords: boolean;
   /** Which connections it gets: from the moment when they match until they end. */
   filter?: Filter | undefined;
-  /** How often options records are sent; 0 for never. */
+  /** How often options records are sent; 0 for never, and for none at all. */
   optionsInterval: number;
+  /** Options also have samplingInterval (34) and samplerRandomInterval (50), which IANA has deprecated. */
+  deprecatedSampling: boolean;
 }
 
 /** The documented defaults; Antrea's where Antrea has one. */
@@ -79,7 +81,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   idleFlowExportTimeout: 15_000,
   mtu: 512,
   udpSegmentation: true,
-  templateRefreshInterval: 600_000,
+  templateRefreshInterval: 60_000,
   templateRefreshPackets: 1_000,
   maxRate: 'auto',
   reconnectInterval: 60_000,
@@ -91,6 +93,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   fileMaxAge: 3_600_000,
   fileKeep: 'all',
   fileKeepSize: 1 << 30,
+  deprecatedSampling: false,
 };
 
 export interface DestinationStats {
@@ -202,6 +205,8 @@ export class Destination {
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
+      sampling: options.optionsInterval === 0 ? 'none' : options.deprecatedSampling ? 'deprecated' : 'current',
+      sentInFront: records => this.#journal?.sentInFront(records),
       templateRefreshInterval: options.templateRefreshInterval,
       templateRefreshPackets: options.templateRefreshPackets,
       monotonic: () => performance.now(),
@@ -251,6 +256,7 @@ export class Destination {
         this.#journal?.settled(records);
       },
       probe: () => this.#session.probe(),
+      erred: () => this.#session.templatesLost(),
       unsegmented: reason =>
         this.#log.info({ reason }, 'the kernel does not segment UDP bursts here: each datagram is sent by itself'),
       undelivered: messages => this.#session.lose(messages),

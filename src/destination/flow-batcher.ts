@@ -102,6 +102,7 @@ export class FlowBatcher {
     this.#session.addOversize(closed);
     if (closed.progress[MESSAGES] === 0 && closed.progress[ENTRIES] === 0) return;
     const outgoing = closed.outgoing(this.#session.segments);
+    if (outgoing.count > 0) this.#session.prepare();
     this.#journal?.sending(closed.takeEntries(), this.#session.sent);
     this.#session.send(outgoing);
     closed.clear();

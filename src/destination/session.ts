@@ -14,26 +14,18 @@ import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
 import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord, type Field } from '../ipfix/template.js';
-import {
-  FLOW_KEYS_LENGTH,
-  flowKeysSet,
-  ignoredSet,
-  notSentSet,
-  optionsTemplateSet,
-  statisticsSet,
-  type Ignored,
-  type NotSent,
-  type OptionsSet,
-} from '../ipfix/options.js';
+import type { Ignored, NotSent, Sampling } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
 import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
+import { OptionsData } from './options-data.js';
 
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
-const NOTHING = new Uint8Array(0);
+/** UDP: templates that may be lost go out again, but no more often than this; milliseconds. */
+const LEAST_REFRESH_MS = 1_000;
 /** Bytes by which the limit may rise when a name gets another address. */
 const IP_HEADERS_DIFFER = 20;
 
@@ -44,6 +36,10 @@ export interface SessionOptions {
   /** The names that flows refer to by number. */
   names: NameTable;
   observationDomain: number;
+  /** What options say of sampling, before the first flow and with each refresh of the templates. */
+  sampling: Sampling;
+  /** So many data records were sent in front of messages of an earlier session. */
+  sentInFront?: (records: number) => void;
   /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
   templateRefreshInterval: number;
   templateRefreshPackets: number;
@@ -95,6 +91,7 @@ export class Session {
   /** By id. */
   readonly #templates = new Map<number, ActiveTemplate>();
   readonly #encoders: FlowEncoder[] = [];
+  readonly #optionsData: OptionsData;
   /** Flow records that were encoded and did not arrive, or that no message can hold. */
   readonly lost: Totals = { flows: 0, packets: 0, octets: 0 };
   /** A message with templates or options. */
@@ -107,12 +104,17 @@ export class Session {
   #refreshedAt = 0;
   /** Messages with data since templates went out. */
   #packets = 0;
-  #optionsAnnounced = false;
+  /** A message with templates may be lost. */
+  #templatesLost = false;
+  /** Data records that were sent in front of those of earlier sessions. */
+  #inFront = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.profile = options.profile;
     this.#out = new Uint8Array(this.largest);
+    const { observationDomain, sampling } = options;
+    this.#optionsData = new OptionsData(this, observationDomain, sampling);
   }
 
   /** Bytes of a message at most, in every session. */
@@ -140,9 +142,9 @@ export class Session {
     return this.#options.transport.segments === true;
   }
 
-  /** Data records given to the transport in all. */
+  /** Data records given to the transport in all, without those that went in front of others. */
   get sent(): number {
-    return this.counts.records + this.counts.optionsRecords;
+    return this.counts.records + this.counts.optionsRecords - this.#inFront;
   }
 
   /**
@@ -155,7 +157,8 @@ export class Session {
     this.#sequence = 0;
     this.#exportTime = 0;
     this.#packets = 0;
-    this.#optionsAnnounced = false;
+    this.#optionsData.begin();
+    this.#templatesLost = false;
     this.#refreshedAt = monotonic();
     for (const template of known) template.announced = false;
     for (const template of this.#templates.values()) this.#reserve(template);
@@ -206,9 +209,14 @@ export class Session {
     oversize.fill(0);
   }
 
+  /** Sends what goes in front of flow records now: templates again, and options. They are no part of a batch in the journal. */
+  prepare(): void {
+    this.#refreshIfDue();
+    this.#optionsData.introduce();
+  }
+
   /** Sends messages of flow records, each behind its template. */
   send({ bytes, messages, count }: Outgoing): void {
-    if (count > 0) this.#refreshIfDue();
     if (this.#lengths.length < count * 2) this.#lengths = new Uint32Array(messages.length);
     const lengths = this.#lengths;
     // messages that lie one behind another go together
@@ -242,8 +250,8 @@ export class Session {
   /** A message of a new session with a template that was sent before; it is not counted. */
   probe(): Uint8Array | undefined {
     const [template] = this.#templates.values();
-    if (!template && !this.#optionsAnnounced) return undefined;
-    const set = template ? makeSet(TEMPLATE_SET, [template.record]) : optionsTemplateSet();
+    if (!template && !this.#optionsData.announced) return undefined;
+    const set = template ? makeSet(TEMPLATE_SET, [template.record]) : this.#optionsData.templates;
     const message = new Uint8Array(MESSAGE_HEADER + set.length);
     message.set(set, MESSAGE_HEADER);
     this.#writeHeader(message, 0, message.length, 0);
@@ -264,28 +272,28 @@ export class Session {
    */
   sendOptions(notSent: NotSent | undefined, ignored: Ignored | undefined): void {
     this.#refreshIfDue();
-    const { observationDomain, transport } = this.#options;
     const templates = [...this.#templates.values()].filter(template => template.announced);
-    let prefix: Uint8Array = NOTHING;
-    if (!this.#optionsAnnounced) {
-      prefix = optionsTemplateSet();
-      this.#sendEarlyCopies(prefix);
-      this.#optionsAnnounced = true;
-    }
-    // what went before this very message
-    const { messages, records, octets } = this.counts;
-    this.#sendOptionsSet(statisticsSet({ observationDomain, messages, flowRecords: records, octets }), prefix);
-    if (notSent) this.#sendOptionsSet(notSentSet(process.pid, notSent));
-    if (ignored) this.#sendOptionsSet(ignoredSet(observationDomain, ignored));
-    const keysAtOnce = Math.floor((transport.limit - MESSAGE_HEADER - SET_HEADER) / FLOW_KEYS_LENGTH);
-    for (let from = 0; from < templates.length; from += keysAtOnce) {
-      this.#sendOptionsSet(flowKeysSet(templates.slice(from, from + keysAtOnce)));
-    }
+    const statistics = () => {
+      const { messages, records, octets } = this.counts;
+      return { messages, flowRecords: records, octets };
+    };
+    this.#optionsData.report(statistics, notSent, ignored, templates);
   }
 
-  #sendOptionsSet({ set, records }: OptionsSet, prefix: Uint8Array = NOTHING): void {
-    this.#sendSets([prefix, set], records);
+  /** UDP: something did not arrive, and templates may be among it. */
+  templatesLost(): void {
+    this.#templatesLost = true;
+  }
+
+  /** As of OptionsSession. */
+  sendOptionsSets(sets: readonly Uint8Array[], records: number): void {
+    this.#sendSets(sets, records);
     this.counts.optionsRecords += records;
+  }
+
+  /** As of OptionsSession. */
+  sendEarlyCopies(templates: Uint8Array): void {
+    if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
   }
 
   /** Messages of an earlier session, with the templates of this one in front, numbered and dated anew. */
@@ -300,10 +308,13 @@ export class Session {
     this.counts.messages -= messages.length;
     const ids = new Set(withData.map(({ data }) => setId(data)));
     const templates = [...this.#templates.values()].filter(({ id }) => ids.delete(id));
-    if (ids.size > 0) {
-      this.#sendSets([optionsTemplateSet()]);
-      this.#optionsAnnounced = true;
+    if (withData.length > 0) {
+      const records = this.#optionsData.introduce();
+      this.#inFront += records;
+      if (records > 0) this.#options.sentInFront?.(records);
     }
+    // what is left are ids of options templates
+    if (ids.size > 0) for (const set of this.#optionsData.announce()) this.#sendSets([set]);
     for (const template of templates) {
       template.announced = true;
       this.#reserve(template);
@@ -312,14 +323,10 @@ export class Session {
     for (const { data, records } of withData) this.#sendSets([data], records);
   }
 
-  #sendEarlyCopies(templates: Uint8Array): void {
-    if (this.#options.transport.unreliable) for (let i = 0; i < EARLY_COPIES; i++) this.#sendSets([templates]);
-  }
-
   /** @param reserved bytes that the message at `at` has left free for its template; 0 where it has no room for it */
   #announce(template: ActiveTemplate, bytes: Uint8Array, at: number, reserved: number): void {
     const set = makeSet(TEMPLATE_SET, [template.record]);
-    this.#sendEarlyCopies(set);
+    this.sendEarlyCopies(set);
     template.announced = true;
     this.#reserve(template);
     if (reserved > 0) bytes.set(set, at + MESSAGE_HEADER);
@@ -355,17 +362,24 @@ export class Session {
 
   /** UDP loses templates and collectors restart: active templates are sent again. */
   #refreshIfDue(): void {
-    const { transport, templateRefreshInterval, templateRefreshPackets, monotonic, wall } = this.#options;
+    const { transport, monotonic, wall } = this.#options;
     if (!transport.unreliable) return;
     const now = monotonic();
     // data must not seem older than its template (RFC 7011 section 8)
     const putRight = this.#exportTime - Math.floor(wall() / 1000) >= CLOCK_STEP;
     if (putRight) this.#exportTime = 0;
-    else if (now - this.#refreshedAt < templateRefreshInterval && this.#packets < templateRefreshPackets) return;
+    else if (!this.#isRefreshDue(now - this.#refreshedAt)) return;
     this.#refreshedAt = now;
     this.#packets = 0;
-    if (this.#optionsAnnounced) this.#sendSets([optionsTemplateSet()]);
+    this.#templatesLost = false;
+    this.#optionsData.refresh();
     this.#sendTemplates([...this.#templates.values()].filter(({ announced }) => announced));
+  }
+
+  #isRefreshDue(since: number): boolean {
+    const { templateRefreshInterval, templateRefreshPackets } = this.#options;
+    if (since >= templateRefreshInterval || this.#packets >= templateRefreshPackets) return true;
+    return this.#templatesLost && since >= LEAST_REFRESH_MS;
   }
 
   /** As many messages as it takes. */

@@ -2,7 +2,7 @@ import { CtflowError } from '../common/errors.js';
 import { increase } from '../common/u64.js';
 import { U16_MAX } from '../common/unsigned.js';
 import { FIRST_DATA_SET, LARGEST_MESSAGE, MESSAGE_HEADER, SET_HEADER } from '../ipfix/message.js';
-import { DENIED, REPLY_COUNTERS, SERVICE, shapeOf, TCP_HISTORY } from '../ipfix/shape.js';
+import { DENIED, LONG, REPLY_COUNTERS, SERVICE, shapeOf, TCP_HISTORY } from '../ipfix/shape.js';
 import {
   IDENTITY_FLAGS,
   ID_WORD,
@@ -300,6 +300,7 @@ export class FallbackEncoder implements FlowEncoder {
     if (states && states[slot] !== 0) shape |= TCP_HISTORY;
     if (rules && rules[slot] !== 0) shape |= DENIED;
     if (names && names[slot * FLOW_NAMES + FLOW_NAMES - 1] !== 0) shape |= SERVICE;
+    if (this.#facts.isLong(slot)) shape |= LONG;
     shape &= shapes;
     if (!uniflows) return shape;
     if ((shape & REPLY_COUNTERS) === 0) return shape | FORWARD;

@@ -5,6 +5,7 @@ import {
   END_REASON,
   FACTS_SIZE,
   FAMILY,
+  FLOW_DURATION_MS_WORD,
   FLOW_END_MS_WORD,
   FLOW_ID_WORD,
   FLOW_START_MS_WORD,
@@ -33,6 +34,7 @@ import {
 } from '../row/layout.generated.js';
 import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import { writeNumber } from '../common/u64.js';
+import { U32_MAX } from '../common/unsigned.js';
 import { EXPORTED_COUNTERS, EXPORTED_SIZE, FLOW_NAMES, RULE_WORDS, type FlowColumns } from './columns.js';
 import { statesBefore } from './tcp-states.js';
 
@@ -74,6 +76,12 @@ export class FlowFacts {
     this.#exported = new Uint32Array(exported.buffer, exported.byteOffset, exported.length / 4);
   }
 
+  /** Whether it lasts longer than flowDurationMilliseconds (IE 161, 32 bits) can say: above 49 days. */
+  isLong(slot: number): boolean {
+    const at = slot * ROW_DOUBLES;
+    return this.#times[at + END_AT] - this.#times[at + START_AT] > U32_MAX;
+  }
+
   read(slot: number, reason: number): void {
     const { words, bytes } = this;
     const { rows: rowBytes, extras } = this.#columns;
@@ -83,6 +91,8 @@ export class FlowFacts {
     const start = this.#times[slot * ROW_DOUBLES + START_AT];
     writeNumber(words, FLOW_START_MS_WORD - ROW_WORDS, start);
     writeNumber(words, FLOW_END_MS_WORD - ROW_WORDS, this.#times[slot * ROW_DOUBLES + END_AT]);
+    words[FLOW_DURATION_MS_WORD - ROW_WORDS] =
+      words[FLOW_END_MS_WORD - ROW_WORDS] - words[FLOW_START_MS_WORD - ROW_WORDS];
     this.#writeDeltas(row + ORIG_PACKETS_WORD, slot * EXPORTED_WORDS + EXPORTED_COUNTERS / 4);
     writeFlowId(rows, row, start, words, FLOW_ID_WORD - ROW_WORDS);
     bytes[END_REASON - ROW_SIZE] = reason;

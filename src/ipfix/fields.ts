@@ -40,9 +40,11 @@ export const named = (name: string, offset: number): Field => field(name, OP_NAM
  * @param size octets of forwardingStatus, an unsigned32 that most exporters send in one (RFC 7011 section 6.2)
  */
 export const denied = (size: 1 | 4): Field[] => [
-  { ...field('firewallEvent', OP_CONSTANT, 0, 1), argument: 3 },
+  constant8('firewallEvent', 3),
   field('forwardingStatus', OP_U8, FORWARDING_STATUS, size),
 ];
+/** The same number in every record. */
+export const constant8 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 1), argument });
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);
 /** The empty string: a length byte of zero. */

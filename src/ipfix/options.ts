@@ -6,6 +6,8 @@ const STATISTICS = FIRST_DATA_SET;
 const NOT_SENT = FIRST_DATA_SET + 1;
 const FLOW_KEYS = FIRST_DATA_SET + 2;
 const IGNORED = FIRST_DATA_SET + 3;
+const SAMPLING = FIRST_DATA_SET + 4;
+const DEPRECATED_SAMPLING = FIRST_DATA_SET + 5;
 
 const FLOW_KEY_ELEMENTS = new Set([
   'sourceIPv4Address',
@@ -48,11 +50,17 @@ export interface OptionsSet {
   readonly records: number;
 }
 
+/**
+ * Whether options say that every packet is counted: not at all, with the elements of PSAMP (RFC 5477), or also with those that
+ * IANA has deprecated in favour of them.
+ */
+export type Sampling = 'none' | 'current' | 'deprecated';
+
 /** The set with all options templates. */
-export function optionsTemplateSet(): Uint8Array {
+export function optionsTemplateSet(sampling: Sampling): Uint8Array {
   const elements = (...names: [string, number][]) =>
     names.map(([name, length]) => ({ element: elementByName(name), length }));
-  return makeSet(OPTIONS_TEMPLATE_SET, [
+  const records = [
     optionsTemplateRecord(
       STATISTICS,
       elements(
@@ -87,7 +95,31 @@ export function optionsTemplateSet(): Uint8Array {
       ),
       1,
     ),
-  ]);
+  ];
+  if (sampling !== 'none') {
+    const names: [string, number][] = SAMPLING_ELEMENTS[sampling].map(([name]) => [name, 4]);
+    records.push(optionsTemplateRecord(samplingTemplate(sampling), elements(['observationDomainId', 4], ...names), 1));
+  }
+  return makeSet(OPTIONS_TEMPLATE_SET, records);
+}
+
+/** One packet in an interval of one, and none left out between them. Its octets are four each, as collectors read no others. */
+const CURRENT = [
+  ['samplingPacketInterval', 1],
+  ['samplingPacketSpace', 0],
+] as const;
+const SAMPLING_ELEMENTS = {
+  current: CURRENT,
+  deprecated: [...CURRENT, ['samplingInterval', 1], ['samplerRandomInterval', 1]],
+} as const;
+
+const samplingTemplate = (sampling: Exclude<Sampling, 'none'>): number =>
+  sampling === 'current' ? SAMPLING : DEPRECATED_SAMPLING;
+
+/** That every packet is counted, RFC 5477 section 8.2. */
+export function samplingSet(observationDomain: number, sampling: Exclude<Sampling, 'none'>): OptionsSet {
+  const values = SAMPLING_ELEMENTS[sampling].map(([, value]): [number, number] => [value, 4]);
+  return { set: makeSet(samplingTemplate(sampling), [numbers([observationDomain, 4], ...values)]), records: 1 };
 }
 
 export function statisticsSet(statistics: ExportStatistics): OptionsSet {

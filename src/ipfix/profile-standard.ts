@@ -3,6 +3,7 @@ import * as row from '../row/layout.generated.js';
 import {
   address4,
   address6,
+  constant8,
   denied,
   tcpHistory,
   tcpState,
@@ -48,6 +49,8 @@ export function standardFields(bits: number, biflow: Biflow): Field[] {
   if (bits & shape.DENIED) fields.push(...denied(1));
   if (bits & shape.MARK) fields.push(unsigned32('mark', row.MARK));
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
+  fields.push(constant8('ipVersion', v6 ? 6 : 4));
+  if ((bits & shape.LONG) === 0) fields.push(unsigned32('flowDurationMilliseconds', row.FLOW_DURATION_MS));
   if (bits & shape.TCP_HISTORY) {
     fields.push(tcpState('tcpState', row.STATE), tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY));
   }

@@ -48,6 +48,8 @@ export const REVERSED = 1 << 12;
 export const TCP_HISTORY = 1 << 13;
 /** A packet of it was denied by a rule; not in the row. */
 export const DENIED = 1 << 14;
+/** Its duration does not fit into 32 bits of milliseconds; not in the row. */
+export const LONG = 1 << 15;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
 
@@ -72,6 +74,7 @@ export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): num
   return shape;
 }
 
+const BOTH_COUNTERS = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
 let lastPresent = 0;
 let lastShape = 0;
 
@@ -82,7 +85,8 @@ function shapeOfPresent(present: number): number {
   if (present & HAS_PORTS) shape |= PORTS;
   if (present & HAS_ICMP) shape |= ICMP;
   if (present & HAS_ORIG_COUNTERS) shape |= COUNTERS;
-  if (present & HAS_REPLY_COUNTERS) shape |= REPLY_COUNTERS;
+  // the kernel sends both or none; a packet that was denied counts for its direction
+  if ((present & BOTH_COUNTERS) === BOTH_COUNTERS) shape |= REPLY_COUNTERS;
   if (present & HAS_ORIG_ZONE) shape |= ZONE;
   else if (present & HAS_REPLY_ZONE) shape |= REPLY_ZONE;
   if (present & HAS_MARK) shape |= MARK;

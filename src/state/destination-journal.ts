@@ -61,6 +61,8 @@ export class DestinationJournal implements ExportHistory {
   #neverSince: number;
   #batch: number;
   #settled = 0;
+  /** Data records that settle next and are in no batch. */
+  #inFront = 0;
   /** Of the batch that is being sent. */
   #entries = 0;
   #from = 0;
@@ -156,9 +158,16 @@ export class DestinationJournal implements ExportHistory {
     this.settled(0);
   }
 
+  /** So many data records that are in no batch go in front of those that have not settled. */
+  sentInFront(records: number): void {
+    this.#inFront += records;
+  }
+
   /** So many more records were sent, or lost and counted. */
   settled(records: number): void {
-    this.#settled += records;
+    const inFront = Math.min(records, this.#inFront);
+    this.#inFront -= inFront;
+    this.#settled += records - inFront;
     let done: number | undefined;
     while (this.#inFlight.length > 0 && this.#inFlight[0].sent <= this.#settled) done = this.#inFlight.shift()!.batch;
     if (done !== undefined) this.#journal.append(new EntryBlock(0).seal(DONE, this.number, done));

@@ -38,6 +38,8 @@ export interface TransportListener {
   settled(records: number): void;
   /** A message with a template that was sent before, which tells a collector nothing new; undefined where none was. */
   probe(): Uint8Array | undefined;
+  /** UDP: something did not arrive, or was not sent. */
+  erred(): void;
   /** UDP: the kernel cuts no bursts into datagrams, or no more from now on, for this reason. Nothing is lost by it. */
   unsegmented(why: string): void;
   /** Messages that the kernel had taken, and that did not arrive. @returns how many flow records they have */

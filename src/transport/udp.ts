@@ -214,6 +214,7 @@ export class UdpTransport implements Transport {
         this.counts.records -= records;
         this.counts.octets -= messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
         this.counts.lostRecords += this.#listener!.undelivered(messages);
+        this.#listener!.erred();
         this.#count(errno);
         if (!PASSING.has(errno)) this.#failed(socketOf(), errno, maybe);
         else this.#lookAtPath();
@@ -226,6 +227,7 @@ export class UdpTransport implements Transport {
         }
         this.counts.lostRecords += records;
         this.#listener!.settled(records);
+        this.#listener!.erred();
         return true;
       },
       unsegmented: errno => {

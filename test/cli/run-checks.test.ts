@@ -51,6 +51,16 @@ for (const [line, backend, said] of [
   [`${UDP} --max-denied 1`, NATIVE, '--max-denied has no effect without --nflog-group'],
   [`${UDP} --source replay:x --setup-sysctl`, NATIVE, '--setup-sysctl has no effect with a recording'],
   [
+    `${UDP} --options-interval 0s --deprecated-sampling`,
+    NATIVE,
+    '--deprecated-sampling has no effect without options records',
+  ],
+  [
+    `${UDP} --profile antrea --deprecated-sampling`,
+    NATIVE,
+    '--deprecated-sampling has no effect without options records',
+  ],
+  [
     `${UDP} --inventory x`,
     NATIVE,
     '--inventory has no effect without --profile antrea: only that exports names, and --filter asks for none',

@@ -3,7 +3,8 @@ import { createProfile } from '../../src/ipfix/profile.js';
 import { perBackend } from '../helpers/backends.js';
 import { tcp } from '../helpers/builders/connections.js';
 import type { Facts } from '../helpers/builders/rows.js';
-import { Decoder } from '../helpers/builders/wire.js';
+import { Decoder, readMessage, valuesOf } from '../helpers/builders/wire.js';
+import type { SentMessage } from '../helpers/fakes/fake-transport.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
 
 const plain = (port: number): Facts => tcp(port, 0, [1, 60, 0, 0]);
@@ -74,4 +75,90 @@ perBackend('RFC 7011 4: without a loss there is no record of one', (t, backend) 
     records.map(record => record.templateId),
     [256],
   );
+});
+
+const SAMPLING = 260;
+const setIds = (sent: readonly SentMessage[]): number[][] =>
+  sent.map(({ bytes }) => readMessage(bytes).sets.map(({ id }) => id));
+
+// RFC 7011 section 8.4: over UDP a few copies of a template go before its first data
+perBackend('that every packet is counted goes before the first flow, and with each refresh over UDP', (t, backend) => {
+  const rig = new SessionRig(backend, { sampling: 'current', templateRefreshInterval: 60_000 });
+  const id = rig.idOf(plain(1));
+  const first = rig.send(plain(1));
+  t.deepEqual(setIds(first), [[3], [3], [3, SAMPLING], [2], [2], [2, id]]);
+  const [sampling] = new Decoder().decode(first);
+  t.deepEqual(valuesOf(sampling), {
+    observationDomainId: 0xfedc_ba98,
+    samplingPacketInterval: 1,
+    samplingPacketSpace: 0,
+  });
+  t.deepEqual(setIds(rig.send(plain(2))), [[id]], 'once');
+  rig.monotonic += 59_999;
+  t.deepEqual(setIds(rig.send(plain(3))), [[id]]);
+  rig.monotonic += 1;
+  t.deepEqual(setIds(rig.send(plain(4))), [[3, SAMPLING], [2], [id]]);
+  t.is(rig.session.counts.optionsRecords, 2);
+  rig.session.open();
+  const again = [...rig.transport.take(), ...rig.send(plain(5))];
+  t.deepEqual(
+    setIds(again)
+      .flat()
+      .filter(one => one >= 256),
+    [SAMPLING, id],
+    'in a new session again',
+  );
+  t.notThrows(() => new Decoder().decode(again));
+});
+
+perBackend('over TCP it goes once a session, and not where options are off', (t, backend) => {
+  const rig = new SessionRig(backend, { sampling: 'current', unreliable: false, templateRefreshInterval: 1_000 });
+  const id = rig.idOf(plain(1));
+  t.deepEqual(setIds(rig.send(plain(1))), [
+    [3, SAMPLING],
+    [2, id],
+  ]);
+  rig.monotonic += 5_000;
+  t.deepEqual(setIds(rig.send(plain(2))), [[id]]);
+  t.deepEqual(setIds(new SessionRig(backend, { sampling: 'none', unreliable: false }).send(plain(1))), [[2, id]]);
+});
+
+perBackend('statistics that are due first do not send the templates twice', (t, backend) => {
+  const rig = new SessionRig(backend, { sampling: 'current', unreliable: false });
+  t.deepEqual(setIds(rig.options()), [[3, SAMPLING], [256]]);
+  t.deepEqual(setIds(rig.send(plain(1))), [[2, rig.idOf(plain(1))]]);
+});
+
+perBackend('it goes before messages of an earlier session too, and is no part of their count', (t, backend) => {
+  let inFront = 0;
+  const sentInFront = (records: number): void => void (inFront += records);
+  const rig = new SessionRig(backend, { sampling: 'current', unreliable: false, sentInFront });
+  rig.send(plain(1));
+  const unsent = [...rig.send(plain(2)), ...rig.options()];
+  const before = rig.session.sent;
+  rig.transport.left.push(...unsent);
+  rig.session.open();
+  const sent = rig.transport.take();
+  t.is(
+    setIds(sent)
+      .flat()
+      .find(one => one >= 256),
+    SAMPLING,
+  );
+  t.notThrows(() => new Decoder('tcp').decode(sent));
+  t.is(inFront, 1);
+  t.is(rig.session.sent, before);
+});
+
+perBackend('over UDP templates go out again after an error, but not with each of many', (t, backend) => {
+  const rig = new SessionRig(backend, { sampling: 'current', templateRefreshInterval: 60_000 });
+  const id = rig.idOf(plain(1));
+  rig.send(plain(1));
+  rig.session.templatesLost();
+  rig.monotonic += 999;
+  t.deepEqual(setIds(rig.send(plain(2))), [[id]]);
+  rig.monotonic += 1;
+  t.deepEqual(setIds(rig.send(plain(3))), [[3, SAMPLING], [2], [id]]);
+  rig.monotonic += 5_000;
+  t.deepEqual(setIds(rig.send(plain(4))), [[id]], 'once for an error');
 });

@@ -1,15 +1,22 @@
 import test from 'ava';
-import { flowKeysSet, ignoredSet, notSentSet, optionsTemplateSet, statisticsSet } from '../../src/ipfix/options.js';
+import {
+  flowKeysSet,
+  ignoredSet,
+  notSentSet,
+  optionsTemplateSet,
+  samplingSet,
+  statisticsSet,
+} from '../../src/ipfix/options.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
 import { message } from '../helpers/builders/ipfix-builder.js';
 import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builders/wire.js';
 
 const decode = (...sets: Uint8Array[]): Record<string, unknown>[] =>
-  new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), ...sets) }]).map(valuesOf);
+  new Decoder().decode([{ bytes: message({}, optionsTemplateSet('current'), ...sets) }]).map(valuesOf);
 
 test('RFC 7011 3.4.2.2: every options template has one scope field, and the elements of RFC 7011', t => {
-  const [set] = readMessage(message({}, optionsTemplateSet())).sets;
+  const [set] = readMessage(message({}, optionsTemplateSet('current'))).sets;
   t.is(set.id, 3);
   const templates = readTemplates(set);
   t.deepEqual(
@@ -19,6 +26,7 @@ test('RFC 7011 3.4.2.2: every options template has one scope field, and the elem
       [257, 1, [144, 166, 167, 168, 323, 323]],
       [258, 1, [145, 173]],
       [259, 1, [149, 164, 165, 323, 323]],
+      [260, 1, [149, 305, 306]],
     ],
   );
   for (const { fields } of templates) for (const { enterprise } of fields) t.is(enterprise, undefined);
@@ -46,7 +54,7 @@ test('RFC 7011 4: the records that were not sent, with the times of the first an
   const notSent = { flows: 3, packets: 40, octets: 5_000, first: 1_700_000_000_001, last: 1_700_000_000_999 };
   const { set, records } = notSentSet(4711, notSent);
   t.is(records, 1);
-  const [record] = new Decoder().decode([{ bytes: message({}, optionsTemplateSet(), set) }]);
+  const [record] = new Decoder().decode([{ bytes: message({}, optionsTemplateSet('current'), set) }]);
   t.like(valuesOf(record), {
     exportingProcessId: 4711,
     notSentFlowTotalCount: 3,
@@ -71,6 +79,37 @@ test('RFC 7011 4.2: the packets that are in no record, with the times of the fir
     ignoredOctetTotalCount: 5_000,
     observationTimeMilliseconds: 1_700_000_000_999,
   });
+});
+
+// RFC 5477 section 8.2; goflow2, Akvorado and nfcapd read four octets each
+test('every packet is counted: samplingPacketInterval 1 and samplingPacketSpace 0, four octets each', t => {
+  const { set, records } = samplingSet(0xffff_ffff, 'current');
+  t.is(records, 1);
+  t.is(Buffer.from(set).toString('hex'), '01040010' + 'ffffffff' + '00000001' + '00000000');
+  t.deepEqual(decode(set), [{ observationDomainId: 0xffff_ffff, samplingPacketInterval: 1, samplingPacketSpace: 0 }]);
+});
+
+test('where it is asked for, also samplingInterval and samplerRandomInterval, in a template of their own', t => {
+  const [set] = readMessage(message({}, optionsTemplateSet('deprecated'))).sets;
+  const { id, scopes, fields } = readTemplates(set).at(-1)!;
+  t.deepEqual(
+    [id, scopes, fields.map(field => [field.id, field.length])],
+    [261, 1, [149, 305, 306, 34, 50].map(element => [element, 4])],
+  );
+  const sampling = samplingSet(7, 'deprecated');
+  const [record] = new Decoder().decode([{ bytes: message({}, optionsTemplateSet('deprecated'), sampling.set) }]);
+  t.deepEqual(valuesOf(record), {
+    observationDomainId: 7,
+    samplingPacketInterval: 1,
+    samplingPacketSpace: 0,
+    samplingInterval: 1,
+    samplerRandomInterval: 1,
+  });
+  const [none] = readMessage(message({}, optionsTemplateSet('none'))).sets;
+  t.deepEqual(
+    readTemplates(none).map(one => one.id),
+    [256, 257, 258, 259],
+  );
 });
 
 test('a count beyond 64 bits is sent as 2^64 - 1', t => {

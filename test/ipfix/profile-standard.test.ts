@@ -36,7 +36,10 @@ const COMMON = {
   flowStartMilliseconds: FLOW_START,
   flowEndMilliseconds: FLOW_END,
   flowEndReason: END_REASON,
+  flowDurationMilliseconds: FLOW_END - FLOW_START,
 };
+const V4 = { ...COMMON, ipVersion: 4 };
+const V6 = { ...COMMON, ipVersion: 6 };
 const counters = (prefix: '' | 'reverse', packets: number, octets: number): Record<string, number> =>
   Object.fromEntries(
     Object.entries({
@@ -54,7 +57,7 @@ const BASIC = {
   sourceTransportPort: 40_000,
   destinationTransportPort: 443,
   protocolIdentifier: 6,
-  ...COMMON,
+  ...V4,
   ...counters('', 10, 1_000),
   ...counters('reverse', 8, 800),
   biflowDirection: 1,
@@ -75,7 +78,7 @@ const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
       sourceTransportPort: 65_535,
       destinationTransportPort: 53,
       protocolIdentifier: 17,
-      ...COMMON,
+      ...V6,
       packetTotalCount: (1n << 64n) - 1n,
       octetTotalCount: (1n << 53n) + 1n,
       packetDeltaCount: (1n << 64n) - 1n,
@@ -93,7 +96,7 @@ const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
       destinationIPv4Address: '198.51.100.1',
       protocolIdentifier: 1,
       icmpTypeCodeIPv4: 8 * 256,
-      ...COMMON,
+      ...V4,
       ...counters('', 1, 84),
       ...counters('reverse', 1, 84),
       biflowDirection: 1,
@@ -114,7 +117,7 @@ const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
       destinationIPv6Address: 'fe80::2',
       protocolIdentifier: 58,
       icmpTypeCodeIPv6: 128 * 256 + 3,
-      ...COMMON,
+      ...V6,
       ...counters('', 1, 104),
       ...counters('reverse', 1, 104),
       biflowDirection: 1,
@@ -128,7 +131,7 @@ const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
       sourceIPv4Address: '192.0.2.1',
       destinationIPv4Address: '198.51.100.1',
       protocolIdentifier: 50,
-      ...COMMON,
+      ...V4,
       biflowDirection: 1,
     },
   ],
@@ -159,7 +162,7 @@ const cases: [string, Profile, Facts, Record<string, unknown>, number?][] = [
       sourceIPv6Address: '2001:db8::1',
       destinationIPv6Address: '2001:db8::2',
       protocolIdentifier: 50,
-      ...COMMON,
+      ...V6,
       biflowDirection: 1,
       postNATSourceIPv6Address: '2001:db8::9',
       postNATDestinationIPv6Address: '2001:db8::2',
@@ -198,7 +201,7 @@ test('two-uniflows: the reply direction is a record of its own, with its own add
       sourceTransportPort: 40_000,
       destinationTransportPort: 443,
       protocolIdentifier: 6,
-      ...COMMON,
+      ...V4,
       ...counters('', 10, 1_000),
       postNATSourceIPv4Address: '192.0.2.1',
       postNATDestinationIPv4Address: '10.0.0.80',
@@ -214,7 +217,7 @@ test('two-uniflows: the reply direction is a record of its own, with its own add
       sourceTransportPort: 8080,
       destinationTransportPort: 40_000,
       protocolIdentifier: 6,
-      ...COMMON,
+      ...V4,
       ...counters('', 8, 800),
       postNATSourceIPv4Address: '198.51.100.1',
       postNATDestinationIPv4Address: '192.0.2.1',
@@ -228,6 +231,19 @@ test('two-uniflows: the reply direction is a record of its own, with its own add
 test('two-uniflows: the answer to a ping has its own type', t => {
   const facts = ping(7, 0, [1, 84, 1, 84], { icmp: { type: 8, code: 0, id: 7, replyType: 0 } });
   for (const values of exported(uniflows, facts, REPLY)) t.is(values['icmpTypeCodeIPv4'], 0);
+});
+
+// IANA: unsigned32, RFC 7011 section 6.2
+test('a flow that lasts longer than 32 bits of milliseconds has no duration, one below has', t => {
+  const durationOf = (lasts: number): unknown[] =>
+    backends().map(backend => {
+      const rig = new SessionRig(backend, { limit: 16_384, unreliable: false });
+      const [record] = new Decoder('tcp').decode(rig.sendWith({}, { ...plain, lasts }));
+      return valuesOf(record)['flowDurationMilliseconds'];
+    });
+  for (const duration of durationOf(2 ** 32 - 1)) t.is(duration, 2 ** 32 - 1);
+  for (const duration of durationOf(2 ** 32)) t.is(duration, undefined);
+  for (const duration of durationOf(0)) t.is(duration, 0);
 });
 
 const everyShape = fc.nat(0x1fff);

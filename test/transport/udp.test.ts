@@ -170,9 +170,10 @@ perBackend('with 64 datagrams in one buffer no lost record is left uncounted', a
 perBackend('an error that comes back when nothing more is sent is counted too', async (t, backend) => {
   const gone = await receiver(t, QUIET_HOST);
   gone.socket.close();
-  const [transport] = await opened(t, backend, QUIET_HOST, gone.port);
+  const [transport, log] = await opened(t, backend, QUIET_HOST, gone.port);
   transport.send(...messages(1, 100, 5));
   await eventually('the loss', () => transport.counts.lostRecords === 5);
+  t.true(log.troubles > 0, 'the session is told: its templates may be lost');
   t.is(transport.counts.records, 0);
 });
 

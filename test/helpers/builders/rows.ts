@@ -41,6 +41,8 @@ export interface Facts {
   start?: bigint;
   stop?: bigint;
   startEstimate?: bigint;
+  /** Milliseconds from the first packet to the last; not in the row. */
+  lasts?: number;
   helper?: string;
   /** Of a NEW or UPDATE event, nanoseconds since 1970. */
   eventTime?: bigint | undefined;

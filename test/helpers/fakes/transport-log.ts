@@ -10,6 +10,8 @@ export class TransportLog implements TransportListener {
   records = 0;
   /** Records that were sent and did not arrive. */
   undeliveredRecords = 0;
+  /** Times that something did not arrive. */
+  troubles = 0;
   /** Records that a connection left in doubt, one number for each end. */
   readonly uncertain: number[] = [];
 
@@ -37,6 +39,10 @@ export class TransportLog implements TransportListener {
 
   unsegmented(why: string): void {
     this.#note(`unsegmented: ${why}`);
+  }
+
+  erred(): void {
+    this.troubles++;
   }
 
   undelivered(messages: readonly Message[]): number {

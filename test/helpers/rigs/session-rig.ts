@@ -11,7 +11,9 @@ import { FakeTransport, type SentMessage } from '../fakes/fake-transport.js';
 import { END_REASON, flowTable, shape as shapeOfFacts } from '../builders/flow-table.js';
 import type { Facts } from '../builders/rows.js';
 
-interface RigOptions extends Partial<Pick<SessionOptions, 'templateRefreshInterval' | 'templateRefreshPackets'>> {
+interface RigOptions extends Partial<
+  Pick<SessionOptions, 'templateRefreshInterval' | 'templateRefreshPackets' | 'sampling' | 'sentInFront'>
+> {
   limit?: number;
   unreliable?: boolean;
   profile?: Profile;
@@ -34,8 +36,10 @@ export class SessionRig {
       profile,
       transport: this.transport,
       observationDomain: 0xfedc_ba98,
+      sampling: options.sampling ?? 'none',
       templateRefreshInterval: options.templateRefreshInterval ?? 600_000,
       templateRefreshPackets: options.templateRefreshPackets ?? 1_000_000,
+      ...(options.sentInFront && { sentInFront: options.sentInFront }),
       monotonic: () => this.monotonic,
       wall: () => this.wall,
     });
@@ -62,7 +66,10 @@ export class SessionRig {
     const reasons = new Uint8Array(connections.length).fill(END_REASON);
     const flush = (): void => {
       session.addOversize(closed);
-      if (closed.progress[MESSAGES] > 0) session.send(closed.outgoing(session.segments));
+      if (closed.progress[MESSAGES] > 0) {
+        session.prepare();
+        session.send(closed.outgoing(session.segments));
+      }
       closed.clear();
     };
     for (let from = 0; from < slots.length; from = closed.progress[NEXT]) {

@@ -47,7 +47,9 @@ pub(crate) fn read(
 ) {
     let start = milliseconds(row, START_AT);
     put(facts, FLOW_START_MS, start);
-    put(facts, FLOW_END_MS, milliseconds(row, END_AT));
+    let end = milliseconds(row, END_AT);
+    put(facts, FLOW_END_MS, end);
+    put_u32(facts, FLOW_DURATION_MS, end.wrapping_sub(start) as u32);
     for (number, at) in COUNTERS.into_iter().enumerate() {
         let before = u64_at(exported, number * 8);
         let delta = u64_at(row, at).wrapping_sub(before);
@@ -142,11 +144,22 @@ fn mix(hash: u32, word: u32) -> u32 {
     h ^ (h >> 16)
 }
 
+/// Whether it lasts longer than flowDurationMilliseconds (IE 161, 32 bits) can say: above 49 days.
+#[inline(always)]
+pub(crate) fn is_long(row: &[u8; ROW_SIZE]) -> bool {
+    double(row, END_AT) - double(row, START_AT) > f64::from(u32::MAX)
+}
+
 /// Whole milliseconds since 1970, kept as a double.
 fn milliseconds(row: &[u8; ROW_SIZE], at: usize) -> u64 {
+    double(row, at) as u64
+}
+
+#[inline(always)]
+fn double(row: &[u8; ROW_SIZE], at: usize) -> f64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&row[at..at + 8]);
-    f64::from_ne_bytes(bytes) as u64
+    f64::from_ne_bytes(bytes)
 }
 
 /// Two words, the low one first.

@@ -262,7 +262,8 @@ impl FlowEncoder {
             zero_deltas,
             ..
         } = self.options;
-        let shape = (shape_of(row) | columns.shape_of(slot)) & shapes;
+        let long = if facts::is_long(row) { LONG } else { 0 };
+        let shape = (shape_of(row) | columns.shape_of(slot) | long) & shapes;
         if !uniflows {
             return shape;
         }

@@ -16,7 +16,11 @@ const ID_KNOWN: u32 = 1 << 10;
 const HELPER_KNOWN: u32 = 1 << 11;
 pub(crate) const TCP_HISTORY: u32 = 1 << 13;
 pub(crate) const DENIED: u32 = 1 << 14;
+/// Its duration does not fit into 32 bits of milliseconds.
+pub(crate) const LONG: u32 = 1 << 15;
 pub(crate) const SERVICE: u32 = 1 << 16;
+
+const BOTH_COUNTERS: u32 = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
 
 /// The bits that the row tells.
 #[inline]
@@ -26,10 +30,13 @@ pub(crate) fn shape_of(row: &[u8; ROW_SIZE]) -> u32 {
     let mut shape = bit(HAS_PORTS, PORTS)
         | bit(HAS_ICMP, ICMP)
         | bit(HAS_ORIG_COUNTERS, COUNTERS)
-        | bit(HAS_REPLY_COUNTERS, REPLY_COUNTERS)
         | bit(HAS_MARK, MARK_KNOWN)
         | bit(HAS_ID, ID_KNOWN)
         | bit(HAS_HELPER, HELPER_KNOWN);
+    // the kernel sends both or none; a packet that was denied counts for its direction
+    if present & BOTH_COUNTERS == BOTH_COUNTERS {
+        shape |= REPLY_COUNTERS;
+    }
     if present & HAS_ORIG_ZONE != 0 {
         shape |= ZONE;
     } else if present & HAS_REPLY_ZONE != 0 {

@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 312;
+pub const FIELDS_SIZE: usize = 316;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -211,6 +211,8 @@ fields! { FACT_FIELDS:
     EGRESS_RULE_ACTION = 310, Kind::U8;
     /// Always zero.
     RESERVED_311 = 311, Kind::U8;
+    /// FLOW_END_MS - FLOW_START_MS modulo 2^32 (IE 161).
+    FLOW_DURATION_MS = 312, Kind::U32;
 }
 
 /// FAMILY: IPv4.
