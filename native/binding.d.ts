@@ -17,6 +17,8 @@ export declare class ConntrackSocket {
   readRaw(out: Uint8Array): Promise<BytesRead>
   /** The text of /proc/sys/net/netfilter/`name` in the socket's namespace, null where there is none. */
   sysctl(name: string): string | null
+  /** Addresses of the interfaces in the socket's namespace, as text. */
+  localAddresses(): Array<string>
   /** Writes such a file. */
   setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */

@@ -8,7 +8,6 @@ import {
   type DestinationStats,
 } from './destination/destination.js';
 import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
-import { Enrichment } from './inventory/enrichment.js';
 import { closeParts, type Part } from './common/parts.js';
 import { addCounts } from './common/add-counts.js';
 import { describeError } from './common/errors.js';
@@ -19,9 +18,9 @@ import { endedRoom } from './schedule/ended-room.js';
 import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
-import type { FlowStore } from './store/flow-store.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
+import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
@@ -29,7 +28,6 @@ import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
 import { Poller, type PollStats } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
-import type { FlowExtras } from './encoder/columns.js';
 import { now } from './store/poll-history.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import type { Source } from './sources/source.js';
@@ -173,8 +171,10 @@ export class Exporter {
         new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),
       );
     }
+    const known = new FlowKnowledge(options, this.#names, this.#log);
+    this.#poller.addHook(known.pollHook);
     this.#denied = this.#createDenied();
-    let extras = this.#enrich(this.#store);
+    let extras = known.of(this.#store);
     if (options.events?.kind === 'all') {
       const history = new TcpHistory(this.#store.table.capacity);
       this.#store.expectChanges(history);
@@ -182,7 +182,7 @@ export class Exporter {
     }
     if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
     const flows: Flows[] = [{ store: this.#store, extras }];
-    if (this.#denied) flows.push(this.#denied.flows(store => this.#enrich(store)));
+    if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
     // of connections whose counters were set to zero it is not known how many packets are lost
     const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
     const lost = (): Unexported =>
@@ -301,15 +301,6 @@ export class Exporter {
       destinations.map(({ endedQueue }) => endedQueue),
     );
     return new DeniedPackets(backend, { ...denied, endedRoom: room }, this.#store, this.#names, idle, this.#log);
-  }
-
-  /** The names that an inventory has for a store's flows. */
-  #enrich(store: FlowStore): FlowExtras {
-    const { inventory } = this.#options;
-    if (!inventory) return {};
-    const enrichment = new Enrichment(store, inventory.inventory, this.#names);
-    inventory.subscribe(changed => enrichment.use(changed));
-    return enrichment.extras;
   }
 
   /** Ended connections that the previous run received and did not export come before anything new. */

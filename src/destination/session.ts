@@ -13,12 +13,13 @@ import type { Profile } from '../ipfix/profile.js';
 import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
 import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
-import { compilePlan, makeSet, templateRecord, type Field } from '../ipfix/template.js';
+import { compilePlan, makeSet, templateRecord } from '../ipfix/template.js';
 import type { Ignored, NotSent, Sampling } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
 import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
+import { ActiveTemplates, templateSets, type KnownTemplate } from './active-templates.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
 import { OptionsData } from './options-data.js';
 
@@ -48,15 +49,6 @@ export interface SessionOptions {
   wall: () => number;
 }
 
-/** A template as this session knows it. */
-interface ActiveTemplate {
-  readonly id: number;
-  readonly shape: number;
-  readonly fields: readonly Field[];
-  readonly record: Uint8Array;
-  announced: boolean;
-}
-
 /** Seconds by which the wall clock must have gone back to be put right, not only adjusted. */
 const CLOCK_STEP = 2;
 
@@ -72,6 +64,8 @@ export interface SessionCounts {
   optionsRecords: number;
   messages: number;
   octets: number;
+  /** Templates that were no longer kept active, as others had to be. */
+  retiredTemplates: number;
 }
 
 /**
@@ -86,10 +80,10 @@ export class Session {
     optionsRecords: 0,
     messages: 0,
     octets: 0,
+    retiredTemplates: 0,
   };
   readonly #options: SessionOptions;
-  /** By id. */
-  readonly #templates = new Map<number, ActiveTemplate>();
+  readonly #templates = new ActiveTemplates();
   readonly #encoders: FlowEncoder[] = [];
   readonly #optionsData: OptionsData;
   /** Flow records that were encoded and did not arrive, or that no message can hold. */
@@ -153,15 +147,14 @@ export class Session {
    */
   open(): void {
     const { transport, monotonic } = this.#options;
-    const known = [...this.#templates.values()].filter(({ announced }) => announced);
+    const known = this.#templates.begin();
     this.#sequence = 0;
     this.#exportTime = 0;
     this.#packets = 0;
     this.#optionsData.begin();
     this.#templatesLost = false;
     this.#refreshedAt = monotonic();
-    for (const template of known) template.announced = false;
-    for (const template of this.#templates.values()) this.#reserve(template);
+    for (const template of this.#templates.all()) this.#reserve(template);
     // a collector that was away has forgotten them; each goes with its first data again
     if (transport.unreliable) this.#sendTemplates(known);
     this.#resume(transport.takeBack());
@@ -234,6 +227,7 @@ export class Session {
         if (template.announced) begin += reserved;
         else this.#announce(template, bytes, at, reserved);
       }
+      this.#templates.use(template);
       if (together === 0) run = begin;
       const end = at + length;
       this.#writeHeader(bytes, begin, end - begin, this.#sequence);
@@ -249,7 +243,7 @@ export class Session {
 
   /** A message of a new session with a template that was sent before; it is not counted. */
   probe(): Uint8Array | undefined {
-    const [template] = this.#templates.values();
+    const [template] = this.#templates.all();
     if (!template && !this.#optionsData.announced) return undefined;
     const set = template ? makeSet(TEMPLATE_SET, [template.record]) : this.#optionsData.templates;
     const message = new Uint8Array(MESSAGE_HEADER + set.length);
@@ -272,12 +266,11 @@ export class Session {
    */
   sendOptions(notSent: NotSent | undefined, ignored: Ignored | undefined): void {
     this.#refreshIfDue();
-    const templates = [...this.#templates.values()].filter(template => template.announced);
     const statistics = () => {
       const { messages, records, octets } = this.counts;
       return { messages, flowRecords: records, octets };
     };
-    this.#optionsData.report(statistics, notSent, ignored, templates);
+    this.#optionsData.report(statistics, notSent, ignored, this.#templates.active());
   }
 
   /** UDP: something did not arrive, and templates may be among it. */
@@ -307,7 +300,7 @@ export class Session {
     for (const { bytes } of messages) this.counts.octets -= bytes.length;
     this.counts.messages -= messages.length;
     const ids = new Set(withData.map(({ data }) => setId(data)));
-    const templates = [...this.#templates.values()].filter(({ id }) => ids.delete(id));
+    const templates = this.#templates.all().filter(({ id }) => ids.delete(id));
     if (withData.length > 0) {
       const records = this.#optionsData.introduce();
       this.#inFront += records;
@@ -315,45 +308,57 @@ export class Session {
     }
     // what is left are ids of options templates
     if (ids.size > 0) for (const set of this.#optionsData.announce()) this.#sendSets([set]);
+    const first: KnownTemplate[] = [];
     for (const template of templates) {
-      template.announced = true;
-      this.#reserve(template);
+      if (this.#templates.full) break;
+      this.#activate(template);
+      first.push(template);
     }
-    this.#sendTemplates(templates);
-    for (const { data, records } of withData) this.#sendSets([data], records);
+    this.#sendTemplates(first);
+    for (const { data, records } of withData) {
+      const template = this.#templates.get(setId(data));
+      if (template && !template.announced) {
+        this.#activate(template);
+        this.#sendTemplates([template]);
+      }
+      this.#sendSets([data], records);
+    }
   }
 
   /** @param reserved bytes that the message at `at` has left free for its template; 0 where it has no room for it */
-  #announce(template: ActiveTemplate, bytes: Uint8Array, at: number, reserved: number): void {
+  #announce(template: KnownTemplate, bytes: Uint8Array, at: number, reserved: number): void {
     const set = makeSet(TEMPLATE_SET, [template.record]);
+    this.#activate(template);
     this.sendEarlyCopies(set);
-    template.announced = true;
-    this.#reserve(template);
     if (reserved > 0) bytes.set(set, at + MESSAGE_HEADER);
     else this.#sendSets([set]);
+  }
+
+  /** The collector gets the template. Where it would be one too many, the one that was used least recently goes. */
+  #activate(template: KnownTemplate): void {
+    const retired = this.#templates.activate(template);
+    this.#reserve(template);
+    if (!retired) return;
+    this.counts.retiredTemplates++;
+    this.#reserve(retired);
+    // over UDP it only is not sent again (RFC 7011 section 8.4)
+    if (!this.#options.transport.unreliable) this.#sendSets([makeSet(TEMPLATE_SET, [templateRecord(retired.id, [])])]);
   }
 
   #templateOf(shape: number): EncoderTemplate {
     const { profile } = this;
     const id = templateId(profile, shape);
     const fields = profile.fieldsOf(shape);
-    const template = this.#templates.get(id) ?? {
-      id,
-      shape,
-      fields,
-      record: templateRecord(id, fields),
-      announced: false,
-    };
-    this.#templates.set(id, template);
+    const template = this.#templates.define(id, shape, fields);
     return { id, plan: compilePlan(fields), reserve: this.#roomFor(template) };
   }
 
-  #reserve(template: ActiveTemplate): void {
+  #reserve(template: KnownTemplate): void {
     for (const encoder of this.#encoders) encoder.reserve(template.id, this.#roomFor(template));
   }
 
   /** Bytes that a message is to leave free for the template of its records. */
-  #roomFor({ announced, record }: ActiveTemplate): number {
+  #roomFor({ announced, record }: KnownTemplate): number {
     if (announced) return 0;
     const length = SET_HEADER + record.length;
     if (MESSAGE_HEADER + length > this.#options.transport.limit) return TOO_LARGE;
@@ -373,7 +378,7 @@ export class Session {
     this.#packets = 0;
     this.#templatesLost = false;
     this.#optionsData.refresh();
-    this.#sendTemplates([...this.#templates.values()].filter(({ announced }) => announced));
+    this.#sendTemplates(this.#templates.active());
   }
 
   #isRefreshDue(since: number): boolean {
@@ -383,21 +388,9 @@ export class Session {
   }
 
   /** As many messages as it takes. */
-  #sendTemplates(templates: readonly ActiveTemplate[]): void {
+  #sendTemplates(templates: readonly KnownTemplate[]): void {
     const { limit } = this.#options.transport;
-    let records: Uint8Array[] = [];
-    let length = MESSAGE_HEADER + SET_HEADER;
-    for (const { record } of templates) {
-      const full = this.profile.templatesApart || length + record.length > limit;
-      if (records.length > 0 && full) {
-        this.#sendSets([makeSet(TEMPLATE_SET, records)]);
-        records = [];
-        length = MESSAGE_HEADER + SET_HEADER;
-      }
-      records.push(record);
-      length += record.length;
-    }
-    if (records.length > 0) this.#sendSets([makeSet(TEMPLATE_SET, records)]);
+    for (const set of templateSets(templates, limit, this.profile.templatesApart)) this.#sendSets([set]);
   }
 
   /** One message that holds these sets and `records` data records. */

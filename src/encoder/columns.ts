@@ -30,6 +30,9 @@ export const FLOW_NAMES = 7;
 export const RULE_WORDS = 4;
 /** Flag of a slot: its counters were set to zero in the kernel. */
 export const ZEROED = 8;
+/** Flags of a slot: only the original source is an address of this host, or only the destination. */
+export const FROM_HOST = 16;
+export const TO_HOST = 32;
 
 // of what a destination has exported of a slot, a cache line each
 export const EXPORTED_SIZE = 64;

@@ -2,7 +2,7 @@ import { CtflowError } from '../common/errors.js';
 import { increase } from '../common/u64.js';
 import { U16_MAX } from '../common/unsigned.js';
 import { FIRST_DATA_SET, LARGEST_MESSAGE, MESSAGE_HEADER, SET_HEADER } from '../ipfix/message.js';
-import { DENIED, LONG, REPLY_COUNTERS, SERVICE, shapeOf, TCP_HISTORY } from '../ipfix/shape.js';
+import { DENIED, LONG, ONE_END_LOCAL, REPLY_COUNTERS, SERVICE, shapeOf, TCP_HISTORY } from '../ipfix/shape.js';
 import {
   IDENTITY_FLAGS,
   ID_WORD,
@@ -18,10 +18,12 @@ import {
   EXPORTED_COUNTERS,
   EXPORTED_SIZE,
   FLOW_NAMES,
+  FROM_HOST,
   LAST_REASON,
   LAST_STATE,
   NEWS,
   NEWS_NONE,
+  TO_HOST,
   ZEROED,
 } from './columns.js';
 import { FlowFacts } from './flow-facts.js';
@@ -301,6 +303,7 @@ export class FallbackEncoder implements FlowEncoder {
     if (rules && rules[slot] !== 0) shape |= DENIED;
     if (names && names[slot * FLOW_NAMES + FLOW_NAMES - 1] !== 0) shape |= SERVICE;
     if (this.#facts.isLong(slot)) shape |= LONG;
+    if (columns.flags[slot] & (FROM_HOST | TO_HOST)) shape |= ONE_END_LOCAL;
     shape &= shapes;
     if (!uniflows) return shape;
     if ((shape & REPLY_COUNTERS) === 0) return shape | FORWARD;

@@ -5,6 +5,7 @@ import {
   END_REASON,
   FACTS_SIZE,
   FAMILY,
+  FLOW_DIRECTION,
   FLOW_DURATION_MS_WORD,
   FLOW_END_MS_WORD,
   FLOW_ID_WORD,
@@ -24,6 +25,7 @@ import {
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
   PROTOCOL,
+  REVERSE_FLOW_DIRECTION,
   ROW_SIZE,
   ROW_WORDS,
   SOURCE_POD_NAME_WORD,
@@ -35,7 +37,7 @@ import {
 import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import { writeNumber } from '../common/u64.js';
 import { U32_MAX } from '../common/unsigned.js';
-import { EXPORTED_COUNTERS, EXPORTED_SIZE, FLOW_NAMES, RULE_WORDS, type FlowColumns } from './columns.js';
+import { EXPORTED_COUNTERS, EXPORTED_SIZE, FLOW_NAMES, FROM_HOST, RULE_WORDS, type FlowColumns } from './columns.js';
 import { statesBefore } from './tcp-states.js';
 
 const COUNTER_WORDS = 8;
@@ -84,7 +86,7 @@ export class FlowFacts {
 
   read(slot: number, reason: number): void {
     const { words, bytes } = this;
-    const { rows: rowBytes, extras } = this.#columns;
+    const { rows: rowBytes, flags, extras } = this.#columns;
     const rows = this.#rows;
     const row = slot * ROW_WORDS;
     const present = rows[row + PRESENT_WORD];
@@ -98,6 +100,9 @@ export class FlowFacts {
     bytes[END_REASON - ROW_SIZE] = reason;
     bytes[BIFLOW_DIRECTION - ROW_SIZE] = direction(present, rowBytes, row * 4);
     bytes[NAT_TYPE - ROW_SIZE] = rowBytes[row * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
+    const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
+    bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
+    bytes[REVERSE_FLOW_DIRECTION - ROW_SIZE] = 1 - fromHost;
     const { names, types, states, rules, ruleFacts } = extras;
     if (states) words[TCP_STATE_HISTORY_WORD - ROW_WORDS] = statesBefore(states[slot], rowBytes[row * 4 + STATE]);
     if (names && types) {

@@ -8,7 +8,7 @@ import { isElementName } from './registry.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
-const EVERY_BIT = 0xffff;
+const EVERY_BIT = shape.STANDARD;
 /** They say more than which fields there are: the family, and which directions have a record. */
 const KEPT = shape.IPV6 | shape.COUNTERS | shape.REPLY_COUNTERS | shape.REVERSED;
 
@@ -24,13 +24,14 @@ function fillable(bits: number, biflow: Biflow): Map<string, Field> {
 
 /** Names of elements that some record can have. */
 function names(biflow: Biflow): Set<string> {
-  const bits = EVERY_BIT & ~shape.REVERSED;
+  // a flow that is too long has no duration
+  const bits = EVERY_BIT & ~(shape.REVERSED | shape.LONG);
   return new Set([bits, bits & ~shape.IPV6].flatMap(each => [...fillable(each, biflow).keys()]));
 }
 
 /** Names of elements that every record has. */
 function everywhere(biflow: Biflow): string[] {
-  return [...fillable(0, biflow).keys()].filter(name => fillable(shape.IPV6, biflow).has(name));
+  return [...fillable(0, biflow).keys()].filter(name => fillable(shape.IPV6 | shape.LONG, biflow).has(name));
 }
 
 /**
@@ -82,7 +83,7 @@ export function shapesOf(list: readonly string[], biflow: Biflow): number {
   const contexts = [0, shape.IPV6, shape.SOURCE_NAT, shape.PORTS, shape.REVERSED];
   const pairs = contexts.flatMap(one => contexts.map(other => one | other));
   let bits = KEPT;
-  for (let bit = 1; bit < EVERY_BIT; bit <<= 1) {
+  for (let bit = 1; bit <= EVERY_BIT; bit <<= 1) {
     if (pairs.some(others => nameOf(others & ~bit) !== nameOf(others | bit))) bits |= bit;
   }
   return bits;

@@ -9,6 +9,9 @@ const IGNORED = FIRST_DATA_SET + 3;
 const SAMPLING = FIRST_DATA_SET + 4;
 const DEPRECATED_SAMPLING = FIRST_DATA_SET + 5;
 
+/** Options templates of one exporter at most. */
+export const OPTIONS_TEMPLATES = 6;
+
 const FLOW_KEY_ELEMENTS = new Set([
   'sourceIPv4Address',
   'destinationIPv4Address',

@@ -51,6 +51,8 @@ export function standardFields(bits: number, biflow: Biflow): Field[] {
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
   fields.push(constant8('ipVersion', v6 ? 6 : 4));
   if ((bits & shape.LONG) === 0) fields.push(unsigned32('flowDurationMilliseconds', row.FLOW_DURATION_MS));
+  if (bits & shape.ONE_END_LOCAL)
+    fields.push(unsigned8('flowDirection', reversed ? row.REVERSE_FLOW_DIRECTION : row.FLOW_DIRECTION));
   if (bits & shape.TCP_HISTORY) {
     fields.push(tcpState('tcpState', row.STATE), tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY));
   }

@@ -60,7 +60,7 @@ export function createProfile(
     ...(fields
       ? { shapes: shapesOf(fields, biflow), fieldsOf: bits => listedFields(fields, bits, biflow) }
       : {
-          shapes: netfilterElements ? 0xffff : 0xffff & ~(shape.MARK | shape.ID),
+          shapes: netfilterElements ? shape.STANDARD : shape.STANDARD & ~(shape.MARK | shape.ID),
           fieldsOf: bits => standardFields(bits, biflow),
         }),
   };

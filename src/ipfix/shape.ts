@@ -52,6 +52,11 @@ export const DENIED = 1 << 14;
 export const LONG = 1 << 15;
 /** The service behind the original destination is known; profile antrea alone. */
 export const SERVICE = 1 << 16;
+/** One end is this host; not in the row. */
+export const ONE_END_LOCAL = 1 << 17;
+
+/** What makes a difference to records of profile `standard`. */
+export const STANDARD = 0xffff | ONE_END_LOCAL;
 
 /** @param rows words; @param bytes the same memory; @param slot number of the row */
 export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {

@@ -19,6 +19,7 @@ const FLAGS = [
   shape.ID,
   shape.SOURCE_NAT | shape.DESTINATION_NAT,
   shape.LONG,
+  shape.ONE_END_LOCAL,
 ];
 
 /**
@@ -34,8 +35,9 @@ export function templateId({ name, uniflows }: Pick<Profile, 'name' | 'uniflows'
 /** What stands in place of ports. Only TCP has states, and TCP has ports. */
 function transportOf(kind: number): number {
   if (kind & shape.ICMP) return 1;
-  if ((kind & shape.PORTS) === 0) return 0;
-  return kind & shape.TCP_HISTORY ? 3 : 2;
+  // a list of elements may have the states, and not the ports
+  if (kind & shape.TCP_HISTORY) return 3;
+  return kind & shape.PORTS ? 2 : 0;
 }
 
 function zoneOf(kind: number): number {

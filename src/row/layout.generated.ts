@@ -7,9 +7,9 @@ export const ROW_SIZE = 192;
 /** 32-bit words of a connection row. */
 export const ROW_WORDS = 48;
 /** Offsets that a plan may name end here: the row's, and behind them those of what a record has beside it. */
-export const FIELDS_SIZE = 316;
+export const FIELDS_SIZE = 320;
 /** Bytes of what a record has beside its row. */
-export const FACTS_SIZE = 124;
+export const FACTS_SIZE = 128;
 /** Original tuple, source address. (16 bytes) */
 export const ORIG_SRC = 0;
 /** ORIG_SRC in 32-bit words. */
@@ -220,12 +220,18 @@ export const FLOW_TYPE_WORD = 77;
 export const INGRESS_RULE_ACTION = 309;
 /** Action of the egress rule. (1 byte) */
 export const EGRESS_RULE_ACTION = 310;
-/** Always zero. (1 byte) */
-export const RESERVED_311 = 311;
+/** flowDirection (IE 61): 0 towards this host, 1 from it. (1 byte) */
+export const FLOW_DIRECTION = 311;
 /** FLOW_END_MS - FLOW_START_MS modulo 2^32 (IE 161). (4 bytes) */
 export const FLOW_DURATION_MS = 312;
 /** FLOW_DURATION_MS in 32-bit words. */
 export const FLOW_DURATION_MS_WORD = 78;
+/** flowDirection of the reply direction. (1 byte) */
+export const REVERSE_FLOW_DIRECTION = 316;
+/** REVERSE_FLOW_DIRECTION in 32-bit words. */
+export const REVERSE_FLOW_DIRECTION_WORD = 79;
+/** Always zero. (3 bytes) */
+export const RESERVED_317 = 317;
 /** ID is known. */
 export const HAS_ID = 1 << 0;
 /** STATUS is known whole, as the kernel sends it. */

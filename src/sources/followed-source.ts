@@ -40,6 +40,11 @@ export class FollowedSource implements Source {
     this.#there().setSysctl(name, value);
   }
 
+  /** None while there is no namespace. */
+  localAddresses(): readonly string[] {
+    return this.#source?.localAddresses?.() ?? [];
+  }
+
   /** Releases the namespace. */
   close(): void {
     this.#source?.close();

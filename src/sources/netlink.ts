@@ -59,6 +59,10 @@ export class NetlinkSource implements Source {
     native(() => this.#socket.setSysctl(name, value));
   }
 
+  localAddresses(): string[] {
+    return native(() => this.#socket.localAddresses());
+  }
+
   close(): void {
     this.#socket.close();
   }

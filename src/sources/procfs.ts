@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { Batch } from '../row/batch.js';
 import { CpuMeter, processCpu } from '../common/cpu.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
@@ -62,6 +63,10 @@ export class ProcfsSource implements Source {
 
   setSysctl(name: string, value: string): void {
     writeFileSync(sysctlPath(name), value);
+  }
+
+  localAddresses(): string[] {
+    return Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address));
   }
 
   close(): void {

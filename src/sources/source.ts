@@ -35,6 +35,11 @@ export interface Source {
   sysctl(name: string): string | undefined;
   /** Writes such a file. @throws the system's error, or where there is no kernel behind the source */
   setSysctl(name: string, value: string): void;
+  /**
+   * Addresses of the interfaces in the source's namespace, as text. Absent where nothing is known of them.
+   * @throws CtflowError CTFLOW_NETLINK, CTFLOW_NAMESPACE
+   */
+  localAddresses?(): readonly string[];
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { FlowExtras } from '../../src/encoder/columns.js';
+import { FROM_HOST, TO_HOST, type FlowExtras } from '../../src/encoder/columns.js';
 import type { Names } from '../../src/encoder/request.js';
 import { AF_INET, AF_INET6 } from '../../src/row/protocol.js';
 import {
@@ -32,6 +32,8 @@ interface Row {
   readonly present: number;
   readonly start: number;
   readonly end: number;
+  /** Flags of which end is this host. */
+  readonly local: number;
   /** The counters were set to zero after these. */
   readonly zeroed: readonly number[] | null;
 }
@@ -44,6 +46,7 @@ const row: fc.Arbitrary<Row> = fc.record({
   present: fc.oneof(fc.nat(0x7f_ffff), fc.constantFrom(0x7f_ffff, 0x1381, 0x53ff)),
   start: fc.oneof(fc.nat(2 ** 31 - 1), fc.integer({ min: 0, max: 2 ** 53 - 1 })),
   end: fc.integer({ min: 0, max: 2 ** 53 - 1 }),
+  local: fc.constantFrom(0, FROM_HOST, TO_HOST),
   zeroed: fc.option(fc.array(u32s, { minLength: 8, maxLength: 8 }), { freq: 3 }),
 });
 
@@ -117,6 +120,7 @@ export function tableOf({ rows }: FlowTable): ConnectionTable {
     const slot = table.allocate(words, 0);
     table.setStartMs(slot, one.start);
     table.setEndMs(slot, one.end);
+    table.flags[slot] |= one.local;
     if (!one.zeroed) continue;
     const at = slot * ROW_WORDS + ORIG_PACKETS_WORD;
     const counters = table.rows.slice(at, at + 8);

@@ -40,6 +40,9 @@ test('shapes that differ in what the list does not have are one template, and al
       const byId = new Map<number, string>();
       for (let bits = 0; bits <= 0xffff; bits += 1) {
         const kind = bits & profile.shapes;
+        // only TCP has states, and no row counts the reply direction alone
+        if (bits & shape.TCP_HISTORY && bits & shape.ICMP) continue;
+        if (bits & shape.REPLY_COUNTERS && !(bits & shape.COUNTERS)) continue;
         if (bits !== kind && bits % 601 !== 0) continue;
         const fields = namesOf(profile, kind).join();
         if (bits === kind) {
@@ -84,7 +87,7 @@ for (const [list, biflow, message, hint] of REFUSED) {
 }
 
 test('every element of profile standard can be in a list', t => {
-  for (const bits of [0, 0xffff & ~shape.REVERSED, 0xffff & ~(shape.IPV6 | shape.REVERSED)]) {
+  for (const bits of [0, shape.STANDARD & ~shape.REVERSED, shape.STANDARD & ~(shape.IPV6 | shape.REVERSED)]) {
     const all = namesOf(createProfile('standard', 'reverse', true), bits);
     t.notThrows(() => checkFieldList(all, 'reverse'));
     t.deepEqual(namesOf(createProfile('standard', 'reverse', false, all), bits), all);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { REVERSE, type Element } from '../../src/ipfix/element.js';
-import type { FlowExtras } from '../../src/encoder/columns.js';
+import { FROM_HOST, TO_HOST, type FlowExtras } from '../../src/encoder/columns.js';
 import { createProfile, type Profile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
 import { backends } from '../helpers/backends.js';
@@ -244,6 +244,18 @@ test('a flow that lasts longer than 32 bits of milliseconds has no duration, one
   for (const duration of durationOf(2 ** 32 - 1)) t.is(duration, 2 ** 32 - 1);
   for (const duration of durationOf(2 ** 32)) t.is(duration, undefined);
   for (const duration of durationOf(0)) t.is(duration, 0);
+});
+
+// IANA: 0 ingress flow, 1 egress flow
+test('flowDirection says whether this host sends or receives, and nothing where neither or both ends are local', t => {
+  const directions = (profile: Profile, facts: Facts, direction = 0): unknown[] =>
+    exported(profile, facts, direction).map(values => values['flowDirection']);
+  for (const direction of directions(standard, { ...plain, hostEnd: FROM_HOST })) t.is(direction, 1);
+  for (const direction of directions(standard, { ...plain, hostEnd: TO_HOST })) t.is(direction, 0);
+  for (const direction of directions(standard, plain)) t.is(direction, undefined);
+  // flipped in the reverse uniflow
+  for (const direction of directions(uniflows, { ...plain, hostEnd: FROM_HOST }, REPLY)) t.is(direction, 0);
+  for (const direction of directions(uniflows, { ...plain, hostEnd: TO_HOST }, REPLY)) t.is(direction, 1);
 });
 
 const everyShape = fc.nat(0x1fff);

@@ -6,12 +6,13 @@
 //! |---|---|
 //! | `error` | errors and their codes |
 //! | `row` | a connection as a fixed run of bytes, and the filter of rows |
-//! | `netlink` | messages and attributes, and on Linux a socket to netfilter |
+//! | `netlink` | messages and attributes, and on Linux a socket |
 //! | `ipfix` | flow records to messages |
 //! | `sys` | Linux alone: network namespaces, an eventfd, options of UDP and TCP sockets |
 //! | `listen` | a thread that reads a socket as messages come, and the queue of rows behind it |
 //! | `conntrack` | entries, dumps, events and settings of connection tracking |
 //! | `nflog` | logged packets |
+//! | `route` | Linux alone: addresses of a network namespace |
 
 pub mod conntrack;
 pub mod error;
@@ -19,6 +20,8 @@ pub mod ipfix;
 pub mod listen;
 pub mod netlink;
 pub mod nflog;
+#[cfg(target_os = "linux")]
+pub mod route;
 pub mod row;
 #[cfg(target_os = "linux")]
 pub mod sys;

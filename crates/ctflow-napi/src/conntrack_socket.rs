@@ -5,6 +5,7 @@ use crate::filter_of;
 use ctflow_core::conntrack::{DumpSocket, read_sysctl, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
+use ctflow_core::route::local_addresses;
 use ctflow_core::sys::{Namespace, thread_cpu};
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
@@ -98,6 +99,13 @@ impl ConntrackSocket {
     #[napi]
     pub fn sysctl(&self, name: String) -> Result<Option<String>> {
         read_sysctl(&*self.namespace()?, &name).map_err(crossing)
+    }
+
+    /// Addresses of the interfaces in the socket's namespace, as text.
+    #[napi]
+    pub fn local_addresses(&self) -> Result<Vec<String>> {
+        let addresses = local_addresses(&*self.namespace()?).map_err(crossing)?;
+        Ok(addresses.iter().map(ToString::to_string).collect())
     }
 
     /// Writes such a file.

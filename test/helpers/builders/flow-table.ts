@@ -18,6 +18,7 @@ export function flowTable(...connections: Facts[]): ConnectionTable {
   for (const facts of connections) {
     const slot = table.allocate(rows(facts).u32, 0);
     table.setStartMs(slot, FLOW_START);
+    table.flags[slot] |= facts.hostEnd ?? 0;
     table.setEndMs(slot, facts.lasts === undefined ? FLOW_END : FLOW_START + facts.lasts);
   }
   return table;

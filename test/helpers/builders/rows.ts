@@ -43,6 +43,8 @@ export interface Facts {
   startEstimate?: bigint;
   /** Milliseconds from the first packet to the last; not in the row. */
   lasts?: number;
+  /** FROM_HOST or TO_HOST where one end is this host; not in the row. */
+  hostEnd?: number;
   helper?: string;
   /** Of a NEW or UPDATE event, nanoseconds since 1970. */
   eventTime?: bigint | undefined;

@@ -2,7 +2,7 @@
 
 use super::Names;
 use super::facts::{NAMES, RULE_WORDS};
-use super::shape::{DENIED, SERVICE, TCP_HISTORY};
+use super::shape::{DENIED, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
 use crate::error::{Code, Error};
 use crate::row::ROW_SIZE;
 
@@ -25,6 +25,10 @@ const HELPER_SIZE: usize = 16;
 pub(crate) const COUNTER_WORDS: usize = 8;
 /// Flag of a slot whose counters were set to zero in the kernel.
 pub(crate) const ZEROED: u8 = 8;
+
+/// Flags of a slot: only the original source is an address of this host, or only the destination.
+pub(crate) const FROM_HOST: u8 = 16;
+pub(crate) const TO_HOST: u8 = 32;
 
 /// The facts of all slots. A column of a store that knows nothing of its kind is empty.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +63,8 @@ impl Columns<'_> {
         let denied = self.rules.get(slot).is_some_and(|rule| *rule != 0);
         let service = self.names.get(slot * NAMES + NAMES - 1).is_some_and(|name| *name != 0);
         let bit = |known, bit| if known { bit } else { 0 };
-        bit(states, TCP_HISTORY) | bit(denied, DENIED) | bit(service, SERVICE)
+        let one_end = self.flags[slot] & (FROM_HOST | TO_HOST) != 0;
+        bit(states, TCP_HISTORY) | bit(denied, DENIED) | bit(service, SERVICE) | bit(one_end, ONE_END_LOCAL)
     }
 
     /// The name of its helper, where its row has one.

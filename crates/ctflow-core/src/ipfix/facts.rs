@@ -1,6 +1,6 @@
 //! What a record has beside its row: times, deltas, the reason, names. Behind the row in the numbering of a plan's offsets.
 
-use super::columns::Columns;
+use super::columns::{Columns, FROM_HOST};
 use crate::row::*;
 
 /// The facts of one record; a field stands at its offset less ROW_SIZE.
@@ -60,6 +60,9 @@ pub(crate) fn read(
     let present = get_u32(row, PRESENT);
     facts[BIFLOW_DIRECTION - ROW_SIZE] = direction(row, present);
     facts[NAT_TYPE - ROW_SIZE] = if row[FAMILY] == AF_INET6 { NAT66 } else { NAT44 };
+    let from_host = columns.flags[slot] & FROM_HOST != 0;
+    facts[FLOW_DIRECTION - ROW_SIZE] = from_host.into();
+    facts[REVERSE_FLOW_DIRECTION - ROW_SIZE] = (!from_host).into();
     if let Some(states) = columns.states.get(slot) {
         let before = states_before(*states, row[STATE].into());
         put_u32(facts, TCP_STATE_HISTORY, before);

@@ -19,6 +19,8 @@ pub(crate) const DENIED: u32 = 1 << 14;
 /// Its duration does not fit into 32 bits of milliseconds.
 pub(crate) const LONG: u32 = 1 << 15;
 pub(crate) const SERVICE: u32 = 1 << 16;
+/// One end is this host.
+pub(crate) const ONE_END_LOCAL: u32 = 1 << 17;
 
 const BOTH_COUNTERS: u32 = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
 

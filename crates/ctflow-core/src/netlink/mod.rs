@@ -1,4 +1,4 @@
-//! Netlink messages, and a socket to netfilter.
+//! Netlink messages, and a socket.
 
 mod dump_reply;
 mod message;

@@ -1,6 +1,6 @@
-//! A socket to netfilter: opening it, asking, and receiving what comes from the kernel.
+//! A socket to netlink: opening it, asking, and receiving what comes from the kernel.
 
-use super::{Message, NFGENMSG, NLM_F_REQUEST, Request, RequestId};
+use super::{Message, NLM_F_REQUEST, Request, RequestId};
 use crate::error::{Code, Error};
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
@@ -42,16 +42,15 @@ pub(crate) struct NetlinkSocket {
 }
 
 impl NetlinkSocket {
-    /// A socket in the namespace of the calling thread. `what` begins its errors: "Cannot …".
+    /// A socket to netfilter in the namespace of the calling thread. `what` begins its errors: "Cannot …".
     pub(crate) fn open(what: &'static str) -> Result<Self, Error> {
+        Self::open_family(libc::NETLINK_NETFILTER, what)
+    }
+
+    /// A socket to this part of the kernel (NETLINK_*).
+    pub(crate) fn open_family(family: i32, what: &'static str) -> Result<Self, Error> {
         // SAFETY: socket takes three numbers.
-        let fd = unsafe {
-            libc::socket(
-                libc::AF_NETLINK,
-                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
-                libc::NETLINK_NETFILTER,
-            )
-        };
+        let fd = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, family) };
         if fd < 0 {
             return Err(failed(what));
         }
@@ -176,12 +175,12 @@ impl NetlinkSocket {
         failed(self.what)
     }
 
-    /// Sends a request with a struct nfgenmsg and the attributes that `put` appends.
+    /// Sends a request with its fixed header (struct nfgenmsg for netfilter) and the attributes that `put` appends.
     pub(crate) fn request(
         &mut self,
         kind: u16,
         flags: u16,
-        generic: &[u8; NFGENMSG],
+        generic: &[u8],
         put: impl FnOnce(&mut Request),
     ) -> Result<(), Error> {
         self.last_request.sequence = self.last_request.sequence.wrapping_add(1);

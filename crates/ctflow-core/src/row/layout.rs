@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 316;
+pub const FIELDS_SIZE: usize = 320;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -209,10 +209,14 @@ fields! { FACT_FIELDS:
     INGRESS_RULE_ACTION = 309, Kind::U8;
     /// Action of the egress rule.
     EGRESS_RULE_ACTION = 310, Kind::U8;
-    /// Always zero.
-    RESERVED_311 = 311, Kind::U8;
+    /// flowDirection (IE 61): 0 towards this host, 1 from it.
+    FLOW_DIRECTION = 311, Kind::U8;
     /// FLOW_END_MS - FLOW_START_MS modulo 2^32 (IE 161).
     FLOW_DURATION_MS = 312, Kind::U32;
+    /// flowDirection of the reply direction.
+    REVERSE_FLOW_DIRECTION = 316, Kind::U8;
+    /// Always zero.
+    RESERVED_317 = 317, Kind::Bytes(3);
 }
 
 /// FAMILY: IPv4.

@@ -1,0 +1,5 @@
+//! What rtnetlink says of a network namespace.
+
+mod addresses;
+
+pub use addresses::local_addresses;

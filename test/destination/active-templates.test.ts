@@ -1,0 +1,84 @@
+import { MOST_TEMPLATES } from '../../src/destination/active-templates.js';
+import { perBackend } from '../helpers/backends.js';
+import type { SentMessage } from '../helpers/fakes/fake-transport.js';
+import type { Facts } from '../helpers/builders/rows.js';
+import { Decoder, readMessage, readTemplates } from '../helpers/builders/wire.js';
+import { SessionRig } from '../helpers/rigs/session-rig.js';
+
+/** Connections of 72 kinds, each with a template of its own. */
+const KINDS: Facts[] = [];
+for (const address of [{}, { source: '2001:db8::1', destination: '2001:db8::2' }]) {
+  for (const zone of [{}, { zone: 1 }, { replyZone: 1 }]) {
+    for (const protocol of [
+      { protocol: 50 },
+      { protocol: 6, sourcePort: 1, destinationPort: 2 },
+      { protocol: 1, icmp: { type: 8, code: 0, id: 1, replyType: 0 } },
+    ]) {
+      for (const helper of [{}, { helper: 'x' }]) {
+        for (const counters of [{}, { counters: [1, 1, 1, 1] as const }]) {
+          KINDS.push({ ...address, ...zone, ...protocol, ...helper, ...(counters as Facts) });
+        }
+      }
+    }
+  }
+}
+
+/** Templates and options templates in the messages, without withdrawals. */
+const announced = (messages: readonly SentMessage[]): number[] =>
+  messages.flatMap(({ bytes }) =>
+    readMessage(bytes)
+      .sets.filter(({ id }) => id < 256)
+      .flatMap(readTemplates)
+      .filter(({ fields }) => fields.length > 0)
+      .map(({ id }) => id),
+  );
+
+perBackend('a collector keeps 64 templates at most; the one that was used least recently makes room', (t, backend) => {
+  const rig = new SessionRig(backend, { limit: 1_400, sampling: 'current', templateRefreshInterval: 60_000 });
+  const decoder = new Decoder();
+  const [first, ...others] = KINDS;
+  decoder.decode([...rig.send(first), ...rig.options()]);
+  for (const facts of others) {
+    t.is(decoder.decode([...rig.send(facts), ...rig.send(first)]).length, 2);
+  }
+  rig.monotonic += 60_000;
+  const again = announced(rig.options());
+  t.true(again.length <= MOST_TEMPLATES, `${again.length} templates`);
+  t.true(again.length >= MOST_TEMPLATES - 2, `${again.length} templates`);
+  t.true(again.includes(rig.idOf(first)), 'it was used again and again');
+  t.false(again.includes(rig.idOf(others[0])));
+  t.is(rig.session.counts.retiredTemplates, KINDS.length - (MOST_TEMPLATES - 6));
+  // a kind that comes back has its template again
+  const back = rig.send(others[0]);
+  t.deepEqual(
+    announced(back),
+    Array.from({ length: 3 }, () => rig.idOf(others[0])),
+  );
+  t.is(rig.session.counts.records, KINDS.length * 2);
+});
+
+// RFC 7011 sections 8.1 and 8.4
+perBackend('over TCP a template that goes is withdrawn, over UDP it is not', (t, backend) => {
+  for (const unreliable of [true, false]) {
+    const rig = new SessionRig(backend, { limit: 1_400, unreliable });
+    const sent = KINDS.flatMap(facts => rig.send(facts));
+    const withdrawn = sent.flatMap(({ bytes }) =>
+      readMessage(bytes)
+        .sets.filter(({ id }) => id === 2)
+        .flatMap(readTemplates)
+        .filter(({ fields }) => fields.length === 0),
+    );
+    t.is(withdrawn.length, unreliable ? 0 : KINDS.length - (MOST_TEMPLATES - 6));
+    t.is(new Decoder(unreliable ? 'udp' : 'tcp').decode(sent).length, KINDS.length);
+  }
+});
+
+perBackend(
+  'messages of an earlier session with more kinds than that go on with the templates that they need',
+  (t, backend) => {
+    const rig = new SessionRig(backend, { limit: 1_400, unreliable: false });
+    rig.transport.left.push(...KINDS.flatMap(facts => rig.send(facts)));
+    rig.session.open();
+    t.is(new Decoder('tcp').decode(rig.transport.take()).length, KINDS.length);
+  },
+);
