@@ -19,6 +19,8 @@ export declare class ConntrackSocket {
   sysctl(name: string): string | null
   /** Addresses of the interfaces in the socket's namespace, as text. */
   localAddresses(): Array<string>
+  /** Interfaces of the socket's namespace. */
+  interfaces(): Array<NetworkInterface>
   /** Writes such a file. */
   setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */
@@ -339,4 +341,11 @@ export interface UdpSent {
   refusedErrno: number
   /** Why the kernel segments no more from now on (errno), 0 where nothing has changed. */
   unsegmented: number
+}
+
+/** An interface; the alias is empty where it has none. */
+export interface NetworkInterface {
+  index: number
+  name: string
+  alias: string
 }

@@ -172,7 +172,7 @@ export class Exporter {
       );
     }
     const known = new FlowKnowledge(options, this.#names, this.#log);
-    this.#poller.addHook(known.pollHook);
+    this.#poller.addHook(known);
     this.#denied = this.#createDenied();
     let extras = known.of(this.#store);
     if (options.events?.kind === 'all') {
@@ -189,7 +189,15 @@ export class Exporter {
       sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
-    const shared = { ...options, flows, names: this.#names, lost, ...timing, own: this.#own };
+    const shared = {
+      ...options,
+      flows,
+      interfaces: known.interfaces,
+      names: this.#names,
+      lost,
+      ...timing,
+      own: this.#own,
+    };
     this.#destinations = options.destinations.map((destination, i) => {
       const journal = options.state?.destination(destinationName(destination), born.wall);
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });

@@ -45,8 +45,16 @@ export function checkRun(flags: RunFlags, backend: Backend): void {
     if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
     if (flags.netfilterElements) standardOnly('--netfilter-elements');
     if (flags.fields) standardOnly('--fields');
+    if (flags.interfaces !== 'none') standardOnly('--interfaces');
   }
   if (flags.fields) checkFields(flags.fields, flags);
+  if (flags.fields && flags.interfaces !== 'none') {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      '--interfaces does not go with --fields, whose list has no interfaces',
+      'Remove one of them',
+    );
+  }
   if (flags.fileKeepSize !== 'off' && flags.fileKeepSize < flags.fileMaxSize) {
     throw new CtflowError(
       'CTFLOW_USAGE',

@@ -12,6 +12,7 @@ import {
   collectorAddress,
   distinct,
   durationOr,
+  interfaces,
   ipAddress,
   list,
   numberOr,
@@ -219,6 +220,12 @@ function recordFlags(): Option[] {
     flag('--netfilter-elements', 'also export mark and conntrack id (PEN 21373; standard only)').default(
       netfilterElements,
     ),
+    flag(
+      '--interfaces <how>',
+      'ingressInterface and egressInterface of each record: none; or IN,OUT: the same two numbers in all (standard only)',
+    )
+      .argParser(interfaces)
+      .default(DESTINATION_DEFAULTS.interfaces),
     flag(
       '--zero-delta-records',
       'also export records without a packet: at first sight, for idle and forced ends (profile antrea: ends are always exported)',

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { parseDuration } from '../common/duration.js';
 import { formatDestination, parseDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
 import { formatEndpoint } from '../common/endpoint.js';
+import type { Interfaces } from '../ipfix/interfaces.js';
 import { CtflowError } from '../common/errors.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
@@ -123,6 +124,20 @@ export function durationOr<T extends string>(
 /** Values joined by commas, or given one after another. */
 export function list<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
   return (text, before = []) => [...before, ...text.split(',').map(parse)];
+}
+
+/** `none`, or IN,OUT: two interface numbers. */
+export function interfaces(text: string): Interfaces {
+  if (text === 'none') return text;
+  const [ingress, egress] = text.split(',').map(number => (/^\d{1,10}$/.test(number) ? Number(number) : 0));
+  if (text.split(',').length === 2 && [ingress, egress].every(number => number >= 1 && number <= U32_MAX)) {
+    return { ingress, egress };
+  }
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${text}' is not a choice`,
+    'Write none, or the numbers of two interfaces, IN,OUT: 2,3 (ip link shows them)',
+  );
 }
 
 /** The same, but none of them twice. @param name what makes two of them the same */

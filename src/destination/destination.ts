@@ -9,6 +9,8 @@ import { LossClock } from './loss-clock.js';
 import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
+import type { HostInterfaces } from '../inventory/host-interfaces.js';
+import type { Interfaces } from '../ipfix/interfaces.js';
 import { Pacing, type MaxRate } from './pacing.js';
 import { createProfile, type ProfileName } from '../ipfix/profile.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
@@ -45,6 +47,8 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   netfilterElements: boolean;
   /** Elements in place of those of profile standard, by name, in their order. */
   fields?: readonly string[] | undefined;
+  /** ingressInterface and egressInterface; profile `standard` only. */
+  interfaces: Interfaces;
   /** Milliseconds, as all times here. */
   activeFlowExportTimeout: number;
   idleFlowExportTimeout: number;
@@ -76,6 +80,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
+  interfaces: 'none',
   zeroDeltaRecords: false,
   activeFlowExportTimeout: 5_000,
   idleFlowExportTimeout: 15_000,
@@ -180,6 +185,8 @@ export class Destination {
       /** What was lost before the store: it counts as ignored. */
       lost: () => Unexported;
       log: Logger;
+      /** Where a destination has interfaces in its records. */
+      interfaces?: HostInterfaces | undefined;
       /** A session is open: what is due can be exported. */
       opened: () => void;
       /** Where its sockets are noted. */
@@ -199,13 +206,16 @@ export class Destination {
       tlsFailed: error => this.#log.warn(`${describeError(error)}; what was read before stays in use`),
     });
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now(), endpoint.protocol === 'file');
+    const { interfaces } = options;
     this.#session = new Session({
       backend: shared.backend,
-      profile: createProfile(options.profile, options.biflow, options.netfilterElements, options.fields),
+      profile: createProfile(options.profile, options.biflow, options.netfilterElements, options.fields, interfaces),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
       sampling: options.optionsInterval === 0 ? 'none' : options.deprecatedSampling ? 'deprecated' : 'current',
+      interfaceNames:
+        interfaces === 'none' ? undefined : shared.interfaces?.only(interfaces.ingress, interfaces.egress),
       sentInFront: records => this.#journal?.sentInFront(records),
       templateRefreshInterval: options.templateRefreshInterval,
       templateRefreshPackets: options.templateRefreshPackets,

@@ -3,6 +3,8 @@ import {
   FLOW_KEYS_LENGTH,
   flowKeysSet,
   ignoredSet,
+  INTERFACE_LENGTH,
+  interfacesSet,
   notSentSet,
   optionsTemplateSet,
   samplingSet,
@@ -13,6 +15,7 @@ import {
   type OptionsSet,
   type Sampling,
 } from '../ipfix/options.js';
+import type { InterfaceNames } from '../ipfix/interfaces.js';
 import type { Field } from '../ipfix/template.js';
 
 /** What sends the sets. */
@@ -25,6 +28,14 @@ export interface OptionsSession {
   sendEarlyCopies(templates: Uint8Array): void;
 }
 
+export interface OptionsDataOptions {
+  observationDomain: number;
+  /** What options say of sampling, before the first flow and with each refresh of the templates. */
+  sampling: Sampling;
+  /** Interfaces whose names go with it, and again when they have changed. */
+  interfaceNames?: InterfaceNames | undefined;
+}
+
 /** Options data of one destination, and what the collector of this session has of it (RFC 7011 section 4). */
 export class OptionsData {
   readonly templates: Uint8Array;
@@ -33,14 +44,18 @@ export class OptionsData {
   readonly #sampling: Sampling;
   /** The collector has the templates. */
   #announced = false;
-  /** It has what it needs to read flows. */
+  readonly #names: InterfaceNames | undefined;
+  /** It has the sampling rate. */
   #introduced = false;
+  /** The version of the names that it has. */
+  #named: number | undefined;
 
-  constructor(session: OptionsSession, observationDomain: number, sampling: Sampling) {
+  constructor(session: OptionsSession, { observationDomain, sampling, interfaceNames }: OptionsDataOptions) {
     this.#session = session;
     this.#observationDomain = observationDomain;
     this.#sampling = sampling;
-    this.templates = optionsTemplateSet(sampling);
+    this.#names = interfaceNames;
+    this.templates = optionsTemplateSet(sampling, interfaceNames !== undefined);
   }
 
   get announced(): boolean {
@@ -51,13 +66,16 @@ export class OptionsData {
   begin(): void {
     this.#announced = false;
     this.#introduced = false;
+    this.#named = undefined;
   }
 
-  /** What a collector needs to know before the first flow. @returns data records that were sent */
+  /** What a collector needs to know before the next flow, and does not know yet. @returns data records that were sent */
   introduce(): number {
-    if (this.#introduced || this.#sampling === 'none') return 0;
+    let records = 0;
+    if (!this.#introduced && this.#sampling !== 'none') records += this.#sendSampling(this.announce());
     this.#introduced = true;
-    return this.#send(samplingSet(this.#observationDomain, this.#sampling), this.announce());
+    if (this.#names && this.#named !== this.#names.version) records += this.#sendNames(this.announce());
+    return records;
   }
 
   /** @returns the templates where they have not gone out yet, to go in front of the first data */
@@ -70,9 +88,10 @@ export class OptionsData {
 
   /** Templates, and what goes with them, again. */
   refresh(): void {
-    if (this.#introduced && this.#sampling !== 'none') {
-      this.#send(samplingSet(this.#observationDomain, this.#sampling), [this.templates]);
-    } else if (this.#announced) this.#session.sendOptionsSets([this.templates], 0);
+    if (!this.#announced) return;
+    if (this.#introduced && this.#sampling !== 'none') this.#sendSampling([this.templates]);
+    else this.#session.sendOptionsSets([this.templates], 0);
+    if (this.#named !== undefined) this.#sendNames();
   }
 
   /** @param statistics what went before the message that has them */
@@ -88,10 +107,29 @@ export class OptionsData {
     this.#send(statisticsSet({ observationDomain, ...statistics() }), prefix);
     if (notSent) this.#send(notSentSet(process.pid, notSent));
     if (ignored) this.#send(ignoredSet(observationDomain, ignored));
-    const keysAtOnce = Math.floor((this.#session.limit - MESSAGE_HEADER - SET_HEADER) / FLOW_KEYS_LENGTH);
-    for (let from = 0; from < templates.length; from += keysAtOnce) {
-      this.#send(flowKeysSet(templates.slice(from, from + keysAtOnce)));
-    }
+    this.#sendEach(templates, FLOW_KEYS_LENGTH, flowKeysSet);
+  }
+
+  #sendSampling(prefix: readonly Uint8Array[]): number {
+    if (this.#sampling === 'none') return 0;
+    return this.#send(samplingSet(this.#observationDomain, this.#sampling), prefix);
+  }
+
+  /** As many messages as it takes. */
+  #sendNames(prefix: readonly Uint8Array[] = []): number {
+    const { list, version } = this.#names!;
+    this.#named = version;
+    if (prefix.length > 0) this.#session.sendOptionsSets(prefix, 0);
+    return this.#sendEach(list, INTERFACE_LENGTH, interfacesSet);
+  }
+
+  /** @param length of the record of one */
+  #sendEach<T>(list: readonly T[], length: number, setOf: (some: readonly T[]) => OptionsSet): number {
+    const atOnce = Math.max(Math.floor((this.#session.limit - MESSAGE_HEADER - SET_HEADER) / length), 1);
+    let records = 0;
+    for (let from = 0; from < list.length; from += atOnce)
+      records += this.#send(setOf(list.slice(from, from + atOnce)));
+    return records;
   }
 
   #send({ set, records }: OptionsSet, prefix: readonly Uint8Array[] = []): number {

@@ -14,14 +14,14 @@ import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
 import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord } from '../ipfix/template.js';
-import type { Ignored, NotSent, Sampling } from '../ipfix/options.js';
+import type { Ignored, NotSent } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
 import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
 import type { Message, Transport } from '../transport/transport.js';
 import { ActiveTemplates, templateSets, type KnownTemplate } from './active-templates.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
-import { OptionsData } from './options-data.js';
+import { OptionsData, type OptionsDataOptions } from './options-data.js';
 
 /** Times that a new template goes out over UDP before its first data, which comes with one more. */
 const EARLY_COPIES = 2;
@@ -30,15 +30,12 @@ const LEAST_REFRESH_MS = 1_000;
 /** Bytes by which the limit may rise when a name gets another address. */
 const IP_HEADERS_DIFFER = 20;
 
-export interface SessionOptions {
+export interface SessionOptions extends OptionsDataOptions {
   backend: Backend;
   profile: Profile;
   transport: Transport;
   /** The names that flows refer to by number. */
   names: NameTable;
-  observationDomain: number;
-  /** What options say of sampling, before the first flow and with each refresh of the templates. */
-  sampling: Sampling;
   /** So many data records were sent in front of messages of an earlier session. */
   sentInFront?: (records: number) => void;
   /** UDP: templates go out again after this many milliseconds, and after this many packets, whichever comes first. */
@@ -107,8 +104,7 @@ export class Session {
     this.#options = options;
     this.profile = options.profile;
     this.#out = new Uint8Array(this.largest);
-    const { observationDomain, sampling } = options;
-    this.#optionsData = new OptionsData(this, observationDomain, sampling);
+    this.#optionsData = new OptionsData(this, options);
   }
 
   /** Bytes of a message at most, in every session. */
@@ -347,9 +343,9 @@ export class Session {
 
   #templateOf(shape: number): EncoderTemplate {
     const { profile } = this;
-    const id = templateId(profile, shape);
-    const fields = profile.fieldsOf(shape);
-    const template = this.#templates.define(id, shape, fields);
+    const id = templateId(profile, shape | profile.always);
+    const fields = profile.fieldsOf(shape | profile.always);
+    const template = this.#templates.define(id, shape | profile.always, fields);
     return { id, plan: compilePlan(fields), reserve: this.#roomFor(template) };
   }
 

@@ -1,5 +1,4 @@
 import { FROM_HOST, TO_HOST } from '../encoder/columns.js';
-import type { PollHook } from '../ingest/poll-hook.js';
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import { AF_INET6 } from '../row/protocol.js';
@@ -14,7 +13,7 @@ const WORDS = 4;
 const LOOPBACK = 127;
 
 /** The addresses of this host, as words of rows. */
-export class LocalAddresses implements PollHook {
+export class LocalAddresses {
   readonly #source: Pick<Source, 'localAddresses'>;
   readonly #log: Logger;
   #text = '';
@@ -82,7 +81,6 @@ export class LocalEnds implements StoreListener {
   constructor(store: FlowStore, addresses: LocalAddresses) {
     this.#store = store;
     this.#addresses = addresses;
-    store.subscribe(this);
   }
 
   added(slot: number): void {

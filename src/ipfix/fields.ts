@@ -45,6 +45,7 @@ export const denied = (size: 1 | 4): Field[] => [
 ];
 /** The same number in every record. */
 export const constant8 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 1), argument });
+export const constant32 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 4), argument });
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);
 /** The empty string: a length byte of zero. */

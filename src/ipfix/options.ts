@@ -1,3 +1,4 @@
+import type { InterfaceName } from './interfaces.js';
 import { elementByName } from './registry.js';
 import { FIRST_DATA_SET, OPTIONS_TEMPLATE_SET } from './message.js';
 import { makeSet, optionsTemplateRecord, type Field } from './template.js';
@@ -8,6 +9,13 @@ const FLOW_KEYS = FIRST_DATA_SET + 2;
 const IGNORED = FIRST_DATA_SET + 3;
 const SAMPLING = FIRST_DATA_SET + 4;
 const DEPRECATED_SAMPLING = FIRST_DATA_SET + 5;
+const INTERFACES = FIRST_DATA_SET + 6;
+
+/** Octets of the texts of an interface, as Cisco sends them: nfdump reads no others. */
+const NAME_SIZE = 16;
+const DESCRIPTION_SIZE = 64;
+/** Bytes of a record of {@link interfacesSet}. */
+export const INTERFACE_LENGTH = 4 + NAME_SIZE + DESCRIPTION_SIZE;
 
 /** Options templates of one exporter at most. */
 export const OPTIONS_TEMPLATES = 6;
@@ -60,7 +68,7 @@ export interface OptionsSet {
 export type Sampling = 'none' | 'current' | 'deprecated';
 
 /** The set with all options templates. */
-export function optionsTemplateSet(sampling: Sampling): Uint8Array {
+export function optionsTemplateSet(sampling: Sampling, interfaces = false): Uint8Array {
   const elements = (...names: [string, number][]) =>
     names.map(([name, length]) => ({ element: elementByName(name), length }));
   const records = [
@@ -103,7 +111,28 @@ export function optionsTemplateSet(sampling: Sampling): Uint8Array {
     const names: [string, number][] = SAMPLING_ELEMENTS[sampling].map(([name]) => [name, 4]);
     records.push(optionsTemplateRecord(samplingTemplate(sampling), elements(['observationDomainId', 4], ...names), 1));
   }
+  if (interfaces) {
+    const texts = elements(
+      ['ingressInterface', 4],
+      ['interfaceName', NAME_SIZE],
+      ['interfaceDescription', DESCRIPTION_SIZE],
+    );
+    records.push(optionsTemplateRecord(INTERFACES, texts, 1));
+  }
   return makeSet(OPTIONS_TEMPLATE_SET, records);
+}
+
+/** The names of interfaces, a record for each; a text that is too long is cut. */
+export function interfacesSet(interfaces: readonly InterfaceName[]): OptionsSet {
+  const records = interfaces.map(({ index, name, description }) => {
+    const bytes = Buffer.alloc(INTERFACE_LENGTH);
+    bytes.writeUInt32BE(index, 0);
+    // whole characters only
+    bytes.write(name, 4, NAME_SIZE, 'utf8');
+    bytes.write(description, 4 + NAME_SIZE, DESCRIPTION_SIZE, 'utf8');
+    return bytes;
+  });
+  return { set: makeSet(INTERFACES, records), records: records.length };
 }
 
 /** One packet in an interval of one, and none left out between them. Its octets are four each, as collectors read no others. */

@@ -3,6 +3,7 @@ import * as row from '../row/layout.generated.js';
 import {
   address4,
   address6,
+  constant32,
   constant8,
   denied,
   tcpHistory,
@@ -14,6 +15,7 @@ import {
   unsigned8,
   widened16,
 } from './fields.js';
+import type { FixedInterfaces } from './interfaces.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
@@ -24,7 +26,7 @@ export type Biflow = 'reverse' | 'two-uniflows';
  * The profile `standard`: IANA's elements and RFC 5103's reverse ones; the addresses before NAT in the flow key, those
  * after it in the postNAT elements.
  */
-export function standardFields(bits: number, biflow: Biflow): Field[] {
+export function standardFields(bits: number, biflow: Biflow, interfaces?: FixedInterfaces): Field[] {
   const reversed = (bits & shape.REVERSED) !== 0;
   const [here, there] = reversed ? [REPLY, ORIGINAL] : [ORIGINAL, REPLY];
   const v6 = (bits & shape.IPV6) !== 0;
@@ -51,6 +53,12 @@ export function standardFields(bits: number, biflow: Biflow): Field[] {
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
   fields.push(constant8('ipVersion', v6 ? 6 : 4));
   if ((bits & shape.LONG) === 0) fields.push(unsigned32('flowDurationMilliseconds', row.FLOW_DURATION_MS));
+  if (interfaces) {
+    const { ingress, egress } = interfaces;
+    // the reply direction comes in where the original one goes out
+    fields.push(constant32('ingressInterface', reversed ? egress : ingress));
+    fields.push(constant32('egressInterface', reversed ? ingress : egress));
+  }
   if (bits & shape.ONE_END_LOCAL)
     fields.push(unsigned8('flowDirection', reversed ? row.REVERSE_FLOW_DIRECTION : row.FLOW_DIRECTION));
   if (bits & shape.TCP_HISTORY) {

@@ -54,6 +54,9 @@ export const LONG = 1 << 15;
 export const SERVICE = 1 << 16;
 /** One end is this host; not in the row. */
 export const ONE_END_LOCAL = 1 << 17;
+/** The interfaces of the original direction; not in the row. */
+export const INGRESS = 1 << 18;
+export const EGRESS = 1 << 19;
 
 /** What makes a difference to records of profile `standard`. */
 export const STANDARD = 0xffff | ONE_END_LOCAL;

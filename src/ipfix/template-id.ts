@@ -6,7 +6,8 @@ import * as shape from './shape.js';
 const ANTREA = FIRST_DATA_SET + 256;
 const STANDARD = ANTREA + 256;
 
-/** The ways of {@link transportOf}, {@link zoneOf} and {@link countersOf}. */
+/** The ways of {@link interfacesOf}, {@link transportOf}, {@link zoneOf} and {@link countersOf}. */
+const INTERFACES = 4;
 const TRANSPORTS = 4;
 const ZONES = 3;
 const COUNTERS = 5;
@@ -28,8 +29,15 @@ const FLAGS = [
  */
 export function templateId({ name, uniflows }: Pick<Profile, 'name' | 'uniflows'>, kind: number): number {
   if (name === 'antrea') return ANTREA + number(kind, [shape.IPV6, shape.TCP_HISTORY, shape.DENIED]);
-  const ways = (number(kind, FLAGS) * TRANSPORTS + transportOf(kind)) * ZONES + zoneOf(kind);
+  const known = number(kind, FLAGS) * INTERFACES + interfacesOf(kind);
+  const ways = (known * TRANSPORTS + transportOf(kind)) * ZONES + zoneOf(kind);
   return STANDARD + ways * COUNTERS + countersOf(uniflows, kind);
+}
+
+/** Which elements of interfaces; where the reply direction comes in, the original one goes out. */
+function interfacesOf(kind: number): number {
+  const [ingress, egress] = kind & shape.REVERSED ? [shape.EGRESS, shape.INGRESS] : [shape.INGRESS, shape.EGRESS];
+  return number(kind, [ingress, egress]);
 }
 
 /** What stands in place of ports. Only TCP has states, and TCP has ports. */
@@ -46,7 +54,7 @@ function zoneOf(kind: number): number {
 
 /** Which counters, and how the reply direction is exported. No reply direction counts without the original one. */
 function countersOf(uniflows: boolean, kind: number): number {
-  const has = kind & shape.COUNTERS ? 1 : 0;
+  const has = kind & (kind & shape.REVERSED ? shape.REPLY_COUNTERS : shape.COUNTERS) ? 1 : 0;
   if (uniflows) return 3 + has;
   return kind & shape.REPLY_COUNTERS ? 2 : has;
 }

@@ -1,4 +1,5 @@
 import { CtflowError } from '../common/errors.js';
+import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Batch } from '../row/batch.js';
 import type { DumpSummary, Source } from './source.js';
 
@@ -43,6 +44,11 @@ export class FollowedSource implements Source {
   /** None while there is no namespace. */
   localAddresses(): readonly string[] {
     return this.#source?.localAddresses?.() ?? [];
+  }
+
+  /** None while there is no namespace. */
+  interfaces(): readonly InterfaceName[] {
+    return this.#source?.interfaces?.() ?? [];
   }
 
   /** Releases the namespace. */

@@ -1,4 +1,5 @@
 import type { BytesRead, ConntrackSocket } from '../../native/binding.js';
+import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Decode } from '../netlink/decode.js';
 import type { Batch } from '../row/batch.js';
 import { type CpuClock, CpuMeter } from '../common/cpu.js';
@@ -61,6 +62,11 @@ export class NetlinkSource implements Source {
 
   localAddresses(): string[] {
     return native(() => this.#socket.localAddresses());
+  }
+
+  interfaces(): InterfaceName[] {
+    const found = native(() => this.#socket.interfaces());
+    return found.map(({ index, name, alias }) => ({ index, name, description: alias || name }));
   }
 
   close(): void {

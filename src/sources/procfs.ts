@@ -8,6 +8,8 @@ import { type ConnectionFilter, filterWords } from '../row/filter.js';
 import { ROW_SIZE } from '../row/layout.generated.js';
 import { ProcfsLineParser } from './procfs-line.js';
 import { rowMatches } from '../row/filter.js';
+import type { InterfaceName } from '../ipfix/interfaces.js';
+import { readInterfaces } from './sysfs.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
 import type { DumpSummary, Source } from './source.js';
@@ -67,6 +69,10 @@ export class ProcfsSource implements Source {
 
   localAddresses(): string[] {
     return Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(({ address }) => address));
+  }
+
+  interfaces(): InterfaceName[] {
+    return readInterfaces();
   }
 
   close(): void {

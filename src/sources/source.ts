@@ -1,4 +1,5 @@
 import type { Batch } from '../row/batch.js';
+import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { ConnectionFilter } from '../row/filter.js';
 
 /** How one dump went. */
@@ -40,6 +41,8 @@ export interface Source {
    * @throws CtflowError CTFLOW_NETLINK, CTFLOW_NAMESPACE
    */
   localAddresses?(): readonly string[];
+  /** The interfaces there; absent where nothing is known of them. @throws as {@link localAddresses} */
+  interfaces?(): readonly InterfaceName[];
   close(): void;
 }
 

@@ -77,6 +77,16 @@ const wrong: [string, string[], RegExp][] = [
     ['run', ...COLLECTOR, '--profile', 'antrea', '--netfilter-elements'],
     /CTFLOW_USAGE: --netfilter-elements does not go with --profile antrea/,
   ],
+  [
+    'interfaces beside a list of elements',
+    ['run', ...COLLECTOR, '--fields', 'flowId', '--interfaces', '1,2'],
+    /CTFLOW_USAGE: --interfaces does not go with --fields/,
+  ],
+  [
+    'interfaces, which profile antrea does not have',
+    ['run', ...COLLECTOR, '--profile', 'antrea', '--interfaces', '1,2'],
+    /CTFLOW_USAGE: --interfaces does not go with --profile antrea/,
+  ],
   ['a duration out of bounds', ['run', ...COLLECTOR, '--flow-poll-interval', '1ms'], /CTFLOW_USAGE.*10ms to 24h/],
   [
     'more connections than memory can hold in one piece',

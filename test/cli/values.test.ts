@@ -12,6 +12,8 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['duration', values.duration('10ms', '24h'), '10ms', 10],
   ['duration', values.duration('10ms', '24h'), '24h', 86_400_000],
   ['duration', values.duration('0s', '24h'), '0s', 0],
+  ['interfaces', values.interfaces, 'none', 'none'],
+  ['interfaces', values.interfaces, '2,4294967295', { ingress: 2, egress: 0xffff_ffff }],
   ['masked', values.masked, '5', { value: 5, mask: 0xffff_ffff }],
   ['masked', values.masked, '0xffffffff', { value: 0xffff_ffff, mask: 0xffff_ffff }],
   ['masked', values.masked, '0x80000000/0x80000000', { value: 0x8000_0000, mask: 0x8000_0000 }],
@@ -53,6 +55,11 @@ const bad: [string, (text: string) => unknown, string[]][] = [
     ['', '!', 'ASSURED,', 'NOTHING', '!!ASSURED', 'ASSURED,!ASSURED', '!ASSURED,ASSURED', '0x5/0x4', 'xyz'],
   ],
   ['protocols', values.protocols, ['', ',', 'tcp,', '256', '-1', 'tcp udp', '1.5', 'constructor']],
+  [
+    'interfaces',
+    values.interfaces,
+    ['', 'None', '1', '1,', ',1', '0,1', '1,0', '1,2,3', '1,4294967296', '1,-1', '1,eth0'],
+  ],
   ['family', values.family, ['', '5', '46', 'ipv', 'inet']],
   ['collectorAddress', values.collectorAddress, ['', 'udp://', 'udp://h:0', '[::1]:0', 'http://h', '::1', 'h:65536']],
   [

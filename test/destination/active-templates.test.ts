@@ -57,8 +57,7 @@ perBackend('a collector keeps 64 templates at most; the one that was used least 
   t.is(rig.session.counts.records, KINDS.length * 2);
 });
 
-// RFC 7011 sections 8.1 and 8.4
-perBackend('over TCP a template that goes is withdrawn, over UDP it is not', (t, backend) => {
+perBackend('RFC 7011 8.1 and 8.4: over TCP a template that goes is withdrawn, over UDP it is not', (t, backend) => {
   for (const unreliable of [true, false]) {
     const rig = new SessionRig(backend, { limit: 1_400, unreliable });
     const sent = KINDS.flatMap(facts => rig.send(facts));

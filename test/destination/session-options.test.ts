@@ -1,5 +1,6 @@
 /** What a session says of itself in options records, and of what is lost. */
 import { createProfile } from '../../src/ipfix/profile.js';
+import type { InterfaceName } from '../../src/ipfix/interfaces.js';
 import { perBackend } from '../helpers/backends.js';
 import { tcp } from '../helpers/builders/connections.js';
 import type { Facts } from '../helpers/builders/rows.js';
@@ -81,35 +82,37 @@ const SAMPLING = 260;
 const setIds = (sent: readonly SentMessage[]): number[][] =>
   sent.map(({ bytes }) => readMessage(bytes).sets.map(({ id }) => id));
 
-// RFC 7011 section 8.4: over UDP a few copies of a template go before its first data
-perBackend('that every packet is counted goes before the first flow, and with each refresh over UDP', (t, backend) => {
-  const rig = new SessionRig(backend, { sampling: 'current', templateRefreshInterval: 60_000 });
-  const id = rig.idOf(plain(1));
-  const first = rig.send(plain(1));
-  t.deepEqual(setIds(first), [[3], [3], [3, SAMPLING], [2], [2], [2, id]]);
-  const [sampling] = new Decoder().decode(first);
-  t.deepEqual(valuesOf(sampling), {
-    observationDomainId: 0xfedc_ba98,
-    samplingPacketInterval: 1,
-    samplingPacketSpace: 0,
-  });
-  t.deepEqual(setIds(rig.send(plain(2))), [[id]], 'once');
-  rig.monotonic += 59_999;
-  t.deepEqual(setIds(rig.send(plain(3))), [[id]]);
-  rig.monotonic += 1;
-  t.deepEqual(setIds(rig.send(plain(4))), [[3, SAMPLING], [2], [id]]);
-  t.is(rig.session.counts.optionsRecords, 2);
-  rig.session.open();
-  const again = [...rig.transport.take(), ...rig.send(plain(5))];
-  t.deepEqual(
-    setIds(again)
-      .flat()
-      .filter(one => one >= 256),
-    [SAMPLING, id],
-    'in a new session again',
-  );
-  t.notThrows(() => new Decoder().decode(again));
-});
+perBackend(
+  'RFC 7011 8.4: that every packet is counted goes before the first flow, and with each refresh over UDP',
+  (t, backend) => {
+    const rig = new SessionRig(backend, { sampling: 'current', templateRefreshInterval: 60_000 });
+    const id = rig.idOf(plain(1));
+    const first = rig.send(plain(1));
+    t.deepEqual(setIds(first), [[3], [3], [3, SAMPLING], [2], [2], [2, id]]);
+    const [sampling] = new Decoder().decode(first);
+    t.deepEqual(valuesOf(sampling), {
+      observationDomainId: 0xfedc_ba98,
+      samplingPacketInterval: 1,
+      samplingPacketSpace: 0,
+    });
+    t.deepEqual(setIds(rig.send(plain(2))), [[id]], 'once');
+    rig.monotonic += 59_999;
+    t.deepEqual(setIds(rig.send(plain(3))), [[id]]);
+    rig.monotonic += 1;
+    t.deepEqual(setIds(rig.send(plain(4))), [[3, SAMPLING], [2], [id]]);
+    t.is(rig.session.counts.optionsRecords, 2);
+    rig.session.open();
+    const again = [...rig.transport.take(), ...rig.send(plain(5))];
+    t.deepEqual(
+      setIds(again)
+        .flat()
+        .filter(one => one >= 256),
+      [SAMPLING, id],
+      'in a new session again',
+    );
+    t.notThrows(() => new Decoder().decode(again));
+  },
+);
 
 perBackend('over TCP it goes once a session, and not where options are off', (t, backend) => {
   const rig = new SessionRig(backend, { sampling: 'current', unreliable: false, templateRefreshInterval: 1_000 });
@@ -161,4 +164,48 @@ perBackend('over UDP templates go out again after an error, but not with each of
   t.deepEqual(setIds(rig.send(plain(3))), [[3, SAMPLING], [2], [id]]);
   rig.monotonic += 5_000;
   t.deepEqual(setIds(rig.send(plain(4))), [[id]], 'once for an error');
+});
+
+const NAMES = 262;
+const named = (count: number): InterfaceName[] =>
+  Array.from({ length: count }, (_, i) => ({ index: i + 1, name: `eth${i}`, description: `eth${i}` }));
+
+perBackend(
+  'names of interfaces go before the first flow, with each refresh, and when they have changed',
+  (t, backend) => {
+    const interfaceNames = { version: 1, list: named(2) };
+    const rig = new SessionRig(backend, { sampling: 'current', interfaceNames, templateRefreshInterval: 60_000 });
+    const id = rig.idOf(plain(1));
+    const first = rig.send(plain(1));
+    t.deepEqual(setIds(first), [[3], [3], [3, SAMPLING], [NAMES], [2], [2], [2, id]]);
+    const names = new Decoder().decode(first).filter(record => record.templateId === NAMES);
+    t.deepEqual(names.map(valuesOf), [
+      { ingressInterface: 1, interfaceName: 'eth0', interfaceDescription: 'eth0' },
+      { ingressInterface: 2, interfaceName: 'eth1', interfaceDescription: 'eth1' },
+    ]);
+    t.deepEqual(setIds(rig.send(plain(2))), [[id]]);
+    interfaceNames.version++;
+    interfaceNames.list = named(3);
+    const changed = rig.send(plain(3));
+    t.deepEqual(setIds(changed), [[NAMES], [id]]);
+    t.is(changed[0].records, 3);
+    rig.monotonic += 60_000;
+    t.deepEqual(setIds(rig.send(plain(4))), [[3, SAMPLING], [NAMES], [2], [id]]);
+  },
+);
+
+perBackend('as many messages as the names of interfaces need', (t, backend) => {
+  const limit = 256 - 48;
+  const rig = new SessionRig(backend, {
+    sampling: 'deprecated',
+    interfaceNames: { version: 1, list: named(5) },
+    limit,
+  });
+  const sent = rig.send({ protocol: 50 });
+  t.true(sent.every(({ bytes }) => bytes.length <= limit));
+  const names = new Decoder().decode(sent).filter(record => record.templateId === NAMES);
+  t.deepEqual(
+    names.map(record => record.get('ingressInterface')),
+    [1, 2, 3, 4, 5],
+  );
 });

@@ -50,14 +50,26 @@ for (const { name: backend, needs: wanted } of BACKENDS) {
       }
       await far.do('udpListen', { host: '198.51.100.2', port: 5300, answer: 60 });
       await near.do('udpSend', { host: '198.51.100.2', port: 5300, packets: 4, size: 30, answered: true });
+      // two flows of which the router is one end
+      const own = new Traffic(router);
+      await own.do('udpListen', { host: '192.0.2.1', port: 5400, answer: 60 });
+      await near.do('udpSend', { host: '192.0.2.1', port: 5400, packets: 2, size: 30, answered: true });
+      await own.do('udpSend', { host: '198.51.100.2', port: 5300, packets: 3, size: 30, answered: true });
       await client.run('ping', ['-c', '2', '-i', '0.2', '198.51.100.2']);
       // neighbour discovery and router solicitations of the links are no connections of this test
       const listed = (await settledConnections(router)).filter(({ original }) => !original.dst.startsWith('ff02:'));
       t.is((await exporter.stop()).code, 0);
       const records = await readWithPython(Buffer.concat(await capture.everything()));
       const kept = records.filter(record => !record['destinationIPv6Address']?.startsWith('ff02:'));
-      t.is(listed.length, 4);
+      t.is(listed.length, 6);
       compareStandard(t, kept, listed, backend);
+      const direction = (source: string, destination: string): unknown =>
+        kept.find(
+          record => record['sourceIPv4Address'] === source && record['destinationIPv4Address'] === destination,
+        )!['flowDirection'];
+      t.is(direction('192.0.2.2', '192.0.2.1'), '0');
+      t.is(direction('198.51.100.1', '198.51.100.2'), '1');
+      t.is(direction('192.0.2.2', '198.51.100.2'), undefined, 'it is forwarded');
       const both = kept.find(record => record['destinationIPv4Address'] === '203.0.113.80')!;
       t.like(both, { postNATSourceIPv4Address: '198.51.100.1', postNATDestinationIPv4Address: '198.51.100.2' });
       t.is(both['postNAPTDestinationTransportPort'], '8080');

@@ -12,7 +12,9 @@ const ENDS = FROM_HOST | TO_HOST;
 /** Which end of the connection is this host. */
 function endOf(facts: Facts, addresses = HOST): number {
   const rig = new StoreRig({ maxConnections: 4 });
-  new LocalEnds(rig.store, new LocalAddresses({ localAddresses: () => addresses }, listeningLogger().log));
+  rig.store.subscribe(
+    new LocalEnds(rig.store, new LocalAddresses({ localAddresses: () => addresses }, listeningLogger().log)),
+  );
   rig.poll([facts]);
   return rig.store.table.flags[0] & ENDS;
 }
@@ -56,7 +58,7 @@ test('addresses come and go with each poll; what a flow had at its beginning sta
   let list = ['192.0.2.1'];
   const addresses = new LocalAddresses({ localAddresses: () => list }, listeningLogger().log);
   const rig = new StoreRig({ maxConnections: 4 });
-  new LocalEnds(rig.store, addresses);
+  rig.store.subscribe(new LocalEnds(rig.store, addresses));
   const first = far({ source: '192.0.2.1', destination: '198.51.100.1' });
   const later = tcp(2000, 0, [1, 60, 1, 60], { source: '192.0.2.2', destination: '198.51.100.1' });
   rig.poll([first]);
@@ -81,7 +83,7 @@ test('where the addresses cannot be read, those before hold, and it is said once
   addresses.beforeDump();
   addresses.beforeDump();
   const rig = new StoreRig({ maxConnections: 4 });
-  new LocalEnds(rig.store, addresses);
+  rig.store.subscribe(new LocalEnds(rig.store, addresses));
   rig.poll([far({ source: '192.0.2.1', destination: '198.51.100.1' })]);
   t.is(rig.store.table.flags[0] & ENDS, FROM_HOST);
   t.is(listening.lines.length, 1);

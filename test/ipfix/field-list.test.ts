@@ -40,8 +40,8 @@ test('shapes that differ in what the list does not have are one template, and al
       const byId = new Map<number, string>();
       for (let bits = 0; bits <= 0xffff; bits += 1) {
         const kind = bits & profile.shapes;
-        // only TCP has states, and no row counts the reply direction alone
-        if (bits & shape.TCP_HISTORY && bits & shape.ICMP) continue;
+        // only TCP has states, and it has ports; no row counts the reply direction alone
+        if (bits & shape.TCP_HISTORY && (bits & shape.ICMP || profile.shapes & shape.PORTS & ~bits)) continue;
         if (bits & shape.REPLY_COUNTERS && !(bits & shape.COUNTERS)) continue;
         if (bits !== kind && bits % 601 !== 0) continue;
         const fields = namesOf(profile, kind).join();

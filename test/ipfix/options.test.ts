@@ -2,6 +2,8 @@ import test from 'ava';
 import {
   flowKeysSet,
   ignoredSet,
+  INTERFACE_LENGTH,
+  interfacesSet,
   notSentSet,
   optionsTemplateSet,
   samplingSet,
@@ -81,8 +83,8 @@ test('RFC 7011 4.2: the packets that are in no record, with the times of the fir
   });
 });
 
-// RFC 5477 section 8.2; goflow2, Akvorado and nfcapd read four octets each
-test('every packet is counted: samplingPacketInterval 1 and samplingPacketSpace 0, four octets each', t => {
+// goflow2, Akvorado and nfcapd read four octets each
+test('RFC 5477 8.2: every packet is counted: samplingPacketInterval 1 and samplingPacketSpace 0, four octets each', t => {
   const { set, records } = samplingSet(0xffff_ffff, 'current');
   t.is(records, 1);
   t.is(Buffer.from(set).toString('hex'), '01040010' + 'ffffffff' + '00000001' + '00000000');
@@ -110,6 +112,36 @@ test('where it is asked for, also samplingInterval and samplerRandomInterval, in
     readTemplates(none).map(one => one.id),
     [256, 257, 258, 259],
   );
+});
+
+// nfdump takes no names of variable length
+test('interfaces have their names in fields of fixed length, cut at a character', t => {
+  const long = 'ü'.repeat(40);
+  const { set, records } = interfacesSet([
+    { index: 2, name: 'eth0', description: 'uplink' },
+    { index: 0xffff_fffe, name: 'abcdefghijklmno', description: `x${long}` },
+  ]);
+  t.is(records, 2);
+  t.is(set.length, 4 + 2 * INTERFACE_LENGTH);
+  const [template] = readMessage(message({}, optionsTemplateSet('none', true))).sets;
+  const { id, scopes, fields } = readTemplates(template).at(-1)!;
+  t.deepEqual(
+    [id, scopes, fields.map(field => [field.id, field.length])],
+    [
+      262,
+      1,
+      [
+        [10, 4],
+        [82, 16],
+        [83, 64],
+      ],
+    ],
+  );
+  const decoded = new Decoder().decode([{ bytes: message({}, optionsTemplateSet('none', true), set) }]).map(valuesOf);
+  t.deepEqual(decoded, [
+    { ingressInterface: 2, interfaceName: 'eth0', interfaceDescription: 'uplink' },
+    { ingressInterface: 0xffff_fffe, interfaceName: 'abcdefghijklmno', interfaceDescription: `x${'ü'.repeat(31)}` },
+  ]);
 });
 
 test('a count beyond 64 bits is sent as 2^64 - 1', t => {

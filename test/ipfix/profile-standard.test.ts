@@ -258,6 +258,19 @@ test('flowDirection says whether this host sends or receives, and nothing where 
   for (const direction of directions(uniflows, { ...plain, hostEnd: TO_HOST }, REPLY)) t.is(direction, 1);
 });
 
+test('fixed interfaces stand in every record, the other way round in the reverse uniflow', t => {
+  const fixed = { ingress: 7, egress: 0xffff_fffe };
+  const here = { ingressInterface: 7, egressInterface: 0xffff_fffe };
+  for (const values of exported(createProfile('standard', 'reverse', false, undefined, fixed), plain))
+    t.like(values, here);
+  const both = createProfile('standard', 'two-uniflows', false, undefined, fixed);
+  for (const values of exported(both, plain)) t.like(values, here);
+  for (const values of exported(both, plain, REPLY)) {
+    t.like(values, { ingressInterface: 0xffff_fffe, egressInterface: 7 });
+  }
+  for (const values of exported(standard, plain)) t.false('ingressInterface' in values);
+});
+
 const everyShape = fc.nat(0x1fff);
 
 test('nothing unknown is sent: an element is in the record exactly when its value is known', t => {

@@ -47,7 +47,8 @@ test('the shape of a row is its own, not that of the row before', t => {
 });
 
 test('every field has its own bit', t => {
-  const bits = Object.values(shape).filter(value => typeof value === 'number');
+  const { STANDARD: _, ...fields } = shape;
+  const bits = Object.values(fields).filter(value => typeof value === 'number');
   t.is(new Set(bits).size, bits.length);
   for (const bit of bits) t.is(bit & (bit - 1), 0, `${bit} is one bit`);
 });

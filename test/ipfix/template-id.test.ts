@@ -17,6 +17,8 @@ const profiles = [
   createProfile('standard', 'reverse', false),
   createProfile('standard', 'reverse', true),
   createProfile('standard', 'two-uniflows', true),
+  createProfile('standard', 'reverse', false, undefined, { ingress: 1, egress: 2 }),
+  createProfile('standard', 'two-uniflows', false, undefined, { ingress: 1, egress: 2 }),
 ];
 
 test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each template has one id', t => {
@@ -30,8 +32,8 @@ test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each t
       // only TCP has states, and no row counts the reply direction alone
       if (kind & shape.TCP_HISTORY && !(kind & shape.PORTS) && profile.name === 'standard') continue;
       if (kind & shape.REPLY_COUNTERS && !(kind & shape.COUNTERS)) continue;
-      const id = templateId(profile, kind);
-      const fields = Buffer.from(templateRecord(0, profile.fieldsOf(kind))).toString('hex');
+      const id = templateId(profile, kind | profile.always);
+      const fields = Buffer.from(templateRecord(0, profile.fieldsOf(kind | profile.always))).toString('hex');
       if ((byId.get(id) ?? fields) !== fields) t.fail(`id ${id} has two templates`);
       if ((byFields.get(fields) ?? id) !== id) t.fail(`ids ${id} and ${byFields.get(fields)} have one template`);
       byId.set(id, fields);

@@ -12,7 +12,7 @@
 //! | `listen` | a thread that reads a socket as messages come, and the queue of rows behind it |
 //! | `conntrack` | entries, dumps, events and settings of connection tracking |
 //! | `nflog` | logged packets |
-//! | `route` | Linux alone: addresses of a network namespace |
+//! | `route` | Linux alone: addresses and interfaces of a network namespace |
 
 pub mod conntrack;
 pub mod error;

@@ -5,7 +5,7 @@ use crate::filter_of;
 use ctflow_core::conntrack::{DumpSocket, read_sysctl, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
-use ctflow_core::route::local_addresses;
+use ctflow_core::route::{Interface, interfaces, local_addresses};
 use ctflow_core::sys::{Namespace, thread_cpu};
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
@@ -108,6 +108,16 @@ impl ConntrackSocket {
         Ok(addresses.iter().map(ToString::to_string).collect())
     }
 
+    /// Interfaces of the socket's namespace.
+    #[napi]
+    pub fn interfaces(&self) -> Result<Vec<NetworkInterface>> {
+        let found = interfaces(&*self.namespace()?).map_err(crossing)?;
+        let crossed = found
+            .into_iter()
+            .map(|Interface { index, name, alias }| NetworkInterface { index, name, alias });
+        Ok(crossed.collect())
+    }
+
     /// Writes such a file.
     #[napi]
     pub fn set_sysctl(&self, name: String, value: String) -> Result<()> {
@@ -128,6 +138,14 @@ impl ConntrackSocket {
         let closed = || thrown(Code::Netlink, "The conntrack socket is closed");
         lock(&self.slot).namespace.clone().ok_or_else(closed)
     }
+}
+
+/// An interface; the alias is empty where it has none.
+#[napi(object)]
+pub struct NetworkInterface {
+    pub index: u32,
+    pub name: String,
+    pub alias: String,
 }
 
 /// What one read of raw bytes brought.

@@ -16,6 +16,8 @@ const COPIES = 3;
 const LOOK_MS = 1_000;
 /** Milliseconds that an ICMP error has to come back. */
 const LAST_ERRORS_MS = 500;
+/** UDP: milliseconds from an error to the next templates. */
+const AFTER_ERROR_MS = 1_000;
 
 export interface SendSessionOptions {
   readonly transport: Transport;
@@ -169,6 +171,12 @@ export class SendSession implements TransportListener {
       }
     }
     return undefined;
+  }
+
+  /** Templates may be among what did not arrive: they are due again after a second, as errors come in numbers. */
+  erred(): void {
+    const dueAt = performance.now() + AFTER_ERROR_MS - this.#options.templateRefreshInterval;
+    for (const domain of this.#domains.values()) domain.refreshedAt = Math.min(domain.refreshedAt, dueAt);
   }
 
   unsegmented(): void {}

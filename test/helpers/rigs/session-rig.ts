@@ -12,7 +12,10 @@ import { END_REASON, flowTable, shape as shapeOfFacts } from '../builders/flow-t
 import type { Facts } from '../builders/rows.js';
 
 interface RigOptions extends Partial<
-  Pick<SessionOptions, 'templateRefreshInterval' | 'templateRefreshPackets' | 'sampling' | 'sentInFront'>
+  Pick<
+    SessionOptions,
+    'templateRefreshInterval' | 'templateRefreshPackets' | 'sampling' | 'sentInFront' | 'interfaceNames'
+  >
 > {
   limit?: number;
   unreliable?: boolean;
@@ -39,6 +42,7 @@ export class SessionRig {
       sampling: options.sampling ?? 'none',
       templateRefreshInterval: options.templateRefreshInterval ?? 600_000,
       templateRefreshPackets: options.templateRefreshPackets ?? 1_000_000,
+      interfaceNames: options.interfaceNames,
       ...(options.sentInFront && { sentInFront: options.sentInFront }),
       monotonic: () => this.monotonic,
       wall: () => this.wall,

@@ -8,6 +8,7 @@ const TCP = 6;
 export const UNLISTED: readonly string[] = [
   'flowStartMilliseconds',
   'flowEndMilliseconds',
+  'flowDurationMilliseconds',
   'flowId',
   'packetDeltaCount',
   'octetDeltaCount',
@@ -23,6 +24,7 @@ export function expectedStandard(connection: ListedConnection, backend: BackendN
     [`source${version}Address`]: original.src,
     [`destination${version}Address`]: original.dst,
     protocolIdentifier: String(protocol),
+    ipVersion: family === 'ipv4' ? '4' : '6',
     packetTotalCount: original.packets!,
     octetTotalCount: original.bytes!,
     reversePacketTotalCount: reply.packets!,

@@ -1,13 +1,10 @@
 //! The addresses of a network namespace.
 
+use super::dump::dump;
 use crate::error::Error;
-use crate::netlink::{
-    Attributes, Frame, HOST_LITTLE, Message, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, NetlinkSocket, Received, frame,
-};
+use crate::netlink::{Attributes, HOST_LITTLE, Message};
 use crate::sys::Namespace;
 use std::net::IpAddr;
-
-const WHAT: &str = "Cannot read the addresses of the network namespace";
 
 /// linux/rtnetlink.h
 const RTM_NEWADDR: u16 = 20;
@@ -17,37 +14,23 @@ const IFADDRMSG: usize = 8;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 
-/// The kernel fills at most 32 KiB a read.
-const READ_SIZE: usize = 32 * 1024;
-
 /// Every address of every interface in the namespace.
 ///
 /// Errors: `Netlink`, `Namespace` where it cannot be entered.
 pub fn local_addresses(namespace: &Namespace) -> Result<Vec<IpAddr>, Error> {
-    namespace.run(|| {
-        let mut socket = NetlinkSocket::open_family(libc::NETLINK_ROUTE, WHAT)?;
-        socket.request(RTM_GETADDR, NLM_F_DUMP, &[0; IFADDRMSG], |_| {})?;
-        let mut buffer = vec![0; READ_SIZE];
-        let mut addresses = Vec::new();
-        loop {
-            let Received::Datagram { length, .. } = socket.receive(&mut buffer)? else {
-                continue;
-            };
-            let mut rest = &buffer[..length];
-            while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-                rest = &rest[message.span..];
-                if !socket.is_reply(&message) {
-                    continue;
-                }
-                match message.kind {
-                    RTM_NEWADDR => addresses.extend(address_of(&message)),
-                    NLMSG_DONE => return Ok(addresses),
-                    NLMSG_ERROR => return Err(Error::answer(WHAT, message.errno::<HOST_LITTLE>().unwrap_or(0))),
-                    _ => {}
-                }
+    let mut addresses = Vec::new();
+    dump(
+        namespace,
+        RTM_GETADDR,
+        &[0; IFADDRMSG],
+        |_| {},
+        |message| {
+            if message.kind == RTM_NEWADDR {
+                addresses.extend(address_of(message));
             }
-        }
-    })
+        },
+    )?;
+    Ok(addresses)
 }
 
 /// Of a point-to-point link IFA_ADDRESS is the other end, and IFA_LOCAL this one. None where it is malformed.
@@ -69,7 +52,7 @@ fn address_of(message: &Message) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::Request;
+    use crate::netlink::{Frame, Request, frame};
 
     /// The address in an answer with these attributes.
     fn found(attributes: &[(u16, &[u8])]) -> Option<String> {
