@@ -42,6 +42,7 @@ export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
+export type { FixedInterfaces, InterfaceName, Interfaces } from './ipfix/interfaces.js';
 export type { Biflow } from './ipfix/profile-standard.js';
 export { PROFILE_NAMES, type ProfileName } from './ipfix/profile.js';
 export type { Decode, Decoded } from './netlink/decode.js';
