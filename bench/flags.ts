@@ -1,5 +1,5 @@
 import { Command, type Option } from 'commander';
-import { duration, wholeNumber } from '../src/cli/values.js';
+import { duration, wholeNumber } from '../src/config/values.js';
 import { benchFlag } from './usage.js';
 import type { MeasuredFamily } from './results/results.js';
 import { SUBJECTS } from './subjects/index.js';

@@ -1,5 +1,5 @@
-import { type Command, Option } from 'commander';
-import { Flag, usageError } from '../src/cli/flag.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CtflowError } from '../src/common/errors.js';
 
 const USAGE_ERROR = 2;
 
@@ -11,7 +11,22 @@ export function benchFlag<T>(
   value?: T,
   defaultText?: string,
 ): Option {
-  return new Flag(flags, description).argParser(parse).default(value, defaultText);
+  return new Option(flags, description)
+    .argParser((text: string) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        const { message, hint } = error as Error & Partial<CtflowError>;
+        throw new InvalidArgumentError(hint === undefined ? message : `${message}. ${hint}`);
+      }
+    })
+    .default(value, defaultText);
+}
+
+/** What commander says of a usage error, made short: the flag, the value, what to write. */
+function usageError(said: string): string {
+  const [invalid, long] = /^error: option '(--[\w-]+)[^']*' (?:argument|value) '[^]*?' is invalid\. /.exec(said) ?? [];
+  return invalid === undefined ? said.replace(/^error: /, '') : `${long}: ${said.slice(invalid.length)}`;
 }
 
 /** Reads the command line. A usage error names the flag, its value and what it may be, and ends with exit code 2. */

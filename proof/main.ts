@@ -1,6 +1,6 @@
 /** `npm run proof:completeness`: nothing is missed, shown on the real kernel. */
 import { Command, Option } from 'commander';
-import { duration, wholeNumber } from '../src/cli/values.js';
+import { duration, wholeNumber } from '../src/config/values.js';
 import { CtflowError, describeError } from '../src/common/errors.js';
 import { judge, type CaseResult } from './case.js';
 import { CASES } from './cases/index.js';

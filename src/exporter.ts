@@ -4,6 +4,7 @@ import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/de
 import {
   Destination,
   destinationName,
+  formerNames,
   type DestinationOptions,
   type DestinationStats,
 } from './destination/destination.js';
@@ -198,8 +199,10 @@ export class Exporter {
       ...timing,
       own: this.#own,
     };
+    const names = new Set(options.destinations.map(destinationName));
     this.#destinations = options.destinations.map((destination, i) => {
-      const journal = options.state?.destination(destinationName(destination), born.wall);
+      const former = formerNames(destination).filter(name => !names.has(name));
+      const journal = options.state?.destination(destinationName(destination), born.wall, former);
       return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
     });
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };

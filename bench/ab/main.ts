@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { duration, wholeNumber } from '../../src/cli/values.js';
+import { duration, wholeNumber } from '../../src/config/values.js';
 import { CtflowError, describeError } from '../../src/common/errors.js';
 import { checkout, machine, ROOT } from '../host/machine.js';
 import { benchFlag, parseOrExit, percentage } from '../usage.js';

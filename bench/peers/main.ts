@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { duration, wholeNumber } from '../../src/cli/values.js';
+import { duration, wholeNumber } from '../../src/config/values.js';
 import { describeError } from '../../src/common/errors.js';
 import { list, MOST_CONNECTIONS, oneOf, words } from '../flags.js';
 import { benchFlag, parseOrExit } from '../usage.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { fileURLToPath } from 'node:url';
-import { duration, wholeNumber } from '../../src/cli/values.js';
+import { duration, wholeNumber } from '../../src/config/values.js';
 import { describeError } from '../../src/common/errors.js';
 import { MOST_CONNECTIONS } from '../flags.js';
 import { buildCompanion } from '../host/companion.js';

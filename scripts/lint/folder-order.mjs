@@ -26,6 +26,7 @@ const ORDER = [
   ROOT,
   'collector',
   'demo',
+  'config',
   'cli',
   'index.ts',
 ];

@@ -13,8 +13,10 @@ import { CtflowError } from '../common/errors.js';
 import { collectFiles } from './files/collect-files.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { handleSignals } from './signals.js';
-import { flag, numberFlag, timeFlag } from './flag.js';
-import { list, text } from './values.js';
+import { choice, duration, list, text, wholeNumber, type Kind } from '../config/kind.js';
+import { addSettings, isGiven } from '../config/options.js';
+import { defaulted, setting } from '../config/setting.js';
+import { filterExpression } from '../config/source-settings.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
@@ -40,56 +42,59 @@ interface CollectFlags {
 /** What becomes of records, wherever they come from. */
 type RecordHandlers = Pick<CollectFileOptions, 'onRecord' | 'ready' | 'onTrouble'>;
 
+const address: Kind<Endpoint> = {
+  form: '<address>',
+  parse: parseEndpoint,
+  write: formatEndpoint,
+  json: { type: 'string' },
+  allowed: 'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT',
+};
+
+const collectSettings = {
+  listen: setting(
+    '',
+    list('<address...>', address),
+    `udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
+  ),
+  format: defaulted(
+    '',
+    choice('<how>', COLLECT_FORMATS),
+    'table',
+    'a table of the main columns, JSON with every element, one record per line, CSV, or an IPFIX File (RFC 5655)',
+  ),
+  filter: setting(
+    '',
+    filterExpression(recordFilter),
+    'print only flow records that match, e.g. "protocol == tcp && bytes > 1MB"; any element has its name',
+  ),
+  count: setting('', wholeNumber('<n>', 1, Number.MAX_SAFE_INTEGER), 'stop after this many flow records'),
+  duration: setting('', duration('10ms', '24d'), 'stop after this time'),
+  templateLifetime: defaulted(
+    '',
+    duration('1s', '24d'),
+    DEFAULT_LIMITS.templateLifetime,
+    'forget a template that came over UDP and was not sent again in this time; three times the refresh interval ' +
+      'of the exporters (RFC 7011 section 8.4)',
+  ),
+  tlsCertificate: setting('', text('<file>'), "PEM: this collector's certificate, with those up to its authority"),
+  tlsKey: setting('', text('<file>'), 'PEM: the key of --tls-certificate, without a passphrase'),
+  tlsCa: setting(
+    '',
+    text('<file>'),
+    'PEM: authorities of which an exporter must have a certificate (default: exporters need none)',
+  ),
+  tlsPeerName: setting(
+    '',
+    list('<name...>', text('<name>')),
+    "an exporter's certificate has one of these names or addresses",
+  ),
+};
+
 /** `ctflow collect` */
 export function collectCommand(): Command {
-  return new Command('collect')
+  return addSettings(new Command('collect'), collectSettings)
     .description('receive IPFIX from any exporter, or read it from files, and print its records')
     .argument('[file...]', 'IPFIX files (RFC 5655) to read, one after another, instead of listening')
-    .addOption(
-      flag(
-        '--listen <address...>',
-        `udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
-      ).argParser(list(parseEndpoint)),
-    )
-    .addOption(
-      flag(
-        '--format <how>',
-        'a table of the main columns, JSON with every element, one record per line, CSV, or an IPFIX File (RFC 5655)',
-      )
-        .choices(COLLECT_FORMATS)
-        .default('table'),
-    )
-    .addOption(
-      flag(
-        '--filter <expression>',
-        'print only flow records that match, e.g. "protocol == tcp && bytes > 1MB"; any element has its name',
-      ).argParser(recordFilter),
-    )
-    .addOption(numberFlag('--count <n>', 'stop after this many flow records', 1, Number.MAX_SAFE_INTEGER))
-    .addOption(timeFlag('--duration <time>', 'stop after this time', '10ms', '24d'))
-    .addOption(
-      timeFlag(
-        '--template-lifetime <time>',
-        'forget a template that came over UDP and was not sent again in this time; three times the refresh interval ' +
-          'of the exporters (RFC 7011 section 8.4)',
-        '1s',
-        '24d',
-        DEFAULT_LIMITS.templateLifetime,
-      ),
-    )
-    .addOption(flag('--tls-certificate <file>', "PEM: this collector's certificate, with those up to its authority"))
-    .addOption(flag('--tls-key <file>', 'PEM: the key of --tls-certificate, without a passphrase'))
-    .addOption(
-      flag(
-        '--tls-ca <file>',
-        'PEM: authorities of which an exporter must have a certificate (default: exporters need none)',
-      ),
-    )
-    .addOption(
-      flag('--tls-peer-name <name...>', "an exporter's certificate has one of these names or addresses").argParser(
-        list(text),
-      ),
-    )
     .addHelpText(
       'after',
       `
@@ -224,8 +229,7 @@ function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
 
 /** Templates that come over TCP last as long as their connection (RFC 7011 section 8.1). */
 function lifetimeWithoutEffect(listen: readonly Endpoint[], command: Command): boolean {
-  const given = command.getOptionValueSource('templateLifetime') !== 'default';
-  return given && !listen.some(({ protocol }) => protocol === 'udp');
+  return isGiven(command, 'templateLifetime') && !listen.some(({ protocol }) => protocol === 'udp');
 }
 
 function newPromise(): { promise: Promise<void>; resolve: () => void } {

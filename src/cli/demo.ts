@@ -1,21 +1,26 @@
 import { Command } from 'commander';
 import { runDemo } from '../demo/demo.js';
-import { backendFlag, type SourceFlags } from './source-flags.js';
-import { flag, timeFlag } from './flag.js';
+import { duration, onOff } from '../config/kind.js';
+import { addSettings } from '../config/options.js';
+import { defaulted } from '../config/setting.js';
+import { backendSetting } from '../config/source-settings.js';
+
+const demoSettings = {
+  duration: defaulted('', duration('3s', '1h'), 15_000, 'duration of the run, 3s to 1h'),
+  json: defaulted('', onOff(), false, 'print only the report, as one JSON object'),
+  ...backendSetting,
+};
 
 interface DemoFlags {
-  backend: SourceFlags['backend'];
+  backend: 'auto' | 'native' | 'fallback';
   duration: number;
-  json?: boolean;
+  json: boolean;
 }
 
 /** `ctflow demo` */
 export function demoCommand(): Command {
-  return new Command('demo')
+  return addSettings(new Command('demo'), demoSettings)
     .description('show ctflow at work: real traffic in a private network namespace, exported, collected and checked')
-    .addOption(timeFlag('--duration <time>', 'duration of the run, 3s to 1h', '3s', '1h', 15_000))
-    .addOption(flag('--json', 'print only the report, as one JSON object'))
-    .addOption(backendFlag())
     .addHelpText(
       'after',
       `
@@ -28,5 +33,5 @@ Examples:
   $ ctflow demo --duration 1m --backend fallback
   $ ctflow demo --json --duration 10s | jq .exportedOctets`,
     )
-    .action((flags: DemoFlags) => runDemo({ ...flags, json: flags.json === true }));
+    .action((flags: DemoFlags) => runDemo(flags));
 }

@@ -5,9 +5,12 @@ import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { ColumnTable } from '../common/terminal/table.js';
 import { BatchFilter } from '../filter/batch-filter.js';
-import type { Filter } from '../filter/filter.js';
-import { filterFlag, flag } from './flag.js';
-import { addSourceFlags, openSource, type SourceFlags } from './source-flags.js';
+import { Filter } from '../filter/filter.js';
+import { choice } from '../config/kind.js';
+import { addSettings } from '../config/options.js';
+import { defaulted, setting } from '../config/setting.js';
+import { filterExpression, sourceSettings } from '../config/source-settings.js';
+import { openSource, type SourceSettings } from './open-source.js';
 
 const COLUMNS = [
   { head: 'proto', width: 7 },
@@ -20,15 +23,24 @@ const COLUMNS = [
   { head: 'more', width: 40 },
 ] as const;
 
+const dumpSettings = {
+  format: defaulted(
+    '',
+    choice('<how>', ['table', 'json']),
+    'table',
+    'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it',
+  ),
+  filter: setting(
+    '',
+    filterExpression(text => new Filter(text, 'dump')),
+    'print only connections that match, e.g. "protocol == tcp && bytes > 1MB"',
+  ),
+  ...sourceSettings,
+};
+
 /** `ctflow dump` */
 export function dumpCommand(): Command {
-  return addSourceFlags(new Command('dump').description('print the connections in the conntrack table'))
-    .addOption(
-      flag('--format <how>', 'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it')
-        .choices(['table', 'json'])
-        .default('table'),
-    )
-    .addOption(filterFlag('print only connections that match, e.g. "protocol == tcp && bytes > 1MB"', 'dump'))
+  return addSettings(new Command('dump').description('print the connections in the conntrack table'), dumpSettings)
     .addHelpText(
       'after',
       `
@@ -44,7 +56,7 @@ Examples:
     .action(dump);
 }
 
-interface DumpFlags extends SourceFlags {
+interface DumpFlags extends SourceSettings {
   format: 'table' | 'json';
   filter?: Filter;
 }

@@ -11,11 +11,12 @@ import {
 } from '../common/terminal/standard-streams.js';
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
+import { configCommand } from './config.js';
 import { demoCommand } from './demo.js';
 import { sendCommand } from './files/send.js';
 import { dumpCommand } from './dump.js';
-import { checkSwitches, tidyEnvironment } from './environment.js';
-import { usageError } from './flag.js';
+import { tidyEnvironment, type UnknownVariable } from '../config/environment.js';
+import { Mistakes } from '../config/mistakes.js';
 import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
 import { versionCommand } from './version.js';
@@ -42,12 +43,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     // what was asked for has arrived, or this was no success
     if (!(await closeStandardOutput())) code ||= ERROR;
   } catch (error) {
-    note(describeError(error));
-    code = error instanceof CtflowError && error.code === 'CTFLOW_USAGE' ? USAGE_ERROR : ERROR;
+    const errors = error instanceof Mistakes ? error.errors : [error];
+    for (const one of errors) note(describeError(one));
+    code = errors.every(isUsageError) ? USAGE_ERROR : ERROR;
     await closeStandardOutput().catch(() => {}); // the same error, or the lesser one
   }
   await standardError().close(LAST_LINES_MS);
   return code;
+}
+
+function isUsageError(error: unknown): boolean {
+  return error instanceof CtflowError && (error.code === 'CTFLOW_USAGE' || error.code === 'CTFLOW_CONFIG');
 }
 
 async function exitAfterLastLines(): Promise<void> {
@@ -66,11 +72,13 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .addCommand(runCommand())
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
+    .addCommand(configCommand())
     .addCommand(recordCommand())
     .addCommand(sendCommand())
     .addCommand(demoCommand())
     .addCommand(versionCommand());
-  for (const command of [program, ...program.commands]) {
+  const commands = program.commands.flatMap(command => [command, ...command.commands]);
+  for (const command of [program, ...commands]) {
     command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help lists commands and flags)');
     command.configureOutput({
       writeOut: text => standardOutput().write(text),
@@ -79,14 +87,13 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
       getErrHelpWidth: () => widthOf(2),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, write) => write(`ctflow: CTFLOW_USAGE: ${usageError(text)}`),
+      outputError: (text, write) => write(`ctflow: CTFLOW_USAGE: ${text.replace(/^error: /, '')}`),
     });
   }
-  const unknown = tidyEnvironment(program.commands, process.env);
-  program.hook('preAction', (_, command) => {
-    checkSwitches(command, process.env);
-    warnOfVariables(unknown, command);
-  });
+  const variables = commands.flatMap(({ options }) => options.map(({ envVar }) => envVar!));
+  const unknown = tidyEnvironment(new Set(variables), process.env);
+  // behind the hook that reads the settings
+  for (const command of commands) command.hook('preAction', () => warnOfVariables(unknown, command));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;
@@ -97,11 +104,14 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
 }
 
 /** In the form that the rest of standard error has. */
-function warnOfVariables(names: readonly string[], command: Command): void {
-  if (names.length === 0) return;
-  const what = 'variables that ctflow does not know; --help of each command lists those that it knows';
-  if (command.name() === 'run') createLogger(command.opts<{ logLevel: LogLevel }>().logLevel).warn({ names }, what);
-  else note(`${names.join(', ')}: ${what}`);
+function warnOfVariables(unknown: readonly UnknownVariable[], command: Command): void {
+  if (unknown.length === 0) return;
+  const log = command.name() === 'run' ? createLogger(command.opts<{ logLevel: LogLevel }>().logLevel) : { warn: note };
+  for (const { name, nearest } of unknown) {
+    const instead =
+      nearest === undefined ? '--help of each command lists those that it knows' : `the nearest is ${nearest}`;
+    log.warn(`${name} is a variable that ctflow does not know; ${instead}`);
+  }
 }
 
 /** Characters of a line where the descriptor is a terminal; Commander has a width for elsewhere. */

@@ -6,18 +6,23 @@ import { loadBackend } from '../backend/load.js';
 import { RecordingWriter } from '../sources/recording.js';
 import { NetlinkSource } from '../sources/netlink.js';
 import { note } from '../common/terminal/standard-streams.js';
-import { numberFlag, timeFlag } from './flag.js';
-import { netnsFlag } from './source-flags.js';
+import { duration, wholeNumber } from '../config/kind.js';
+import { addSettings } from '../config/options.js';
+import { defaulted } from '../config/setting.js';
+import { netnsSetting } from '../config/source-settings.js';
 import { handleSignals } from './signals.js';
+
+const recordSettings = {
+  ...netnsSetting,
+  count: defaulted('', wholeNumber('<n>', 1, 1_000_000), 1, 'number of dumps'),
+  interval: defaulted('', duration('10ms', '24h'), 5000, 'time from the start of one dump to the next'),
+};
 
 /** `ctflow record` */
 export function recordCommand(): Command {
-  return new Command('record')
+  return addSettings(new Command('record'), recordSettings)
     .description('record the conntrack table to a file that --source replay:FILE replays on any system (native only)')
     .argument('<file>', 'created or overwritten')
-    .addOption(netnsFlag())
-    .addOption(numberFlag('--count <n>', 'number of dumps', 1, 1_000_000, 1))
-    .addOption(timeFlag('--interval <time>', 'time from the start of one dump to the next', '10ms', '24h', 5000))
     .addHelpText(
       'after',
       `

@@ -2,246 +2,320 @@ import { isIP } from 'node:net';
 import type { Backend } from '../backend/backend.js';
 import { formatEndpoint } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
+import { MAX_HOLDERS as MOST_DESTINATIONS } from '../store/flow-listeners.js';
+import type { DestinationConfig, RunConfig } from '../config/run-config.js';
+import type { RunSettings } from '../config/run-settings.js';
+import type { Path } from '../config/mistakes.js';
+import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { checkFieldList } from '../ipfix/field-list.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
+import { readTlsFiles } from '../transport/tls-files.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
-import type { RunFlags } from './run-flags.js';
-import { readTlsFiles, type TlsFileNames } from '../transport/tls-files.js';
-import { needsKernel } from './source-flags.js';
 
 /**
- * What can be wrong with the flags of `ctflow run` together. Before anything is opened, so that a usage error is one for
+ * What can be wrong with the settings of `ctflow run` together. Before anything is opened, so that a usage error is one for
  * every user.
- * @throws CtflowError CTFLOW_USAGE
  */
-export function checkRun(flags: RunFlags, backend: Backend): void {
-  const sourceKind = sourceKindOf(flags, backend);
-  const events = eventKind(flags, sourceKind);
-  if (flags.tcpStateHistory && events !== 'all') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      '--tcp-state-history needs --events all',
-      'Add --events all, or remove --tcp-state-history',
+export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
+  const { settings, destinations } = config;
+  const found: CtflowError[] = [];
+  const sourceKind = sourceKindOf(settings, backend);
+  const events = eventKind(settings, sourceKind);
+  const say = (key: keyof RunSettings, value?: string): string => config.say([key], value);
+  const kernelOnly = (key: keyof RunSettings): void => {
+    if (settings.source === 'kernel') return;
+    const what = `${say(key)} needs ${say('source', 'kernel')}, not ${settings.source}`;
+    found.push(...config.conflict([[key], ['source']], what, 'Remove one of them'));
+  };
+  if (settings.netns !== undefined) kernelOnly('netns');
+  if (settings.tcpStateHistory && events !== 'all') {
+    const all = say('events', 'all');
+    const what = `${say('tcpStateHistory')} needs ${all}`;
+    const hint = `Add ${all}, or remove ${say('tcpStateHistory')}`;
+    found.push(...config.conflict([['tcpStateHistory'], ['events']], what, hint));
+  }
+  if (events !== 'off') kernelOnly('events');
+  if (settings.nflogGroup) kernelOnly('nflogGroup');
+  if (settings.state !== undefined && sourceKind !== 'netlink') {
+    const what = `${say('state')} needs conntrack ids and start times, which source ${sourceKind} does not have`;
+    const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('state')}`;
+    found.push(...config.conflict([['state'], ['source'], ['backend']], what, hint));
+  }
+  try {
+    endedRoom(
+      Math.max(settings.maxConnections, settings.maxDenied),
+      destinations.map(({ endedQueue }) => endedQueue),
     );
+  } catch (error) {
+    const { message, hint } = error as CtflowError;
+    found.push(...config.conflict([['maxConnections'], ['maxDenied'], ['endedQueue']], message, hint));
   }
-  endedRoom(
-    Math.max(flags.maxConnections, flags.maxDenied),
-    flags.collector.map(() => flags.endedQueue),
-  );
-  if (events !== 'off') needsKernel('--events', flags.source);
-  if (flags.nflogGroup) needsKernel('--nflog-group', flags.source);
-  if (flags.state !== undefined && sourceKind !== 'netlink') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--state needs conntrack ids and start times, which source ${sourceKind} does not have`,
-      'Use the native backend with --source kernel, or remove --state',
-    );
-  }
-  checkLocalEnd(flags);
-  checkTls(flags);
-  if (flags.profile === 'antrea') {
-    if (flags.biflow !== 'reverse') standardOnly(`--biflow ${flags.biflow}`);
-    if (flags.netfilterElements) standardOnly('--netfilter-elements');
-    if (flags.fields) standardOnly('--fields');
-    if (flags.interfaces !== 'none') standardOnly('--interfaces');
-  }
-  if (flags.fields) checkFields(flags.fields, flags);
-  if (flags.fields && flags.interfaces !== 'none') {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      '--interfaces does not go with --fields, whose list has no interfaces',
-      'Remove one of them',
-    );
-  }
-  if (flags.fileKeepSize !== 'off' && flags.fileKeepSize < flags.fileMaxSize) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--file-keep-size (${flags.fileKeepSize}) is below --file-max-size (${flags.fileMaxSize}): a file would be removed as soon as it is closed`,
-      'Give a larger --file-keep-size, or off',
-    );
-  }
-  if (flags.statsInterval > 0 && flags.statsInterval < 1000) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `--stats-interval: '${flags.statsInterval}ms' is out of range`,
-      'Write 0s, or a duration from 1s to 24h',
-    );
-  }
+  return [...found, ...checkDestinations(config)];
 }
 
-/** @throws CtflowError CTFLOW_USAGE */
-function checkLocalEnd({ localAddress, localPort, collector }: RunFlags): void {
-  const peers = collector.filter(endpoint => endpoint.protocol !== 'file');
-  if (localPort !== undefined && peers.length > 1) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      '--local-port does not go with several collectors: a port belongs to one socket',
-      'Remove it, or run an exporter for each collector',
-    );
+function checkDestinations(config: RunConfig): CtflowError[] {
+  const { destinations } = config;
+  const found: CtflowError[] = [];
+  if (destinations.length > MOST_DESTINATIONS) {
+    const what = `There are ${destinations.length} destinations; ${MOST_DESTINATIONS} are possible`;
+    found.push(...config.conflict([['destinations']], what, 'Remove some, or run a second exporter'));
   }
-  const family = isIP(localAddress ?? '');
-  const other = peers.find(({ host }) => family !== 0 && isIP(host) !== 0 && isIP(host) !== family);
-  if (other === undefined) return;
-  throw new CtflowError(
-    'CTFLOW_USAGE',
-    `--local-address ${localAddress} cannot reach ${formatEndpoint(other)}: one is IPv4, the other IPv6`,
-    'Give a local address of the family of the collector',
-  );
+  for (const [i, destination] of destinations.entries()) {
+    const path = (key: 'profile' | 'biflow' | 'netfilterElements' | 'fields' | 'interfaces'): Path =>
+      config.pathOf(destination, key);
+    const standardOnly = (
+      key: 'biflow' | 'netfilterElements' | 'fields' | 'interfaces',
+      value: string | undefined,
+    ): void => {
+      const profile = config.say(path('profile'), 'antrea');
+      const what = `${config.say(path(key), value)} does not go with ${profile}, which has the elements of its own collector`;
+      found.push(...config.conflict([path(key), path('profile')], what, 'Remove one of them'));
+    };
+    if (destination.profile === 'antrea') {
+      if (destination.biflow !== 'reverse') standardOnly('biflow', destination.biflow);
+      if (destination.netfilterElements) standardOnly('netfilterElements', undefined);
+      if (destination.fields) standardOnly('fields', undefined);
+      if (destination.interfaces !== 'none') standardOnly('interfaces', undefined);
+    }
+    found.push(
+      ...checkLocalEnd(config, destination),
+      ...checkTls(config, destination),
+      ...checkFields(config, destination),
+      ...checkFiles(config, destination),
+    );
+    const twin = destinations.slice(0, i).find(other => isTwin(other, destination));
+    if (twin) {
+      const what = `${destination.name} has the address and the observation domain of ${twin.name}: over UDP its collector cannot tell them apart`;
+      const named = (one: DestinationConfig, key: string): Path => ['destinations', one.name, key];
+      const paths = [destination, twin].flatMap(one => [
+        named(one, 'observationDomain'),
+        named(one, 'flowCollectorAddr'),
+      ]);
+      found.push(...config.conflict(paths, what, 'Give each an observationDomain of its own'));
+    }
+  }
+  // a setting of all destinations is wrong once
+  return found.filter(({ message }, i) => found.findIndex(other => other.message === message) === i);
 }
 
-/** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS */
-function checkTls(flags: RunFlags): void {
-  if (!flags.collector.some(({ protocol }) => protocol === 'tls')) return;
-  checkCertificate(flags);
-  readTlsFiles(flags);
+function checkLocalEnd(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  const { localAddress, localPort, endpoint } = destination;
+  const path = (key: 'localAddress' | 'localPort'): Path => config.pathOf(destination, key);
+  const found: CtflowError[] = [];
+  if (
+    endpoint.protocol !== 'file' &&
+    localPort !== undefined &&
+    config.destinations.some(
+      other => other !== destination && other.endpoint.protocol !== 'file' && other.localPort === localPort,
+    )
+  ) {
+    const what = `${config.say(path('localPort'))} does not go with several collectors: a port belongs to one socket`;
+    found.push(...config.conflict([path('localPort')], what, 'Remove it, or give each destination a port of its own'));
+  }
+  if (endpoint.protocol === 'file') return found;
+  const [own, other] = [isIP(localAddress ?? ''), isIP(endpoint.host)];
+  if (own !== 0 && other !== 0 && own !== other) {
+    const what = `${config.say(path('localAddress'), localAddress)} cannot reach ${formatEndpoint(endpoint)}: one is IPv4, the other IPv6`;
+    const hint = 'Give a local address of the family of the collector';
+    found.push(...config.conflict([path('localAddress')], what, hint));
+  }
+  return found;
 }
 
-/** @throws CtflowError CTFLOW_USAGE */
-export function checkCertificate({ tlsCertificate, tlsKey }: TlsFileNames): void {
-  if ((tlsCertificate === undefined) === (tlsKey === undefined)) return;
-  const [given, missing] = tlsKey === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
-  throw new CtflowError('CTFLOW_USAGE', `--tls-${given} needs --tls-${missing}`, `Give --tls-${missing} too`);
+function checkFiles(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  const { fileKeepSize, fileMaxSize } = destination;
+  if (fileKeepSize === 'off' || fileKeepSize >= fileMaxSize) return [];
+  const [keep, most] = [config.pathOf(destination, 'fileKeepSize'), config.pathOf(destination, 'fileMaxSize')];
+  const what = `${config.say(keep)} (${fileKeepSize}) is below ${config.say(most)} (${fileMaxSize}): a file would be removed as soon as it is closed`;
+  return config.conflict([keep, most], what, `Give a larger ${config.say(keep)}, or off`);
 }
 
-/** @throws CtflowError CTFLOW_USAGE */
-function checkFields(fields: readonly string[], { biflow, tcpStateHistory }: RunFlags): void {
-  checkFieldList(fields, biflow);
+function checkFields(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  const { fields, biflow } = destination;
+  if (!fields) return [];
+  const path = config.pathOf(destination, 'fields');
+  const found: CtflowError[] = [];
+  try {
+    checkFieldList(fields, biflow);
+  } catch (error) {
+    const { message, hint } = error as CtflowError;
+    found.push(...config.conflict([path], message.replace(/^--fields/, config.say(path)), hint));
+  }
+  if (destination.interfaces !== 'none') {
+    const interfaces = config.pathOf(destination, 'interfaces');
+    const what = `${config.say(interfaces)} does not go with ${config.say(path)}, whose list has no interfaces`;
+    found.push(...config.conflict([interfaces, path], what, 'Remove one of them'));
+  }
   const state = fields.find(name => name === 'tcpState' || name === 'tcpStatePrevList');
-  if (state === undefined || tcpStateHistory) return;
-  throw new CtflowError(
-    'CTFLOW_USAGE',
-    `--fields: '${state}' needs --tcp-state-history`,
-    'Add --tcp-state-history, or remove the element',
-  );
+  if (state !== undefined && !config.settings.tcpStateHistory) {
+    const history = config.say(['tcpStateHistory']);
+    const what = `${config.say(path)}: '${state}' needs ${history}`;
+    found.push(...config.conflict([path, ['tcpStateHistory']], what, `Add ${history}, or remove the element`));
+  }
+  return found;
 }
 
-/** @throws CtflowError CTFLOW_USAGE */
-function standardOnly(flag: string): never {
-  throw new CtflowError(
-    'CTFLOW_USAGE',
-    `${flag} does not go with --profile antrea, which has the elements of its own collector`,
-    'Remove one of them',
-  );
+function checkTls(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  if (destination.endpoint.protocol !== 'tls') return [];
+  const { tlsCertificate, tlsKey } = destination;
+  if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] =
+      tlsKey === undefined ? (['tlsCertificate', 'tlsKey'] as const) : (['tlsKey', 'tlsCertificate'] as const);
+    const [there, lacking] = [config.pathOf(destination, given), config.say(config.pathOf(destination, missing))];
+    return config.conflict([there], `${config.say(there)} needs ${lacking}`, `Give ${lacking} too`);
+  }
+  try {
+    readTlsFiles(destination);
+    return [];
+  } catch (error) {
+    return [error as CtflowError];
+  }
 }
 
-type Name = keyof RunFlags & string;
+/** Over UDP a collector knows an exporter by its address and observation domain (RFC 7011 section 10.3). */
+function isTwin(one: DestinationConfig, other: DestinationConfig): boolean {
+  if (one.endpoint.protocol !== 'udp' || other.endpoint.protocol !== 'udp') return false;
+  if (one.observationDomain !== other.observationDomain) return false;
+  return canonicalAddress(one.endpoint) === canonicalAddress(other.endpoint);
+}
 
 /**
- * Flags that were given and change nothing, because of others.
- * @param given whether a flag was given, in the command line or by a variable
+ * Settings that were given and change nothing, because of others.
  * @returns a sentence for each
  */
-export function flagsWithoutEffect(flags: RunFlags, backend: Backend, given: (name: Name) => boolean): string[] {
-  const found: string[] = [];
-  /** @param names of flags that were given in vain */
-  const without = (why: string, ...names: Name[]): void => {
-    for (const name of names) if (given(name)) found.push(`${flagName(name)} has no effect ${why}`);
+export function settingsWithoutEffect(config: RunConfig, backend: Backend): string[] {
+  const { settings, destinations } = config;
+  const found = new Set<string>();
+  /** @param keys of settings that were given in vain */
+  const without = (why: string, ...keys: (keyof RunSettings)[]): void => {
+    for (const key of keys) if (config.isGiven(key)) found.add(`${config.say([key])} has no effect ${why}`);
   };
-  const sourceKind = sourceKindOf(flags, backend);
-  const udp = flags.collector.some(({ protocol }) => protocol === 'udp');
-  const tcp = flags.collector.some(({ protocol }) => protocol !== 'udp');
-  const tls = flags.collector.some(({ protocol }) => protocol === 'tls');
-  if (!udp) {
-    without('without a UDP collector', 'mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation');
-  } else if (backend.name === 'fallback') {
-    without('with the fallback backend', 'udpSegmentation');
-    if (flags.mtu === 'path')
-      found.push(
-        '--mtu path has no effect with the fallback backend, which cannot ask the system: packets have 512 octets',
-      );
-  }
+  const sourceKind = sourceKindOf(settings, backend);
+  const UDP_ONLY = ['mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation'] as const;
+  const TCP_ONLY = ['reconnectInterval', 'connectionLifetime', 'collectorBuffer'] as const;
+  const TLS_ONLY = ['tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName'] as const;
+  const FILE_ONLY = ['fileMaxSize', 'fileMaxAge', 'fileKeep', 'fileKeepSize'] as const;
+  const udp = destinations.some(({ endpoint }) => endpoint.protocol === 'udp');
+  const tcp = destinations.some(({ endpoint }) => endpoint.protocol === 'tcp' || endpoint.protocol === 'tls');
+  if (!udp) without('without a UDP collector', ...UDP_ONLY);
+  else if (backend.name === 'fallback') without('with the fallback backend', 'udpSegmentation');
   // a rate that is a number holds for TCP too
-  if (!udp && typeof flags.maxRate !== 'number')
+  if (!udp && typeof settings.maxRate !== 'number')
     without('without a UDP collector: over TCP nothing is spread', 'maxRate');
-  if (!tcp) without('without a TCP or TLS collector', 'reconnectInterval', 'connectionLifetime', 'collectorBuffer');
-  if (!tls) without('without a TLS collector', 'tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName');
-  const files = flags.collector.some(({ protocol }) => protocol === 'file');
-  if (!files) without('without a file:// collector', 'fileMaxSize', 'fileMaxAge', 'fileKeep', 'fileKeepSize');
-  if (eventKind(flags, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
-  else if (flags.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
-  if (!flags.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
-  if (flags.fields) without('with --fields: name mark and conntrack_id there', 'netfilterElements');
-  const { optionsInterval = flags.profile === 'antrea' ? 0 : 1 } = flags;
-  if (optionsInterval === 0) without('without options records', 'deprecatedSampling');
-  if (flags.observationDomain !== undefined) without('with --observation-domain', 'instance');
-  if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
-  else if (flags.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
-  if (flags.profile !== 'antrea' && !asksFor(flags, INVENTORY_FIELDS))
-    without('without --profile antrea: only that exports names, and --filter asks for none', 'inventory');
-  if (['silent', 'error', 'warn'].includes(flags.logLevel) && flags.statsInterval > 0) {
-    without(`with --log-level ${flags.logLevel}`, 'statsInterval');
+  if (!tcp) without('without a TCP or TLS collector', ...TCP_ONLY);
+  if (destinations.every(({ endpoint }) => endpoint.protocol !== 'tls'))
+    without('without a TLS collector', ...TLS_ONLY);
+  if (destinations.every(({ endpoint }) => endpoint.protocol !== 'file'))
+    without('without a file:// collector', ...FILE_ONLY);
+  for (const destination of destinations) {
+    const { name, endpoint, own } = destination;
+    if (backend.name === 'fallback' && endpoint.protocol === 'udp' && destination.mtu === 'path')
+      found.add(
+        `${config.say(config.pathOf(destination, 'mtu'), 'path')} has no effect with the fallback backend, which cannot ask the system: packets have 512 octets`,
+      );
+    const wrong: string[] = endpoint.protocol === 'udp' ? [] : [...UDP_ONLY];
+    if (endpoint.protocol === 'udp' || endpoint.protocol === 'file') wrong.push(...TCP_ONLY);
+    if (endpoint.protocol !== 'file') wrong.push(...FILE_ONLY);
+    if (endpoint.protocol !== 'tls') wrong.push(...TLS_ONLY);
+    for (const key of wrong)
+      if (own.has(key)) found.add(`${config.say(['destinations', name, key])} has no effect over ${endpoint.protocol}`);
   }
-  return [...found, ...fieldsWithoutSource(flags), ...timeoutsWithoutEffect(flags)];
+  if (eventKind(settings, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
+  else if (settings.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
+  if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (destinations.every(({ fields }) => fields !== undefined))
+    without('with --fields: name mark and conntrack_id there', 'netfilterElements');
+  if (destinations.every(one => (one.optionsInterval ?? (one.profile === 'antrea' ? 0 : 1)) === 0))
+    without('without options records', 'deprecatedSampling');
+  if (destinations.every(({ observationDomain }) => observationDomain !== undefined))
+    without('with --observation-domain', 'instance');
+  if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
+  else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
+  if (destinations.every(one => one.profile !== 'antrea' && !asksFor(one, INVENTORY_FIELDS)))
+    without('without --profile antrea: only that exports names, and --filter asks for none', 'inventory');
+  if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
+    without(`with --log-level ${settings.logLevel}`, 'statsInterval');
+  }
+  for (const destination of destinations)
+    for (const sentence of [...fieldsWithoutSource(config, destination), ...timeoutsWithoutEffect(config, destination)])
+      found.add(sentence);
+  return [...found];
 }
 
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
 const DENIED_FIELDS = ['denied', 'rule'];
 
-function asksFor({ filter }: RunFlags, fields: readonly string[]): string | undefined {
+function asksFor({ filter }: DestinationConfig, fields: readonly string[]): string | undefined {
   return fields.find(field => filter?.fields.has(field));
 }
 
 /** What a filter asks for and is never known. */
-function fieldsWithoutSource(flags: RunFlags): string[] {
+function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig): string[] {
+  const { inventory, nflogGroup } = config.settings;
+  const filter = config.say(config.pathOf(destination, 'filter'));
   const found: string[] = [];
-  const name = flags.inventory === undefined ? asksFor(flags, INVENTORY_FIELDS) : undefined;
-  if (name !== undefined) found.push(`--filter asks for ${name}, which is not known without --inventory`);
-  const denied = flags.nflogGroup ? undefined : asksFor(flags, DENIED_FIELDS);
-  if (denied !== undefined) found.push(`--filter asks for ${denied}, which is not known without --nflog-group`);
+  const name = inventory === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
+  if (name !== undefined)
+    found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
+  const denied = nflogGroup ? undefined : asksFor(destination, DENIED_FIELDS);
+  if (denied !== undefined)
+    found.push(`${filter} asks for ${denied}, which is not known without ${config.say(['nflogGroup'])}`);
   return found;
 }
 
 /** Timeouts that another one overtakes; defaults count as well. */
-function timeoutsWithoutEffect(flags: RunFlags): string[] {
+function timeoutsWithoutEffect(config: RunConfig, destination: DestinationConfig): string[] {
+  const { flowPollInterval, staleConnectionTimeout } = config.settings;
   const found: string[] = [];
-  const above = (longer: Name, shorter: Name, then: string): void => {
-    const [long, short] = [milliseconds(flags[longer]), milliseconds(flags[shorter])];
-    if (long > short)
-      found.push(`${flagName(longer)} (${long} ms) is above ${flagName(shorter)} (${short} ms): ${then}`);
+  const poll = {
+    path: ['flowPollInterval'],
+    time: flowPollInterval === 'auto' ? LEAST_POLL_INTERVAL : flowPollInterval,
+  };
+  const stale = { path: ['staleConnectionTimeout'], time: staleConnectionTimeout };
+  const of = (key: 'activeFlowExportTimeout' | 'idleFlowExportTimeout'): typeof stale => ({
+    path: config.pathOf(destination, key) as string[],
+    time: destination[key],
+  });
+  const above = (longer: typeof stale, shorter: typeof stale, then: string): void => {
+    if (longer.time > shorter.time)
+      found.push(
+        `${config.say(longer.path)} (${longer.time} ms) is above ${config.say(shorter.path)} (${shorter.time} ms): ${then}`,
+      );
   };
   const late = 'what is due is noticed at the next poll only';
-  above('flowPollInterval', 'activeFlowExportTimeout', late);
-  above('flowPollInterval', 'idleFlowExportTimeout', late);
-  above('flowPollInterval', 'staleConnectionTimeout', 'ended connections may be dropped before the next poll');
+  above(poll, of('activeFlowExportTimeout'), late);
+  above(poll, of('idleFlowExportTimeout'), late);
+  above(poll, stale, 'ended connections may be dropped before the next poll');
   const dropped = 'an ended connection can be dropped before that';
-  above('idleFlowExportTimeout', 'staleConnectionTimeout', dropped);
-  above('activeFlowExportTimeout', 'staleConnectionTimeout', dropped);
+  above(of('idleFlowExportTimeout'), stale, dropped);
+  above(of('activeFlowExportTimeout'), stale, dropped);
   return found;
 }
 
-/** @param time `auto` for what a poll interval is at least */
-function milliseconds(time: RunFlags[Name]): number {
-  return time === 'auto' ? LEAST_POLL_INTERVAL : (time as number);
-}
-
-function flagName(name: Name): string {
-  return `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
-}
-
 /** By default where the source has them. */
-export function eventKind({ events }: RunFlags, source: Source['kind']): EventsOptions['kind'] | 'off' {
+export function eventKind({ events }: RunSettings, source: Source['kind']): EventsOptions['kind'] | 'off' {
   return events ?? (source === 'netlink' ? 'destroy' : 'off');
 }
 
-/** The capabilities that do what these flags want, without root. */
-export function neededCapabilities(flags: RunFlags, { kind }: Source): string[] {
+/** The capabilities that do what these settings want, without root. */
+export function neededCapabilities(settings: RunSettings, { kind }: Source): string[] {
   const needed: string[] = [];
   if (kind === 'netlink') {
     needed.push('CAP_NET_ADMIN');
-    if (flags.netns !== undefined) needed.push('CAP_SYS_ADMIN');
-    if (eventKind(flags, kind) !== 'off' && flags.holdEnded !== 'off') needed.push('CAP_BPF');
+    if (settings.netns !== undefined) needed.push('CAP_SYS_ADMIN');
+    if (eventKind(settings, kind) !== 'off' && settings.holdEnded !== 'off') needed.push('CAP_BPF');
   }
   if (kind === 'procfs') {
     needed.push('CAP_DAC_READ_SEARCH');
-    if (flags.setupSysctl) needed.push('CAP_NET_ADMIN');
+    if (settings.setupSysctl) needed.push('CAP_NET_ADMIN');
   }
   return needed;
 }
 
-function sourceKindOf({ source }: RunFlags, { name }: Backend): Source['kind'] {
+function sourceKindOf({ source }: RunSettings, { name }: Backend): Source['kind'] {
   if (source === 'kernel') return name === 'native' ? 'netlink' : 'procfs';
   return source === 'procfs' ? 'procfs' : 'replay';
 }

@@ -4,7 +4,7 @@ import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
-import { DESTINATION_DEFAULTS, destinationName } from '../destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
@@ -16,15 +16,20 @@ import { NamespaceWatch } from '../sources/namespace-watch.js';
 import type { Source } from '../sources/source.js';
 import { hostIdentity, isOwnNamespace } from '../common/host.js';
 import { Journal } from '../state/journal.js';
-import { addRunFlags, type RunFlags } from './run-flags.js';
-import { checkRun, eventKind, flagsWithoutEffect, neededCapabilities } from './run-checks.js';
-import { checkSource, filterOf, sourceOf } from './source-flags.js';
+import { inOrder } from '../config/config-file.js';
+import { throwMistakes } from '../config/mistakes.js';
+import { addRunSettings, type RunConfig } from '../config/run-config.js';
+import type { RunSettings } from '../config/run-settings.js';
+import { checkRun, eventKind, neededCapabilities, settingsWithoutEffect } from './run-checks.js';
+import { filterOf, sourceOf } from './open-source.js';
 import { handleSignals } from './signals.js';
 import { logState, logStatistics } from './statistics.js';
 
 /** `ctflow run` */
 export function runCommand(): Command {
-  return addRunFlags(new Command('run').description('export connections to collectors until stopped'))
+  const command = new Command('run').description('export connections to collectors until stopped');
+  const config = addRunSettings(command);
+  return command
     .addHelpText(
       'after',
       `
@@ -38,10 +43,11 @@ Examples:
   # ctflow run --collector udp://[2001:db8::1]:4739 --mtu 1400 --protocol-filter tcp,udp
   $ ctflow run --collector udp://127.0.0.1:4739 --source replay:dump.ctflow`,
     )
-    .action(run);
+    .action(() => run(config()));
 }
 
-async function run(flags: RunFlags, command: Command): Promise<void> {
+async function run(config: RunConfig): Promise<void> {
+  const { settings: flags } = config;
   const log = createLogger(flags.logLevel);
   let inventory: InventoryFile | undefined;
   let exporter: Exporter | undefined;
@@ -52,11 +58,10 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
   });
   let stateTimer: NodeJS.Timeout | undefined;
   try {
-    checkSource(flags);
+    if (config.file) log.info({ file: config.file.path }, 'settings are read from a file');
     const backend = await loadBackend(flags.backend, line => log.info(line));
-    checkRun(flags, backend);
-    const given = (name: string): boolean => ['cli', 'env'].includes(command.getOptionValueSource(name)!);
-    for (const sentence of flagsWithoutEffect(flags, backend, given)) log.warn(sentence);
+    throwMistakes(inOrder([...config.mistakes, ...checkRun(config, backend)]));
+    for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
     if (flags.inventory !== undefined) {
       // a large one takes its time
       const stopping = new AbortController();
@@ -92,12 +97,10 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
         return { events, identity: hostIdentity(flags.netns), excludeSelf: excludesSelf(flags, followed) };
       },
     };
-    const observationDomain = domainOf(flags, log);
-    const state = await openState(flags, source, backend, observationDomain, log);
-    const { collector, events: _, inventory: __, state: ___, ...rest } = flags;
+    const destinations = destinationsOf(config, log);
+    const state = await openState(flags, source, backend, destinations, log);
     const replay = source.kind === 'replay';
-    // go-ipfix takes options for data of an unknown template, and closes the connection
-    const { optionsInterval = rest.profile === 'antrea' ? 0 : DESTINATION_DEFAULTS.optionsInterval } = rest;
+    const { events: _, inventory: __, state: ___, ...rest } = flags;
     exporter = new Exporter({
       ...rest,
       // a recording has no exporter before it that could have reported anything
@@ -111,11 +114,22 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
       excludeSelf: excludesSelf(flags, source),
       ...(state && { state }),
       ...(namespace && { namespace }),
-      destinations: collector.map(endpoint => ({ ...rest, optionsInterval, endpoint, observationDomain })),
+      destinations,
       log,
     });
     await exporter.open();
-    log.info({ backend: backend.name, source: source.kind, profile: flags.profile, observationDomain }, 'ctflow runs');
+    log.info(
+      {
+        backend: backend.name,
+        source: source.kind,
+        destinations: destinations.map(({ name, profile, observationDomain }) => ({
+          name,
+          profile,
+          observationDomain,
+        })),
+      },
+      'ctflow runs',
+    );
     if (flags.statsInterval > 0) stateTimer = setInterval(logState(log, exporter), flags.statsInterval);
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
@@ -130,7 +144,7 @@ async function run(flags: RunFlags, command: Command): Promise<void> {
   }
 }
 
-function leftUnexported(records: number, { state }: RunFlags): CtflowError {
+function leftUnexported(records: number, { state }: RunSettings): CtflowError {
   return new CtflowError(
     'CTFLOW_UNEXPORTED',
     `${records} records were left unexported when ctflow stopped`,
@@ -140,8 +154,19 @@ function leftUnexported(records: number, { state }: RunFlags): CtflowError {
   );
 }
 
-function domainOf({ observationDomain, instance, netns }: RunFlags, log: Logger): number {
-  if (observationDomain !== undefined) return observationDomain;
+function destinationsOf({ settings, destinations }: RunConfig, log: Logger): (DestinationOptions & { name: string })[] {
+  const lacks = destinations.some(({ observationDomain }) => observationDomain === undefined);
+  const domain = lacks ? domainOf(settings, log) : 0;
+  return destinations.map(({ own: _, observationDomain = domain, ...options }) => ({
+    ...options,
+    observationDomain,
+    // go-ipfix takes options for data of an unknown template, and closes the connection
+    optionsInterval:
+      options.optionsInterval ?? (options.profile === 'antrea' ? 0 : DESTINATION_DEFAULTS.optionsInterval),
+  }));
+}
+
+function domainOf({ instance, netns }: RunSettings, log: Logger): number {
   const { id, from } = defaultDomain({ instance, netns });
   log.info({ observationDomain: id, from }, 'default observation domain');
   if (from.length === 0)
@@ -153,11 +178,11 @@ function domainOf({ observationDomain, instance, netns }: RunFlags, log: Logger)
 }
 
 /** Only in the namespace where its sockets are. */
-function excludesSelf({ excludeSelf, netns }: RunFlags, { kind }: Source): boolean {
-  return excludeSelf === 'on' && kind !== 'replay' && isOwnNamespace(netns);
+function excludesSelf({ excludeSelf, netns }: RunSettings, { kind }: Source): boolean {
+  return excludeSelf && kind !== 'replay' && isOwnNamespace(netns);
 }
 
-function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
+function eventsOf(flags: RunSettings, source: Source): EventsOptions | undefined {
   const kind = eventKind(flags, source.kind);
   if (kind === 'off') return undefined;
   const { netns, eventBuffer, holdEnded, dyingLimit } = flags;
@@ -175,10 +200,10 @@ function eventsOf(flags: RunFlags, source: Source): EventsOptions | undefined {
 
 /** @throws CtflowError where connections have no start by which they could be known again */
 async function openState(
-  { state, netns, collector, profile, observationDomain: given }: RunFlags,
+  { state, netns }: RunSettings,
   source: Source,
   backend: Backend,
-  observationDomain: number,
+  destinations: readonly DestinationOptions[],
   log: Logger,
 ): Promise<Journal | undefined> {
   if (state === undefined) return undefined;
@@ -192,18 +217,16 @@ async function openState(
   // files of earlier versions have the default of those
   const former = formerDomain();
   const formerNames = new Map(
-    given === undefined
-      ? collector.map(endpoint => [
-          destinationName({ endpoint, observationDomain, profile }),
-          destinationName({ endpoint, observationDomain: former, profile }),
-        ])
-      : [],
+    destinations.map(destination => [
+      nameWithDomain(destination),
+      nameWithDomain({ ...destination, observationDomain: former }),
+    ]),
   );
   const lock = (fd: number): boolean => backend.lockFile(fd);
   return Journal.open({ path: state, identity: hostIdentity(netns), log, lock, formerNames });
 }
 
-function deniedOf(flags: RunFlags): DeniedOptions | undefined {
+function deniedOf(flags: RunSettings): DeniedOptions | undefined {
   const { nflogGroup: groups, nflogBuffer: receiveBuffer, maxDenied, netns } = flags;
   if (!groups) return undefined;
   return {
@@ -216,7 +239,7 @@ function deniedOf(flags: RunFlags): DeniedOptions | undefined {
 }
 
 /** @returns the settings that were changed, and stay so */
-function prepareKernel(source: Source, flags: RunFlags, events: boolean, log: Logger): string[] {
+function prepareKernel(source: Source, flags: RunSettings, events: boolean, log: Logger): string[] {
   const changed = flags.setupSysctl && source.kind !== 'replay' ? setupKernel(source, events) : [];
   for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);

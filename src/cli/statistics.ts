@@ -5,6 +5,7 @@ import type { Exporter, ExporterStats } from '../exporter.js';
 
 /** What the statistics line has of each collector. */
 interface CollectorState {
+  readonly name: string;
   readonly endpoint: string;
   readonly connected: boolean;
   /** Ended connections that wait for it. */
@@ -36,7 +37,8 @@ export function stateFields(stats: ExporterStats, before: number): StateFields {
     connections: stats.connections,
     recordsExported: stats.recordsExported,
     newRecords: stats.recordsExported - before,
-    collectors: stats.destinations.map(({ endpoint, connected, ended, transport, ...rest }) => ({
+    collectors: stats.destinations.map(({ name, endpoint, connected, ended, transport, ...rest }) => ({
+      name,
       endpoint,
       connected,
       waiting: ended,
@@ -49,7 +51,7 @@ export function stateFields(stats: ExporterStats, before: number): StateFields {
 
 /** The same in one sentence; of a collector, what is not 0. */
 export function stateSentence({ connections, recordsExported, newRecords, collectors }: StateFields): string {
-  const troubles = collectors.flatMap(({ endpoint, connected, waiting, lostRecords, errors, unexported }) => {
+  const troubles = collectors.flatMap(({ name, connected, waiting, lostRecords, errors, unexported }) => {
     const words = [
       ...(connected ? [] : ['not connected']),
       ...(waiting > 0 ? [`${count(waiting, 'ended connection')} waiting`] : []),
@@ -57,7 +59,7 @@ export function stateSentence({ connections, recordsExported, newRecords, collec
       ...(errors > 0 ? [`${count(errors, 'error')}`] : []),
       ...(unexported > 0 ? [`${count(unexported, 'connection')} not exported`] : []),
     ];
-    return words.length > 0 ? [`${endpoint}: ${words.join(', ')}`] : [];
+    return words.length > 0 ? [`${name}: ${words.join(', ')}`] : [];
   });
   const all = `${count(connections, 'connection')}, ${count(recordsExported, 'record')} exported (+${number(newRecords)})`;
   return [all, ...troubles].join('; ');
@@ -79,7 +81,10 @@ export function statisticsLines(stats: ExporterStats): string {
   const sections: [string, unknown][] = [
     ['ctflow', Object.fromEntries(flat)],
     ...nested,
-    ...destinations.map(({ endpoint, ...rest }): [string, unknown] => [endpoint, rest]),
+    ...destinations.map(({ name, endpoint, ...rest }): [string, unknown] => [
+      name === endpoint ? name : `${name} ${endpoint}`,
+      rest,
+    ]),
   ];
   return sections
     .map(([name, values]) => ({ name, words: wordsOf(values) }))

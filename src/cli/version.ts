@@ -5,13 +5,13 @@ import { LAYOUT_VERSION } from '../row/layout.generated.js';
 import { loadBackend } from '../backend/load.js';
 import { VERSION } from '../common/version.js';
 import { standardOutput } from '../common/terminal/standard-streams.js';
-import { backendFlag } from './source-flags.js';
+import { addSettings } from '../config/options.js';
+import { backendSetting } from '../config/source-settings.js';
 
 /** `ctflow version` */
 export function versionCommand(): Command {
-  return new Command('version')
+  return addSettings(new Command('version'), backendSetting)
     .description('print the version, the backend and the platform')
-    .addOption(backendFlag())
     .addHelpText('after', '\nExamples:\n  $ ctflow version\n  $ ctflow version --backend fallback')
     .action(async (flags: { backend: 'auto' | 'native' | 'fallback' }) => {
       const output = standardOutput();

@@ -15,3 +15,10 @@ export function parseDuration(text: string): number {
   for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) total += Number(number) * UNITS[unit];
   return Math.round(total);
 }
+
+/** A duration of whole milliseconds as {@link parseDuration} reads it, in the largest unit that leaves no rest: `5s`, `90s`, `10m`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds === 0) return '0s';
+  const [unit, factor] = Object.entries(UNITS).findLast(([, factor]) => milliseconds % factor === 0)!;
+  return `${milliseconds / factor}${unit}`;
+}

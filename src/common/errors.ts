@@ -1,6 +1,7 @@
 /** What can go wrong, by stable code. A code never changes its meaning. */
 export type ErrorCode =
   | 'CTFLOW_USAGE' // a flag, an address or a value that cannot be understood
+  | 'CTFLOW_CONFIG' // the configuration file cannot be read, or has mistakes
   | 'CTFLOW_PERMISSION' // the kernel refused: a capability is missing
   | 'CTFLOW_KERNEL_SETTING' // conntrack, accounting or timestamps are off
   | 'CTFLOW_NAMESPACE' // a network namespace cannot be entered or made

@@ -1,20 +1,28 @@
 /** Longer texts have no near one: the comparison takes the product of both lengths. */
 const LONGEST = 64;
 
-/** The name that somebody most likely meant, undefined where none is near: case does not count, and of longer names more edits do not. */
+/**
+ * The name that somebody most likely meant, undefined where none is near: case, hyphens and underscores do not count, and of longer
+ * names more edits do not.
+ */
 export function nearest(text: string, names: Iterable<string>): string | undefined {
   if (text.length > LONGEST) return undefined;
-  const wanted = text.toLowerCase();
+  const wanted = plain(text);
   let found: string | undefined;
   let least = Math.max(1, Math.min(2, Math.floor(text.length / 3)), Math.floor(text.length / 6)) + 1;
   for (const name of names) {
-    if (Math.abs(name.length - wanted.length) >= least) continue;
-    const edits = editsBetween(wanted, name.toLowerCase());
+    const other = plain(name);
+    if (Math.abs(other.length - wanted.length) >= least) continue;
+    const edits = editsBetween(wanted, other);
     if (edits >= least) continue;
     found = name;
     least = edits;
   }
   return found;
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
 /** Characters that are inserted, removed, replaced or swapped with their neighbour (optimal string alignment). */

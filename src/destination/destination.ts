@@ -40,6 +40,8 @@ const TAKES_MS = 1_000;
 const LEAST_GRACE_MS = 100;
 
 export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOptions {
+  /** Identifies it in the log, in statistics and in the state file; its address by default. */
+  name?: string;
   endpoint: DestinationEndpoint;
   profile: ProfileName;
   biflow: Biflow;
@@ -76,7 +78,10 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
 }
 
 /** The documented defaults; Antrea's where Antrea has one. */
-export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observationDomain' | 'filter' | 'fields'> = {
+export const DESTINATION_DEFAULTS: Omit<
+  DestinationOptions,
+  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields'
+> = {
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
@@ -102,6 +107,7 @@ export const DESTINATION_DEFAULTS: Omit<DestinationOptions, 'endpoint' | 'observ
 };
 
 export interface DestinationStats {
+  readonly name: string;
   readonly endpoint: string;
   readonly connected: boolean;
   readonly session: SessionCounts;
@@ -131,7 +137,17 @@ export interface Left extends Unexported {
 }
 
 /** Identifies a destination, also after a restart. */
-export function destinationName({
+export function destinationName({ name, endpoint }: Pick<DestinationOptions, 'name' | 'endpoint'>): string {
+  return name ?? formatDestination(endpoint);
+}
+
+/** What state files may have for it: it had no name, or destinations had none. */
+export function formerNames(options: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string[] {
+  return [formatDestination(options.endpoint), nameWithDomain(options)];
+}
+
+/** What state files had for it before destinations had names. */
+export function nameWithDomain({
   endpoint,
   observationDomain,
   profile,
@@ -200,7 +216,8 @@ export class Destination {
     this.#onOpen = shared.opened;
     this.#lost = shared.lost;
     this.#journal = shared.journal;
-    this.#log = shared.log.child({ collector: formatDestination(endpoint) });
+    const collector = formatDestination(endpoint);
+    this.#log = shared.log.child({ ...(this.name !== collector && { destination: this.name }), collector });
     this.#transport = createTransport(endpoint, options, shared.backend, {
       own: shared.own,
       tlsFailed: error => this.#log.warn(`${describeError(error)}; what was read before stays in use`),
@@ -331,9 +348,9 @@ export class Destination {
     return this.#transport.close(0);
   }
 
-  /** Its endpoint. */
+  /** As of {@link destinationName}. */
   get name(): string {
-    return formatDestination(this.#options.endpoint);
+    return destinationName(this.#options);
   }
 
   /** Monotonic milliseconds; Infinity where nothing is due or nothing can be sent. */
@@ -371,7 +388,8 @@ export class Destination {
   stats(): DestinationStats {
     const schedules = this.#batchers.map(({ schedule }) => schedule);
     return {
-      endpoint: this.name,
+      name: this.name,
+      endpoint: formatDestination(this.#options.endpoint),
       connected: this.#connected,
       session: this.#session.counts,
       transport: this.#transport.counts,

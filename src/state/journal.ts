@@ -30,7 +30,7 @@ export interface JournalOptions {
   log: Logger;
   /** Holds the file against other exporters. */
   lock: LockFile;
-  /** Names that destinations had in files of earlier versions, by their names. */
+  /** Names that destinations had in files of still earlier versions, by their names. */
   formerNames?: ReadonlyMap<string, string>;
   /** Bytes below which the file is not written anew. */
   compactAbove?: number;
@@ -124,14 +124,19 @@ export class Journal implements PollHook {
   /**
    * The journal of one destination.
    * @param name identifies it, also after a restart; @param born when this run began, milliseconds since 1970
+   * @param former names under which an earlier run may have known it, the likeliest first
    */
-  destination(name: string, born: number): DestinationJournal {
+  destination(name: string, born: number, former: readonly string[] = []): DestinationJournal {
     const namesakes = this.#destinations.filter(one => one.name === name || one.name.startsWith(`${name} #`));
-    const own = namesakes.length > 0 ? `${name} #${namesakes.length + 1}` : name;
-    const former = this.#options.formerNames?.get(own);
+    const suffix = namesakes.length > 0 ? ` #${namesakes.length + 1}` : '';
+    const own = `${name}${suffix}`;
+    const names = [name, ...former].flatMap(one => [one, this.#options.formerNames?.get(one)]);
     const found = this.#contents?.destinations ?? [];
-    const known = found.find(one => one.name === own) ?? found.find(one => one.name === former);
-    const taken = new Set([...found, ...this.#destinations].map(({ number }) => number));
+    const used = new Set(this.#destinations.map(({ number }) => number));
+    const known = [own, ...names, ...names.map(one => `${one}${suffix}`)]
+      .map(one => found.find(({ name, number }) => name === one && !used.has(number)))
+      .find(one => one !== undefined);
+    const taken = new Set([...used, ...found.map(({ number }) => number)]);
     let number = known?.number ?? 0;
     while (!known && taken.has(number)) number++;
     const destination = new DestinationJournal(this, { number, name: own, born, known, table: this.#contents?.table });

@@ -4,7 +4,7 @@ import type { Unexported } from './unexported.js';
 import type { SlotHolder, StoreListener } from './flow-store.js';
 
 /** As many as {@link ConnectionTable.holders} can count. */
-const MAX_HOLDERS = 255;
+export const MAX_HOLDERS = 255;
 
 /** The listeners of a table's flows, and which of them still hold a slot. */
 export class FlowListeners implements Required<StoreListener> {

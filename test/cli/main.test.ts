@@ -102,7 +102,7 @@ const wrong: [string, string[], RegExp][] = [
   ['a flag without its value', ['dump', '--family'], /argument missing/],
   ['an argument too many', ['dump', 'now'], /too many arguments/],
   ['no file to record to', ['record'], /missing required argument 'file'/],
-  ['an unknown source', ['dump', '--source', 'pcap'], /CTFLOW_USAGE: 'pcap' is not a source/],
+  ['an unknown source', ['dump', '--source', 'pcap'], /CTFLOW_USAGE: --source: 'pcap' is not a source/],
   ['a namespace of a recording', ['dump', '--source', 'replay:x', '--netns', 'blue'], /CTFLOW_USAGE.*--netns/],
   [
     'a state file for a recording',
@@ -136,7 +136,7 @@ test('exit code 2 for a bad value in the environment, which is named', async t =
   for (const [env, said] of [
     [{ CTFLOW_MTU: 'large' }, "CTFLOW_MTU: 'large' is not a number. Write a whole number from 256 to 65535, or path"],
     [{ CTFLOW_PROFILE: 'x' }, "CTFLOW_PROFILE: 'x' is not a choice. Allowed choices are standard, antrea"],
-    [{ CTFLOW_SETUP_SYSCTL: 'maybe' }, "CTFLOW_SETUP_SYSCTL: 'maybe' says neither yes nor no. Write 1, true"],
+    [{ CTFLOW_SETUP_SYSCTL: 'maybe' }, "CTFLOW_SETUP_SYSCTL: 'maybe' is not a choice. Write on or off"],
   ] as const) {
     const { code, stderr } = await ctflow(['run', ...COLLECTOR], env);
     t.is(code, 2);
@@ -148,11 +148,14 @@ test('variables that ctflow does not know are named in a warning, in the form of
   const env = { CTFLOW_MTO: '1400' };
   const dump = await ctflow(['dump', '--source', `replay:${RECORDING}`], env);
   t.is(dump.code, 0);
-  t.regex(dump.stderr, /^ctflow: CTFLOW_MTO: variables that ctflow does not know/m);
+  t.regex(dump.stderr, /^ctflow: CTFLOW_MTO is a variable that ctflow does not know; the nearest is CTFLOW_MTU/m);
   const args = ['run', ...RECEIVER, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
   const run = await ctflow(args, env);
   t.is(run.code, 0);
-  t.like(JSON.parse(run.stderr.split('\n')[0]), { level: 'warn', names: ['CTFLOW_MTO'] });
+  t.like(JSON.parse(run.stderr.split('\n')[0]), {
+    level: 'warn',
+    msg: 'CTFLOW_MTO is a variable that ctflow does not know; the nearest is CTFLOW_MTU',
+  });
 });
 
 test('a recording is readable by its owner alone, also where a file of that name was there', async t => {
@@ -250,9 +253,19 @@ for (const args of [['--help'], ['help'], ['--version'], ['version', '--backend'
   });
 }
 
-for (const command of ['run', 'collect', 'dump', 'record', 'demo', 'version']) {
+for (const command of [
+  'run',
+  'collect',
+  'dump',
+  'config',
+  'config check',
+  'config print',
+  'record',
+  'demo',
+  'version',
+]) {
   test(`${command} --help has examples, and every flag’s variable`, async t => {
-    const { code, stdout } = await ctflow([command, '--help']);
+    const { code, stdout } = await ctflow([...command.split(' '), '--help']);
     t.is(code, 0);
     t.regex(stdout, new RegExp(`Examples:\n(?:.*\n)*? +[#$] ctflow ${command}`));
     const flags = [...stdout.matchAll(/^ {2}--[a-z-]+/gm)].length;

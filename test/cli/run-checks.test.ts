@@ -1,24 +1,23 @@
 import test from 'ava';
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
-import { checkRun, flagsWithoutEffect, neededCapabilities } from '../../src/cli/run-checks.js';
-import type { RunFlags } from '../../src/cli/run-flags.js';
-import { runCommand } from '../../src/cli/run.js';
+import { checkRun, neededCapabilities, settingsWithoutEffect } from '../../src/cli/run-checks.js';
+import { addRunSettings, type RunConfig } from '../../src/config/run-config.js';
 import type { Backend } from '../../src/backend/backend.js';
 import type { Source } from '../../src/sources/source.js';
 
 const FALLBACK = createFallbackBackend();
 const NATIVE: Backend = { ...FALLBACK, name: 'native' };
 
-function parse(line: string): Command {
-  const command = runCommand().action(() => {});
-  return command.parse(line.split(' ').filter(Boolean), { from: 'user' });
+function parse(line: string): RunConfig {
+  const command = new Command('run').action(() => {});
+  const config = addRunSettings(command);
+  command.parse(['--config', 'none', ...line.split(' ').filter(Boolean)], { from: 'user' });
+  return config();
 }
 
 function warnings(line: string, backend = NATIVE): string[] {
-  const command = parse(line);
-  const given = (name: string): boolean => command.getOptionValueSource(name) === 'cli';
-  return flagsWithoutEffect(command.opts<RunFlags>(), backend, given);
+  return settingsWithoutEffect(parse(line), backend);
 }
 
 const UDP = '--collector udp://a:1';
@@ -118,7 +117,7 @@ test('flags that have an effect, and defaults that have none, are not mentioned'
 
 test('the capabilities that do instead of root', t => {
   const needed = (line: string, kind: Source['kind']): string[] =>
-    neededCapabilities(parse(line).opts<RunFlags>(), { kind } as Source);
+    neededCapabilities(parse(line).settings, { kind } as Source);
   t.deepEqual(needed(UDP, 'netlink'), ['CAP_NET_ADMIN', 'CAP_BPF']);
   t.deepEqual(needed(`${UDP} --netns blue --hold-ended off`, 'netlink'), ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN']);
   t.deepEqual(needed(`${UDP} --setup-sysctl`, 'procfs'), ['CAP_DAC_READ_SEARCH', 'CAP_NET_ADMIN']);
@@ -133,6 +132,6 @@ for (const [line, message] of [
   ['--collector tls://a:1 --tls-ca /no/such/file', /'\/no\/such\/file' cannot be used: ENOENT/],
 ] as const) {
   test(`refused before anything is opened: ${line}`, t => {
-    t.throws(() => checkRun(parse(line).opts<RunFlags>(), NATIVE), { message });
+    t.regex(checkRun(parse(line), NATIVE)[0].message, message);
   });
 }

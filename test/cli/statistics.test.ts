@@ -5,6 +5,7 @@ import type { ExporterStats } from '../../src/exporter.js';
 
 const none = { connections: 0, packets: 0, octets: 0 };
 const destination = {
+  name: 'main',
   endpoint: 'tcp://[2001:db8:1234:5678:9abc:def0:1234:5678]:4739',
   connected: false,
   session: {
@@ -29,7 +30,7 @@ const stats = {
   names: { count: 0, overflow: 0 },
   destinations: [
     destination,
-    { ...destination, endpoint: 'udp://127.0.0.1:4739', ended: 0, connected: true, stale: none },
+    { ...destination, name: 'lab', endpoint: 'udp://127.0.0.1:4739', ended: 0, connected: true, stale: none },
   ],
 } as unknown as ExporterStats;
 
@@ -40,15 +41,31 @@ test('the statistics line has the counts of each collector', t => {
     recordsExported: 5_678,
     newRecords: 678,
     collectors: [
-      { endpoint: destination.endpoint, connected: false, waiting: 1, lostRecords: 4, errors: 3, unexported: 11 },
-      { endpoint: 'udp://127.0.0.1:4739', connected: true, waiting: 0, lostRecords: 4, errors: 3, unexported: 6 },
+      {
+        name: 'main',
+        endpoint: destination.endpoint,
+        connected: false,
+        waiting: 1,
+        lostRecords: 4,
+        errors: 3,
+        unexported: 11,
+      },
+      {
+        name: 'lab',
+        endpoint: 'udp://127.0.0.1:4739',
+        connected: true,
+        waiting: 0,
+        lostRecords: 4,
+        errors: 3,
+        unexported: 6,
+      },
     ],
   });
   t.is(
     stateSentence(fields),
-    `1,234 connections, 5,678 records exported (+678); ${destination.endpoint}: not connected, ` +
+    '1,234 connections, 5,678 records exported (+678); main: not connected, ' +
       '1 ended connection waiting, 4 records lost, 3 errors, 11 connections not exported; ' +
-      'udp://127.0.0.1:4739: 4 records lost, 3 errors, 6 connections not exported',
+      'lab: 4 records lost, 3 errors, 6 connections not exported',
   );
 });
 

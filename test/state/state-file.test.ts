@@ -256,6 +256,27 @@ test('a crafted file with valid checksums and far numbers is read in no time', a
   await next.close();
 });
 
+test('a destination goes on under its new name with what was exported under its former ones, and no two with the same', async t => {
+  const path = temporaryPath(t, 'state');
+  const { journal } = await openJournal(path);
+  const { number } = journal.destination('udp://c:1 7 standard', BEGAN);
+  await journal.close();
+  const former = ['udp://c:1', 'udp://c:1 9 standard'];
+  const formerNames = new Map([['udp://c:1 9 standard', 'udp://c:1 7 standard']]);
+  // flags, then a name in the file, then the same once more
+  for (const [name, candidates] of [
+    ['udp://c:1', former.slice(1)],
+    ['main', former],
+    ['main', []],
+  ] as const) {
+    const { journal: next } = await openJournal(path, { formerNames });
+    t.like(next.destination(name, BEGAN + 1_000, candidates), { number, since: BEGAN, name });
+    const other = next.destination('other', BEGAN + 1_000, former);
+    t.true(other.number !== number && other.since === BEGAN + 1_000, 'its history is taken');
+    await next.close();
+  }
+});
+
 test('a destination is known by the name that it had under the former default domain, and has the new one from then on', async t => {
   const path = temporaryPath(t, 'state');
   const { journal } = await openJournal(path);

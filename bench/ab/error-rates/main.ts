@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { wholeNumber } from '../../../src/cli/values.js';
+import { wholeNumber } from '../../../src/config/values.js';
 import { describeError } from '../../../src/common/errors.js';
 import { buildCompanion } from '../../host/companion.js';
 import { list, oneOf, words } from '../../flags.js';

@@ -9,19 +9,20 @@ import { createTransport } from '../../destination/create-transport.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination.js';
 import type { TlsClientOptions } from '../../transport/tls-client.js';
 import { readTlsFiles } from '../../transport/tls-files.js';
-import { flag, timeFlag } from '../flag.js';
-import { checkCertificate } from '../run-checks.js';
-import { tlsFlags } from '../run-flags.js';
+import { tlsSettings } from '../../config/destination-settings.js';
+import { duration, numberOr } from '../../config/kind.js';
+import { addSettings, isGiven } from '../../config/options.js';
+import { collector } from '../../config/run-settings.js';
+import { about, defaulted, flagName, setting } from '../../config/setting.js';
+import { backendSetting } from '../../config/source-settings.js';
 import { handleSignals } from '../signals.js';
-import { backendFlag } from '../source-flags.js';
-import { collectorAddress, numberOr } from '../values.js';
 import { describeDamage } from './collect-files.js';
 
 /** Records a second over UDP, where no rate is given: what a collector's socket takes. */
 const UDP_RATE = 20_000;
 
 interface SendFlags extends TlsClientOptions {
-  collector: DestinationEndpoint;
+  collector?: DestinationEndpoint;
   mtu: number | 'path';
   maxRate: number | 'auto' | 'off';
   /** Milliseconds. */
@@ -29,32 +30,30 @@ interface SendFlags extends TlsClientOptions {
   backend: 'auto' | 'native' | 'fallback';
 }
 
+const sendSettings = {
+  collector: setting('', collector, 'udp://HOST:PORT, tcp://HOST:PORT, or file:///PATH for another file'),
+  mtu: defaulted(
+    '',
+    numberOr('<bytes|path>', 256, U16_MAX, ['path']),
+    DESTINATION_DEFAULTS.mtu,
+    'UDP: largest IP packet; path for what the path carries (native only)',
+  ),
+  maxRate: defaulted(
+    '',
+    numberOr('<records>', 1, U32_MAX, ['auto', 'off']),
+    'auto',
+    `records a second at most; auto: ${UDP_RATE} over UDP, else off; off: no limit`,
+  ),
+  timeout: defaulted('', duration('100ms', '24h'), 30_000, 'give up when the collector takes nothing for this time'),
+  ...backendSetting,
+  ...tlsSettings,
+};
+
 /** `ctflow send` */
 export function sendCommand(): Command {
-  const command = new Command('send')
+  return addSettings(new Command('send'), sendSettings)
     .description('send the records of IPFIX files to a collector')
     .argument('<file...>', 'IPFIX files (RFC 5655), sent one after another')
-    .addOption(
-      flag('--collector <address>', 'udp://HOST:PORT, tcp://HOST:PORT, or file:///PATH for another file')
-        .argParser(collectorAddress)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      flag('--mtu <bytes|path>', 'UDP: largest IP packet; path for what the path carries (native only)')
-        .argParser(numberOr(256, U16_MAX, ['path']))
-        .default(DESTINATION_DEFAULTS.mtu),
-    )
-    .addOption(
-      flag('--max-rate <records>', `records a second at most; auto: ${UDP_RATE} over UDP, else off; off: no limit`)
-        .argParser(numberOr(1, U32_MAX, ['auto', 'off']))
-        .default('auto'),
-    )
-    .addOption(
-      timeFlag('--timeout <time>', 'give up when the collector takes nothing for this time', '100ms', '24h', 30_000),
-    )
-    .addOption(backendFlag());
-  for (const option of tlsFlags()) command.addOption(option.helpGroup('TLS:'));
-  return command
     .addHelpText(
       'after',
       `
@@ -71,10 +70,10 @@ Examples:
 
 async function send(files: readonly string[], flags: SendFlags, command: Command): Promise<void> {
   const { collector, mtu, timeout, maxRate } = flags;
+  if (!collector) throw new CtflowError('CTFLOW_USAGE', '--collector is missing', 'Write --collector udp://HOST:PORT');
   const udp = collector.protocol === 'udp';
-  const given = (name: string): boolean => ['cli', 'env'].includes(command.getOptionValueSource(name)!);
-  if (!udp && given('mtu')) note('--mtu has no effect without a UDP collector');
-  checkTls(flags, collector.protocol === 'tls', given);
+  if (!udp && isGiven(command, 'mtu')) note('--mtu has no effect without a UDP collector');
+  checkTls(flags, collector.protocol === 'tls', command);
   const backend = await loadBackend(flags.backend, note);
   const name = formatDestination(collector);
   const options = {
@@ -124,11 +123,15 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
 }
 
 /** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS */
-function checkTls(flags: SendFlags, tls: boolean, given: (name: string) => boolean): void {
-  for (const option of tls ? [] : tlsFlags())
-    if (given(option.attributeName())) note(`${option.long} has no effect without a TLS collector`);
+function checkTls(flags: SendFlags, tls: boolean, command: Command): void {
+  for (const [key, schema] of tls ? [] : Object.entries(tlsSettings))
+    if (isGiven(command, key)) note(`${flagName(key, about(schema))} has no effect without a TLS collector`);
   if (!tls) return;
-  checkCertificate(flags);
+  const { tlsCertificate, tlsKey } = flags;
+  if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
+    const [given, missing] = tlsKey === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
+    throw new CtflowError('CTFLOW_USAGE', `--tls-${given} needs --tls-${missing}`, `Give --tls-${missing} too`);
+  }
   readTlsFiles(flags);
 }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import * as values from '../../src/cli/values.js';
+import * as values from '../../src/config/values.js';
 import { CtflowError } from '../../src/common/errors.js';
 
 const good: [string, (text: string) => unknown, string, unknown][] = [
@@ -23,7 +23,11 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['status', values.status, 'ASSURED,ASSURED', { value: 4, mask: 4 }],
   ['status', values.status, '0x4/0x14', { value: 4, mask: 0x14 }],
   ['status', values.status, '6', { value: 6, mask: 0xffff_ffff }],
-  ['protocols', values.protocols, 'tcp,UDP, 47,0,255', [6, 17, 47, 0, 255]],
+  ['protocol', values.protocol, 'UDP', 17],
+  ['protocol', values.protocol, ' 47', 47],
+  ['durationOrNone', values.durationOrNone('1s', '24h'), '0s', 0],
+  ['durationOrNone', values.durationOrNone('1s', '24h'), '1s', 1000],
+  ['source', values.source, 'replay:x', 'replay:x'],
   ['family', values.family, '4', 2],
   ['family', values.family, 'IPv6', 10],
   ['collectorAddress', values.collectorAddress, 'udp://[::1]:1', { protocol: 'udp', host: '::1', port: 1 }],
@@ -54,7 +58,9 @@ const bad: [string, (text: string) => unknown, string[]][] = [
     values.status,
     ['', '!', 'ASSURED,', 'NOTHING', '!!ASSURED', 'ASSURED,!ASSURED', '!ASSURED,ASSURED', '0x5/0x4', 'xyz'],
   ],
-  ['protocols', values.protocols, ['', ',', 'tcp,', '256', '-1', 'tcp udp', '1.5', 'constructor']],
+  ['protocol', values.protocol, ['', ',', 'tcp,', '256', '-1', 'tcp udp', '1.5', 'constructor']],
+  ['durationOrNone', values.durationOrNone('1s', '24h'), ['', '0', '1ms', '999ms', '25h']],
+  ['source', values.source, ['', 'pcap', 'replay:', 'Kernel']],
   [
     'interfaces',
     values.interfaces,

@@ -9,7 +9,7 @@ import { STATUS_BITS } from '../row/conntrack.js';
 import { protocolNumber } from '../row/protocol.js';
 import { U32_MAX } from '../common/unsigned.js';
 
-/** Parsers for the values of flags; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
+/** Parsers for the values of settings; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
 
 /** Where records go: a collector with a port of its own, not any, or a file. */
 export function collectorAddress(text: string): DestinationEndpoint {
@@ -40,12 +40,12 @@ export function canonicalAddress(endpoint: DestinationEndpoint): string {
 /** Any text but none. */
 export function text(value: string): string {
   if (value !== '') return value;
-  throw new CtflowError('CTFLOW_USAGE', "'' is empty", 'Write a value, or leave the flag out');
+  throw new CtflowError('CTFLOW_USAGE', "'' is empty", 'Write a value, or leave it out');
 }
 
-/** Words of a switch, also of its variable. */
-export const ON: ReadonlySet<string> = new Set(['1', 'true', 'yes', 'on']);
-export const OFF: ReadonlySet<string> = new Set(['0', 'false', 'no', 'off']);
+/** Words of a switch. */
+const ON: ReadonlySet<string> = new Set(['1', 'true', 'yes', 'on']);
+const OFF: ReadonlySet<string> = new Set(['0', 'false', 'no', 'off']);
 
 /** `on` or `off`. */
 export function onOff(text: string): boolean {
@@ -55,9 +55,10 @@ export function onOff(text: string): boolean {
 }
 
 /** One of these words. */
-export function oneOf(words: readonly string[]): (text: string) => string {
+export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
   return text => {
-    if (words.includes(text)) return text;
+    const word = words.find(one => one === text);
+    if (word !== undefined) return word;
     throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a choice`, `Allowed choices are ${words.join(', ')}`);
   };
 }
@@ -96,6 +97,20 @@ export function numberOr<T extends string>(
   };
 }
 
+/** A duration within bounds, or none (`0s`), as milliseconds. */
+export function durationOrNone(least: string, most: string): (text: string) => number {
+  const any = duration('0s', most);
+  return text => {
+    const value = any(text);
+    if (value === 0 || value >= parseDuration(least)) return value;
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      `'${text}' is out of range`,
+      `Write 0s, or a duration from ${least} to ${most}`,
+    );
+  };
+}
+
 /** A duration within bounds, as milliseconds. @param orElse what else the hint of an error names */
 export function duration(least: string, most: string, orElse = ''): (text: string) => number {
   return text => {
@@ -121,11 +136,6 @@ export function durationOr<T extends string>(
   return text => words.find(one => one === text) ?? time(text);
 }
 
-/** Values joined by commas, or given one after another. */
-export function list<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
-  return (text, before = []) => [...before, ...text.split(',').map(parse)];
-}
-
 /** `none`, or IN,OUT: two interface numbers. */
 export function interfaces(text: string): Interfaces {
   if (text === 'none') return text;
@@ -138,20 +148,6 @@ export function interfaces(text: string): Interfaces {
     `'${text}' is not a choice`,
     'Write none, or the numbers of two interfaces, IN,OUT: 2,3 (ip link shows them)',
   );
-}
-
-/** The same, but none of them twice. @param name what makes two of them the same */
-export function distinct<T>(
-  parse: (text: string) => T,
-  name: (value: T) => string,
-): (text: string, before?: T[]) => T[] {
-  return (text, before = []) => {
-    const values = list(parse)(text, before);
-    const names = values.map(name);
-    const twice = names.find((one, i) => names.indexOf(one) < i);
-    if (twice === undefined) return values;
-    throw new CtflowError('CTFLOW_USAGE', `'${twice}' is given twice`, 'Give it once');
-  };
 }
 
 /** `VALUE` or `VALUE/MASK`. */
@@ -183,19 +179,21 @@ export function status(text: string): Masked {
   return { value, mask };
 }
 
-/** `tcp,udp,47` as numbers. */
-export function protocols(text: string): number[] {
-  return text.split(',').map(word => {
-    const number = protocolNumber(word.trim());
-    if (number === undefined) {
-      throw new CtflowError(
-        'CTFLOW_USAGE',
-        `'${word}' is not a protocol`,
-        'Write names, or numbers from 0 to 255: tcp,udp,icmp,47',
-      );
-    }
-    return number;
-  });
+/** `tcp` or `47` as a number. */
+export function protocol(word: string): number {
+  const number = protocolNumber(word.trim());
+  if (number !== undefined) return number;
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${word}' is not a protocol`,
+    'Write names, or numbers from 0 to 255: tcp,udp,icmp,47',
+  );
+}
+
+/** `kernel`, `procfs` or `replay:FILE`. */
+export function source(word: string): string {
+  if (text(word) === 'kernel' || word === 'procfs' || /^replay:./.test(word)) return word;
+  throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a source`, 'Write kernel, procfs or replay:FILE');
 }
 
 /** `4`, `6`, `ipv4` or `ipv6` as AF_INET or AF_INET6. */

@@ -1,0 +1,11 @@
+// Writes what is generated from the settings in src/config: docs/settings.md and ctflow.schema.json. A test holds them.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setUp } from './setup.mjs';
+import { root } from './terminal.mjs';
+
+await setUp('package');
+const { jsonSchema } = await import('../dist/config/json-schema.js');
+const { referencePage } = await import('../dist/config/yaml-lines.js');
+writeFileSync(join(root, 'docs/settings.md'), referencePage());
+writeFileSync(join(root, 'ctflow.schema.json'), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);

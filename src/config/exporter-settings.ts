@@ -1,0 +1,137 @@
+import { EXPORTER_DEFAULTS } from '../exporter.js';
+import { LOG_LEVELS } from '../common/logger.js';
+import { U16_MAX } from '../common/unsigned.js';
+import { MOST_CONNECTIONS } from './destination-settings.js';
+import { choice, duration, durationOr, durationOrNone, list, onOff, size, text, wholeNumber } from './kind.js';
+import { defaulted, setting } from './setting.js';
+
+const MOST_DENIED = 1 << 22;
+/** The kernel's most connections. */
+const MOST_DYING = 1 << 26;
+
+const defaults = EXPORTER_DEFAULTS;
+const time = duration('10ms', '24h');
+const buffer = size(4096, 1 << 30);
+
+/** What holds for the exporter as a whole. */
+export const exporterSettings = {
+  flowPollInterval: defaulted(
+    'Timeouts',
+    durationOr('10ms', '24h', ['auto']),
+    defaults.flowPollInterval,
+    'time between two polls; auto: 5s, and longer where polls would take more than --poll-budget',
+  ),
+  pollBudget: defaulted(
+    'Timeouts',
+    wholeNumber('<percent>', 1, 100),
+    defaults.pollBudget,
+    'share of one core that polls may take with --flow-poll-interval auto, in percent',
+  ),
+  staleConnectionTimeout: defaulted(
+    'Timeouts',
+    time,
+    defaults.staleConnectionTimeout,
+    'an ended connection that cannot be exported is dropped after',
+  ),
+  shutdownTimeout: defaulted(
+    'Timeouts',
+    time,
+    defaults.shutdownTimeout,
+    'at the end: time for the last poll and for exporting what is open; what is left then is counted',
+  ),
+  maxConnections: defaulted(
+    'Connections',
+    wholeNumber('<n>', 1, MOST_CONNECTIONS),
+    defaults.maxConnections,
+    'hard limit; beyond it the longest idle connection is exported with end reason 5 and evicted',
+  ),
+  firstSight: setting(
+    'Connections',
+    choice('<policy>', ['baseline', 'total']),
+    'first delta of a connection older than ctflow: without its past counts (baseline) or with them (total)',
+  ),
+  inventory: setting(
+    'Connections',
+    text('<file>'),
+    'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes',
+  ),
+  state: setting(
+    'Connections',
+    text('<file>'),
+    'keep the export state across restarts, so that nothing is exported twice (native only)',
+  ),
+  excludeSelf: defaulted(
+    'Connections',
+    onOff('<on|off>'),
+    true,
+    "whether ctflow's own connections to its collectors are left out",
+  ),
+  setupSysctl: defaulted(
+    'Connections',
+    onOff(),
+    false,
+    'turn on accounting, timestamps and events in the kernel, and leave them on',
+  ),
+  statsInterval: defaulted(
+    'Connections',
+    durationOrNone('1s', '24h'),
+    60_000,
+    'time between lines of statistics in the log, 0s for never',
+  ),
+  logLevel: defaulted(
+    'Connections',
+    choice('<level>', LOG_LEVELS),
+    'info',
+    'which log lines appear on standard error: JSON, or text on a terminal',
+  ),
+  events: setting(
+    'Conntrack events',
+    choice('<kind>', ['destroy', 'all', 'off']),
+    'destroy: last counters of ended connections; all: also new connections and TCP states; off: polls only (native only; default: destroy where the source has events)',
+  ),
+  tcpStateHistory: defaulted(
+    'Conntrack events',
+    onOff(),
+    false,
+    "export the TCP states of a connection as Antrea's tcpState and tcpStatePrevList; needs --events all",
+  ),
+  eventBuffer: defaulted(
+    'Conntrack events',
+    buffer,
+    defaults.eventBuffer,
+    'socket receive buffer; the size granted is logged',
+  ),
+  holdEnded: defaulted(
+    'Conntrack events',
+    choice('<when>', ['auto', 'on', 'off']),
+    defaults.holdEnded,
+    'the kernel holds ended connections whose event does not fit into the buffer: auto: where an eBPF filter bounds it (CAP_BPF); on: without one too, also while ctflow is stopped; off: never',
+  ),
+  dyingLimit: setting(
+    'Conntrack events',
+    wholeNumber('<n>', 1, MOST_DYING),
+    'ended connections that the kernel may hold, at most half of the free room in its table (default: an eighth of nf_conntrack_max, more in a burst)',
+  ),
+  nflogGroup: setting(
+    'Denied packets',
+    list('<n...>', wholeNumber('<n>', 0, U16_MAX)),
+    'also export packets that rules deny and log to these NFLOG groups (native only)',
+  ),
+  nflogBuffer: defaulted(
+    'Denied packets',
+    buffer,
+    defaults.nflogBuffer,
+    'socket receive buffer; the size granted is logged',
+  ),
+  maxDenied: defaulted(
+    'Denied packets',
+    wholeNumber('<n>', 1, MOST_DENIED),
+    defaults.maxDenied,
+    'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
+  ),
+  instance: setting(
+    'Records',
+    text('<name>'),
+    'name of this exporter among those of a host; part of the default observation domain',
+  ),
+};

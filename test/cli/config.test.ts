@@ -1,0 +1,42 @@
+import test from 'ava';
+import { writeFileSync } from 'node:fs';
+import { ctflow } from '../helpers/kernel/cli.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+test('config check: exit code 0 and a line, or 2 and a line for each mistake of file, flags and variables', async t => {
+  const path = temporaryPath(t, 'ctflow.yaml');
+  writeFileSync(path, 'destinations:\n  main:\n    flowCollectorAddr: tcp://h:1\n    profile: antrea\n');
+  const args = ['config', 'check', '--backend', 'fallback', '--config', path];
+  const good = await ctflow(args);
+  t.deepEqual([good.code, good.stdout, good.stderr], [0, `${path}: no mistakes, 1 destination\n`, '']);
+  const wrong = await ctflow([...args, '--mtu', '1', '--biflow', 'two-uniflows'], { CTFLOW_MAX_RATE: 'fast' });
+  t.is(wrong.code, 2);
+  t.is(wrong.stdout, '');
+  const said = wrong.stderr.trimEnd().split('\n').sort();
+  t.is(said.length, 3, wrong.stderr);
+  t.regex(said[0], /^ctflow: CTFLOW_USAGE: --biflow two-uniflows does not go with destinations\.main\.profile: antrea/);
+  t.regex(said[1], /^ctflow: CTFLOW_USAGE: --mtu: '1' is out of range/);
+  t.regex(said[2], /^ctflow: CTFLOW_USAGE: CTFLOW_MAX_RATE: 'fast' is not a number/);
+});
+
+test('run refuses a file with mistakes before anything is opened, with exit code 2', async t => {
+  const path = temporaryPath(t, 'ctflow.yaml');
+  writeFileSync(path, 'mtu: 1\ndestination: {}\n');
+  const { code, stderr } = await ctflow(['run', '--backend', 'fallback'], { CTFLOW_CONFIG: path });
+  t.is(code, 2);
+  t.true(stderr.includes(`ctflow: CTFLOW_CONFIG: ${path}:1:6: mtu: '1' is out of range`), stderr);
+  t.true(
+    stderr.includes(`ctflow: CTFLOW_CONFIG: ${path}:2:1: destination: there is no such key. Did you mean`),
+    stderr,
+  );
+});
+
+test('config example and config print give files that config check takes', async t => {
+  const path = temporaryPath(t, 'ctflow.yaml');
+  for (const args of [['example'], ['print', '--backend', 'fallback', '--collector', 'tcp://h:1']]) {
+    const { code, stdout, stderr } = await ctflow(['config', ...args]);
+    t.is(code, 0, stderr);
+    writeFileSync(path, stdout);
+    t.is((await ctflow(['config', 'check', '--backend', 'fallback', '--config', path])).code, 0);
+  }
+});

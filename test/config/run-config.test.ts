@@ -1,0 +1,161 @@
+import test, { type ExecutionContext } from 'ava';
+import { Command } from 'commander';
+import { writeFileSync } from 'node:fs';
+import { createFallbackBackend } from '../../src/backend/fallback.js';
+import { checkRun, settingsWithoutEffect } from '../../src/cli/run-checks.js';
+import { CtflowError } from '../../src/common/errors.js';
+import { addRunSettings, type RunConfig } from '../../src/config/run-config.js';
+import { temporaryPath } from '../helpers/temporary.js';
+
+const FALLBACK = createFallbackBackend();
+
+function read(t: ExecutionContext, yaml: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): RunConfig {
+  const path = temporaryPath(t, 'ctflow.yaml');
+  writeFileSync(path, yaml);
+  const command = new Command('run').action(() => {});
+  const config = addRunSettings(command);
+  Object.assign(process.env, env);
+  try {
+    command.parse(['--config', path, ...args], { from: 'user' });
+  } finally {
+    for (const name of Object.keys(env)) delete process.env[name];
+  }
+  return config();
+}
+
+test('a flag goes before a variable, a variable before the file, the file before the default', t => {
+  const yaml = 'flowPollInterval: 7s\nmtu: 1400\nprofile: antrea\nsetupSysctl: true\n';
+  const env = { CTFLOW_MTU: '1450', CTFLOW_PROFILE: 'standard', CTFLOW_SETUP_SYSCTL: 'off' };
+  const { settings } = read(t, yaml, ['--mtu', '1500'], env);
+  t.like(settings, {
+    flowPollInterval: 7_000,
+    mtu: 1500,
+    profile: 'standard',
+    setupSysctl: false,
+    maxRate: 'auto',
+  });
+});
+
+test('values of the file may be written as such or as the text of a flag, lists as lists', t => {
+  const yaml = `
+flowCollectorAddr: [udp://a:1, 'tcp://b']
+protocolFilter: [tcp, 47]
+nflogGroup: 5
+eventBuffer: 64KiB
+nflogBuffer: 65536
+family: 4
+mark: 0x10/0xf0
+excludeSelf: off
+netfilterElements: true
+observationDomain: 0xff
+statsInterval: 0s
+maxRate: 5000`;
+  const { settings, mistakes } = read(t, yaml);
+  t.deepEqual(mistakes, []);
+  t.like(settings, {
+    protocolFilter: [6, 47],
+    nflogGroup: [5],
+    eventBuffer: 65_536,
+    nflogBuffer: 65_536,
+    family: 2,
+    mark: { value: 0x10, mask: 0xf0 },
+    excludeSelf: false,
+    netfilterElements: true,
+    observationDomain: 255,
+    statsInterval: 0,
+    maxRate: 5000,
+  });
+  t.is(settings.flowCollectorAddr!.length, 2);
+});
+
+test('a destination has what it says itself, else what all have; --collector makes more of them', t => {
+  const yaml = `
+mtu: 1400
+destinations:
+  main:
+    flowCollectorAddr: tcp://collector.example
+    profile: antrea
+    activeFlowExportTimeout: 1m
+  lab:
+    flowCollectorAddr: udp://[2001:db8::1]:4740
+    observationDomain: 7
+    mtu: 9000`;
+  const { destinations } = read(t, yaml, ['--mtu', '1500', '--collector', 'udp://x:1']);
+  t.like(destinations[0], {
+    name: 'main',
+    endpoint: { protocol: 'tcp', host: 'collector.example', port: 4739 },
+    profile: 'antrea',
+    activeFlowExportTimeout: 60_000,
+    idleFlowExportTimeout: 15_000,
+    mtu: 1500,
+  });
+  t.like(destinations[1], { name: 'lab', profile: 'standard', observationDomain: 7, mtu: 9000 });
+  t.like(destinations[2], { name: 'udp://x:1', profile: 'standard', mtu: 1500 });
+  t.is(destinations.length, 3);
+});
+
+test('an empty file says nothing, and --config none reads none', t => {
+  for (const yaml of ['', '# nothing\n', '---\n', '{}']) {
+    const { settings, mistakes, destinations } = read(t, yaml, ['--collector', 'udp://x:1']);
+    t.deepEqual(mistakes, []);
+    t.is(settings.profile, 'standard');
+    t.is(destinations.length, 1);
+  }
+  t.is(read(t, 'mtu: 1400', ['--config', 'none', '--collector', 'udp://x:1']).file, undefined);
+});
+
+test('anchors are read, and a value behind one is blamed where it stands', t => {
+  const yaml = 'destinations:\n  a: &a\n    flowCollectorAddr: tcp://h:1\n    mtu: 5\n  b: *a\n';
+  const { destinations, mistakes } = read(t, yaml);
+  t.deepEqual(
+    destinations.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  t.deepEqual(
+    mistakes.map(({ message }) => /:(\d+:\d+): (.*)$/.exec(message)!.slice(1)),
+    [
+      ['4:10', "destinations.a.mtu: '5' is out of range"],
+      ['4:10', "destinations.b.mtu: '5' is out of range"],
+    ],
+  );
+});
+
+test('a file that is not there, a folder, a device and a large one are errors of one line', t => {
+  const folder = temporaryPath(t, '.');
+  for (const path of ['/nowhere/ctflow.yaml', folder, '/dev/zero', process.execPath]) {
+    const command = new Command('run').action(() => {});
+    addRunSettings(command);
+    const error = t.throws(() => command.parse(['--config', path], { from: 'user' }), { instanceOf: CtflowError });
+    t.is(error.code, 'CTFLOW_CONFIG');
+    t.true(error.message.startsWith(`The configuration file ${path} cannot be read: `), error.message);
+  }
+});
+
+test('what has no effect is said of the key in the file', t => {
+  const yaml = 'mtu: 1400\ndestinations:\n  a:\n    flowCollectorAddr: tcp://h:1\n    templateRefreshInterval: 5m\n';
+  t.deepEqual(settingsWithoutEffect(read(t, yaml), FALLBACK), [
+    'mtu has no effect without a UDP collector',
+    'destinations.a.templateRefreshInterval has no effect over tcp',
+  ]);
+});
+
+test('two destinations at one UDP address need different observation domains, over TCP they need not', t => {
+  const yaml = (address: string, domain = ''): string =>
+    `destinations:\n  a: {flowCollectorAddr: '${address}'}\n  b: {flowCollectorAddr: '${address}'${domain}}\n`;
+  const wrong = (text: string): string[] => checkRun(read(t, text), FALLBACK).map(({ message }) => message);
+  t.regex(wrong(yaml('udp://[::1]:1'))[0], /3:\d+: b has the address and the observation domain of a/);
+  t.deepEqual(wrong(yaml('udp://[::1]:1', ', observationDomain: 5')), []);
+  t.deepEqual(wrong(yaml('tcp://[::1]:1')), []);
+});
+
+test('a name may be any word, and what is none is named', t => {
+  for (const name of ['__proto__', 'constructor', 'a.b', 'x-1']) {
+    const { destinations, mistakes } = read(t, `destinations:\n  ${name}:\n    flowCollectorAddr: udp://h:1\n`);
+    if (name === '__proto__') t.regex(mistakes[0].message, /:2:3: __proto__: there is no such key/);
+    else
+      t.deepEqual(
+        destinations.map(({ name }) => name),
+        [name],
+      );
+  }
+});
