@@ -8,6 +8,7 @@ import { exportConntrack } from './export.js';
 import { exportDeny } from './export-deny.js';
 import { memory } from './memory.js';
 import { poll } from './poll.js';
+import { startUp } from './start-up.js';
 import { store } from './store.js';
 
 /** Every subject, in the order of the data path. */
@@ -21,5 +22,6 @@ export const SUBJECTS: readonly Subject[] = [
   exportDeny,
   endToEnd,
   events,
+  startUp,
   memory,
 ];

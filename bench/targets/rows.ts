@@ -91,6 +91,7 @@ const resident = (connections: number): Choice => ({
   case: 'poll and export',
   parameters: { connections },
 });
+const firstRecord: Choice = { subject: 'start-up', case: 'first record', parameters: { connections: MILLION } };
 const longRun = (name: 'replayed' | 'kernel'): Choice => ({ subject: 'soak', case: name });
 
 const absolute = (ours: Choice, beside: Choice, by: Measure): NonNullable<Target['absolute']> => ({
@@ -157,6 +158,13 @@ export const TARGETS: readonly Target[] = [
   ),
   ...besidePoll('conntrack -L -o extended'),
   ...besidePoll('ti-mo/conntrack'),
+  {
+    what: 'first record of 1,000,000 connections after the start, against the raw dump: wall',
+    unit: 'times',
+    figure: paired(firstRecord, { ...firstRecord, case: 'raw dump', backend: 'kernel' }, 'wall'),
+    most: 1.3,
+    absolute: absolute(firstRecord, { ...firstRecord, case: 'raw dump', backend: 'kernel' }, 'wall'),
+  },
   held('decode, against walking the attributes', 'cpu', coded('decode', 'native'), {
     subject: 'decode',
     case: 'walk the attributes',

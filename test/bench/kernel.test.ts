@@ -31,6 +31,16 @@ needs(test.serial, KERNEL)('end to end: what the kernel has is what arrives', as
   }
 });
 
+needs(test.serial, KERNEL)('start-up: each backend beside the raw dump', async t => {
+  t.timeout(20 * MINUTES);
+  const { results } = await shortRun(t, '--only', 'start-up', '--family', 'ipv4', '--connections', '500');
+  t.deepEqual(
+    results.map(({ backend, case: what }) => [what, backend]),
+    [...names.map(name => ['first record', name]), ['raw dump', 'kernel']],
+  );
+  for (const { samples } of results) t.true(samples.length >= 2 && samples.every(sample => sample > 0));
+});
+
 const events = needs(test.serial, [...KERNEL, 'native']);
 if (withoutNative === undefined) {
   events('events: the floor, and each end is a record', async t => {
