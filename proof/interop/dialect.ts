@@ -1,4 +1,5 @@
 import type { Biflow } from '../../src/ipfix/profile-standard.js';
+import type { Interfaces } from '../../src/ipfix/interfaces.js';
 import type { ProfileName } from '../../src/ipfix/profile.js';
 
 /** How ctflow is asked to export to a taker. */
@@ -7,18 +8,28 @@ export interface Dialect {
   readonly biflow: Biflow;
   /** PEN 21373. */
   readonly netfilterElements: boolean;
+  /** Fixed numbers of the interfaces. */
+  readonly interfaces: Interfaces;
   /** Options records are sent. */
   readonly options: boolean;
 }
 
-export const PLAIN: Dialect = { profile: 'standard', biflow: 'reverse', netfilterElements: false, options: true };
+export const PLAIN: Dialect = {
+  profile: 'standard',
+  biflow: 'reverse',
+  netfilterElements: false,
+  interfaces: 'none',
+  options: true,
+};
+export const WITH_INTERFACES: Dialect = { ...PLAIN, interfaces: { ingress: 7, egress: 8 } };
 
 /** The flags that a dialect needs, as a user writes them. */
-export function flagsOf({ profile, biflow, netfilterElements, options }: Dialect): string {
+export function flagsOf({ profile, biflow, netfilterElements, interfaces, options }: Dialect): string {
   const flags = [
     profile === 'standard' ? '' : `--profile ${profile}`,
     biflow === 'reverse' ? '' : `--biflow ${biflow}`,
     netfilterElements ? '--netfilter-elements' : '',
+    interfaces === 'none' ? '' : `--interfaces ${interfaces.ingress},${interfaces.egress}`,
     // profile antrea has none by default
     options || profile === 'antrea' ? '' : '--options-interval 0s',
   ];

@@ -61,11 +61,29 @@ function extras(count: number, denied: boolean, names: { intern(name: string): n
   };
 }
 
+const NAMES = {
+  version: 1,
+  list: [
+    { index: 7, name: 'eth0', description: 'uplink' },
+    { index: 8, name: 'eth1', description: 'downlink' },
+  ],
+};
+
 /** Exports everything to a taker that is asked for in this dialect. */
-export async function exportIn({ profile, biflow, netfilterElements, options }: Dialect): Promise<Exported> {
-  // CTFLOW_BACKEND as in the tests; both give the same bytes
+export async function exportIn({
+  profile,
+  biflow,
+  netfilterElements,
+  interfaces,
+  options,
+}: Dialect): Promise<Exported> {
   const backend = await loadBackend((process.env['CTFLOW_BACKEND'] ?? 'auto') as 'auto' | 'native' | 'fallback');
-  const rig = new SessionRig(backend, { limit: 2_744, profile: createProfile(profile, biflow, netfilterElements) });
+  const rig = new SessionRig(backend, {
+    limit: 2_744,
+    profile: createProfile(profile, biflow, netfilterElements, undefined, interfaces),
+    sampling: options ? 'current' : 'none',
+    interfaceNames: interfaces === 'none' || !options ? undefined : NAMES,
+  });
   const flows = (facts: readonly Facts[], denied: boolean) =>
     rig.sendWith(extras(facts.length, denied, rig.names), ...facts);
   // the sampling rate is known before the first data, the flow keys of all templates at the end

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { ROOT } from '../../bench/host/machine.js';
 import { EndingScope } from '../../test/helpers/kernel/scope.js';
+import type { OracleRecord } from '../../test/helpers/oracles/record.js';
 import { compare, type Comparison } from './compare.js';
 import { compareCollected } from './collected.js';
 import { EXPORTERS } from './exporters/index.js';
@@ -35,7 +36,7 @@ for (const taker of TAKERS.filter(({ name }) => flags.only?.includes(name) ?? tr
     if (left) takers.push({ name, run, dialect, left });
     else {
       const { messages, records } = await exportIn(dialect);
-      const comparison = compare(records, await taker.read(messages, scope));
+      const comparison = compare(inFlows(records, taker.ofFlows), await taker.read(messages, scope));
       takers.push({ name, run, dialect, version: taker.version(), comparison });
     }
   } finally {
@@ -61,6 +62,13 @@ for (const exporter of EXPORTERS.filter(({ name }) => flags.only?.includes(name)
 }
 if (flags.write) writeFileSync(join(ROOT, PAGE), pageOf(takers, exporters));
 process.exitCode = [...takers, ...exporters].some(({ comparison }) => comparison && !isRight(comparison)) ? 1 : 0;
+
+/** Records as a program shows them that has an element of options in each flow. */
+function inFlows(records: readonly OracleRecord[], element: string | undefined): readonly OracleRecord[] {
+  const value = element && records.map(record => record[element]).find(Boolean);
+  if (!element || !value) return records;
+  return records.map(record => (record['protocolIdentifier'] ? { ...record, [element]: value } : record));
+}
 
 function isRight({ fields, unexpected }: Comparison): boolean {
   return unexpected.length === 0 && [...fields.values()].every(({ verdict }) => verdict !== 'wrong');

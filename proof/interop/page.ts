@@ -25,7 +25,7 @@ export interface ExporterResult {
 const UNTESTED = [
   ['Splunk Stream, ElastiFlow', 'closed'],
   ['NetGauze', 'not built here'],
-  ['Akvorado, Logstash, Telegraf, the OpenTelemetry netflowreceiver, flowlogs-pipeline', 'not packaged here'],
+  ['Logstash, Telegraf, the OpenTelemetry netflowreceiver, flowlogs-pipeline', 'not packaged here'],
 ] as const;
 
 /** docs/interop.md. */

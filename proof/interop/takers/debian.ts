@@ -8,7 +8,7 @@ import { Nfacctd } from '../../../test/helpers/oracles/nfacctd.js';
 import { Nfcapd } from '../../../test/helpers/oracles/nfcapd.js';
 import { readWithPython } from '../../../test/helpers/oracles/python-ipfix.js';
 import { readWithTshark } from '../../../test/helpers/oracles/tshark.js';
-import { PLAIN } from '../dialect.js';
+import { PLAIN, WITH_INTERFACES } from '../dialect.js';
 import { packageVersion, without } from './programs.js';
 import type { Taker } from './taker.js';
 
@@ -18,7 +18,7 @@ const TAUGHT: readonly Element[] = ['mark', 'conntrack_id', 'tcpState', 'tcpStat
 
 export const nfcapd: Taker = {
   name: 'nfcapd',
-  dialect: { ...PLAIN, options: false },
+  dialect: { ...WITH_INTERFACES, options: false },
   run: 'nfcapd, read by nfdump',
   lacks: () => without('namespace', 'nfcapd', 'nfdump'),
   version: () => packageVersion('nfdump'),
@@ -49,7 +49,7 @@ export const nfacctd: Taker = {
 
 export const tshark: Taker = {
   name: 'tshark',
-  dialect: { ...PLAIN, netfilterElements: true },
+  dialect: { ...WITH_INTERFACES, netfilterElements: true },
   run: 'tshark of Wireshark',
   lacks: () => without('tshark'),
   version: () => packageVersion('tshark'),
@@ -62,7 +62,7 @@ export const tshark: Taker = {
 
 export const ipfixDump: Taker = {
   name: 'ipfixDump',
-  dialect: { ...PLAIN, netfilterElements: true },
+  dialect: { ...WITH_INTERFACES, netfilterElements: true },
   run: 'ipfixDump of libfixbuf, given the elements of Netfilter and Antrea',
   lacks: () => without('ipfixDump'),
   version: () => packageVersion('libfixbuf-tools'),
@@ -71,9 +71,15 @@ export const ipfixDump: Taker = {
 
 export const ipfix2csv: Taker = {
   name: 'ipfix2csv',
-  dialect: { ...PLAIN, netfilterElements: true },
+  dialect: { ...WITH_INTERFACES, netfilterElements: true },
   run: 'the reader of ipfix2csv, given the elements of Netfilter and Antrea',
   lacks: () => without('python3-ipfix'),
   version: () => packageVersion('python3-ipfix'),
-  read: messages => readWithPython(Buffer.concat(messages), TAUGHT),
+  async read(messages) {
+    const records = await readWithPython(Buffer.concat(messages), TAUGHT);
+    // of a text of fixed length it shows the padding too
+    return records.map(record =>
+      Object.fromEntries(Object.entries(record).map(([name, text]) => [name, text.replace(/\0+$/, '')])),
+    );
+  },
 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buildGo, GO_PEERS } from '../../../bench/peers/go.js';
 import { ROOT } from '../../../bench/host/machine.js';
 import { canonicalAddress, type OracleRecord } from '../../../test/helpers/oracles/record.js';
-import { PLAIN } from '../dialect.js';
+import { PLAIN, WITH_INTERFACES } from '../dialect.js';
 import { GoCollector } from './go-collector.js';
 import { BUILT, readLines, SOURCES } from './programs.js';
 import type { Taker } from './taker.js';
@@ -19,7 +19,8 @@ function moduleVersion(file: string, module: string): string {
 
 export const goflow2: Taker = {
   name: 'goflow2',
-  dialect: { ...PLAIN, biflow: 'two-uniflows' },
+  dialect: { ...WITH_INTERFACES, biflow: 'two-uniflows' },
+  ofFlows: 'samplingPacketInterval',
   run: 'its decoder and its producer, as they are by default',
   lacks: () => buildGo(join(BUILT, 'goflow2'), join(SOURCES, 'goflow2')),
   version: () => moduleVersion(join(SOURCES, 'goflow2/go.mod'), 'github.com/netsampler/goflow2/v2'),
@@ -28,7 +29,7 @@ export const goflow2: Taker = {
 
 export const filebeat: Taker = {
   name: 'Filebeat',
-  dialect: { ...PLAIN, netfilterElements: true },
+  dialect: { ...WITH_INTERFACES, netfilterElements: true },
   run: 'the decoder of its netflow input',
   lacks: () => buildGo(join(BUILT, 'filebeat'), join(SOURCES, 'filebeat')),
   version: () => moduleVersion(join(SOURCES, 'filebeat/go.mod'), 'github.com/elastic/beats/v7'),

@@ -1,3 +1,4 @@
+import { akvorado } from './akvorado.js';
 import { ipfix2csv, ipfixDump, nfacctd, nfcapd, tshark } from './debian.js';
 import { filebeat, goflow2, goIpfix } from './go.js';
 import { pythonNetflow } from './python.js';
@@ -13,4 +14,5 @@ export const TAKERS: readonly Taker[] = [
   filebeat,
   goIpfix,
   pythonNetflow,
+  akvorado,
 ];

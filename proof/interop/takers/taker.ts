@@ -6,6 +6,8 @@ import type { Dialect } from '../dialect.js';
 export interface Taker {
   readonly name: string;
   readonly dialect: Dialect;
+  /** An element of options that it shows in each flow. */
+  readonly ofFlows?: string;
   /** What it is run as, in a few words. */
   readonly run: string;
   /** How it can be had here. @returns why not, undefined where it is there */
