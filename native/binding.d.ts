@@ -297,6 +297,13 @@ export declare function limitUnsent(fd: number, octets: number): boolean
 /** Backend.lockFile of src/backend/backend.ts. */
 export declare function lockFile(fd: number): boolean
 
+/** An interface; the alias is empty where it has none. */
+export interface NetworkInterface {
+  index: number
+  name: string
+  alias: string
+}
+
 /** What became of the logged packets so far. Each message is in exactly one of the first four counts. */
 export interface NflogCounts {
   /** Rows of EVENT_DENIED. */
@@ -341,11 +348,4 @@ export interface UdpSent {
   refusedErrno: number
   /** Why the kernel segments no more from now on (errno), 0 where nothing has changed. */
   unsegmented: number
-}
-
-/** An interface; the alias is empty where it has none. */
-export interface NetworkInterface {
-  index: number
-  name: string
-  alias: string
 }
