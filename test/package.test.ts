@@ -21,7 +21,8 @@ await source.dump(batch => {
   for (let i = 0; i < batch.count; i++) connections.push(viewRow(batch, i));
 });
 source.close();
-const destinations = [{ ...DESTINATION_DEFAULTS, endpoint: parseEndpoint('collector'), observationDomain: 1 }];
+const endpoint = parseEndpoint('collector');
+const destinations = [{ ...DESTINATION_DEFAULTS, endpoint, observationDomain: 1 }];
 const options: ExporterOptions = { ...EXPORTER_DEFAULTS, backend, source, destinations, log: createLogger('warn') };
 const events: EventsOptions | undefined = options.events;
 const denied: DeniedOptions | undefined = options.denied;
@@ -29,7 +30,7 @@ const journal: typeof Journal = Journal;
 const stats: readonly DestinationStats[] = new Exporter(options).stats().destinations;
 const seen = (record: CollectedRecord): boolean => record.isOptions;
 void [events, denied, journal, stats, seen];
-new Collector({ listen: [options.destinations[0].endpoint], onRecord: record => void record.isOptions });
+new Collector({ listen: [endpoint], onRecord: record => void record.isOptions });
 `;
 
 interface Lock {

@@ -4,7 +4,8 @@ import { createServer, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '../common/endpoint.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { hasName, NOT_ALLOWED } from '../transport/tls-client.js';
-import { TlsFiles, type TlsFileNames } from '../transport/tls-files.js';
+import { TlsFiles } from '../transport/tls-files.js';
+import type { TlsListenerOptions } from '../transport/tls-options.js';
 import type { Listener } from './listener.js';
 import { listenStreams, originOf, STREAMS, type OnConnection } from './tcp-listener.js';
 
@@ -13,11 +14,6 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const HANDSHAKES = 64;
 /** Between two looks at the files. */
 const LOOK_MS = 1_000;
-
-export interface TlsListenerOptions extends TlsFileNames {
-  /** Of these names an exporter's certificate has one. Needs authorities of its own. */
-  tlsPeerName?: readonly string[];
-}
 
 export interface TlsListenerHandlers {
   connected: OnConnection;

@@ -5,7 +5,8 @@ import type { DestinationEndpoint } from '../common/destination-endpoint.js';
 import type { ConnectDatagram } from '../transport/datagram-socket.js';
 import { FileTransport, type FileOptions } from '../transport/file.js';
 import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
-import { TlsClient, type TlsClientOptions } from '../transport/tls-client.js';
+import { TlsClient } from '../transport/tls-client.js';
+import type { TlsClientOptions } from '../transport/tls-options.js';
 import type { Transport } from '../transport/transport.js';
 import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 

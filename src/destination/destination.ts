@@ -24,7 +24,7 @@ import type { DestinationJournal } from '../state/destination-journal.js';
 import type { Uncertain } from '../state/journal-contents.js';
 import { FileTransport, type FileOptions } from '../transport/file.js';
 import { RENEWED } from '../transport/tcp.js';
-import type { TlsClientOptions } from '../transport/tls-client.js';
+import type { TlsClientOptions } from '../transport/tls-options.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
 import type { UdpOptions } from '../transport/udp.js';
 

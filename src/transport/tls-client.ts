@@ -2,7 +2,8 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '../common/endpoint.js';
 import type { CtflowError } from '../common/errors.js';
-import { TlsFiles, type TlsFileNames } from './tls-files.js';
+import { TlsFiles } from './tls-files.js';
+import type { TlsClientOptions } from './tls-options.js';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A TLS 1.3 server that sends no tickets has so long to refuse the client's certificate. */
@@ -14,13 +15,6 @@ const STANDS_MS = 100;
 export const NO_HANDSHAKE = 'no TLS handshake';
 export const REFUSED = 'closed after the TLS handshake';
 export const NOT_ALLOWED = 'peer not allowed';
-
-export interface TlsClientOptions extends TlsFileNames {
-  /** The collector's certificate is for this name; absent for the host of its endpoint. */
-  tlsServerName?: string;
-  /** Of these names the collector's certificate has one, too. */
-  tlsPeerName?: readonly string[];
-}
 
 /** TLS 1.2 or 1.3 toward one collector, whose name and chain are verified, always. */
 export class TlsClient {

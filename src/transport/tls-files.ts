@@ -3,20 +3,11 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { notRegular, READ_NOW } from '../common/regular-file.js';
+import type { TlsFileNames } from './tls-options.js';
 
 /** Bytes of a file at most. */
 const LARGEST = 4 << 20;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
-/** Files in PEM. */
-export interface TlsFileNames {
-  /** Certificates of the authorities that are trusted; absent for those that Node brings. */
-  tlsCa?: string;
-  /** The own certificate, and behind it those between it and its authority. */
-  tlsCertificate?: string;
-  /** The key of the own certificate, without a passphrase. */
-  tlsKey?: string;
-}
 
 /** What TLS needs of the files now. */
 export interface TlsContent {

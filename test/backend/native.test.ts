@@ -54,7 +54,7 @@ for (const [errno, reason] of [
     const { connectDatagram } = createNativeBackend({
       layoutVersion: () => LAYOUT_VERSION,
       testUdpSegmentation: () => (tests++, errno),
-      UdpSender: function (_address: string, _port: number, segment: boolean) {
+      UdpSender: function (_address: string, _port: number, _from: string, _fromPort: number, segment: boolean) {
         opened.push(segment);
       },
     } as unknown as Binding);

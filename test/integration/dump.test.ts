@@ -35,13 +35,15 @@ let made: Promise<Scene> | undefined;
 const scene = () => (made ??= makeScene());
 
 /** A line of the listing as an object of `ctflow dump --format json`, without what moves or is the kernel's alone. */
-function view({ family, protocol, state, original, reply, zone, mark, id }: ListedConnection, backend: BackendName) {
+function view(connection: ListedConnection, backend: BackendName) {
+  const { family, protocol, state, original, reply, flags, zone, mark, id } = connection;
   return {
     family,
     protocol: PROTOCOLS[protocol],
     ...(state !== undefined && { state }),
     original: side(original, zone),
     reply: side(reply, zone),
+    offloaded: flags.some(flag => flag.endsWith('OFFLOAD')),
     ...(mark !== '0' && { mark: Number(mark) }),
     ...(backend === 'native' && { id: Number(id) }),
   };

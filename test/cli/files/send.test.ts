@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { Collector } from '../../../src/collector/collector.js';
-import type { TlsListenerOptions } from '../../../src/collector/tls-listener.js';
+import type { TlsListenerOptions } from '../../../src/transport/tls-options.js';
 import { backends } from '../../helpers/backends.js';
 import { message, set, templateSet, u32 } from '../../helpers/builders/ipfix-builder.js';
 import { eventually } from '../../helpers/eventually.js';

@@ -15,7 +15,7 @@ function fromJson(line: string): OracleRecord {
   return Object.fromEntries(
     Object.entries(elements).map(([name, value]) => [
       name,
-      name.endsWith('Milliseconds') ? String(Date.parse(value as string)) : String(value),
+      typeof value === 'string' && name.endsWith('Milliseconds') ? String(Date.parse(value)) : String(value),
     ]),
   );
 }
