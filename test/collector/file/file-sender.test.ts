@@ -70,9 +70,15 @@ class Receiver {
   }
 }
 
-function senderTo(endpoint: DestinationEndpoint, backend: Backend, more: Partial<FileSenderOptions> = {}): FileSender {
+/** Closed at the end of the test, whatever became of it: an open one tries to connect for ever. */
+function senderTo(
+  t: ExecutionContext,
+  endpoint: DestinationEndpoint,
+  backend: Backend,
+  more: Partial<FileSenderOptions> = {},
+): FileSender {
   const options = { ...DESTINATION_DEFAULTS, mtu: MTU };
-  return new FileSender({
+  const sender = new FileSender({
     ...options,
     createTransport: () => createTransport(endpoint, options, backend, { tlsFailed: () => {} }),
     maxRate: 'off',
@@ -81,6 +87,8 @@ function senderTo(endpoint: DestinationEndpoint, backend: Backend, more: Partial
     stopped: () => false,
     ...more,
   });
+  t.teardown(() => sender.close());
+  return sender;
 }
 
 function fileOf(t: ExecutionContext, ...messages: Uint8Array[]): string {
@@ -119,7 +127,7 @@ for (const protocol of ['udp', 'tcp'] as const) {
     async (t, backend) => {
       const path = fileOf(t, ...RICH);
       const receiver = await Receiver.open(t, protocol);
-      const sender = senderTo(receiver.endpoint, backend, { maxRate: protocol === 'udp' ? 20_000 : 'off' });
+      const sender = senderTo(t, receiver.endpoint, backend, { maxRate: protocol === 'udp' ? 20_000 : 'off' });
       t.is(await sender.send(path), undefined);
       await sender.close();
       const received = await receiver.has(RICH_RECORDS);
@@ -153,7 +161,7 @@ for (const protocol of ['udp', 'tcp'] as const) {
 perBackend('into another file, as to a collector', async (t, backend) => {
   const path = fileOf(t, ...RICH);
   const to = temporaryPath(t, 'copy.ipfix');
-  const sender = senderTo({ protocol: 'file', path: to }, backend);
+  const sender = senderTo(t, { protocol: 'file', path: to }, backend);
   await sender.send(path);
   await sender.close();
   const copies = filesBeside(to);
@@ -165,7 +173,7 @@ const [backend] = backends();
 
 test('files one after another share a session; where an id gets another meaning, another session begins', async t => {
   const receiver = await Receiver.open(t, 'tcp');
-  const sender = senderTo(receiver.endpoint, backend);
+  const sender = senderTo(t, receiver.endpoint, backend);
   const octets = message({}, templateSet(256, [1, 4]), set(256, u32(1)));
   const packets = message({}, templateSet(256, [2, 4]), set(256, u32(2)));
   const withdrawn = message({}, set(2, hex('0100 0000')), templateSet(256, [7, 2]), set(256, u16(3)));
@@ -188,7 +196,7 @@ test('templates of lists go out too, though no data set has their id; also in a 
     message({}, set(2, hex('0102 0000')), templateSet(258, [2, 4])),
     message({}, list),
   );
-  const sender = senderTo(receiver.endpoint, backend);
+  const sender = senderTo(t, receiver.endpoint, backend);
   await sender.send(path);
   await sender.close();
   const received = await receiver.has(2);
@@ -204,7 +212,7 @@ test('data never seem older than their template', async t => {
   const receiver = await Receiver.open(t, 'udp');
   const at = (exportTime: number): string =>
     fileOf(t, message({ exportTime }, templateSet(256, [1, 4]), set(256, u32(1))));
-  const sender = senderTo(receiver.endpoint, backend);
+  const sender = senderTo(t, receiver.endpoint, backend);
   for (const exportTime of [EXPORT_TIME, EXPORT_TIME - 3_600, EXPORT_TIME + 60]) await sender.send(at(exportTime));
   await sender.close();
   await receiver.has(3);
@@ -226,7 +234,7 @@ test('over UDP a template goes out several times before its first data, and agai
     message({}, templateSet(256, [1, 4])),
     ...Array.from({ length: 7 }, (_, i) => message({}, set(256, u32(i)))),
   );
-  const sender = senderTo(receiver.endpoint, backend, { templateRefreshPackets: 3 });
+  const sender = senderTo(t, receiver.endpoint, backend, { templateRefreshPackets: 3 });
   await sender.send(path);
   await sender.close();
   await receiver.has(7);
@@ -246,7 +254,7 @@ test('a record that no datagram holds is counted, and the others arrive', async 
     message({}, set(256, name(10), name(2_000), name(20))),
     message({}, set(257, Buffer.alloc(480))),
   );
-  const sender = senderTo(receiver.endpoint, backend);
+  const sender = senderTo(t, receiver.endpoint, backend);
   await sender.send(path);
   await sender.close();
   const received = await receiver.has(2);
@@ -269,7 +277,7 @@ test('what cannot be read is counted, and not sent', async t => {
     message({}, set(256, u32(2))),
   ];
   const path = fileOf(t, ...whole, message({}, set(256, u32(3))).subarray(0, 18));
-  const sender = senderTo(receiver.endpoint, backend);
+  const sender = senderTo(t, receiver.endpoint, backend);
   const damage = await sender.send(path);
   await sender.close();
   t.is(damage?.offset, Buffer.concat(whole).length);
@@ -288,7 +296,7 @@ test('a rate holds', async t => {
     message({}, templateSet(256, [1, 4])),
     ...Array.from({ length: 60 }, () => message({}, set(256, ...Array.from({ length: 10 }, () => u32(1))))),
   );
-  const sender = senderTo(receiver.endpoint, backend, { maxRate: 1_000 });
+  const sender = senderTo(t, receiver.endpoint, backend, { maxRate: 1_000 });
   const began = performance.now();
   await sender.send(path);
   // 600 records, of which the first 64 may leave at once
@@ -322,7 +330,7 @@ test('a connection that breaks: the next one gets templates and what was not tak
   );
   const closed: string[] = [];
   const options = { ...DESTINATION_DEFAULTS, reconnectInterval: 20 };
-  const sender = senderTo({ protocol: 'tcp', host: '127.0.0.1', port }, backend, {
+  const sender = senderTo(t, { protocol: 'tcp', host: '127.0.0.1', port }, backend, {
     createTransport: () =>
       createTransport({ protocol: 'tcp', host: '127.0.0.1', port }, options, backend, { tlsFailed: () => {} }),
     closed: why => closed.push(why),
@@ -355,14 +363,14 @@ test('where nobody listens it gives up after the time limit, over TCP; over UDP 
   const { port } = server.address() as AddressInfo;
   await new Promise(resolve => server.close(resolve));
   const path = fileOf(t, ...RICH);
-  const tcp = senderTo({ protocol: 'tcp', host: '127.0.0.1', port }, backend, { timeout: 200 });
+  const tcp = senderTo(t, { protocol: 'tcp', host: '127.0.0.1', port }, backend, { timeout: 200 });
   const error = await t.throwsAsync(tcp.send(path), { code: 'CTFLOW_TRANSPORT' });
   // a process that is held up has not seen why when the time is over
   const [what, why] = error.message.split(' (');
   t.is(what, `tcp://127.0.0.1:${port} has taken nothing for 0.2 s`);
   t.true(why === undefined || why === 'ECONNREFUSED)', error.message);
   await tcp.close();
-  const udp = senderTo({ protocol: 'udp', host: '127.0.0.1', port }, backend, { timeout: 300 });
+  const udp = senderTo(t, { protocol: 'udp', host: '127.0.0.1', port }, backend, { timeout: 300 });
   const small = fileOf(t, message({}, templateSet(256, [1, 4]), set(256, u32(1))));
   await udp.send(small);
   await udp.close();
