@@ -1,13 +1,8 @@
 import type { Backend } from './backend/backend.js';
 import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
 import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
-import {
-  Destination,
-  destinationName,
-  formerNames,
-  type DestinationOptions,
-  type DestinationStats,
-} from './destination/destination.js';
+import { Destination, type DestinationStats } from './destination/destination.js';
+import { destinationName, formerNames, type DestinationOptions } from './destination/destination-options.js';
 import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
 import { closeParts, type Part } from './common/parts.js';
 import { addCounts } from './common/add-counts.js';

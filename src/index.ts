@@ -27,7 +27,8 @@ export { type DefaultDomain, defaultDomain, type DomainSources } from './common/
 export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { DenyCounts } from './denied/deny-store.js';
-export { DESTINATION_DEFAULTS, type DestinationOptions, type DestinationStats } from './destination/destination.js';
+export { type DestinationStats } from './destination/destination.js';
+export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination-options.js';
 export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
 export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createSocket } from 'node:dgram';
 import type { ExecutionContext } from 'ava';
 import type { Endpoint } from '../src/common/endpoint.js';
-import { DESTINATION_DEFAULTS } from '../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../src/destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../src/exporter.js';
 import { perBackend } from './helpers/backends.js';
 import { udp } from './helpers/builders/connections.js';

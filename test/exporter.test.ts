@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Backend } from '../src/backend/backend.js';
 import type { EventOptions } from '../src/sources/events.js';
-import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination/destination-options.js';
 import type { Endpoint } from '../src/common/endpoint.js';
 import type { EventsOptions } from '../src/ingest/conntrack-events.js';
 import { CtflowError } from '../src/common/errors.js';

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Backend } from '../../src/backend/backend.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import { createLogger } from '../../src/common/logger.js';
 import { Poller } from '../../src/ingest/poller.js';
 import { CountingSink } from '../host/counting-sink.js';

@@ -1,5 +1,5 @@
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { kernelTimeouts } from '../../test/helpers/rigs/store-rig.js';
 import type { Case, Scene, Subject } from '../subject.js';

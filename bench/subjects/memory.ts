@@ -1,5 +1,5 @@
 import { ConnectionStore } from '../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createLogger } from '../../src/common/logger.js';
 import { Poller } from '../../src/ingest/poller.js';

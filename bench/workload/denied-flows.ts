@@ -2,7 +2,7 @@ import { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
 import { DeniedRules } from '../../src/denied/denied-rules.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import type { Flows } from '../../src/record/flows.js';
 import { ROW_SIZE, ROW_WORDS, RULE_WORD, STATE } from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';

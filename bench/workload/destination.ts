@@ -1,6 +1,7 @@
 import { OwnConnections } from '../../src/row/own-connections.js';
 import type { Backend } from '../../src/backend/backend.js';
-import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
+import { Destination } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { LEAST_POLL_INTERVAL } from '../../src/ingest/poll-interval.js';
 import type { Flows } from '../../src/record/flows.js';

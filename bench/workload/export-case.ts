@@ -1,5 +1,5 @@
 import type { Backend } from '../../src/backend/backend.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import type { NameTable } from '../../src/record/name-table.js';
 import type { Flows } from '../../src/record/flows.js';
 import { CountingSink } from '../host/counting-sink.js';

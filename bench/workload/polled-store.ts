@@ -2,7 +2,7 @@ import type { Batch } from '../../src/row/batch.js';
 import { ConnectionStore } from '../../src/store/connection-store.js';
 import { ExportSchedule } from '../../src/schedule/export-schedule.js';
 import type { Moment } from '../../src/store/poll-history.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import { EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { LEAST_POLL_INTERVAL } from '../../src/ingest/poll-interval.js';
 import { exportDue } from '../../test/helpers/rigs/export-due.js';

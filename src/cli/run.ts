@@ -4,7 +4,7 @@ import type { DeniedOptions } from '../denied/denied-packets.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
-import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';

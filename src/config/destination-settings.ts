@@ -1,4 +1,4 @@
-import { DESTINATION_DEFAULTS } from '../destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../destination/destination-options.js';
 import { PROFILE_NAMES } from '../ipfix/profile.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 import { Filter } from '../filter/filter.js';

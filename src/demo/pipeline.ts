@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Backend } from '../backend/backend.js';
 import { Collector } from '../collector/collector.js';
 import type { Endpoint } from '../common/endpoint.js';
-import { DESTINATION_DEFAULTS } from '../destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import type { Source } from '../sources/source.js';
 import { FlowBoard } from './flow-board.js';

@@ -1,8 +1,8 @@
 import type { Backend } from '../backend/backend.js';
-import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
+import { formatDestination } from '../common/destination-endpoint.js';
 import { createTransport } from './create-transport.js';
+import { destinationName, type DestinationOptions } from './destination-options.js';
 import { describeError } from '../common/errors.js';
-import type { Filter } from '../filter/filter.js';
 import { storeFilter } from '../filter/store-filter.js';
 import { FlowBatcher } from './flow-batcher.js';
 import { LossClock } from './loss-clock.js';
@@ -10,10 +10,8 @@ import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
-import type { Interfaces } from '../ipfix/interfaces.js';
-import { Pacing, type MaxRate } from './pacing.js';
-import { createProfile, type ProfileName } from '../ipfix/profile.js';
-import type { Biflow } from '../ipfix/profile-standard.js';
+import { Pacing } from './pacing.js';
+import { createProfile } from '../ipfix/profile.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
@@ -22,11 +20,9 @@ import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
 import type { Uncertain } from '../state/journal-contents.js';
-import { FileTransport, type FileOptions } from '../transport/file.js';
+import { FileTransport } from '../transport/file.js';
 import { RENEWED } from '../transport/tcp.js';
-import type { TlsClientOptions } from '../transport/tls-options.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
-import type { UdpOptions } from '../transport/udp.js';
 
 /** Connections looked at before the event loop gets its turn. */
 const SLICE = 2048;
@@ -38,73 +34,6 @@ const PAUSE_MS = 250;
 const TAKES_MS = 1_000;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
-
-export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOptions {
-  /** Identifies it in the log, in statistics and in the state file; its address by default. */
-  name?: string;
-  endpoint: DestinationEndpoint;
-  profile: ProfileName;
-  biflow: Biflow;
-  /** Also mark and conntrack id (PEN 21373). */
-  netfilterElements: boolean;
-  /** Elements in place of those of profile standard, by name, in their order. */
-  fields?: readonly string[] | undefined;
-  /** ingressInterface and egressInterface; profile `standard` only. */
-  interfaces: Interfaces;
-  /** Milliseconds, as all times here. */
-  activeFlowExportTimeout: number;
-  idleFlowExportTimeout: number;
-  observationDomain: number;
-  templateRefreshInterval: number;
-  templateRefreshPackets: number;
-  /** Records a second at most. */
-  maxRate: MaxRate;
-  /** TCP and TLS: the first wait before another attempt. */
-  reconnectInterval: number;
-  /** TCP and TLS: a connection is closed and another one opened after this time, more or less by a quarter; 0 for never. */
-  connectionLifetime: number;
-  /** TCP and TLS: octets that the collector's kernel holds unread at most. */
-  collectorBuffer: number;
-  /** Ended connections that wait for this collector, at most. */
-  endedQueue: number;
-  /** Also records without a packet in them. */
-  zeroDeltaRecords: boolean;
-  /** Which connections it gets: from the moment when they match until they end. */
-  filter?: Filter | undefined;
-  /** How often options records are sent; 0 for never, and for none at all. */
-  optionsInterval: number;
-  /** Options also have samplingInterval (34) and samplerRandomInterval (50), which IANA has deprecated. */
-  deprecatedSampling: boolean;
-}
-
-/** The documented defaults; Antrea's where Antrea has one. */
-export const DESTINATION_DEFAULTS: Omit<
-  DestinationOptions,
-  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields'
-> = {
-  profile: 'standard',
-  biflow: 'reverse',
-  netfilterElements: false,
-  interfaces: 'none',
-  zeroDeltaRecords: false,
-  activeFlowExportTimeout: 5_000,
-  idleFlowExportTimeout: 15_000,
-  mtu: 512,
-  udpSegmentation: true,
-  templateRefreshInterval: 60_000,
-  templateRefreshPackets: 1_000,
-  maxRate: 'auto',
-  reconnectInterval: 60_000,
-  connectionLifetime: 0,
-  collectorBuffer: 32 << 20,
-  endedQueue: 131_072,
-  optionsInterval: 60_000,
-  fileMaxSize: 64 << 20,
-  fileMaxAge: 3_600_000,
-  fileKeep: 'all',
-  fileKeepSize: 1 << 30,
-  deprecatedSampling: false,
-};
 
 export interface DestinationStats {
   readonly name: string;
@@ -134,25 +63,6 @@ export interface DestinationStats {
 export interface Left extends Unexported {
   /** Records that were encoded or waited for it, and never left. */
   readonly records: number;
-}
-
-/** Identifies a destination, also after a restart. */
-export function destinationName({ name, endpoint }: Pick<DestinationOptions, 'name' | 'endpoint'>): string {
-  return name ?? formatDestination(endpoint);
-}
-
-/** What state files may have for it: it had no name, or destinations had none. */
-export function formerNames(options: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string[] {
-  return [formatDestination(options.endpoint), nameWithDomain(options)];
-}
-
-/** What state files had for it before destinations had names. */
-export function nameWithDomain({
-  endpoint,
-  observationDomain,
-  profile,
-}: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string {
-  return `${formatDestination(endpoint)} ${observationDomain} ${profile}`;
 }
 
 /** One collector: a batcher for each kind of flows, the session and the transport. */

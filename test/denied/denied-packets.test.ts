@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import type { NflogOptions } from '../../src/sources/nflog.js';
-import { DESTINATION_DEFAULTS } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
 import { CtflowError } from '../../src/common/errors.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { createFallbackBackend } from '../../src/backend/fallback.js';

@@ -1,7 +1,8 @@
 import { OwnConnections } from '../../src/row/own-connections.js';
 import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
-import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination.js';
+import { Destination } from '../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
 import { FlowBatcher } from '../../src/destination/flow-batcher.js';
 import { BURST } from '../../src/destination/pacer.js';
 import { Pacing } from '../../src/destination/pacing.js';

@@ -1,5 +1,5 @@
 import { ConnectionStore } from '../../../src/store/connection-store.js';
-import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../../src/destination/destination-options.js';
 import { Companion } from '../../host/companion.js';
 import { CountingSink } from '../../host/counting-sink.js';
 import { same } from '../../same.js';

@@ -6,7 +6,7 @@ import { CtflowError, describeError } from '../../common/errors.js';
 import { note } from '../../common/terminal/standard-streams.js';
 import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { createTransport } from '../../destination/create-transport.js';
-import { DESTINATION_DEFAULTS } from '../../destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
 import type { TlsClientOptions } from '../../transport/tls-options.js';
 import { readTlsFiles } from '../../transport/tls-files.js';
 import { tlsSettings } from '../../config/destination-settings.js';

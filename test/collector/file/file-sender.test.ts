@@ -12,7 +12,7 @@ import { newStats } from '../../../src/collector/stats.js';
 import type { DestinationEndpoint } from '../../../src/common/destination-endpoint.js';
 import type { Endpoint } from '../../../src/common/endpoint.js';
 import { createTransport } from '../../../src/destination/create-transport.js';
-import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../../src/destination/destination-options.js';
 import { backends, perBackend } from '../../helpers/backends.js';
 import {
   EXPORT_TIME,

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parseEndpoint } from '../../../src/common/endpoint.js';
-import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../../src/destination/destination-options.js';
 
 const README = readFileSync(fileURLToPath(new URL('../../../../README.md', import.meta.url)), 'utf8');
 

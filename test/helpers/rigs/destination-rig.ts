@@ -3,7 +3,8 @@ import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../../src/backend/backend.js';
 import { ConnectionStore } from '../../../src/store/connection-store.js';
 import type { Moment } from '../../../src/store/poll-history.js';
-import { Destination, DESTINATION_DEFAULTS, type DestinationOptions } from '../../../src/destination/destination.js';
+import { Destination } from '../../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../../src/destination/destination-options.js';
 import type { Endpoint } from '../../../src/common/endpoint.js';
 
 import { udp } from '../builders/connections.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { DESTINATION_DEFAULTS } from '../../../src/destination/destination.js';
+import { DESTINATION_DEFAULTS } from '../../../src/destination/destination-options.js';
 import { FileTransport, type FileTransportOptions } from '../../../src/transport/file.js';
 import { message, set, templateSet, u32 } from '../builders/ipfix-builder.js';
 import { TransportLog } from '../fakes/transport-log.js';

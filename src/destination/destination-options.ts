@@ -1,0 +1,95 @@
+import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
+import type { Filter } from '../filter/filter.js';
+import type { Interfaces } from '../ipfix/interfaces.js';
+import type { Biflow } from '../ipfix/profile-standard.js';
+import type { ProfileName } from '../ipfix/profile.js';
+import type { FileOptions } from '../transport/file.js';
+import type { TlsClientOptions } from '../transport/tls-options.js';
+import type { UdpOptions } from '../transport/udp.js';
+import type { MaxRate } from './pacing.js';
+
+export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOptions {
+  /** Identifies it in the log, in statistics and in the state file; its address by default. */
+  name?: string;
+  endpoint: DestinationEndpoint;
+  profile: ProfileName;
+  biflow: Biflow;
+  /** Also mark and conntrack id (PEN 21373). */
+  netfilterElements: boolean;
+  /** Elements in place of those of profile standard, by name, in their order. */
+  fields?: readonly string[] | undefined;
+  /** ingressInterface and egressInterface; profile `standard` only. */
+  interfaces: Interfaces;
+  /** Milliseconds, as all times here. */
+  activeFlowExportTimeout: number;
+  idleFlowExportTimeout: number;
+  observationDomain: number;
+  templateRefreshInterval: number;
+  templateRefreshPackets: number;
+  /** Records a second at most. */
+  maxRate: MaxRate;
+  /** TCP and TLS: the first wait before another attempt. */
+  reconnectInterval: number;
+  /** TCP and TLS: a connection is closed and another one opened after this time, more or less by a quarter; 0 for never. */
+  connectionLifetime: number;
+  /** TCP and TLS: octets that the collector's kernel holds unread at most. */
+  collectorBuffer: number;
+  /** Ended connections that wait for this collector, at most. */
+  endedQueue: number;
+  /** Also records without a packet in them. */
+  zeroDeltaRecords: boolean;
+  /** Which connections it gets: from the moment when they match until they end. */
+  filter?: Filter | undefined;
+  /** How often options records are sent; 0 for never, and for none at all. */
+  optionsInterval: number;
+  /** Options also have samplingInterval (34) and samplerRandomInterval (50), which IANA has deprecated. */
+  deprecatedSampling: boolean;
+}
+
+/** The documented defaults; Antrea's where Antrea has one. */
+export const DESTINATION_DEFAULTS: Omit<
+  DestinationOptions,
+  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields'
+> = {
+  profile: 'standard',
+  biflow: 'reverse',
+  netfilterElements: false,
+  interfaces: 'none',
+  zeroDeltaRecords: false,
+  activeFlowExportTimeout: 5_000,
+  idleFlowExportTimeout: 15_000,
+  mtu: 512,
+  udpSegmentation: true,
+  templateRefreshInterval: 60_000,
+  templateRefreshPackets: 1_000,
+  maxRate: 'auto',
+  reconnectInterval: 60_000,
+  connectionLifetime: 0,
+  collectorBuffer: 32 << 20,
+  endedQueue: 131_072,
+  optionsInterval: 60_000,
+  fileMaxSize: 64 << 20,
+  fileMaxAge: 3_600_000,
+  fileKeep: 'all',
+  fileKeepSize: 1 << 30,
+  deprecatedSampling: false,
+};
+
+/** Identifies a destination, also after a restart. */
+export function destinationName({ name, endpoint }: Pick<DestinationOptions, 'name' | 'endpoint'>): string {
+  return name ?? formatDestination(endpoint);
+}
+
+/** What state files may have for it: it had no name, or destinations had none. */
+export function formerNames(options: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string[] {
+  return [formatDestination(options.endpoint), nameWithDomain(options)];
+}
+
+/** What state files had for it before destinations had names. */
+export function nameWithDomain({
+  endpoint,
+  observationDomain,
+  profile,
+}: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string {
+  return `${formatDestination(endpoint)} ${observationDomain} ${profile}`;
+}
