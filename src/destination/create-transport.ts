@@ -10,7 +10,7 @@ import type { TlsClientOptions } from '../transport/tls-options.js';
 import type { Transport } from '../transport/transport.js';
 import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 
-/** What transports are told by those who use them; each takes its part. */
+/** What a transport needs beside its options; each takes its part. */
 export type TransportOptions = UdpOptions &
   FileOptions &
   TlsClientOptions &

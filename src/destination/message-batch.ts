@@ -116,7 +116,7 @@ export class MessageBatch implements EncoderOutput {
     return runs === groups.size ? undefined : [...groups.values()].flat();
   }
 
-  /** Entries are told apart where each record has one, and there they are in the order of the records. */
+  /** Entries can be matched with records where each record has one: there they have the same order. */
   #orderEntries(order: readonly Closed[]): void {
     const count = this.progress[ENTRIES];
     const recordsOf = ({ message }: Closed): number => this.messages[message * MESSAGE_WORDS + 1];

@@ -65,7 +65,7 @@ const STATUS = new Map([...STATUS_BITS].map(([name, bit]) => [name.toLowerCase()
 const EXPORTED = ['run', 'collect'] as const;
 const KERNEL = ['dump', 'run'] as const;
 
-/** The fields by name, in the order in which people are told of them. */
+/** The fields by name, in the order in which errors name them. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['family', { type: { kind: 'number', most: 6, names: FAMILIES, closed: true, unordered: true }, lasting: true }],
   ['protocol', { type: { kind: 'number', most: 255, names: PROTOCOL_NUMBERS, unordered: true }, lasting: true }],

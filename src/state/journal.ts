@@ -5,12 +5,13 @@ import type { Logger } from '../common/logger.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
 import { DestinationJournal } from './destination-journal.js';
-import { DestroyLog, type DestroyLogStats } from './destroy-log.js';
+import { DestroyLog } from './destroy-log.js';
 import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, FILE_ID, HEAD_WORDS } from './entry-block.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
 import { encodeFileHeader, writeWhole, type Write } from './journal-file.js';
+import type { JournalStats } from './journal-stats.js';
 import { loadJournal } from './load-journal.js';
 import { settleContents } from './settle-contents.js';
 import { SequenceFile, type JournalId } from './sequence-file.js';
@@ -39,24 +40,6 @@ export interface JournalOptions {
   keptEnds?: number;
   /** Records of the destroy log. */
   endsCapacity?: number;
-}
-
-export interface JournalStats {
-  readonly path: string;
-  /** Connections of the previous run that were found again. */
-  readonly restored: number;
-  /** Connections of the previous run that ended while no exporter ran: their last counters are not known. */
-  readonly endedWhileDown: number;
-  /** What was being sent when the previous run was killed: it is not sent again, and may be missing. */
-  readonly restartUncertain: Uncertain;
-  /** Bytes of the file. */
-  readonly size: number;
-  readonly compactions: number;
-  /** Disk errors; after one the run goes on without a journal until the disk takes one again. */
-  readonly errors: number;
-  /** Times that the file was begun anew while it was in use: after an error, or as it was deleted, truncated or replaced. */
-  readonly begunAnew: number;
-  readonly ends: DestroyLogStats;
 }
 
 /**
