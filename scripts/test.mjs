@@ -14,23 +14,6 @@ const PROGRESS_EVERY = 10_000; // milliseconds
 const ALL = 'build/test/**/*.test.js';
 /** What changes something that all network namespaces of a host share runs with nothing beside it. */
 const ALONE = 'build/test/alone/';
-/** What runs alike whatever CTFLOW_BACKEND is: the proof, which uses the native module, what has no backend, and the tools. */
-const ALIKE = [
-  'completeness/',
-  'proof/',
-  'bench/*/',
-  'scripts/',
-  'docs.test.js',
-  'package.test.js',
-  'collector/*.test.js',
-  'collector/decode/',
-  'collector/formats/',
-  'config/',
-  'filter/',
-  'fuzz/',
-  'inventory/',
-].map(path => `build/test/${path}`);
-
 // tests wait more than they compute
 const TOGETHER = Math.max(4, availableParallelism());
 
@@ -101,11 +84,8 @@ async function runAva(files, concurrency) {
 
 /** Runs all tests. */
 async function runAll() {
-  const fallback = process.env.CTFLOW_BACKEND === 'fallback';
-  if (fallback) console.log('the proof, what has no backend, and the tools: left out, CTFLOW_BACKEND is fallback');
-  const left = fallback ? [ALONE, ...ALIKE] : [ALONE];
-  await runAva([ALL, ...left.map(path => `!${path.replace(/\/$/, '/**')}`)], TOGETHER);
-  if (!fallback && existsSync(join(root, ALONE))) await runAva([`${ALONE}*.test.js`], 1);
+  await runAva([ALL, `!${ALONE}**`], TOGETHER);
+  if (existsSync(join(root, ALONE))) await runAva([`${ALONE}*.test.js`], 1);
 }
 
 await runCargo();

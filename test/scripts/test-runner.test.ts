@@ -158,22 +158,3 @@ withCargo('without cargo, or with CTFLOW_BACKEND=fallback, the crates are not te
   t.is(fallback.last, '2 passed, 0 failed');
   t.regex(fallback.stdout, /cargo test: left out, CTFLOW_BACKEND is fallback/);
 });
-
-test.serial('what runs alike with every backend is left out with CTFLOW_BACKEND=fallback, with a message', async t => {
-  const alike = [
-    'alone/a',
-    'completeness/a',
-    'proof/a',
-    'bench/ab/a',
-    'scripts/a',
-    'docs',
-    'collector/a',
-    'collector/decode/a',
-    'filter/a',
-  ].map(name => `${name}.test.js`);
-  const files = Object.fromEntries(['a.test.js', 'bench/a.test.js', ...alike].map(name => [name, PASSES]));
-  t.is((await run(t, { files })).last, '22 passed, 0 failed');
-  const fallback = await run(t, { files, env: { CTFLOW_BACKEND: 'fallback' } });
-  t.is(fallback.last, '4 passed, 0 failed');
-  t.regex(fallback.stdout, /the proof, what has no backend, and the tools: left out, CTFLOW_BACKEND is fallback/);
-});
