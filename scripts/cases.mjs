@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { PATH } from './machine.mjs';
 import { root, say, stop } from './terminal.mjs';
 
 /** Milliseconds after which a case hangs. */
@@ -363,8 +364,7 @@ async function run(script, folder) {
     script,
   ];
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('CTFLOW_'));
-  const PATH = [dirname(process.execPath), process.env.PATH].join(delimiter);
-  const env = { ...Object.fromEntries(kept), CTFLOW: root, PATH };
+  const env = { ...Object.fromEntries(kept), CTFLOW: root, PATH: [dirname(process.execPath), ...PATH].join(delimiter) };
   const child = spawn('unshare', args, { cwd: join(copy, folder), env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (text += chunk));

@@ -25,7 +25,7 @@ const TESTS = {
 };
 
 /** npm puts its own folders first, where a program of the same name may lie; an ordinary user's path lacks the last ones. */
-const PATH = [
+export const PATH = [
   ...process.env.PATH.split(delimiter).filter(folder => !folder.endsWith(join('node_modules', '.bin'))),
   '/usr/local/sbin',
   '/usr/sbin',

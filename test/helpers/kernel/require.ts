@@ -42,6 +42,7 @@ const PROBES: Readonly<Record<string, () => string | undefined>> = {
       : readdirSync(NATIVE).some(file => file.endsWith('.node'))
         ? undefined
         : 'the native module is not built',
+  root: () => (process.getuid?.() === 0 ? undefined : 'this is not root'),
   bpf: () => (mayLoadFilters() ? undefined : 'CAP_BPF is missing'),
   traffic: () => (existsSync(TRAFFIC) ? undefined : 'the generator of traffic is not built'),
   namespace: () => withoutNamespace(['unshare', 'nsenter', 'setpriv', 'ip', 'nft']),
