@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { ROOT } from './machine.js';
 
 /**
- * Builds a crate of the workspace for release.
+ * Builds a crate of the workspace, for release where nothing else is said.
  * @returns why it cannot be had, undefined where it is there
  */
-export function cargoBuild(crate: string, ...more: readonly string[]): string | undefined {
+export function cargoBuild(crate: string, how: readonly string[] = ['--release']): string | undefined {
   if (process.platform !== 'linux') return 'this is not Linux';
-  const { error, status, stderr } = spawnSync('cargo', ['build', '--quiet', '--release', '-p', crate, ...more], {
+  const { error, status, stderr } = spawnSync('cargo', ['build', '--quiet', '-p', crate, ...how], {
     cwd: ROOT,
     encoding: 'utf8',
   });

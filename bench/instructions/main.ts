@@ -79,7 +79,7 @@ function baseOf(name: string): Side {
 
 /** Builds the program there, with the compiler of this checkout; cargo knows by itself whether there is something to do. */
 function sideOf(root: string, name: string): Side {
-  const without = cargoBuild('ctflow-bench', '--manifest-path', join(root, 'Cargo.toml'));
+  const without = cargoBuild('ctflow-bench', ['--release', '--manifest-path', join(root, 'Cargo.toml')]);
   if (without) throw new Error(without);
   return { root, name };
 }

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { cargoBuild } from '../host/cargo.js';
 import { ROOT } from '../host/machine.js';
 
-const FOLDER = join(ROOT, 'target/allocation-count');
-const LIBRARY = join(FOLDER, 'release/libctflow_napi.so');
-/** Node wants this ending. */
-const MODULE = join(FOLDER, 'ctflow.node');
-/** The module is compared with nothing but itself, and is to be there soon. */
-const QUICK = ['--config', 'profile.release.lto=false', '--config', 'profile.release.codegen-units=16'];
+/** As for tests, where what it needs has been built: its time counts for nothing, and a library for release is beside it. */
+const LIBRARY = join(ROOT, 'target/debug/libctflow_napi.so');
+/** Node wants this ending, and the next build without the feature takes the library's name. */
+const MODULE = join(ROOT, 'target/debug/allocation-count.node');
 
 export interface Allocated {
   readonly bytes: number;
@@ -21,7 +19,7 @@ export interface Allocated {
  * @returns the variable that makes the loader take it, or why it cannot be had
  */
 export function buildCountingModule(): { env: NodeJS.ProcessEnv } | string {
-  const without = cargoBuild('ctflow-napi', '--features', 'allocation-count', '--target-dir', FOLDER, ...QUICK);
+  const without = cargoBuild('ctflow-napi', ['--features', 'allocation-count']);
   if (without !== undefined) return without;
   copyFileSync(LIBRARY, MODULE);
   return { env: { NAPI_RS_NATIVE_LIBRARY_PATH: MODULE } };
