@@ -275,8 +275,9 @@ export class ConnectionStore implements AnnotatedStore {
   /** The slot that the row at word `from` belongs to, where it is one of those that come next in a dump; else -1. */
   #guess(u32: Uint32Array, from: number): number {
     const { rows } = this.table;
-    const { guess, second } = this.#order;
+    const { guess } = this.#order;
     if (this.#holds(guess) && isSameEntry(rows, guess * ROW_WORDS, u32, from)) return guess;
+    const { second } = this.#order;
     return this.#holds(second) && isSameEntry(rows, second * ROW_WORDS, u32, from) ? second : -1;
   }
 

@@ -15,6 +15,11 @@ export class KeyTable {
   readonly #buckets: Int32Array; // entry + 1, 0 where empty
   readonly #next: Int32Array; // in the bucket: entry + 1, 0 at the end
   readonly #mask: number;
+  /** Entries that are not in their bucket yet: of those that nobody looks for most are forgotten before they are. */
+  readonly #unplaced: Int32Array;
+  #unplacedCount = 0;
+  /** Entries are in buckets. */
+  #placed = false;
   /** Entries that were given back, linked by `#next`; entry + 1. */
   #free = 0;
   /** Entries that have ever been used lie below. */
@@ -29,6 +34,7 @@ export class KeyTable {
     this.#buckets = new Int32Array(size);
     this.#next = new Int32Array(capacity);
     this.#mask = size - 1;
+    this.#unplaced = new Int32Array(capacity);
   }
 
   get full(): boolean {
@@ -45,13 +51,7 @@ export class KeyTable {
     this.#keys[entry * KEY_WORDS + 1] = b;
     this.#keys[entry * KEY_WORDS + 2] = c;
     this.#next[entry] = 0;
-    const bucket = this.#bucket(a, b, c);
-    let last = this.#buckets[bucket] - 1;
-    if (last < 0) this.#buckets[bucket] = entry + 1;
-    else {
-      while (this.#next[last] !== 0) last = this.#next[last] - 1;
-      this.#next[last] = entry + 1;
-    }
+    this.#unplaced[this.#unplacedCount++] = entry;
     this.order.push(entry);
     return entry;
   }
@@ -59,6 +59,7 @@ export class KeyTable {
   /** The first entry of this key, or the first after one of them; -1 where there is none. */
   find(a: number, b: number, c: number, after = -1): number {
     if (this.count === 0) return -1;
+    if (this.#unplacedCount > 0) this.#placeAll();
     let entry = (after < 0 ? this.#buckets[this.#bucket(a, b, c)] : this.#next[after]) - 1;
     for (; entry >= 0; entry = this.#next[entry] - 1) {
       const at = entry * KEY_WORDS;
@@ -69,6 +70,7 @@ export class KeyTable {
 
   /** The entry must be in the table. */
   remove(entry: number): void {
+    if (this.#unplacedCount > 0) this.#placeAll();
     const at = entry * KEY_WORDS;
     const bucket = this.#bucket(this.#keys[at], this.#keys[at + 1], this.#keys[at + 2]);
     if (this.#buckets[bucket] === entry + 1) this.#buckets[bucket] = this.#next[entry];
@@ -84,11 +86,31 @@ export class KeyTable {
   }
 
   clear(): void {
-    if (this.count > 0) this.#buckets.fill(0);
+    if (this.#placed) this.#buckets.fill(0);
+    this.#placed = false;
+    this.#unplacedCount = 0;
     this.order.clear();
     this.#free = 0;
     this.#top = 0;
     this.count = 0;
+  }
+
+  #placeAll(): void {
+    for (let i = 0; i < this.#unplacedCount; i++) this.#place(this.#unplaced[i]);
+    this.#unplacedCount = 0;
+    this.#placed = true;
+  }
+
+  #place(entry: number): void {
+    const at = entry * KEY_WORDS;
+    const bucket = this.#bucket(this.#keys[at], this.#keys[at + 1], this.#keys[at + 2]);
+    let last = this.#buckets[bucket] - 1;
+    if (last < 0) {
+      this.#buckets[bucket] = entry + 1;
+      return;
+    }
+    while (this.#next[last] !== 0) last = this.#next[last] - 1;
+    this.#next[last] = entry + 1;
   }
 
   #bucket(a: number, b: number, c: number): number {

@@ -13,6 +13,9 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant('clear' as const) },
 );
 
+/** After some nobody looks for a key: entries that were not looked for are placed later. */
+const steps = fc.array(fc.tuple(step, fc.boolean()), { maxLength: 60 });
+
 function list(table: KeyTable, of: Key): number[] {
   const found: number[] = [];
   for (let entry = table.find(...of); entry >= 0; entry = table.find(...of, entry)) found.push(entry);
@@ -21,10 +24,10 @@ function list(table: KeyTable, of: Key): number[] {
 
 test('keys are listed in order of arrival, whatever is added and removed', t => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (steps, capacity) => {
+    fc.property(steps, fc.integer({ min: 1, max: 12 }), (changes, capacity) => {
       const table = new KeyTable(capacity);
       let model: { entry: number; key: Key }[] = [];
-      for (const one of steps) {
+      for (const [one, looks] of changes) {
         if (one === 'clear') {
           table.clear();
           model = [];
@@ -45,6 +48,7 @@ test('keys are listed in order of arrival, whatever is added and removed', t => 
           order,
           model.map(({ entry }) => entry),
         );
+        if (!looks) continue;
         for (const a of [0, 1, 2]) {
           for (const b of [0, 0xffff_ffff]) {
             for (const c of [0, 1]) {
