@@ -258,7 +258,9 @@ test('no packet is lost or doubled, whatever the order of events', async t => {
       rig.deniedAtEnd();
       const { matched, refusedPackets } = rig.correlator.counts;
       const [packets, sum] = rig.sums();
-      t.is(Number(packets) + matched + refusedPackets, sent);
+      // a store of two has room for one that has ended
+      const dropped = rig.schedule.endedOverflow.packets;
+      t.is(Number(packets) + matched + refusedPackets + dropped, sent);
       t.is(Number(sum), Number(packets) * 40);
       t.is(rig.denied.pending.count, 0);
     }),

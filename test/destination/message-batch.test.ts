@@ -4,6 +4,7 @@ import { MessageBatch } from '../../src/destination/message-batch.js';
 import { ENTRIES, ENTRY_WORDS, MESSAGES, MESSAGE_WORDS, USED } from '../../src/encoder/request.js';
 import { MESSAGE_HEADER } from '../../src/ipfix/message.js';
 import { HEAD_WORDS } from '../../src/state/entry-block.js';
+import { seeded } from '../helpers/seed.js';
 
 interface Given {
   readonly template: number;
@@ -66,6 +67,7 @@ test('property: grouped, messages of one template follow one another in their or
       for (const { records } of given) numbers.push(Array.from({ length: records }, () => next++));
       t.deepEqual(read(batchOf(given), true), { messages: order, entries: order.flatMap(i => numbers[i]) });
     }),
+    seeded(t),
   );
 });
 
@@ -79,6 +81,7 @@ test('property: otherwise all is sent as it was encoded', t => {
         entries.toSorted((a, b) => a - b),
       );
     }),
+    seeded(t),
   );
 });
 

@@ -2,6 +2,7 @@ import test from 'ava';
 import { type Arbitrary, array, assert, bigInt, constantFrom, integer, nat, oneof, property, tuple } from 'fast-check';
 import { parsePrefix, prefix, type Prefix } from '../../src/inventory/prefix.js';
 import { makeIntervals, makeRanges, NOTHING, PrefixTable } from '../../src/inventory/prefix-table.js';
+import { seeded } from '../helpers/seed.js';
 
 function tableOf(family: 4 | 6, prefixes: readonly Prefix[], values: readonly number[]): (address: bigint) => number {
   return finder(family, new PrefixTable(makeRanges(family, prefixes, values)));
@@ -64,7 +65,7 @@ for (const family of [4, 6] as const) {
           t.is(find(address), longest(family, some, values, address), address.toString(16));
         }
       }),
-      { numRuns: 400 },
+      { ...seeded(t), numRuns: 400 },
     );
   });
 }
@@ -90,7 +91,7 @@ for (const family of [4, 6] as const) {
         t.is(new PrefixTable(table).empty, some.length === 0);
         t.true(new PrefixTable(makeIntervals(family === 4 ? 6 : 4, some)).empty);
       }),
-      { numRuns: 200 },
+      { ...seeded(t), numRuns: 200 },
     );
   });
 }

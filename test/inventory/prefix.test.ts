@@ -2,6 +2,7 @@ import test from 'ava';
 import { type Arbitrary, array, assert, constant, nat, oneof, property } from 'fast-check';
 import { formatIPv4, formatIPv6 } from '../../src/common/address.js';
 import { parseAddress, parsePrefix } from '../../src/inventory/prefix.js';
+import { seeded } from '../helpers/seed.js';
 
 function valueOf(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
@@ -20,6 +21,7 @@ test('property: an address is parsed as it was written', t => {
       const dotted = `${written.slice(0, 6).join(':')}:${formatIPv4(six, 12)}`;
       t.is(parseAddress(dotted)?.first, valueOf(six), 'ending in dots');
     }),
+    seeded(t),
   );
 });
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { array, assert, integer, property } from 'fast-check';
 import { leastP, Shift } from '../../../bench/compare/shift.js';
+import { seeded } from '../../helpers/seed.js';
 
 type Known = readonly [title: string, base: readonly number[], head: readonly number[], p: number];
 
@@ -58,6 +59,6 @@ test('bounds are where the test begins to pass, and lie about the estimate', t =
         t.true(shift.pBelow(high + EPSILON) <= level && shift.pBelow(high) > level);
       }
     }),
-    { numRuns: 200 },
+    { ...seeded(t), numRuns: 200 },
   );
 });
