@@ -20,6 +20,9 @@ export const DEFAULT_FILE = '/etc/ctflow/ctflow.yaml';
 /** Far more than any configuration has. */
 const MOST_BYTES = 1 << 20;
 
+/** A key or a value with these must not end the line, or be a command for a terminal. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
 /** What is said of some errors of YAML. */
 const SAID: Readonly<Record<string, readonly [string, string]>> = {
   DUPLICATE_KEY: ['this key stands here twice', 'Remove one of them'],
@@ -59,6 +62,10 @@ export class ConfigFile {
         broken = true;
       },
       Pair: (_, { key }) => {
+        if (isMap(key) || isSeq(key)) {
+          found.push(this.#error(key.range![0], 'a map or a list is no key', 'Write the name of a setting'));
+          broken = true;
+        }
         // readers of objects pass over it
         if (isScalar(key) && key.value === '__proto__')
           found.push(this.#error(key.range![0], '__proto__: there is no such key', 'Remove it'));
@@ -132,7 +139,8 @@ export class ConfigFile {
   /** It begins with `FILE:LINE:COLUMN: `. */
   #error(at: number, what: string, hint: string): CtflowError {
     const { line, col } = this.#lines.linePos(at);
-    const error = new CtflowError('CTFLOW_CONFIG', `${this.path}:${line}:${col}: ${what}`, hint);
+    const printable = what.replaceAll(UNPRINTABLE, character => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+    const error = new CtflowError('CTFLOW_CONFIG', `${this.path}:${line}:${col}: ${printable}`, hint);
     offsets.set(error, at);
     return error;
   }

@@ -159,3 +159,19 @@ test('a name may be any word, and what is none is named', t => {
       );
   }
 });
+
+test('a mistake is one line of what a terminal shows, whatever the key or the value is', t => {
+  const { mistakes } = read(t, 'flowCollectorAddr: udp://h:1\n? "a\\nb\\e[31m"\n: 5\nmtu: "1\\n2"\n');
+  t.deepEqual(mistakes.map(({ message }) => message.replace(/^.*ctflow\.yaml:/, '')).toSorted(), [
+    '2:3: a\\u{a}b\\u{1b}[31m: there is no such key',
+    "4:6: mtu: '1\\u{a}2' is out of range",
+  ]);
+});
+
+test('a map is no key', t => {
+  const { mistakes } = read(t, 'flowCollectorAddr: udp://h:1\n? { a: 1 }\n: 3\n');
+  t.deepEqual(
+    mistakes.map(({ message }) => message.replace(/^.*ctflow\.yaml:/, '')),
+    ['2:3: a map or a list is no key'],
+  );
+});
