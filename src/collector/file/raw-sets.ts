@@ -56,6 +56,7 @@ export class RawSets {
   #message(bytes: Uint8Array): RawMessage | undefined {
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const observationDomain = view.readUInt32BE(12);
+    const draft = new Draft(this.#domains.get(observationDomain), this.#fields);
     const parts: (RawTemplate | RawSet)[] = [];
     for (let at = MESSAGE_HEADER; at < bytes.length;) {
       const id = view.readUInt16BE(at);
@@ -65,12 +66,12 @@ export class RawSets {
         const records = readRawTemplates(bytes, from, end, id === OPTIONS_TEMPLATE_SET);
         if (records === undefined) return undefined;
         for (const record of records) {
-          if ('withdrawn' in record) this.#withdraw(observationDomain, record.withdrawn);
-          else if (this.#define(observationDomain, record.template)) parts.push(record.template);
+          if ('withdrawn' in record) draft.withdraw(record.withdrawn);
+          else if (draft.define(record.template)) parts.push(record.template);
         }
       } else if (id >= FIRST_DATA_SET) {
-        const template = this.#domains.get(observationDomain)?.get(id);
-        if (template === undefined) this.counts.undecodableSets++;
+        const template = draft.get(id);
+        if (template === undefined) draft.undecodableSets++;
         else {
           const bounds = boundsOf(template, bytes, from, end);
           if (bounds === undefined) return undefined;
@@ -79,35 +80,66 @@ export class RawSets {
       }
       at = end;
     }
+    this.#commit(observationDomain, draft);
     return { observationDomain, exportTime: view.readUInt32BE(4), parts };
   }
 
-  #define(domain: number, template: RawTemplate): boolean {
-    const known = this.#domains.get(domain)?.get(template.id);
-    const fields = this.#fields - (known?.fields ?? 0) + template.fields;
+  #commit(domain: number, { changed, fields, undecodableSets, refusedTemplates }: Draft): void {
+    this.counts.undecodableSets += undecodableSets;
+    this.counts.refusedTemplates += refusedTemplates;
+    this.#fields = fields;
+    if (changed === undefined) return;
+    if (changed.size > 0) this.#domains.set(domain, changed);
+    else this.#domains.delete(domain);
+  }
+}
+
+/** What one message makes of the templates of its observation domain: of a malformed one nothing is used. */
+class Draft {
+  undecodableSets = 0;
+  refusedTemplates = 0;
+  /** Of all observation domains. */
+  fields: number;
+  /** The templates, once the message has changed them. */
+  changed: Map<number, RawTemplate> | undefined;
+  readonly #before: ReadonlyMap<number, RawTemplate> | undefined;
+
+  constructor(before: ReadonlyMap<number, RawTemplate> | undefined, fields: number) {
+    this.#before = before;
+    this.fields = fields;
+  }
+
+  get(id: number): RawTemplate | undefined {
+    return (this.changed ?? this.#before)?.get(id);
+  }
+
+  /** @returns whether there was room for it */
+  define(template: RawTemplate): boolean {
+    const fields = this.fields - (this.get(template.id)?.fields ?? 0) + template.fields;
     // as a collector: records of nothing have no end
     if (template.minimumLength < template.fields || fields > DEFAULT_LIMITS.fields) {
-      this.counts.refusedTemplates++;
-      this.#withdraw(domain, template.id);
+      this.refusedTemplates++;
+      this.withdraw(template.id);
       return false;
     }
-    this.#fields = fields;
-    const templates = this.#domains.get(domain) ?? new Map<number, RawTemplate>();
-    this.#domains.set(domain, templates.set(template.id, template));
+    this.fields = fields;
+    this.#change().set(template.id, template);
     return true;
   }
 
   /** Ids 2 and 3 stand for all templates, and all options templates. */
-  #withdraw(domain: number, id: number): void {
-    const templates = this.#domains.get(domain);
-    if (templates === undefined) return;
+  withdraw(id: number): void {
+    const templates = this.#change();
     for (const template of templates.values()) {
       const all = id === (template.isOptions ? OPTIONS_TEMPLATE_SET : TEMPLATE_SET);
       if (!all && template.id !== id) continue;
       templates.delete(template.id);
-      this.#fields -= template.fields;
+      this.fields -= template.fields;
     }
-    if (templates.size === 0) this.#domains.delete(domain);
+  }
+
+  #change(): Map<number, RawTemplate> {
+    return (this.changed ??= new Map(this.#before));
   }
 }
 
