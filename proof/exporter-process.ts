@@ -40,6 +40,7 @@ export interface ExporterStatistics {
   readonly pendingEvents?: { readonly resyncs: number };
   readonly destinations: readonly {
     readonly endedOverflow?: { readonly connections: number };
+    readonly aggregation?: { readonly overflowed: number };
     readonly transport: { readonly uncertainRecords?: number };
   }[];
 }

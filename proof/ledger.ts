@@ -83,10 +83,15 @@ const DENIED_KEY = [
   'flowStartMilliseconds',
 ];
 
+/** The observation domain of the destination that every case has. */
+export const FIRST_DOMAIN = 1;
+
 /** Everything that the collector wrote, flow by flow. */
 export class Ledger {
   readonly connections = new ReceivedFlows();
   readonly denied = new ReceivedFlows();
+  /** Of other destinations, by their observation domain: all that their records count, and how many these are. */
+  readonly others = new Map<number, Count & { readonly records: number }>();
 
   /** Flow records of both. */
   get records(): number {
@@ -102,7 +107,20 @@ export class Ledger {
 
   /** Adds a record; one that is no flow's is left out. */
   add(record: Readonly<Record<string, unknown>>): void {
-    if (record['firewallEvent'] === DENIED) this.denied.add(DENIED_KEY.map(name => record[name]).join(), record);
+    const domain = Number(record['observationDomain'] ?? FIRST_DOMAIN);
+    if (domain !== FIRST_DOMAIN) this.#addToOther(domain, record);
+    else if (record['firewallEvent'] === DENIED) this.denied.add(DENIED_KEY.map(name => record[name]).join(), record);
     else if (record['flowId'] !== undefined) this.connections.add(String(record['flowId']), record);
+  }
+
+  #addToOther(domain: number, record: Readonly<Record<string, unknown>>): void {
+    if (record['packetDeltaCount'] === undefined) return;
+    const [packets, octets, replyPackets, replyOctets] = COUNTERS.map(([delta]) => Number(record[delta] ?? 0));
+    const before = this.others.get(domain) ?? { packets: 0, octets: 0, records: 0 };
+    this.others.set(domain, {
+      packets: before.packets + packets + replyPackets,
+      octets: before.octets + octets + replyOctets,
+      records: before.records + 1,
+    });
   }
 }

@@ -53,7 +53,14 @@ export async function readKernel(router: PrivateNamespace): Promise<KernelCount>
   return { ...truth, connections: begun.packets, denied: sum(rules) };
 }
 
-/** The same when nothing moves it any more. */
+/** A counter of the router by its name. */
+export async function readCounter(router: PrivateNamespace, name: string): Promise<Count> {
+  const count = parseCounters(await router.run('nft', ['-j', 'list', 'counters'])).get(name);
+  if (!count) throw new Error(`nft does not show the counter ${name}`);
+  return count;
+}
+
+/** As {@link readKernel}, when nothing moves it any more. */
 export async function stillKernel(router: PrivateNamespace): Promise<KernelCount> {
   const deadline = performance.now() + RESTLESS;
   let count = await readKernel(router);

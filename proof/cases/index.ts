@@ -8,6 +8,7 @@ import { exporterKilled, exporterStopped } from './exporter-restarts.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { filterChanges, tableResized, zeroedCounters } from './kernel-disturbed.js';
 import { namespaceGone } from './namespace-gone.js';
+import { filterAndSums, sumsKilled } from './sums.js';
 import { events, pollOnly } from './undisturbed.js';
 
 /** By what is disturbed, in the order in which they run. */
@@ -20,6 +21,8 @@ export const CASES_OF = {
     exporterFrozen,
     exporterFrozenOver,
     exporterFrozenNoBpf,
+    filterAndSums,
+    sumsKilled,
   ],
   collectors: [collectorStopped, collectorFrozen, collectorKilled, slowBeside, endsInBurst, dueAtOnceTcp, dueAtOnceUdp],
   kernel: [

@@ -55,6 +55,8 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
   return [...found, ...checkDestinations(config)];
 }
 
+type StandardOnly = 'biflow' | 'netfilterElements' | 'fields' | 'interfaces' | 'aggregateKeys';
+
 function checkDestinations(config: RunConfig): CtflowError[] {
   const { destinations } = config;
   const found: CtflowError[] = [];
@@ -63,12 +65,8 @@ function checkDestinations(config: RunConfig): CtflowError[] {
     found.push(...config.conflict([['destinations']], what, 'Remove some, or run a second exporter'));
   }
   for (const [i, destination] of destinations.entries()) {
-    const path = (key: 'profile' | 'biflow' | 'netfilterElements' | 'fields' | 'interfaces'): Path =>
-      config.pathOf(destination, key);
-    const standardOnly = (
-      key: 'biflow' | 'netfilterElements' | 'fields' | 'interfaces',
-      value: string | undefined,
-    ): void => {
+    const path = (key: 'profile' | StandardOnly): Path => config.pathOf(destination, key);
+    const standardOnly = (key: StandardOnly, value: string | undefined): void => {
       const profile = config.say(path('profile'), 'antrea');
       const what = `${config.say(path(key), value)} does not go with ${profile}, which has the elements of its own collector`;
       found.push(...config.conflict([path(key), path('profile')], what, 'Remove one of them'));
@@ -78,6 +76,7 @@ function checkDestinations(config: RunConfig): CtflowError[] {
       if (destination.netfilterElements) standardOnly('netfilterElements', undefined);
       if (destination.fields) standardOnly('fields', undefined);
       if (destination.interfaces !== 'none') standardOnly('interfaces', undefined);
+      if (destination.aggregateKeys) standardOnly('aggregateKeys', undefined);
     }
     found.push(
       ...checkLocalEnd(config, destination),
@@ -147,6 +146,11 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     const interfaces = config.pathOf(destination, 'interfaces');
     const what = `${config.say(interfaces)} does not go with ${config.say(path)}, whose list has no interfaces`;
     found.push(...config.conflict([interfaces, path], what, 'Remove one of them'));
+  }
+  if (destination.aggregateKeys) {
+    const keys = config.pathOf(destination, 'aggregateKeys');
+    const what = `${config.say(path)} does not go with ${config.say(keys)}: a sum has its keys, times and deltas`;
+    found.push(...config.conflict([path, keys], what, 'Remove one of them'));
   }
   const state = fields.find(name => name === 'tcpState' || name === 'tcpStatePrevList');
   if (state !== undefined && !config.settings.tcpStateHistory) {
@@ -227,6 +231,12 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
   if (destinations.every(({ fields }) => fields !== undefined))
     without('with --fields: name mark and conntrack_id there', 'netfilterElements');
+  if (destinations.every(({ aggregateKeys }) => aggregateKeys !== undefined)) {
+    without('with --aggregate-keys: name mark there', 'netfilterElements');
+    without('with --aggregate-keys: sums have no states', 'tcpStateHistory');
+  }
+  if (destinations.every(({ aggregateKeys }) => aggregateKeys === undefined))
+    without('without --aggregate-keys', 'aggregateInterval', 'aggregateLimit');
   if (destinations.every(one => (one.optionsInterval ?? (one.profile === 'antrea' ? 0 : 1)) === 0))
     without('without options records', 'deprecatedSampling');
   if (destinations.every(({ observationDomain }) => observationDomain !== undefined))

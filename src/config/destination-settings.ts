@@ -4,6 +4,8 @@ import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 import { Filter } from '../filter/filter.js';
 import { filterExpression } from './source-settings.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
+import { AGGREGATE_KEYS, type AggregateKey } from '../ipfix/profile-aggregate.js';
+import { MOST_SUMS } from '../record/sum-table.js';
 import * as values from './values.js';
 import {
   choice,
@@ -34,6 +36,11 @@ const interfaces: Kind<Interfaces> = {
   write: how => (how === 'none' ? how : `${how.ingress},${how.egress}`),
   json: { type: 'string', pattern: '^(none|\\d+,\\d+)$' },
   allowed: 'none, or the numbers of two interfaces, IN,OUT',
+};
+
+const aggregateKey: Kind<AggregateKey> = {
+  ...parsed('<field>', AGGREGATE_KEYS.join(', '), values.aggregateKey),
+  json: { enum: AGGREGATE_KEYS },
 };
 
 /** Toward a collector. */
@@ -109,6 +116,23 @@ export const destinationSettings = {
     'Records',
     list('<names...>', text('<name>')),
     'only these information elements, by their names in the registries and in this order (standard only)',
+  ),
+  aggregateKeys: setting(
+    'Records',
+    list('<fields...>', aggregateKey, key => key),
+    'sum connections up by these fields, e.g. "src,dst,dst.port,protocol", instead of a record for each: deltas of both directions, earliest start, latest end and deltaFlowCount (standard only)',
+  ),
+  aggregateInterval: defaulted(
+    'Records',
+    duration('1s', '24h'),
+    defaults.aggregateInterval,
+    'with --aggregate-keys: the sums are exported this often',
+  ),
+  aggregateLimit: defaulted(
+    'Records',
+    wholeNumber('<n>', 1, MOST_SUMS),
+    defaults.aggregateLimit,
+    'with --aggregate-keys: limit on sums of one interval; what finds no room for its key goes into one record without keys',
   ),
   filter: setting(
     'Records',

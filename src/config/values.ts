@@ -2,7 +2,10 @@ import { isIP } from 'node:net';
 import { parseDuration } from '../common/duration.js';
 import { formatDestination, parseDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
 import { formatEndpoint } from '../common/endpoint.js';
+import { nearest } from '../common/nearest.js';
+import { FIELDS, OTHER_NAMES } from '../filter/fields.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
+import { AGGREGATE_KEYS, type AggregateKey } from '../ipfix/profile-aggregate.js';
 import { CtflowError } from '../common/errors.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
@@ -35,6 +38,17 @@ export function canonicalAddress(endpoint: DestinationEndpoint): string {
   // with a zone (fe80::1%eth0) there is one way only
   const plain = host.includes(':') && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
   return formatEndpoint({ protocol, host: plain.toLowerCase(), port });
+}
+
+/** A field that connections can be summed up by. */
+export function aggregateKey(text: string): AggregateKey {
+  const key = AGGREGATE_KEYS.find(one => one === text);
+  if (key !== undefined) return key;
+  const what = FIELDS.has(text) ? 'is a field, but none to sum up by' : 'is not a field';
+  const near = OTHER_NAMES[text.toLowerCase()] ?? nearest(text, AGGREGATE_KEYS);
+  const meant = AGGREGATE_KEYS.find(one => one === near);
+  const hint = meant !== undefined && meant !== text ? `Write ${meant}` : `Write some of ${AGGREGATE_KEYS.join(', ')}`;
+  throw new CtflowError('CTFLOW_USAGE', `'${text}' ${what}`, hint);
 }
 
 /** Any text but none. */

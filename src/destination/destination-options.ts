@@ -1,6 +1,7 @@
 import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
 import type { Filter } from '../filter/filter.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
+import type { AggregateKey } from '../ipfix/profile-aggregate.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { ProfileName } from '../ipfix/profile.js';
 import type { FileOptions } from '../transport/file.js';
@@ -38,6 +39,12 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   endedQueue: number;
   /** Also records without a packet in them. */
   zeroDeltaRecords: boolean;
+  /** Connections are summed up by these, instead of a record for each; profile `standard` only. */
+  aggregateKeys?: readonly AggregateKey[] | undefined;
+  /** From one export of the sums to the next. */
+  aggregateInterval: number;
+  /** Keys at most; what finds no room is summed up in a remainder. */
+  aggregateLimit: number;
   /** Which connections it gets: from the moment when they match until they end. */
   filter?: Filter | undefined;
   /** How often options records are sent; 0 for never, and for none at all. */
@@ -49,13 +56,15 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
 /** The documented defaults; Antrea's where Antrea has one. */
 export const DESTINATION_DEFAULTS: Omit<
   DestinationOptions,
-  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields'
+  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields' | 'aggregateKeys'
 > = {
   profile: 'standard',
   biflow: 'reverse',
   netfilterElements: false,
   interfaces: 'none',
   zeroDeltaRecords: false,
+  aggregateInterval: 60_000,
+  aggregateLimit: 100_000,
   activeFlowExportTimeout: 5_000,
   idleFlowExportTimeout: 15_000,
   mtu: 512,

@@ -4,14 +4,16 @@ import { createTransport } from './create-transport.js';
 import { destinationName, type DestinationOptions } from './destination-options.js';
 import { describeError } from '../common/errors.js';
 import { storeFilter } from '../filter/store-filter.js';
-import { FlowBatcher } from './flow-batcher.js';
+import type { Batcher } from './batchers/batcher.js';
+import { FlowBatcher } from './batchers/flow-batcher.js';
 import { LossClock } from './loss-clock.js';
 import { Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import { Pacing } from './pacing.js';
-import { createProfile } from '../ipfix/profile.js';
+import { aggregateProfile } from '../ipfix/profile-aggregate.js';
+import { createProfile, type Profile } from '../ipfix/profile.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
@@ -19,6 +21,7 @@ import type { OwnConnections } from '../row/own-connections.js';
 import { sumUnexported, type Unexported } from '../store/unexported.js';
 import { Session, type SessionCounts } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
+import { SumBatcher, type AggregationStats } from './batchers/sum-batcher.js';
 import type { Uncertain } from '../state/journal-contents.js';
 import { FileTransport } from '../transport/file.js';
 import { RENEWED } from '../transport/tcp.js';
@@ -55,6 +58,8 @@ export interface DestinationStats {
   readonly endedOverflow: Unexported;
   /** Ended connections that the filter has left out; where there is one. */
   readonly filtered?: Unexported;
+  /** Where it aggregates: of connections alone. */
+  readonly aggregation?: AggregationStats;
   /** What was being sent when the previous run was killed, and may be missing; where there is a state file. */
   readonly restartUncertain?: Uncertain;
 }
@@ -69,7 +74,7 @@ export interface Left extends Unexported {
 export class Destination {
   readonly #options: DestinationOptions;
   /** Of connections first. */
-  readonly #batchers: readonly FlowBatcher[];
+  readonly #batchers: readonly Batcher[];
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
@@ -136,7 +141,7 @@ export class Destination {
     const { interfaces } = options;
     this.#session = new Session({
       backend: shared.backend,
-      profile: createProfile(options.profile, options.biflow, options.netfilterElements, options.fields, interfaces),
+      profile: profileOf(options),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
@@ -154,15 +159,15 @@ export class Destination {
       staleConnectionTimeout: shared.staleConnectionTimeout,
       zeroDeltas: options.zeroDeltaRecords ? 'all' : this.#session.profile.zeroDeltas,
     } as const;
-    this.#batchers = shared.flows.map(
-      (flows, kind) =>
-        new FlowBatcher(
-          flows,
-          { ...schedule, filter: options.filter && storeFilter(options.filter, flows, shared.names) },
-          this.#session,
-          kind === 0 ? shared.journal : undefined,
-        ),
-    );
+    const { aggregateKeys: keys, aggregateInterval: interval, aggregateLimit: limit } = options;
+    this.#batchers = shared.flows.map((flows, kind) => {
+      const settings = { ...schedule, filter: options.filter && storeFilter(options.filter, flows, shared.names) };
+      const journal = kind === 0 ? shared.journal : undefined;
+      if (!keys) return new FlowBatcher(flows, settings, this.#session, journal);
+      const aggregation = { keys, interval, limit };
+      return new SumBatcher(flows, { ...settings, aggregation, denied: kind > 0 }, this.#session, journal);
+    });
+    if (!keys) this.#dropSums();
     const { maxRate } = options;
     // a TCP collector holds the exporter back by itself
     if (typeof maxRate === 'number' || (maxRate === 'auto' && endpoint.protocol === 'udp')) {
@@ -214,6 +219,8 @@ export class Destination {
     const end = performance.now() + PAUSE_MS;
     let paused = false;
     this.#sendOptions();
+    // sums need no collector
+    while (!this.#draining && this.#take()) await new Promise(resolve => setImmediate(resolve));
     this.#pacing?.begin();
     while (!paused && this.#transport.ready && !this.#draining && this.#exportSlice()) {
       await this.#turn(DRAIN_MS);
@@ -231,7 +238,7 @@ export class Destination {
     this.#draining = true;
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
-    for (const { schedule } of this.#batchers) schedule.endAll();
+    for (const batcher of this.#batchers) batcher.endAll();
     if (!this.#connected) await this.#transport.tryNow(graceMs);
     this.#pacing?.shutDown(graceMs);
     // a connection that is renewed is there again at once
@@ -249,7 +256,7 @@ export class Destination {
 
   /** While it drains: connections that are still to be exported. */
   countLeft(): number {
-    return this.#batchers.reduce((sum, { schedule }) => sum + schedule.countLeft(), 0);
+    return this.#batchers.reduce((sum, { left }) => sum + left, 0);
   }
 
   /** Closes at once; nothing more is exported. */
@@ -265,8 +272,7 @@ export class Destination {
 
   /** Monotonic milliseconds; Infinity where nothing is due or nothing can be sent. */
   nextDeadline(): number {
-    if (!this.#connected) return Number.POSITIVE_INFINITY;
-    return Math.min(...this.#batchers.map(({ schedule }) => schedule.nextDeadline()));
+    return Math.min(...this.#batchers.map(batcher => batcher.nextDeadline(this.#connected)));
   }
 
   /** Of conntrack's connections alone. */
@@ -287,6 +293,7 @@ export class Destination {
   /** Whether the collector takes what is exported: one that is frozen or away does not. */
   takesEnded(): boolean {
     const now = performance.now();
+    if (this.#options.aggregateKeys) return true;
     if (this.#batchers[0].schedule.ended === 0) this.#tookAt = now;
     return this.#connected && now - this.#tookAt < TAKES_MS;
   }
@@ -310,16 +317,39 @@ export class Destination {
       ended: schedules.reduce((sum, { ended }) => sum + ended, 0),
       endedOverflow: sumUnexported(schedules.map(({ endedOverflow }) => endedOverflow)),
       ...(this.#options.filter && { filtered: sumUnexported(schedules.map(({ filtered }) => filtered)) }),
+      ...(this.#batchers[0] instanceof SumBatcher && { aggregation: this.#batchers[0].stats }),
       ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
     };
   }
 
   /** @returns whether more is due, now or once the transport is ready again */
   #exportSlice(): boolean {
+    const taking = this.#take();
     let more = this.#pacing?.burst() ?? false;
     if (!this.#pacing) for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
     if (this.#session.counts.oversize > this.#oversize) this.#logOversize();
-    return more || !this.#transport.ready;
+    return taking || more || !this.#transport.ready;
+  }
+
+  /** @returns whether more is due */
+  #take(): boolean {
+    let more = false;
+    for (const batcher of this.#batchers) more = batcher.take(SLICE) || more;
+    return more;
+  }
+
+  /** An earlier run has summed up connections, and this one does not: its records have no place for them. */
+  #dropSums(): void {
+    const { lost } = this.#session;
+    const sums = this.#journal?.dropSums();
+    if (!sums || sums.records === 0) return;
+    lost.flows += sums.records;
+    lost.packets += sums.packets;
+    lost.octets += sums.octets;
+    this.#log.warn(
+      sums,
+      'sums that the previous run had not exported are dropped: this destination aggregates no more',
+    );
   }
 
   #logOversize(): void {
@@ -369,4 +399,16 @@ export class Destination {
     await new Promise(resolve => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
     await this.#transport.untilReady(drainMs);
   }
+}
+
+function profileOf({
+  aggregateKeys,
+  profile,
+  biflow,
+  netfilterElements,
+  fields,
+  interfaces,
+}: DestinationOptions): Profile {
+  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces);
+  return aggregateProfile(aggregateKeys, biflow, interfaces === 'none' ? undefined : interfaces);
 }

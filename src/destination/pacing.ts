@@ -1,4 +1,4 @@
-import type { FlowBatcher } from './flow-batcher.js';
+import type { Batcher } from './batchers/batcher.js';
 import { BURST, Pacer } from './pacer.js';
 import type { Session } from './session.js';
 import { Spread } from './spread.js';
@@ -29,7 +29,7 @@ export interface PacingTimes {
 
 /** Exports what is due in bursts of at most {@link BURST} datagrams, at a rate. */
 export class Pacing {
-  readonly #batchers: readonly FlowBatcher[];
+  readonly #batchers: readonly Batcher[];
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #spread: Spread | undefined;
@@ -41,7 +41,7 @@ export class Pacing {
   #counting: Generator<undefined, number> | undefined;
   #more = false;
 
-  constructor(maxRate: number | 'auto', times: PacingTimes, batchers: readonly FlowBatcher[], session: Session) {
+  constructor(maxRate: number | 'auto', times: PacingTimes, batchers: readonly Batcher[], session: Session) {
     this.#batchers = batchers;
     this.#session = session;
     this.#times = times;
@@ -115,14 +115,14 @@ export class Pacing {
     const { done, value: due } = this.#counting.next();
     if (!done) return;
     this.#counting = undefined;
-    const ended = this.#batchers.reduce((sum, { schedule }) => sum + schedule.endedProgress.pushed, 0);
+    const ended = this.#batchers.reduce((sum, batcher) => sum + batcher.ended, 0);
     this.#pacer.rate = this.#spread.plan({ due, ended, polls: this.#plannedPolls }, this.#times.pollInterval(), now);
     this.#nextPlan = now + Math.max(PLAN_MS, due / DUE_PER_MS);
   }
 
   *#countDue(now: number, slice: number): Generator<undefined, number> {
     let due = 0;
-    for (const { schedule } of this.#batchers) due += yield* schedule.countDue(now, slice);
+    for (const batcher of this.#batchers) due += yield* batcher.countDue(now, slice);
     return due;
   }
 }

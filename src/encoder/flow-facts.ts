@@ -98,7 +98,7 @@ export class FlowFacts {
     this.#writeDeltas(row + ORIG_PACKETS_WORD, slot * EXPORTED_WORDS + EXPORTED_COUNTERS / 4);
     writeFlowId(rows, row, start, words, FLOW_ID_WORD - ROW_WORDS);
     bytes[END_REASON - ROW_SIZE] = reason;
-    bytes[BIFLOW_DIRECTION - ROW_SIZE] = direction(present, rowBytes, row * 4);
+    bytes[BIFLOW_DIRECTION - ROW_SIZE] = biflowDirection(present, rowBytes, row * 4);
     bytes[NAT_TYPE - ROW_SIZE] = rowBytes[row * 4 + FAMILY] === AF_INET6 ? NAT66 : NAT44;
     const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
     bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
@@ -145,10 +145,10 @@ export class FlowFacts {
 }
 
 /**
- * The original direction is the initiator's, unless TCP was picked up in the middle, or may have been. Of a denied packet, SYN
+ * biflowDirection (IE 239): the original direction is the initiator's, unless TCP was picked up in the middle, or may have been. Of a denied packet, SYN
  * tells who begins.
  */
-function direction(present: number, bytes: Uint8Array, row: number): number {
+export function biflowDirection(present: number, bytes: Uint8Array, row: number): number {
   if (bytes[row + PROTOCOL] !== IPPROTO_TCP) return INITIATOR;
   if (present & HAS_TCP_HEADER) return directionOfPacket(bytes[row + TCP_FLAGS]);
   const flags = present & HAS_TCP_FLAGS ? bytes[row + TCP_FLAGS] : IP_CT_TCP_FLAG_BE_LIBERAL;

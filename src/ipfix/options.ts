@@ -189,7 +189,7 @@ export function flowKeysSet(templates: readonly { id: number; fields: readonly F
   const records = templates.map(({ id, fields }) => {
     let keys = 0n;
     fields.slice(0, 64).forEach((field, i) => {
-      if (FLOW_KEY_ELEMENTS.has(field.element.name)) keys |= 1n << BigInt(i);
+      if (field.key || FLOW_KEY_ELEMENTS.has(field.element.name)) keys |= 1n << BigInt(i);
     });
     return numbers([id, 2], [keys]);
   });

@@ -21,6 +21,8 @@ export interface Profile {
   readonly zeroDeltas: 'ends' | 'none';
   /** The reply direction is a record of its own. */
   readonly uniflows: boolean;
+  /** As such it has other elements than the original direction. */
+  readonly directed?: true;
   /** @param shape with the bits of {@link always} */
   fieldsOf(shape: number): Field[];
 }

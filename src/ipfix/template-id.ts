@@ -23,11 +23,18 @@ const FLAGS = [
   shape.ONE_END_LOCAL,
 ];
 
+/** Where the reply direction has elements of its own, a bit that these profiles have no other use for. */
+const REPLY_ELEMENTS = shape.ONE_END_LOCAL;
+
 /**
  * The template id of a shape. Shapes whose templates have the same fields have the same id; any others have different ones.
- * @param kind a shape of a row, only bits of `profile.shapes`
+ * @param shapeBits a shape of a row, only bits of `profile.shapes`
  */
-export function templateId({ name, uniflows }: Pick<Profile, 'name' | 'uniflows'>, kind: number): number {
+export function templateId(
+  { name, uniflows, directed }: Pick<Profile, 'name' | 'uniflows' | 'directed'>,
+  shapeBits: number,
+): number {
+  const kind = directed && shapeBits & shape.REVERSED ? shapeBits | REPLY_ELEMENTS : shapeBits;
   if (name === 'antrea') return ANTREA + number(kind, [shape.IPV6, shape.TCP_HISTORY, shape.DENIED]);
   const known = number(kind, FLAGS) * INTERFACES + interfacesOf(kind);
   const ways = (known * TRANSPORTS + transportOf(kind)) * ZONES + zoneOf(kind);

@@ -13,6 +13,8 @@ export interface Field {
   /** Bytes on the wire; for text the bytes of the field in the record. */
   readonly length: number;
   readonly argument: number;
+  /** A flow key, where its element alone does not say so. */
+  readonly key?: true;
 }
 
 /** The instructions for one data record, INSTRUCTION_WORDS words a field. */

@@ -1,7 +1,19 @@
 import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Batch } from '../row/batch.js';
 import { writeNumber } from '../common/u64.js';
-import { CARRIED, destinationOf, ENTRY_WORDS, EntryBlock, HEAD_WORDS, EXPORTED, LAST_WORD } from './entry-block.js';
+import {
+  CARRIED,
+  destinationOf,
+  ENTRY_WORDS,
+  EntryBlock,
+  EXPORTED,
+  HEAD_WORDS,
+  LAST_WORD,
+  MOST_ENTRIES,
+  ROW_ENTRIES,
+  SUMMED,
+} from './entry-block.js';
+import type { SumRows } from '../record/sum-row.js';
 import { JournalContents } from './journal-contents.js';
 import { FILE_HEADER_SIZE, readBlocks, writeWhole, type Write } from './journal-file.js';
 
@@ -56,8 +68,10 @@ export async function compact(work: Compaction): Promise<{ fd: number; size: num
     put(work.header);
     for (const block of work.destinations) put(block);
     if (from.size() !== undefined) await writeEntries(contents, numbers, put);
-    for (const { number, pending } of contents.destinations) {
-      if (numbers.has(number)) for (const one of pending) put(carriedBlock(number, one));
+    for (const { number, pending, sums } of contents.destinations) {
+      if (!numbers.has(number)) continue;
+      for (const one of pending) put(carriedBlock(number, one));
+      await writeSums(number, [...sums.values()], put);
     }
     const chunk = new Uint8Array(COPY);
     for (let at = read; ;) {
@@ -102,6 +116,20 @@ async function writeEntries(
     if (++written % BLOCKS_A_TURN === 0) await turn();
   }
   for (const [number, block] of blocks) if (block.count > 0) put(block.seal(EXPORTED, number));
+}
+
+async function writeSums(number: number, sums: readonly SumRows[], put: (bytes: Uint8Array) => void): Promise<void> {
+  const most = Math.floor((MOST_ENTRIES - 1) / ROW_ENTRIES);
+  const block = new EntryBlock();
+  for (let from = 0; from < sums.length; from += most) {
+    block.words[block.next()] = 0;
+    for (const { words } of sums.slice(from, from + most)) {
+      block.words.set(words, block.next());
+      block.count += ROW_ENTRIES - 1;
+    }
+    put(block.seal(SUMMED, number));
+    if ((from / most) % BLOCKS_A_TURN === 0) await turn();
+  }
 }
 
 function carriedBlock(

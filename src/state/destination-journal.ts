@@ -1,11 +1,13 @@
-import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, START_NS_WORD } from '../row/layout.generated.js';
+import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, ROW_WORDS, START_NS_WORD } from '../row/layout.generated.js';
 import { COUNTER_WORDS, COUNTERS_WORD, type ExportHistory, type LastExport } from '../schedule/export-state.js';
+import { copyRow, countsOf, END_DOUBLE, type SumRows } from '../record/sum-row.js';
 import { nanosecondsToMilliseconds, readNumber, subtract } from '../common/u64.js';
 import {
   DONE,
   ENDED,
   ENTRY_WORDS,
   EntryBlock,
+  HEAD_WORDS,
   IDENTITY_WORDS,
   PENDING,
   reasonOf,
@@ -14,6 +16,10 @@ import {
   lastWord,
   LAST_WORD,
   WITHDRAWN,
+  MOST_ENTRIES,
+  PENDING_SUMS,
+  ROW_ENTRIES,
+  SUMMED,
 } from './entry-block.js';
 import type { KnownDestination, Uncertain } from './journal-contents.js';
 import type { ExportedTable } from './exported-table.js';
@@ -36,6 +42,11 @@ export interface JournalWriter {
   append(block: Uint8Array): void;
 }
 
+/** Connections that are added to sums in one go at most: with as many sums they fit into a block. */
+export const MOST_SUMMED = Math.floor((MOST_ENTRIES - 1) / (1 + ROW_ENTRIES));
+/** Sums that are sent in one go at most. */
+export const MOST_SUMS_SENT = Math.floor(MOST_ENTRIES / ROW_ENTRIES);
+
 /** A batch that is being sent: what lies between two counts of data records that the transport was given. */
 interface Batch {
   readonly batch: number;
@@ -54,6 +65,9 @@ export class DestinationJournal implements ExportHistory {
   since: number;
   readonly #journal: JournalWriter;
   readonly #notes = new EntryBlock();
+  /** Connections that are being added to sums, behind the entry that says how many. */
+  readonly #summed = new EntryBlock();
+  #sums: readonly SumRows[];
   /** The oldest first. */
   #inFlight: Batch[] = [];
   #table: ExportedTable | undefined;
@@ -79,6 +93,8 @@ export class DestinationJournal implements ExportHistory {
     this.#neverSince = this.since;
     this.#table = known && table;
     this.#batch = known?.batch ?? 0;
+    this.#sums = [...(known?.sums.values() ?? [])];
+    this.#summed.next();
     for (const { records, packets, octets } of known?.pending ?? []) {
       this.uncertain.records += records;
       this.uncertain.packets += packets;
@@ -146,10 +162,59 @@ export class DestinationJournal implements ExportHistory {
   /** This batch is about to be sent. @param sent data records that the transport was given before it */
   sending(batch: EntryBlock, sent: number): void {
     this.flush();
-    this.#entries = batch.count;
-    this.#from = sent;
-    this.#batch = (this.#batch + 1) >>> 0;
+    this.#begin(batch.count, sent);
     this.#journal.append(batch.seal(PENDING, this.number, this.#batch));
+  }
+
+  /** Sums that earlier runs have not sent, one row each; asked for once. */
+  takeSums(): readonly SumRows[] {
+    const sums = this.#sums;
+    this.#sums = [];
+    return sums;
+  }
+
+  /** Forgets the sums that earlier runs have not sent. @returns what they held */
+  dropSums(): Uncertain {
+    const left = { records: 0, packets: 0, octets: 0 };
+    const sums = this.takeSums();
+    for (const sum of sums) {
+      const { packets, octets } = countsOf(sum);
+      left.records++;
+      left.packets += packets;
+      left.octets += octets;
+    }
+    for (let from = 0; from < sums.length; from += MOST_SUMMED)
+      this.summed(FIRST, FIRST, 0, sums.slice(from, from + MOST_SUMMED));
+    return left;
+  }
+
+  /** The deltas of this connection are added to a sum, its counters count as exported; written by {@link summed}. */
+  summing(row: Uint32Array, from: number, reason: number, state: number, ended: boolean): void {
+    if (!hasIdentity(row, from)) return;
+    this.#add(this.#summed, row, from, row, from + COUNTERS_WORD, lastWord(reason, state, this.number, ended));
+  }
+
+  /**
+   * The sums to which something was added since the last call, as they are now.
+   * @param rows words of rows; @param slots of them; @param moved sums of an earlier run that were added to these
+   */
+  summed(rows: Uint32Array, slots: Uint32Array, count: number, moved: readonly SumRows[] = []): void {
+    this.flush();
+    const block = this.#summed;
+    block.words[HEAD_WORDS] = block.count - 1;
+    for (const { words } of moved) addRows(block, emptied(words), FIRST, 1);
+    addRows(block, rows, slots, count);
+    this.#journal.append(block.seal(SUMMED, this.number));
+    block.next();
+  }
+
+  /** These sums are about to be sent: as {@link sending}, at most MOST_SUMS_SENT of them. */
+  sendingSums(rows: Uint32Array, slots: Uint32Array, count: number, sent: number): void {
+    this.flush();
+    this.#begin(count, sent);
+    const block = new EntryBlock(count * ROW_ENTRIES);
+    addRows(block, rows, slots, count);
+    this.#journal.append(block.seal(PENDING_SUMS, this.number, this.#batch));
   }
 
   /** The transport has the batch. @param sent data records that it was given up to now */
@@ -215,6 +280,12 @@ export class DestinationJournal implements ExportHistory {
     this.#neverSince = Number.POSITIVE_INFINITY;
   }
 
+  #begin(entries: number, sent: number): void {
+    this.#entries = entries;
+    this.#from = sent;
+    this.#batch = (this.#batch + 1) >>> 0;
+  }
+
   #add(block: EntryBlock, row: Uint32Array, from: number, counters: Uint32Array, at: number, last: number): void {
     const { words } = block;
     const to = block.next();
@@ -230,6 +301,22 @@ export class DestinationJournal implements ExportHistory {
       if (this.#delta[1] >= SIGN) return true;
     }
     return false;
+  }
+}
+
+const FIRST = new Uint32Array(1);
+
+/** The row of a sum that is no more. */
+function emptied(words: Uint32Array): Uint32Array {
+  const empty = copyRow(words, 0);
+  empty.doubles[END_DOUBLE] = 0;
+  return empty.words;
+}
+
+function addRows(block: EntryBlock, rows: Uint32Array, slots: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    block.words.set(rows.subarray(slots[i] * ROW_WORDS, (slots[i] + 1) * ROW_WORDS), block.next());
+    block.count += ROW_ENTRIES - 1;
   }
 }
 

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { ENTRY_WORDS } from '../encoder/request.js';
+import { ROW_SIZE } from '../row/layout.generated.js';
 import { COUNTER_WORDS } from '../schedule/export-state.js';
 
 /**
@@ -35,8 +36,17 @@ export const DESTINATION = 5;
 
 /** The random number that this file was begun with, in the first two words; the first block. Files of earlier versions have none. */
 export const FILE_ID = 7;
+/**
+ * Connections whose deltas were added to sums, and these sums as they are now. In the first entry, how many entries of connections
+ * follow; they hold as those of EXPORTED. Behind them are rows of sums, ROW_ENTRIES entries each; an empty one is no more.
+ */
+export const SUMMED = 8;
+/** Sums of records that are about to be sent: rows as in SUMMED. */
+export const PENDING_SUMS = 9;
+/** Entries that a row of a sum takes. */
+export const ROW_ENTRIES = ROW_SIZE / ENTRY_SIZE;
 /** Kinds of blocks end here. */
-export const LAST_KIND = FILE_ID;
+export const LAST_KIND = PENDING_SUMS;
 
 /** Words of a block before its payload: kind | destination << 16, entries, batch, CRC of the three. */
 export const HEAD_WORDS = 4;

@@ -1,5 +1,6 @@
 import type { Batch } from '../row/batch.js';
-import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, ROW_SIZE, START_NS_WORD } from '../row/layout.generated.js';
+import { addSum, copyRow, countsOf, isEmpty, keyText, type SumRows } from '../record/sum-row.js';
+import { IDENTITY_FLAGS, ID_WORD, PRESENT_WORD, ROW_SIZE, ROW_WORDS, START_NS_WORD } from '../row/layout.generated.js';
 import { COUNTER_WORDS, NO_STATE } from '../schedule/export-state.js';
 import { readNumber, subtract, writeNumber } from '../common/u64.js';
 import {
@@ -15,6 +16,9 @@ import {
   PENDING,
   LAST_WORD,
   lastWord,
+  PENDING_SUMS,
+  ROW_ENTRIES,
+  SUMMED,
   WITHDRAWN,
 } from './entry-block.js';
 import type { Block } from './journal-file.js';
@@ -35,6 +39,8 @@ interface Pending extends Uncertain {
   readonly batch: number;
   /** Its entries as they were before, where that is still known. */
   readonly before?: Uint32Array;
+  /** Its sums, where these are still known. */
+  readonly sums?: readonly SumRows[];
 }
 
 /** A destination of the journal. */
@@ -47,6 +53,8 @@ export interface KnownDestination {
   pending: Pending[];
   /** The last batch. */
   batch: number;
+  /** Sums that were not sent, by their keys. */
+  readonly sums: Map<string, SumRows>;
 }
 
 /** What a journal contains, block by block. */
@@ -99,6 +107,14 @@ export class JournalContents {
       this.#withdraw(destination, block.batch, words[at]);
       return true;
     }
+    if (kind === SUMMED) return destination !== undefined && this.#takeSummed(destination, block);
+    if (kind === PENDING_SUMS) return destination !== undefined && this.#takePendingSums(destination, block);
+    return this.#takeEntries(block, destination);
+  }
+
+  /** Entries of connections, each as it holds from now on. */
+  #takeEntries(block: Block, destination: KnownDestination | undefined): boolean {
+    const { kind, words, at } = block;
     const sum: Uncertain = { records: block.count, packets: 0, octets: 0 };
     const before = new Uint32Array(kind === PENDING ? block.count * ENTRY_WORDS : 0);
     for (let entry = at; entry < at + block.count * ENTRY_WORDS; entry += ENTRY_WORDS) {
@@ -155,13 +171,14 @@ export class JournalContents {
     if (length > bytes.length) return false;
     const known = this.#byNumber.get(number);
     if (!known && this.destinations.length === MOST_DESTINATIONS) return false;
-    const { pending = [], batch = 0 } = known ?? {};
+    const { pending = [], batch = 0, sums = new Map<string, SumRows>() } = known ?? {};
     const destination: KnownDestination = {
       number,
       name: bytes.toString('utf8', 0, length),
       since: readNumber(words, at),
       pending,
       batch,
+      sums,
     };
     this.#byNumber.set(number, destination);
     if (known) this.destinations[this.destinations.indexOf(known)] = destination;
@@ -174,16 +191,55 @@ export class JournalContents {
     destination.batch = pending.batch;
   }
 
+  #takeSummed(destination: KnownDestination, block: Block): boolean {
+    const { words, at, count } = block;
+    const connections = words[at];
+    if (connections >= count || (count - 1 - connections) % ROW_ENTRIES !== 0) return false;
+    const entries = { ...block, at: at + ENTRY_WORDS, count: connections };
+    if (!this.#takeEntries(entries, destination)) return false;
+    for (let from = entries.at + connections * ENTRY_WORDS; from < at + count * ENTRY_WORDS; from += ROW_WORDS) {
+      const key = keyText(words, from);
+      const sum = destination.sums.get(key) ?? copyRow(words, from);
+      sum.words.set(words.subarray(from, from + ROW_WORDS));
+      if (isEmpty(sum, 0)) destination.sums.delete(key);
+      else destination.sums.set(key, sum);
+    }
+    return true;
+  }
+
+  #takePendingSums(destination: KnownDestination, { words, at, count, batch }: Block): boolean {
+    if (count % ROW_ENTRIES !== 0) return false;
+    const pending = { batch, records: count / ROW_ENTRIES, packets: 0, octets: 0, sums: [] as SumRows[] };
+    for (let from = at; from < at + count * ENTRY_WORDS; from += ROW_WORDS) {
+      const sum = copyRow(words, from);
+      const { packets, octets } = countsOf(sum);
+      pending.packets += packets;
+      pending.octets += octets;
+      pending.sums.push(sum);
+      destination.sums.delete(keyText(words, from));
+    }
+    this.#addPending(destination, pending);
+    return true;
+  }
+
   /** A batch whose entries before are not known any more stays pending, as does one in front of the first. */
   #withdraw(destination: KnownDestination, first: number, from: number): void {
     const isBehind = (batch: number): boolean => ((batch - first) | 0) >= 0;
-    for (const { batch, before } of destination.pending.toReversed()) {
-      if (!isBehind(batch) || !before) continue;
+    for (const { batch, before = new Uint32Array(0), sums = [] } of destination.pending.toReversed()) {
+      if (!isBehind(batch)) continue;
+      for (const sum of batch === first ? sums.slice(from) : sums) {
+        // another one of its key may have been begun
+        const key = keyText(sum.words, 0);
+        const begun = destination.sums.get(key);
+        if (begun) addSum(sum, 0, begun, 0);
+        destination.sums.set(key, sum);
+      }
       for (let entry = batch === first ? from * ENTRY_WORDS : 0; entry < before.length; entry += ENTRY_WORDS) {
         this.table.words.set(before.subarray(entry, entry + ENTRY_WORDS), this.table.place(before, entry));
       }
     }
-    destination.pending = destination.pending.filter(({ batch, before }) => !isBehind(batch) || !before);
+    const isKnown = ({ before, sums }: Pending): boolean => before !== undefined || sums !== undefined;
+    destination.pending = destination.pending.filter(one => !isBehind(one.batch) || !isKnown(one));
   }
 
   #addDeltas(sum: Uncertain, words: Uint32Array, at: number, before: number): void {

@@ -87,6 +87,16 @@ const wrong: [string, string[], RegExp][] = [
     ['run', ...COLLECTOR, '--profile', 'antrea', '--interfaces', '1,2'],
     /CTFLOW_USAGE: --interfaces does not go with --profile antrea/,
   ],
+  [
+    'sums, which profile antrea does not have',
+    ['run', ...COLLECTOR, '--profile', 'antrea', '--aggregate-keys', 'src'],
+    /CTFLOW_USAGE: --aggregate-keys does not go with --profile antrea/,
+  ],
+  [
+    'sums beside a list of elements',
+    ['run', ...COLLECTOR, '--fields', 'flowId', '--aggregate-keys', 'src'],
+    /CTFLOW_USAGE: --fields does not go with --aggregate-keys/,
+  ],
   ['a duration out of bounds', ['run', ...COLLECTOR, '--flow-poll-interval', '1ms'], /CTFLOW_USAGE.*10ms to 24h/],
   [
     'more connections than memory can hold in one piece',

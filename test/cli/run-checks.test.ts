@@ -69,6 +69,18 @@ for (const [line, backend, said] of [
     NATIVE,
     '--netfilter-elements has no effect with --fields: name mark and conntrack_id there',
   ],
+  [
+    `${UDP} --aggregate-keys src --netfilter-elements`,
+    NATIVE,
+    '--netfilter-elements has no effect with --aggregate-keys: name mark there',
+  ],
+  [
+    `${UDP} --aggregate-keys src --events all --tcp-state-history`,
+    NATIVE,
+    '--tcp-state-history has no effect with --aggregate-keys: sums have no states',
+  ],
+  [`${UDP} --aggregate-limit 5`, NATIVE, '--aggregate-limit has no effect without --aggregate-keys'],
+  [`${UDP} --aggregate-interval 5s`, NATIVE, '--aggregate-interval has no effect without --aggregate-keys'],
   [`${UDP} --filter denied`, NATIVE, '--filter asks for denied, which is not known without --nflog-group'],
   [`${UDP} --filter service==x`, NATIVE, '--filter asks for service, which is not known without --inventory'],
   [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],

@@ -42,6 +42,21 @@ sampling: 100`,
     ['2:1: sampling: there is no such key. `ctflow config example` shows every key'],
   ],
   [
+    'keys that connections cannot be summed up by',
+    `
+destinations:
+  sums:
+    flowCollectorAddr: udp://h:1
+    aggregateKeys: [src, proto, bytes, src]
+    aggregateInterval: 0s`,
+    [
+      "4:26: destinations.sums.aggregateKeys[1]: 'proto' is not a field. Write protocol",
+      "4:33: destinations.sums.aggregateKeys[2]: 'bytes' is a field, but none to sum up by. Write some of family, protocol, src, dst, src.port, dst.port, nat.src, nat.dst, nat.src.port, nat.dst.port, zone, mark",
+      "4:40: destinations.sums.aggregateKeys[3]: 'src' is given twice. Give it once",
+      "5:24: destinations.sums.aggregateInterval: '0s' is out of range. Write a duration from 1s to 24h, such as 5s or 1m30s",
+    ],
+  ],
+  [
     'two misspelt keys and a wrong value',
     `
 flowCollectorAddr: udp://h:1

@@ -67,6 +67,7 @@ const bad: [string, (text: string) => unknown, string[]][] = [
     ['', 'None', '1', '1,', ',1', '0,1', '1,0', '1,2,3', '1,4294967296', '1,-1', '1,eth0'],
   ],
   ['family', values.family, ['', '5', '46', 'ipv', 'inet']],
+  ['aggregateKey', values.aggregateKey, ['', 'Src', 'bytes', 'src.pod', 'constructor']],
   ['collectorAddress', values.collectorAddress, ['', 'udp://', 'udp://h:0', '[::1]:0', 'http://h', '::1', 'h:65536']],
   [
     'collectorAddress',

@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import { Destination } from '../../src/destination/destination.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
-import { FlowBatcher } from '../../src/destination/flow-batcher.js';
+import { FlowBatcher } from '../../src/destination/batchers/flow-batcher.js';
 import { BURST } from '../../src/destination/pacer.js';
 import { Pacing } from '../../src/destination/pacing.js';
 import { NameTable } from '../../src/record/name-table.js';

@@ -1,9 +1,12 @@
 /** Exporters that are stopped, and killed at every place, and what their collectors were told in the end. */
 import test from 'ava';
 import * as fc from 'fast-check';
-import { ExporterLife, type KernelConnection } from '../helpers/rigs/exporter-life.js';
+import type { AggregateKey } from '../../src/ipfix/profile-aggregate.js';
+import { backends } from '../helpers/backends.js';
+import { ExporterLife, type KernelConnection, type MakeLine } from '../helpers/rigs/exporter-life.js';
 import { seeded } from '../helpers/seed.js';
 import type { Report } from '../helpers/rigs/store-rig.js';
+import { SumLine } from '../helpers/rigs/sum-line.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const BEGAN = 1_700_000_000_000;
@@ -125,7 +128,7 @@ class TellingKernel extends Kernel {
   /** Ended, and written down by an exporter. */
   readonly heard: KernelConnection[] = [];
 
-  async tell(life: ExporterLife, path: readonly EndStep[]): Promise<void> {
+  async tell(life: ExporterLife, path: readonly EndStep[], takes = Infinity): Promise<void> {
     for (const one of path) {
       this.now += 20;
       life.now = this.now;
@@ -145,7 +148,7 @@ class TellingKernel extends Kernel {
       else if (one.do === 'kill') life.kill(one.torn);
     }
     if (!life.killed) life.deliver();
-    await life.end(this.open);
+    await life.end(this.open, takes);
   }
 }
 
@@ -186,3 +189,39 @@ for (const again of [false, true]) {
     t.pass();
   });
 }
+
+test('property: killed anywhere, sums have each packet once, whatever the keys and their limit', async t => {
+  const [backend] = backends();
+  const walk = fc.array(endStep(false), { minLength: 5, maxLength: 40 });
+  const keys = fc.constantFrom<AggregateKey[]>(['src.port'], ['src.port', 'protocol'], ['protocol'], ['src', 'dst']);
+  const aggregation = fc.record({ keys, limit: fc.integer({ min: 1, max: 4 }) });
+  const takes = fc.constantFrom(0, 3, Infinity);
+  const life = fc.tuple(walk, fc.option(death, { nil: undefined }), aggregation, takes);
+  await fc.assert(
+    fc.asyncProperty(fc.array(life, { minLength: 2, maxLength: 6 }), async all => {
+      const path = temporaryPath(t, 'state');
+      const kernel = new TellingKernel();
+      const told: Report[] = [];
+      let uncertain = 0;
+      const last = [[], undefined, all[0][2], Infinity] as const;
+      for (const [i, [steps, early, sums, most]] of [...all, last].entries()) {
+        kernel.now += 1_000;
+        const death = early && { ...early, write: early.write + (i === 0 ? 2 : 0) };
+        const line: MakeLine = (...of) => new SumLine(backend, sums, ...of);
+        const life = await ExporterLife.begin(path, kernel.now, [told], { death, ends: 64, line });
+        uncertain += life.lines[0].journal.uncertain.packets;
+        if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good file is refused');
+        await kernel.tell(life, steps, most);
+        kernel.now += 5;
+      }
+      const counted = [...kernel.open, ...kernel.heard].reduce((sum, { packets }) => sum + packets * 2, 0);
+      const sum = told.reduce((packets, { deltas }) => packets + Number(deltas[0] + deltas[2]), 0);
+      const octets = told.reduce((all, { deltas }) => all + Number(deltas[1] + deltas[3]), 0);
+      if (octets !== sum * 75) throw new Error(`${octets} octets of ${sum} packets`);
+      if (sum > counted) throw new Error(`${sum - counted} packets twice`);
+      if (counted - sum > uncertain) throw new Error(`${counted - sum} missing, ${uncertain} uncertain`);
+    }),
+    { ...seeded(t), numRuns: 40 },
+  );
+  t.pass();
+});

@@ -47,6 +47,8 @@ export interface LifeOptions {
   /** It hears of ends, and writes them down; room for so many. */
   ends?: number;
   keptEnds?: number;
+  /** Its destinations; those that export a record for each connection by default. */
+  line?: MakeLine;
 }
 
 /** When the process is killed: during this write to its disk, counted from 0, of which a part is made. */
@@ -56,7 +58,21 @@ export interface Death {
 }
 
 /** A destination whose transport settles when it is told to. */
-class Line {
+export interface LifeLine {
+  readonly journal: DestinationJournal;
+  readonly schedule: ExportSchedule;
+  /** Sends what is due. */
+  export(): void;
+  /** Everything is due. */
+  endAll(): void;
+  settle(most?: number): void;
+  close(): void;
+}
+
+/** Makes the destinations of a life. */
+export type MakeLine = (life: ExporterLife, journal: DestinationJournal, told: Report[]) => LifeLine;
+
+class Line implements LifeLine {
   readonly journal: DestinationJournal;
   readonly schedule: ExportSchedule;
   readonly #life: ExporterLife;
@@ -103,6 +119,15 @@ class Line {
     return true;
   };
 
+  export(): void {
+    exportDue(this.schedule, this.#life.store.table, this.#life.now, 1_000, this.take);
+    this.send();
+  }
+
+  endAll(): void {
+    this.schedule.endAll();
+  }
+
   send(): void {
     if (this.#reports.length === 0) return;
     this.#encoder.close();
@@ -131,7 +156,7 @@ class Line {
 /** One life of an exporter with a state file: everything between the kernel's table and the collectors but the bytes. */
 export class ExporterLife {
   readonly store: ConnectionStore;
-  readonly lines: readonly Line[];
+  readonly lines: readonly LifeLine[];
   readonly log: Record<string, unknown>[];
   readonly journal: Journal;
   /** Both clocks. */
@@ -149,6 +174,7 @@ export class ExporterLife {
     told: Report[][],
     file: Left,
     maxConnections: number,
+    line: MakeLine,
   ) {
     this.#path = path;
     this.#file = file;
@@ -156,7 +182,7 @@ export class ExporterLife {
     this.journal = opened.journal;
     this.log = opened.lines;
     this.store = new ConnectionStore({ maxConnections, firstSight: 'baseline', born: this.at() });
-    this.lines = told.map((one, i) => new Line(this, this.journal.destination(`collector ${i}`, now), one));
+    this.lines = told.map((one, i) => line(this, this.journal.destination(`collector ${i}`, now), one));
   }
 
   /** @param told where what the collectors are told goes, a list each */
@@ -164,7 +190,7 @@ export class ExporterLife {
     path: string,
     now: number,
     told: Report[][],
-    { death, maxConnections = 64, ends, keptEnds = 0 }: LifeOptions = {},
+    { death, maxConnections = 64, ends, keptEnds = 0, line = (...all) => new Line(...all) }: LifeOptions = {},
   ): Promise<ExporterLife> {
     const file: Left = {};
     let writes = 0;
@@ -186,7 +212,7 @@ export class ExporterLife {
         return writeSync(fd, bytes);
       },
     });
-    const life = new ExporterLife(path, now, opened, told, file, maxConnections);
+    const life = new ExporterLife(path, now, opened, told, file, maxConnections, line);
     await life.#recover(ends !== undefined);
     return life;
   }
@@ -256,8 +282,7 @@ export class ExporterLife {
   /** @param settle what was sent is out of the transports' hands at once */
   async export(settle: boolean, only: readonly number[] = [...this.lines.keys()]): Promise<void> {
     for (const line of only.map(i => this.lines[i % this.lines.length])) {
-      exportDue(line.schedule, this.store.table, this.now, 1_000, line.take);
-      line.send();
+      line.export();
       if (settle) line.settle();
       line.journal.flush();
     }
@@ -270,9 +295,8 @@ export class ExporterLife {
   async end(connections: readonly KernelConnection[], takes = Infinity): Promise<void> {
     if (!this.killed) await this.poll(connections);
     for (const line of this.lines) {
-      line.schedule.endAll();
-      if (!this.killed) exportDue(line.schedule, this.store.table, this.now, 1_000, line.take);
-      if (!this.killed) line.send();
+      line.endAll();
+      if (!this.killed) line.export();
       if (!this.killed) line.settle(takes);
       if (!this.killed) line.close();
     }

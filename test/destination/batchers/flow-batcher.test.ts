@@ -1,17 +1,17 @@
 /** The contract between schedule, encoder, journal and session. */
-import type { Backend } from '../../src/backend/backend.js';
-import { FlowBatcher } from '../../src/destination/flow-batcher.js';
-import type { FlowExtras } from '../../src/encoder/columns.js';
-import { createProfile } from '../../src/ipfix/profile.js';
-import { DestinationJournal } from '../../src/state/destination-journal.js';
-import { DONE, ENDED, HEAD_WORDS, PENDING } from '../../src/state/entry-block.js';
-import { ConnectionStore } from '../../src/store/connection-store.js';
-import { perBackend } from '../helpers/backends.js';
-import { tcp, udp } from '../helpers/builders/connections.js';
-import { rows, type Facts } from '../helpers/builders/rows.js';
-import { Decoder, readMessage, valuesOf } from '../helpers/builders/wire.js';
-import { SessionRig } from '../helpers/rigs/session-rig.js';
-import { kernelTimeouts } from '../helpers/rigs/store-rig.js';
+import type { Backend } from '../../../src/backend/backend.js';
+import { FlowBatcher } from '../../../src/destination/batchers/flow-batcher.js';
+import type { FlowExtras } from '../../../src/encoder/columns.js';
+import { createProfile } from '../../../src/ipfix/profile.js';
+import { DestinationJournal } from '../../../src/state/destination-journal.js';
+import { DONE, ENDED, HEAD_WORDS, PENDING } from '../../../src/state/entry-block.js';
+import { ConnectionStore } from '../../../src/store/connection-store.js';
+import { perBackend } from '../../helpers/backends.js';
+import { tcp, udp } from '../../helpers/builders/connections.js';
+import { rows, type Facts } from '../../helpers/builders/rows.js';
+import { Decoder, readMessage, valuesOf } from '../../helpers/builders/wire.js';
+import { SessionRig } from '../../helpers/rigs/session-rig.js';
+import { kernelTimeouts } from '../../helpers/rigs/store-rig.js';
 
 const BORN = Date.now();
 const now = () => ({ wall: Date.now(), monotonic: performance.now() });
