@@ -18,6 +18,8 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Labels with a dot between two, and one behind the last where no domain is to be added. */
+const NAME = /^[\p{L}\p{M}\p{N}_-]{1,63}(\.[\p{L}\p{M}\p{N}_-]{1,63})*\.?$/u;
 const HINT =
   'Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
 
@@ -35,13 +37,17 @@ export function parseEndpoint(text: string): Endpoint {
   const twice = scheme !== undefined && suffix !== undefined;
   if (
     !host ||
-    !(protocol in PORTS) ||
+    !Object.hasOwn(PORTS, protocol) ||
     twice ||
     number > U16_MAX ||
     (bracketed && isIP(host) !== 6) ||
     text.endsWith(':')
   ) {
     throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a collector address`, HINT);
+  }
+  if (isIP(host) === 0 && !isName(host)) {
+    const what = `'${text}' is not a collector address: '${host}' is neither a host name nor an IP address`;
+    throw new CtflowError('CTFLOW_USAGE', what, HINT);
   }
   if (/^fe[89ab]/i.test(host) && isIP(host) === 6 && !host.includes('%')) {
     throw new CtflowError(
@@ -51,6 +57,11 @@ export function parseEndpoint(text: string): Endpoint {
     );
   }
   return { protocol: protocol as Protocol, host, port: number };
+}
+
+/** What ends in a number would be an IPv4 address. */
+function isName(host: string): boolean {
+  return NAME.test(host) && !/(^|\.)\d+\.?$/.test(host);
 }
 
 /** The address as the user would write it. */

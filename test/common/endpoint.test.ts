@@ -18,6 +18,8 @@ test('reads what people write', t => {
     port: IPFIX_PORT,
   });
   t.deepEqual(parseEndpoint('[2001:db8::1]:4740'), { protocol: 'udp', host: '2001:db8::1', port: 4740 });
+  for (const host of ['bücher.example', 'ns_1.a-b.example.', '3com.example', 'a1'])
+    t.is(parseEndpoint(`udp://${host}`).host, host);
   t.deepEqual(parseEndpoint('localhost'), { protocol: 'udp', host: 'localhost', port: IPFIX_PORT });
 });
 
@@ -58,6 +60,12 @@ for (const text of [
   'a:1:',
   'a%eth0',
   'dtls://a',
+  'constructor://a',
+  'udp://192.0.2.300:1',
+  '4739',
+  'udp://a b:1',
+  'udp://user@a',
+  'udp://a..b',
 ]) {
   test(`'${text}' is not a collector address`, t => {
     t.like(
