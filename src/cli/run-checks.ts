@@ -10,7 +10,7 @@ import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { checkFieldList } from '../ipfix/field-list.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
-import { readTlsFiles } from '../transport/tls-files.js';
+import { tlsFileErrors } from '../transport/tls-files.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
 
@@ -124,7 +124,16 @@ function checkLocalEnd(config: RunConfig, destination: DestinationConfig): Ctflo
 }
 
 function checkFiles(config: RunConfig, destination: DestinationConfig): CtflowError[] {
-  const { fileKeepSize, fileMaxSize } = destination;
+  const { endpoint, name, fileKeepSize, fileMaxSize } = destination;
+  if (endpoint.protocol !== 'file') return [];
+  const { destinations } = config;
+  const twin = destinations
+    .slice(0, destinations.indexOf(destination))
+    .find(other => other.endpoint.protocol === 'file' && other.endpoint.path === endpoint.path);
+  if (twin) {
+    const paths = [name, twin.name].map(one => ['destinations', one, 'flowCollectorAddr']);
+    return config.conflict(paths, `${name} has the file of ${twin.name}`, 'Give each a file of its own');
+  }
   if (fileKeepSize === 'off' || fileKeepSize >= fileMaxSize) return [];
   const [keep, most] = [config.pathOf(destination, 'fileKeepSize'), config.pathOf(destination, 'fileMaxSize')];
   const what = `${config.say(keep)} (${fileKeepSize}) is below ${config.say(most)} (${fileMaxSize}): a file would be removed as soon as it is closed`;
@@ -170,12 +179,7 @@ function checkTls(config: RunConfig, destination: DestinationConfig): CtflowErro
     const [there, lacking] = [config.pathOf(destination, given), config.say(config.pathOf(destination, missing))];
     return config.conflict([there], `${config.say(there)} needs ${lacking}`, `Give ${lacking} too`);
   }
-  try {
-    readTlsFiles(destination);
-    return [];
-  } catch (error) {
-    return [error as CtflowError];
-  }
+  return tlsFileErrors(destination);
 }
 
 /** Over UDP a collector knows an exporter by its address and observation domain (RFC 7011 section 10.3). */
@@ -201,6 +205,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   const TCP_ONLY = ['reconnectInterval', 'connectionLifetime', 'collectorBuffer'] as const;
   const TLS_ONLY = ['tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName'] as const;
   const FILE_ONLY = ['fileMaxSize', 'fileMaxAge', 'fileKeep', 'fileKeepSize'] as const;
+  const LOCAL_END = ['localAddress', 'localPort'] as const;
   const udp = destinations.some(({ endpoint }) => endpoint.protocol === 'udp');
   const tcp = destinations.some(({ endpoint }) => endpoint.protocol === 'tcp' || endpoint.protocol === 'tls');
   if (!udp) without('without a UDP collector', ...UDP_ONLY);
@@ -213,6 +218,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('without a TLS collector', ...TLS_ONLY);
   if (destinations.every(({ endpoint }) => endpoint.protocol !== 'file'))
     without('without a file:// collector', ...FILE_ONLY);
+  if (destinations.every(({ endpoint }) => endpoint.protocol === 'file'))
+    without('where all collectors are files', ...LOCAL_END);
   for (const destination of destinations) {
     const { name, endpoint, own } = destination;
     if (backend.name === 'fallback' && endpoint.protocol === 'udp' && destination.mtu === 'path')
@@ -221,7 +228,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       );
     const wrong: string[] = endpoint.protocol === 'udp' ? [] : [...UDP_ONLY];
     if (endpoint.protocol === 'udp' || endpoint.protocol === 'file') wrong.push(...TCP_ONLY);
-    if (endpoint.protocol !== 'file') wrong.push(...FILE_ONLY);
+    if (endpoint.protocol === 'file') wrong.push(...LOCAL_END);
+    else wrong.push(...FILE_ONLY);
     if (endpoint.protocol !== 'tls') wrong.push(...TLS_ONLY);
     for (const key of wrong)
       if (own.has(key)) found.add(`${config.say(['destinations', name, key])} has no effect over ${endpoint.protocol}`);

@@ -28,6 +28,15 @@ const SAID: Readonly<Record<string, readonly [string, string]>> = {
   DUPLICATE_KEY: ['this key stands here twice', 'Remove one of them'],
   MULTIPLE_DOCS: ['a second document begins here', 'Write one document'],
 };
+const QUOTES = "Put a text that begins with a sign, or has ': ' or ' #' in it, in quotes";
+/** What to do about others. */
+const HINTS: Readonly<Record<string, string>> = {
+  TAG_RESOLVE_FAILED: 'Put a text that begins with ! in quotes',
+  TAB_AS_INDENT: 'Write spaces in place of tabs',
+  BAD_SCALAR_START: QUOTES,
+  BLOCK_AS_IMPLICIT_KEY: QUOTES,
+  UNEXPECTED_TOKEN: QUOTES,
+};
 
 const offsets = new WeakMap<CtflowError, number>();
 
@@ -48,10 +57,17 @@ export class ConfigFile {
 
   constructor(path: string, text: string) {
     this.path = path;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      // no warnings of its own on standard error
+      logLevel: 'error',
+      // 1 and "1" are one key of an object
+      uniqueKeys: (one, other) => isScalar(one) && isScalar(other) && textOf(one) === textOf(other),
+    });
     const { errors, warnings } = this.#document;
     const found = [...errors, ...warnings].map(({ message, pos: [at], code }) => {
-      const [what, hint] = SAID[code] ?? [`this is not YAML: ${message}`, 'Mend it there'];
+      const [what, hint] = SAID[code] ?? [`this is not YAML: ${message}`, HINTS[code] ?? 'Mend it there'];
       return this.#error(at, what, hint);
     });
     let broken = errors.some(({ code }) => code !== 'DUPLICATE_KEY');
@@ -69,6 +85,10 @@ export class ConfigFile {
         // readers of objects pass over it
         if (isScalar(key) && key.value === '__proto__')
           found.push(this.#error(key.range![0], '__proto__: there is no such key', 'Remove it'));
+      },
+      Scalar: (_, scalar) => {
+        // settings read texts: as a number 1.10 would be 1.1, and 007 be 7
+        if (scalar.value !== null) scalar.value = textOf(scalar);
       },
     });
     const { value, error } = broken ? { value: {} } : this.#read();
@@ -151,6 +171,8 @@ function isPresent(node: unknown): boolean {
   return isNode(node) && (node as Node & { value?: unknown }).value !== null;
 }
 
-function textOf(key: unknown): string {
-  return String(isNode(key) ? (key as Node & { value?: unknown }).value : key);
+/** A key or a value as it was written. */
+function textOf(node: unknown): string {
+  if (!isScalar(node)) return String(node);
+  return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
 }

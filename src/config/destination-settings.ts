@@ -11,6 +11,7 @@ import {
   choice,
   duration,
   durationOr,
+  durationOrNone,
   list,
   type Kind,
   numberOr,
@@ -192,7 +193,7 @@ export const destinationSettings = {
   ),
   connectionLifetime: defaulted(
     'Transport',
-    duration('0s', '24h'),
+    durationOrNone('1s', '24h'),
     defaults.connectionLifetime,
     'TCP, TLS: a connection is closed in order and opened anew after this time, more or less by up to a quarter; 0s: never',
   ),

@@ -200,6 +200,7 @@ function mend(path: Path): string {
   const isTop = path.length === 1;
   const meant = nearest(key, Object.keys(isTop ? configSchema.shape : ownSettings));
   if (meant !== undefined) return `Did you mean ${meant}?`;
+  if (key === '<<') return 'Keys are not merged: write what all destinations have at the top';
   if (!isTop && Object.hasOwn(runSettings, key)) return 'It is the same for all destinations: write it at the top';
   return isTop ? '`ctflow config example` shows every key' : `Known there: ${Object.keys(ownSettings).join(', ')}`;
 }

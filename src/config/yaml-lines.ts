@@ -83,9 +83,9 @@ export function referencePage(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The lines of one key; several for a list. */
+/** The lines of one key; several for a list. A text is not broken: a comment may stand behind it. */
 function entry(key: string, written: Written): string[] {
-  return stringify({ [key]: written })
+  return stringify({ [key]: written }, { lineWidth: 0 })
     .trimEnd()
     .split('\n');
 }

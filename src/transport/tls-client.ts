@@ -43,8 +43,8 @@ export class TlsClient {
       socket: tcp,
       secureContext: this.#files.read().context,
       host: name,
-      // RFC 6066 section 3: no addresses
-      ...(isIP(name) === 0 && { servername: name }),
+      // RFC 6066 section 3: no addresses, and no dot behind a name
+      ...(isIP(name) === 0 && { servername: name.replace(/\.$/, '') }),
       // whatever NODE_TLS_REJECT_UNAUTHORIZED says
       rejectUnauthorized: true,
       checkServerIdentity: (_, certificate) => this.#check(certificate),

@@ -49,6 +49,26 @@ export function readTlsFiles({ tlsCa, tlsCertificate, tlsKey }: TlsFileNames): T
   }
 }
 
+/** All that is wrong with the files: each by itself, or else with one another. */
+export function tlsFileErrors({ tlsCa, tlsCertificate, tlsKey }: TlsFileNames): CtflowError[] {
+  const all = {
+    ...(tlsCa !== undefined && { tlsCa }),
+    ...(tlsCertificate !== undefined && { tlsCertificate }),
+    ...(tlsKey !== undefined && { tlsKey }),
+  };
+  const each = Object.entries(all).flatMap(([key, file]) => errorOf({ [key]: file }));
+  return each.length > 0 ? each : errorOf(all);
+}
+
+function errorOf(names: TlsFileNames): CtflowError[] {
+  try {
+    readTlsFiles(names);
+    return [];
+  } catch (error) {
+    return [error as CtflowError];
+  }
+}
+
 /** The files as they were when they could be used last; they are read again where they have changed. */
 export class TlsFiles {
   readonly #names: TlsFileNames;

@@ -42,6 +42,7 @@ for (const [line, backend, said] of [
   [`${UDP} --connection-lifetime 1h`, NATIVE, '--connection-lifetime has no effect without a TCP or TLS collector'],
   [`${UDP} --file-max-size 65536`, NATIVE, '--file-max-size has no effect without a file:// collector'],
   [`${UDP} --file-keep 5`, NATIVE, '--file-keep has no effect without a file:// collector'],
+  [`${FILE} --local-port 5`, NATIVE, '--local-port has no effect where all collectors are files'],
   [`${FILE} --mtu 1400`, NATIVE, '--mtu has no effect without a UDP collector'],
   [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
   [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],

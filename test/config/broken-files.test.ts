@@ -11,6 +11,9 @@ const TAB = '\t';
 /** The mistakes of a file are those of the file: on a machine without the native module as on any other. */
 const NATIVE = { ...createFallbackBackend(), name: 'native' } as const;
 
+const ADDRESS_HINT =
+  'Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
+
 /** What is wrong, the file (its first line begins behind the backtick's), and all that is said of it: line, column, what, what to write. */
 const BROKEN: readonly (readonly [string, string, readonly string[]])[] = [
   [
@@ -398,7 +401,7 @@ mtu: 1400`,
 destinations:
   main:
 ${TAB}flowCollectorAddr: udp://h:1`,
-    ['3:1: this is not YAML: Tabs are not allowed as indentation. Mend it there'],
+    ['3:1: this is not YAML: Tabs are not allowed as indentation. Write spaces in place of tabs'],
   ],
   [
     'a list of settings',
@@ -435,7 +438,71 @@ flowCollectorAddr: udp://h:1`,
     `
 flowCollectorAddr: udp://h:1
 mtu: !bytes 1400`,
-    ['2:6: this is not YAML: Unresolved tag: !bytes. Mend it there'],
+    ['2:6: this is not YAML: Unresolved tag: !bytes. Put a text that begins with ! in quotes'],
+  ],
+  [
+    'a text that needs quotes',
+    `
+filter: @h
+flowCollectorAddr: [::1]:4739`,
+    [
+      "1:9: this is not YAML: Plain value cannot start with reserved character @. Put a text that begins with a sign, or has ': ' or ' #' in it, in quotes",
+      "2:25: this is not YAML: Unexpected scalar at node end. Put a text that begins with a sign, or has ': ' or ' #' in it, in quotes",
+    ],
+  ],
+  [
+    'one name of two destinations, once as a number',
+    `
+destinations:
+  1:
+    flowCollectorAddr: udp://h:1
+  "1":
+    flowCollectorAddr: udp://h:2`,
+    ['4:3: this key stands here twice. Remove one of them'],
+  ],
+  [
+    'a merge key',
+    `
+destinations:
+  a: &a
+    flowCollectorAddr: udp://h:1
+  b:
+    <<: *a
+    flowCollectorAddr: udp://h:2`,
+    ['5:5: destinations.b.<<: there is no such key. Keys are not merged: write what all destinations have at the top'],
+  ],
+  [
+    'two destinations with one file',
+    `
+destinations:
+  a:
+    flowCollectorAddr: file:///var/log/flows.ipfix
+  b:
+    flowCollectorAddr: file:///var/log/./flows.ipfix`,
+    ['5:5: b has the file of a. Give each a file of its own'],
+  ],
+  [
+    'an address that is none, a name with a space, and a protocol that is a word of JavaScript',
+    `
+destinations:
+  a:
+    flowCollectorAddr: udp://192.0.2.300:4739
+  b:
+    flowCollectorAddr: "tcp://my host"
+  c:
+    flowCollectorAddr: constructor://h`,
+    [
+      `3:24: destinations.a.flowCollectorAddr: 'udp://192.0.2.300:4739' is not a collector address: '192.0.2.300' is neither a host name nor an IP address. ${ADDRESS_HINT}`,
+      `5:24: destinations.b.flowCollectorAddr: 'tcp://my host' is not a collector address: 'my host' is neither a host name nor an IP address. ${ADDRESS_HINT}`,
+      `7:24: destinations.c.flowCollectorAddr: 'constructor://h' is not a collector address. ${ADDRESS_HINT}`,
+    ],
+  ],
+  [
+    'a connection that would be renewed all the time',
+    `
+flowCollectorAddr: tcp://h:1
+connectionLifetime: 1ms`,
+    ["2:21: connectionLifetime: '1ms' is out of range. Write 0s, or a duration from 1s to 24h"],
   ],
 ];
 

@@ -34,9 +34,11 @@ instance: "true"
 netns: 'a: b # c'
 statsInterval: 0s
 maxRate: 5000
+filter: '${'src.pod == "a: #b" && '.repeat(9)}dnat'
 destinations:
   main:
     flowCollectorAddr: udp://h:1
+    filter: "src.port == 1${' || dst.port == 1'.repeat(9)}"
     observationDomain: 4294967295
     idleFlowExportTimeout: 1500ms
     netfilterElements: yes

@@ -94,6 +94,26 @@ destinations:
   t.is(destinations.length, 3);
 });
 
+test('texts and names are read as they are written, also those that look like numbers', t => {
+  const yaml = `
+instance: 007
+netns: 1.10
+state: 1e3
+tlsServerName: True
+destinations:
+  1.0:
+    flowCollectorAddr: udp://h:1
+  010:
+    flowCollectorAddr: udp://h:2`;
+  const { settings, destinations, mistakes } = read(t, yaml);
+  t.deepEqual(mistakes, []);
+  t.like(settings, { instance: '007', netns: '1.10', state: '1e3', tlsServerName: 'True' });
+  t.deepEqual(
+    destinations.map(({ name }) => name),
+    ['1.0', '010'],
+  );
+});
+
 test('an empty file says nothing, and --config none reads none', t => {
   for (const yaml of ['', '# nothing\n', '---\n', '{}']) {
     const { settings, mistakes, destinations } = read(t, yaml, ['--collector', 'udp://x:1']);

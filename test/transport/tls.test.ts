@@ -8,6 +8,7 @@ import type { CtflowError } from '../../src/common/errors.js';
 import { meaningOf } from '../../src/destination/failure-meaning.js';
 import { TcpTransport } from '../../src/transport/tcp.js';
 import { TlsClient } from '../../src/transport/tls-client.js';
+import { tlsFileErrors } from '../../src/transport/tls-files.js';
 import type { TlsClientOptions } from '../../src/transport/tls-options.js';
 import { backends } from '../helpers/backends.js';
 import { eventually } from '../helpers/eventually.js';
@@ -453,6 +454,15 @@ rigged('a collector that closes after the handshake without a word gets no recor
   t.is(transport.counts.records, 0);
 });
 
+rigged('the name that is asked for in the handshake has no dot behind it (RFC 6066 section 3)', async t => {
+  const { ours } = certificates();
+  const peer = await Peer.listen(t, {}, QUIET_HOST, ours.issue({ names: ['DNS:collector.test'] }));
+  const tls = { tlsCa: ours.tlsCa, tlsServerName: 'collector.test.' };
+  const [, , first] = await attempt(t, peer.port, { tls });
+  t.is(first, 'opened');
+  t.is((peer.sockets[0] as TLSSocket & { servername: string }).servername, 'collector.test');
+});
+
 rigged('something that does not speak TLS is said to be so', async t => {
   const server = createTcpServer(socket => socket.end('220 mail.test ESMTP\r\n')).listen(0, QUIET_HOST);
   await once(server, 'listening');
@@ -477,6 +487,18 @@ rigged('files that change are read again at the next connection; those that are 
   await eventually('a session', () => log.events.at(-1) === 'opened');
   t.true(transport.ready);
   t.is(faults.length, 1, 'a fault is said once');
+});
+
+rigged('every file that is wrong is named at once; those that do not fit one another where each is right', t => {
+  const { ours, collector, exporter } = certificates();
+  const missing = { tlsCa: '/nowhere/ca', tlsCertificate: exporter.tlsCertificate, tlsKey: '/nowhere/key' };
+  t.deepEqual(
+    tlsFileErrors(missing).map(({ message }) => /'(.*)'/.exec(message)![1]),
+    ['/nowhere/ca', '/nowhere/key'],
+  );
+  const other = { tlsCertificate: exporter.tlsCertificate, tlsKey: collector.tlsKey };
+  t.regex(tlsFileErrors(other)[0].message, /it is not the key of/);
+  t.deepEqual(tlsFileErrors({ tlsCa: ours.tlsCa, ...exporter }), []);
 });
 
 rigged('what is wrong with a file is said without its content', t => {
