@@ -177,8 +177,9 @@ function time(record: CollectedRecord, what: 'flowStart' | 'flowEnd'): number | 
   return undefined;
 }
 
+/** Whole milliseconds: conditions are ranges of whole numbers. */
 function between(from: number | undefined, to: number | undefined): number | undefined {
-  return from === undefined || to === undefined ? undefined : Math.max(to - from, 0);
+  return from === undefined || to === undefined ? undefined : Math.max(Math.floor(to - from), 0);
 }
 
 /** `[2001:db8::1]:40000` and `192.0.2.1:40000` behind `udp://`. */

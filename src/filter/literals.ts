@@ -120,10 +120,12 @@ function durationOf(text: string): number | undefined {
 }
 
 function sizeOf(text: string): number | undefined {
-  const [, number, unit] = /^(\d{1,16}(?:\.\d{1,16})?)([A-Za-z]{1,3})$/.exec(text) ?? [];
+  const [, whole, fraction = '', unit] = /^(\d{1,16})(?:\.(\d{1,16}))?([A-Za-z]{1,3})$/.exec(text) ?? [];
   if (unit === undefined || UNITS[unit] === undefined) return undefined;
-  const value = Number(number) * UNITS[unit];
-  return Number.isInteger(value) ? value : undefined;
+  // as numbers, 2.01 * 1000 are not 2010
+  const value = BigInt(whole + fraction) * BigInt(UNITS[unit]);
+  const parts = 10n ** BigInt(fraction.length);
+  return value % parts === 0n ? Number(value / parts) : undefined;
 }
 
 function notOne(type: NumberType, text: string, shown: string): BadValue {

@@ -138,6 +138,21 @@ for (const [text, matching] of CASES) {
   });
 }
 
+test('a time between two milliseconds is the one before, and no comparison misses it', t => {
+  const between = record({
+    sourceIPv4Address: '10.0.0.1',
+    flowStartMicroseconds: new DateTime(EXPORT_TIME - 5, 400_000, 6),
+    flowEndMicroseconds: new DateTime(EXPORT_TIME, 0, 6),
+  });
+  const found = (text: string): boolean => compileRecordFilter(recordFilter(text))(between);
+  for (const field of ['duration', 'age']) {
+    t.true(found(`${field} < 5s`), field);
+    t.true(found(`${field} == 4999ms`), field);
+    t.true(found(`${field} != 5s`), field);
+    t.false(found(`${field} >= 5s`), field);
+  }
+});
+
 test('a mistake in the name of an element is named with the nearest right one', t => {
   const error = t.throws(() => recordFilter('octetDeltaCont > 5'), { instanceOf: FilterError });
   t.is(error?.column, 1);

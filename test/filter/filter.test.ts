@@ -94,6 +94,7 @@ const CASES: readonly [text: string, matching: readonly string[]][] = [
   ['bytes.original in (60, 84)', ['six', 'echo']],
   ['bytes.reply == 8GiB', ['web']],
   ['bytes > 0.1kB', ['web', 'echo']],
+  ['bytes in 0kB-2.01kB', ['six', 'echo']],
   ['packets == 30', ['web']],
   ['packets.original <= 1', ['six', 'echo']],
   ['packets.reply == 0', ['six']],
