@@ -38,22 +38,31 @@ export class ClosedFiles {
     }
   }
 
-  /** Removes those beyond the limits. @returns how many */
-  async prune(): Promise<number> {
+  /**
+   * Removes those beyond the limits. One that cannot be removed is no reason to keep the others.
+   * @returns how many were removed, and why one was not
+   */
+  async prune(): Promise<{ removed: number; error?: unknown }> {
     const { files, octets } = this.#kept;
-    if (files === Infinity && octets === Infinity) return 0;
+    if (files === Infinity && octets === Infinity) return { removed: 0 };
     const folder = dirname(this.#path);
     const names = (await readdir(folder)).filter(name => this.#isOne(name)).sort();
     const sizes = await Promise.all(names.map(name => sizeOf(join(folder, name))));
     let total = sizes.reduce((sum, size) => sum + size, 0);
     let removed = 0;
+    let failure: unknown;
     for (const [i, name] of names.entries()) {
-      if (names.length - removed <= files && total <= octets) break;
-      await unlink(join(folder, name));
+      if (names.length - i <= files && total <= octets) break;
       total -= sizes[i];
-      removed++;
+      try {
+        await unlink(join(folder, name));
+        removed++;
+      } catch (error) {
+        // somebody else may have removed it
+        if (errnoOf(error) !== 'ENOENT') failure ??= error;
+      }
     }
-    return removed;
+    return { removed, ...(failure !== undefined && { error: failure }) };
   }
 
   #isOne(name: string): boolean {

@@ -302,7 +302,9 @@ export class FileTransport implements Transport {
   /** Files that cannot be removed keep no record from being written. */
   async #prune(closed: ClosedFiles): Promise<void> {
     try {
-      this.removedFiles += await closed.prune();
+      const { removed, error } = await closed.prune();
+      this.removedFiles += removed;
+      if (error !== undefined) this.#count(error);
     } catch (error) {
       this.#count(error);
     }

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { IPFIX_VERSION, MESSAGE_HEADER } from '../ipfix/message.js';
 
@@ -48,9 +48,11 @@ export class IpfixFile {
   static async open(path: string, lock: LockFile): Promise<IpfixFile> {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NONBLOCK ?? 0), MODE);
     try {
-      const found = await file.stat();
-      if (!found.isFile()) throw refused('EEXIST', 'it is no regular file');
+      if (!(await file.stat()).isFile()) throw refused('EEXIST', 'it is no regular file');
       if (!lock(file.fd)) throw refused('EBUSY', 'another process writes it');
+      // before the lock, the one that had it may have written more, and given the file its last name
+      const found = await file.stat();
+      if (!(await leadsTo(path, found))) throw refused('EBUSY', 'another process has just closed it');
       const contents = await contentsOf(file, found.size);
       if (contents.end === 0 && found.size > 0 && !contents.cutOff) throw refused('EEXIST', 'it is no IPFIX file');
       if (contents.cutOff) await file.truncate(contents.end);
@@ -64,8 +66,7 @@ export class IpfixFile {
 
   /** Whether the path still leads to it. */
   async isThere(): Promise<boolean> {
-    const [own, named] = await Promise.all([this.#file.stat(), stat(this.path).catch(() => undefined)]);
-    return named !== undefined && named.ino === own.ino && named.dev === own.dev;
+    return leadsTo(this.path, await this.#file.stat());
   }
 
   /**
@@ -109,6 +110,11 @@ export class IpfixFile {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+async function leadsTo(path: string, file: Stats): Promise<boolean> {
+  const named = await stat(path).catch(() => undefined);
+  return named !== undefined && named.ino === file.ino && named.dev === file.dev;
 }
 
 /** Walks over the headers of the messages. */

@@ -1,6 +1,16 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test from 'ava';
+import { IpfixFile } from '../../src/transport/ipfix-file.js';
 import { eventually } from '../helpers/eventually.js';
 import { perBackend } from '../helpers/backends.js';
 import { data, FileSession, filesBeside, TEMPLATE, valuesIn } from '../helpers/rigs/file-rig.js';
@@ -106,6 +116,47 @@ test('of closed files the oldest are removed, beyond a number and beyond a size'
     t.is(session.transport.removedFiles, 3);
     t.is(readFileSync(other, 'utf8'), 'mine');
   }
+});
+
+test('a closed file that cannot be removed, or is gone already, keeps no other', async t => {
+  const path = temporaryPath(t, 'flows.ipfix');
+  const folder = join(dirname(path), 'flows-20010101T000000.000Z.ipfix');
+  mkdirSync(folder);
+  const session = await FileSession.open(t, path, { fileMaxSize: 1_000, fileKeep: 2 });
+  for (let file = 0; file < 5; file++) {
+    await eventually('the file is ready', () => session.transport.ready);
+    session.export(...Array<number>(250).fill(file));
+  }
+  await eventually('the last file', () => session.transport.counts.connects === 6);
+  const closed = filesBeside(path).filter(file => file !== path && file !== folder);
+  t.deepEqual(
+    closed.map(file => valuesIn(file)[0]),
+    [3, 4],
+  );
+  t.is(session.transport.removedFiles, 3);
+  t.deepEqual(Object.keys(session.transport.counts.errors), ['EISDIR']);
+});
+
+test('what another exporter wrote, or closed, until the lock was had is not written over', async t => {
+  const path = temporaryPath(t, 'flows.ipfix');
+  const earlier = Buffer.concat([TEMPLATE, data(0, 1)]);
+  writeFileSync(path, earlier);
+  const appended = await IpfixFile.open(path, () => {
+    appendFileSync(path, data(1, 2));
+    return true;
+  });
+  await appended.close();
+  t.is(appended.size, earlier.length + data(1, 2).length);
+  const moved = join(dirname(path), 'moved');
+  await t.throwsAsync(
+    IpfixFile.open(path, () => {
+      renameSync(path, moved);
+      writeFileSync(path, 'of the other');
+      return true;
+    }),
+    { code: 'EBUSY' },
+  );
+  t.is(readFileSync(path, 'utf8'), 'of the other');
 });
 
 test('the beginning of a message that a kill has left is cut off, and the file gets its name', async t => {
