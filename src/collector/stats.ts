@@ -55,7 +55,7 @@ export interface CollectorStats {
   evictedSessions: number;
   /** Observation domains of a session forgotten because others were more useful. */
   evictedDomains: number;
-  /** TCP connections closed because the stream was no IPFIX. */
+  /** TCP connections closed because the stream was no IPFIX, or no TLS any more. */
   disconnectedSessions: number;
   /** TCP connections refused at the limit. */
   refusedConnections: number;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { errnoOf } from '../common/errors.js';
 import { malformedMessage } from './decode/decode.js';
 import type { Intake } from './intake.js';
 import { MessageFramer } from './message-framer.js';
@@ -49,7 +50,7 @@ export class StreamSession implements Occupant {
       this.#ended();
       socket.end();
     });
-    socket.on('error', () => this.#ended()); // reset by the peer
+    socket.on('error', error => this.#broken(error));
     if (this.#intake.busy) socket.pause();
   }
 
@@ -99,6 +100,16 @@ export class StreamSession implements Occupant {
     this.#fail(fault, begun ? undefined : chunk);
     this.#session.stats.disconnectedSessions++;
     this.#socket.destroy();
+  }
+
+  /** It was reset, or TLS cannot be read any more, which Node does not close it for. */
+  #broken(error: Error): void {
+    const reason = errnoOf(error);
+    if (reason.startsWith('ERR_SSL_')) {
+      this.#session.stats.disconnectedSessions++;
+      this.#session.onTrouble({ kind: 'broken-tls', exporter: this.#session.exporter, reason });
+    }
+    this.#close();
   }
 
   #close(): void {

@@ -37,6 +37,8 @@ export type Trouble = {
   | { readonly kind: 'timed-out-connection'; readonly begun: boolean }
   /** A TLS connection without a valid certificate, or no TLS at all; `reason` is a code of Node or OpenSSL. */
   | { readonly kind: 'refused-handshake'; readonly reason: string }
+  /** A TLS connection on which something came that cannot be decrypted; `reason` is a code of OpenSSL. */
+  | { readonly kind: 'broken-tls'; readonly reason: string }
   /** The files with certificates have changed and cannot be used; the exporter is the own endpoint. */
   | { readonly kind: 'tls-files'; readonly error: string }
 );

@@ -1,6 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { describeTrouble } from '../../src/cli/collect/troubles.js';
 import { Collector, type CollectorOptions } from '../../src/collector/collector.js';
 import type { CollectedRecord } from '../../src/collector/decode/record.js';
@@ -151,6 +153,21 @@ for (const [what, tls, said, more] of REFUSED) {
     },
   );
 }
+
+rigged('a connection is closed on which something came that cannot be decrypted', async t => {
+  const { collector, endpoint, troubles } = await start(t, certificates().collector);
+  const raw = connectTcp(endpoint.port, QUIET_HOST);
+  const secure = connectTls({ socket: raw, ca: readFileSync(certificates().ours.tlsCa), host: QUIET_HOST });
+  secure.on('error', () => {});
+  t.teardown(() => raw.destroy());
+  await once(secure, 'secureConnect');
+  await eventually('its session', () => collector.stats().sessions === 1);
+  const { fd } = Reflect.get(raw, '_handle') as { fd: number };
+  writeSync(fd, Buffer.concat([Buffer.from([23, 3, 3, 0, 64]), Buffer.alloc(64, 7)]));
+  await eventually('its end', () => collector.stats().sessions === 0);
+  t.is(collector.stats().disconnectedSessions, 1);
+  t.regex(troubles.map(describeTrouble).join(), /its connection is closed: .*\(ERR_SSL_/);
+});
 
 rigged('names that are allowed are let in; without authorities nobody needs a certificate', async t => {
   const { ours, collector: own } = certificates();

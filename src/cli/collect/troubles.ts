@@ -53,7 +53,7 @@ export class TroubleNotes {
 function detailOf(trouble: Trouble): string {
   if (trouble.kind === 'malformed-message') return trouble.version ?? trouble.reason;
   if (trouble.kind === 'tls-files') return trouble.error;
-  return trouble.kind === 'refused-handshake' ? trouble.reason : '';
+  return 'reason' in trouble ? trouble.reason : '';
 }
 
 /** `udp://192.0.2.1` of `udp://192.0.2.1:40000`; a file is one by itself. */
@@ -105,6 +105,8 @@ export function describeTrouble(trouble: Trouble): string {
       return `${exporter}: a connection is refused: too many are open`;
     case 'refused-handshake':
       return `${exporter}: a TLS connection is refused: ${describeHandshake(trouble.reason)} (${trouble.reason})`;
+    case 'broken-tls':
+      return `${exporter}: its connection is closed: what came over TLS cannot be read (${trouble.reason})`;
     case 'tls-files':
       return `${exporter}: ${trouble.error}; what was read before stays in use`;
     case 'timed-out-connection':
