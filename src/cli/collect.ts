@@ -207,9 +207,9 @@ async function untilRead(
   options: CollectFileOptions,
   ended: Promise<void>,
 ): Promise<unknown> {
-  let stopped = false;
-  const stop = ended.finally(() => (stopped = true));
-  const read = collectFiles(files, { ...options, stopped: () => stopped }).catch((error: unknown) => error);
+  const stopping = new AbortController();
+  const stop = ended.finally(() => stopping.abort());
+  const read = collectFiles(files, { ...options, signal: stopping.signal }).catch((error: unknown) => error);
   // the reader of the output may stand still
   return Promise.race([read, stop]);
 }

@@ -11,7 +11,7 @@ import { MALFORMED } from '../collect/troubles.js';
 export async function collectFiles(paths: readonly string[], options: CollectFileOptions): Promise<void> {
   let failed = 0;
   for (const path of paths) {
-    if (options.stopped?.()) break;
+    if (options.signal?.aborted) break;
     try {
       const damage = await collectFile(path, options);
       if (damage === undefined) continue;

@@ -8,11 +8,12 @@ import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { createTransport } from '../../destination/create-transport.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
 import type { TlsClientOptions } from '../../transport/tls-options.js';
-import { readTlsFiles } from '../../transport/tls-files.js';
+import { tlsFileErrors } from '../../transport/tls-files.js';
 import { tlsSettings } from '../../config/destination-settings.js';
 import { duration, numberOr } from '../../config/kind.js';
 import { addSettings, isGiven } from '../../config/options.js';
 import { collector } from '../../config/run-settings.js';
+import { throwMistakes } from '../../config/mistakes.js';
 import { about, defaulted, flagName, setting } from '../../config/setting.js';
 import { backendSetting } from '../../config/source-settings.js';
 import { handleSignals } from '../signals.js';
@@ -85,7 +86,7 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
     fileKeepSize: 'off',
   } as const;
   const tlsFailed = (error: unknown): void => note(describeError(error));
-  let stopped = false;
+  const stopping = new AbortController();
   const sender = new FileSender({
     ...options,
     createTransport: () => createTransport(collector, { ...options, fileMaxSize: Infinity }, backend, { tlsFailed }),
@@ -93,13 +94,13 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
     timeout,
     closed: (why, uncertain) =>
       note(`${name}: ${why}; trying again${uncertain > 0 ? ` (${uncertain} records may not have been read)` : ''}`),
-    stopped: () => stopped,
+    signal: stopping.signal,
   });
   const signals = handleSignals({
     report: () => note(summary(sender.counts(), name)),
     cutShort: signal => note(`${signal} again: ended at once; ${summary(sender.counts(), name)}`),
   });
-  void signals.stopped.then(() => (stopped = true));
+  void signals.stopped.then(() => stopping.abort());
   let damaged = 0;
   try {
     for (const path of files) {
@@ -132,7 +133,7 @@ function checkTls(flags: SendFlags, tls: boolean, command: Command): void {
     const [given, missing] = tlsKey === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
     throw new CtflowError('CTFLOW_USAGE', `--tls-${given} needs --tls-${missing}`, `Give --tls-${missing} too`);
   }
-  readTlsFiles(flags);
+  throwMistakes(tlsFileErrors(flags));
 }
 
 /** @returns undefined where every record of every file was taken */

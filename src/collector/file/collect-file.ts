@@ -18,8 +18,8 @@ export interface CollectFileOptions {
   readonly onTrouble?: OnTrouble;
   /** Counted here. */
   readonly stats: CollectorStats;
-  /** Whether no more is to be read; asked after each record. */
-  readonly stopped?: () => boolean;
+  /** No more is to be read. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -29,13 +29,13 @@ export interface CollectFileOptions {
  * @throws CtflowError CTFLOW_IPFIX where it cannot be read
  */
 export async function collectFile(path: string, options: CollectFileOptions): Promise<FileDamage | undefined> {
-  const { onRecord, ready, onMessage, onTrouble, stats, stopped } = options;
+  const { onRecord, ready, onMessage, onTrouble, stats, signal } = options;
   const from = pathToFileURL(resolve(path)).href;
   // withdrawals mean what they mean over TCP: a file loses no message
   const session = new TransportSession(from, 'tcp', stats, DEFAULT_LIMITS, onTrouble);
-  const messages = messagesOfFile(path);
+  const messages = messagesOfFile(path, signal);
   try {
-    while (!stopped?.()) {
+    while (!signal?.aborted) {
       const { done, value } = await messages.next();
       if (done) {
         if (value !== undefined) countMalformed(stats, value.reason);
@@ -47,7 +47,7 @@ export async function collectFile(path: string, options: CollectFileOptions): Pr
           onRecord(record);
           const wait = ready?.();
           if (wait !== undefined) await wait;
-          if (stopped?.()) return undefined;
+          if (signal?.aborted) return undefined;
         }
       }
     }

@@ -3,7 +3,7 @@ import { newCounts, type Transport, type TransportCounts } from '../../transport
 import { messagesOfFile, type FileDamage } from './messages-of-file.js';
 import { RawSets, type UnreadCounts } from './raw-sets.js';
 import { RawTemplate } from './raw-template.js';
-import { SendSession, type SendSessionOptions } from './send-session.js';
+import { SendSession, throwIfStopped, type SendSessionOptions } from './send-session.js';
 
 export interface FileSenderOptions extends Omit<SendSessionOptions, 'transport'> {
   /** Makes the transport of a session. */
@@ -53,10 +53,12 @@ export class FileSender {
    */
   async send(path: string): Promise<FileDamage | undefined> {
     const sets = new RawSets(this.#read);
-    const messages = messagesOfFile(path);
+    const { signal } = this.#options;
+    const messages = messagesOfFile(path, signal);
     try {
       for (;;) {
         const { done, value } = await messages.next();
+        throwIfStopped(signal);
         if (done) return value;
         for (const bytes of value) await this.#message(bytes, sets);
       }

@@ -30,8 +30,8 @@ export interface SendSessionOptions {
   readonly timeout: number;
   /** A session has ended, and another is tried. */
   readonly closed: (why: string, uncertain: number) => void;
-  /** Asked while it waits. */
-  readonly stopped: () => boolean;
+  /** No more is to be sent. */
+  readonly signal: AbortSignal;
 }
 
 /** What this session knows of one observation domain. */
@@ -125,7 +125,7 @@ export class SendSession implements TransportListener {
     const { transport } = this;
     // over UDP it takes an answer to know that nobody listens
     if (transport.unreliable && transport.ready) await new Promise(resolve => setTimeout(resolve, LAST_ERRORS_MS));
-    await transport.close(this.#options.stopped() ? 0 : this.#options.timeout);
+    await transport.close(this.#options.signal.aborted ? 0 : this.#options.timeout);
   }
 
   opened(): void {
@@ -282,20 +282,15 @@ export class SendSession implements TransportListener {
 
   /** Waits until the rate allows so many records. */
   async #pace(records: number): Promise<void> {
-    this.#checkStopped();
+    throwIfStopped(this.#options.signal);
     const pacer = this.#pacer;
     if (!pacer) return;
     while (pacer.allowance(performance.now()) < Math.min(records, BURST)) {
       this.#flush();
       await new Promise(resolve => (pacer.wait > 0 ? setTimeout(resolve, pacer.wait) : setImmediate(resolve)));
-      this.#checkStopped();
+      throwIfStopped(this.#options.signal);
     }
     pacer.spend(records, true);
-  }
-
-  #checkStopped(): void {
-    if (!this.#options.stopped()) return;
-    throw new CtflowError('CTFLOW_UNEXPORTED', 'Stopped before everything was sent', 'The counters say what was sent');
   }
 
   async #ready(): Promise<void> {
@@ -305,7 +300,7 @@ export class SendSession implements TransportListener {
     for (let taken = transport.counts.octets; !transport.ready;) {
       this.#flush();
       await transport.untilReady(Math.min(LOOK_MS, timeout));
-      this.#checkStopped();
+      throwIfStopped(this.#options.signal);
       const now = performance.now();
       if (transport.counts.octets !== taken) [taken, since] = [transport.counts.octets, now];
       if (!transport.ready && now - since >= timeout) {
@@ -318,6 +313,12 @@ export class SendSession implements TransportListener {
       }
     }
   }
+}
+
+/** @throws CtflowError CTFLOW_UNEXPORTED */
+export function throwIfStopped({ aborted }: AbortSignal): void {
+  if (!aborted) return;
+  throw new CtflowError('CTFLOW_UNEXPORTED', 'Stopped before everything was sent', 'The counters say what was sent');
 }
 
 function templateSet(templates: readonly RawTemplate[]): Uint8Array {

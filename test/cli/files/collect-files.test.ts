@@ -1,10 +1,14 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import test from 'ava';
 import { message, set, templateSet, u32 } from '../../helpers/builders/ipfix-builder.js';
-import { ctflow, CTFLOW } from '../../helpers/kernel/cli.js';
+import { ctflow, CTFLOW, spawnCtflow } from '../../helpers/kernel/cli.js';
 import { collect } from '../../helpers/kernel/namespace.js';
+import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
+
+const linux = needs(test, ['linux', 'mkfifo']);
 
 const TEMPLATE = message({}, templateSet(256, [1, 4]));
 const data = (sequence: number, ...values: number[]): Buffer => message({ sequence }, set(256, ...values.map(u32)));
@@ -53,6 +57,37 @@ test('collect FILE in every format, --count, and a reader that goes away', async
   const { code, stdout } = await collect(child);
   t.is(code, 0);
   t.is(stdout.trim().split('\n').length, 1);
+});
+
+for (const [command, flags] of [
+  ['collect', ['--format', 'json']],
+  ['send', ['--collector', 'udp://127.0.0.1:9']],
+] as const) {
+  linux(`${command} ends at a signal while a pipe has no more for it`, async t => {
+    const path = temporaryPath(t, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const child = spawnCtflow([command, path, ...flags]);
+    const ended = collect(child);
+    // waits until it is read
+    const writer = await open(path, 'w');
+    t.teardown(() => writer.close());
+    await writer.write(Buffer.concat([TEMPLATE, data(0, 1, 2), data(2, 3).subarray(0, 5)]));
+    child.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    t.is(code, command === 'send' ? 1 : 0, stderr);
+    t.false(stderr.includes('cut off'), stderr);
+    if (command === 'send') t.regex(stderr, /Stopped before everything was sent/);
+  });
+}
+
+test('records come through a pipe from one command to another', async t => {
+  const path = temporaryPath(t, 'a.ipfix');
+  writeFileSync(path, Buffer.concat([TEMPLATE, data(0, 1, 2)]));
+  const ctflowCommand = `"${process.execPath}" "${CTFLOW}" collect --format`;
+  const line = `${ctflowCommand} ipfix "${path}" | ${ctflowCommand} json /dev/stdin`;
+  const { code, stdout, stderr } = await collect(spawn('sh', ['-c', line]));
+  t.is(code, 0, stderr);
+  t.is(stdout.trim().split('\n').length, 2);
 });
 
 test('collect FILE with --listen is a usage error', async t => {

@@ -84,7 +84,7 @@ function senderTo(
     maxRate: 'off',
     timeout: 60_000,
     closed: () => {},
-    stopped: () => false,
+    signal: new AbortController().signal,
     ...more,
   });
   t.teardown(() => sender.close());
