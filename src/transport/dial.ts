@@ -16,15 +16,25 @@ export interface DialOptions extends LocalEnd {
 /**
  * Looks a collector's name up and connects to the first of its addresses that answers, each in its turn.
  * @param signal gives up
+ * @param secure makes of a TCP connection what is wanted; where it cannot, the next address has its turn
  * @throws the error of the last address
  */
-export async function dial({ host, port }: Endpoint, options: DialOptions, signal: AbortSignal): Promise<Socket> {
+export async function dial<T extends Socket>(
+  { host, port }: Endpoint,
+  options: DialOptions,
+  signal: AbortSignal,
+  secure: (tcp: Socket) => Promise<T> | T,
+): Promise<T> {
   const addresses = await within(resolveAll(host, options), signal);
   let failure: unknown;
   for (const address of addresses) {
+    let tcp: Socket | undefined;
     try {
-      return await connectTo(address, port, options, signal);
+      tcp = await connectTo(address, port, options, signal);
+      signal.throwIfAborted();
+      return await secure(tcp);
     } catch (error) {
+      tcp?.destroy();
       failure = error;
       signal.throwIfAborted();
     }

@@ -112,17 +112,12 @@ export class TcpConnection {
     this.#handlers.ended(this.#why, this.#certain ? 0 : this.#inFlight.records);
   }
 
-  async #connect(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
+  #connect(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
     const { tls } = this.#options;
-    const tcp = await dial(endpoint, this.#options, signal);
-    this.#tcp = tcp;
-    try {
-      signal.throwIfAborted();
-      return tls ? await tls.handshake(tcp, signal) : tcp;
-    } catch (error) {
-      tcp.destroy();
-      throw error;
-    }
+    return dial(endpoint, this.#options, signal, (tcp): Promise<Socket> | Socket => {
+      this.#tcp = tcp;
+      return tls ? tls.handshake(tcp, signal) : tcp;
+    });
   }
 
   /** Resolves when the connection has closed. */

@@ -31,8 +31,8 @@ test('only addresses of the family of the local address are used', async t => {
 });
 
 for (const { name, needs: wanted } of BACKENDS) {
-  needs(test, ['linux', 'namespace', ...wanted])(
-    `${name}: a name with several addresses leads to the one that answers, over TCP and UDP`,
+  needs(test, ['linux', 'namespace', 'openssl', ...wanted])(
+    `${name}: a name with several addresses leads to the one that answers, over TCP and UDP, and over TLS with the right certificate`,
     async t => {
       const namespace = await PrivateNamespace.create(t);
       const hosts = temporaryPath(t, 'hosts');
@@ -42,6 +42,7 @@ for (const { name, needs: wanted } of BACKENDS) {
       t.is(code, 0, stderr);
       t.deepEqual(JSON.parse(stdout), {
         tcp: ['127.0.0.2', '127.0.0.3', '127.0.0.4'],
+        tls: ['127.0.0.2', '127.0.0.3', '127.0.0.4'],
         udp: ['127.0.0.2', '127.0.0.3', '127.0.0.4'],
         zone: ['tcp', 'udp'],
       });
