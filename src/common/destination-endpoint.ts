@@ -31,11 +31,12 @@ export function parseDestination(text: string): DestinationEndpoint {
   throw new CtflowError(
     'CTFLOW_USAGE',
     `'${text}' is not a file`,
-    'Write file:///PATH/NAME with three slashes and the whole path; %23 for #, %3F for ?',
+    'Write file:///PATH/NAME with three slashes and the whole path; %23 for #, %2C for a comma, %3F for ?',
   );
 }
 
-/** The address as the user would write it. */
+/** The address as the user would write it, in a list too. */
 export function formatDestination(endpoint: DestinationEndpoint): string {
-  return endpoint.protocol === 'file' ? pathToFileURL(endpoint.path).href : formatEndpoint(endpoint);
+  if (endpoint.protocol !== 'file') return formatEndpoint(endpoint);
+  return pathToFileURL(endpoint.path).href.replaceAll(',', '%2C');
 }

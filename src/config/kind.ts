@@ -148,7 +148,7 @@ export function durationOr<const T extends string>(least: string, most: string, 
 export function list<T>(form: string, item: Kind<T>, sameness?: (value: T) => string): Kind<T[]> {
   return {
     form,
-    parse: text => text.split(',').map(word => item.parse(word)),
+    parse: text => text.split(',').map(word => item.parse(word.trim())),
     write: list => list.flatMap(value => item.write(value) as string | number),
     json: { anyOf: [{ type: 'array', items: item.json, minItems: 1 }, item.json] },
     allowed: `a list of: ${item.allowed}`,

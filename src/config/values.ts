@@ -177,7 +177,7 @@ export function status(text: string): Masked {
   if (/^[\dx]/i.test(text)) return masked(text);
   let value = 0;
   let mask = 0;
-  for (const word of text.split(',')) {
+  for (const word of text.split(',').map(word => word.trim())) {
     const wanted = !word.startsWith('!');
     const bit = STATUS_BITS.get(word.replace(/^!/, '').toUpperCase());
     if (bit === undefined) {

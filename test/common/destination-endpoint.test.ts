@@ -5,6 +5,7 @@ for (const [text, written] of [
   ['file:///var/log/flows.ipfix', 'file:///var/log/flows.ipfix'],
   ['FILE:///var/./log//flows.ipfix', 'file:///var/log/flows.ipfix'],
   ['file:///a b/%23', 'file:///a%20b/%23'],
+  ['file:///a,b', 'file:///a%2Cb'],
   ['tcp://h:1', 'tcp://h:1'],
 ] as const) {
   test(`${text} is ${written}`, t => {

@@ -68,6 +68,18 @@ maxRate: 5000`;
   t.is(settings.flowCollectorAddr!.length, 2);
 });
 
+test('there may be spaces behind the commas of a text', t => {
+  const { settings, mistakes } = read(t, 'tlsPeerName: a.test, b.test\nprotocolFilter: tcp, udp\n', [
+    '--collector',
+    'udp://a:1, tcp://b',
+    '--status',
+    'ASSURED, !SRC_NAT',
+  ]);
+  t.deepEqual(mistakes, []);
+  t.deepEqual(settings.tlsPeerName, ['a.test', 'b.test']);
+  t.is(settings.flowCollectorAddr!.length, 2);
+});
+
 test('a destination has what it says itself, else what all have; --collector makes more of them', t => {
   const yaml = `
 mtu: 1400
