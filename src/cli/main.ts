@@ -92,8 +92,9 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
   }
   const variables = commands.flatMap(({ options }) => options.map(({ envVar }) => envVar!));
   const unknown = tidyEnvironment(new Set(variables), process.env);
-  // behind the hook that reads the settings
-  for (const command of commands) command.hook('preAction', () => warnOfVariables(unknown, command));
+  // behind the hook that reads the settings; a command's hooks are called for those within it, too
+  for (const command of commands.filter(({ commands }) => commands.length === 0))
+    command.hook('preAction', () => warnOfVariables(unknown, command));
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

@@ -159,6 +159,8 @@ test('variables that ctflow does not know are named in a warning, in the form of
   const dump = await ctflow(['dump', '--source', `replay:${RECORDING}`], env);
   t.is(dump.code, 0);
   t.regex(dump.stderr, /^ctflow: CTFLOW_MTO is a variable that ctflow does not know; the nearest is CTFLOW_MTU/m);
+  const check = await ctflow(['config', 'check', '--config', 'none', ...COLLECTOR], env);
+  t.is(check.stderr.split('CTFLOW_MTO').length, 2, check.stderr);
   const args = ['run', ...RECEIVER, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
   const run = await ctflow(args, env);
   t.is(run.code, 0);
