@@ -57,7 +57,12 @@ function unquoted(text: string): string {
 function unexpected(text: string, at: number): FilterError {
   const sign = String.fromCodePoint(text.codePointAt(at)!);
   if (sign === '"' || sign === "'") {
-    return new FilterError(text, at, 'a text in quotes does not end', `Write a second ${sign} behind it`);
+    return new FilterError(
+      text,
+      at,
+      'a text in quotes does not end',
+      `Write a second ${sign} behind it; a \\ within it is written \\\\`,
+    );
   }
   const instead: Readonly<Record<string, string>> = { '=': '==', '{': '( )', '[': '( )', '~': 'in ( )' };
   const hint = instead[sign] === undefined ? 'Put names with other signs in quotes' : `Write ${instead[sign]}`;

@@ -218,6 +218,7 @@ const MISTAKES: readonly [text: string, column: number, message: RegExp, hint: R
   ['src = 10.0.0.1', 5, /'=' has no meaning/, /^Write ==$/],
   ['dst.port in {80}', 13, /'{' has no meaning/, /\( \)/],
   ['helper == "ftp', 11, /does not end/, /second "/],
+  ['helper == "f\\tp"', 11, /does not end/, /a \\ within it is written \\\\$/],
   ['(snat', 6, /a \) is missing/, /Column 1/],
   ['snat)', 5, /closes nothing/, /\(/],
   ['snat dnat', 6, /'dnat' is not expected/, /&& or \|\|/],
