@@ -200,8 +200,9 @@ rigged('certificates that change are read again; those that are broken stay out 
   const tlsCa = temporaryPath(t, 'ca.pem');
   copyFileSync(theirs.tlsCa, tlsCa);
   const { endpoint, troubles } = await start(t, { ...own, tlsCa });
-  const [transport, log, first] = await exporter(t, endpoint, certificates().exporter, 200);
-  t.regex(first, /^closed/);
+  const [transport, log] = await exporter(t, endpoint, certificates().exporter, 200);
+  // on a busy machine the verdict comes after a session has begun
+  await eventually('a refusal', () => log.events.some(event => event.startsWith('closed')));
   writeFileSync(tlsCa, 'half a file');
   await eventually('the fault', () => troubles.some(({ kind }) => kind === 'tls-files'));
   t.regex(describeTrouble(troubles.find(({ kind }) => kind === 'tls-files')!), /CTFLOW_TLS: .*no certificate in PEM/);
