@@ -45,7 +45,7 @@ export class ConnectionEnds {
 
   constructor(stored: StoredConnections) {
     this.#stored = stored;
-    this.#tracker = new DestroyTracker(stored.table.capacity);
+    this.#tracker = new DestroyTracker(stored.table.capacity, stored.table.rows);
   }
 
   expectEvents(on: boolean): void {
@@ -66,8 +66,8 @@ export class ConnectionEnds {
   }
 
   /** Whether a row of the dump under way is from before its connection's DESTROY. */
-  destroyedDuringDump(u32: Uint32Array, from: number): boolean {
-    return this.#tracker.destroyedDuringDump(u32, from);
+  wasDestroyed(u32: Uint32Array, from: number): boolean {
+    return this.#tracker.wasDestroyed(u32, from);
   }
 
   /**
@@ -84,7 +84,12 @@ export class ConnectionEnds {
    * start and id together tell it from a later one of its tuple.
    */
   returned(u32: Uint32Array, from: number): Uint32Array | undefined {
-    return isNamed(u32, from) ? this.#tracker.takeEndedWithoutEvent(u32, from) : undefined;
+    const last = isNamed(u32, from) ? this.#tracker.takeEndedWithoutEvent(u32, from) : undefined;
+    if (last && compareCounters(last, -COUNTERS_FROM, u32, from) === FELL) {
+      this.#stored.counts.counterResets++;
+      last.fill(0);
+    }
+    return last;
   }
 
   /** Another connection has its tuple; its own event may be on its way. */
@@ -125,6 +130,8 @@ export class ConnectionEnds {
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       let slot = this.#tracker.take(u32, from);
+      if (slot >= 0 && compareCounters(table.rows, slot * ROW_WORDS, u32, from) === FELL)
+        this.#stored.countersReset(slot);
       if (slot < 0 && this.#isRepeated(u32, from, at)) continue;
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
       if (slot < 0 && this.#tracker.endedWithoutEvent(u32, from, counts.late)) {

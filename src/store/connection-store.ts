@@ -179,7 +179,7 @@ export class ConnectionStore implements AnnotatedStore {
       }
       if (reopened) this.counts.reopened++;
       if (slot < 0 || reopened) {
-        if (this.#ends.destroyedDuringDump(u32, from)) continue;
+        if (this.#ends.wasDestroyed(u32, from)) continue;
         if (this.#stored.isLeftOut(u32, from)) {
           this.#changes?.leaveOut(u32, from);
           continue;

@@ -9,15 +9,17 @@ import {
   PRESENT_WORD,
   REPLY_OCTETS_WORD,
   REPLY_PACKETS_WORD,
+  ROW_WORDS,
   START_NS_WORD,
   STOP_NS_WORD,
 } from '../row/layout.generated.js';
+import { compareCounters, FELL } from './connection-identity.js';
 import { KeyTable } from './key-table.js';
 import type { Moment } from './poll-history.js';
 import { lessThan, nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
 
-/** Keys that are remembered; the oldest go first. */
 const COUNTER_WORDS = REPLY_OCTETS_WORD + 2 - ORIG_PACKETS_WORD;
+/** Keys that are remembered; the oldest go first. */
 const MAX_WITHOUT_EVENT = 65_536;
 const MAX_DURING_DUMP = 262_144;
 const LEAST_DESTROYED = 262_144;
@@ -30,13 +32,16 @@ export interface Counted {
 
 /**
  * DESTROY events that came, are to come, or did not come, by the kernel's id and start: together they are one entry's alone.
+ * Where the start is not known, id and tuple take its place, and counters that are lower are another entry's.
  * - Connections whose tuple another one has taken wait within a poll for their last counters.
  * - Of those ended without their event, a late event is not taken for a new connection.
- * - Of those destroyed during a dump, an older row of the dump is not stored again.
+ * - Of those destroyed, an older row of a dump is not stored again.
  * - The kernel delivers an event again to every listener when it did not fit into the buffer of one. Where the start is not
- *   known, the tuple and the counters take its place here: a later connection may have the same.
+ *   known, the counters are part of its key: a later connection may have the same.
  */
 export class DestroyTracker {
+  /** Of the store, by slot. */
+  readonly #rows: Uint32Array;
   readonly #waiting: KeyTable;
   readonly #slots: Int32Array;
   readonly #endedWithout = new KeyTable(MAX_WITHOUT_EVENT);
@@ -54,8 +59,9 @@ export class DestroyTracker {
   /** More ends than can be remembered came in this dump. */
   #overflown = false;
 
-  /** @param slots of the store: as many can wait, and so many ends at least are remembered */
-  constructor(slots: number) {
+  /** @param slots of the store: as many can wait, and so many ends at least are remembered; @param rows of the store */
+  constructor(slots: number, rows: Uint32Array) {
+    this.#rows = rows;
     const destroyed = Math.max(slots, LEAST_DESTROYED);
     this.#destroyed = new KeyTable(destroyed);
     this.#stops = new Float64Array(destroyed);
@@ -72,8 +78,10 @@ export class DestroyTracker {
   take(row: Uint32Array, from: number): number {
     const entry = find(this.#waiting, row, from);
     if (entry < 0) return -1;
+    const slot = this.#slots[entry];
+    if (isOfAnother(this.#rows, slot * ROW_WORDS, row, from)) return -1;
     this.#waiting.remove(entry);
-    return this.#slots[entry];
+    return slot;
   }
 
   /** Who still waits; nobody waits afterwards. */
@@ -98,21 +106,10 @@ export class DestroyTracker {
 
   /** Its event has come. */
   ended(row: Uint32Array, from: number, at: Moment): void {
-    if (row[from + PRESENT_WORD] & HAS_ID) {
-      const table = this.#destroyed;
-      if (table.full) {
-        const oldest = table.order.head;
-        this.#forgottenStop = Math.max(this.#forgottenStop, this.#stops[oldest]);
-        table.remove(oldest);
-      }
-      const entry = isNamed(row, from)
-        ? add(table, row, from)
-        : table.add(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
-      this.#stops[entry] = stopOf(row, from, at);
-    }
+    if (row[from + PRESENT_WORD] & HAS_ID) this.#stops[this.#remember(row, from)] = stopOf(row, from, at);
     if (!this.#dumping) return;
     if (this.#duringDump.full) this.#overflown = true;
-    else add(this.#duringDump, row, from);
+    else if (isNamed(row, from) || find(this.#duringDump, row, from) < 0) add(this.#duringDump, row, from);
   }
 
   /**
@@ -122,9 +119,7 @@ export class DestroyTracker {
   isRemembered(row: Uint32Array, from: number): boolean {
     if (!(row[from + PRESENT_WORD] & HAS_ID)) return false;
     const table = this.#destroyed;
-    const entry = isNamed(row, from)
-      ? find(table, row, from)
-      : table.find(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
+    const entry = isNamed(row, from) ? find(table, row, from) : this.#findAlike(row, from);
     if (entry < 0) return false;
     table.order.push(entry);
     return true;
@@ -136,15 +131,25 @@ export class DestroyTracker {
     return stop !== Number.NEGATIVE_INFINITY && stop <= this.#forgottenStop;
   }
 
-  /** Whether its event came in this dump, or may have come: the row is from before, or the next dump shows it again. */
-  destroyedDuringDump(row: Uint32Array, from: number): boolean {
-    return this.#overflown || find(this.#duringDump, row, from) >= 0;
+  /**
+   * Whether its event came, or may have come in this dump: the row is from before, or the next dump shows it again. The kernel
+   * sends the event before it takes the connection from its table, so that a dump that begins in between has it too.
+   */
+  wasDestroyed(row: Uint32Array, from: number): boolean {
+    if (this.#overflown || find(this.#duringDump, row, from) >= 0) return true;
+    return isNamed(row, from) && find(this.#destroyed, row, from) >= 0;
   }
 
   /** The connection was ended without its event, with the counters that its row has. */
   endWithoutEvent(row: Uint32Array, from: number): void {
-    if (this.#endedWithout.full) this.#endedWithout.remove(this.#endedWithout.order.head);
-    const entry = add(this.#endedWithout, row, from);
+    const table = this.#endedWithout;
+    // one with id and start ends once
+    let entry = isNamed(row, from) ? -1 : find(table, row, from);
+    if (entry >= 0) table.order.push(entry);
+    else {
+      if (table.full) table.remove(table.order.head);
+      entry = add(table, row, from);
+    }
     if (lessThan(this.#lastStart, 0, row, from + START_NS_WORD)) {
       this.#lastStart[0] = row[from + START_NS_WORD];
       this.#lastStart[1] = row[from + START_NS_WORD + 1];
@@ -161,6 +166,7 @@ export class DestroyTracker {
     const entry = find(this.#endedWithout, row, from);
     if (entry < 0) return false;
     const at = entry * COUNTER_WORDS - ORIG_PACKETS_WORD;
+    if (isOfAnother(this.#counters, at, row, from)) return false;
     lost.packets += Math.max(0, packetsOf(row, from) - packetsOf(this.#counters, at));
     lost.octets += Math.max(0, octetsOf(row, from) - octetsOf(this.#counters, at));
     this.#endedWithout.remove(entry);
@@ -188,6 +194,33 @@ export class DestroyTracker {
     this.#destroyed.clear();
     this.#forgottenStop = Number.NEGATIVE_INFINITY;
   }
+
+  /** The entry of an end; one for all that are alike. */
+  #remember(row: Uint32Array, from: number): number {
+    const table = this.#destroyed;
+    const named = isNamed(row, from);
+    const alike = named ? -1 : this.#findAlike(row, from);
+    if (alike >= 0) {
+      table.order.push(alike);
+      return alike;
+    }
+    if (table.full) {
+      const oldest = table.order.head;
+      this.#forgottenStop = Math.max(this.#forgottenStop, this.#stops[oldest]);
+      table.remove(oldest);
+    }
+    return named ? add(table, row, from) : table.add(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
+  }
+
+  /** The end of a connection without a start that had the same id, tuple and counters; -1 where there was none. */
+  #findAlike(row: Uint32Array, from: number): number {
+    return this.#destroyed.find(row[from + ID_WORD], row[from + HASH_WORD], digestOf(row, from));
+  }
+}
+
+/** Whether an event is surely of a later connection than one with its key and these counters, of which eight words stand in a row. */
+function isOfAnother(counters: Uint32Array, at: number, row: Uint32Array, from: number): boolean {
+  return !isNamed(row, from) && compareCounters(counters, at, row, from) === FELL;
 }
 
 /** On the monotonic clock, milliseconds; -Infinity where it is not known. */
@@ -213,11 +246,15 @@ export function isNamed(row: Uint32Array, from: number): boolean {
 }
 
 function add(table: KeyTable, row: Uint32Array, from: number): number {
-  return table.add(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1]);
+  return isNamed(row, from)
+    ? table.add(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1])
+    : table.add(row[from + ID_WORD], row[from + HASH_WORD], 0);
 }
 
 function find(table: KeyTable, row: Uint32Array, from: number): number {
-  return table.find(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1]);
+  return isNamed(row, from)
+    ? table.find(row[from + ID_WORD], row[from + START_NS_WORD], row[from + START_NS_WORD + 1])
+    : table.find(row[from + ID_WORD], row[from + HASH_WORD], 0);
 }
 
 export function packetsOf(row: Uint32Array, from: number): number {
