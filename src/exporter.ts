@@ -204,7 +204,7 @@ export class Exporter {
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
     this.#loops = this.#destinations.map(one => new ExportLoop(one, this.#interval.current, hooks, this.#log));
     const { source, state, inventory } = options;
-    if (state) this.#store.expectExported((row, from) => state.isOpen(row, from));
+    if (state) this.#store.expectExported(state);
     const destinations: Part = {
       drain: () => this.#drainDestinations(),
       close: async drained => {

@@ -104,26 +104,26 @@ export class DestinationJournal implements ExportHistory {
 
   lastExport(row: Uint32Array, from: number): LastExport | undefined {
     const table = this.#table;
-    if (!table || !hasIdentity(row, from)) return undefined;
-    writeIdentity(row, from, this.#identity, 0);
-    const word = table.find(this.#identity, 0, this.number);
-    if (word < 0) return undefined;
+    const word = this.#find(row, from);
+    if (!table || word < 0) return undefined;
     const ended = table.isEnded(word);
     // one that has ended does not count as found again
     if (!ended) table.mark(word);
-    const counters = table.words.slice(word + IDENTITY_WORDS, word + LAST_WORD);
-    if (this.#fellBelow(row, from, counters)) counters.fill(0);
     const last = table.words[word + LAST_WORD];
-    return { counters, reason: reasonOf(last), state: stateOf(last), ended };
+    return { counters: this.#counters(table, word, row, from), reason: reasonOf(last), state: stateOf(last), ended };
   }
 
   /** Whether an earlier run has exported it, and not its end. */
   isOpen(row: Uint32Array, from: number): boolean {
-    const table = this.#table;
-    if (!table || !hasIdentity(row, from)) return false;
-    writeIdentity(row, from, this.#identity, 0);
-    const word = table.find(this.#identity, 0, this.number);
-    return word >= 0 && !table.isEnded(word);
+    const word = this.#find(row, from);
+    return word >= 0 && !this.#table!.isEnded(word);
+  }
+
+  /** The counters that it has exported of it, eight words; zero where nothing was, undefined where it is not known. */
+  exported(row: Uint32Array, from: number): Uint32Array | undefined {
+    const word = this.#find(row, from);
+    if (word >= 0) return this.#counters(this.#table!, word, row, from);
+    return this.neverExported(row, from) ? new Uint32Array(COUNTER_WORDS) : undefined;
   }
 
   neverExported(row: Uint32Array, from: number): boolean {
@@ -292,6 +292,18 @@ export class DestinationJournal implements ExportHistory {
     writeIdentity(row, from, words, to);
     for (let word = 0; word < COUNTER_WORDS; word++) words[to + IDENTITY_WORDS + word] = counters[at + word];
     words[to + LAST_WORD] = last;
+  }
+
+  /** The word of the entry of an earlier run, -1 where there is none. */
+  #find(row: Uint32Array, from: number): number {
+    if (!this.#table || !hasIdentity(row, from)) return -1;
+    writeIdentity(row, from, this.#identity, 0);
+    return this.#table.find(this.#identity, 0, this.number);
+  }
+
+  #counters(table: ExportedTable, word: number, row: Uint32Array, from: number): Uint32Array {
+    const counters = table.words.slice(word + IDENTITY_WORDS, word + LAST_WORD);
+    return this.#fellBelow(row, from, counters) ? counters.fill(0) : counters;
   }
 
   /** More than half the range away is below: after a counter reset the exported value may itself lie below zero. */

@@ -13,6 +13,7 @@ import { destinationPayload, JournalContents, type Uncertain } from './journal-c
 import { encodeFileHeader, writeWhole, type Write } from './journal-file.js';
 import type { JournalStats } from './journal-stats.js';
 import { loadJournal } from './load-journal.js';
+import { mostExported } from './most-exported.js';
 import { settleContents } from './settle-contents.js';
 import { SequenceFile, type JournalId } from './sequence-file.js';
 import { StateLock, type LockFile } from './state-lock.js';
@@ -144,6 +145,12 @@ export class Journal implements PollHook {
   /** Whether an earlier run has exported a connection to any destination, and not its end. */
   isOpen(row: Uint32Array, from: number): boolean {
     return this.#destinations.some(destination => destination.isOpen(row, from));
+  }
+
+  /** What earlier runs have exported of a connection, to the destination that has most; undefined where it is not known of each. */
+  exported(row: Uint32Array, from: number): Uint32Array | undefined {
+    const all = this.#destinations.map(destination => destination.exported(row, from));
+    return mostExported(all, row, from);
   }
 
   /** Adds a block. A disk that fails ends the journal, not the run. */

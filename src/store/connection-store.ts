@@ -38,7 +38,7 @@ import {
 } from '../row/layout.generated.js';
 import type { Moment } from './poll-history.js';
 import type { PendingEvents } from './pending-events.js';
-import { StoredConnections, type StoreCounts, type StoreOptions } from './stored-connections.js';
+import { StoredConnections, type EarlierExports, type StoreCounts, type StoreOptions } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 
@@ -117,9 +117,9 @@ export class ConnectionStore implements AnnotatedStore {
     return this.#changes?.pendingEvents;
   }
 
-  /** Connections of which this says that an earlier run has exported them are stored whatever their mark and status. */
-  expectExported(wasExported: (row: Uint32Array, from: number) => boolean): void {
-    this.#stored.wasExported = wasExported;
+  /** Connections that earlier runs have exported are stored whatever their mark and status, and go on from there. */
+  expectExported(earlier: EarlierExports): void {
+    this.#stored.earlier = earlier;
   }
 
   /** The kernel's timeouts as they are before the first poll. */

@@ -86,13 +86,22 @@ export class KeptOut {
   /**
    * There is no room for the connection of this row.
    * @param entry as of {@link find}; @param before what it has counted so far is not to be exported
+   * @param exported of it before this run, eight words, where that is known
    * @returns whether this is the first time
    */
-  refuse(entry: number, row: Uint32Array, from: number, before: boolean, poll: number): boolean {
+  refuse(
+    entry: number,
+    row: Uint32Array,
+    from: number,
+    before: boolean,
+    poll: number,
+    exported?: Uint32Array | undefined,
+  ): boolean {
     let kept = entry;
     if (kept < 0) {
       kept = this.#add(row, from, poll, 0);
-      if (before) copy(row, from + COUNTERS_FROM, this.#base, kept * COUNTER_WORDS);
+      if (exported) this.#base.set(exported, kept * COUNTER_WORDS);
+      else if (before) copy(row, from + COUNTERS_FROM, this.#base, kept * COUNTER_WORDS);
       else this.#base.fill(0, kept * COUNTER_WORDS, (kept + 1) * COUNTER_WORDS);
     } else this.#see(kept, row, from, poll);
     const first = (this.#flags[kept] & WAS_REFUSED) === 0;

@@ -34,6 +34,14 @@ export interface StoreOptions {
   filter?: ConnectionFilter | undefined;
 }
 
+/** What earlier runs exported of the connection whose row begins at word `from`. */
+export interface EarlierExports {
+  /** Whether they exported it, and not its end. */
+  isOpen(row: Uint32Array, from: number): boolean;
+  /** The four counters, eight words; zero where nothing was exported, undefined where it is not known. */
+  exported(row: Uint32Array, from: number): Uint32Array | undefined;
+}
+
 export interface StoreCounts {
   /** Connections ever stored. */
   added: number;
@@ -101,8 +109,7 @@ export class StoredConnections {
   #back: { readonly since: number; readonly poll: number } | undefined;
   /** Whether a connection is one of this exporter to its collectors. */
   isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
-  /** Whether an earlier run has exported a connection, and not its end. */
-  wasExported: ((row: Uint32Array, from: number) => boolean) | undefined;
+  earlier: EarlierExports | undefined;
 
   constructor({ maxConnections, endedRoom, firstSight, born, filter }: StoreOptions) {
     this.#filter = filter && (filter.mark ?? filter.status) ? filterWords(filter) : undefined;
@@ -132,7 +139,9 @@ export class StoredConnections {
       this.counts.own++;
       return true;
     }
-    if (!this.#filter || markAndStatusMatch(u32, from, this.#filter) || this.wasExported?.(u32, from)) return false;
+    if (!this.#filter || markAndStatusMatch(u32, from, this.#filter)) return false;
+    // one that is kept out matched when it came, and was exported or is counted
+    if (this.earlier?.isOpen(u32, from) || this.keptOut.find(u32, from) >= 0) return false;
     this.counts.filtered++;
     return true;
   }
@@ -178,7 +187,8 @@ export class StoredConnections {
 
   /** There was no room for the connection of this row. @param kept, before as of {@link announce} */
   refuse(kept: number, u32: Uint32Array, from: number, before: boolean): void {
-    if (this.keptOut.refuse(kept, u32, from, before, this.polls.current)) this.counts.refused++;
+    const exported = kept < 0 && before ? this.earlier?.exported(u32, from) : undefined;
+    if (this.keptOut.refuse(kept, u32, from, before, this.polls.current, exported)) this.counts.refused++;
   }
 
   /** An admitted connection is open: its tuple finds it. */

@@ -228,3 +228,37 @@ test('a connection kept out whose counters somebody sets to zero loses none of i
   t.like(rig.destinations[0].schedule.evictedUnreported, { connections: 2, packets: 11, octets: 1100 });
   t.is(rig.store.counts.refused, 1);
 });
+
+test('a connection kept out whose mark leaves the filter is exported to its end all the same, or counted', t => {
+  const rig = new StoreRig({
+    maxConnections: 1,
+    endedRoom: 8,
+    filter: { mark: { value: 1, mask: 0xff } },
+  });
+  rig.store.expectEvents(true);
+  rig.poll([]);
+  const began = rig.wall;
+  rig.advance(1_000);
+  rig.poll([udp(1, began, [4, 400, 0, 0], { mark: 1 })]);
+  rig.after(5_000);
+  const second = udp(2, rig.wall - 10, [1, 100, 0, 0], { mark: 1 });
+  rig.poll([second]);
+  t.is(rig.store.counts.evicted, 1);
+  rig.advance(1_000);
+  rig.poll([second, udp(1, began, [7, 700, 0, 0], { mark: 2 })]);
+  rig.destroy(udp(1, began, [9, 900, 0, 0], { mark: 2 }));
+  rig.due();
+  const { reports, schedule } = rig.destinations[0];
+  const told = reports.filter(({ port }) => port === 1).reduce((sum, { deltas }) => sum + deltas[0], 0n);
+  t.is(told + BigInt(schedule.evictedUnreported.packets), 9n);
+  t.is(rig.store.counts.filtered, 0);
+});
+
+test('of a connection from before that finds no room, what no earlier run has exported is counted as lost', t => {
+  const rig = new StoreRig({ maxConnections: 1 });
+  rig.store.expectExported({ isOpen: () => true, exported: () => Uint32Array.of(4, 0, 400, 0, 0, 0, 0, 0) });
+  const began = rig.wall - 60_000;
+  rig.poll([udp(1, began, [9, 900, 0, 0]), udp(2, began, [10, 1000, 0, 0])]);
+  rig.store.endKeptOut();
+  t.like(rig.destinations[0].schedule.evictedUnreported, { connections: 1, packets: 6, octets: 600 });
+});

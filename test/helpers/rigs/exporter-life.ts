@@ -182,6 +182,7 @@ export class ExporterLife {
     this.journal = opened.journal;
     this.log = opened.lines;
     this.store = new ConnectionStore({ maxConnections, firstSight: 'baseline', born: this.at() });
+    this.store.expectExported(this.journal);
     this.lines = told.map((one, i) => line(this, this.journal.destination(`collector ${i}`, now), one));
   }
 
@@ -294,6 +295,7 @@ export class ExporterLife {
   /** The orderly end, or, where it was killed, what that leaves. @param takes records that each collector takes at the end */
   async end(connections: readonly KernelConnection[], takes = Infinity): Promise<void> {
     if (!this.killed) await this.poll(connections);
+    if (!this.killed) this.store.endKeptOut();
     for (const line of this.lines) {
       line.endAll();
       if (!this.killed) line.export();
