@@ -95,7 +95,6 @@ export class ExportSchedule implements SlotHolder {
   added(slot: number, before: boolean): void {
     const reason = this.#state.add(slot, before);
     this.#over = this.#state.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
-    if (this.#over >= 0) return;
     this.#visibility?.added(slot, reason !== 0);
     if (this.#visibility?.isLeftOut(slot)) return;
     // one that an earlier run has exported as idle or as ended by force is due when something happens
@@ -120,13 +119,15 @@ export class ExportSchedule implements SlotHolder {
   }
 
   gone(slot: number, reason: number): void {
-    if (slot === this.#over) {
-      this.#over = -1;
+    const isOver = slot === this.#over;
+    this.#over = -1;
+    this.#disarm(slot);
+    this.#state.ended(slot);
+    // of one that was evicted, or ended without its event, this may bring more
+    if (isOver && !this.#state.hasCounted(slot)) {
       this.#store.release(slot);
       return;
     }
-    this.#disarm(slot);
-    this.#state.ended(slot);
     if (!this.#isLastNews(slot, reason)) {
       this.#state.note(slot, true);
       this.#store.release(slot);
@@ -356,6 +357,8 @@ export class ExportSchedule implements SlotHolder {
   /** What is left of an ended connection is not exported, but counted. */
   #drop(slot: number, sum: Unexported): void {
     this.#state.addTo(sum, slot);
+    // what is counted as lost is not exported by the next run
+    this.#state.leaveOut(slot);
     this.#state.note(slot, true);
     this.#gone.remove(slot);
     this.#store.release(slot);

@@ -193,7 +193,7 @@ export class ExportState {
 
   /** Whether a record of this reason has packets, or shows something new without any. */
   isNews(slot: number, reason: number): boolean {
-    if (this.#hasCounted(slot)) return true;
+    if (this.hasCounted(slot)) return true;
     const last = this.#slots.lastReason(slot);
     const known = (this.#table.rows[slot * ROW_WORDS + PRESENT_WORD] & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) !== 0;
     if (known && this.#zeroDelta === 'none') return last !== 0 && this.#slots.lastState(slot) === NO_STATE;
@@ -218,16 +218,8 @@ export class ExportState {
     sum.octets += left[1] + left[3];
   }
 
-  #takeCounters(slot: number): void {
-    const { words } = this.#slots;
-    const { rows } = this.#table;
-    const from = slot * ROW_WORDS + COUNTERS_WORD;
-    const to = this.#slots.countersAt(slot);
-    for (let word = 0; word < COUNTER_WORDS; word++) words[to + word] = rows[from + word];
-  }
-
-  /** Mostly it is known without a look at the row. */
-  #hasCounted(slot: number): boolean {
+  /** Whether it has counted since the last record; mostly it is known without a look at the row. */
+  hasCounted(slot: number): boolean {
     const news = this.#slots.news(slot);
     if (news !== NEWS_UNKNOWN) return news === NEWS_COUNTED;
     const { words } = this.#slots;
@@ -236,6 +228,14 @@ export class ExportState {
     const to = this.#slots.countersAt(slot);
     for (let word = 0; word < COUNTER_WORDS; word++) if (words[to + word] !== rows[from + word]) return true;
     return false;
+  }
+
+  #takeCounters(slot: number): void {
+    const { words } = this.#slots;
+    const { rows } = this.#table;
+    const from = slot * ROW_WORDS + COUNTERS_WORD;
+    const to = this.#slots.countersAt(slot);
+    for (let word = 0; word < COUNTER_WORDS; word++) words[to + word] = rows[from + word];
   }
 
   #state(slot: number): number {

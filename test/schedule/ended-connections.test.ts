@@ -1,5 +1,6 @@
 import test from 'ava';
 import { CLOSE, LAST_ACK, SYN_RECV, TIME_WAIT } from '../../src/row/conntrack.js';
+import type { ExportHistory, LastExport } from '../../src/schedule/export-state.js';
 import { tcp, udp, withoutStart } from '../helpers/builders/connections.js';
 import type { Counters, Facts } from '../helpers/builders/rows.js';
 import { exportDue } from '../helpers/rigs/export-due.js';
@@ -328,4 +329,59 @@ test('a closed connection evicted before its end was exported has end reason 3',
   rig.advance(5_000);
   rig.poll([closed, udp(2, rig.wall, [1, 100, 0, 0])]);
   t.deepEqual(told(rig.destinations[0].evicted), [[1, 3]]);
+});
+
+/** What an earlier run exported of every connection, and what this one notes. */
+class EarlierRun implements ExportHistory {
+  readonly noted: LastExport[] = [];
+  readonly #last: LastExport;
+  constructor(packets: number, reason: number) {
+    const counters = Uint32Array.of(packets, 0, packets * 100, 0, 0, 0, 0, 0);
+    this.#last = { counters, reason, state: 0, ended: true };
+  }
+  lastExport(): LastExport {
+    return { ...this.#last, counters: this.#last.counters.slice() };
+  }
+  neverExported(): boolean {
+    return false;
+  }
+  assumed(): void {}
+  evicted(): void {}
+  note(...[, , counters, at, reason, state, ended]: Parameters<ExportHistory['note']>): void {
+    this.noted.push({ counters: counters.slice(at, at + 8), reason, state, ended });
+  }
+}
+
+test('a connection that the run before evicted at its limit: its event brings what it counted since, once', t => {
+  const rig = new StoreRig({ destinations: [{ history: new EarlierRun(4, 5) }] });
+  rig.store.expectEvents(true);
+  rig.destroy(udp(1, rig.wall - 60_000, [9, 900, 0, 0]), udp(2, rig.wall - 60_000, [4, 400, 0, 0]));
+  t.deepEqual(
+    rig.due().map(({ port, deltas }) => [port, deltas[0]]),
+    [[1, 5n]],
+  );
+  t.is(rig.store.size, 0);
+});
+
+test('a connection refused at the limit, whose end an earlier run has exported, leaves nothing behind in the lists of what is due', t => {
+  const history = new EarlierRun(4, 1);
+  const rig = new StoreRig({ maxConnections: 1, endedRoom: 8, destinations: [{ history }] });
+  rig.store.expectEvents(true);
+  const began = rig.wall - 60_000;
+  rig.store.beginPoll(rig.now(), rig.timeouts);
+  rig.merge([udp(1, began, [4, 400, 0, 0]), udp(2, began, [4, 400, 0, 0])]);
+  t.is(rig.store.counts.refused, 1);
+  rig.destroy(udp(2, began, [4, 400, 0, 0]));
+  rig.store.endPoll(true);
+  t.deepEqual([rig.store.size, rig.destinations[0].schedule.nextDeadline()], [1, Infinity]);
+  t.deepEqual(rig.after(20_000), []);
+});
+
+test('what is dropped from the queue of ended ones, and counted, is not exported by the next run', t => {
+  const history = new EarlierRun(4, 2);
+  const rig = new StoreRig({ destinations: [{ history, endedQueue: 1 }] });
+  rig.store.expectEvents(true);
+  rig.destroy(udp(1, rig.wall - 60_000, [9, 900, 0, 0]), udp(2, rig.wall - 60_000, [9, 900, 0, 0]));
+  t.like(rig.destinations[0].schedule.endedOverflow, { connections: 1, packets: 5 });
+  t.like(history.noted.at(-1), { ended: true, counters: Uint32Array.of(9, 0, 900, 0, 0, 0, 0, 0) });
 });
