@@ -234,9 +234,10 @@ export class JournalContents {
         if (begun) addSum(sum, 0, begun, 0);
         destination.sums.set(key, sum);
       }
-      for (let entry = batch === first ? from * ENTRY_WORDS : 0; entry < before.length; entry += ENTRY_WORDS) {
+      const sent = batch === first ? from * ENTRY_WORDS : 0;
+      // backwards, as a connection may be among them twice
+      for (let entry = before.length - ENTRY_WORDS; entry >= sent; entry -= ENTRY_WORDS)
         this.table.words.set(before.subarray(entry, entry + ENTRY_WORDS), this.table.place(before, entry));
-      }
     }
     const isKnown = ({ before, sums }: Pending): boolean => before !== undefined || sums !== undefined;
     destination.pending = destination.pending.filter(one => !isBehind(one.batch) || !isKnown(one));
