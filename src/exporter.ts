@@ -33,11 +33,11 @@ import { TcpHistory } from './store/tcp-history.js';
 import type { PendingEventCounts } from './store/pending-events.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
-/** Share of the time for a shutdown after which the last poll is no longer waited for, and after which events are not. */
+/** Share of the time for a shutdown after which the last poll is no longer waited for, and in which the last events are hurried. */
 const LAST_POLL = 1 / 2;
-const LAST_EVENTS = 3 / 4;
-/** Milliseconds for the last events of a network namespace that is gone. */
-const LEAVE_MS = 10_000;
+const LAST_EVENTS = [3 / 4, 7 / 8] as const;
+/** The same for a network namespace that is gone, milliseconds. */
+const LEAVE_MS = [10_000, 12_000] as const;
 
 export interface ExporterOptions {
   backend: Backend;
@@ -213,7 +213,8 @@ export class Exporter {
       },
     };
     // what is left goes to the next run
-    const journal = state && { close: (drained: boolean) => state.close(drained && this.#left === 0) };
+    const isLeft = (): boolean => this.#left + (this.#events?.untaken ?? 0) > 0;
+    const journal = state && { close: (drained: boolean) => state.close(drained && !isLeft()) };
     this.#parts = [source, journal, destinations, this.#denied, inventory].filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
@@ -232,7 +233,7 @@ export class Exporter {
       if (events) {
         this.#openEvents(events);
         this.#parts.push({
-          drain: async () => this.#events?.drain(this.#timeUp(LAST_EVENTS)),
+          drain: async () => this.#events?.drain(this.#timeUp(LAST_EVENTS[0]), this.#timeUp(LAST_EVENTS[1])),
           close: () => this.#events?.close(),
         });
         this.#poller.addHook({
@@ -379,7 +380,7 @@ export class Exporter {
   async #leaveEvents(): Promise<void> {
     const events = this.#events;
     if (!events) return;
-    await events.drain(new Promise(resolve => setTimeout(resolve, LEAVE_MS).unref()));
+    await events.drain(after(LEAVE_MS[0]), after(LEAVE_MS[1]));
     events.close();
     this.#events = undefined;
     // the store counts connections from before over all namespaces
@@ -430,7 +431,7 @@ export class Exporter {
 
   /** Settles after so much of the time for the shutdown. */
   #timeUp(share: number): Promise<void> {
-    return new Promise(resolve => setTimeout(resolve, this.#timeLeft(share)).unref());
+    return after(this.#timeLeft(share));
   }
 
   #timeLeft(share = 1): number {
@@ -443,3 +444,6 @@ export class Exporter {
     this.#left = await drainAll(this.#destinations, this.#timeLeft(), this.#log);
   }
 }
+
+const after = (milliseconds: number): Promise<void> =>
+  new Promise(resolve => setTimeout(resolve, milliseconds).unref());

@@ -55,7 +55,7 @@ export interface EventStats extends EventCounts {
   readonly guard: Guard;
   /** Connections whose DESTROY event the kernel dropped, also of those that the filter would have left out. */
   readonly lost: number;
-  /** Connections on the dying list when listening ended. */
+  /** Connections on the dying list when listening ended, and events that were received and not applied. */
   readonly unread: number;
   /** Connections that were there before, and for which the kernel need not make events: polls alone show them. */
   readonly pollOnly: number;
@@ -75,6 +75,12 @@ export class ConntrackEvents implements PollHook {
   readonly #renewal: NodeJS.Timeout;
   #polled = false;
   #failed = false;
+  /** There is no time left to wait for room. */
+  #hurried = false;
+  /** DESTROY events that the store has. */
+  #applied = 0;
+  /** DESTROY events that were received and not applied when listening ended. */
+  untaken = 0;
 
   /**
    * @param onDestroys DESTROY events were applied
@@ -108,6 +114,7 @@ export class ConntrackEvents implements PollHook {
     }
     const apply = (batch: Batch): void => {
       store.applyDestroys(batch, now());
+      this.#applied += batch.count;
       this.#dying.renew();
       destroyLog?.delivered(batch.count);
       onDestroys();
@@ -127,7 +134,7 @@ export class ConntrackEvents implements PollHook {
           onBatch: this.#changes ? batch => this.#changes!.drain().then(() => apply(batch)) : apply,
           room: () => {
             const room = roomForEnded();
-            return room < ROWS && !this.#dying.mayWait ? ROWS : room;
+            return room < ROWS && (this.#hurried || !this.#dying.mayWait) ? ROWS : room;
           },
           onError: error => {
             this.#failed = true;
@@ -196,7 +203,7 @@ export class ConntrackEvents implements PollHook {
       ...this.#destroys.counts(),
       guard: this.#dying.guard,
       lost: this.#dying.lost,
-      unread: this.#dying.unread,
+      unread: this.#unread,
       pollOnly: this.#earlierHaveNone ? this.#store.counts.earlier : 0,
       ...(this.#changes && { changes: this.#changes.counts() }),
     };
@@ -205,27 +212,43 @@ export class ConntrackEvents implements PollHook {
   /** Ended connections that were lost on the way into the store; of those never received no counters are known. */
   lost(): Unexported {
     const { late } = this.#store.counts;
-    const { lost, unread } = this.#dying;
-    return { connections: late.connections + lost + unread, packets: late.packets, octets: late.octets };
+    return {
+      connections: late.connections + this.#dying.lost + this.#unread,
+      packets: late.packets,
+      octets: late.octets,
+    };
   }
 
   /**
    * Receives what the kernel still has; connections that wait for an event end without it.
-   * @param timeUp what has not come until it settles is left
+   * @param timeUp when it settles, what the kernel holds is left there, and what has come is taken whatever room there is for it
+   * @param end what has not been taken until it settles is counted
    */
-  async drain(timeUp: Promise<void>): Promise<void> {
+  async drain(timeUp: Promise<void>, end: Promise<void>): Promise<void> {
     clearInterval(this.#renewal);
-    await Promise.race([this.#receiveAll(), timeUp]);
+    await Promise.race([this.#receiveAll(timeUp), end]);
     this.#dying.close();
     this.close();
+    // what waited for NEW and UPDATE events
+    await new Promise(resolve => setImmediate(resolve));
+    this.untaken = Math.max(this.#destroys.counts().destroyed - this.#applied, 0);
+    if (this.#unread > 0)
+      this.#log.warn({ unread: this.#unread }, 'events of ended connections were left unread at the end');
     this.#store.delayEnds(false);
     this.#store.endPoll(false);
   }
 
-  async #receiveAll(): Promise<void> {
-    await this.#dying.drain();
+  /** Without room they are dropped from a queue, with their counters; left unread they would be lost without. */
+  async #receiveAll(timeUp: Promise<void>): Promise<void> {
+    void timeUp.then(() => (this.#hurried = true));
+    await Promise.race([this.#dying.drain(), timeUp]);
+    await this.#dying.countUnread();
     await this.#destroys.leave();
     await this.#changes?.leave();
+  }
+
+  get #unread(): number {
+    return this.#dying.unread + this.untaken;
   }
 
   close(): void {

@@ -34,7 +34,7 @@ const WARNING_GAP = 60_000;
  */
 export class DyingList {
   readonly guard: Guard;
-  /** Connections still on it when listening ended. */
+  /** Connections still on it when listening ended; no more than LONGEST_LOOK are counted. */
   unread = 0;
   readonly #source: EventSource;
   readonly #limit: number | undefined;
@@ -56,6 +56,8 @@ export class DyingList {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #warned = 0;
   #warnedAt = Number.NEGATIVE_INFINITY;
+  /** Listening is about to end. */
+  #ending = false;
 
   /** @param limit of what the kernel may hold; absent for a share of its table */
   constructor(source: EventSource, guard: Guard, limit: number | undefined, log: Logger) {
@@ -113,7 +115,14 @@ export class DyingList {
   /** Receives events while there are any on the list. */
   async drain(): Promise<void> {
     this.#read();
-    if (this.#holding && this.#held > 0) this.unread = await this.#readBacklog(dying => dying === 0).catch(() => 0);
+    if (!this.#holding || this.#held === 0) return;
+    this.#ending = true;
+    await this.#readBacklog(dying => dying === 0).catch(() => {});
+  }
+
+  /** Counts what is still on the list, where {@link drain} was not waited for. */
+  async countUnread(): Promise<void> {
+    if (this.#ending && this.unread > 0) await this.#look().catch(() => {});
   }
 
   /** Listening ends: what is not delivered from now on is no loss. */
@@ -149,6 +158,7 @@ export class DyingList {
     const dying = await this.#source.dyingCount(LONGEST_LOOK);
     if (dying < LONGEST_LOOK) this.#heldFrom = Math.max(this.#heldFrom, failed - dying);
     if (dying === 0) this.#emptyAt = performance.now();
+    if (this.#ending && this.#holding) this.unread = dying;
     return dying;
   }
 

@@ -11,6 +11,8 @@ import { FakeEvents } from '../helpers/fakes/fake-events.js';
 import { nanoseconds, rows } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
+const NEVER = new Promise<void>(() => {});
+
 /** Conntrack events over fakes: DESTROY, and NEW and UPDATE where all are received. */
 function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
   const rig = new StoreRig(changed.kind === 'all' ? { changes: true } : {});
@@ -133,10 +135,36 @@ test('at shutdown delivered events are read, and connections left on the dying l
   const { events, destroys } = begin();
   destroys.kernel.drops = 3;
   destroys.dying = () => 3;
-  await events.drain(new Promise(() => {}));
+  await events.drain(NEVER, NEVER);
   t.deepEqual(destroys.calls.slice(-2), ['leave', 'close']);
   t.like(events.stats(), { unread: 3 });
   t.deepEqual(events.lost(), { connections: 3, packets: 0, octets: 0 });
+});
+
+test('at shutdown, when the time is up, what was received is taken whatever room there is, and what the kernel holds is counted', async t => {
+  const { rig, events, destroys, calls } = begin();
+  calls.room = 0;
+  destroys.kernel.drops = 4;
+  destroys.dying = () => 4;
+  // nobody has room: reading the backlog does not end
+  destroys.gate = new Promise(() => {});
+  destroys.waiting = rows({ ...udp(1, rig.wall, [2, 120, 0, 0]), stop: nanoseconds(rig.wall) });
+  t.is(destroys.receiver.room!(), 0);
+  await events.drain(turn(), NEVER);
+  t.true(destroys.receiver.room!() > 1_000);
+  t.is(rig.store.counts.destroyed, 1);
+  t.like(events.stats(), { unread: 4 });
+});
+
+test('at shutdown, events that were received and not taken in time are counted', async t => {
+  const { events, destroys, logged } = begin();
+  destroys.counted.destroyed = 3;
+  destroys.leave = () => new Promise(() => {});
+  await events.drain(turn(), turn());
+  t.like(events.stats(), { unread: 3 });
+  t.is(events.untaken, 3);
+  t.is(events.lost().connections, 3);
+  t.true(logged.some(line => line.includes('left unread')));
 });
 
 test('at shutdown the dying list is read as long as it gets shorter', async t => {
@@ -144,7 +172,7 @@ test('at shutdown the dying list is read as long as it gets shorter', async t =>
   let dying = 4;
   destroys.kernel.drops = 4;
   destroys.dying = () => --dying;
-  await events.drain(new Promise(() => {}));
+  await events.drain(NEVER, NEVER);
   t.like(events.stats(), { unread: 0 });
   t.is(dying, 0);
 });
