@@ -1,5 +1,5 @@
 import type { PrefixTable } from '../inventory/prefix-table.js';
-import { nanosecondsToMilliseconds } from '../common/u64.js';
+import { HOST_LITTLE_ENDIAN, nanosecondsToMilliseconds } from '../common/u64.js';
 import { TWO_32 } from '../common/unsigned.js';
 import { isOffloaded, STATUS_BITS } from '../row/conntrack.js';
 import { ORIGINAL, REPLY } from '../row/direction.js';
@@ -31,8 +31,6 @@ const PART_BITS = ['SEEN_REPLY', 'ASSURED', 'CONFIRMED', 'OFFLOAD'].reduce(
 );
 /** Of a row, and of a table of connections. */
 export const HELPER_BYTES = 16;
-const LOW_BYTE = 0xff;
-const HIGH_BYTE = 0xff00;
 
 /**
  * The test of a field that rows have wherever they stand, undefined for all others. Nothing is allocated for a row: so numbers
@@ -53,52 +51,49 @@ export function rowTest(memory: RowMemory, field: string, condition: Condition):
   }
 }
 
+/** A test of the number at an offset. @param needs flags of the row of which it must have one; 0 for none */
+type NumberReader = (memory: RowMemory, offset: number, needs: number, condition: NumberCondition) => RowTest;
+
+/** Where fields have their number, and what says that it is known. Each width has a reader of its own: one for all takes longer. */
+const NUMBERS: Readonly<Record<string, readonly [read: NumberReader, offset: number, needs: number]>> = {
+  protocol: [byteTest, row.PROTOCOL, 0],
+  'tcp.state': [byteTest, row.STATE, row.HAS_TCP_STATE],
+  'sctp.state': [byteTest, row.STATE, row.HAS_SCTP_STATE],
+  'dccp.state': [byteTest, row.STATE, row.HAS_DCCP_STATE],
+  'src.port': [halfTest, row.ORIG_SPORT, row.HAS_PORTS],
+  'dst.port': [halfTest, row.ORIG_DPORT, row.HAS_PORTS],
+  'nat.src.port': [halfTest, row.REPLY_DPORT, row.HAS_PORTS],
+  'nat.dst.port': [halfTest, row.REPLY_SPORT, row.HAS_PORTS],
+  // type * 256 + code, in the order of the host
+  'icmp.type': [byteTest, row.ORIG_DPORT + (HOST_LITTLE_ENDIAN ? 1 : 0), row.HAS_ICMP],
+  'icmp.code': [byteTest, row.ORIG_DPORT + (HOST_LITTLE_ENDIAN ? 0 : 1), row.HAS_ICMP],
+  // the kernel leaves a mark of 0 out
+  mark: [wordTest, row.MARK, 0],
+};
+
+/** Where a field has its counter, and what says that it is known; two counters for both directions together. */
+const COUNTERS: Readonly<Record<string, readonly [needs: number, word: number, other?: number]>> = {
+  bytes: [row.HAS_ORIG_COUNTERS | row.HAS_REPLY_COUNTERS, row.ORIG_OCTETS_WORD, row.REPLY_OCTETS_WORD],
+  'bytes.original': [row.HAS_ORIG_COUNTERS, row.ORIG_OCTETS_WORD],
+  'bytes.reply': [row.HAS_REPLY_COUNTERS, row.REPLY_OCTETS_WORD],
+  packets: [row.HAS_ORIG_COUNTERS | row.HAS_REPLY_COUNTERS, row.ORIG_PACKETS_WORD, row.REPLY_PACKETS_WORD],
+  'packets.original': [row.HAS_ORIG_COUNTERS, row.ORIG_PACKETS_WORD],
+  'packets.reply': [row.HAS_REPLY_COUNTERS, row.REPLY_PACKETS_WORD],
+};
+
 function numberTest(memory: RowMemory, field: string, condition: NumberCondition): RowTest | undefined {
-  switch (field) {
-    case 'family':
-      return familyTest(memory, condition);
-    case 'protocol':
-      return byteTest(memory, row.PROTOCOL, 0, condition);
-    case 'tcp.state':
-      return byteTest(memory, row.STATE, row.HAS_TCP_STATE, condition);
-    case 'sctp.state':
-      return byteTest(memory, row.STATE, row.HAS_SCTP_STATE, condition);
-    case 'dccp.state':
-      return byteTest(memory, row.STATE, row.HAS_DCCP_STATE, condition);
-    case 'src.port':
-      return halfTest(memory, row.ORIG_SPORT, row.HAS_PORTS, condition);
-    case 'dst.port':
-      return halfTest(memory, row.ORIG_DPORT, row.HAS_PORTS, condition);
-    case 'nat.src.port':
-      return halfTest(memory, row.REPLY_DPORT, row.HAS_PORTS, condition);
-    case 'nat.dst.port':
-      return halfTest(memory, row.REPLY_SPORT, row.HAS_PORTS, condition);
-    case 'icmp.type':
-      return halfTest(memory, row.ORIG_DPORT, row.HAS_ICMP, condition, HIGH_BYTE, 8);
-    case 'icmp.code':
-      return halfTest(memory, row.ORIG_DPORT, row.HAS_ICMP, condition, LOW_BYTE);
-    case 'zone':
-      return zoneTest(memory, condition);
-    case 'mark':
-      // the kernel leaves a mark of 0 out
-      return wordTest(memory, row.MARK_WORD, 0, condition);
-    case 'status':
-      return wordTest(memory, row.STATUS_WORD, statusFlags(condition.mask), condition);
-    case 'bytes':
-      return sumTest(memory, row.ORIG_OCTETS_WORD, row.REPLY_OCTETS_WORD, condition);
-    case 'bytes.original':
-      return counterTest(memory, row.ORIG_OCTETS_WORD, row.HAS_ORIG_COUNTERS, condition);
-    case 'bytes.reply':
-      return counterTest(memory, row.REPLY_OCTETS_WORD, row.HAS_REPLY_COUNTERS, condition);
-    case 'packets':
-      return sumTest(memory, row.ORIG_PACKETS_WORD, row.REPLY_PACKETS_WORD, condition);
-    case 'packets.original':
-      return counterTest(memory, row.ORIG_PACKETS_WORD, row.HAS_ORIG_COUNTERS, condition);
-    case 'packets.reply':
-      return counterTest(memory, row.REPLY_PACKETS_WORD, row.HAS_REPLY_COUNTERS, condition);
-    default:
-      return undefined;
+  if (field === 'family') return familyTest(memory, condition);
+  if (field === 'zone') return zoneTest(memory, condition);
+  if (field === 'status') return wordTest(memory, row.STATUS, statusFlags(condition.mask), condition);
+  if (Object.hasOwn(NUMBERS, field)) {
+    const [read, offset, needs] = NUMBERS[field];
+    return read(memory, offset, needs, condition);
   }
+  if (!Object.hasOwn(COUNTERS, field)) return undefined;
+  const [needs, word, other] = COUNTERS[field];
+  return other === undefined
+    ? counterTest(memory, word, needs, condition)
+    : sumTest(memory, word, other, needs, condition);
 }
 
 function familyTest(memory: RowMemory, { lows, highs }: NumberCondition): RowTest {
@@ -107,7 +102,6 @@ function familyTest(memory: RowMemory, { lows, highs }: NumberCondition): RowTes
   return at => (memory.bytes[at * row.ROW_SIZE + row.FAMILY] === AF_INET6 ? six : four);
 }
 
-/** @param needs flags of the row of which it must have one; 0 for none */
 function byteTest(memory: RowMemory, offset: number, needs: number, { lows, highs }: NumberCondition): RowTest {
   return at => {
     if (needs !== 0 && (memory.u32[at * row.ROW_WORDS + row.PRESENT_WORD] & needs) === 0) return false;
@@ -115,17 +109,20 @@ function byteTest(memory: RowMemory, offset: number, needs: number, { lows, high
   };
 }
 
-function halfTest(
-  memory: RowMemory,
-  offset: number,
-  needs: number,
-  { lows, highs }: NumberCondition,
-  mask = 0xffff,
-  shift = 0,
-): RowTest {
+function halfTest(memory: RowMemory, offset: number, needs: number, { lows, highs }: NumberCondition): RowTest {
   return at => {
     if ((memory.u32[at * row.ROW_WORDS + row.PRESENT_WORD] & needs) === 0) return false;
-    return within(lows, highs, (memory.u16[(at * row.ROW_SIZE + offset) >> 1] & mask) >> shift);
+    return within(lows, highs, memory.u16[(at * row.ROW_SIZE + offset) >> 1]);
+  };
+}
+
+function wordTest(memory: RowMemory, offset: number, needs: number, condition: NumberCondition): RowTest {
+  const { lows, highs, mask = 0xffff_ffff } = condition;
+  const word = offset >> 2;
+  return at => {
+    const from = at * row.ROW_WORDS;
+    if (needs !== 0 && (memory.u32[from + row.PRESENT_WORD] & needs) === 0) return false;
+    return within(lows, highs, (memory.u32[from + word] & mask) >>> 0);
   };
 }
 
@@ -134,15 +131,6 @@ function zoneTest(memory: RowMemory, { lows, highs }: NumberCondition): RowTest 
   return at => {
     const has = (memory.u32[at * row.ROW_WORDS + row.PRESENT_WORD] & row.HAS_ORIG_ZONE) !== 0;
     return within(lows, highs, memory.u16[(at * row.ROW_SIZE + (has ? row.ORIG_ZONE : row.REPLY_ZONE)) >> 1]);
-  };
-}
-
-function wordTest(memory: RowMemory, word: number, needs: number, condition: NumberCondition): RowTest {
-  const { lows, highs, mask = 0xffff_ffff } = condition;
-  return at => {
-    const from = at * row.ROW_WORDS;
-    if (needs !== 0 && (memory.u32[from + row.PRESENT_WORD] & needs) === 0) return false;
-    return within(lows, highs, (memory.u32[from + word] & mask) >>> 0);
   };
 }
 
@@ -161,14 +149,20 @@ function counterTest(memory: RowMemory, word: number, needs: number, { lows, hig
   };
 }
 
-/** Both directions together. */
-function sumTest(memory: RowMemory, sent: number, received: number, { lows, highs }: NumberCondition): RowTest {
+/** Both directions together; what one does not have is zero. */
+function sumTest(
+  memory: RowMemory,
+  word: number,
+  other: number,
+  needs: number,
+  { lows, highs }: NumberCondition,
+): RowTest {
   return at => {
     const { u32 } = memory;
     const from = at * row.ROW_WORDS;
-    if ((u32[from + row.PRESENT_WORD] & (row.HAS_ORIG_COUNTERS | row.HAS_REPLY_COUNTERS)) === 0) return false;
-    const high = u32[from + sent + 1] + u32[from + received + 1];
-    return within(lows, highs, high * TWO_32 + u32[from + sent] + u32[from + received]);
+    if ((u32[from + row.PRESENT_WORD] & needs) === 0) return false;
+    const high = u32[from + word + 1] + u32[from + other + 1];
+    return within(lows, highs, high * TWO_32 + u32[from + word] + u32[from + other]);
   };
 }
 
