@@ -24,7 +24,7 @@ import type { DestinationJournal } from '../state/destination-journal.js';
 import { SumBatcher, type AggregationStats } from './batchers/sum-batcher.js';
 import type { Uncertain } from '../state/journal-contents.js';
 import { FileTransport } from '../transport/file.js';
-import { RENEWED } from '../transport/tcp.js';
+import { RENEWALS } from '../transport/tcp.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
 
 /** Connections looked at before the event loop gets its turn. */
@@ -186,11 +186,10 @@ export class Destination {
         this.#onOpen();
       },
       closed: (why, uncertain) => {
-        if (why === RENEWED)
-          this.#log.info({ uncertain }, 'connection closed after --connection-lifetime; opening another');
+        if (why in RENEWALS) this.#log.info({ uncertain }, RENEWALS[why]);
         else this.#outage.failed(this.#connected, why, uncertain);
         this.#connected = false;
-        this.#renewing = why === RENEWED;
+        this.#renewing = why in RENEWALS;
       },
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => {

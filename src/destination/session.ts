@@ -18,7 +18,7 @@ import type { Ignored, NotSent } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
 import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
-import type { Message, Transport } from '../transport/transport.js';
+import { CLOCK_BACK, type Message, type Transport } from '../transport/transport.js';
 import { ActiveTemplates, templateSets, type KnownTemplate } from './active-templates.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
 import { OptionsData, type OptionsDataOptions } from './options-data.js';
@@ -364,10 +364,11 @@ export class Session {
   /** UDP loses templates and collectors restart: active templates are sent again. */
   #refreshIfDue(): void {
     const { transport, monotonic, wall } = this.#options;
-    if (!transport.unreliable) return;
     const now = monotonic();
     // data must not seem older than its template (RFC 7011 section 8)
     const putRight = this.#exportTime - Math.floor(wall() / 1000) >= CLOCK_STEP;
+    if (putRight && !transport.unreliable) transport.renew?.(CLOCK_BACK);
+    if (!transport.unreliable) return;
     if (putRight) this.#exportTime = 0;
     else if (!this.#isRefreshDue(now - this.#refreshedAt)) return;
     this.#refreshedAt = now;

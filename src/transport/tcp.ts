@@ -2,6 +2,7 @@ import type { Endpoint } from '../common/endpoint.js';
 import { sendBufferLimit } from './kernel-tcp.js';
 import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
 import {
+  CLOCK_BACK,
   newCounts,
   Waiters,
   type Message,
@@ -22,6 +23,11 @@ const RENEW_MS = 5_000;
 const SPREAD = 0.25;
 /** Why a connection ended that had lasted its time. */
 export const RENEWED = 'renewed';
+/** What is logged of connections that were closed in order, to be opened again at once, by the reason. */
+export const RENEWALS: Readonly<Record<string, string>> = {
+  [RENEWED]: 'connection closed after --connection-lifetime; opening another',
+  [CLOCK_BACK]: 'the clock was put back: connection closed, as its messages have a later time; opening another',
+};
 /**
  * What a collector says of a certificate, RFC 8446 section 6.2, or of none: it has read nothing then. Node makes the code of
  * OpenSSL's name of the alert.
@@ -60,7 +66,8 @@ export class TcpTransport implements Transport {
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifetime: number;
-  #renewing = false;
+  /** Why the connection is being renewed. */
+  #renewing: string | undefined;
   /** Of the connection that is open: until it counts as steady, and until it is renewed. */
   readonly #timers: NodeJS.Timeout[] = [];
   /** What was counted before the connection that is open. */
@@ -76,7 +83,7 @@ export class TcpTransport implements Transport {
   }
 
   get ready(): boolean {
-    return this.#connection?.open === true && !this.#renewing && this.#queued < HIGH_WATER;
+    return this.#connection?.open === true && this.#renewing === undefined && this.#queued < HIGH_WATER;
   }
 
   open(listener: TransportListener): Promise<void> {
@@ -123,6 +130,12 @@ export class TcpTransport implements Transport {
     this.#waiters.wake();
   }
 
+  renew(why: string): void {
+    if (this.#closing || this.#renewing !== undefined || !this.#connection?.open) return;
+    this.#renewing = why;
+    void this.#finish(RENEW_MS);
+  }
+
   /** Sends what waits and closes the connection in order. */
   async #finish(graceMs: number): Promise<void> {
     const deadline = performance.now() + graceMs;
@@ -162,7 +175,7 @@ export class TcpTransport implements Transport {
     else steady();
     if (this.#lifetime > 0) {
       const spread = 1 + SPREAD * (2 * Math.random() - 1);
-      this.#timers.push(setTimeout(() => this.#renew(), this.#lifetime * spread));
+      this.#timers.push(setTimeout(() => this.renew(RENEWED), this.#lifetime * spread));
     }
     this.#before = { ...this.counts };
     this.counts.connects++;
@@ -170,17 +183,11 @@ export class TcpTransport implements Transport {
     this.#waiters.wake();
   }
 
-  #renew(): void {
-    if (this.#closing) return;
-    this.#renewing = true;
-    void this.#finish(RENEW_MS);
-  }
-
   #ended(why: string, uncertain: number): void {
     this.#connection = undefined;
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
     const renewed = this.#renewing;
-    this.#renewing = false;
+    this.#renewing = undefined;
     if (why !== CLOSED) this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
     const before = this.#before;
     this.#before = undefined;
@@ -192,8 +199,9 @@ export class TcpTransport implements Transport {
     this.counts.uncertainRecords += uncertain;
     this.#waiters.wake();
     if (this.#closing) return;
-    this.#listener!.closed(renewed && why === CLOSED ? RENEWED : why, uncertain);
-    const wait = renewed ? 0 : this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
+    this.#listener!.closed(renewed !== undefined && why === CLOSED ? renewed : why, uncertain);
+    const wait =
+      renewed !== undefined ? 0 : this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
     this.#timer = setTimeout(() => this.#attempt(), wait);
   }
 }

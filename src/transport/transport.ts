@@ -78,9 +78,17 @@ export interface Transport {
   tryNow(timeoutMs: number): Promise<void>;
   /** Resolves when it is ready, when it is closed, or after so many milliseconds. */
   untilReady(timeoutMs: number): Promise<void>;
+  /**
+   * Sends what waits, closes the session in order and opens another at once. Where templates go out once a session, as a clock that was
+   * put back is right in the next one.
+   */
+  renew?(why: string): void;
   /** Sends what waits, for `graceMs` at most, and closes. */
   close(graceMs: number): Promise<void>;
 }
+
+/** Why a session is renewed whose messages have a time that is not over yet. */
+export const CLOCK_BACK = 'the clock was put back';
 
 /** Callers that wait for a transport to be ready. */
 export class Waiters {

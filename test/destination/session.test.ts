@@ -1,9 +1,9 @@
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import type { Backend } from '../../src/backend/backend.js';
 import { MESSAGES, type FlowEncoderOptions } from '../../src/encoder/request.js';
 import { createProfile } from '../../src/ipfix/profile.js';
-import { backends, perBackend } from '../helpers/backends.js';
+import { perBackend } from '../helpers/backends.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
 import type { SentMessage } from '../helpers/fakes/fake-transport.js';
 import type { Facts } from '../helpers/builders/rows.js';
@@ -98,8 +98,7 @@ perBackend('RFC 7011 3.1, 8: a new session starts from sequence 0 with all templ
   }
 });
 
-test('RFC 7011 3.1: the sequence number wraps at 2^32', t => {
-  const [real] = backends();
+perBackend('RFC 7011 3.1: the sequence number wraps at 2^32', (t, real) => {
   const backend: Backend = {
     ...real,
     createEncoder(options: FlowEncoderOptions) {
@@ -121,6 +120,11 @@ test('RFC 7011 3.1: the sequence number wraps at 2^32', t => {
   const rig = new SessionRig(backend, { unreliable: false });
   const sequences = [1, 2, 3].map(port => readMessage(rig.send(plain(port))[0].bytes).sequence);
   t.deepEqual(sequences, [0, 0x9000_0000, 0x2000_0000]);
+  const options = read(rig.options()).map(({ sequence }) => sequence);
+  t.deepEqual(options, [0xb000_0000, 0xb000_0001], 'options data counts on from there');
+  t.is(readMessage(Buffer.from(rig.session.emptyMessage(2 ** 32 + 5))).sequence, 5);
+  rig.session.open();
+  t.is(readMessage(rig.send(plain(4))[0].bytes).sequence, 0, 'a new session begins anew');
 });
 
 perBackend('RFC 7011 3.3: one kind of record a set, no padding', (t, backend) => {
@@ -355,7 +359,12 @@ perBackend('when a clock that was ahead is put right, the export time is right a
     rig.send(plain(1));
     rig.wall -= 86_400_000;
     // over TCP no template may be sent twice, so it is right in the next session
-    if (!unreliable) rig.session.open();
+    if (!unreliable) {
+      const [ahead] = read(rig.send(plain(2)));
+      t.is(ahead.exportTime, right + 86_400, 'what is on its way goes with the others');
+      t.deepEqual(rig.transport.renewals, ['the clock was put back']);
+      rig.session.open();
+    } else t.deepEqual(rig.transport.renewals, []);
     const times = read(rig.send(plain(2))).map(({ exportTime }) => exportTime);
     t.true(times.length > 0);
     for (const time of times) t.is(time, right);

@@ -431,6 +431,29 @@ test('a connection that has lasted its time is renewed in order: every message a
   t.deepEqual(log.events.slice(0, 4), ['opened', 'closed: renewed', 'opened', 'closed: renewed']);
 });
 
+test('a connection is renewed where the session asks for it, once', async t => {
+  const peer = await Peer.listen(t);
+  peer.server.on('connection', socket => socket.on('end', () => socket.end()));
+  const transport = transportTo(peer.port, { reconnectInterval: 60_000 });
+  const log = new TransportLog();
+  t.teardown(() => transport.close(0));
+  await transport.open(log);
+  await eventually('it is open', () => transport.ready);
+  transport.renew('the clock was put back');
+  transport.renew('the clock was put back');
+  transport.send(...messages(1, 1_000, 1));
+  await eventually('another', () => peer.sockets.length === 2 && transport.ready);
+  t.deepEqual(log.events, ['opened', 'closed: the clock was put back', 'opened']);
+  transport.send(...messages(1, 1_000, 2));
+  await transport.close(60_000);
+  t.deepEqual(
+    peer.received.map(({ length }) => length),
+    [0, 2_000],
+    'nothing goes over the connection that ends',
+  );
+  t.like(transport.counts, { messages: 2, errors: {}, lostRecords: 0, uncertainRecords: 0 });
+});
+
 test('the time of a connection differs by chance, by a quarter at most', async t => {
   const peer = await Peer.listen(t);
   const asked = askedWaits(t);

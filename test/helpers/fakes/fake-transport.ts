@@ -18,6 +18,8 @@ export class FakeTransport implements Transport {
   sent: SentMessage[] = [];
   /** What the next session finds unsent. */
   left: Message[] = [];
+  /** Why it was asked for another session. */
+  renewals: string[] = [];
 
   constructor(limit: number, unreliable: boolean) {
     this.limit = limit;
@@ -47,6 +49,10 @@ export class FakeTransport implements Transport {
 
   untilReady(): Promise<void> {
     return Promise.resolve();
+  }
+
+  renew(why: string): void {
+    this.renewals.push(why);
   }
 
   close(): Promise<void> {
