@@ -3,34 +3,23 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { requirements, testRows, titlesOf } from '../../helpers/titles.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const REQUIREMENTS = 21;
 
 const PAGE = readFileSync(join(ROOT, 'docs/conformance.md'), 'utf8');
 
-/** The rows of the tables of tests: number of the requirement, file, title. */
-const rows = [...PAGE.matchAll(/^\| (\d+|–) \| `(test\/[^`]+)` \| (.+) \|$/gm)].map(([, number, file, title]) => ({
-  number,
-  file,
-  title,
-}));
-
-/** Titles of a file as they stand in it: what a template fills in is `…`. */
-function titlesOf(file: string): string[] {
-  const source = readFileSync(join(ROOT, file), 'utf8');
-  const literals = [...source.matchAll(/(?:^|\s|\()(?:'((?:[^'\\\n]|\\.)+)'|`((?:[^`\\\n]|\\.)+)`),/gm)];
-  return literals.map(([, plain, template]) => plain ?? template.replaceAll(/\$\{[^}]*\}/g, '…'));
-}
+const rows = testRows(PAGE);
 
 test('every requirement has a test, unless the page says that it is not offered', t => {
-  const requirements = [...PAGE.matchAll(/^\| (\d+)\. \| (.+) \|$/gm)];
+  const all = requirements(PAGE);
   t.deepEqual(
-    requirements.map(([, number]) => Number(number)),
+    all.map(({ number }) => Number(number)),
     Array.from({ length: REQUIREMENTS }, (_, i) => i + 1),
   );
   const tested = new Set(rows.map(({ number }) => number));
-  const untested = requirements.filter(([, number, text]) => !tested.has(number) && !text.includes('Not offered.'));
+  const untested = all.filter(({ number, text }) => !tested.has(number) && !text.includes('Not offered.'));
   t.deepEqual(untested, []);
 });
 
