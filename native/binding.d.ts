@@ -90,8 +90,11 @@ export declare class EventListener {
 
 /** The encoder in Rust. It keeps the arrays that it is given. */
 export declare class FlowEncoder {
-  /** @param journal number of the destination, -1 for none */
-  constructor(memory: EncoderMemory, shapes: number, uniflows: boolean, zeroDeltas: boolean, journal: number)
+  /**
+   * @param details two words each
+   * @param journal number of the destination, -1 for none
+   */
+  constructor(memory: EncoderMemory, shapes: number, details: Uint32Array, uniflows: boolean, zeroDeltas: boolean, journal: number)
   /** @param reserves bytes to leave free for the template, 0xffffffff where no message can hold it */
   define(kind: number, ids: Uint32Array, reserves: Uint32Array, first: Uint32Array, second: Uint32Array): void
   reserve(templateId: number, bytes: number): void

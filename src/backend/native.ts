@@ -42,8 +42,8 @@ export function createNativeBackend(binding: Binding): Backend {
     decode,
     createEncoder: (options: FlowEncoderOptions): NativeEncoder =>
       new NativeEncoder(
-        (memory, shapes, uniflows, zeroDeltas, journal) =>
-          new binding.FlowEncoder(memory, shapes, uniflows, zeroDeltas, journal),
+        (memory, shapes, details, uniflows, zeroDeltas, journal) =>
+          new binding.FlowEncoder(memory, shapes, details, uniflows, zeroDeltas, journal),
         options,
       ),
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),

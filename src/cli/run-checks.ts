@@ -8,7 +8,8 @@ import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
 import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
-import { checkFieldList } from '../ipfix/field-list.js';
+import { needOf } from '../ipfix/field-list/elements.js';
+import { createProfile } from '../ipfix/profile.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { tlsFileErrors } from '../transport/tls-files.js';
 import { endedRoom } from '../schedule/ended-room.js';
@@ -141,31 +142,39 @@ function checkFiles(config: RunConfig, destination: DestinationConfig): CtflowEr
 }
 
 function checkFields(config: RunConfig, destination: DestinationConfig): CtflowError[] {
-  const { fields, biflow } = destination;
-  if (!fields) return [];
+  const { fields, biflow, interfaces } = destination;
+  if (!fields || destination.profile !== 'standard') return [];
   const path = config.pathOf(destination, 'fields');
-  const found: CtflowError[] = [];
+  const { inventory, nflogGroup, tcpStateHistory } = config.settings;
   try {
-    checkFieldList(fields, biflow);
+    createProfile('standard', biflow, false, fields, interfaces, {
+      inventory: inventory !== undefined,
+      denied: nflogGroup !== undefined,
+      tcpStates: tcpStateHistory,
+    });
   } catch (error) {
     const { message, hint } = error as CtflowError;
-    found.push(...config.conflict([path], message.replace(/^--fields/, config.say(path)), hint));
+    // whoever wrote a file or variables knows no flags
+    const named = (text: string): string =>
+      text
+        .replace(/^--fields/, config.say(path))
+        .replace('--inventory', config.say(['inventory']))
+        .replace('--nflog-group', config.say(['nflogGroup']))
+        .replace('--tcp-state-history', config.say(['tcpStateHistory']))
+        .replace('--interfaces', config.say(config.pathOf(destination, 'interfaces')));
+    return config.conflict([path], named(message), named(hint ?? ''));
   }
-  if (destination.interfaces !== 'none') {
-    const interfaces = config.pathOf(destination, 'interfaces');
-    const what = `${config.say(interfaces)} does not go with ${config.say(path)}, whose list has no interfaces`;
-    found.push(...config.conflict([interfaces, path], what, 'Remove one of them'));
+  const found: CtflowError[] = [];
+  if (interfaces !== 'none' && !fields.some(name => name.endsWith('gressInterface'))) {
+    const its = config.pathOf(destination, 'interfaces');
+    const what = `${config.say(its)} does not go with ${config.say(path)}, whose list has no interfaces`;
+    const hint = 'Add ingressInterface and egressInterface to the list, or remove one of them';
+    found.push(...config.conflict([its, path], what, hint));
   }
   if (destination.aggregateKeys) {
     const keys = config.pathOf(destination, 'aggregateKeys');
     const what = `${config.say(path)} does not go with ${config.say(keys)}: a sum has its keys, times and deltas`;
     found.push(...config.conflict([path, keys], what, 'Remove one of them'));
-  }
-  const state = fields.find(name => name === 'tcpState' || name === 'tcpStatePrevList');
-  if (state !== undefined && !config.settings.tcpStateHistory) {
-    const history = config.say(['tcpStateHistory']);
-    const what = `${config.say(path)}: '${state}' needs ${history}`;
-    found.push(...config.conflict([path, ['tcpStateHistory']], what, `Add ${history}, or remove the element`));
   }
   return found;
 }
@@ -251,8 +260,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
-  if (destinations.every(one => one.profile !== 'antrea' && !asksFor(one, INVENTORY_FIELDS)))
-    without('without --profile antrea: only that exports names, and --filter asks for none', 'inventory');
+  if (destinations.every(one => one.profile !== 'antrea' && !hasNames(one) && !asksFor(one, INVENTORY_FIELDS)))
+    without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
     without(`with --log-level ${settings.logLevel}`, 'statsInterval');
   }
@@ -265,6 +274,11 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
 const DENIED_FIELDS = ['denied', 'rule'];
+
+/** A list has elements that an inventory fills. */
+function hasNames({ fields = [] }: DestinationConfig): boolean {
+  return fields.some(name => needOf(name) === 'inventory');
+}
 
 function asksFor({ filter }: DestinationConfig, fields: readonly string[]): string | undefined {
   return fields.find(field => filter?.fields.has(field));

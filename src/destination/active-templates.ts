@@ -1,10 +1,6 @@
 import { MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
-import { OPTIONS_TEMPLATES } from '../ipfix/options.js';
+import { MOST_FLOW_TEMPLATES } from '../ipfix/options.js';
 import { makeSet, templateRecord, type Field } from '../ipfix/template.js';
-
-/** Templates that a collector has to keep of one destination, those of options among them. */
-export const MOST_TEMPLATES = 64;
-const MOST_ACTIVE = MOST_TEMPLATES - OPTIONS_TEMPLATES;
 
 /** A template as a session knows it. */
 export interface KnownTemplate {
@@ -48,7 +44,7 @@ export class ActiveTemplates {
 
   /** No more can be active. */
   get full(): boolean {
-    return this.#active === MOST_ACTIVE;
+    return this.#active === MOST_FLOW_TEMPLATES;
   }
 
   /** A new session: the collector has none. @returns those that it had */

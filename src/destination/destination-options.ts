@@ -17,7 +17,7 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   biflow: Biflow;
   /** Also mark and conntrack id (PEN 21373). */
   netfilterElements: boolean;
-  /** Elements in place of those of profile standard, by name, in their order. */
+  /** Elements in place of those of profile standard, by name, in their order; `tcpState=PEN/ID` as an element of one's own. */
   fields?: readonly string[] | undefined;
   /** ingressInterface and egressInterface; profile `standard` only. */
   interfaces: Interfaces;

@@ -13,6 +13,7 @@ import type { Ignored, NotSent } from '../ipfix/options.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import { Pacing } from './pacing.js';
 import { aggregateProfile } from '../ipfix/profile-aggregate.js';
+import type { ListContext } from '../ipfix/field-list/elements.js';
 import { createProfile, type Profile } from '../ipfix/profile.js';
 import type { Logger } from '../common/logger.js';
 import type { NameTable } from '../record/name-table.js';
@@ -141,7 +142,12 @@ export class Destination {
     const { interfaces } = options;
     this.#session = new Session({
       backend: shared.backend,
-      profile: profileOf(options),
+      profile: profileOf(options, {
+        observationDomain: options.observationDomain,
+        inventory: shared.flows.some(({ extras }) => extras.names !== undefined),
+        denied: shared.flows.some(({ extras }) => extras.rules !== undefined),
+        tcpStates: shared.flows.some(({ extras }) => extras.states !== undefined),
+      }),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,
@@ -400,14 +406,8 @@ export class Destination {
   }
 }
 
-function profileOf({
-  aggregateKeys,
-  profile,
-  biflow,
-  netfilterElements,
-  fields,
-  interfaces,
-}: DestinationOptions): Profile {
-  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces);
+function profileOf(options: DestinationOptions, known: Partial<ListContext>): Profile {
+  const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
+  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known);
   return aggregateProfile(aggregateKeys, biflow, interfaces === 'none' ? undefined : interfaces);
 }

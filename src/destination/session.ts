@@ -9,6 +9,7 @@ import {
   type FlowEncoderOptions,
 } from '../encoder/request.js';
 import type { Backend } from '../backend/backend.js';
+import { detailWords } from '../ipfix/details.js';
 import type { Profile } from '../ipfix/profile.js';
 import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
@@ -164,16 +165,17 @@ export class Session {
   }
 
   /** Makes an encoder of flows for this collector. */
-  createEncoder(options: Omit<FlowEncoderOptions, 'shapes' | 'uniflows'>): FlowEncoder {
+  createEncoder(options: Omit<FlowEncoderOptions, 'shapes' | 'details' | 'uniflows'>): FlowEncoder {
     const { shapes, uniflows } = this.profile;
-    const encoder = this.#options.backend.createEncoder({ ...options, shapes, uniflows });
+    const details = detailWords(this.profile.details);
+    const encoder = this.#options.backend.createEncoder({ ...options, shapes, details, uniflows });
     this.#encoders.push(encoder);
     return encoder;
   }
 
   /** An encoder has met records of a kind of which it has no template. */
   define(encoder: FlowEncoder, kind: number): void {
-    const shape = kind & (FORWARD - 1);
+    const shape = kind & ~(FORWARD | REPLY);
     const shapes = kind & REPLY ? [shape | REVERSED] : [];
     if (kind & FORWARD || shapes.length === 0) shapes.unshift(shape);
     encoder.define(
@@ -188,7 +190,7 @@ export class Session {
     const { counts, lost, profile } = this;
     for (let at = 0; at < oversize.length && oversize[at] !== 0; at += OVERSIZE_WORDS) {
       const [id, records, packets, octets] = oversize.subarray(at, at + OVERSIZE_WORDS);
-      const name = templateName(profile.name, id, this.#templates.get(id)!.shape);
+      const name = templateName(profile, id, this.#templates.get(id)!.shape);
       counts.oversize += records;
       counts.oversizeTemplates[name] = (counts.oversizeTemplates[name] ?? 0) + records;
       lost.flows += records;

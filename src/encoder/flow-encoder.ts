@@ -26,6 +26,7 @@ import {
   TO_HOST,
   ZEROED,
 } from './columns.js';
+import { FlowDetails } from './flow-details.js';
 import { FlowFacts } from './flow-facts.js';
 import { RecordWriter } from './record-writer.js';
 import {
@@ -204,6 +205,7 @@ export class FallbackEncoder implements FlowEncoder {
   readonly #options: FlowEncoderOptions;
   readonly #forms = new Map<number, Form>();
   readonly #facts: FlowFacts;
+  readonly #details: FlowDetails | undefined;
   readonly #writer: RecordWriter;
   readonly #rows: Uint32Array;
   readonly #view: DataView;
@@ -213,10 +215,11 @@ export class FallbackEncoder implements FlowEncoder {
   readonly #zeroedView = new DataView(this.#zeroed.buffer);
 
   constructor(options: FlowEncoderOptions) {
-    const { columns, exported } = options;
+    const { columns, exported, details } = options;
     const { rows } = columns;
     this.#options = options;
     this.#facts = new FlowFacts(columns, exported);
+    this.#details = details?.length ? new FlowDetails(details, columns) : undefined;
     this.#rows = new Uint32Array(rows.buffer, rows.byteOffset, rows.length / 4);
     this.#view = new DataView(rows.buffer, rows.byteOffset, rows.length);
     this.#exported = new Uint32Array(exported.buffer, exported.byteOffset, exported.length / 4);
@@ -305,6 +308,7 @@ export class FallbackEncoder implements FlowEncoder {
     if (this.#facts.isLong(slot)) shape |= LONG;
     if (columns.flags[slot] & (FROM_HOST | TO_HOST)) shape |= ONE_END_LOCAL;
     shape &= shapes;
+    if (this.#details) shape |= this.#details.of(slot);
     if (!uniflows) return shape;
     if ((shape & REPLY_COUNTERS) === 0) return shape | FORWARD;
     // none before its first packet, and where zero deltas are left out, none without a new one

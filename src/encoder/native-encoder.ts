@@ -8,6 +8,7 @@ const NOTHING = new Uint32Array(0);
 export type OpenEncoder = (
   memory: EncoderMemory,
   shapes: number,
+  details: Uint32Array,
   uniflows: boolean,
   zeroDeltas: boolean,
   journal: number,
@@ -32,8 +33,8 @@ export class NativeEncoder implements FlowEncoder {
       exported,
       ...output,
     };
-    const { shapes, uniflows, zeroDeltas, journal } = options;
-    this.#encoder = native(() => open(memory, shapes, uniflows, zeroDeltas, journal));
+    const { shapes, details, uniflows, zeroDeltas, journal } = options;
+    this.#encoder = native(() => open(memory, shapes, details ?? NOTHING, uniflows, zeroDeltas, journal));
   }
 
   define(kind: number, templates: readonly EncoderTemplate[]): void {

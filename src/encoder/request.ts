@@ -57,6 +57,8 @@ export interface FlowEncoderOptions {
   readonly output: EncoderOutput;
   /** The bits of a shape that make a difference to the template. */
   readonly shapes: number;
+  /** Details that make a difference too, DETAIL_WORDS words each; none by default. */
+  readonly details?: Uint32Array;
   /** Each direction is a record of its own. */
   readonly uniflows: boolean;
   /** Two uniflows: also a direction without a new packet. */
@@ -87,7 +89,8 @@ export interface Names {
  */
 export interface FlowEncoder {
   /**
-   * @param kind a shape, with FORWARD and REPLY where each direction is a record of its own
+   * @param kind a shape, with a bit for each detail that the record has, and FORWARD and REPLY where each direction is a record of
+   * its own
    * @param templates one, or two for both directions
    * @throws CtflowError CTFLOW_USAGE naming the instruction that is wrong
    */

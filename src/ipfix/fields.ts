@@ -48,6 +48,11 @@ export const constant8 = (name: string, argument: number): Field => ({ ...field(
 export const constant32 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 4), argument });
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);
+/** The same text in every record, of 254 bytes at most. */
+export const literal = (name: string, value: string): Field => {
+  const text = Buffer.from(value);
+  return { ...constant8(name, text.length), text };
+};
 /** The empty string: a length byte of zero. */
 export const emptyText = (name: string): Field => field(name, OP_CONSTANT, 0, 1);
 

@@ -18,7 +18,11 @@ const DESCRIPTION_SIZE = 64;
 export const INTERFACE_LENGTH = 4 + NAME_SIZE + DESCRIPTION_SIZE;
 
 /** Options templates of one exporter at most. */
-export const OPTIONS_TEMPLATES = 6;
+const OPTIONS_TEMPLATES = 6;
+/** Templates that a collector has to keep of one destination, those of options among them. */
+export const MOST_TEMPLATES = 64;
+/** Those of flow records. */
+export const MOST_FLOW_TEMPLATES = MOST_TEMPLATES - OPTIONS_TEMPLATES;
 
 const FLOW_KEY_ELEMENTS = new Set([
   'sourceIPv4Address',

@@ -67,6 +67,7 @@ export function aggregateProfile(
     uniflows: biflow === 'two-uniflows',
     directed: true,
     shapes: shapes | shape.DENIED,
+    details: [],
     always: interfaces ? shape.INGRESS | shape.EGRESS : 0,
     fieldsOf: bits => aggregateFields(has, some(OF_A_FAMILY), bits, biflow, interfaces),
   };

@@ -1,4 +1,6 @@
-import { listedFields, shapesOf } from './field-list.js';
+import type { Detail } from './details.js';
+import { FieldList } from './field-list/field-list.js';
+import type { ListContext } from './field-list/elements.js';
 import type { Interfaces } from './interfaces.js';
 import { antreaFields } from './profile-antrea.js';
 import { standardFields, type Biflow } from './profile-standard.js';
@@ -10,6 +12,8 @@ export interface Profile {
   readonly name: ProfileName;
   /** The bits of a shape that make a difference to the template. */
   readonly shapes: number;
+  /** Details that do too: a kind has a bit for each. */
+  readonly details: readonly Detail[];
   /** Bits that all its records have, whatever the flow. */
   readonly always: number;
   /**
@@ -25,6 +29,8 @@ export interface Profile {
   readonly directed?: true;
   /** @param shape with the bits of {@link always} */
   fieldsOf(shape: number): Field[];
+  /** Where the elements are the destination's own choice: a number for each template. */
+  numberOf?(kind: number): number;
 }
 
 export const PROFILE_NAMES = ['standard', 'antrea'] as const;
@@ -33,8 +39,10 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
 /**
  * @param biflow two-uniflows is for `standard` only
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
- * @param fields elements in place of those of `standard`, see checkFieldList
- * @param interfaces for `standard` without `fields` only
+ * @param fields elements in place of those of `standard`: see FieldList
+ * @param interfaces for `standard` only
+ * @param known what the elements of a list are filled from
+ * @throws CtflowError CTFLOW_USAGE for a list that cannot be
  */
 export function createProfile(
   name: ProfileName,
@@ -42,6 +50,7 @@ export function createProfile(
   netfilterElements: boolean,
   fields?: readonly string[],
   interfaces: Interfaces = 'none',
+  known: Partial<ListContext> = {},
 ): Profile {
   if (name === 'antrea') {
     return {
@@ -50,6 +59,7 @@ export function createProfile(
       zeroDeltas: 'ends',
       uniflows: false,
       always: 0,
+      details: [],
       shapes:
         shape.IPV6 |
         shape.PORTS |
@@ -61,18 +71,30 @@ export function createProfile(
       fieldsOf: antreaFields,
     };
   }
-  const fixed = interfaces === 'none' || fields ? undefined : interfaces;
-  return {
+  const fixed = interfaces === 'none' ? undefined : interfaces;
+  const standard = {
     name,
     templatesApart: false,
     zeroDeltas: 'none',
     uniflows: biflow === 'two-uniflows',
-    ...(fields
-      ? { shapes: shapesOf(fields, biflow), fieldsOf: bits => listedFields(fields, bits, biflow) }
-      : {
-          shapes: netfilterElements ? shape.STANDARD : shape.STANDARD & ~(shape.MARK | shape.ID),
-          fieldsOf: bits => standardFields(bits, biflow, fixed),
-        }),
+  } as const;
+  if (fields) {
+    const nothing = { observationDomain: 0, inventory: false, denied: false, tcpStates: false };
+    const list = new FieldList(fields, { ...nothing, ...known, biflow, interfaces: fixed });
+    return {
+      ...standard,
+      shapes: list.shapes,
+      details: list.details,
+      always: 0,
+      fieldsOf: kind => list.fieldsOf(kind),
+      numberOf: kind => list.numberOf(kind),
+    };
+  }
+  return {
+    ...standard,
+    shapes: netfilterElements ? shape.STANDARD : shape.STANDARD & ~(shape.MARK | shape.ID),
+    details: [],
     always: fixed ? shape.INGRESS | shape.EGRESS : 0,
+    fieldsOf: bits => standardFields(bits, biflow, fixed),
   };
 }

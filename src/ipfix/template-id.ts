@@ -5,6 +5,8 @@ import * as shape from './shape.js';
 /** The ids of templates are fixed: whoever sends one, and in whatever order, means the same template. Options have the first 256. */
 const ANTREA = FIRST_DATA_SET + 256;
 const STANDARD = ANTREA + 256;
+/** Behind all those of `standard`. */
+const LIST = 65_024;
 
 /** The ways of {@link interfacesOf}, {@link transportOf}, {@link zoneOf} and {@link countersOf}. */
 const INTERFACES = 4;
@@ -31,9 +33,10 @@ const REPLY_ELEMENTS = shape.ONE_END_LOCAL;
  * @param shapeBits a shape of a row, only bits of `profile.shapes`
  */
 export function templateId(
-  { name, uniflows, directed }: Pick<Profile, 'name' | 'uniflows' | 'directed'>,
+  { name, uniflows, directed, numberOf }: Pick<Profile, 'name' | 'uniflows' | 'directed' | 'numberOf'>,
   shapeBits: number,
 ): number {
+  if (numberOf) return LIST + numberOf(shapeBits);
   const kind = directed && shapeBits & shape.REVERSED ? shapeBits | REPLY_ELEMENTS : shapeBits;
   if (name === 'antrea') return ANTREA + number(kind, [shape.IPV6, shape.TCP_HISTORY, shape.DENIED]);
   const known = number(kind, FLAGS) * INTERFACES + interfacesOf(kind);

@@ -1,3 +1,5 @@
+import { FIRST_DETAIL } from './details.js';
+import type { Profile } from './profile.js';
 import * as shape from './shape.js';
 
 /** What the bits of a shape are called. */
@@ -16,8 +18,9 @@ const NAMES: readonly (readonly [bit: number, name: string])[] = [
 ];
 
 /** A template as the log and the statistics name it: `standard 7689 (IPv6, ports, NAT)`. */
-export function templateName(profile: string, id: number, bits: number): string {
-  const facts = NAMES.flatMap(([bit, name]) => (bits & bit ? [name] : []));
+export function templateName({ name, details }: Pick<Profile, 'name' | 'details'>, id: number, bits: number): string {
+  const own = details.map((detail, i): [number, string] => [1 << (FIRST_DETAIL + i), detail.name]);
+  const facts = [...NAMES, ...own].flatMap(([bit, name]) => (bits & bit ? [name] : []));
   if (!(bits & shape.IPV6)) facts.unshift('IPv4');
-  return `${profile} ${id} (${facts.join(', ')})`;
+  return `${name} ${id} (${facts.join(', ')})`;
 }

@@ -1,4 +1,4 @@
-import { INSTRUCTION_WORDS, OP_TCP_STATE, OP_TEXT } from '../row/layout.generated.js';
+import { OP_CONSTANT, OP_TCP_STATE, OP_TEXT } from '../row/layout.generated.js';
 import { IANA, VARIABLE_LENGTH, type Element } from './element.js';
 import { SET_HEADER } from './message.js';
 
@@ -15,15 +15,25 @@ export interface Field {
   readonly argument: number;
   /** A flow key, where its element alone does not say so. */
   readonly key?: true;
+  /** The text behind a constant that is its length. */
+  readonly text?: Uint8Array;
 }
 
-/** The instructions for one data record, INSTRUCTION_WORDS words a field. */
+/** The instructions for one data record, INSTRUCTION_WORDS words each; a field has one, or more for a text. */
 export function compilePlan(fields: readonly Field[]): Uint32Array {
-  const plan = new Uint32Array(fields.length * INSTRUCTION_WORDS);
-  fields.forEach((field, i) =>
-    plan.set([field.operation, field.offset, field.length, field.argument], i * INSTRUCTION_WORDS),
+  return Uint32Array.from(
+    fields.flatMap(field => [field.operation, field.offset, field.length, field.argument, ...textInstructions(field)]),
   );
-  return plan;
+}
+
+/** Constants of four bytes, and what is left. */
+function textInstructions({ text = new Uint8Array(0) }: Field): number[] {
+  const instructions: number[] = [];
+  for (let at = 0; at < text.length; at += 4) {
+    const part = text.subarray(at, at + 4);
+    instructions.push(OP_CONSTANT, 0, part.length, Buffer.from(part).readUIntBE(0, part.length));
+  }
+  return instructions;
 }
 
 /** A template record, RFC 7011 section 3.4.1, without its set header. */

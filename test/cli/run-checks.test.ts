@@ -63,7 +63,7 @@ for (const [line, backend, said] of [
   [
     `${UDP} --inventory x`,
     NATIVE,
-    '--inventory has no effect without --profile antrea: only that exports names, and --filter asks for none',
+    '--inventory has no effect without --profile antrea: --fields has no names, and --filter asks for none',
   ],
   [
     `${UDP} --fields flowId --netfilter-elements`,

@@ -24,6 +24,23 @@ flowCollectorAddr: udp://h:1`,
     ['1:1: flowPollIntervall: there is no such key. Did you mean flowPollInterval?'],
   ],
   [
+    'a list of elements that nothing fills',
+    `
+destinations:
+  main:
+    flowCollectorAddr: udp://h:1
+    fields: [flowId, sourcePodName]
+  other:
+    flowCollectorAddr: udp://h:2
+    fields:
+      - flowId
+      - offloaded`,
+    [
+      "4:5: destinations.main.fields: 'sourcePodName' needs inventory. Add inventory, or remove it",
+      "7:5: destinations.other.fields: no registry has an element for 'offloaded'. Write offloaded=PEN/ID, with the element that your collector knows for it",
+    ],
+  ],
+  [
     'a key in kebab case',
     `
 flow-poll-interval: 5s

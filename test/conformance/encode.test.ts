@@ -14,6 +14,15 @@ import {
   UNKNOWN,
   USED,
 } from '../../src/encoder/request.js';
+import {
+  MOST_DETAILS,
+  TEST_NAMES,
+  TEST_PORTS_OF,
+  TEST_PRESENT,
+  TEST_RULE,
+  TEST_STATUS,
+  TEST_TYPE,
+} from '../../src/ipfix/details.js';
 import { REVERSED } from '../../src/ipfix/shape.js';
 import { ORIG_PACKETS_WORD, ROW_WORDS } from '../../src/row/layout.generated.js';
 import { backends, withoutNative } from '../helpers/backends.js';
@@ -36,8 +45,24 @@ interface Trace {
   readonly exported: string;
 }
 
+/** Tests of details, each with an argument that some row meets. */
+const details = fc
+  .array(
+    fc.oneof(
+      fc.tuple(fc.constant(TEST_PRESENT), fc.constantFrom(1, 0x2_0002, 0x1000, 0x4000)),
+      fc.tuple(fc.constant(TEST_STATUS), fc.constantFrom(0xc000, 1, 0xffff_ffff)),
+      fc.tuple(fc.constant(TEST_PORTS_OF), fc.constantFrom(6, 17, 1)),
+      fc.tuple(fc.constant(TEST_NAMES), fc.constantFrom(1, 3, 4, 24, 64, 127)),
+      fc.tuple(fc.constant(TEST_TYPE), fc.constant(0)),
+      fc.tuple(fc.constant(TEST_RULE), fc.nat(15)),
+    ),
+    { maxLength: MOST_DETAILS },
+  )
+  .map(list => Uint32Array.from(list.flat()));
+
 const options = fc.record({
   shapes: fc.constantFrom(0, 0x7f, ALL_SHAPES),
+  details,
   uniflows: fc.boolean(),
   zeroDeltas: fc.boolean(),
   journal: fc.constantFrom(-1, 0, 7, 65_535),
@@ -92,6 +117,24 @@ test('encoding: identical messages, journal entries and export state', t => {
     messages > 1000 && full > 50 && oversize > 300 && entries > 300,
     `${messages} messages, ${full} times full, ${oversize} too large, ${entries} entries`,
   );
+});
+
+test('encoding: the same details are refused', t => {
+  const table = tableOf({ rows: [], extras: {}, names: { bytes: new Uint8Array(0), ends: new Uint32Array(0) } });
+  for (const [words, refused] of [
+    [[], false],
+    [[TEST_RULE, 0xffff_ffff], false],
+    [Array<number>(MOST_DETAILS * 2).fill(0), false],
+    [Array<number>(MOST_DETAILS * 2 + 2).fill(0), true],
+    [[TEST_RULE + 1, 0], true],
+    [[TEST_NAMES], true],
+  ] as const) {
+    for (const backend of backends()) {
+      const make = () => new EncoderRig(backend, table, { details: Uint32Array.from(words) });
+      if (refused) t.throws(make, { code: 'CTFLOW_USAGE' }, `${backend.name} ${words.join()}`);
+      else t.notThrows(make, `${backend.name} ${words.join()}`);
+    }
+  }
 });
 
 test('encoding: the same plans are refused', t => {

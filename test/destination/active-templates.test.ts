@@ -1,4 +1,4 @@
-import { MOST_TEMPLATES } from '../../src/destination/active-templates.js';
+import { MOST_TEMPLATES } from '../../src/ipfix/options.js';
 import { perBackend } from '../helpers/backends.js';
 import type { SentMessage } from '../helpers/fakes/fake-transport.js';
 import type { Facts } from '../helpers/builders/rows.js';

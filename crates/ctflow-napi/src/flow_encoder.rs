@@ -49,9 +49,17 @@ pub struct FlowEncoder {
 
 #[napi]
 impl FlowEncoder {
+    /// @param details two words each
     /// @param journal number of the destination, -1 for none
     #[napi(constructor)]
-    pub fn new(memory: EncoderMemory, shapes: u32, uniflows: bool, zero_deltas: bool, journal: i32) -> Result<Self> {
+    pub fn new(
+        memory: EncoderMemory,
+        shapes: u32,
+        details: &[u32],
+        uniflows: bool,
+        zero_deltas: bool,
+        journal: i32,
+    ) -> Result<Self> {
         let EncoderMemory {
             exported,
             bytes,
@@ -86,10 +94,10 @@ impl FlowEncoder {
             zero_deltas,
             journal: u16::try_from(journal).ok(),
         };
-        Ok(Self {
-            encoder: ipfix::FlowEncoder::new(options),
-            memory,
-        })
+        let encoder = ipfix::FlowEncoder::new(options)
+            .with_details(details)
+            .map_err(crossing)?;
+        Ok(Self { encoder, memory })
     }
 
     /// @param reserves bytes to leave free for the template, 0xffffffff where no message can hold it

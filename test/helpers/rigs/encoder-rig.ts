@@ -31,7 +31,7 @@ export interface ClosedMessage {
 }
 
 export interface EncoderRigOptions extends Partial<
-  Pick<FlowEncoderOptions, 'shapes' | 'uniflows' | 'zeroDeltas' | 'journal'>
+  Pick<FlowEncoderOptions, 'shapes' | 'details' | 'uniflows' | 'zeroDeltas' | 'journal'>
 > {
   readonly extras?: FlowExtras;
   readonly names?: Names;
@@ -53,7 +53,7 @@ export class EncoderRig {
   readonly #options: EncoderRigOptions;
 
   constructor(backend: Backend, table: ConnectionTable, options: EncoderRigOptions) {
-    const { limit = 1_400, room, shapes = 0, uniflows = false, zeroDeltas = false, journal = -1 } = options;
+    const { limit = 1_400, room, shapes = 0, details, uniflows = false, zeroDeltas = false, journal = -1 } = options;
     this.#options = options;
     this.slots = new ExportSlots(table.capacity);
     this.closed = new MessageBatch(limit);
@@ -64,6 +64,7 @@ export class EncoderRig {
       exported: this.slots.bytes,
       output: { bytes, messages, entries, progress, oversize },
       shapes,
+      ...(details && { details }),
       uniflows,
       zeroDeltas,
       journal,

@@ -3,6 +3,7 @@
 
 use super::columns::*;
 use super::data_record::{Plan, Source};
+use super::details::Details;
 use super::facts::{self, FACTS_NONE};
 use super::open_messages::{Form, MOST_CONNECTIONS, Placing, Side};
 use super::output::{Output, Progress};
@@ -72,6 +73,7 @@ pub enum Stop {
 /// The open messages of one destination for the flows of one store.
 pub struct FlowEncoder {
     options: Options,
+    details: Details,
     forms: Vec<Form>,
     /// Of the record before: most are of one kind.
     last: usize,
@@ -82,9 +84,16 @@ impl FlowEncoder {
     pub fn new(options: Options) -> Self {
         Self {
             options,
+            details: Details::default(),
             forms: Vec::new(),
             last: 0,
         }
+    }
+
+    /// With bits in the kinds of records for these details, two words each: src/ipfix/details.ts.
+    pub fn with_details(mut self, details: &[u32]) -> Result<Self, Error> {
+        self.details = Details::read(details)?;
+        Ok(self)
     }
 
     /// How records of a kind are written: one template, or one for each direction.
@@ -263,7 +272,10 @@ impl FlowEncoder {
             ..
         } = self.options;
         let long = if facts::is_long(row) { LONG } else { 0 };
-        let shape = (shape_of(row) | columns.shape_of(slot) | long) & shapes;
+        let mut shape = (shape_of(row) | columns.shape_of(slot) | long) & shapes;
+        if !self.details.is_empty() {
+            shape |= self.details.of(columns, slot, row);
+        }
         if !uniflows {
             return shape;
         }

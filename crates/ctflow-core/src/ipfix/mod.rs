@@ -2,6 +2,7 @@
 
 mod columns;
 mod data_record;
+mod details;
 mod facts;
 mod flow_encoder;
 mod names;

@@ -1,0 +1,82 @@
+import { CtflowError } from '../common/errors.js';
+import {
+  DETAIL_WORDS,
+  FIRST_DETAIL,
+  MOST_DETAILS,
+  RULE_EGRESS,
+  RULE_NAME,
+  TEST_NAMES,
+  TEST_PORTS_OF,
+  TEST_PRESENT,
+  TEST_RULE,
+  TEST_STATUS,
+  TEST_TYPE,
+} from '../ipfix/details.js';
+import { HAS_PORTS, PRESENT_WORD, PROTOCOL, ROW_SIZE, ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
+import { FLOW_NAMES, RULE_WORDS, type FlowColumns } from './columns.js';
+
+/** Which details the flows of a store have: see Detail. */
+export class FlowDetails {
+  readonly #details: Uint32Array;
+  readonly #columns: FlowColumns;
+  readonly #rows: Uint32Array;
+
+  /** @param details DETAIL_WORDS words each @throws CtflowError CTFLOW_USAGE where they are none */
+  constructor(details: Uint32Array, columns: FlowColumns) {
+    const { rows } = columns;
+    const tests = details.filter((_, i) => i % DETAIL_WORDS === 0);
+    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_RULE))
+      throw new CtflowError(
+        'CTFLOW_USAGE',
+        `Cannot encode details ${details.join()}`,
+        'Check the arguments of the call',
+      );
+    this.#details = details;
+    this.#columns = columns;
+    this.#rows = new Uint32Array(rows.buffer, rows.byteOffset, rows.length / 4);
+  }
+
+  /** Bits of a kind. */
+  of(slot: number): number {
+    const details = this.#details;
+    let bits = 0;
+    for (let i = 0; i < details.length; i += DETAIL_WORDS)
+      if (this.#has(details[i], details[i + 1], slot)) bits |= 1 << (FIRST_DETAIL + (i >> 1));
+    return bits;
+  }
+
+  #has(test: number, argument: number, slot: number): boolean {
+    const { types } = this.#columns.extras;
+    const rows = this.#rows;
+    const row = slot * ROW_WORDS;
+    if (test === TEST_PRESENT) return (rows[row + PRESENT_WORD] & argument) !== 0;
+    if (test === TEST_STATUS) return (rows[row + STATUS_WORD] & argument) !== 0;
+    if (test === TEST_PORTS_OF) {
+      const isOne = this.#columns.rows[slot * ROW_SIZE + PROTOCOL] === argument;
+      return isOne && (rows[row + PRESENT_WORD] & HAS_PORTS) !== 0;
+    }
+    if (test === TEST_NAMES) return this.#hasNames(argument, slot);
+    if (test === TEST_TYPE) return types !== undefined && types[slot] !== 0;
+    return this.#isDenied(argument, slot);
+  }
+
+  #hasNames(wanted: number, slot: number): boolean {
+    const { names } = this.#columns.extras;
+    if (!names) return false;
+    for (let name = 0; name < FLOW_NAMES; name++)
+      if (wanted & (1 << name) && names[slot * FLOW_NAMES + name] === 0) return false;
+    return true;
+  }
+
+  #isDenied(wanted: number, slot: number): boolean {
+    const { rules, ruleFacts } = this.#columns.extras;
+    const rule = rules ? rules[slot] : 0;
+    if (!ruleFacts || rule === 0 || (rule + 1) * RULE_WORDS > ruleFacts.length) return false;
+    const at = rule * RULE_WORDS;
+    const isEgress = (ruleFacts[at] & 0x1_0000) === 0;
+    if (isEgress !== ((wanted & RULE_EGRESS) !== 0)) return false;
+    for (let word = 1; word < RULE_WORDS; word++)
+      if (wanted & (RULE_NAME << (word - 1)) && ruleFacts[at + word] === 0) return false;
+    return true;
+  }
+}

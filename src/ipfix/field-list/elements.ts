@@ -1,0 +1,229 @@
+import { hostname } from 'node:os';
+import { HOST_LITTLE_ENDIAN } from '../../common/u64.js';
+import { STATUS_BITS } from '../../row/conntrack.js';
+import { type Direction, ORIGINAL, REPLY } from '../../row/direction.js';
+import * as row from '../../row/layout.generated.js';
+import { IPPROTO_TCP, IPPROTO_UDP } from '../../row/protocol.js';
+import * as details from '../details.js';
+import type { Detail } from '../details.js';
+import type { Element } from '../element.js';
+import {
+  constant32,
+  constant8,
+  literal,
+  named,
+  seconds,
+  tcpState,
+  unsigned16,
+  unsigned32,
+  unsigned8,
+} from '../fields.js';
+import type { FixedInterfaces } from '../interfaces.js';
+import { standardFields, type Biflow } from '../profile-standard.js';
+import * as shape from '../shape.js';
+import type { Field } from '../template.js';
+
+/** What the elements of a list are filled from, beside connections. */
+export interface ListContext {
+  readonly biflow: Biflow;
+  /** Undefined where records have none. */
+  readonly interfaces?: FixedInterfaces | undefined;
+  readonly observationDomain: number;
+  /** There is an inventory. */
+  readonly inventory: boolean;
+  /** Packets that rules deny are received. */
+  readonly denied: boolean;
+  /** The TCP states of connections are kept. */
+  readonly tcpStates: boolean;
+}
+
+/** An element that only records with these details have. */
+export interface DetailedField {
+  readonly details: readonly Detail[];
+  /** Undefined in records without. @param has whether the record has a detail of them */
+  readonly field: (has: (detail: Detail) => boolean) => Field | undefined;
+}
+
+const HOST = hostname();
+const SOURCE_POD = names('source pod', 0, 1);
+const SOURCE_NODE = names('source node', 2);
+const DESTINATION_POD = names('destination pod', 3, 4);
+const DESTINATION_NODE = names('destination node', 5);
+const SERVICE = names('service', 6);
+const TYPE: Detail = { test: details.TEST_TYPE, argument: 0, name: 'flow type' };
+const TCP_STATE: Detail = { test: details.TEST_PRESENT, argument: row.HAS_TCP_STATE, name: 'TCP state' };
+const STATUS: Detail = { test: details.TEST_PRESENT, argument: row.HAS_STATUS, name: 'status' };
+/** Of the status, procfs has this part too. */
+const OFFLOAD_KNOWN: Detail = {
+  test: details.TEST_PRESENT,
+  argument: row.HAS_STATUS | row.HAS_STATUS_PART,
+  name: 'offload',
+};
+const OFFLOADED: Detail = {
+  test: details.TEST_STATUS,
+  argument: STATUS_BITS.get('OFFLOAD')! | STATUS_BITS.get('HW_OFFLOAD')!,
+  name: 'offloaded',
+};
+const TCP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_TCP, name: 'TCP' };
+const UDP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_UDP, name: 'UDP' };
+const INGRESS_RULE = rules('ingress', 0);
+const EGRESS_RULE = rules('egress', details.RULE_EGRESS);
+
+/** Each of a flow's names has a bit. */
+function names(name: string, ...numbers: number[]): Detail {
+  return { test: details.TEST_NAMES, argument: numbers.reduce((all, number) => all | (1 << number), 0), name };
+}
+
+/** What is known of a rule for one direction: that it denied a packet, and each of its names. */
+function rules(name: string, direction: number): Record<'action' | 'policy' | 'namespace' | 'rule', Detail> {
+  const one = (what: string, word?: number): Detail => ({
+    test: details.TEST_RULE,
+    argument: direction | (word === undefined ? 0 : details.RULE_NAME << word),
+    name: `${name} ${what}`,
+  });
+  return { action: one('action'), policy: one('policy', 0), namespace: one('namespace', 1), rule: one('rule', 2) };
+}
+
+/** What a record of this shape can have, by name. */
+export function shapedFields(bits: number, { biflow, interfaces, observationDomain }: ListContext): Map<string, Field> {
+  const here: Direction = bits & shape.REVERSED ? REPLY : ORIGINAL;
+  const fields = [
+    ...standardFields(bits, biflow, interfaces),
+    seconds('flowStartSeconds', row.FLOW_START_MS),
+    seconds('flowEndSeconds', row.FLOW_END_MS),
+    constant32('observationDomainId', observationDomain),
+    literal('observationDomainName', HOST),
+    constant32('exportingProcessId', process.pid),
+    constant32('meteringProcessId', process.pid),
+    // every packet is counted
+    constant32('samplingPacketInterval', 1),
+    constant32('samplingPacketSpace', 0),
+    constant32('samplingInterval', 1),
+    constant32('samplerRandomInterval', 1),
+  ];
+  if (bits & shape.ICMP) {
+    const family = bits & shape.IPV6 ? 'IPv6' : 'IPv4';
+    // type * 256 + code, in the order of the host
+    const [type, code] = HOST_LITTLE_ENDIAN ? [1, 0] : [0, 1];
+    fields.push(unsigned8(`icmpType${family}`, here.destinationPort + type));
+    fields.push(unsigned8(`icmpCode${family}`, here.destinationPort + code));
+  }
+  return new Map(fields.map(field => [field.element.name, field]));
+}
+
+/** What records with details can have, by name. @param reversed the reply direction as a record of its own: its source is the destination */
+export function detailedFields(reversed: boolean): Map<string, DetailedField> {
+  const pods = { source: SOURCE_POD, destination: DESTINATION_POD };
+  const nodes = { source: SOURCE_NODE, destination: DESTINATION_NODE };
+  const here = reversed ? REPLY : ORIGINAL;
+  const list: [Field, Detail][] = [[tcpState('tcpState', row.STATE), TCP_STATE]];
+  for (const side of ['source', 'destination'] as const) {
+    const other = side === 'source' ? 'destination' : 'source';
+    const end = reversed ? other : side;
+    const [pod, namespace, node] =
+      end === 'source'
+        ? [row.SOURCE_POD_NAME, row.SOURCE_POD_NAMESPACE, row.SOURCE_NODE_NAME]
+        : [row.DESTINATION_POD_NAME, row.DESTINATION_POD_NAMESPACE, row.DESTINATION_NODE_NAME];
+    list.push([named(`${side}PodName`, pod), pods[end]], [named(`${side}PodNamespace`, namespace), pods[end]]);
+    list.push([named(`${side}NodeName`, node), nodes[end]]);
+  }
+  // of the connection as it began
+  if (!reversed) {
+    list.push([named('destinationServicePortName', row.SERVICE_PORT_NAME), SERVICE]);
+    list.push([unsigned8('flowType', row.FLOW_TYPE), TYPE]);
+  }
+  for (const [protocol, detail] of [
+    ['tcp', TCP],
+    ['udp', UDP],
+  ] as const) {
+    list.push([unsigned16(`${protocol}SourcePort`, here.sourcePort), detail]);
+    list.push([unsigned16(`${protocol}DestinationPort`, here.destinationPort), detail]);
+  }
+  list.push(
+    [named('ingressNetworkPolicyName', row.INGRESS_POLICY_NAME), INGRESS_RULE.policy],
+    [named('ingressNetworkPolicyNamespace', row.INGRESS_POLICY_NAMESPACE), INGRESS_RULE.namespace],
+    [named('ingressNetworkPolicyRuleName', row.INGRESS_RULE_NAME), INGRESS_RULE.rule],
+    [unsigned8('ingressNetworkPolicyRuleAction', row.INGRESS_RULE_ACTION), INGRESS_RULE.action],
+    [named('egressNetworkPolicyName', row.EGRESS_POLICY_NAME), EGRESS_RULE.policy],
+    [named('egressNetworkPolicyNamespace', row.EGRESS_POLICY_NAMESPACE), EGRESS_RULE.namespace],
+    [named('egressNetworkPolicyRuleName', row.EGRESS_RULE_NAME), EGRESS_RULE.rule],
+    [unsigned8('egressNetworkPolicyRuleAction', row.EGRESS_RULE_ACTION), EGRESS_RULE.action],
+  );
+  return new Map(list.map(([field, detail]) => [field.element.name, where(field, detail)]));
+}
+
+function where(field: Field, detail: Detail): DetailedField {
+  return { details: [detail], field: has => (has(detail) ? field : undefined) };
+}
+
+/** What no registry has an element for: it is sent as the element that a list names, of this type. */
+export const UNREGISTERED: Readonly<
+  Record<string, { readonly type: Element['type']; readonly make: (element: Element) => DetailedField }>
+> = {
+  tcpState: { type: 'string', make: element => where({ ...tcpState('tcpState', row.STATE), element }, TCP_STATE) },
+  status: { type: 'unsigned32', make: element => where({ ...unsigned32('mark', row.STATUS), element }, STATUS) },
+  offloaded: {
+    type: 'boolean',
+    make: element => ({
+      details: [OFFLOAD_KNOWN, OFFLOADED],
+      // RFC 7011 section 6.1.5: 1 is true, 2 is false
+      field: has => (has(OFFLOAD_KNOWN) ? { ...constant8('ipVersion', has(OFFLOADED) ? 1 : 2), element } : undefined),
+    }),
+  },
+};
+
+/** A way in which records can differ: bits of their shape, and their details. */
+export interface Way {
+  readonly bits: number;
+  readonly details: readonly Detail[];
+}
+
+const way = (bits: number, ...some: Detail[]): Way => ({ bits, details: some });
+const orNot = (bits: number, ...some: Detail[]): Way[] => [way(0), way(bits, ...some)];
+
+/** Facts whose elements depend on one another: of each one way holds. */
+export function dependentWays({ biflow, denied, tcpStates }: ListContext): Way[][] {
+  const tcp = [way(shape.PORTS, TCP), way(shape.PORTS, TCP, TCP_STATE)];
+  const states = tcp.map(one => ({ ...one, bits: one.bits | shape.TCP_HISTORY }));
+  return [
+    orNot(shape.IPV6),
+    [way(0), way(shape.ICMP), way(shape.PORTS), way(shape.PORTS, UDP), ...tcp, ...(tcpStates ? states : [])],
+    orNot(shape.SOURCE_NAT | shape.DESTINATION_NAT),
+    // a packet that was denied counts for its direction
+    [...orNot(shape.COUNTERS | shape.REPLY_COUNTERS), ...(denied ? [way(shape.COUNTERS)] : [])],
+    biflow === 'two-uniflows' ? orNot(shape.REVERSED) : [way(0)],
+  ];
+}
+
+/** A fact whose elements depend on nothing else. */
+export interface Fact {
+  readonly ways: readonly Way[];
+  /** How many of these one exporter sees. */
+  readonly possible: number;
+}
+
+export function independentFacts({ denied }: ListContext): Fact[] {
+  const facts = [
+    [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
+    ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
+    ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, SERVICE, TYPE].map(detail => orNot(0, detail)),
+    [way(0), ...[INGRESS_RULE, EGRESS_RULE].flatMap(deniedWays)],
+  ].map(ways => ({ ways, possible: ways.length }));
+  // the source tells: netlink all of it, procfs the last one, a denied packet nothing
+  const ofConnection = [way(shape.ID, STATUS, OFFLOAD_KNOWN), way(0, OFFLOAD_KNOWN), way(0)];
+  return [...facts, { ways: ofConnection, possible: denied ? 2 : 1 }];
+}
+
+function deniedWays({ action, policy, namespace, rule }: typeof INGRESS_RULE): Way[] {
+  return [0, 1, 2, 3, 4, 5, 6, 7].map(some =>
+    way(shape.DENIED, action, ...[policy, namespace, rule].filter((_, i) => some & (1 << i))),
+  );
+}
+
+/** The setting without which nothing fills an element, as ListContext names it. */
+export function needOf(name: string): 'inventory' | 'denied' | 'tcpStates' | 'interfaces' | undefined {
+  if (/^(source|destination)(Pod|Node)|^destinationServicePortName$|^flowType$/.test(name)) return 'inventory';
+  if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
+  if (name === 'tcpStatePrevList') return 'tcpStates';
+  return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;
+}
