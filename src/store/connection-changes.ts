@@ -17,6 +17,20 @@ import { PendingEvents, type PendingEvent } from './pending-events.js';
 import type { StoredConnections } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
 
+/** Learns when connections begin, before they are stored. */
+export interface Beginnings {
+  /**
+   * A NEW event of a connection that is not stored.
+   * @param time when it was, milliseconds since 1970
+   * @returns whether this is of interest, and has been told
+   */
+  began(u32: Uint32Array, bytes: Uint8Array, from: number, time: number): boolean;
+  /** A connection gets this slot, before other listeners know. @param told {@link began} has told of it */
+  stored(slot: number, told: boolean): void;
+  /** The NEW event of a connection that the poll under way has stored. */
+  beganStored(slot: number, time: number): void;
+}
+
 /**
  * Applies NEW and UPDATE events: when a connection was first seen, that it is no older than the exporter, and its TCP states.
  * They carry no counters.
@@ -29,12 +43,14 @@ export class ConnectionChanges {
   readonly #lastAt: Float64Array;
   /** The poll that added a connection without a pending event. */
   readonly #addedIn: Uint32Array;
+  readonly #beginnings: Beginnings | undefined;
   /** The poll under way, 0 between two. */
   #poll = 0;
 
-  constructor(stored: StoredConnections, history: TcpHistory) {
+  constructor(stored: StoredConnections, history: TcpHistory, beginnings?: Beginnings) {
     this.#stored = stored;
     this.#history = history;
+    this.#beginnings = beginnings;
     this.#addedIn = new Uint32Array(stored.table.capacity);
     this.#lastAt = new Float64Array(stored.table.capacity);
   }
@@ -60,11 +76,14 @@ export class ConnectionChanges {
       const isNew = u32[from + EVENT_WORD] === EVENT_NEW;
       const slot = this.#slotOf(u32, from, isNew);
       if (slot < 0) {
-        this.pendingEvents.note(u32, bytes, from, isNew, at.wall, timeOf(u32, from, at));
+        const time = timeOf(u32, from, at);
+        const entry = this.pendingEvents.note(u32, bytes, from, isNew, at.wall, time);
+        // one that found no room is told of when a poll or a DESTROY shows it
+        if (isNew && entry >= 0 && this.#beginnings) this.#tell(u32, bytes, from, time, entry);
         continue;
       }
       this.#lastAt[slot] = timeOf(u32, from, at);
-      if (isNew) this.#beganAt(slot, at);
+      if (isNew) this.#beganAt(slot, at, timeOf(u32, from, at));
       if (u32[from + PRESENT_WORD] & HAS_TCP_STATE) this.#history.entered(slot, bytes[from * 4 + STATE]);
     }
   }
@@ -74,6 +93,7 @@ export class ConnectionChanges {
     this.#lastAt[slot] = pending?.lastAt ?? 0;
     this.#history.begin(slot, pending?.states ?? 0);
     this.#addedIn[slot] = pending ? 0 : this.#stored.polls.current;
+    this.#beginnings?.stored(slot, pending?.isTold ?? false);
     this.shown(slot);
   }
 
@@ -111,7 +131,13 @@ export class ConnectionChanges {
     return this.pendingEvents.has(u32, from) ? -1 : slot;
   }
 
-  #beganAt(slot: number, at: Moment): void {
+  /** Of one that is left out by mark or status, only the moment from which it matches is of interest. */
+  #tell(u32: Uint32Array, bytes: Uint8Array, from: number, time: number, entry: number): void {
+    if (this.#stored.isLeftOut(u32, from)) return;
+    if (this.#beginnings!.began(u32, bytes, from, time)) this.pendingEvents.setTold(entry);
+  }
+
+  #beganAt(slot: number, at: Moment, time: number): void {
     const { table } = this.#stored;
     this.#addedIn[slot] = 0;
     this.#history.begin(slot, 0);
@@ -119,6 +145,7 @@ export class ConnectionChanges {
       table.setStartMs(slot, Math.min(table.startMs(slot), at.wall));
     }
     this.#stored.listeners.foundNew(slot);
+    this.#beginnings?.beganStored(slot, time);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Batch } from '../row/batch.js';
-import { ConnectionChanges } from './connection-changes.js';
+import { type Beginnings, ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
 import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
 import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
@@ -106,9 +106,10 @@ export class ConnectionStore implements AnnotatedStore {
   /**
    * NEW and UPDATE events are fed to {@link applyEvents}, each before the DESTROY of its connection.
    * @param history where the TCP states go
+   * @param beginnings who is told of beginnings
    */
-  expectChanges(history: TcpHistory): void {
-    this.#changes = new ConnectionChanges(this.#stored, history);
+  expectChanges(history: TcpHistory, beginnings?: Beginnings): void {
+    this.#changes = new ConnectionChanges(this.#stored, history, beginnings);
     this.#ends.expectChanges(this.#changes);
   }
 

@@ -1,15 +1,18 @@
 import {
   HASH_WORD,
+  HAS_EVENT_TIME,
   HAS_START,
+  HAS_STOP,
   HAS_TCP_STATE,
   ID_WORD,
   PRESENT_WORD,
   START_NS_WORD,
   STATE,
+  STOP_NS_WORD,
 } from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
 import { appendState } from './tcp-history.js';
-import { nanosecondsToMilliseconds } from '../common/u64.js';
+import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** Connections that may wait to be stored; those beyond are only counted. */
 const MAX_PENDING = 262_144;
@@ -22,6 +25,8 @@ export interface PendingEvent {
   lastAt: number;
   /** The first was its NEW: it began then. */
   isNew: boolean;
+  /** Its beginning has been told, see {@link Beginnings}. */
+  isTold: boolean;
   /** The TCP states it went through, packed as in {@link appendState}. */
   states: number;
 }
@@ -52,9 +57,12 @@ export class PendingEvents {
   readonly #lastAt: Float64Array;
   readonly #states: Uint32Array;
   readonly #isNew: Uint8Array;
+  readonly #isTold: Uint8Array;
+  /** When the kernel made the first event, nanoseconds since 1970 in two words; 0 where it did not say. */
+  readonly #madeAt: Uint32Array;
   /** The dump before which its first event came. */
   readonly #dump: Uint32Array;
-  readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, states: 0 };
+  readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, isTold: false, states: 0 };
   #dumps = 0;
 
   constructor(capacity = MAX_PENDING) {
@@ -63,6 +71,8 @@ export class PendingEvents {
     this.#lastAt = new Float64Array(capacity);
     this.#states = new Uint32Array(capacity);
     this.#isNew = new Uint8Array(capacity);
+    this.#isTold = new Uint8Array(capacity);
+    this.#madeAt = new Uint32Array(capacity * 2);
     this.#dump = new Uint32Array(capacity);
   }
 
@@ -78,8 +88,9 @@ export class PendingEvents {
   /**
    * An event of a connection that is not stored.
    * @param at when it was read, @param time when it was; milliseconds since 1970
+   * @returns where the events of its connection are, -1 where there is no room
    */
-  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number, time: number): void {
+  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number, time: number): number {
     let entry = -1;
     if (!isNew) {
       // the events of one key come in order: it belongs to the last
@@ -88,11 +99,15 @@ export class PendingEvents {
     if (entry < 0) {
       if (this.#table.full) {
         this.overflow++;
-        return;
+        return -1;
       }
       entry = this.#table.add(row[from + ID_WORD], row[from + HASH_WORD], 0);
       this.#seenAt[entry] = at;
       this.#isNew[entry] = isNew ? 1 : 0;
+      this.#isTold[entry] = 0;
+      const isMade = (row[from + PRESENT_WORD] & HAS_EVENT_TIME) !== 0;
+      for (let word = 0; word < 2; word++)
+        this.#madeAt[entry * 2 + word] = isMade ? row[from + STOP_NS_WORD + word] : 0;
       this.#states[entry] = 0;
       this.#dump[entry] = this.#dumps;
     }
@@ -100,20 +115,30 @@ export class PendingEvents {
     if (row[from + PRESENT_WORD] & HAS_TCP_STATE) {
       this.#states[entry] = appendState(this.#states[entry], bytes[from * 4 + STATE]);
     }
+    return entry;
+  }
+
+  /** The beginning of this connection has been told. */
+  setTold(entry: number): void {
+    this.#isTold[entry] = 1;
   }
 
   /**
    * Removes the events of this row's connection; valid until the next call. Where the start is known, events before it belong
-   * to an earlier connection, and are removed too.
+   * to an earlier connection, and are removed too. Where the end is known, and when the kernel made the events, those made after it
+   * are of a later connection.
    */
   take(row: Uint32Array, from: number): PendingEvent | undefined {
     const startKnown = (row[from + PRESENT_WORD] & HAS_START) !== 0;
     const start = startKnown ? nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) : 0;
+    const stopKnown = (row[from + PRESENT_WORD] & HAS_STOP) !== 0;
     for (let entry = this.#find(row, from); entry >= 0; entry = this.#find(row, from)) {
+      if (stopKnown && lessThan(row, from + STOP_NS_WORD, this.#madeAt, entry * 2)) return undefined;
       const taken = this.#taken;
       taken.seenAt = this.#seenAt[entry];
       taken.lastAt = this.#lastAt[entry];
       taken.isNew = this.#isNew[entry] !== 0;
+      taken.isTold = this.#isTold[entry] !== 0;
       taken.states = this.#states[entry];
       this.#table.remove(entry);
       if (taken.seenAt >= start) return taken;
