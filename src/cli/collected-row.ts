@@ -166,6 +166,8 @@ function details(
   const words: string[] = [];
   const denied = denial(record);
   if (denied !== '') words.push(denied);
+  const event = record.get('natEvent');
+  if (typeof event === 'number') words.push(NAT_EVENTS[event] ?? `nat-event=${event}`);
   const state = word(record.get('tcpState'));
   if (state !== '') words.push(state);
   const icmp = icmpTypeCode(record);
@@ -181,6 +183,16 @@ function details(
   if (typeof mark === 'number') words.push(`mark=0x${mark.toString(16)}`);
   return words.join(' ');
 }
+
+/** natEvent, IE 230: of any NAT, of one from IPv4 to IPv4, and of one from IPv6 to IPv4. */
+const NAT_EVENTS: Readonly<Record<number, string>> = {
+  1: 'nat-create',
+  2: 'nat-delete',
+  4: 'nat-create',
+  5: 'nat-delete',
+  6: 'nat-create',
+  7: 'nat-delete',
+};
 
 /** forwardingStatus, IE 89: the upper two bits of the lowest octet. */
 const STATUS_DROPPED = 2;

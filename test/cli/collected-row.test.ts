@@ -41,6 +41,14 @@ test('addresses, ports and protocol', t => {
   t.deepEqual(rest, { proto: 'tcp', source: '192.0.2.1:51234', destination: '198.51.100.1:443', ...EMPTY });
 });
 
+test('an event of a NAT is named, one that has no name by its number', t => {
+  const fields: readonly Specifier[] = [...TUPLE, [225, 4], [227, 2], [230, 1]];
+  const event = (number: string) => row(fields, hex(`c0000201 c6336401 c822 01bb 06 cb007101 c350 ${number}`))['more'];
+  t.is(event('04'), 'nat-create snat=203.0.113.1:50000');
+  t.is(event('05'), 'nat-delete snat=203.0.113.1:50000');
+  t.is(event('c8'), 'nat-event=200 snat=203.0.113.1:50000');
+});
+
 test('IPv6 addresses are whole, in brackets before a port', t => {
   const fields: readonly Specifier[] = [
     [27, 16],
