@@ -20,6 +20,7 @@ import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
+import { eventKind, isNat, NatLog, type NatCounts, type NatEventPair } from './record/nat-log.js';
 import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
 import { Poller, type PollStats } from './ingest/poller.js';
@@ -66,6 +67,8 @@ export interface ExporterOptions {
   denied?: DeniedOptions;
   /** Names for the addresses of flows; closed when the exporter closes. */
   inventory?: InventoryFile;
+  /** natEvent of the events of translated IPv6 connections; absent for none. Profile nat only. */
+  nat66Events?: NatEventPair | undefined;
   /** Records have the TCP states of a connection; needs events of all kinds. */
   tcpStateHistory?: boolean;
   /** The state file; closed when the exporter closes. */
@@ -107,6 +110,8 @@ export interface ExporterStats {
   readonly state?: JournalStats;
   /** Where denied packets are received. */
   readonly denied?: DeniedStats;
+  /** Where a destination has profile nat. */
+  readonly nat?: NatCounts;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
@@ -134,6 +139,8 @@ export class Exporter {
   readonly #names = new NameTable();
   readonly #own = new OwnConnections();
   readonly #denied: DeniedPackets | undefined;
+  readonly #nat: NatLog | undefined;
+  readonly #eventKind: EventsOptions['kind'] | undefined;
   /** Closed last to first. */
   readonly #parts: Part[];
   #events: ConntrackEvents | undefined;
@@ -149,10 +156,12 @@ export class Exporter {
     this.#options = options;
     this.#log = options.log;
     const born = now();
-    const queues = options.destinations.map(({ endedQueue }) => endedQueue);
+    const queues = (some: readonly DestinationOptions[]): number[] => some.map(({ endedQueue }) => endedQueue);
+    const ofNat = options.destinations.filter(isNat);
+    const ofFlows = options.destinations.filter(one => !isNat(one));
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
-      endedRoom: endedRoom(options.maxConnections, queues),
+      endedRoom: endedRoom(options.maxConnections, queues(ofFlows)),
       firstSight: options.firstSight,
       filter: options.filter,
       born,
@@ -170,11 +179,15 @@ export class Exporter {
     }
     const known = new FlowKnowledge(options, this.#names, this.#log);
     this.#poller.addHook(known);
-    this.#denied = this.#createDenied();
+    const { backend, denied } = options;
+    if (denied && ofFlows.length > 0)
+      this.#denied = DeniedPackets.create(backend, denied, this.#store, this.#names, ofFlows, this.#log);
+    if (ofNat.length > 0) this.#nat = new NatLog(this.#store, endedRoom(0, queues(ofNat)), options.nat66Events);
     let extras = known.of(this.#store);
-    if (options.events?.kind === 'all') {
+    this.#eventKind = options.events && eventKind(options.events.kind, options.destinations);
+    if (this.#eventKind === 'new' || this.#eventKind === 'all') {
       const history = new TcpHistory(this.#store.table.capacity);
-      this.#store.expectChanges(history);
+      this.#store.expectChanges(history, this.#nat);
       if (options.tcpStateHistory) extras = { ...extras, states: history.states };
     }
     if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
@@ -186,20 +199,17 @@ export class Exporter {
       sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
-    const shared = {
-      ...options,
-      flows,
-      interfaces: known.interfaces,
-      names: this.#names,
-      lost,
-      ...timing,
-      own: this.#own,
-    };
+    const { interfaces } = known;
+    const shared = { ...options, flows, interfaces, names: this.#names, lost, ...timing, own: this.#own };
     const names = new Set(options.destinations.map(destinationName));
     this.#destinations = options.destinations.map((destination, i) => {
+      const opened = (): void => this.#loops[i].exportNow();
+      // a journal knows flows by their counters, and events have none
+      if (isNat(destination))
+        return new Destination(destination, { ...shared, flows: [{ store: this.#nat!.events, extras: {} }], opened });
       const former = formerNames(destination).filter(name => !names.has(name));
       const journal = options.state?.destination(destinationName(destination), born.wall, former);
-      return new Destination(destination, { ...shared, journal, opened: () => this.#loops[i].exportNow() });
+      return new Destination(destination, { ...shared, journal, opened });
     });
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
     this.#loops = this.#destinations.map(one => new ExportLoop(one, this.#interval.current, hooks, this.#log));
@@ -293,6 +303,7 @@ export class Exporter {
       }),
       ...(this.#options.state && { state: this.#options.state.stats() }),
       ...(this.#denied && { denied: this.#denied.stats() }),
+      ...(this.#nat && { nat: this.#nat.counts }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
       ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
@@ -300,28 +311,16 @@ export class Exporter {
     };
   }
 
-  #createDenied(): DeniedPackets | undefined {
-    const { denied, backend, destinations } = this.#options;
-    const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
-    if (!denied) return undefined;
-    const room = endedRoom(
-      denied.maxDenied,
-      destinations.map(({ endedQueue }) => endedQueue),
-    );
-    return new DeniedPackets(backend, { ...denied, endedRoom: room }, this.#store, this.#names, idle, this.#log);
-  }
-
   /** Ended connections that the previous run received and did not export come before anything new. */
   async #recover(): Promise<void> {
-    const { state, events, source } = this.#options;
+    const { state, events, source, destinations } = this.#options;
     if (!state) return;
     this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
     await state.destroyLog.replay(filterWords(events?.filter ?? {}), batch => this.#store.applyDestroys(batch, now()));
-    const recovered = Math.max(...this.#destinations.map(({ endedProgress }) => endedProgress.pushed));
+    const ofFlows = this.#destinations.filter((_, i) => !isNat(destinations[i]));
+    const recovered = Math.max(this.#nat?.counts.deleted ?? 0, ...ofFlows.map(one => one.endedProgress.pushed));
     state.destroyLog.recovered = recovered;
-    if (recovered > 0) {
-      this.#log.info({ recovered }, 'exporting ended connections recovered from the previous run');
-    }
+    if (recovered > 0) this.#log.info({ recovered }, 'exporting ended connections recovered from the previous run');
   }
 
   #excludeOwn(on: boolean): void {
@@ -331,9 +330,11 @@ export class Exporter {
   #openEvents(events: EventsOptions): void {
     const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
     const roomForThem = (): number => roomForEnded(this.#destinations);
-    const listener = { onDestroys, roomForEnded: roomForThem, onLoss: () => this.#poller.resync() };
-    const { backend, state } = this.#options;
-    this.#events = new ConntrackEvents(backend, events, this.#store, this.#log, listener, state?.destroyLog);
+    const { backend, state, destinations } = this.#options;
+    const onChanges = (): void => this.#loops.forEach((loop, i) => isNat(destinations[i]) && loop.exportSoon());
+    const hooks = { onChanges, onDestroys, roomForEnded: roomForThem, onLoss: () => this.#poller.resync() };
+    const all = { ...events, kind: this.#eventKind! };
+    this.#events = new ConntrackEvents(backend, all, this.#store, this.#log, hooks, state?.destroyLog);
   }
 
   #lostEvents(): Unexported {

@@ -12,6 +12,8 @@ import { needOf } from '../ipfix/field-list/elements.js';
 import { createProfile } from '../ipfix/profile.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { tlsFileErrors } from '../transport/tls-files.js';
+import { FIELDS } from '../filter/fields.js';
+import { isNat } from '../record/nat-log.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
 
@@ -68,11 +70,12 @@ function checkDestinations(config: RunConfig): CtflowError[] {
   for (const [i, destination] of destinations.entries()) {
     const path = (key: 'profile' | StandardOnly): Path => config.pathOf(destination, key);
     const standardOnly = (key: StandardOnly, value: string | undefined): void => {
-      const profile = config.say(path('profile'), 'antrea');
-      const what = `${config.say(path(key), value)} does not go with ${profile}, which has the elements of its own collector`;
+      const profile = config.say(path('profile'), destination.profile);
+      const whose = destination.profile === 'antrea' ? 'the elements of its own collector' : 'elements of its own';
+      const what = `${config.say(path(key), value)} does not go with ${profile}, which has ${whose}`;
       found.push(...config.conflict([path(key), path('profile')], what, 'Remove one of them'));
     };
-    if (destination.profile === 'antrea') {
+    if (destination.profile !== 'standard') {
       if (destination.biflow !== 'reverse') standardOnly('biflow', destination.biflow);
       if (destination.netfilterElements) standardOnly('netfilterElements', undefined);
       if (destination.fields) standardOnly('fields', undefined);
@@ -83,6 +86,7 @@ function checkDestinations(config: RunConfig): CtflowError[] {
       ...checkLocalEnd(config, destination),
       ...checkTls(config, destination),
       ...checkFields(config, destination),
+      ...checkNat(config, destination),
       ...checkFiles(config, destination),
     );
     const twin = destinations.slice(0, i).find(other => isTwin(other, destination));
@@ -179,6 +183,18 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   return found;
 }
 
+/** An event is exported at once, and what may still change of its connection cannot decide on it. */
+function checkNat(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  const { filter, profile } = destination;
+  const changing = [...(filter?.fields ?? [])].find(name => !FIELDS.get(name)?.lasting);
+  if (profile !== 'nat' || changing === undefined) return [];
+  const [filterPath, profilePath] = [config.pathOf(destination, 'filter'), config.pathOf(destination, 'profile')];
+  const nat = config.say(profilePath, 'nat');
+  const what = `${config.say(filterPath)}: ${changing} may change, and does not go with ${nat}: its events are exported at once`;
+  const hint = 'Filter by addresses, ports, protocol, family, zone, snat or dnat';
+  return config.conflict([filterPath, profilePath], what, hint);
+}
+
 function checkTls(config: RunConfig, destination: DestinationConfig): CtflowError[] {
   if (destination.endpoint.protocol !== 'tls') return [];
   const { tlsCertificate, tlsKey } = destination;
@@ -256,6 +272,13 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('without --aggregate-keys', 'aggregateInterval', 'aggregateLimit');
   if (destinations.every(one => (one.optionsInterval ?? (one.profile === 'antrea' ? 0 : 1)) === 0))
     without('without options records', 'deprecatedSampling');
+  if (!destinations.some(isNat)) without('without --profile nat', 'natInstance', 'natTime', 'nat66Events');
+  if (destinations.every(isNat)) {
+    const flowsOnly = ['activeFlowExportTimeout', 'idleFlowExportTimeout', 'zeroDeltaRecords'] as const;
+    without('with --profile nat alone: its records are those of events', ...flowsOnly);
+    without('with --profile nat alone: it has no denied packets', 'nflogGroup', 'maxDenied', 'nflogBuffer');
+    without('with --profile nat alone: it has no TCP states', 'tcpStateHistory');
+  }
   if (destinations.every(({ observationDomain }) => observationDomain !== undefined))
     without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');

@@ -16,6 +16,7 @@ import { NamespaceWatch } from '../sources/namespace-watch.js';
 import type { Source } from '../sources/source.js';
 import { hostIdentity, isOwnNamespace } from '../common/host.js';
 import { Journal } from '../state/journal.js';
+import { isNat, timeBound } from '../record/nat-log.js';
 import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
@@ -87,6 +88,9 @@ async function run(config: RunConfig): Promise<void> {
     const events = eventsOf(flags, source);
     const denied = deniedOf(flags);
     const left = new Set(prepareKernel(source, flags, events !== undefined, log));
+    const timestamps = source.sysctl('nf_conntrack_timestamp')?.trim() === '1';
+    const bound = config.destinations.some(isNat) ? timeBound(timestamps, events !== undefined) : undefined;
+    if (bound !== undefined) log.warn(bound);
     const namespace = followed && {
       watch: new NamespaceWatch(flags.netns!),
       source: followed,

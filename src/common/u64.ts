@@ -22,6 +22,23 @@ export function nanosecondsToMilliseconds(low: number, high: number): number {
   return high * 4294 + Math.floor((high * 967_296 + low) / 1_000_000);
 }
 
+/** Seconds from 1900, where NTP begins, to 1970. */
+const NTP_EPOCH = 2_208_988_800;
+
+/** Writes milliseconds since 1970, and nanoseconds beyond them, as NTP's 64 bits: seconds since 1900, and their fraction. */
+export function writeNtp(out: Uint32Array, at: number, milliseconds: number, nanoseconds = 0): void {
+  const seconds = Math.floor(milliseconds / 1000);
+  // 2^32 / 10^9 is 2^23 / 5^9, and no product leaves the exact range of a double
+  const fraction = Math.floor((((milliseconds - seconds * 1000) * 1_000_000 + nanoseconds) * 8_388_608) / 1_953_125);
+  out[at] = fraction;
+  out[at + 1] = seconds + NTP_EPOCH;
+}
+
+/** What {@link nanosecondsToMilliseconds} leaves out: nanoseconds below a million. */
+export function nanosecondsBeyond(low: number, high: number): number {
+  return (high * 967_296 + low) % 1_000_000;
+}
+
 /** Writes a whole number of up to 2^53 as two words. */
 export function writeNumber(out: Uint32Array, at: number, value: number): void {
   const high = Math.floor(value / TWO_32);

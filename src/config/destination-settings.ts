@@ -87,7 +87,7 @@ export const destinationSettings = {
     'Records',
     choice('<name>', PROFILE_NAMES),
     defaults.profile,
-    'the information elements of a record',
+    'the information elements of a record; nat: events of translated connections (RFC 8158), and a record at their end',
   ),
   biflow: defaulted(
     'Records',
@@ -106,6 +106,18 @@ export const destinationSettings = {
     interfaces,
     defaults.interfaces,
     'ingressInterface and egressInterface of each record: none; or IN,OUT: the same two numbers in all (standard only)',
+  ),
+  natInstance: defaulted(
+    'Records',
+    wholeNumber('<n>', 1, U32_MAX),
+    defaults.natInstance,
+    'natInstanceID of NAT events, where a collector has to tell several NATs apart (profile nat only)',
+  ),
+  natTime: defaulted(
+    'Records',
+    choice('<unit>', ['milliseconds', 'nanoseconds']),
+    defaults.natTime,
+    'time of NAT events: observationTimeMilliseconds or observationTimeNanoseconds (profile nat only)',
   ),
   zeroDeltaRecords: defaulted(
     'Records',

@@ -1,9 +1,22 @@
 import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { LOG_LEVELS } from '../common/logger.js';
 import { U16_MAX } from '../common/unsigned.js';
+import type { NatEventPair } from '../record/nat-log.js';
 import { MOST_CONNECTIONS } from './destination-settings.js';
-import { choice, duration, durationOr, durationOrNone, list, onOff, size, text, wholeNumber } from './kind.js';
+import {
+  choice,
+  duration,
+  durationOr,
+  durationOrNone,
+  type Kind,
+  list,
+  onOff,
+  size,
+  text,
+  wholeNumber,
+} from './kind.js';
 import { defaulted, setting } from './setting.js';
+import * as values from './values.js';
 
 const MOST_DENIED = 1 << 22;
 /** The kernel's most connections. */
@@ -12,6 +25,14 @@ const MOST_DYING = 1 << 26;
 const defaults = EXPORTER_DEFAULTS;
 const time = duration('10ms', '24h');
 const buffer = size(4096, 1 << 30);
+
+const natEvents: Kind<NatEventPair> = {
+  form: '<create,delete>',
+  parse: values.natEvents,
+  write: pair => pair.join(','),
+  json: { type: 'string', pattern: '^\\d+,\\d+$' },
+  allowed: 'two numbers, CREATE,DELETE',
+};
 
 /** What holds for the exporter as a whole. */
 export const exporterSettings = {
@@ -128,6 +149,11 @@ export const exporterSettings = {
     wholeNumber('<n>', 1, MOST_DENIED),
     defaults.maxDenied,
     'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
+  ),
+  nat66Events: setting(
+    'Records',
+    natEvents,
+    'natEvent of a created and of a deleted session where IPv6 is translated, as none is registered (default: no such events; profile nat only)',
   ),
   instance: setting(
     'Records',

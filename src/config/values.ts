@@ -7,6 +7,7 @@ import { FIELDS, OTHER_NAMES } from '../filter/fields.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
 import { AGGREGATE_KEYS, type AggregateKey } from '../ipfix/profile-aggregate.js';
 import { CtflowError } from '../common/errors.js';
+import type { NatEventPair } from '../record/nat-log.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
 import { protocolNumber } from '../row/protocol.js';
@@ -161,6 +162,18 @@ export function interfaces(text: string): Interfaces {
     'CTFLOW_USAGE',
     `'${text}' is not a choice`,
     'Write none, or the numbers of two interfaces, IN,OUT: 2,3 (ip link shows them)',
+  );
+}
+
+/** CREATE,DELETE: two different values of natEvent. */
+export function natEvents(text: string): NatEventPair {
+  const [create, remove] = text.split(',').map(number => (/^\d{1,3}$/.test(number) ? Number(number) : 0));
+  const isEvent = (number: number): boolean => number >= 1 && number <= 255;
+  if (text.split(',').length === 2 && isEvent(create) && isEvent(remove) && create !== remove) return [create, remove];
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${text}' is not a pair of events`,
+    'Write the natEvent of a created session and that of a deleted one, from 1 to 255: 6,7',
   );
 }
 

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js';
+import { endedRoom } from '../schedule/ended-room.js';
 import type { NflogOptions } from '../sources/nflog.js';
 import { addCounts } from '../common/add-counts.js';
 import type { Batch } from '../row/batch.js';
@@ -72,6 +73,21 @@ export class DeniedPackets {
     this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
     this.connectionExtras = { rules: this.#correlator.ruleOf, ruleFacts: rules.facts };
+  }
+
+  /** @param destinations of the denied flows: one is over when it is idle at all of them */
+  static create(
+    backend: Backend,
+    options: DeniedOptions,
+    connections: AnnotatedStore,
+    names: NameTable,
+    destinations: readonly { readonly idleFlowExportTimeout: number; readonly endedQueue: number }[],
+    log: Logger,
+  ): DeniedPackets {
+    const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
+    const queues = destinations.map(({ endedQueue }) => endedQueue);
+    const room = endedRoom(options.maxDenied, queues);
+    return new DeniedPackets(backend, { ...options, endedRoom: room }, connections, names, idle, log);
   }
 
   /** @param others what else is known of the denied flows */

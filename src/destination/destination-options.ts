@@ -2,6 +2,7 @@ import { formatDestination, type DestinationEndpoint } from '../common/destinati
 import type { Filter } from '../filter/filter.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
 import type { AggregateKey } from '../ipfix/profile-aggregate.js';
+import type { NatTime } from '../ipfix/profile-nat.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
 import type { ProfileName } from '../ipfix/profile.js';
 import type { FileOptions } from '../transport/file.js';
@@ -21,6 +22,9 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   fields?: readonly string[] | undefined;
   /** ingressInterface and egressInterface; profile `standard` only. */
   interfaces: Interfaces;
+  /** Profile `nat` only: natInstanceID, and in what unit events have their time. */
+  natInstance: number;
+  natTime: NatTime;
   /** Milliseconds, as all times here. */
   activeFlowExportTimeout: number;
   idleFlowExportTimeout: number;
@@ -62,6 +66,8 @@ export const DESTINATION_DEFAULTS: Omit<
   biflow: 'reverse',
   netfilterElements: false,
   interfaces: 'none',
+  natInstance: 1,
+  natTime: 'milliseconds',
   zeroDeltaRecords: false,
   aggregateInterval: 60_000,
   aggregateLimit: 100_000,

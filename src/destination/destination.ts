@@ -36,6 +36,8 @@ const DRAIN_MS = 1_000;
 const PAUSE_MS = 250;
 /** A collector that has ended connections to take and has taken nothing for this long is not waited for. */
 const TAKES_MS = 1_000;
+/** Profile nat: records of a connection that no other event has shown, at its end. */
+const NAT_RECORDS = 3;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
@@ -292,7 +294,8 @@ export class Destination {
 
   /** As of ExportSchedule, of conntrack's connections alone. */
   get endedRoom(): number {
-    return this.#batchers[0].schedule.endedRoom;
+    const { endedRoom } = this.#batchers[0].schedule;
+    return this.#options.profile === 'nat' ? Math.floor(endedRoom / NAT_RECORDS) : endedRoom;
   }
 
   /** Whether the collector takes what is exported: one that is frozen or away does not. */
@@ -407,7 +410,8 @@ export class Destination {
 }
 
 function profileOf(options: DestinationOptions, known: Partial<ListContext>): Profile {
+  const nat = { instance: options.natInstance, time: options.natTime };
   const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
-  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known);
+  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known, nat);
   return aggregateProfile(aggregateKeys, biflow, interfaces === 'none' ? undefined : interfaces);
 }

@@ -12,8 +12,8 @@ import { DyingList, type Guard } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
 
 export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
-  /** DESTROY alone, or NEW and UPDATE too. */
-  kind: 'destroy' | 'all';
+  /** DESTROY alone, or NEW too, or all three. */
+  kind: 'destroy' | 'new' | 'all';
   /**
    * Whether the kernel holds ended connections whose event does not fit into the receive buffer: where it takes a filter that
    * bounds what it holds (auto), without one too (on), or never (off).
@@ -40,6 +40,14 @@ const UNGUARDED = {
 const UNGUARDED_HINT =
   'Give ctflow CAP_BPF in the initial user namespace and allow bpf(2) in its seccomp filter, or set a larger --event-buffer';
 
+/** What {@link ConntrackEvents} calls. */
+export interface EventHooks {
+  onChanges: () => void;
+  onDestroys: () => void;
+  roomForEnded: () => number;
+  onLoss: () => void;
+}
+
 /** What {@link ConntrackEvents} needs of the destroy log of a state file. */
 export interface DestroyLog {
   /** Where the source writes them; undefined where it cannot. */
@@ -59,11 +67,11 @@ export interface EventStats extends EventCounts {
   readonly unread: number;
   /** Connections that were there before, and for which the kernel need not make events: polls alone show them. */
   readonly pollOnly: number;
-  /** NEW and UPDATE events; each overrun is a loss. */
+  /** NEW events, and UPDATE where they are received; each overrun is a loss. */
   readonly changes?: EventCounts;
 }
 
-/** Conntrack events, applied to the store: DESTROY, and NEW and UPDATE before it where they are wanted. */
+/** Conntrack events, applied to the store: DESTROY, and NEW, or NEW and UPDATE, before it where they are wanted. */
 export class ConntrackEvents implements PollHook {
   readonly #destroys: EventSource;
   /** On a socket of their own: the kernel delivers none of these again, so a full receive buffer is a loss. */
@@ -83,7 +91,7 @@ export class ConntrackEvents implements PollHook {
   untaken = 0;
 
   /**
-   * @param onDestroys DESTROY events were applied
+   * @param onChanges NEW or UPDATE events were applied; @param onDestroys DESTROY events were
    * @param roomForEnded how many more can be; they wait in the kernel as long as it can hold them
    * @param onLoss NEW or UPDATE events were lost: only a poll can replace them
    * @param destroyLog where there is a state file
@@ -94,23 +102,27 @@ export class ConntrackEvents implements PollHook {
     options: EventsOptions,
     store: ConnectionStore,
     log: Logger,
-    { onDestroys, roomForEnded, onLoss }: { onDestroys: () => void; roomForEnded: () => number; onLoss: () => void },
+    { onChanges, onDestroys, roomForEnded, onLoss }: EventHooks,
     destroyLog?: DestroyLog,
   ) {
     const { kind, holdEnded, dyingLimit, earlierHaveNone, ...common } = options;
     this.#store = store;
     this.#log = log;
     this.#earlierHaveNone = earlierHaveNone;
-    if (kind === 'all') {
+    if (kind !== 'destroy') {
+      const words = kind === 'all' ? 'NEW and UPDATE events' : 'NEW events';
       this.#changes = backend.openEvents(
-        { ...common, kinds: ['new', 'update'], broadcastError: false },
+        { ...common, kinds: kind === 'all' ? ['new', 'update'] : ['new'], broadcastError: false },
         {
-          onBatch: batch => store.applyEvents(batch, now()),
+          onBatch: batch => {
+            store.applyEvents(batch, now());
+            onChanges();
+          },
           onOverrun: onLoss,
-          onError: error => log.error(`${describeError(error)}; going on without NEW and UPDATE events`),
+          onError: error => log.error(`${describeError(error)}; going on without ${words}`),
         },
       );
-      log.info({ receiveBuffer: this.#changes.receiveBuffer }, 'receiving NEW and UPDATE events');
+      log.info({ receiveBuffer: this.#changes.receiveBuffer }, `receiving ${words}`);
     }
     const apply = (batch: Batch): void => {
       store.applyDestroys(batch, now());

@@ -3,6 +3,7 @@ import { FieldList } from './field-list/field-list.js';
 import type { ListContext } from './field-list/elements.js';
 import type { Interfaces } from './interfaces.js';
 import { antreaFields } from './profile-antrea.js';
+import { NANOSECONDS, NAT_DETAILS, NAT_SHAPES, natFields, type NatTime } from './profile-nat.js';
 import { standardFields, type Biflow } from './profile-standard.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
@@ -33,7 +34,7 @@ export interface Profile {
   numberOf?(kind: number): number;
 }
 
-export const PROFILE_NAMES = ['standard', 'antrea'] as const;
+export const PROFILE_NAMES = ['standard', 'antrea', 'nat'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 
 /**
@@ -42,6 +43,7 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
  * @param fields elements in place of those of `standard`: see FieldList
  * @param interfaces for `standard` only
  * @param known what the elements of a list are filled from
+ * @param nat for `nat` only: natInstanceID, and the time of events
  * @throws CtflowError CTFLOW_USAGE for a list that cannot be
  */
 export function createProfile(
@@ -51,7 +53,20 @@ export function createProfile(
   fields?: readonly string[],
   interfaces: Interfaces = 'none',
   known: Partial<ListContext> = {},
+  nat: { instance: number; time: NatTime } = { instance: 1, time: 'milliseconds' },
 ): Profile {
+  if (name === 'nat') {
+    return {
+      name,
+      templatesApart: false,
+      zeroDeltas: 'ends',
+      uniflows: false,
+      always: nat.time === 'nanoseconds' ? NANOSECONDS : 0,
+      details: NAT_DETAILS,
+      shapes: NAT_SHAPES,
+      fieldsOf: bits => natFields(bits, nat.instance),
+    };
+  }
   if (name === 'antrea') {
     return {
       name,

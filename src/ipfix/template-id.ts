@@ -1,9 +1,11 @@
 import { FIRST_DATA_SET } from './message.js';
+import { NANOSECONDS, NAT_EVENT } from './profile-nat.js';
 import type { Profile } from './profile.js';
 import * as shape from './shape.js';
 
 /** The ids of templates are fixed: whoever sends one, and in whatever order, means the same template. Options have the first 256. */
 const ANTREA = FIRST_DATA_SET + 256;
+const NAT_EVENTS = ANTREA + 128;
 const STANDARD = ANTREA + 256;
 /** Behind all those of `standard`. */
 const LIST = 65_024;
@@ -38,6 +40,10 @@ export function templateId(
 ): number {
   if (numberOf) return LIST + numberOf(shapeBits);
   const kind = directed && shapeBits & shape.REVERSED ? shapeBits | REPLY_ELEMENTS : shapeBits;
+  if (name === 'nat' && kind & NAT_EVENT) {
+    const ways = number(kind, [shape.IPV6, NANOSECONDS]) * TRANSPORTS + transportOf(kind);
+    return NAT_EVENTS + ways * ZONES + zoneOf(kind);
+  }
   if (name === 'antrea') return ANTREA + number(kind, [shape.IPV6, shape.TCP_HISTORY, shape.DENIED]);
   const known = number(kind, FLAGS) * INTERFACES + interfacesOf(kind);
   const ways = (known * TRANSPORTS + transportOf(kind)) * ZONES + zoneOf(kind);

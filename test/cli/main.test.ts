@@ -98,6 +98,16 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE: --interfaces does not go with --fields/,
   ],
   [
+    'biflow, which profile nat does not have',
+    ['run', ...COLLECTOR, '--profile', 'nat', '--biflow', 'two-uniflows'],
+    /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile nat, which has elements of its own/,
+  ],
+  [
+    'a filter by what changes, with profile nat',
+    ['run', ...COLLECTOR, '--profile', 'nat', '--filter', 'snat && bytes > 5'],
+    /CTFLOW_USAGE: --filter: bytes may change, and does not go with --profile nat: its events are exported at once/,
+  ],
+  [
     'interfaces, which profile antrea does not have',
     ['run', ...COLLECTOR, '--profile', 'antrea', '--interfaces', '1,2'],
     /CTFLOW_USAGE: --interfaces does not go with --profile antrea/,

@@ -82,6 +82,13 @@ for (const [line, backend, said] of [
   ],
   [`${UDP} --aggregate-limit 5`, NATIVE, '--aggregate-limit has no effect without --aggregate-keys'],
   [`${UDP} --aggregate-interval 5s`, NATIVE, '--aggregate-interval has no effect without --aggregate-keys'],
+  [`${UDP} --nat-instance 2`, NATIVE, '--nat-instance has no effect without --profile nat'],
+  [`${UDP} --nat66-events 6,7`, NATIVE, '--nat66-events has no effect without --profile nat'],
+  [
+    `${UDP} --profile nat --idle-flow-export-timeout 9s`,
+    NATIVE,
+    '--idle-flow-export-timeout has no effect with --profile nat alone: its records are those of events',
+  ],
   [`${UDP} --filter denied`, NATIVE, '--filter asks for denied, which is not known without --nflog-group'],
   [`${UDP} --filter service==x`, NATIVE, '--filter asks for service, which is not known without --inventory'],
   [`${UDP} --log-level warn --stats-interval 5s`, NATIVE, '--stats-interval has no effect with --log-level warn'],

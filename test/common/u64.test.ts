@@ -5,7 +5,9 @@ import {
   nanosecondsToMilliseconds,
   readBigInt,
   readNumber,
+  nanosecondsBeyond,
   subtract,
+  writeNtp,
   writeNumber,
 } from '../../src/common/u64.js';
 import { seeded } from '../helpers/seed.js';
@@ -78,4 +80,20 @@ test('numbers up to 2^53 come back as they were written', t => {
   const out = new Uint32Array(2);
   writeNumber(out, 0, 2 ** 32);
   t.deepEqual([...out], [0, 1]);
+});
+
+test('nanoseconds since 1970 become the 64 bits of NTP, to the last bit', t => {
+  const from1970 = fc.bigInt({ min: 0n, max: 6_000_000_000_000_000_000n });
+  fc.assert(
+    fc.property(fc.oneof(from1970, fc.constantFrom(0n, 999_999_999n, 1_795_777_928_999_999_999n)), nanoseconds => {
+      const [low, high] = words(nanoseconds);
+      const out = new Uint32Array(2);
+      writeNtp(out, 0, nanosecondsToMilliseconds(low, high), nanosecondsBeyond(low, high));
+      const seconds = nanoseconds / 1_000_000_000n + 2_208_988_800n;
+      const fraction = ((nanoseconds % 1_000_000_000n) << 32n) / 1_000_000_000n;
+      return readBigInt(out, 0) === (((seconds & 0xffff_ffffn) << 32n) | fraction);
+    }),
+    seeded(t),
+  );
+  t.pass();
 });

@@ -136,7 +136,7 @@ profile: cisco
 events: some
 logLevel: verbose`,
     [
-      "2:10: profile: 'cisco' is not a choice. Allowed choices are standard, antrea",
+      "2:10: profile: 'cisco' is not a choice. Allowed choices are standard, antrea, nat",
       "3:9: events: 'some' is not a choice. Allowed choices are destroy, all, off",
       "4:11: logLevel: 'verbose' is not a choice. Allowed choices are silent, error, warn, info, debug",
     ],

@@ -43,6 +43,7 @@ function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
     ...changed,
   };
   const listener = {
+    onChanges: () => undefined,
     onDestroys: () => void calls.ends++,
     roomForEnded: () => calls.room,
     onLoss: () => void calls.losses++,

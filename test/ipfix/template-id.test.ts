@@ -1,4 +1,5 @@
 import test from 'ava';
+import { FIRST_DETAIL } from '../../src/ipfix/details.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import * as shape from '../../src/ipfix/shape.js';
 import { templateId } from '../../src/ipfix/template-id.js';
@@ -19,13 +20,16 @@ const profiles = [
   createProfile('standard', 'two-uniflows', true),
   createProfile('standard', 'reverse', false, undefined, { ingress: 1, egress: 2 }),
   createProfile('standard', 'two-uniflows', false, undefined, { ingress: 1, egress: 2 }),
+  createProfile('nat', 'reverse', false),
+  createProfile('nat', 'reverse', false, undefined, 'none', {}, { instance: 1, time: 'nanoseconds' }),
 ];
 
 test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each template has one id', t => {
   const byId = new Map<number, string>();
   const byFields = new Map<string, number>();
   for (const profile of profiles) {
-    for (const kind of kindsOf(profile.shapes)) {
+    const details = ((1 << profile.details.length) - 1) << FIRST_DETAIL;
+    for (const kind of kindsOf(profile.shapes | details)) {
       // only a record of its own for the reply direction is reversed; no row has both
       if (kind & shape.REVERSED && !(profile.uniflows && kind & shape.REPLY_COUNTERS)) continue;
       if ((kind & shape.PORTS && kind & shape.ICMP) || (kind & shape.ZONE && kind & shape.REPLY_ZONE)) continue;

@@ -26,6 +26,7 @@ test('data of events wait until the connection is stored, and are taken once', t
     seenAt: 1_003,
     lastAt: 1_003.5,
     isNew: true,
+    isTold: false,
     states: packed(SYN_SENT, SYN_RECV),
   });
   t.is(pendingEvents.take(words(facts(ESTABLISHED)), 0), undefined);

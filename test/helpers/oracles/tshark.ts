@@ -70,6 +70,8 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   ignore_packets: 'ignoredPacketTotalCount',
   ignore_octets: 'ignoredOctetTotalCount',
   observation_time_milliseconds: 'observationTimeMilliseconds',
+  nat_event: 'natEvent',
+  nat_instanceid: 'natInstanceID',
 };
 /** Elements that are shown in two parts, and what each part is worth in them. */
 const PARTS: Readonly<Record<string, readonly [element: string, worth: number]>> = {

@@ -1,0 +1,188 @@
+import { nanosecondsBeyond, nanosecondsToMilliseconds } from '../common/u64.js';
+import type { ProfileName } from '../ipfix/profile.js';
+import { DESTINATION_NAT, shapeOf, SOURCE_NAT } from '../ipfix/shape.js';
+import {
+  FAMILY,
+  HAS_EVENT_TIME,
+  HAS_START,
+  HAS_STOP,
+  PRESENT_WORD,
+  ROW_WORDS,
+  START_NS_WORD,
+  STOP_NS_WORD,
+} from '../row/layout.generated.js';
+import { AF_INET6 } from '../row/protocol.js';
+import type { Beginnings } from '../store/connection-changes.js';
+import { type ConnectionTable, GONE } from '../store/connection-table.js';
+import type { FlowStore, StoreListener } from '../store/flow-store.js';
+import { type EventTime, NatEvents } from './nat-events.js';
+
+/** natEvent (IE 230) of a session that is created, and of one that is deleted. */
+export type NatEventPair = readonly [create: number, remove: number];
+
+/** IANA's "NAT Event Type": NAT44 session create and delete. There is none for a NAT from IPv6 to IPv6 (NAT66, RFC 6296's NPTv6). */
+const NAT44: NatEventPair = [4, 5];
+
+export interface NatCounts {
+  /** Create events, those below among them. */
+  created: number;
+  /** Of these, events whose NEW was lost, or for which there was no room: a poll has shown the connection. */
+  lateFromPoll: number;
+  /** The same, but its DESTROY has. */
+  lateFromDestroy: number;
+  /** Delete events. */
+  deleted: number;
+  /** Translated IPv6 connections without events, as no natEvent is registered for them. */
+  unregistered: number;
+}
+
+/** Whether a destination gets events of a NAT, and no flows. */
+export function isNat({ profile }: { readonly profile: ProfileName }): boolean {
+  return profile === 'nat';
+}
+
+/** The events to receive: profile nat needs NEW, and only the others have a use for UPDATE. */
+export function eventKind(
+  wanted: 'destroy' | 'new' | 'all',
+  destinations: readonly { readonly profile: ProfileName }[],
+): 'destroy' | 'new' | 'all' {
+  if (!destinations.some(isNat)) return wanted;
+  return wanted === 'all' && !destinations.every(isNat) ? 'all' : 'new';
+}
+
+/**
+ * How far the times of events are off, where they are not the kernel's own.
+ * @param timestamps nf_conntrack_timestamp is on; @param events conntrack events are received
+ */
+export function timeBound(timestamps: boolean, events: boolean): string | undefined {
+  if (!events)
+    return 'NAT events are made from polls alone: what begins and ends between two polls has none, and times are up to a poll interval late';
+  if (timestamps) return undefined;
+  return 'timestamps are off: NAT events have the time at which ctflow received them, and late create events that of the poll or the end that showed the connection';
+}
+
+const UNKNOWN = 0;
+/** Its create event was added. */
+const TOLD = 1;
+/** It was there before the exporter. */
+const BEFORE = 2;
+
+/**
+ * What a NAT does, as events (RFC 8158): a session is created with the NEW event of its connection, and deleted when the store
+ * ends it. A connection without a NEW has its create event when the store gets it, with the kernel's start time, and so before its
+ * delete.
+ */
+export class NatLog implements Beginnings, StoreListener {
+  readonly counts: NatCounts = { created: 0, lateFromPoll: 0, lateFromDestroy: 0, deleted: 0, unregistered: 0 };
+  readonly events: NatEvents;
+  readonly #table: ConnectionTable;
+  readonly #nat66: NatEventPair | undefined;
+  /** What is known of the beginning of the connection in a slot; UNKNOWN too where it is not translated. */
+  readonly #told: Uint8Array;
+  readonly #time: EventTime = { milliseconds: 0, nanoseconds: 0 };
+
+  /**
+   * @param connections of the kernel; @param room as of {@link NatEvents}
+   * @param nat66 events of translated IPv6 connections, where they are wanted
+   */
+  constructor(connections: FlowStore, room: number, nat66?: NatEventPair) {
+    this.#table = connections.table;
+    this.#nat66 = nat66;
+    this.#told = new Uint8Array(this.#table.capacity);
+    this.events = new NatEvents(room, this.#table.columns({}).zeroed);
+    connections.subscribe(this);
+  }
+
+  began(u32: Uint32Array, bytes: Uint8Array, from: number, time: number): boolean {
+    if (!isTranslated(u32, bytes, from)) return false;
+    this.#at(time, u32, from, HAS_EVENT_TIME, STOP_NS_WORD);
+    this.#create(u32, bytes, from);
+    return true;
+  }
+
+  stored(slot: number, told: boolean): void {
+    this.#told[slot] = told ? TOLD : UNKNOWN;
+  }
+
+  added(slot: number, before: boolean): void {
+    if (this.#told[slot] !== UNKNOWN) return;
+    const { rows, bytes, flags } = this.#table;
+    const row = slot * ROW_WORDS;
+    if (!isTranslated(rows, bytes, row)) return;
+    this.#told[slot] = before ? BEFORE : TOLD;
+    if (before) return;
+    this.#at(this.#table.startMs(slot), rows, row, HAS_START, START_NS_WORD);
+    if (!this.#create(rows, bytes, row)) return;
+    if (flags[slot] & GONE) this.counts.lateFromDestroy++;
+    else this.counts.lateFromPoll++;
+  }
+
+  beganStored(slot: number, time: number): void {
+    if (this.#told[slot] !== BEFORE) return;
+    this.#told[slot] = TOLD;
+    const { rows, bytes } = this.#table;
+    const row = slot * ROW_WORDS;
+    this.#at(time, rows, row, HAS_START, START_NS_WORD);
+    this.#create(rows, bytes, row);
+  }
+
+  gone(slot: number, reason: number): void {
+    if (this.#told[slot] === UNKNOWN) return;
+    this.#told[slot] = UNKNOWN;
+    const { rows, bytes } = this.#table;
+    const row = slot * ROW_WORDS;
+    const pair = this.#pairOf(bytes, row);
+    if (!pair) return;
+    this.#at(Date.now(), rows, row, HAS_STOP, STOP_NS_WORD);
+    this.events.add(rows, row, pair[1], this.#time);
+    this.events.addEnd(this.#table, slot, reason);
+    this.counts.deleted++;
+  }
+
+  /** It is still there; when it returns, it is one from before. */
+  evicted(slot: number): void {
+    this.#told[slot] = UNKNOWN;
+  }
+
+  cleared(): void {
+    this.#told.fill(UNKNOWN);
+  }
+
+  /** @returns whether there is such an event */
+  #create(u32: Uint32Array, bytes: Uint8Array, from: number): boolean {
+    const pair = this.#pairOf(bytes, from);
+    if (!pair) {
+      this.counts.unregistered++;
+      return false;
+    }
+    this.events.add(u32, from, pair[0], this.#time);
+    this.counts.created++;
+    return true;
+  }
+
+  #pairOf(bytes: Uint8Array, from: number): NatEventPair | undefined {
+    return bytes[from * 4 + FAMILY] === AF_INET6 ? this.#nat66 : NAT44;
+  }
+
+  /**
+   * The time of the next event: the kernel's where the row has it, but never one to come.
+   * @param otherwise milliseconds since 1970
+   * @param flag of the row, where it has nanoseconds at `word`
+   */
+  #at(otherwise: number, u32: Uint32Array, from: number, flag: number, word: number): void {
+    const time = this.#time;
+    time.milliseconds = otherwise;
+    time.nanoseconds = 0;
+    if ((u32[from + PRESENT_WORD] & flag) === 0) return;
+    const low = u32[from + word];
+    const high = u32[from + word + 1];
+    const exact = nanosecondsToMilliseconds(low, high);
+    if (exact > Date.now()) return;
+    time.milliseconds = exact;
+    time.nanoseconds = nanosecondsBeyond(low, high);
+  }
+}
+
+function isTranslated(u32: Uint32Array, bytes: Uint8Array, from: number): boolean {
+  return (shapeOf(u32, bytes, from / ROW_WORDS) & (SOURCE_NAT | DESTINATION_NAT)) !== 0;
+}
