@@ -38,6 +38,12 @@ export interface ExporterStatistics {
     readonly changes?: { readonly overrun: number };
   };
   readonly pendingEvents?: { readonly resyncs: number };
+  readonly nat?: {
+    readonly created: number;
+    readonly deleted: number;
+    readonly lateFromPoll: number;
+    readonly lateFromDestroy: number;
+  };
   readonly destinations: readonly {
     readonly endedOverflow?: { readonly connections: number };
     readonly aggregation?: { readonly overflowed: number };

@@ -20,6 +20,8 @@ export interface TrafficPlan {
   readonly requests?: number;
   /** Flows of UDP, ICMP and TCP each that last to the end. */
   readonly long: number;
+  /** Where flows go, IPv4 and IPv6, where it is not the server itself. */
+  readonly servers?: readonly [string, string];
   /** Seconds after which the router has forgotten a flow without packets. */
   readonly forgotten: number;
 }
@@ -82,10 +84,10 @@ export class Generator {
 
   /** The first flow. */
   begin(): void {
-    const { flows, rate, mix, seed, requests, long, forgotten } = this.#plan;
+    const { flows, rate, mix, seed, requests, long, forgotten, servers = SERVER } = this.#plan;
     const flags = {
       clients: CLIENT.join(','),
-      servers: SERVER.join(','),
+      servers: servers.join(','),
       mix: Object.entries(mix)
         .map(([kind, weight]) => `${kind}=${weight}`)
         .join(','),

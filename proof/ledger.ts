@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { NatLedger } from './nat-ledger.js';
 import type { Count } from '../src/demo/traffic/loopback-count.js';
 
 /** Pairs of elements: what was reported since the last record, and since the flow began. Packets first, then octets. */
@@ -92,6 +93,7 @@ export class Ledger {
   readonly denied = new ReceivedFlows();
   /** Of other destinations, by their observation domain: all that their records count, and how many these are. */
   readonly others = new Map<number, Count & { readonly records: number }>();
+  readonly nat = new NatLedger();
 
   /** Flow records of both. */
   get records(): number {
@@ -109,6 +111,7 @@ export class Ledger {
   add(record: Readonly<Record<string, unknown>>): void {
     const domain = Number(record['observationDomain'] ?? FIRST_DOMAIN);
     if (domain !== FIRST_DOMAIN) this.#addToOther(domain, record);
+    else if (record['natEvent'] !== undefined) this.nat.add(record);
     else if (record['firewallEvent'] === DENIED) this.denied.add(DENIED_KEY.map(name => record[name]).join(), record);
     else if (record['flowId'] !== undefined) this.connections.add(String(record['flowId']), record);
   }

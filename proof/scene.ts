@@ -148,12 +148,17 @@ export class Scene {
   /**
    * The traffic comes to its end, then the exporter, then the collector; and what each of them has counted.
    * @param patient the exporter is not ended before the collector has caught up: it would not wait long for a slow one
+   * @param afterTraffic done before the exporter is ended
    */
-  async conclude({ patient = false } = {}): Promise<Evidence> {
+  async conclude({
+    patient = false,
+    afterTraffic,
+  }: { patient?: boolean; afterTraffic?: () => Promise<unknown> } = {}): Promise<Evidence> {
     const { router } = this.topology;
     await this.traffic.done();
     const traffic = await this.traffic.finish();
     const kernel = await stillKernel(router);
+    await afterTraffic?.();
     if (patient) await this.#caughtUp();
     const exporter = await this.exporter.stop();
     await this.collector.readEverything();

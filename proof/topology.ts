@@ -10,7 +10,7 @@ import type { Scope } from '../test/helpers/kernel/scope.js';
 export const CLIENT = ['192.0.2.2', '2001:db8:1::2'] as const;
 export const SERVER = ['198.51.100.2', '2001:db8:2::2'] as const;
 const ROUTER_NEAR = ['192.0.2.1', '2001:db8:1::1'] as const;
-const ROUTER_FAR = ['198.51.100.1', '2001:db8:2::1'] as const;
+export const ROUTER_FAR = ['198.51.100.1', '2001:db8:2::1'] as const;
 
 const UDP_AND_ICMP_TIMEOUTS = [
   'nf_conntrack_udp_timeout',

@@ -5,6 +5,7 @@ import { denied } from './denied.js';
 import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from './event-loss.js';
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped } from './exporter-restarts.js';
+import { nat, natLossy } from './nat.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { filterChanges, tableResized, zeroedCounters } from './kernel-disturbed.js';
 import { namespaceGone } from './namespace-gone.js';
@@ -27,6 +28,8 @@ export const CASES_OF = {
   kernel: [
     denied,
     smallBuffer,
+    nat,
+    natLossy,
     secondListener,
     secondListenerNoTimestamps,
     modeAll,

@@ -71,3 +71,30 @@ test('the output of a collector is read, without options records and a truncated
   t.deepEqual([...ledger.connections.byId.keys()], ['18446744073709551615', '5']);
   t.is(ledger.records, 2);
 });
+
+test('events of a NAT are held to their rules, and each delete to a create before it', t => {
+  const rules = { source: ['203.0.113.1', '2001:db8::1'], destination: ['10.0.0.2', '2001:db8::2'] } as const;
+  const event = (natEvent: number, time: string, more: object = {}) => ({
+    natEvent,
+    observationTimeMilliseconds: time,
+    sourceIPv4Address: '192.0.2.1',
+    sourceTransportPort: 5,
+    postNAPTSourceTransportPort: 5,
+    postNATSourceIPv4Address: '203.0.113.1',
+    postNATDestinationIPv4Address: '10.0.0.2',
+    ...more,
+  });
+  const read = (...records: object[]) => {
+    const ledger = new Ledger();
+    for (const one of records) ledger.add(one as Record<string, unknown>);
+    return ledger.nat;
+  };
+  const good = read(event(4, '1'), event(5, '2'), event(4, '3'), event(5, '3'));
+  t.deepEqual([good.created, good.deleted, good.unordered, good.open, good.wrong(rules)], [2, 2, 0, 0, 0]);
+  t.is(read(event(5, '2'), event(4, '1')).unordered, 1, 'a delete that comes first');
+  t.is(read(event(4, '2'), event(5, '1')).unordered, 1, 'a delete from before');
+  t.is(read(event(4, '1'), event(4, '1'), event(5, '2')).open, 1);
+  t.is(read(event(4, '1', { postNAPTSourceTransportPort: 6 })).wrong(rules), 1);
+  t.is(read(event(4, '1', { postNATSourceIPv4Address: '203.0.113.2' })).wrong(rules), 1);
+  t.throws(() => read(event(9, '1')));
+});
