@@ -70,7 +70,7 @@ export async function eventCases(scene: Scene, backend: Backend, table: KernelTa
 
 /** The floor: the datagrams of the events are read and thrown away. */
 export async function readCase({ sizes: { connections, mtu } }: Scene, table: KernelTable): Promise<Case> {
-  const reader = await Companion.start('events', String(EXPORTER_DEFAULTS.eventBuffer));
+  const reader = await Companion.start('events', String(EXPORTER_DEFAULTS.eventBuffer), 'destroy');
   let datagrams = 0;
   return {
     name: 'read the datagrams',

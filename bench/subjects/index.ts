@@ -7,6 +7,7 @@ import { events } from './events.js';
 import { exportConntrack } from './export.js';
 import { exportDeny } from './export-deny.js';
 import { memory } from './memory.js';
+import { nat } from './nat.js';
 import { poll } from './poll.js';
 import { startUp } from './start-up.js';
 import { store } from './store.js';
@@ -22,6 +23,7 @@ export const SUBJECTS: readonly Subject[] = [
   exportDeny,
   endToEnd,
   events,
+  nat,
   startUp,
   memory,
 ];

@@ -199,6 +199,13 @@ export const TARGETS: readonly Target[] = [
     backend: 'kernel',
     parameters: { mtu: 1400 },
   }),
+  held(
+    'NEW and DESTROY of translated connections to records of profile nat, against reading the datagrams',
+    'cpu',
+    { subject: 'nat', case: 'events to records', parameters: { mtu: 1400 } },
+    { subject: 'nat', case: 'read the datagrams', backend: 'kernel', parameters: { mtu: 1400 } },
+    2,
+  ),
   faster('DESTROY event to record, against ulogd2', 'cpu', event('peers-events'), ulogd, 2),
   faster('DESTROY event to record, against ulogd2', 'wall', event('peers-events'), ulogd, 1.5),
   held('decode, the fallback against native', 'cpu', coded('decode', 'fallback'), coded('decode', 'native'), 4),

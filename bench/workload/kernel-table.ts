@@ -1,5 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import { PATH } from '../../test/helpers/kernel/require.js';
 import { Companion } from '../host/companion.js';
 import type { MeasuredFamily } from '../results/results.js';
+
+/** To the port of the flows, from another address of the loopback device. */
+const NAT = `
+table inet translation {
+  chain sources {
+    type nat hook postrouting priority 100
+    udp dport 4000 ip daddr 127.1.0.0/16 snat ip to 127.0.0.9
+    udp dport 4000 ip6 daddr 2001:db8:1::/64 snat ip6 to 2001:db8:1:0:ffff::9
+  }
+}
+`;
 
 /** Octets of UDP payload. */
 const PAYLOAD = 64;
@@ -17,6 +30,13 @@ export class KernelTable {
   private constructor(family: MeasuredFamily, flows: Companion<unknown>) {
     this.#family = family === 'ipv6' ? 6 : 4;
     this.#flows = flows;
+  }
+
+  /** As {@link open}, and a NAT translates the source of all flows. */
+  static async openTranslated(family: MeasuredFamily): Promise<KernelTable> {
+    const { status, stderr, error } = spawnSync('nft', ['-f', '-'], { input: NAT, env: { ...process.env, PATH } });
+    if (status !== 0) throw new Error(`nft: ${error?.message ?? stderr.toString()}`);
+    return KernelTable.open(family);
   }
 
   static async open(family: MeasuredFamily): Promise<KernelTable> {

@@ -43,6 +43,23 @@ needs(test.serial, KERNEL)('start-up: each backend beside the raw dump', async t
 
 const events = needs(test.serial, [...KERNEL, 'native']);
 if (withoutNative === undefined) {
+  events('nat: the floor, and each connection has its create, delete and end', async t => {
+    t.timeout(20 * MINUTES);
+    const { results } = await shortRun(t, '--only', 'nat', '--connections', '300', '--mtu', '512', '--family', 'ipv4');
+    t.deepEqual(
+      results.map(({ backend, case: what, items }) => [backend, what, items]),
+      [
+        ['kernel', 'read the datagrams', 300],
+        ['native', 'events to records', 300],
+      ],
+    );
+    for (const { extra, samples } of results) {
+      t.is(extra['received'], extra['sent']);
+      t.true(samples.length >= 2);
+      t.false('void' in extra);
+    }
+  });
+
   events('events: the floor, and each end is a record', async t => {
     t.timeout(20 * MINUTES);
     const { results } = await shortRun(t, '--only', 'events', '--connections', '400', '--mtu', '512');

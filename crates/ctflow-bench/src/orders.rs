@@ -2,6 +2,7 @@
 
 use crate::read_events::EventDatagrams;
 use crate::{flows, instructions, raw_dump, sink};
+use ctflow_core::conntrack::group;
 use std::io::{self, BufRead, Write};
 
 pub const USAGE: &str = "ctflow-bench sink ADDRESS:PORT BUFFER
@@ -10,8 +11,8 @@ pub const USAGE: &str = "ctflow-bench sink ADDRESS:PORT BUFFER
 ctflow-bench raw-dump
   reads the connection table as the kernel sends it, and throws the bytes away
     dump                        once
-ctflow-bench events BUFFER
-  reads DESTROY events from a receive buffer of so many bytes, and throws them away
+ctflow-bench events BUFFER destroy|new,destroy
+  reads events of these kinds from a receive buffer of so many bytes, and throws them away
     join                        from now on they are received
     read COUNT                  so many of them, or what there is; then no more are received
 ctflow-bench flows
@@ -40,12 +41,17 @@ pub fn run(arguments: &[&str]) -> Result<(), String> {
                 _ => Err(unknown(order)),
             })
         }
-        ["events", buffer] => {
+        ["events", buffer, kinds] => {
             let buffer = parse(buffer)?;
+            let groups = match *kinds {
+                "destroy" => group::DESTROY,
+                "new,destroy" => group::NEW | group::DESTROY,
+                _ => return Err(unknown(&[kinds])),
+            };
             let mut joined = None;
             serve("{}", |order| match order {
                 ["join"] => {
-                    joined = Some(EventDatagrams::join(buffer)?);
+                    joined = Some(EventDatagrams::join(groups, buffer)?);
                     Ok("{}".into())
                 }
                 ["read", count] => joined.take().ok_or("it has not joined")?.read(parse(count)?),

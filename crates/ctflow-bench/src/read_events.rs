@@ -1,7 +1,7 @@
-//! The floor below events: the datagrams of DESTROY events, read in bursts and thrown away.
+//! The floor below events: their datagrams, read in bursts and thrown away.
 
 use crate::usage::cpu_seconds;
-use ctflow_core::conntrack::{EventSocket, Hold, group};
+use ctflow_core::conntrack::{EventSocket, Hold};
 use ctflow_core::sys::Namespace;
 use std::io;
 use std::mem::zeroed;
@@ -26,12 +26,12 @@ pub struct EventDatagrams {
 }
 
 impl EventDatagrams {
-    /// Joins the group of DESTROY in the namespace of this process, with a receive buffer of so many bytes.
-    pub fn join(receive_buffer: u32) -> Result<Self, String> {
+    /// Joins these groups in the namespace of this process, with a receive buffer of so many bytes.
+    pub fn join(groups: u32, receive_buffer: u32) -> Result<Self, String> {
         let text = |error: ctflow_core::error::Error| error.to_string();
         let namespace = Arc::new(Namespace::open(None).map_err(text)?);
         Ok(Self {
-            socket: EventSocket::open(namespace, group::DESTROY, receive_buffer, Hold::default()).map_err(text)?,
+            socket: EventSocket::open(namespace, groups, receive_buffer, Hold::default()).map_err(text)?,
             buffers: vec![[0; BUFFER]; DATAGRAMS],
         })
     }
