@@ -47,10 +47,11 @@ export class NatLedger {
     const time = String(record['observationTimeMilliseconds']);
     const open = this.#open.get(key) ?? [];
     if (kind === 'created') {
-      this.#open.set(key, [...open, time]);
+      this.#open.set(key, [...open, time].toSorted());
       return;
     }
-    const created = open.findIndex(before => before <= time);
+    // the last that was created before: sessions of one tuple follow one another, and the kernel may deliver their ends in another order
+    const created = open.findLastIndex(before => before <= time);
     if (created < 0) this.unordered++;
     else open.splice(created, 1);
     if (open.length === 0) this.#open.delete(key);

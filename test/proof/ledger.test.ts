@@ -91,6 +91,8 @@ test('events of a NAT are held to their rules, and each delete to a create befor
   };
   const good = read(event(4, '1'), event(5, '2'), event(4, '3'), event(5, '3'));
   t.deepEqual([good.created, good.deleted, good.unordered, good.open, good.wrong(rules)], [2, 2, 0, 0, 0]);
+  const swapped = read(event(4, '1'), event(4, '3'), event(5, '4'), event(5, '2'));
+  t.deepEqual([swapped.unordered, swapped.open], [0, 0], 'the end of the first is delivered last');
   t.is(read(event(5, '2'), event(4, '1')).unordered, 1, 'a delete that comes first');
   t.is(read(event(4, '2'), event(5, '1')).unordered, 1, 'a delete from before');
   t.is(read(event(4, '1'), event(4, '1'), event(5, '2')).open, 1);
