@@ -27,6 +27,7 @@ export { type DefaultDomain, defaultDomain, type DomainSources } from './common/
 export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { DenyCounts } from './denied/deny-store.js';
+export type { AggregationStats } from './destination/batchers/sum-batcher.js';
 export { type DestinationStats } from './destination/destination.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination-options.js';
 export type { MaxRate } from './destination/pacing.js';
@@ -43,6 +44,7 @@ export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
 export type { FixedInterfaces, InterfaceName, Interfaces } from './ipfix/interfaces.js';
+export { AGGREGATE_KEYS, type AggregateKey } from './ipfix/profile-aggregate.js';
 export type { NatTime } from './ipfix/profile-nat.js';
 export type { Biflow } from './ipfix/profile-standard.js';
 export { PROFILE_NAMES, type ProfileName } from './ipfix/profile.js';
