@@ -7,10 +7,11 @@ export class ScratchFile {
   readonly path: string;
   readonly #fd: number;
 
-  constructor() {
+  /** @param name of the file in its folder */
+  constructor(name = 'input') {
     const folder = mkdtempSync(join(tmpdir(), 'ctflow-fuzz-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    this.path = join(folder, 'input');
+    this.path = join(folder, name);
     this.#fd = openSync(this.path, 'w+');
   }
 

@@ -12,6 +12,18 @@ export interface Target {
   readonly run: (input: Uint8Array) => void | Promise<void>;
 }
 
+/** When it is enough, and what is a finding. */
+export interface Limits {
+  readonly seed: number;
+  /** Inputs. */
+  readonly runs: number;
+  readonly seconds: number;
+  /** Whoever takes so long for one input stands still. */
+  readonly hangSeconds: number;
+  /** MiB. */
+  readonly memory: number;
+}
+
 /** Octets of an input, at most. */
 export const LARGEST_INPUT = 65_536;
 
@@ -21,5 +33,14 @@ export async function loadTarget(name: string): Promise<Target> {
   return target;
 }
 
-/** Names of the targets. */
-export const TARGETS = ['collector', 'filter', 'inventory', 'procfs', 'replay', 'state'] as const;
+/** Names of the targets in TypeScript. */
+export const TARGETS = [
+  'collector',
+  'configuration',
+  'filter',
+  'inventory',
+  'procfs',
+  'replay',
+  'send',
+  'state',
+] as const;

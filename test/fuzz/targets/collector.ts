@@ -11,11 +11,11 @@ import { TransportSession } from '../../../src/collector/transport-session.js';
 import { UdpSessions } from '../../../src/collector/udp-sessions.js';
 import { RICH } from '../../helpers/builders/rich-messages.js';
 import { fixture } from '../fixtures.js';
+import { mendMessages } from '../mend-messages.js';
 import type { Target } from '../target.js';
 
 const COLUMNS = CSV_HEADER.split(',').length;
 const LIMITS = { ...DEFAULT_LIMITS, fields: 2000, pendingOctets: 32_768 };
-const HEADER = 16;
 
 /** The first octet says whether what follows are datagrams or a stream; both are messages one after another. */
 const target: Target = {
@@ -24,7 +24,7 @@ const target: Target = {
     const messages = [...RICH.map(bytes => [bytes]), RICH, RICH.toReversed(), [fixture('rich.ipfix')]];
     return messages.flatMap(each => [0, 1].map(first => Buffer.concat([Buffer.from([first]), ...each])));
   },
-  mend,
+  mend: input => mendMessages(input, 1),
   run: input => {
     const stats = newStats();
     const records: CollectedRecord[] = [];
@@ -98,26 +98,4 @@ function values(record: CollectedRecord): string {
 
 function columns(line: string): number {
   return line.replaceAll(/"(?:[^"]|"")*"/g, '').split(',').length;
-}
-
-/** Versions and lengths of messages and of sets that add up. */
-function mend(input: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(input);
-  for (let at = 1; at + HEADER <= bytes.length;) {
-    const said = bytes.readUInt16BE(at + 2);
-    const end = said >= HEADER && at + said <= bytes.length ? at + said : bytes.length;
-    bytes.writeUInt16BE(10, at);
-    bytes.writeUInt16BE(Math.min(end - at, 0xffff), at + 2);
-    for (let set = at + HEADER; set + 4 <= end;) {
-      const length = bytes.readUInt16BE(set + 2);
-      if (length >= 4 && set + length <= end) {
-        set += length;
-        continue;
-      }
-      bytes.writeUInt16BE(Math.min(end - set, 0xffff), set + 2);
-      break;
-    }
-    at = end;
-  }
-  return bytes;
 }

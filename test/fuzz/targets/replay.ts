@@ -6,6 +6,7 @@ import { viewRow } from '../../../src/row/row-view.js';
 import { ReplaySource } from '../../../src/sources/replay.js';
 import { allow } from '../allowed.js';
 import { fixture } from '../fixtures.js';
+import { messagesOf, netlinkOf, RECORDING_HEADER } from '../recorded-netlink.js';
 import { ScratchFile } from '../scratch-file.js';
 import type { Target } from '../target.js';
 
@@ -15,7 +16,6 @@ const native = only === 'fallback' ? undefined : await loadBackend('native').cat
 const backends: readonly Backend[] =
   native === undefined ? [createFallbackBackend()] : [createFallbackBackend(), native];
 
-const HEADER = Buffer.from('\x89CTFLOW\n\0\x01\x01\0', 'latin1');
 const RECORDING = Buffer.from(fixture('rich.ctflow'));
 
 /** The first octet says whether what follows is a recording, or netlink within one that is whole. */
@@ -77,28 +77,7 @@ function number(value: number): Buffer {
 
 function wrap(netlink: Uint8Array): Buffer {
   const data = netlink.length === 0 ? [] : [frame('DATA', netlink)];
-  return Buffer.concat([HEADER, frame('DUMP', number(0)), ...data, frame('DONE', number(netlink.length))]);
-}
-
-/** All netlink of a recording. */
-function netlinkOf(recording: Buffer): Buffer {
-  const pieces: Buffer[] = [];
-  for (let at = HEADER.length; at + 8 <= recording.length;) {
-    const length = recording.readUInt32BE(at + 4);
-    if (recording.toString('latin1', at, at + 4) === 'DATA') pieces.push(recording.subarray(at + 8, at + 8 + length));
-    at += 8 + length;
-  }
-  return Buffer.concat(pieces);
-}
-
-function messagesOf(netlink: Buffer): Buffer[] {
-  const messages: Buffer[] = [];
-  for (let at = 0; at + 16 <= netlink.length;) {
-    const length = Math.max(netlink.readUInt32LE(at), 16);
-    messages.push(netlink.subarray(at, at + length));
-    at += (length + 3) & ~3;
-  }
-  return messages;
+  return Buffer.concat([RECORDING_HEADER, frame('DUMP', number(0)), ...data, frame('DONE', number(netlink.length))]);
 }
 
 /** The length of the first netlink message is what is there. */

@@ -31,13 +31,19 @@ import {
 } from '../../../src/state/entry-block.js';
 import { destinationPayload, JournalContents } from '../../../src/state/journal-contents.js';
 import { encodeFileHeader, FILE_HEADER_SIZE, readBlocks, refuseFileHeader } from '../../../src/state/journal-file.js';
+import { SequenceFile } from '../../../src/state/sequence-file.js';
 import { allow } from '../allowed.js';
 import { ScratchFile } from '../scratch-file.js';
 import type { Target } from '../target.js';
 
 const HOST: HostIdentity = { namespace: 4_026_531_992, boot: '0b6a8f5e-93c1-4e2a-9a51-6f1d2c3b4a59' };
+/** The kinds beside the journal. */
+const LOG = 1;
+const SEQUENCE = 2;
+const SEQUENCE_SUM = 44;
 const file = new ScratchFile();
-process.on('exit', () => closeSync(file.fd));
+const sequence = new ScratchFile('state.seq');
+process.on('exit', () => [file, sequence].forEach(({ fd }) => closeSync(fd)));
 
 function block(kind: number, words: Uint32Array, batch = 0, destination = 0): Buffer {
   const made = new EntryBlock(Math.ceil(words.length / ENTRY_WORDS));
@@ -52,7 +58,7 @@ function entries(...ids: number[]): Uint32Array {
   return words;
 }
 
-/** The first octet says which of the two files follows: the journal, or the destroy log. */
+/** The first octet says which of the files follows: the journal, the destroy log, or how far the journal has come. */
 const target: Target = {
   covers: ['/dist/state/'],
   seeds: () => {
@@ -67,14 +73,17 @@ const target: Target = {
     log.set(encodeDestroyHeader(HOST, { capacity: 2, done: 1 }));
     return [
       ...journal.map(blocks => Buffer.concat([Buffer.from([0]), encodeFileHeader(HOST), ...blocks])),
-      mend(Buffer.concat([Buffer.from([1]), log])),
+      mend(Buffer.concat([Buffer.from([LOG]), log])),
+      mend(Buffer.concat([Buffer.from([SEQUENCE]), Buffer.from('CTFLOWSQ'), Buffer.alloc(40, 1)])),
     ];
   },
   mend,
   run: async input => {
     const bytes = input.subarray(1);
-    file.write(bytes);
-    if ((input[0] & 1) === 1) await readLog(bytes);
+    const kind = input[0] & 3;
+    (kind === SEQUENCE ? sequence : file).write(bytes);
+    if (kind === SEQUENCE) readSequence();
+    else if (kind === LOG) await readLog(bytes);
     else await readJournal(bytes);
   },
 };
@@ -103,13 +112,26 @@ async function readLog(bytes: Uint8Array): Promise<void> {
   });
 }
 
+function readSequence(): void {
+  const read = new SequenceFile(sequence.path.replace(/\.seq$/, ''));
+  const { known, place } = read;
+  const latest = read.isLatest([1, 2], 100);
+  read.close();
+  if (!(place >= 0) || (!known && (latest || place > 0))) throw new Error('a file that is not whole was believed');
+}
+
 /** Checksums that are right. */
 function mend(input: Uint8Array): Uint8Array {
   const bytes = Buffer.from(input);
+  if ((bytes[0] & 3) === SEQUENCE) {
+    if (bytes.length > SEQUENCE_SUM + 4)
+      bytes.writeUInt32LE(crc32(bytes.subarray(1, SEQUENCE_SUM + 1)), SEQUENCE_SUM + 1);
+    return bytes;
+  }
   if (bytes.length < 1 + FILE_HEADER_SIZE) return bytes;
   // apart, so that words are aligned
   const content = Buffer.from(new Uint8Array(bytes.subarray(1)).buffer);
-  const log = (bytes[0] & 1) === 1;
+  const log = (bytes[0] & 3) === LOG;
   content.set(
     (log ? encodeDestroyHeader(HOST, { capacity: 1, done: 0 }) : encodeFileHeader(HOST)).subarray(0, FILE_HEADER_SIZE),
   );
