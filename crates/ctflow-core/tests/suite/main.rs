@@ -31,3 +31,6 @@ mod sys {
     mod namespace;
     mod udp;
 }
+/// What a fuzzer runs too.
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;

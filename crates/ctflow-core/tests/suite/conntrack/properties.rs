@@ -1,35 +1,10 @@
 //! Properties over random netlink bytes. The seed is fixed, see [`config`].
 
 use crate::builders::*;
-use ctflow_core::conntrack::{Decoded, EventCounts, decode, decode_event};
+use crate::targets;
+use ctflow_core::conntrack::decode;
 use ctflow_core::row::*;
 use proptest::prelude::*;
-
-/// Every message up to `consumed` is in exactly one of the counts.
-fn counts_add_up(bytes: &[u8], little_endian: bool, capacity: usize, decoded: &Decoded) -> Result<(), TestCaseError> {
-    prop_assert!(decoded.consumed <= bytes.len());
-    prop_assert!(decoded.rows as usize <= capacity);
-    let (mut at, mut messages) = (0, 0);
-    while at < decoded.consumed {
-        messages += 1;
-        let length = bytes[at..at + 4].try_into().unwrap();
-        let length = if little_endian {
-            u32::from_le_bytes(length)
-        } else {
-            u32::from_be_bytes(length)
-        } as usize;
-        at = if length < 16 {
-            bytes.len()
-        } else {
-            at + length.next_multiple_of(4)
-        };
-    }
-    prop_assert_eq!(at.min(bytes.len()), decoded.consumed);
-    let ended = u32::from(decoded.done || decoded.error != 0);
-    let counted = decoded.rows + decoded.filtered + decoded.malformed + decoded.ignored + ended;
-    prop_assert_eq!(counted, messages);
-    Ok(())
-}
 
 fn filter_words() -> impl Strategy<Value = [u32; 16]> {
     prop_oneof![3 => Just(ANY), 1 => any::<[u32; 16]>(), 1 => any::<u32>().prop_map(|bits| {
@@ -83,40 +58,19 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn arbitrary_bytes_are_counted(bytes in proptest::collection::vec(any::<u8>(), 0..600), little_endian: bool,
-                                   words in filter_words(), capacity in 0..5usize) {
-        let mut rows = vec![0; capacity * ROW_SIZE];
-        let decoded = decode(&bytes, little_endian, &Filter::from_words(&words).unwrap(), &mut rows);
-        counts_add_up(&bytes, little_endian, capacity, &decoded)?;
+    fn arbitrary_bytes_are_counted(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        targets::netlink::run(&bytes);
+        targets::events::run(&bytes);
     }
 
     #[test]
     fn mutated_messages_are_counted(bytes in mutated(), words in filter_words(), capacity in 0..12usize) {
-        let mut rows = vec![0; capacity * ROW_SIZE];
-        let decoded = decode(&bytes, true, &Filter::from_words(&words).unwrap(), &mut rows);
-        counts_add_up(&bytes, true, capacity, &decoded)?;
+        targets::netlink::check(&bytes, true, &Filter::from_words(&words).unwrap(), capacity);
     }
 
     #[test]
     fn a_datagram_is_one_event_or_is_counted(bytes in mutated(), words in filter_words()) {
-        let mut row = [0; ROW_SIZE];
-        let mut counts = EventCounts::default();
-        let wanted = decode_event(&bytes, &Filter::from_words(&words).unwrap(), &mut row, &mut counts);
-        let rows = counts.created + counts.updated + counts.destroyed;
-        prop_assert_eq!(rows, u64::from(wanted));
-        prop_assert_eq!(rows + counts.filtered + counts.malformed + counts.ignored, 1);
-        if wanted {
-            prop_assert!((EVENT_NEW..=EVENT_DESTROY).contains(&get_u32(&row, EVENT)));
-        }
-    }
-
-    #[test]
-    fn rows_depend_on_nothing_that_was_there(bytes in mutated()) {
-        let mut rows = [vec![0; 12 * ROW_SIZE], vec![0xff; 12 * ROW_SIZE]];
-        let decoded = rows.each_mut().map(|rows| decode(&bytes, true, &Filter::default(), rows));
-        prop_assert_eq!(decoded[0], decoded[1]);
-        let length = decoded[0].rows as usize * ROW_SIZE;
-        prop_assert_eq!(&rows[0][..length], &rows[1][..length]);
+        targets::events::check(&bytes, &Filter::from_words(&words).unwrap());
     }
 
     #[test]

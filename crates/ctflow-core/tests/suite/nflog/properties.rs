@@ -1,9 +1,7 @@
 //! Logged packets of random bytes. The seed is fixed, see common.
 
 use crate::builders::*;
-use ctflow_core::nflog::{NflogCounts, NflogDecoder, PrefixTable, read_packet};
-use ctflow_core::row::Filter;
-use ctflow_core::row::*;
+use crate::targets;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -65,54 +63,12 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_packet_is_read_or_malformed(packet in packet(), cut in any::<Index>()) {
-        let mut row = [0; ROW_SIZE];
-        let whole = read_packet(&packet, &mut row);
-        if whole.is_ok() {
-            let present = get_u32(&row, PRESENT);
-            prop_assert_eq!(present & !(HAS_PORTS | HAS_ICMP | HAS_TCP_HEADER), 0);
-            prop_assert_eq!(&row[ORIG_SRC..ORIG_DST], &row[REPLY_DST..REPLY_DST + 16]);
-            prop_assert_eq!(&row[ORIG_DST..REPLY_SRC], &row[REPLY_SRC..REPLY_DST]);
-            prop_assert!(row[FAMILY] == 2 || row[FAMILY] == 10);
-            prop_assert!(row[TCP_FLAGS] == 0 || present & HAS_TCP_HEADER != 0);
-            prop_assert!(row[PRESENT + 4..].iter().all(|byte| *byte == 0));
-        }
-        // a shorter capture never gives another tuple, only less of it
-        let mut short = [0; ROW_SIZE];
-        if read_packet(&packet[..cut.index(packet.len() + 1)], &mut short).is_ok() {
-            prop_assert!(whole.is_ok());
-            prop_assert_eq!(&short[..ORIG_SPORT], &row[..ORIG_SPORT]);
-            if get_u32(&short, PRESENT) & HAS_PORTS != 0 {
-                prop_assert_eq!(&short[ORIG_SPORT..TCP_FLAGS], &row[ORIG_SPORT..TCP_FLAGS]);
-            }
-            if get_u32(&short, PRESENT) & HAS_TCP_HEADER != 0 {
-                prop_assert_eq!(short, row);
-            }
-        }
+    fn a_packet_is_read_or_malformed(packet in packet(), cut in any::<u8>()) {
+        targets::packet::run(&[vec![cut], packet].concat());
     }
 
     #[test]
     fn every_message_is_counted(bytes in prop_oneof![mutated(), proptest::collection::vec(any::<u8>(), 0..400)]) {
-        let mut decoder = NflogDecoder::new(&[5], Filter::default());
-        let mut prefixes = PrefixTable::new();
-        let (mut rows, mut counts) = (Vec::new(), NflogCounts::default());
-        decoder.decode(&bytes, 1, &mut prefixes, &mut rows, &mut counts);
-        prop_assert_eq!(rows.len() as u64, counts.packets * ROW_SIZE as u64);
-        for row in rows.as_chunks::<ROW_SIZE>().0 {
-            prop_assert_eq!(get_u32(row, EVENT), EVENT_DENIED);
-            prop_assert!(prefixes.get(get_u32(row, RULE)).is_some());
-        }
-        // in pieces of whole messages the rows are the same
-        let mut again = NflogDecoder::new(&[5], Filter::default());
-        let (mut table, mut pieces, mut sum) = (PrefixTable::new(), Vec::new(), NflogCounts::default());
-        let mut at = 0;
-        while at < bytes.len() {
-            let length = bytes.get(at..at + 4).map_or(0, |b| u32::from_ne_bytes(b.try_into().unwrap()) as usize);
-            let end = if length < 16 { bytes.len() } else { (at + length.next_multiple_of(4)).min(bytes.len()) };
-            again.decode(&bytes[at..end], 1, &mut table, &mut pieces, &mut sum);
-            at = end;
-        }
-        prop_assert_eq!(pieces, rows);
-        prop_assert_eq!(sum, counts);
+        targets::nflog::run(&bytes);
     }
 }
