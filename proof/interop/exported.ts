@@ -1,4 +1,4 @@
-import type { FlowExtras } from '../../src/encoder/columns.js';
+import { FROM_HOST, type FlowExtras } from '../../src/encoder/columns.js';
 import type { CollectedRecord } from '../../src/collector/decode/record.js';
 import { createProfile } from '../../src/ipfix/profile.js';
 import { loadBackend } from '../../src/backend/load.js';
@@ -22,7 +22,7 @@ const V6 = { source: '2001:db8::1', destination: '2001:db8:0:a::2' };
  * what they have not read.
  */
 const CONNECTIONS: readonly Facts[] = [
-  tcp(1101, 0, [11, 1_211, 13, 1_313], { mark: 77 }),
+  tcp(1101, 0, [11, 1_211, 13, 1_313], { mark: 77, hostEnd: FROM_HOST }),
   tcp(1102, 0, [21, 2_121, 23, 2_323], {
     replySource: '10.0.0.2',
     replySourcePort: 8_443,

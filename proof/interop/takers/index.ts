@@ -1,6 +1,7 @@
 import { akvorado } from './akvorado.js';
 import { ipfix2csv, ipfixDump, nfacctd, nfcapd, tshark } from './debian.js';
 import { filebeat, goflow2, goIpfix } from './go.js';
+import { opensslTls12, opensslTls13 } from './openssl.js';
 import { pythonNetflow } from './python.js';
 import type { Taker } from './taker.js';
 
@@ -14,5 +15,7 @@ export const TAKERS: readonly Taker[] = [
   filebeat,
   goIpfix,
   pythonNetflow,
+  opensslTls12,
+  opensslTls13,
   akvorado,
 ];

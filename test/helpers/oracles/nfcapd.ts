@@ -37,6 +37,7 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   'egress VRF': 'egressVRFID',
   input: 'ingressInterface',
   output: 'egressInterface',
+  direction: 'flowDirection',
 };
 /** At the end of each file. */
 const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/g;
@@ -118,8 +119,8 @@ function parseRaw(text: string): OracleRecord {
       );
     } else if (element && /addr| ip$/.test(label)) {
       record[ofFamily(element, value)] = canonicalAddress(value);
-    } else if (element && !(label.endsWith('put') && value === '0')) {
-      // without interfaces it shows 0
+    } else if (element && !(/put$|^direction$/.test(label) && value === '0')) {
+      // without interfaces and a direction it shows 0
       record[element] = value.startsWith('0x') ? String(Number(value)) : value;
     }
   }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import type { ExecutionContext } from 'ava';
 import { eventually } from '../eventually.js';
+import type { Scope } from '../kernel/scope.js';
 import type { Certificate } from './authority.js';
 
 /** `openssl s_server` as a collector: what comes over TLS is its output. */
@@ -18,7 +18,7 @@ export class OpensslServer {
 
   /** @param at an address, or an address and a port @param flags further ones, such as `-Verify 1` for a client certificate that must be there */
   static async listen(
-    t: ExecutionContext,
+    t: Scope,
     at: string,
     { tlsCertificate, tlsKey }: Certificate,
     ...flags: string[]
