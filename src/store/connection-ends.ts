@@ -53,6 +53,11 @@ export class ConnectionEnds {
     this.#delayed = false;
   }
 
+  /** Events of connections that have left the table are still to come. */
+  get isDelayed(): boolean {
+    return this.#delayed;
+  }
+
   delayEnds(delayed: boolean): void {
     this.#delayed = delayed;
   }

@@ -242,7 +242,8 @@ export class ConnectionStore implements AnnotatedStore {
     const ended = this.#ends.endedBefore(complete);
     polls.end(complete);
     this.#ends.endPoll();
-    this.#changes?.endPoll(complete);
+    // while DESTROY events are to come, what they are about has its NEW
+    this.#changes?.endPoll(complete && !this.#ends.isDelayed);
     keptOut.endPoll(complete, ended);
   }
 

@@ -190,6 +190,24 @@ test('a tuple that is used again at once: a lost NEW is not taken from the next 
   t.like(rig.log.counts, { created: 2, lateFromDestroy: 1, deleted: 2 });
 });
 
+test('a session whose DESTROY the kernel holds for many polls is created once', t => {
+  const rig = new NatRig();
+  rig.poll([]);
+  rig.advance(100);
+  const one = masqueraded(1, rig.wall, [2, 120, 0, 0]);
+  rig.receive(born(one));
+  rig.store.delayEnds(true);
+  for (let polls = 0; polls < 4; polls++) {
+    rig.advance(1_000);
+    rig.poll([]);
+  }
+  rig.destroy(ended(one, rig.wall - 3_900));
+  t.deepEqual(
+    rig.told.map(({ event }) => event),
+    [CREATE, DELETE, 'end'],
+  );
+});
+
 test('IPv6 has no registered events: refused and counted once, and told where the user has numbers for it', t => {
   for (const nat66 of [undefined, [200, 201]] as const) {
     const rig = new NatRig(nat66 && { nat66 });
