@@ -84,8 +84,9 @@ const DENIED_KEY = [
   'flowStartMilliseconds',
 ];
 
-/** The observation domain of the destination that every case has. */
-export const FIRST_DOMAIN = 1;
+/** Observation domains of destinations beside the first: one with a filter, one that sums up. */
+export const FILTERED = 2;
+export const SUMS = 3;
 
 /** Everything that the collector wrote, flow by flow. */
 export class Ledger {
@@ -109,8 +110,8 @@ export class Ledger {
 
   /** Adds a record; one that is no flow's is left out. */
   add(record: Readonly<Record<string, unknown>>): void {
-    const domain = Number(record['observationDomain'] ?? FIRST_DOMAIN);
-    if (domain !== FIRST_DOMAIN) this.#addToOther(domain, record);
+    const domain = Number(record['observationDomain']);
+    if (domain === FILTERED || domain === SUMS) this.#addToOther(domain, record);
     else if (record['natEvent'] !== undefined) this.nat.add(record);
     else if (record['firewallEvent'] === DENIED) this.denied.add(DENIED_KEY.map(name => record[name]).join(), record);
     else if (record['flowId'] !== undefined) this.connections.add(String(record['flowId']), record);

@@ -5,14 +5,12 @@ import type { Count } from '../../src/demo/traffic/loopback-count.js';
 import { pause } from '../../src/demo/pause.js';
 import type { ProofCase } from '../case.js';
 import { collectorEndpoint } from '../collector-process.js';
+import { FILTERED, SUMS } from '../ledger.js';
 import { readCounter } from '../truth.js';
 import { Scene, type Size } from '../scene.js';
 import type { Scope } from '../../test/helpers/kernel/scope.js';
 import { found, holds, NOTHING_LOST, nothingLost } from './criteria.js';
 
-/** Observation domains of the destinations beside the first. */
-const FILTERED = 2;
-const SUMS = 3;
 /** Fewer than there are keys: some connections are in the remainder. */
 const LIMIT = 20;
 /** Parts of the traffic after which the exporter is killed. */
