@@ -27,6 +27,48 @@ export declare class ConntrackSocket {
   close(): void
 }
 
+/** Certificates and rules of one side. */
+export declare class DtlsContext {
+  /**
+   * All but `ciphers` in PEM, empty for none.
+   * @param ciphers as for TLS 1.2
+   */
+  constructor(authorities: string, certificate: string, key: string, ciphers: string)
+}
+
+/** One end of a session. */
+export declare class DtlsSession {
+  /**
+   * Begins a handshake with a server whose certificate must be for `name`.
+   * @param packet octets of an IP packet at most, of which `headers` are those of IP and UDP
+   */
+  static client(context: DtlsContext, name: string, packet: number, headers: number): DtlsSession
+  /** Waits for a client, which is to have a certificate where `verify` says so. */
+  static server(context: DtlsContext, verify: boolean, packet: number, headers: number): DtlsSession
+  get state(): 'listening' | 'handshake' | 'open' | 'closed' | 'failed'
+  /** Why it failed: a code as Node has them, or a text of OpenSSL. */
+  get reason(): string
+  /** Octets of a message at most, once it is open. */
+  get largest(): number
+  /**
+   * Messages that a datagram brings.
+   * @param peer where it comes from
+   */
+  receive(datagram: Uint8Array, peer: string): Array<Buffer>
+  /** The datagram of a message; null where the session is not open, or the message is too large. */
+  seal(message: Uint8Array): Buffer | null
+  /** What is to be sent beside messages. */
+  takeDatagrams(): Array<Buffer>
+  /** Milliseconds until `handleTimeout` is to be called; null while there is nothing to repeat. */
+  timeout(): number | null
+  /** Repeats the last flight of the handshake where it is time. */
+  handleTimeout(): void
+  /** The other side's certificate in DER; null where it has given none. */
+  peerCertificate(): Buffer | null
+  /** Ends it: the other side is told. */
+  close(): void
+}
+
 /** Listens to conntrack events in one network namespace until it is closed. It keeps no process alive. */
 export declare class EventListener {
   /**

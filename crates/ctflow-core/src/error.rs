@@ -20,6 +20,10 @@ pub enum Code {
     NflogTaken,
     /// The state file cannot be used.
     State,
+    /// A certificate, a key or a name cannot be used.
+    Tls,
+    /// The process lacks something.
+    BackendLacks,
 }
 
 /// As src/common/errors.ts spells it.
@@ -33,6 +37,8 @@ impl AsRef<str> for Code {
             Code::Netlink => "CTFLOW_NETLINK",
             Code::NflogTaken => "CTFLOW_NFLOG_TAKEN",
             Code::State => "CTFLOW_STATE",
+            Code::Tls => "CTFLOW_TLS",
+            Code::BackendLacks => "CTFLOW_BACKEND_LACKS",
         }
     }
 }

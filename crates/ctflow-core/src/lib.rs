@@ -5,6 +5,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `error` | errors and their codes |
+//! | `dtls` | DTLS sessions by the OpenSSL of the process |
 //! | `row` | a connection as a fixed run of bytes, and the filter of rows |
 //! | `netlink` | messages and attributes, and on Linux a socket |
 //! | `ipfix` | flow records to messages |
@@ -15,6 +16,8 @@
 //! | `route` | Linux alone: addresses and interfaces of a network namespace |
 
 pub mod conntrack;
+#[cfg(unix)]
+pub mod dtls;
 pub mod error;
 pub mod ipfix;
 pub mod listen;

@@ -5,6 +5,8 @@
 pub mod allocation_count;
 #[cfg(target_os = "linux")]
 mod conntrack_socket;
+#[cfg(unix)]
+mod dtls;
 mod error;
 mod flow_encoder;
 #[cfg(target_os = "linux")]
