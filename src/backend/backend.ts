@@ -6,6 +6,7 @@ import type { NflogOptions, NflogSource } from '../sources/nflog.js';
 import type { RowReceiver } from '../sources/row-listener.js';
 import type { KernelOptions, Source } from '../sources/source.js';
 import type { ConnectDatagram } from '../transport/datagram-socket.js';
+import type { CreateDtlsContext } from '../transport/dtls/engine.js';
 
 /**
  * The work that exists twice: in Rust and in TypeScript, with the same bytes.
@@ -42,4 +43,6 @@ export interface Backend {
   readonly threadCpu: CpuClock;
   /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
   readonly connectDatagram: ConnectDatagram;
+  /** DTLS by the OpenSSL that Node brings. */
+  readonly createDtlsContext: CreateDtlsContext;
 }

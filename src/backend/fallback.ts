@@ -22,7 +22,16 @@ export function createFallbackBackend(): Backend {
     lockFile,
     threadCpu: processCpu,
     connectDatagram: connectNodeDatagram,
+    createDtlsContext,
   };
+}
+
+function createDtlsContext(): never {
+  throw new CtflowError(
+    'CTFLOW_BACKEND_LACKS',
+    'Only the native backend has DTLS',
+    'Build the native module, or use tls://',
+  );
 }
 
 function lockFile(): never {

@@ -3,7 +3,7 @@ import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
 import { compileRecordFilter, recordFilter } from '../collector/record-filter.js';
 import type { Filter } from '../filter/filter.js';
-import { formatEndpoint, IPFIX_PORT, parseEndpoint, type Endpoint } from '../common/endpoint.js';
+import { formatEndpoint, IPFIX_PORT, isDatagram, isSecured, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { exporterLines, summary } from './collect/summary.js';
 import { TroubleNotes } from './collect/troubles.js';
 import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect/printer.js';
@@ -47,14 +47,14 @@ const address: Kind<Endpoint> = {
   parse: parseEndpoint,
   write: formatEndpoint,
   json: { type: 'string' },
-  allowed: 'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT',
+  allowed: 'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT',
 };
 
 const collectSettings = {
   listen: setting(
     '',
     list('<address...>', address),
-    `udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
+    `udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT; may be given several times (default: ${DEFAULT_LISTEN})`,
   ),
   format: defaulted(
     '',
@@ -73,7 +73,7 @@ const collectSettings = {
     '',
     duration('1s', '24d'),
     DEFAULT_LIMITS.templateLifetime,
-    'forget a template that came over UDP and was not sent again in this time; three times the refresh interval ' +
+    'forget a template that came over UDP or DTLS and was not sent again in this time; three times the refresh interval ' +
       'of the exporters (RFC 7011 section 8.4)',
   ),
   tlsCertificate: setting('', text('<file>'), "PEM: this collector's certificate, with those up to its authority"),
@@ -126,7 +126,7 @@ async function collect(files: readonly string[], flags: CollectFlags, command: C
   if (files.length > 0) checkFiles(command);
   const listen = flags.listen ?? [parseEndpoint(DEFAULT_LISTEN)];
   if (lifetimeWithoutEffect(files.length > 0 ? [] : listen, command))
-    note('--template-lifetime has no effect without a UDP address in --listen');
+    note('--template-lifetime has no effect without a UDP or DTLS address in --listen');
   checkTls(files.length > 0 ? [] : listen, flags);
   const output = standardOutput();
   const printer = collectPrinter(flags.format, output);
@@ -215,11 +215,11 @@ async function untilRead(
 }
 
 function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
-  const tls = listen.some(({ protocol }) => protocol === 'tls');
+  const tls = listen.some(isSecured);
   for (const [name, value] of Object.entries(flags)) {
     if (!tls && name.startsWith('tls') && value !== undefined) {
       note(
-        `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} has no effect without tls:// in --listen`,
+        `--${name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)} has no effect without tls:// or dtls:// in --listen`,
       );
     }
   }
@@ -229,7 +229,7 @@ function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
 
 /** Templates that come over TCP last as long as their connection (RFC 7011 section 8.1). */
 function lifetimeWithoutEffect(listen: readonly Endpoint[], command: Command): boolean {
-  return isGiven(command, 'templateLifetime') && !listen.some(({ protocol }) => protocol === 'udp');
+  return isGiven(command, 'templateLifetime') && !listen.some(isDatagram);
 }
 
 function newPromise(): { promise: Promise<void>; resolve: () => void } {

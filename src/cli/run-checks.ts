@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Backend } from '../backend/backend.js';
-import { formatEndpoint } from '../common/endpoint.js';
+import { formatEndpoint, isDatagram, isSecured } from '../common/endpoint.js';
 import { CtflowError } from '../common/errors.js';
 import { MAX_HOLDERS as MOST_DESTINATIONS } from '../store/flow-listeners.js';
 import type { DestinationConfig, RunConfig } from '../config/run-config.js';
@@ -196,7 +196,7 @@ function checkNat(config: RunConfig, destination: DestinationConfig): CtflowErro
 }
 
 function checkTls(config: RunConfig, destination: DestinationConfig): CtflowError[] {
-  if (destination.endpoint.protocol !== 'tls') return [];
+  if (!isSecured(destination.endpoint)) return [];
   const { tlsCertificate, tlsKey } = destination;
   if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
     const [given, missing] =
@@ -226,23 +226,25 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     for (const key of keys) if (config.isGiven(key)) found.add(`${config.say([key])} has no effect ${why}`);
   };
   const sourceKind = sourceKindOf(settings, backend);
-  const UDP_ONLY = ['mtu', 'templateRefreshInterval', 'templateRefreshPackets', 'udpSegmentation'] as const;
-  const TCP_ONLY = ['reconnectInterval', 'connectionLifetime', 'collectorBuffer'] as const;
+  const DATAGRAM_ONLY = ['mtu', 'templateRefreshInterval', 'templateRefreshPackets'] as const;
+  const TCP_ONLY = ['connectionLifetime', 'collectorBuffer'] as const;
   const TLS_ONLY = ['tlsCa', 'tlsCertificate', 'tlsKey', 'tlsServerName', 'tlsPeerName'] as const;
   const FILE_ONLY = ['fileMaxSize', 'fileMaxAge', 'fileKeep', 'fileKeepSize'] as const;
   const LOCAL_END = ['localAddress', 'localPort'] as const;
-  const udp = destinations.some(({ endpoint }) => endpoint.protocol === 'udp');
-  const tcp = destinations.some(({ endpoint }) => endpoint.protocol === 'tcp' || endpoint.protocol === 'tls');
-  if (!udp) without('without a UDP collector', ...UDP_ONLY);
+  const over = (...protocols: readonly string[]): boolean =>
+    destinations.some(({ endpoint }) => protocols.includes(endpoint.protocol));
+  const datagrams = over('udp', 'dtls');
+  if (!datagrams) without('without a UDP or DTLS collector', ...DATAGRAM_ONLY);
+  if (!over('dtls')) without('without a DTLS collector', 'handshakeInterval');
+  if (!over('udp')) without('without a UDP collector', 'udpSegmentation');
   else if (backend.name === 'fallback') without('with the fallback backend', 'udpSegmentation');
   // a rate that is a number holds for TCP too
-  if (!udp && typeof settings.maxRate !== 'number')
-    without('without a UDP collector: over TCP nothing is spread', 'maxRate');
-  if (!tcp) without('without a TCP or TLS collector', ...TCP_ONLY);
-  if (destinations.every(({ endpoint }) => endpoint.protocol !== 'tls'))
-    without('without a TLS collector', ...TLS_ONLY);
-  if (destinations.every(({ endpoint }) => endpoint.protocol !== 'file'))
-    without('without a file:// collector', ...FILE_ONLY);
+  if (!datagrams && typeof settings.maxRate !== 'number')
+    without('without a UDP or DTLS collector: over TCP nothing is spread', 'maxRate');
+  if (!over('tcp', 'tls')) without('without a TCP or TLS collector', ...TCP_ONLY);
+  if (!over('tcp', 'tls', 'dtls')) without('without a TCP, TLS or DTLS collector', 'reconnectInterval');
+  if (!over('tls', 'dtls')) without('without a TLS or DTLS collector', ...TLS_ONLY);
+  if (!over('file')) without('without a file:// collector', ...FILE_ONLY);
   if (destinations.every(({ endpoint }) => endpoint.protocol === 'file'))
     without('where all collectors are files', ...LOCAL_END);
   for (const destination of destinations) {
@@ -251,11 +253,15 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       found.add(
         `${config.say(config.pathOf(destination, 'mtu'), 'path')} has no effect with the fallback backend, which cannot ask the system: packets have 512 octets`,
       );
-    const wrong: string[] = endpoint.protocol === 'udp' ? [] : [...UDP_ONLY];
-    if (endpoint.protocol === 'udp' || endpoint.protocol === 'file') wrong.push(...TCP_ONLY);
-    if (endpoint.protocol === 'file') wrong.push(...LOCAL_END);
+    const { protocol } = endpoint;
+    const wrong: string[] = protocol === 'udp' ? [] : ['udpSegmentation'];
+    if (!isDatagram(endpoint)) wrong.push(...DATAGRAM_ONLY);
+    if (protocol !== 'dtls') wrong.push('handshakeInterval');
+    if (isDatagram(endpoint) || protocol === 'file') wrong.push(...TCP_ONLY);
+    if (protocol === 'udp' || protocol === 'file') wrong.push('reconnectInterval');
+    if (protocol === 'file') wrong.push(...LOCAL_END);
     else wrong.push(...FILE_ONLY);
-    if (endpoint.protocol !== 'tls') wrong.push(...TLS_ONLY);
+    if (!isSecured(endpoint)) wrong.push(...TLS_ONLY);
     for (const key of wrong)
       if (own.has(key)) found.add(`${config.say(['destinations', name, key])} has no effect over ${endpoint.protocol}`);
   }

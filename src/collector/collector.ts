@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { formatEndpoint, type Endpoint } from '../common/endpoint.js';
-import { describeError } from '../common/errors.js';
+import { loadBackend } from '../backend/load.js';
+import { describeError, type CtflowError } from '../common/errors.js';
 import { decodeMessage, type DecodedMessage } from './decode/decode.js';
 import { ExporterTable, type ExporterCounts } from './exporter-counts.js';
 import { DEFAULT_LIMITS, type Limits } from './limits.js';
 import type { Listener } from './listener.js';
 import type { CollectedRecord } from './decode/record.js';
+import { listenDtls } from './dtls/listener.js';
 import { Intake } from './intake.js';
 import { openFiles } from './open-files.js';
 import { Room } from './room.js';
@@ -14,6 +16,7 @@ import { newStats, type CollectorStats } from './stats.js';
 import { StreamSession } from './stream-session.js';
 import { listenTcp, type OnConnection } from './tcp-listener.js';
 import { listenTls } from './tls-listener.js';
+import type { CreateDtlsContext } from '../transport/dtls/engine.js';
 import type { TlsListenerOptions } from '../transport/tls-options.js';
 import { TransportSession } from './transport-session.js';
 import type { OnTrouble } from './trouble.js';
@@ -38,8 +41,10 @@ export interface CollectorOptions {
   readonly onMessage?: (bytes: Uint8Array, from: string) => void;
   /** Called when something happens that an operator should know. There may be many: limit their rate. */
   readonly onTrouble?: OnTrouble;
-  /** For endpoints with TLS. */
+  /** For endpoints with TLS and DTLS. */
   readonly tls?: TlsListenerOptions;
+  /** For endpoints with DTLS; that of the backend that `auto` chooses by default. */
+  readonly createDtlsContext?: CreateDtlsContext;
   readonly limits?: Partial<Limits>;
 }
 
@@ -55,7 +60,7 @@ const CHECK_MS = 5000;
 /** Descriptors that TCP connections leave to others. */
 const OTHER_FILES = 32;
 
-/** An IPFIX collecting process (RFC 7011 section 9) over UDP, TCP and TLS. */
+/** An IPFIX collecting process (RFC 7011 section 9) over UDP, TCP, TLS and DTLS. */
 export class Collector {
   readonly #options: CollectorOptions;
   readonly #limits: Limits;
@@ -165,27 +170,54 @@ export class Collector {
       return listenTls(endpoint, this.#options.tls ?? {}, {
         connected,
         dropped,
-        refused: (exporter, reason) => {
-          this.#stats.refusedHandshakes++;
-          this.#options.onTrouble?.({ kind: 'refused-handshake', exporter, reason });
-        },
-        trouble: error =>
-          this.#options.onTrouble?.({
-            kind: 'tls-files',
-            exporter: formatEndpoint(endpoint),
-            error: describeError(error),
-          }),
+        ...this.#tlsHandlers(endpoint),
       });
     }
-    return listenUdp(endpoint, (bytes, from, peer) => {
-      const deliver = (): void | Promise<void> => {
-        this.#options.onMessage?.(bytes, from);
-        return this.#deliverMessage(this.#udpSessions.decode(bytes, from, peer));
-      };
-      if (this.#intake.offer({ peer, bytes, deliver })) return;
-      this.#stats.droppedDatagrams++;
-      this.#options.onTrouble?.({ kind: 'dropped-datagram', exporter: from });
+    if (endpoint.protocol === 'dtls') return this.#listenDtls(endpoint, dropped);
+    return listenUdp(endpoint, (...datagram) => this.#take(...datagram));
+  }
+
+  async #listenDtls(endpoint: Endpoint, dropped: () => void): Promise<Listener> {
+    const create = this.#options.createDtlsContext ?? (await loadBackend('auto')).createDtlsContext;
+    return listenDtls(endpoint, this.#options.tls ?? {}, create, this.#limits, {
+      message: (...message) => this.#take(...message),
+      // behind what waits of it
+      ended: (from, peer) =>
+        this.#intake.take({ peer, bytes: new Uint8Array(0), deliver: () => this.#udpSessions.end(from) }),
+      evicted: exporter => {
+        this.#stats.evictedSessions++;
+        this.#options.onTrouble?.({ kind: 'evicted-session', exporter });
+      },
+      stray: exporter => {
+        this.#stats.strayDatagrams++;
+        this.#options.onTrouble?.({ kind: 'stray-datagram', exporter });
+      },
+      dropped,
+      ...this.#tlsHandlers(endpoint),
     });
+  }
+
+  #tlsHandlers(endpoint: Endpoint) {
+    return {
+      refused: (exporter: string, reason: string): void => {
+        this.#stats.refusedHandshakes++;
+        this.#options.onTrouble?.({ kind: 'refused-handshake', exporter, reason });
+      },
+      trouble: (failure: CtflowError): void => {
+        const error = describeError(failure);
+        this.#options.onTrouble?.({ kind: 'tls-files', exporter: formatEndpoint(endpoint), error });
+      },
+    };
+  }
+
+  #take(bytes: Uint8Array, from: string, peer: string): void {
+    const deliver = (): void | Promise<void> => {
+      this.#options.onMessage?.(bytes, from);
+      return this.#deliverMessage(this.#udpSessions.decode(bytes, from, peer));
+    };
+    if (this.#intake.offer({ peer, bytes, deliver })) return;
+    this.#stats.droppedDatagrams++;
+    this.#options.onTrouble?.({ kind: 'dropped-datagram', exporter: from });
   }
 
   #serve(socket: Socket, from: string, peer: string): void {
@@ -228,6 +260,7 @@ export class Collector {
       return;
     }
     this.#udpSessions.expire(now);
+    for (const listener of this.#listeners) listener.expire?.(now);
     for (const stream of this.#streams) stream.checkTime(now);
   }
 

@@ -4,6 +4,8 @@ export interface Limits {
   readonly udpSessions: number;
   /** TCP connections. Beyond, the least useful is closed, which may be the new one. */
   readonly tcpSessions: number;
+  /** DTLS sessions. Beyond, the least useful is closed. */
+  readonly dtlsSessions: number;
   /** Observation domains of one session that have templates. Beyond, the least useful is forgotten. */
   readonly domains: number;
   /** Fields of all the templates of one session. A template beyond is refused. */
@@ -21,7 +23,10 @@ export interface Limits {
   readonly pendingOctets: number;
   /** Milliseconds that such a set waits. */
   readonly pendingLifetime: number;
-  /** Milliseconds after which a template that came over UDP and was not sent again expires, RFC 7011 section 8.4. */
+  /**
+   * Milliseconds after which a template that came over UDP or DTLS and was not sent again expires, RFC 7011 section 8.4, and a DTLS
+   * session without a message ends.
+   */
   readonly templateLifetime: number;
   /** Milliseconds that a TCP connection has for its first message. */
   readonly firstMessage: number;
@@ -32,6 +37,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   udpSessions: 4096,
   tcpSessions: 256,
+  dtlsSessions: 1024,
   domains: 256,
   fields: 8192,
   udpFields: 524_288,

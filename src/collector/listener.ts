@@ -14,6 +14,8 @@ export interface Listener {
    * @returns how many have not ended
    */
   drain(graceMs: number): Promise<number>;
+  /** Forgets peers that have been silent for too long. */
+  expire?(now: number): void;
   /** No more messages. */
   close(): Promise<void>;
 }

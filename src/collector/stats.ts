@@ -59,10 +59,12 @@ export interface CollectorStats {
   disconnectedSessions: number;
   /** TCP connections refused at the limit. */
   refusedConnections: number;
-  /** TLS connections that got no further than the handshake. */
+  /** TLS connections and DTLS sessions that got no further than the handshake. */
   refusedHandshakes: number;
   /** TCP connections closed because no message came in time, or not to its end. */
   timedOutConnections: number;
+  /** DTLS datagrams of no session that is known: it was forgotten, or this collector was started again. */
+  strayDatagrams: number;
   /** Datagrams dropped because records waited and no room was left. The sequence numbers show how many records. */
   droppedDatagrams: number;
   /** Messages that were not decoded when the collector was closed, because records waited on. */
@@ -100,6 +102,7 @@ export function newStats(): CollectorStats {
     refusedConnections: 0,
     refusedHandshakes: 0,
     timedOutConnections: 0,
+    strayDatagrams: 0,
     droppedDatagrams: 0,
     undeliveredMessages: 0,
     undeliveredRecords: 0,

@@ -5,7 +5,7 @@ import type { Endpoint } from '../common/endpoint.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { hasName, NOT_ALLOWED } from '../transport/tls-client.js';
 import { TlsFiles } from '../transport/tls-files.js';
-import type { TlsListenerOptions } from '../transport/tls-options.js';
+import type { TlsFileNames, TlsListenerOptions } from '../transport/tls-options.js';
 import type { Listener } from './listener.js';
 import { listenStreams, originOf, STREAMS, type OnConnection } from './tcp-listener.js';
 
@@ -34,11 +34,8 @@ export async function listenTls(
   options: TlsListenerOptions,
   handlers: TlsListenerHandlers,
 ): Promise<Listener> {
-  const { tlsPeerName: allowed, tlsCa, tlsCertificate, tlsKey } = options;
-  checkOptions(options);
-  const files = new TlsFiles({ tlsCertificate: tlsCertificate!, tlsKey: tlsKey!, ...(tlsCa && { tlsCa }) }, error =>
-    handlers.trouble(error),
-  );
+  const { tlsPeerName: allowed, tlsCa } = options;
+  const files = new TlsFiles(listenerFiles(endpoint, options), error => handlers.trouble(error));
   // without tickets each connection is verified for itself
   const contextOptions = () => ({ ...files.current.options, secureOptions: constants.SSL_OP_NO_TICKET });
   let { digest } = files.current;
@@ -112,18 +109,27 @@ export async function listenTls(
   };
 }
 
-function checkOptions({ tlsPeerName, tlsCa, tlsCertificate, tlsKey }: TlsListenerOptions): void {
+/**
+ * The files of a side that listens.
+ * @throws CtflowError CTFLOW_USAGE where one is missing
+ */
+export function listenerFiles(
+  { protocol }: Endpoint,
+  { tlsPeerName, tlsCa, tlsCertificate, tlsKey }: TlsListenerOptions,
+): TlsFileNames {
   if (tlsCertificate === undefined || tlsKey === undefined) {
     throw new CtflowError(
       'CTFLOW_USAGE',
-      'tls:// needs a certificate of this collector, and its key',
+      `${protocol}:// needs a certificate of this collector, and its key`,
       'Give --tls-certificate and --tls-key',
     );
   }
-  if (tlsPeerName === undefined || tlsCa !== undefined) return;
-  throw new CtflowError(
-    'CTFLOW_USAGE',
-    '--tls-peer-name needs --tls-ca: without authorities no certificate is asked for',
-    'Give --tls-ca with the authorities of the exporters',
-  );
+  if (tlsPeerName !== undefined && tlsCa === undefined) {
+    throw new CtflowError(
+      'CTFLOW_USAGE',
+      '--tls-peer-name needs --tls-ca: without authorities no certificate is asked for',
+      'Give --tls-ca with the authorities of the exporters',
+    );
+  }
+  return { tlsCertificate, tlsKey, ...(tlsCa !== undefined && { tlsCa }) };
 }

@@ -30,12 +30,14 @@ export type Trouble = {
     }
   /** A datagram for which there was no room. */
   | { readonly kind: 'dropped-datagram' }
+  /** A DTLS datagram of no session that is known. */
+  | { readonly kind: 'stray-datagram' }
   /** A session that was forgotten, or a connection that was closed, for one that is more useful. */
   | { readonly kind: 'evicted-session' }
   | { readonly kind: 'refused-connection' }
   /** No message in time: none at all, or not to its end. */
   | { readonly kind: 'timed-out-connection'; readonly begun: boolean }
-  /** A TLS connection without a valid certificate, or no TLS at all; `reason` is a code of Node or OpenSSL. */
+  /** A TLS connection or DTLS session without a valid certificate, or no TLS at all; `reason` is a code of Node or OpenSSL. */
   | { readonly kind: 'refused-handshake'; readonly reason: string }
   /** A TLS connection on which something came that cannot be decrypted; `reason` is a code of OpenSSL. */
   | { readonly kind: 'broken-tls'; readonly reason: string }

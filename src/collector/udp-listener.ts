@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { formatHostPort, type Endpoint } from '../common/endpoint.js';
 import { bindError, peerAddress, peerOf, resolveHost, type Listener } from './listener.js';
@@ -10,7 +10,7 @@ const RECEIVE_BUFFER = 16 * 1024 * 1024;
 export type OnDatagram = (bytes: Uint8Array, from: string, peer: string) => void;
 
 /** @throws CtflowError CTFLOW_ADDRESS */
-export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Promise<Listener> {
+export async function bindUdp(endpoint: Endpoint): Promise<Socket> {
   const { address, family } = await resolveHost(endpoint);
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4' });
   try {
@@ -25,13 +25,19 @@ export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Pro
   } catch {
     // Some systems refuse what is too much instead of giving what they can: the default stays.
   }
+  // A receive error concerns one datagram; the socket stays open, and the sequence numbers show what is missing.
+  socket.on('error', () => {});
+  return socket;
+}
+
+/** @throws CtflowError CTFLOW_ADDRESS */
+export async function listenUdp(endpoint: Endpoint, onDatagram: OnDatagram): Promise<Listener> {
+  const socket = await bindUdp(endpoint);
   let activity = 0;
   socket.on('message', (bytes, { address: peer, port }) => {
     activity++;
     onDatagram(bytes, `udp://${formatHostPort(peerAddress(peer), port)}`, peerOf(peer));
   });
-  // A receive error concerns one datagram; the socket stays open, and the sequence numbers show what is missing.
-  socket.on('error', () => {});
   return {
     endpoint: { ...endpoint, port: socket.address().port },
     get activity() {

@@ -8,7 +8,7 @@ import { countMalformed, type CollectorStats } from './stats.js';
 import { TransportSession } from './transport-session.js';
 import type { OnTrouble } from './trouble.js';
 
-/** The sessions of all UDP exporters, distinguished by address and port. UDP has no end of a session. */
+/** The sessions of all exporters over UDP and DTLS, distinguished by address and port. UDP has no end of a session. */
 export class UdpSessions {
   readonly #stats: CollectorStats;
   readonly #limits: Limits;
@@ -75,6 +75,12 @@ export class UdpSessions {
   #open(from: string, peer: string): TransportSession {
     const shared = { pending: this.#pending, exporters: this.#exporters };
     return new TransportSession(from, 'udp', this.#stats, this.#limits, this.#onTrouble, peer, shared);
+  }
+
+  /** Its transport session is over: another one of the same exporter has templates and sequence numbers of its own. */
+  end(from: string): void {
+    const known = this.#sessions.get(from);
+    if (known) this.#forget(known);
   }
 
   /** No template comes any more. */

@@ -2,13 +2,18 @@ import { isIP } from 'node:net';
 import { CtflowError } from './errors.js';
 import { U16_MAX } from './unsigned.js';
 
-export type Protocol = 'udp' | 'tcp' | 'tls';
+export type Protocol = 'udp' | 'tcp' | 'tls' | 'dtls';
 
 /** IANA's port for IPFIX over UDP and TCP. */
 export const IPFIX_PORT = 4739;
-/** IANA's port for IPFIX over TLS. */
+/** IANA's port for IPFIX over TLS and DTLS. */
 export const IPFIX_TLS_PORT = 4740;
-const PORTS: Readonly<Record<Protocol, number>> = { udp: IPFIX_PORT, tcp: IPFIX_PORT, tls: IPFIX_TLS_PORT };
+const PORTS: Readonly<Record<Protocol, number>> = {
+  udp: IPFIX_PORT,
+  tcp: IPFIX_PORT,
+  tls: IPFIX_TLS_PORT,
+  dtls: IPFIX_TLS_PORT,
+};
 
 /** Where a collector listens. */
 export interface Endpoint {
@@ -21,10 +26,11 @@ export interface Endpoint {
 /** Labels with a dot between two, and one behind the last where no domain is to be added. */
 const NAME = /^[\p{L}\p{M}\p{N}_-]{1,63}(\.[\p{L}\p{M}\p{N}_-]{1,63})*\.?$/u;
 const HINT =
-  'Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
+  'Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
 
 /**
- * Reads `udp://host:port`, `tls://[::1]:port`, `host` (UDP), and Antrea's `host:port:tcp`. A port left out is 4739, or 4740 for TLS.
+ * Reads `udp://host:port`, `tls://[::1]:port`, `host` (UDP), and Antrea's `host:port:tcp`. A port left out is 4739, or 4740 for TLS
+ * and DTLS.
  * @throws CtflowError CTFLOW_USAGE
  */
 export function parseEndpoint(text: string): Endpoint {
@@ -62,6 +68,16 @@ export function parseEndpoint(text: string): Endpoint {
 /** What ends in a number would be an IPv4 address. */
 function isName(host: string): boolean {
   return NAME.test(host) && !/(^|\.)\d+\.?$/.test(host);
+}
+
+/** Whether certificates are part of it. */
+export function isSecured({ protocol }: { protocol: Protocol | 'file' }): boolean {
+  return protocol === 'tls' || protocol === 'dtls';
+}
+
+/** Whether messages go as datagrams, and may be lost. */
+export function isDatagram({ protocol }: { protocol: Protocol | 'file' }): boolean {
+  return protocol === 'udp' || protocol === 'dtls';
 }
 
 /** The address as the user would write it. */

@@ -9,6 +9,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   CTFLOW_NFLOG_TAKEN: 'A group has one reader: stop the other program, or use another group',
   CTFLOW_NETLINK: 'Try again; if it fails again, see the kernel log',
   CTFLOW_STATE: 'Give a state file in a directory that ctflow can write to',
+  CTFLOW_TLS: 'Give a certificate, a key and authorities that OpenSSL takes',
+  CTFLOW_BACKEND_LACKS: 'Use a Node of nodejs.org or of a Linux distribution, or tls://',
   CTFLOW_USAGE: 'Check the arguments of the call',
 };
 const EPERM = 1;

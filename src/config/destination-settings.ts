@@ -161,7 +161,7 @@ export const destinationSettings = {
     'Transport',
     numberOr('<bytes|path>', 256, U16_MAX, ['path']),
     defaults.mtu,
-    'UDP: largest IP packet; path for what the path carries, as far as the system knows (native only), so that there are fewer',
+    'UDP, DTLS: largest IP packet; path for what the path carries, as far as the system knows (native only), so that there are fewer',
   ),
   udpSegmentation: defaulted(
     'Transport',
@@ -173,13 +173,13 @@ export const destinationSettings = {
     'Transport',
     duration('1s', '24h'),
     defaults.templateRefreshInterval,
-    'UDP: templates are sent again after this time',
+    'UDP, DTLS: templates are sent again after this time',
   ),
   templateRefreshPackets: defaulted(
     'Transport',
     wholeNumber('<n>', 1, U32_MAX),
     defaults.templateRefreshPackets,
-    'UDP: templates are sent again after this many packets',
+    'UDP, DTLS: templates are sent again after this many packets',
   ),
   localAddress: setting(
     'Transport',
@@ -195,19 +195,25 @@ export const destinationSettings = {
     'Transport',
     numberOr('<records>', 1, U32_MAX, ['auto', 'off']),
     defaults.maxRate,
-    'records a second to each collector at most, also at shutdown; auto: over UDP, what one poll makes due is spread over the poll interval; off: no limit',
+    'records a second to each collector at most, also at shutdown; auto: over UDP and DTLS, what one poll makes due is spread over the poll interval; off: no limit',
   ),
   reconnectInterval: defaulted(
     'Transport',
     time,
     defaults.reconnectInterval,
-    'TCP, TLS: time until the first reconnect; doubles up to eight times this',
+    'TCP, TLS, DTLS: time until the first reconnect; doubles up to eight times this',
   ),
   connectionLifetime: defaulted(
     'Transport',
     durationOrNone('1s', '24h'),
     defaults.connectionLifetime,
     'TCP, TLS: a connection is closed in order and opened anew after this time, more or less by up to a quarter; 0s: never',
+  ),
+  handshakeInterval: defaulted(
+    'Transport',
+    duration('1s', '24h'),
+    defaults.handshakeInterval,
+    'DTLS: a session is ended and another one begun after this time, more or less by up to a quarter: a collector that does not answer has lost what was sent since',
   ),
   collectorBuffer: defaulted(
     'Transport',

@@ -14,7 +14,7 @@ export const collector: Kind<DestinationEndpoint> = {
   parse: collectorAddress,
   write: formatDestination,
   json: { type: 'string', minLength: 1 },
-  allowed: 'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or file:///PATH',
+  allowed: 'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, dtls://HOST:PORT or file:///PATH',
 };
 
 /** The file itself: a flag and a variable, not a key. */
@@ -31,7 +31,7 @@ export const runSettings = {
   flowCollectorAddr: setting(
     '',
     list('<address...>', collector, canonicalAddress),
-    'udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT, or HOST:PORT:PROTOCOL; file:///PATH for IPFIX files; may be given several times',
+    'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT, or HOST:PORT:PROTOCOL; file:///PATH for IPFIX files; may be given several times',
     'collector',
   ),
   ...sourceSettings,
@@ -44,7 +44,7 @@ export const ownSettings = {
   flowCollectorAddr: setting(
     '',
     collector,
-    'where its records go: udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or file:///PATH',
+    'where its records go: udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, dtls://HOST:PORT or file:///PATH',
   ),
   ...own(destinationSettings),
 };

@@ -3,6 +3,7 @@ import type { OwnConnections } from '../row/own-connections.js';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
 import type { DestinationEndpoint } from '../common/destination-endpoint.js';
 import type { ConnectDatagram } from '../transport/datagram-socket.js';
+import { DtlsTransport, type DtlsOptions } from '../transport/dtls/transport.js';
 import { FileTransport, type FileOptions } from '../transport/file.js';
 import { TcpTransport, type TcpTransportOptions } from '../transport/tcp.js';
 import { TlsClient } from '../transport/tls-client.js';
@@ -14,12 +15,13 @@ import { UdpTransport, type UdpOptions } from '../transport/udp.js';
 export type TransportOptions = UdpOptions &
   FileOptions &
   TlsClientOptions &
+  Pick<DtlsOptions, 'handshakeInterval'> &
   Pick<TcpTransportOptions, 'reconnectInterval' | 'connectionLifetime' | 'collectorBuffer'>;
 
 export interface TransportHooks {
   /** Where its sockets are noted. */
   readonly own?: OwnConnections;
-  /** TLS: files that changed could not be read. */
+  /** TLS and DTLS: files that changed could not be read. */
   readonly tlsFailed: (error: unknown) => void;
 }
 
@@ -40,6 +42,13 @@ export function createTransport(
         limitUnsent: (fd, octets) => backend.limitUnsent(fd, octets),
         own: own && ((local, remote) => own.opened(IPPROTO_TCP, local, remote)),
         tls: endpoint.protocol === 'tls' ? new TlsClient(endpoint, options, tlsFailed) : undefined,
+      });
+    case 'dtls':
+      return new DtlsTransport(endpoint, options, {
+        createContext: backend.createDtlsContext,
+        connect: backend.connectDatagram,
+        own: own && ((local, remote) => own.opened(IPPROTO_UDP, local, remote)),
+        trouble: tlsFailed,
       });
     case 'file':
       // Node alone has no locks

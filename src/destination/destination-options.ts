@@ -33,10 +33,12 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   templateRefreshPackets: number;
   /** Records a second at most. */
   maxRate: MaxRate;
-  /** TCP and TLS: the first wait before another attempt. */
+  /** TCP, TLS and DTLS: the first wait before another attempt. */
   reconnectInterval: number;
   /** TCP and TLS: a connection is closed and another one opened after this time, more or less by a quarter; 0 for never. */
   connectionLifetime: number;
+  /** DTLS: a session is ended and another one begun after this time, more or less by a quarter. */
+  handshakeInterval: number;
   /** TCP and TLS: octets that the collector's kernel holds unread at most. */
   collectorBuffer: number;
   /** Ended connections that wait for this collector, at most. */
@@ -80,6 +82,7 @@ export const DESTINATION_DEFAULTS: Omit<
   maxRate: 'auto',
   reconnectInterval: 60_000,
   connectionLifetime: 0,
+  handshakeInterval: 60_000,
   collectorBuffer: 32 << 20,
   endedQueue: 131_072,
   optionsInterval: 60_000,

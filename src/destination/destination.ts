@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import { formatDestination } from '../common/destination-endpoint.js';
+import { isDatagram } from '../common/endpoint.js';
 import { createTransport } from './create-transport.js';
 import { destinationName, type DestinationOptions } from './destination-options.js';
 import { describeError } from '../common/errors.js';
@@ -25,6 +26,7 @@ import type { DestinationJournal } from '../state/destination-journal.js';
 import { SumBatcher, type AggregationStats } from './batchers/sum-batcher.js';
 import type { Uncertain } from '../state/journal-contents.js';
 import { FileTransport } from '../transport/file.js';
+import { CHECKED, UNANSWERED } from '../transport/dtls/transport.js';
 import { RENEWALS } from '../transport/tcp.js';
 import type { Transport, TransportCounts } from '../transport/transport.js';
 
@@ -89,6 +91,8 @@ export class Destination {
   #connected = false;
   /** The connection has lasted its time, and the next one is being made. */
   #renewing = false;
+  /** A DTLS session has ended that all was well with. */
+  #checking = false;
   /** When the collector took something last, or nothing waited for it. */
   #tookAt = 0;
   #draining = false;
@@ -178,7 +182,7 @@ export class Destination {
     if (!keys) this.#dropSums();
     const { maxRate } = options;
     // a TCP collector holds the exporter back by itself
-    if (typeof maxRate === 'number' || (maxRate === 'auto' && endpoint.protocol === 'udp')) {
+    if (typeof maxRate === 'number' || (maxRate === 'auto' && isDatagram(endpoint))) {
       this.#pacing = new Pacing(maxRate, shared, this.#batchers, this.#session);
     }
   }
@@ -189,15 +193,17 @@ export class Destination {
       opened: () => {
         this.#connected = true;
         this.#session.open();
-        this.#renewing = false;
-        this.#outage.over();
+        if (!this.#checking) this.#outage.over();
+        this.#renewing = this.#checking = false;
         this.#onOpen();
       },
       closed: (why, uncertain) => {
         if (why in RENEWALS) this.#log.info({ uncertain }, RENEWALS[why]);
-        else this.#outage.failed(this.#connected, why, uncertain);
+        // each minute, and nothing is wrong
+        else if (why !== CHECKED) this.#outage.failed(this.#connected, why, uncertain);
         this.#connected = false;
-        this.#renewing = why in RENEWALS;
+        this.#checking = why === CHECKED;
+        this.#renewing = this.#checking || why === UNANSWERED || why in RENEWALS;
       },
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => {

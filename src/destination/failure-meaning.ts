@@ -1,3 +1,5 @@
+import { NO_DTLS } from '../transport/dtls/connection.js';
+import { UNANSWERED } from '../transport/dtls/transport.js';
 import { NO_HANDSHAKE, NOT_ALLOWED, REFUSED } from '../transport/tls-client.js';
 
 const UNKNOWN_AUTHORITY = "the collector's certificate is of an authority that is not trusted here (--tls-ca)";
@@ -23,9 +25,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
   DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_AUTHORITY,
   [REFUSED]: `${CLIENT_CERTIFICATE}, or is stopping`,
+  [NO_DTLS]: 'nothing answers there in DTLS 1.2',
+  [UNANSWERED]: 'it was started again, or is gone: records since the last handshake may not have been read',
   [NO_HANDSHAKE]: 'something listens there, but it does not answer in TLS',
   ERR_SSL_WRONG_VERSION_NUMBER: 'something listens there, but it does not answer in TLS',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the collector has neither TLS 1.2 nor TLS 1.3',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the collector has neither TLS 1.2 nor TLS 1.3, nor DTLS 1.2',
 };
 
 /** What a collector has said, RFC 8446 section 6.2, by the end of OpenSSL's name for it. */
@@ -38,7 +42,7 @@ const ALERTS: readonly (readonly [string, string])[] = [
   ['CERTIFICATE', CLIENT_CERTIFICATE],
   ['CERTIFICATE_UNKNOWN', CLIENT_CERTIFICATE],
   ['ACCESS_DENIED', CLIENT_CERTIFICATE],
-  ['PROTOCOL_VERSION', 'the collector has neither TLS 1.2 nor TLS 1.3'],
+  ['PROTOCOL_VERSION', 'the collector has neither TLS 1.2 nor TLS 1.3, nor DTLS 1.2'],
 ];
 
 /** What a failure means to the operator; undefined where the code says all that is known. */

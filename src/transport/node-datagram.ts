@@ -11,6 +11,11 @@ const OF_EARLIER = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENOPROTOOPT', 'EPRO
 
 /** A UDP socket of Node: a call, a copy and a callback a message. */
 export async function connectNodeDatagram(to: DatagramAddress, listener: DatagramListener): Promise<DatagramSocket> {
+  return new NodeDatagram(await connectNodeSocket(to), listener);
+}
+
+/** @throws an error with the errno's name as its `code` where no socket can be connected */
+export async function connectNodeSocket(to: DatagramAddress): Promise<Socket> {
   const socket = createSocket(to.family === 6 ? 'udp6' : 'udp4');
   const refused = await new Promise<Error | undefined>(resolve => {
     socket.once('error', resolve);
@@ -24,10 +29,10 @@ export async function connectNodeDatagram(to: DatagramAddress, listener: Datagra
     throw refused;
   }
   socket.removeAllListeners('error');
-  return new NodeDatagram(socket, listener);
+  return socket;
 }
 
-class NodeDatagram implements DatagramSocket {
+export class NodeDatagram implements DatagramSocket {
   queued = 0;
   readonly segments = false;
   /** Node does not ask the system. */
@@ -38,8 +43,15 @@ class NodeDatagram implements DatagramSocket {
   #last: Message | undefined;
   readonly #unsent: Message[] = [];
   #closed: (() => void) | undefined;
+  readonly #seal: (message: Uint8Array) => Uint8Array | undefined;
 
-  constructor(socket: Socket, listener: DatagramListener) {
+  /** @param seal makes the datagram of a message; undefined where it cannot */
+  constructor(
+    socket: Socket,
+    listener: DatagramListener,
+    seal: (message: Uint8Array) => Uint8Array | undefined = message => message,
+  ) {
+    this.#seal = seal;
     this.#socket = socket;
     this.#listener = listener;
     // an ICMP error of an earlier packet arrives here, or as the answer to the next send
@@ -61,7 +73,12 @@ class NodeDatagram implements DatagramSocket {
         continue;
       }
       this.queued++;
-      this.#socket.send(message.bytes, error => this.#done(message, error ? errnoOf(error) || 'UNKNOWN' : undefined));
+      const datagram = this.#seal(message.bytes);
+      if (!datagram) {
+        this.#done(message, 'EMSGSIZE');
+        continue;
+      }
+      this.#socket.send(datagram, error => this.#done(message, error ? errnoOf(error) || 'UNKNOWN' : undefined));
     }
   }
 

@@ -28,7 +28,7 @@ export class TlsClient {
    */
   constructor({ host }: Endpoint, options: TlsClientOptions, trouble: (error: CtflowError) => void) {
     this.#files = new TlsFiles(options, trouble);
-    this.#name = options.tlsServerName ?? withoutZone(host);
+    this.#name = serverName(host, options);
     this.#allowed = options.tlsPeerName;
   }
 
@@ -104,6 +104,7 @@ function settled(socket: TLSSocket, signal: AbortSignal): Promise<TLSSocket> {
   });
 }
 
-function withoutZone(host: string): string {
-  return isIP(host) === 6 ? host.replace(/%.*$/, '') : host;
+/** The name or address that a collector's certificate is for. */
+export function serverName(host: string, { tlsServerName }: TlsClientOptions): string {
+  return tlsServerName ?? (isIP(host) === 6 ? host.replace(/%.*$/, '') : host);
 }

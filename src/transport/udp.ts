@@ -4,14 +4,16 @@ import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
 import { nextAddress, resolveAll, type Address, type LocalEnd } from './addresses.js';
 import type { ConnectDatagram, DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import {
+  headersOf,
+  largestPacket,
+  packetLimit,
+  UDP_AND_IPV4_HEADERS,
+  UDP_AND_IPV6_HEADERS,
+  UNKNOWN_PATH,
+} from './packet.js';
 import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
-/** Bytes of a packet where nobody knows what the path carries, RFC 7011 section 10.3.3. */
-const UNKNOWN_PATH = 512;
-/** Bytes of a packet by the path at most: a jumbo frame. Some collectors read no more; loopback would carry 65,536. */
-const LARGEST_BY_PATH = 9_000;
-const UDP_AND_IPV4_HEADERS = 28;
-const UDP_AND_IPV6_HEADERS = 48;
 /** Packets that may wait in the socket's queue before it counts as not ready. */
 const QUEUE_PACKETS = 256;
 /** Only this packet is lost; after any other error only a new socket may help. */
@@ -89,7 +91,7 @@ export class UdpTransport implements Transport {
     this.#segment = options.udpSegmentation;
     this.#connect = connect;
     this.#times = { ...TIMES, ...times };
-    this.largest = (options.mtu === 'path' ? LARGEST_BY_PATH : options.mtu) - UDP_AND_IPV4_HEADERS;
+    this.largest = largestPacket(options.mtu) - UDP_AND_IPV4_HEADERS;
     this.limit = (options.mtu === 'path' ? UNKNOWN_PATH : options.mtu) - UDP_AND_IPV6_HEADERS;
   }
 
@@ -155,7 +157,7 @@ export class UdpTransport implements Transport {
     try {
       const { address, family } = await this.#lookUp(probe);
       this.#address = address;
-      this.#headers = family === 6 ? UDP_AND_IPV6_HEADERS : UDP_AND_IPV4_HEADERS;
+      this.#headers = headersOf(family);
       const { localAddress, localPort } = this.#options;
       const { port } = this.endpoint;
       const to = { address, family, port, localAddress, localPort, segment: this.#segment };
@@ -178,7 +180,7 @@ export class UdpTransport implements Transport {
 
   #opened(socket: DatagramSocket): void {
     this.#socket = socket;
-    this.limit = this.#packet(socket) - this.#headers;
+    this.limit = packetLimit(this.#options.mtu, socket.pathMtu) - this.#headers;
     this.segments = socket.segments;
     this.#attempts = 0;
     this.counts.connects++;
@@ -187,17 +189,11 @@ export class UdpTransport implements Transport {
     if (isIP(this.endpoint.host) === 0) this.#lookUpLater();
   }
 
-  /** Bytes of a packet at most. */
-  #packet({ pathMtu }: DatagramSocket): number {
-    const { mtu } = this.#options;
-    return mtu === 'path' ? Math.min(pathMtu ?? UNKNOWN_PATH, LARGEST_BY_PATH) : Math.min(mtu, pathMtu ?? mtu);
-  }
-
   /** Where packets have become too large for the path, a new session begins with smaller ones. */
   #lookAtPath(): void {
     const socket = this.#socket;
     if (this.#options.mtu !== 'path' || !socket) return;
-    if (this.#packet(socket) < this.limit + this.#headers) this.#failed(socket, NARROWED, 0);
+    if (packetLimit('path', socket.pathMtu) < this.limit + this.#headers) this.#failed(socket, NARROWED, 0);
   }
 
   #listenerOf(socketOf: () => DatagramSocket | undefined): DatagramListener {

@@ -23,10 +23,11 @@ test('reads what people write', t => {
   t.deepEqual(parseEndpoint('localhost'), { protocol: 'udp', host: 'localhost', port: IPFIX_PORT });
 });
 
-test('a port that is left out is 4739, and 4740 for TLS', t => {
+test('a port that is left out is 4739, and 4740 for TLS and DTLS', t => {
   t.is(parseEndpoint('tls://collector.example').port, IPFIX_TLS_PORT);
   t.deepEqual([IPFIX_PORT, IPFIX_TLS_PORT], [4739, 4740]);
   t.is(parseEndpoint('tls://collector.example:4739').port, 4739);
+  t.is(parseEndpoint('dtls://collector.example').port, IPFIX_TLS_PORT);
   t.is(parseEndpoint('collector.example::tls').port, 4740);
   t.is(parseEndpoint('collector.example::tcp').port, 4739);
 });
@@ -59,7 +60,7 @@ for (const text of [
   'a:',
   'a:1:',
   'a%eth0',
-  'dtls://a',
+  'sctp://a',
   'constructor://a',
   'udp://192.0.2.300:1',
   '4739',
@@ -77,7 +78,7 @@ for (const text of [
 
 test('what is formatted is parsed back', t => {
   const endpoint = fc.record({
-    protocol: fc.constantFrom('udp' as const, 'tcp' as const, 'tls' as const),
+    protocol: fc.constantFrom('udp' as const, 'tcp' as const, 'tls' as const, 'dtls' as const),
     host: fc.oneof(fc.ipV4(), fc.ipV6(), fc.constant('collector.example')),
     port: fc.integer({ min: 0, max: 65535 }),
   });

@@ -12,7 +12,7 @@ const TAB = '\t';
 const NATIVE = { ...createFallbackBackend(), name: 'native' } as const;
 
 const ADDRESS_HINT =
-  'Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
+  'Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
 
 /** What is wrong, the file (its first line begins behind the backtick's), and all that is said of it: line, column, what, what to write. */
 const BROKEN: readonly (readonly [string, string, readonly string[]])[] = [
@@ -183,7 +183,7 @@ maxRate:
     `
 flowCollectorAddr: http://h:1`,
     [
-      "1:20: flowCollectorAddr: 'http://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "1:20: flowCollectorAddr: 'http://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
     ],
   ],
   [
@@ -203,7 +203,7 @@ flowCollectorAddr:
   - udp://b:70000
   - tcp://c:1`,
     [
-      "3:5: flowCollectorAddr[1]: 'udp://b:70000' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "3:5: flowCollectorAddr[1]: 'udp://b:70000' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
     ],
   ],
   [
@@ -211,7 +211,7 @@ flowCollectorAddr:
     `
 flowCollectorAddr: []`,
     [
-      '1:20: flowCollectorAddr: the list is empty. Write a list of: udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or file:///PATH',
+      '1:20: flowCollectorAddr: the list is empty. Write a list of: udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, dtls://HOST:PORT or file:///PATH',
     ],
   ],
   [
@@ -323,7 +323,7 @@ destinations:
     mtu: 1
     biflow: both`,
     [
-      "3:24: destinations.main.flowCollectorAddr: 'upd://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT or tls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "3:24: destinations.main.flowCollectorAddr: 'upd://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
       "6:10: destinations.lab.mtu: '1' is out of range. Write a whole number from 256 to 65535",
       "7:13: destinations.lab.biflow: 'both' is not a choice. Allowed choices are reverse, two-uniflows",
     ],

@@ -166,7 +166,7 @@ test('a file that is not there, a folder, a device and a large one are errors of
 test('what has no effect is said of the key in the file', t => {
   const yaml = 'mtu: 1400\ndestinations:\n  a:\n    flowCollectorAddr: tcp://h:1\n    templateRefreshInterval: 5m\n';
   t.deepEqual(settingsWithoutEffect(read(t, yaml), FALLBACK), [
-    'mtu has no effect without a UDP collector',
+    'mtu has no effect without a UDP or DTLS collector',
     'destinations.a.templateRefreshInterval has no effect over tcp',
   ]);
 });

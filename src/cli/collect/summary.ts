@@ -28,6 +28,7 @@ export function summary(stats: CollectorStats): string {
     [stats.disconnectedSessions, 'connections closed'],
     [stats.refusedConnections, 'connections refused'],
     [stats.refusedHandshakes, 'TLS handshakes refused'],
+    [stats.strayDatagrams, 'DTLS datagrams of no session'],
     [stats.timedOutConnections, 'connections timed out'],
     [stats.expiredTemplates, 'expired templates'],
     [stats.droppedDatagrams, 'datagrams dropped'],

@@ -70,6 +70,11 @@ export const MALFORMED: Readonly<Record<MalformedReason, string>> = {
   truncated: 'a message without its end, and the connection is closed',
 };
 
+const EVICTED = [
+  ['udp', 'its templates are forgotten'],
+  ['dtls', 'its session is forgotten'],
+] as const;
+
 /** A trouble in one sentence. */
 export function describeTrouble(trouble: Trouble): string {
   const { exporter } = trouble;
@@ -97,14 +102,16 @@ export function describeTrouble(trouble: Trouble): string {
         : `${exporter} sends ${trouble.version}; ctflow reads IPFIX alone (version 10): set the exporter to IPFIX`;
     case 'dropped-datagram':
       return `${exporter}: a datagram is dropped: the output is read too slowly`;
+    case 'stray-datagram':
+      return `${exporter}: a DTLS datagram of no session that is known here; the exporter is told so`;
     case 'evicted-session':
       return `${exporter}: ${
-        exporter.startsWith('udp') ? 'its templates are forgotten' : 'its connection is closed'
+        EVICTED.find(([protocol]) => exporter.startsWith(protocol))?.[1] ?? 'its connection is closed'
       } to make room for an exporter that is more useful`;
     case 'refused-connection':
       return `${exporter}: a connection is refused: too many are open`;
     case 'refused-handshake':
-      return `${exporter}: a TLS connection is refused: ${describeHandshake(trouble.reason)} (${trouble.reason})`;
+      return `${exporter}: a ${exporter.startsWith('dtls') ? 'DTLS session' : 'TLS connection'} is refused: ${describeHandshake(trouble.reason)} (${trouble.reason})`;
     case 'broken-tls':
       return `${exporter}: its connection is closed: what came over TLS cannot be read (${trouble.reason})`;
     case 'tls-files':
@@ -124,7 +131,7 @@ const HANDSHAKES: readonly (readonly [RegExp, string])[] = [
   [/^peer not allowed$/, "the exporter's certificate has none of the names of --tls-peer-name"],
   [/ALERT/, "the exporter does not accept this collector's certificate"],
   [/^ERR_SSL_(HTTP_REQUEST|WRONG_VERSION_NUMBER)$/, 'what came is no TLS'],
-  [/UNSUPPORTED_PROTOCOL/, 'it has neither TLS 1.2 nor TLS 1.3'],
+  [/UNSUPPORTED_PROTOCOL/, 'it has neither TLS 1.2 nor TLS 1.3, nor DTLS 1.2'],
   [/TIMEOUT/, 'its handshake did not end in time'],
 ];
 

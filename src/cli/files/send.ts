@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import { loadBackend } from '../../backend/load.js';
 import { FileSender, type SendCounts } from '../../collector/file/file-sender.js';
 import { formatDestination, type DestinationEndpoint } from '../../common/destination-endpoint.js';
+import { isDatagram, isSecured } from '../../common/endpoint.js';
 import { CtflowError, describeError } from '../../common/errors.js';
 import { note } from '../../common/terminal/standard-streams.js';
 import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { createTransport } from '../../destination/create-transport.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
+import { CHECKED } from '../../transport/dtls/transport.js';
 import type { TlsClientOptions } from '../../transport/tls-options.js';
 import { tlsFileErrors } from '../../transport/tls-files.js';
 import { tlsSettings } from '../../config/destination-settings.js';
@@ -32,18 +34,22 @@ interface SendFlags extends TlsClientOptions {
 }
 
 const sendSettings = {
-  collector: setting('', collector, 'udp://HOST:PORT, tcp://HOST:PORT, or file:///PATH for another file'),
+  collector: setting(
+    '',
+    collector,
+    'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, dtls://HOST:PORT, or file:///PATH for another file',
+  ),
   mtu: defaulted(
     '',
     numberOr('<bytes|path>', 256, U16_MAX, ['path']),
     DESTINATION_DEFAULTS.mtu,
-    'UDP: largest IP packet; path for what the path carries (native only)',
+    'UDP, DTLS: largest IP packet; path for what the path carries (native only)',
   ),
   maxRate: defaulted(
     '',
     numberOr('<records>', 1, U32_MAX, ['auto', 'off']),
     'auto',
-    `records a second at most; auto: ${UDP_RATE} over UDP, else off; off: no limit`,
+    `records a second at most; auto: ${UDP_RATE} over UDP and DTLS, else off; off: no limit`,
   ),
   timeout: defaulted('', duration('100ms', '24h'), 30_000, 'give up when the collector takes nothing for this time'),
   ...backendSetting,
@@ -72,9 +78,9 @@ Examples:
 async function send(files: readonly string[], flags: SendFlags, command: Command): Promise<void> {
   const { collector, mtu, timeout, maxRate } = flags;
   if (!collector) throw new CtflowError('CTFLOW_USAGE', '--collector is missing', 'Write --collector udp://HOST:PORT');
-  const udp = collector.protocol === 'udp';
-  if (!udp && isGiven(command, 'mtu')) note('--mtu has no effect without a UDP collector');
-  checkTls(flags, collector.protocol === 'tls', command);
+  const udp = isDatagram(collector);
+  if (!udp && isGiven(command, 'mtu')) note('--mtu has no effect without a UDP or DTLS collector');
+  checkTls(flags, isSecured(collector), command);
   const backend = await loadBackend(flags.backend, note);
   const name = formatDestination(collector);
   const options = {
@@ -92,8 +98,11 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
     createTransport: () => createTransport(collector, { ...options, fileMaxSize: Infinity }, backend, { tlsFailed }),
     maxRate: maxRate === 'auto' ? (udp ? UDP_RATE : 'off') : maxRate,
     timeout,
-    closed: (why, uncertain) =>
-      note(`${name}: ${why}; trying again${uncertain > 0 ? ` (${uncertain} records may not have been read)` : ''}`),
+    closed: (why, uncertain) => {
+      // a DTLS session was renewed
+      if (why === CHECKED) return;
+      note(`${name}: ${why}; trying again${uncertain > 0 ? ` (${uncertain} records may not have been read)` : ''}`);
+    },
     signal: stopping.signal,
   });
   const signals = handleSignals({
@@ -126,7 +135,7 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
 /** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS */
 function checkTls(flags: SendFlags, tls: boolean, command: Command): void {
   for (const [key, schema] of tls ? [] : Object.entries(tlsSettings))
-    if (isGiven(command, key)) note(`${flagName(key, about(schema))} has no effect without a TLS collector`);
+    if (isGiven(command, key)) note(`${flagName(key, about(schema))} has no effect without a TLS or DTLS collector`);
   if (!tls) return;
   const { tlsCertificate, tlsKey } = flags;
   if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {

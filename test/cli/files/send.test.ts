@@ -17,16 +17,17 @@ const backend = backends()[0].name;
 async function receive(
   t: ExecutionContext,
   tls?: TlsListenerOptions,
+  protocol: 'tcp' | 'tls' | 'dtls' = tls ? 'tls' : 'tcp',
 ): Promise<{ endpoint: string; values: unknown[] }> {
   const values: unknown[] = [];
   const collector = new Collector({
-    listen: [{ protocol: tls ? 'tls' : 'tcp', host: '127.0.0.1', port: 0 }],
+    listen: [{ protocol, host: '127.0.0.1', port: 0 }],
     ...(tls && { tls }),
     onRecord: record => values.push(record.get('octetDeltaCount')),
   });
   t.teardown(() => collector.close());
   const [{ port }] = await collector.open();
-  return { endpoint: `${tls ? 'tls' : 'tcp'}://127.0.0.1:${port}`, values };
+  return { endpoint: `${protocol}://127.0.0.1:${port}`, values };
 }
 
 test('send: the records of all files arrive, and the exit code is 0', async t => {
@@ -60,19 +61,23 @@ test('send: a damaged file and records that no datagram holds end with exit code
   );
 });
 
-needs(test, ['openssl'])('send: over TLS with a certificate, to a collector of an own authority', async t => {
-  const authority = new Authority('ours');
-  const collector = authority.issue({ names: ['IP:127.0.0.1'] });
-  const exporter = authority.issue({ names: ['DNS:exporter.test'] });
-  const { tlsCa } = authority;
-  const path = temporaryPath(t, 'a.ipfix');
-  writeFileSync(path, Buffer.concat([TEMPLATE, data(1, 2)]));
-  const { endpoint, values } = await receive(t, { ...collector, tlsCa });
-  const own = ['--tls-certificate', exporter.tlsCertificate, '--tls-key', exporter.tlsKey];
-  const { code, stderr } = await ctflow(['send', path, '--collector', endpoint, '--tls-ca', tlsCa, ...own]);
-  t.is(code, 0, stderr);
-  await eventually('the records', () => values.length === 2);
-  const { code: refused } = await ctflow(['send', path, '--collector', endpoint, '--timeout', '500ms', ...own]);
-  t.is(refused, 1);
-  t.is(values.length, 2);
-});
+for (const protocol of ['tls', 'dtls'] as const) {
+  // the fallback has no DTLS
+  if (protocol === 'dtls' && backend === 'fallback') continue;
+  needs(test, ['openssl'])(`send: over ${protocol} with a certificate, to a collector of an own authority`, async t => {
+    const authority = new Authority('ours');
+    const collector = authority.issue({ names: ['IP:127.0.0.1'] });
+    const exporter = authority.issue({ names: ['DNS:exporter.test'] });
+    const { tlsCa } = authority;
+    const path = temporaryPath(t, 'a.ipfix');
+    writeFileSync(path, Buffer.concat([TEMPLATE, data(1, 2)]));
+    const { endpoint, values } = await receive(t, { ...collector, tlsCa }, protocol);
+    const own = ['--tls-certificate', exporter.tlsCertificate, '--tls-key', exporter.tlsKey, '--backend', backend];
+    const { code, stderr } = await ctflow(['send', path, '--collector', endpoint, '--tls-ca', tlsCa, ...own]);
+    t.is(code, 0, stderr);
+    await eventually('the records', () => values.length === 2);
+    const { code: refused } = await ctflow(['send', path, '--collector', endpoint, '--timeout', '500ms', ...own]);
+    t.is(refused, 1);
+    t.is(values.length, 2);
+  });
+}
