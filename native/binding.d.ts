@@ -54,17 +54,17 @@ export declare class DtlsSession {
    * Messages that a datagram brings.
    * @param peer where it comes from
    */
-  receive(datagram: Uint8Array, peer: string): Array<Buffer>
+  receive(datagram: Uint8Array, peer: string): Array<Uint8Array>
   /** The datagram of a message; null where the session is not open, or the message is too large. */
-  seal(message: Uint8Array): Buffer | null
+  seal(message: Uint8Array): Uint8Array | null
   /** What is to be sent beside messages. */
-  takeDatagrams(): Array<Buffer>
+  takeDatagrams(): Array<Uint8Array>
   /** Milliseconds until `handleTimeout` is to be called; null while there is nothing to repeat. */
   timeout(): number | null
   /** Repeats the last flight of the handshake where it is time. */
   handleTimeout(): void
   /** The other side's certificate in DER; null where it has given none. */
-  peerCertificate(): Buffer | null
+  peerCertificate(): Uint8Array | null
   /** Ends it: the other side is told. */
   close(): void
 }

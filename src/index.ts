@@ -69,7 +69,7 @@ export type { StoreCounts } from './store/stored-connections.js';
 export type { Unexported } from './store/unexported.js';
 export type { LocalEnd } from './transport/addresses.js';
 export type { CreateDtlsContext, DtlsContext, DtlsSession } from './transport/dtls/engine.js';
-export type { TlsClientOptions, TlsFileNames, TlsListenerOptions } from './transport/tls-options.js';
+export type { TlsClientOptions, TlsFileNames, TlsListenerOptions, TlsTexts } from './transport/tls-options.js';
 export type { FileOptions } from './transport/file.js';
 export type { TransportCounts } from './transport/transport.js';
 export type { UdpOptions } from './transport/udp.js';

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { notRegular, READ_NOW } from '../common/regular-file.js';
-import type { TlsFileNames } from './tls-options.js';
+import type { TlsFileNames, TlsTexts } from './tls-options.js';
 
 /** Bytes of a file at most. */
 const LARGEST = 4 << 20;
@@ -13,7 +13,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 export interface TlsContent {
   readonly context: SecureContext;
   /** What it is made from. */
-  readonly options: SecureContextOptions;
+  readonly options: SecureContextOptions & TlsTexts;
   /** Changes with the files. */
   readonly digest: string;
 }

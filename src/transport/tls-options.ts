@@ -8,6 +8,13 @@ export interface TlsFileNames {
   tlsKey?: string;
 }
 
+/** What stands in these files. */
+export interface TlsTexts {
+  readonly ca?: string[];
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** Of the side that connects. */
 export interface TlsClientOptions extends TlsFileNames {
   /** The collector's certificate is for this name; absent for the host of its endpoint. */

@@ -36,6 +36,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--idle-flow-export-timeout': '9s',
   '--stale-connection-timeout': '10m',
   '--shutdown-timeout': '2m',
+  '--handshake-interval': '20s',
   '--max-connections': '1000',
   '--first-sight': 'total',
   '--events': 'off',

@@ -75,20 +75,20 @@ impl DtlsSession {
 
     /// Messages that a datagram brings.
     /// @param peer where it comes from
-    #[napi]
+    #[napi(ts_return_type = "Array<Uint8Array>")]
     pub fn receive(&mut self, datagram: &[u8], peer: String) -> Vec<Buffer> {
         let messages = self.session.receive(datagram, peer.as_bytes());
         messages.into_iter().map(Buffer::from).collect()
     }
 
     /// The datagram of a message; null where the session is not open, or the message is too large.
-    #[napi]
+    #[napi(ts_return_type = "Uint8Array | null")]
     pub fn seal(&mut self, message: &[u8]) -> Option<Buffer> {
         self.session.seal(message).map(Buffer::from)
     }
 
     /// What is to be sent beside messages.
-    #[napi]
+    #[napi(ts_return_type = "Array<Uint8Array>")]
     pub fn take_datagrams(&mut self) -> Vec<Buffer> {
         self.session.take_datagrams().into_iter().map(Buffer::from).collect()
     }
@@ -106,7 +106,7 @@ impl DtlsSession {
     }
 
     /// The other side's certificate in DER; null where it has given none.
-    #[napi]
+    #[napi(ts_return_type = "Uint8Array | null")]
     pub fn peer_certificate(&self) -> Option<Buffer> {
         self.session.peer_certificate().map(Buffer::from)
     }

@@ -1,4 +1,4 @@
-import type { TlsContent } from '../tls-files.js';
+import type { TlsTexts } from '../tls-options.js';
 
 /** One end of a DTLS session. It never waits: whoever has it moves datagrams, and calls it when its time is over. */
 export interface DtlsSession {
@@ -37,7 +37,7 @@ export interface DtlsContext {
 }
 
 /** @throws CtflowError CTFLOW_TLS; CTFLOW_BACKEND_LACKS in the fallback, as Node has no DTLS */
-export type CreateDtlsContext = (options: TlsContent['options']) => DtlsContext;
+export type CreateDtlsContext = (texts: TlsTexts) => DtlsContext;
 
 /** Octets of a record's header, RFC 6347 section 4.1. */
 const HEADER = 13;

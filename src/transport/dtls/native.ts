@@ -1,7 +1,7 @@
 import * as tls from 'node:tls';
 import type * as binding from '../../../native/binding.js';
 import { native } from '../../common/native-error.js';
-import type { TlsContent } from '../tls-files.js';
+import type { TlsTexts } from '../tls-options.js';
 import type { DtlsContext } from './engine.js';
 
 /** Those of TLS 1.2 that encrypt and authenticate at once, with keys that nobody has later (RFC 9325 section 4.2). */
@@ -10,7 +10,7 @@ const CIPHERS = 'ECDHE+AESGCM:ECDHE+CHACHA20';
 /** @throws CtflowError CTFLOW_TLS, CTFLOW_BACKEND_LACKS */
 export function nativeDtlsContext(
   { DtlsContext: Context, DtlsSession: Session }: Pick<typeof binding, 'DtlsContext' | 'DtlsSession'>,
-  { ca, cert, key }: TlsContent['options'],
+  { ca, cert, key }: TlsTexts,
 ): DtlsContext {
   const authorities = ca === undefined ? ofNode() : pem(ca);
   const context = native(() => new Context(authorities, pem(cert), pem(key), CIPHERS));
@@ -26,6 +26,6 @@ function ofNode(): string {
   return pem(getCACertificates?.() ?? [...tls.rootCertificates]);
 }
 
-function pem(texts: unknown): string {
-  return (Array.isArray(texts) ? texts : [texts ?? '']).join('\n');
+function pem(texts: string | readonly string[] = ''): string {
+  return typeof texts === 'string' ? texts : texts.join('\n');
 }
