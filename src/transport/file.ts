@@ -3,7 +3,7 @@ import type { FileEndpoint } from '../common/destination-endpoint.js';
 import { errnoOf } from '../common/errors.js';
 import { ClosedFiles } from './closed-files.js';
 import { IpfixFile, type LockFile } from './ipfix-file.js';
-import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
+import { copyMessages, newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 /** Bytes of a message at most: as over TCP. */
 const MESSAGE_LIMIT = 16_384;
@@ -111,7 +111,7 @@ export class FileTransport implements Transport {
     const bursts = this.#queue;
     this.#queue = [];
     this.#queued = 0;
-    return bursts.flatMap(messagesOf);
+    return bursts.flatMap(({ bytes, lengths }) => copyMessages(bytes, lengths));
   }
 
   async tryNow(timeoutMs: number): Promise<void> {
@@ -340,16 +340,6 @@ function sumRecords(lengths: Uint32Array): number {
   let records = 0;
   for (let i = 1; i < lengths.length; i += 2) records += lengths[i];
   return records;
-}
-
-/** Each with bytes of its own. */
-function messagesOf({ bytes, lengths }: Burst): Message[] {
-  const messages: Message[] = [];
-  for (let i = 0, at = 0; i < lengths.length; i += 2) {
-    messages.push({ bytes: bytes.subarray(at, at + lengths[i]), records: lengths[i + 1] });
-    at += lengths[i];
-  }
-  return messages;
 }
 
 /** Waits for it, for so many milliseconds at most. */

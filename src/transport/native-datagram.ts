@@ -2,7 +2,7 @@ import { getSystemErrorName } from 'node:util';
 import type { UdpSender } from '../../native/binding.js';
 import type { DatagramListener, DatagramSocket } from './datagram-socket.js';
 import type { SocketEnd } from '../row/own-connections.js';
-import type { Message } from './transport.js';
+import { copyMessages, type Message } from './transport.js';
 
 /** Milliseconds until a full send buffer is tried again. */
 const AGAIN_MS = 1;
@@ -87,7 +87,7 @@ export class NativeDatagram implements DatagramSocket {
       const waiting = this.#waiting;
       this.#waiting = [];
       this.#queued = 0;
-      return waiting.flatMap(messagesOf);
+      return waiting.flatMap(({ bytes, lengths }) => copyMessages(bytes, lengths));
     });
   }
 
@@ -133,7 +133,7 @@ export class NativeDatagram implements DatagramSocket {
   /** @param count messages, back from the last one */
   #refused(count: number, errno: number): void {
     if (count === 0) return;
-    const messages = this.#recent.splice(0).flatMap(messagesOf);
+    const messages = this.#recent.splice(0).flatMap(({ bytes, lengths }) => copyMessages(bytes, lengths));
     this.#copies = [];
     const refused = messages.splice(Math.max(messages.length - count, 0));
     const maybe = messages.reduce((sum, { records }) => sum + records, 0);
@@ -155,16 +155,6 @@ export class NativeDatagram implements DatagramSocket {
     }
     this.#listener.ready();
   };
-}
-
-/** Each with bytes of its own. */
-function messagesOf({ bytes, lengths }: Burst): Message[] {
-  const messages: Message[] = [];
-  for (let i = 0, at = 0; i < lengths.length; i += 2) {
-    messages.push({ bytes: bytes.slice(at, at + lengths[i]), records: lengths[i + 1] });
-    at += lengths[i];
-  }
-  return messages;
 }
 
 /** As in Node's errors: EIO for 5. */

@@ -3,6 +3,7 @@ import { sendBufferLimit } from './kernel-tcp.js';
 import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
 import {
   CLOCK_BACK,
+  copyMessages,
   newCounts,
   Waiters,
   type Message,
@@ -93,12 +94,9 @@ export class TcpTransport implements Transport {
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, messages: number): void {
-    for (let message = 0, at = 0; message < messages; message++) {
-      const end = at + lengths[message * 2];
-      // the caller fills the buffer again at once
-      this.#queue.push({ bytes: bytes.slice(at, end), records: lengths[message * 2 + 1] });
-      this.#queued += end - at;
-      at = end;
+    for (const message of copyMessages(bytes, lengths, messages)) {
+      this.#queue.push(message);
+      this.#queued += message.bytes.length;
     }
     this.#offer();
   }

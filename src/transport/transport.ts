@@ -21,6 +21,20 @@ export interface Message {
   readonly records: number;
 }
 
+/**
+ * Copies messages that stand one behind another: the caller fills the buffer again at once.
+ * @param lengths octets and records of each
+ */
+export function copyMessages(bytes: Uint8Array, lengths: Uint32Array, messages = lengths.length / 2): Message[] {
+  const copies: Message[] = [];
+  for (let i = 0, at = 0; i < messages; i++) {
+    const end = at + lengths[i * 2];
+    copies.push({ bytes: bytes.slice(at, end), records: lengths[i * 2 + 1] });
+    at = end;
+  }
+  return copies;
+}
+
 /** Called for a session; after close() only `settled` and `lost`, and `opened` for a file that was being begun. */
 export interface TransportListener {
   /** A transport session is open: templates and sequence numbers start anew. */

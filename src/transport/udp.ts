@@ -12,7 +12,7 @@ import {
   UDP_AND_IPV6_HEADERS,
   UNKNOWN_PATH,
 } from './packet.js';
-import { newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
+import { copyMessages, newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 /** Packets that may wait in the socket's queue before it counts as not ready. */
 const QUEUE_PACKETS = 256;
@@ -115,11 +115,7 @@ export class UdpTransport implements Transport {
       }, this.#times.probe);
       return;
     }
-    for (let i = 0, at = 0; i < messages; i++) {
-      const end = at + lengths[i * 2];
-      this.#unsent.push({ bytes: bytes.slice(at, end), records: lengths[i * 2 + 1] });
-      at = end;
-    }
+    this.#unsent.push(...copyMessages(bytes, lengths, messages));
   }
 
   takeBack(): readonly Message[] {

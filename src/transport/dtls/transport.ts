@@ -13,7 +13,14 @@ import {
 } from '../packet.js';
 import { serverName } from '../tls-client.js';
 import type { TlsClientOptions } from '../tls-options.js';
-import { newCounts, Waiters, type Message, type Transport, type TransportListener } from '../transport.js';
+import {
+  copyMessages,
+  newCounts,
+  Waiters,
+  type Message,
+  type Transport,
+  type TransportListener,
+} from '../transport.js';
 import { CLOSED_BY_PEER, DtlsConnection, type DtlsHandlers } from './connection.js';
 import { DtlsContexts } from './contexts.js';
 import type { CreateDtlsContext } from './engine.js';
@@ -133,11 +140,7 @@ export class DtlsTransport implements Transport {
       if (this.#options.mtu === 'path') this.#look ??= setTimeout(() => this.#lookAtPath(), this.#times.look);
       return;
     }
-    for (let i = 0, at = 0; i < messages; i++) {
-      const end = at + lengths[i * 2];
-      this.#unsent.push({ bytes: bytes.slice(at, end), records: lengths[i * 2 + 1] });
-      at = end;
-    }
+    this.#unsent.push(...copyMessages(bytes, lengths, messages));
   }
 
   takeBack(): readonly Message[] {
