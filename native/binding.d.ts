@@ -65,7 +65,7 @@ export declare class DtlsSession {
   handleTimeout(): void
   /** The other side's certificate in DER; null where it has given none. */
   peerCertificate(): Uint8Array | null
-  /** Ends it: the other side is told. */
+  /** Ends it: sends close_notify. */
   close(): void
 }
 

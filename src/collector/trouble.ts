@@ -30,7 +30,7 @@ export type Trouble = {
     }
   /** A datagram for which there was no room. */
   | { readonly kind: 'dropped-datagram' }
-  /** A DTLS datagram of no session that is known. */
+  /** A DTLS datagram of an unknown session. */
   | { readonly kind: 'stray-datagram' }
   /** A session that was forgotten, or a connection that was closed, for one that is more useful. */
   | { readonly kind: 'evicted-session' }

@@ -63,7 +63,7 @@ export function timeBound(timestamps: boolean, events: boolean): string | undefi
 
 const UNKNOWN = 0;
 /** Its create event was added. */
-const TOLD = 1;
+const CREATED = 1;
 /** It was there before the exporter. */
 const BEFORE = 2;
 
@@ -78,7 +78,7 @@ export class NatLog implements Beginnings, StoreListener {
   readonly #table: ConnectionTable;
   readonly #nat66: NatEventPair | undefined;
   /** What is known of the beginning of the connection in a slot; UNKNOWN too where it is not translated. */
-  readonly #told: Uint8Array;
+  readonly #known: Uint8Array;
   readonly #time: EventTime = { milliseconds: 0, nanoseconds: 0 };
 
   /**
@@ -88,7 +88,7 @@ export class NatLog implements Beginnings, StoreListener {
   constructor(connections: FlowStore, room: number, nat66?: NatEventPair) {
     this.#table = connections.table;
     this.#nat66 = nat66;
-    this.#told = new Uint8Array(this.#table.capacity);
+    this.#known = new Uint8Array(this.#table.capacity);
     this.events = new NatEvents(room, this.#table.columns({}).zeroed);
     connections.subscribe(this);
   }
@@ -100,16 +100,16 @@ export class NatLog implements Beginnings, StoreListener {
     return true;
   }
 
-  stored(slot: number, told: boolean): void {
-    this.#told[slot] = told ? TOLD : UNKNOWN;
+  stored(slot: number, created: boolean): void {
+    this.#known[slot] = created ? CREATED : UNKNOWN;
   }
 
   added(slot: number, before: boolean): void {
-    if (this.#told[slot] !== UNKNOWN) return;
+    if (this.#known[slot] !== UNKNOWN) return;
     const { rows, bytes, flags } = this.#table;
     const row = slot * ROW_WORDS;
     if (!isTranslated(rows, bytes, row)) return;
-    this.#told[slot] = before ? BEFORE : TOLD;
+    this.#known[slot] = before ? BEFORE : CREATED;
     if (before) return;
     this.#at(this.#table.startMs(slot), rows, row, HAS_START, START_NS_WORD);
     if (!this.#create(rows, bytes, row)) return;
@@ -118,8 +118,8 @@ export class NatLog implements Beginnings, StoreListener {
   }
 
   beganStored(slot: number, time: number): void {
-    if (this.#told[slot] !== BEFORE) return;
-    this.#told[slot] = TOLD;
+    if (this.#known[slot] !== BEFORE) return;
+    this.#known[slot] = CREATED;
     const { rows, bytes } = this.#table;
     const row = slot * ROW_WORDS;
     this.#at(time, rows, row, HAS_START, START_NS_WORD);
@@ -127,8 +127,8 @@ export class NatLog implements Beginnings, StoreListener {
   }
 
   gone(slot: number, reason: number): void {
-    if (this.#told[slot] === UNKNOWN) return;
-    this.#told[slot] = UNKNOWN;
+    if (this.#known[slot] === UNKNOWN) return;
+    this.#known[slot] = UNKNOWN;
     const { rows, bytes } = this.#table;
     const row = slot * ROW_WORDS;
     const pair = this.#pairOf(bytes, row);
@@ -141,11 +141,11 @@ export class NatLog implements Beginnings, StoreListener {
 
   /** It is still there; when it returns, it is one from before. */
   evicted(slot: number): void {
-    this.#told[slot] = UNKNOWN;
+    this.#known[slot] = UNKNOWN;
   }
 
   cleared(): void {
-    this.#told.fill(UNKNOWN);
+    this.#known.fill(UNKNOWN);
   }
 
   /** @returns whether there is such an event */

@@ -111,7 +111,7 @@ impl DtlsSession {
         self.session.peer_certificate().map(Buffer::from)
     }
 
-    /// Ends it: the other side is told.
+    /// Ends it: sends close_notify.
     #[napi]
     pub fn close(&mut self) {
         self.session.close();

@@ -103,7 +103,7 @@ export function describeTrouble(trouble: Trouble): string {
     case 'dropped-datagram':
       return `${exporter}: a datagram is dropped: the output is read too slowly`;
     case 'stray-datagram':
-      return `${exporter}: a DTLS datagram of no session that is known here; the exporter is told so`;
+      return `${exporter}: a DTLS datagram of an unknown session, answered with an alert`;
     case 'evicted-session':
       return `${exporter}: ${
         EVICTED.find(([protocol]) => exporter.startsWith(protocol))?.[1] ?? 'its connection is closed'

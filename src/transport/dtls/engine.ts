@@ -19,7 +19,7 @@ export interface DtlsSession {
   handleTimeout(): void;
   /** The other side's certificate in DER; null where it has given none. */
   peerCertificate(): Uint8Array | null;
-  /** Ends it: the other side is told (close_notify). */
+  /** Ends it: sends close_notify. */
   close(): void;
 }
 

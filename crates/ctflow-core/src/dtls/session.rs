@@ -236,7 +236,7 @@ impl Session {
         }
     }
 
-    /// Ends it: the other side is told (close_notify), or gets the answer where it has ended it.
+    /// Ends it: sends close_notify, or answers that of the other side.
     pub fn close(&mut self) {
         if matches!(self.state, State::Open | State::Closed) {
             // SAFETY: the session is open.
