@@ -10,6 +10,10 @@ import { holdBudget } from './hold-budget.js';
  */
 export type Guard = 'filter' | 'polls' | 'off';
 
+/** Of the events that the filter lets pass in a burst: beyond, what waits is read before the filter drops any. */
+const WAIT_SHARE_OF_BURST = 3 / 4;
+/** Of what may be held without a filter, before a poll decides. */
+const WAIT_SHARE = 1 / 2;
 /** Milliseconds from one renewal to the next at least. */
 const RENEWAL_GAP = 5;
 /** The cost of a look grows with the square of the list's length: 10,000 take about 100 ms. */
@@ -46,6 +50,8 @@ export class DyingList {
   #raw = 0;
   /** No more are held than attempts have failed beyond these. */
   #heldFrom = 0;
+  /** Connections in the table, held ones among them. */
+  #tableCount = Infinity;
   /** Attempts that failed while nothing was held. */
   #lost = 0;
   /** Events dropped by the filter. */
@@ -75,7 +81,7 @@ export class DyingList {
     return this.#lost + this.#dropped;
   }
 
-  /** The store has every event up to now. The kernel may go on holding connections for a while. */
+  /** The store has every event up to now, or room for none. The kernel may go on holding connections for a while. */
   renew(): void {
     const now = performance.now();
     if (this.guard !== 'filter' || now - this.#renewedAt < RENEWAL_GAP) return;
@@ -90,20 +96,27 @@ export class DyingList {
     if (held > lasting.events && now - this.#lookedAt > LOOK_GAP) void this.#look().catch(() => {});
   }
 
-  /** Whether the kernel can go on holding connections: events may wait for a while. Where it holds none they would be lost. */
+  /**
+   * Whether the kernel can go on holding connections: events may wait for a while. Where it holds none they would be lost. What
+   * asks is running, so the filter's lease for a burst holds, and is renewed.
+   */
   get mayWait(): boolean {
     if (!this.#holding) return false;
     const pressure = this.#read();
     if (!pressure) return false;
-    const [, lasting] = holdBudget(pressure, this.#held, this.#limit);
-    return this.#held <= lasting.events / 2;
+    const held = this.#held;
+    const [burst, lasting] = holdBudget(pressure, held, this.#limit);
+    const most = this.guard === 'filter' ? burst.events * WAIT_SHARE_OF_BURST : lasting.events * WAIT_SHARE;
+    if (held > most) return false;
+    this.renew();
+    return true;
   }
 
   /** After a poll. @returns whether events of connections on the list are still to come */
   async watch(): Promise<boolean> {
     this.#warnOfLoss();
     // what another listener has no room for was delivered to this one
-    if (this.guard === 'off' || (this.#holding && this.#held === 0)) {
+    if (this.guard === 'off' || (this.#holding && !this.#mayHold)) {
       this.#emptyAt = performance.now();
       return false;
     }
@@ -115,7 +128,7 @@ export class DyingList {
   /** Receives events while there are any on the list. */
   async drain(): Promise<void> {
     this.#read();
-    if (!this.#holding || this.#held === 0) return;
+    if (!this.#holding || !this.#mayHold) return;
     this.#ending = true;
     await this.#readBacklog(dying => dying === 0).catch(() => {});
   }
@@ -131,9 +144,14 @@ export class DyingList {
     this.#holding = false;
   }
 
-  /** Connections that the kernel holds at most. */
+  /** None, where no attempt has failed since the list was known to be empty. */
+  get #mayHold(): boolean {
+    return this.#failed > this.#heldFrom;
+  }
+
+  /** Connections that the kernel holds at most: an attempt may fail many times, and those that were delivered since are none. */
   get #held(): number {
-    return this.#failed - this.#heldFrom;
+    return Math.min(this.#failed - this.#heldFrom, this.#tableCount);
   }
 
   /** Takes over the kernel's counters; undefined once listening has ended. */
@@ -143,6 +161,7 @@ export class DyingList {
     const failed = (pressure.drops - this.#raw) >>> 0; // modulo 2^32
     this.#raw = pressure.drops;
     this.#failed += failed;
+    this.#tableCount = pressure.tableCount ?? Infinity;
     if (!this.#holding) {
       this.#lost += failed;
       this.#heldFrom = this.#failed;

@@ -69,6 +69,28 @@ test('no lease where there is no filter', t => {
   for (const guard of ['polls', 'off'] as const) t.deepEqual(begin(guard).source.leases, []);
 });
 
+test('events may wait as long as the filter lets a burst pass, and the lease is renewed meanwhile', async t => {
+  const { source, list } = begin('filter');
+  Object.assign(source.kernel, { drops: 500, tableCount: 600 });
+  const renewed = source.leases.length;
+  await soon();
+  t.true(list.mayWait, 'three quarters of the 675 of a burst');
+  t.true(source.leases.length > renewed);
+  source.kernel.drops = 800;
+  t.false(list.mayWait, 'beyond, what waits is read before the filter drops any');
+  source.kernel.tableCount = 540;
+  t.true(list.mayWait, 'no more are held than the table has');
+});
+
+test('without a filter events wait as long as half of what may stay is held', t => {
+  const { source, list } = begin('polls', 100);
+  Object.assign(source.kernel, { drops: 50, tableCount: 300 });
+  t.true(list.mayWait);
+  source.kernel.drops = 51;
+  t.false(list.mayWait);
+  t.deepEqual(source.leases, []);
+});
+
 test('with the filter, attempts that fail are no loss, and what the filter drops is one', async t => {
   const { source, list, lines } = begin('filter');
   source.kernel.drops = 7;
@@ -113,7 +135,7 @@ test('the list is not looked at while every event has fitted', async t => {
 
 test('without a filter a backlog is read first, and the option stays on where that is enough', async t => {
   const { source, list } = begin('polls', 100);
-  source.kernel.drops = 300;
+  Object.assign(source.kernel, { drops: 300, tableCount: 300 });
   let dying = 300;
   source.dying = () => (dying -= 100) + 100;
   t.true(await list.watch());
@@ -123,7 +145,7 @@ test('without a filter a backlog is read first, and the option stays on where th
 
 test('without a filter the option is turned off where reading does not help, and on again when the list is short', async t => {
   const { source, list, lines } = begin('polls', 100);
-  source.kernel.drops = 300;
+  Object.assign(source.kernel, { drops: 300, tableCount: 300 });
   source.dying = () => 300;
   t.false(await list.watch());
   t.deepEqual(source.kept, [false]);
