@@ -8,7 +8,9 @@ import { readMessage } from '../../helpers/builders/wire.js';
 import { eventually } from '../../helpers/eventually.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { begin, many, Rig } from '../../helpers/rigs/destination-rig.js';
+import type { Certificate } from '../../helpers/tls/authority.js';
 import { certificates } from '../../helpers/tls/certificates.js';
+import { OpensslServer } from '../../helpers/tls/openssl-server.js';
 
 const backend = backends().find(({ name }) => name === 'native');
 // the fallback alone has none of it
@@ -75,6 +77,63 @@ for (const host of ['127.0.0.1', '::1']) {
       await rig.destination.drain(10_000);
       const { records, lostRecords } = rig.destination.stats().transport;
       t.deepEqual([records, lostRecords], [60, 0]);
+    },
+  );
+}
+
+const HERE = ['IP:127.0.0.1'];
+const UNREACHABLE = 'collector unreachable; retrying';
+const WANTED = ['-Verify', '1', '-verify_return_error'];
+
+type Refusal = readonly [
+  reason: string,
+  of: { collector?: () => Certificate; exporter?: () => Certificate; flags?: string[] },
+  meaning: RegExp,
+];
+const REFUSALS: readonly Refusal[] = [
+  ['wrong name', { collector: () => certificates().ours.issue({ names: ['DNS:other.test'] }) }, /for another name/],
+  [
+    'expired',
+    { collector: () => certificates().ours.issue({ names: HERE, expired: true }) },
+    /collector's certificate has expired/,
+  ],
+  ['no client certificate', { flags: WANTED }, /may want a client certificate/],
+  [
+    'unknown authority',
+    { collector: () => certificates().theirs.issue({ names: HERE }) },
+    /authority that is not trusted/,
+  ],
+  [
+    'expired client certificate',
+    { flags: WANTED, exporter: () => certificates().ours.issue({ names: ['DNS:exporter.test'], expired: true }) },
+    /this exporter's certificate has expired/,
+  ],
+  [
+    'client certificate of an unknown authority',
+    { flags: WANTED, exporter: () => certificates().theirs.issue({ names: ['DNS:exporter.test'] }) },
+    /does not know the authority of this exporter's certificate/,
+  ],
+];
+
+for (const [reason, { collector, exporter, flags = [] }, meaning] of REFUSALS) {
+  rigged(
+    `RFC 7011 11.3: without mutual authentication nothing is exported over DTLS, and the log says why: ${reason}`,
+    async t => {
+      const { ours } = certificates();
+      const certificate = collector?.() ?? ours.issue({ names: HERE });
+      const wants = ['-dtls1_2', '-timeout', '-CAfile', ours.tlsCa, ...flags];
+      const { port } = await OpensslServer.listen(t, '127.0.0.1', certificate, ...wants);
+      const options = { reconnectInterval: 60_000, tlsCa: ours.tlsCa, ...exporter?.() };
+      const rig = new Rig(backend!, { protocol: 'dtls', host: '127.0.0.1', port }, options);
+      t.teardown(() => rig.destination.close());
+      await rig.destination.open();
+      const line = await eventually('the reason', () => rig.lines.find(({ msg }) => msg === UNREACHABLE));
+      t.regex(String(line['meaning']), meaning);
+      t.truthy(line['why']);
+      rig.poll(...many(3, 1));
+      await rig.destination.export();
+      t.is(rig.destination.stats().transport.records, 0);
+      t.is(rig.opened, 0);
     },
   );
 }
