@@ -1,4 +1,4 @@
-import type { Count } from '../src/demo/traffic/loopback-count.js';
+import type { Count } from '../src/cli/demo/traffic/loopback-count.js';
 import type { ReceivedFlows } from './ledger.js';
 
 /** Octets, packets, and connections. */

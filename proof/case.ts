@@ -1,5 +1,5 @@
 import { CtflowError, describeError } from '../src/common/errors.js';
-import type { Count } from '../src/demo/traffic/loopback-count.js';
+import type { Count } from '../src/cli/demo/traffic/loopback-count.js';
 import type { Balance, ConnectionCount } from './balance.js';
 import type { ExporterEnd } from './exporter-process.js';
 import type { TrafficSummary } from './generator.js';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { NatLedger } from './nat-ledger.js';
-import type { Count } from '../src/demo/traffic/loopback-count.js';
+import type { Count } from '../src/cli/demo/traffic/loopback-count.js';
 
 /** Pairs of elements: what was reported since the last record, and since the flow began. Packets first, then octets. */
 const COUNTERS = [

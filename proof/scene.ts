@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pause } from '../src/demo/pause.js';
+import { pause } from '../src/cli/demo/pause.js';
 import { balance, type Balance } from './balance.js';
 import { COLLECTOR_PORT, CollectorProcess, collectorEndpoint, type Protocol } from './collector-process.js';
 import { ExporterProcess, type ExporterEnd } from './exporter-process.js';

@@ -1,4 +1,4 @@
-import { CALM_TCP } from '../src/demo/traffic/network.js';
+import { CALM_TCP } from '../src/cli/demo/traffic/network.js';
 import { TRUTH_TABLE, untrackedTable } from '../test/helpers/kernel/nft-truth.js';
 import { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import { COLLECTOR_PORT } from './collector-process.js';

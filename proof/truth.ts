@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { retransmissions } from '../src/demo/traffic/network.js';
-import { pause } from '../src/demo/pause.js';
-import type { Count } from '../src/demo/traffic/loopback-count.js';
+import { retransmissions } from '../src/cli/demo/traffic/network.js';
+import { pause } from '../src/cli/demo/pause.js';
+import type { Count } from '../src/cli/demo/traffic/loopback-count.js';
 import type { PrivateNamespace } from '../test/helpers/kernel/namespace.js';
 import { parseCounters } from '../test/helpers/kernel/nft-truth.js';
 import type { Topology } from './topology.js';

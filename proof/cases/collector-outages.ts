@@ -1,4 +1,4 @@
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { ProofCase } from '../case.js';
 import type { ExporterEnd } from '../exporter-process.js';
 import { Scene } from '../scene.js';

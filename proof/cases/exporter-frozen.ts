@@ -1,4 +1,4 @@
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { Finding, ProofCase } from '../case.js';
 import { Scene, type Size } from '../scene.js';
 import type { Scope } from '../../test/helpers/kernel/scope.js';

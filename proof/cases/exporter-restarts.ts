@@ -1,4 +1,4 @@
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { ConnectionCount } from '../balance.js';
 import type { Finding, ProofCase, Uncertain } from '../case.js';
 import type { ExporterProcess } from '../exporter-process.js';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CtflowError } from '../../src/common/errors.js';
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { ProofCase } from '../case.js';
 import { Scene } from '../scene.js';
 import type { Scope } from '../../test/helpers/kernel/scope.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import { balance, type ConnectionCount } from '../balance.js';
 import type { Finding, ProofCase } from '../case.js';
 import { collectorEndpoint, CollectorProcess } from '../collector-process.js';

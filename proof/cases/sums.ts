@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Count } from '../../src/demo/traffic/loopback-count.js';
-import { pause } from '../../src/demo/pause.js';
+import type { Count } from '../../src/cli/demo/traffic/loopback-count.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { ProofCase } from '../case.js';
 import { collectorEndpoint } from '../collector-process.js';
 import { FILTERED, SUMS } from '../ledger.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { pause } from '../../src/demo/pause.js';
+import { pause } from '../../src/cli/demo/pause.js';
 import type { ProofCase } from '../case.js';
 import { COLLECTOR_PORT } from '../collector-process.js';
 import { Scene } from '../scene.js';

@@ -25,8 +25,8 @@ const ORDER = [
   'destination',
   ROOT,
   'collector',
-  'demo',
   'config',
+  'daemon',
   'cli',
   'index.ts',
 ];

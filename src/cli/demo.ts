@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { runDemo } from '../demo/demo.js';
+import { runDemo } from './demo/demo.js';
 import { duration, onOff } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted } from '../config/setting.js';

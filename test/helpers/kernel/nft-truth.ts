@@ -1,5 +1,5 @@
 /** What the kernel counts without conntrack: nft rules, and how nft shows their counters. */
-import type { Count } from '../../../src/demo/traffic/loopback-count.js';
+import type { Count } from '../../../src/cli/demo/traffic/loopback-count.js';
 
 /**
  * An nft table that counts what conntrack counts, each packet once: a packet of an established connection where it comes
