@@ -369,6 +369,9 @@ export interface NflogCounts {
   unnamed: number
 }
 
+/** Backend.sendUnixDatagram of src/backend/backend.ts: 0, or an errno. */
+export declare function sendUnixDatagram(address: string, bytes: Uint8Array, byMemfd: boolean): number
+
 /** One end of a connection. */
 export interface SocketName {
   address: string

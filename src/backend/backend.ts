@@ -1,6 +1,7 @@
 import type { CpuClock } from '../common/cpu.js';
 import type { FlowEncoder, FlowEncoderOptions } from '../encoder/request.js';
 import type { Decode } from '../netlink/decode.js';
+import type { SendUnixDatagram } from '../common/log/journald.js';
 import type { EventOptions, EventReceiver, EventSource } from '../sources/events.js';
 import type { NflogOptions, NflogSource } from '../sources/nflog.js';
 import type { RowReceiver } from '../sources/row-listener.js';
@@ -43,6 +44,8 @@ export interface Backend {
   readonly threadCpu: CpuClock;
   /** Makes UDP sockets: native sends many messages a call, the fallback is Node's. */
   readonly connectDatagram: ConnectDatagram;
+  /** To the service manager and journald; absent in the fallback, as Node has no sockets for it. */
+  readonly sendUnixDatagram?: SendUnixDatagram;
   /** DTLS by the OpenSSL that Node brings. */
   readonly createDtlsContext: CreateDtlsContext;
 }

@@ -50,6 +50,7 @@ export function createNativeBackend(binding: Binding): Backend {
     limitUnsent: (fd: number, octets: number): boolean => binding.limitUnsent(fd, octets),
     lockFile: (fd: number): boolean => native(() => binding.lockFile(fd)),
     threadCpu: binding.threadCpu,
+    sendUnixDatagram: binding.sendUnixDatagram,
     openKernel: (options: KernelOptions): NetlinkSource =>
       native(
         () =>

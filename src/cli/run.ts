@@ -9,6 +9,7 @@ import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
+import { limitRepeats } from '../common/log/repeats.js';
 import { createLogger, type Logger } from '../common/logger.js';
 import { defaultDomain, formerDomain } from '../common/observation-domain.js';
 import { FollowedSource } from '../sources/followed-source.js';
@@ -23,8 +24,9 @@ import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import { checkRun, eventKind, neededCapabilities, settingsWithoutEffect } from './run-checks.js';
 import { filterOf, sourceOf } from './open-source.js';
+import { runFacts } from './run-facts.js';
 import { handleSignals } from './signals.js';
-import { logState, logStatistics } from './statistics.js';
+import { logState, logStatistics, summarySentence } from './statistics.js';
 
 /** `ctflow run` */
 export function runCommand(): Command {
@@ -49,18 +51,21 @@ Examples:
 
 async function run(config: RunConfig): Promise<void> {
   const { settings: flags } = config;
-  const log = createLogger(flags.logLevel);
+  const began = performance.now();
+  let loaded: Backend | undefined;
+  const root = createLogger(flags.logLevel, () => loaded?.sendUnixDatagram);
+  const log = limitRepeats(root);
   let inventory: InventoryFile | undefined;
   let exporter: Exporter | undefined;
   const signals = handleSignals({
     reload: () => (inventory ? void inventory.reload() : log.info('SIGHUP: there is no inventory to reload')),
-    report: () => (exporter ? logStatistics(log, exporter.stats(), 'statistics') : log.info('ctflow starts')),
+    report: () => (exporter ? logStatistics(root, exporter.stats(), 'statistics') : log.info('ctflow starts')),
     cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
   });
   let stateTimer: NodeJS.Timeout | undefined;
   try {
     if (config.file) log.info({ file: config.file.path }, 'settings are read from a file');
-    const backend = await loadBackend(flags.backend, line => log.info(line));
+    const backend = (loaded = await loadBackend(flags.backend, line => log.info(line)));
     throwMistakes(inOrder([...config.mistakes, ...checkRun(config, backend)]));
     for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
     if (flags.inventory !== undefined) {
@@ -122,28 +127,20 @@ async function run(config: RunConfig): Promise<void> {
       log,
     });
     await exporter.open();
-    log.info(
-      {
-        backend: backend.name,
-        source: source.kind,
-        destinations: destinations.map(({ name, profile, observationDomain }) => ({
-          name,
-          profile,
-          observationDomain,
-        })),
-      },
-      'ctflow runs',
-    );
-    if (flags.statsInterval > 0) stateTimer = setInterval(logState(log, exporter), flags.statsInterval);
+    log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
+    if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
     log.info('stopping: exporting the open connections');
     const unexported = await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
-    logStatistics(log, exporter.stats(), 'stopped');
+    log.flush();
+    const stats = exporter.stats();
+    logStatistics(root, stats, 'stopped', summarySentence(stats, (performance.now() - began) / 1000));
     if (unexported > 0) throw leftUnexported(unexported, flags);
   } finally {
     clearInterval(stateTimer);
+    log.flush();
     inventory?.close();
   }
 }

@@ -1,4 +1,4 @@
-import { isatty } from 'node:tty';
+import { readerOf } from '../common/log/reader.js';
 import type { Logger } from '../common/logger.js';
 import { standardError } from '../common/terminal/standard-streams.js';
 import type { Exporter, ExporterStats } from '../exporter.js';
@@ -51,18 +51,26 @@ export function stateFields(stats: ExporterStats, before: number): StateFields {
 
 /** The same in one sentence; of a collector, what is not 0. */
 export function stateSentence({ connections, recordsExported, newRecords, collectors }: StateFields): string {
-  const troubles = collectors.flatMap(({ name, connected, waiting, lostRecords, errors, unexported }) => {
-    const words = [
-      ...(connected ? [] : ['not connected']),
-      ...(waiting > 0 ? [`${count(waiting, 'ended connection')} waiting`] : []),
-      ...(lostRecords > 0 ? [`${count(lostRecords, 'record')} lost`] : []),
-      ...(errors > 0 ? [`${count(errors, 'error')}`] : []),
-      ...(unexported > 0 ? [`${count(unexported, 'connection')} not exported`] : []),
-    ];
-    return words.length > 0 ? [`${name}: ${words.join(', ')}`] : [];
-  });
   const all = `${count(connections, 'connection')}, ${count(recordsExported, 'record')} exported (+${number(newRecords)})`;
-  return [all, ...troubles].join('; ');
+  return [all, ...collectors.flatMap(troublesOf)].join('; ');
+}
+
+function troublesOf({
+  name,
+  connected,
+  waiting,
+  lostRecords,
+  errors,
+  unexported,
+}: Omit<CollectorState, 'endpoint'>): string[] {
+  const words = [
+    ...(connected ? [] : ['not connected']),
+    ...(waiting > 0 ? [`${count(waiting, 'ended connection')} waiting`] : []),
+    ...(lostRecords > 0 ? [`${count(lostRecords, 'record')} lost`] : []),
+    ...(errors > 0 ? [count(errors, 'error')] : []),
+    ...(unexported > 0 ? [`${count(unexported, 'connection')} not exported`] : []),
+  ];
+  return words.length > 0 ? [`${name}: ${words.join(', ')}`] : [];
 }
 
 function count(value: number, what: string): string {
@@ -103,11 +111,11 @@ function wordsOf(value: unknown, prefix = ''): string[] {
   return [`${prefix} ${typeof value === 'number' ? number(value) : String(value)}`];
 }
 
-function wrap(head: string, words: readonly string[]): string[] {
+function wrap(head: string, words: readonly string[], comma = ','): string[] {
   const lines: string[] = [];
   let line = head;
   for (const [i, word] of words.entries()) {
-    const text = i < words.length - 1 ? `${word},` : word;
+    const text = i < words.length - 1 ? `${word}${comma}` : word;
     if (line.length + 1 + text.length > WIDTH - INDENT.length && line.trim() !== '') {
       lines.push(line);
       line = ' ';
@@ -117,21 +125,72 @@ function wrap(head: string, words: readonly string[]): string[] {
   return [...lines, line];
 }
 
+/** How the run went, in one sentence: what was exported, and all that was not. */
+export function summarySentence(stats: ExporterStats, seconds: number): string {
+  const { poll, store, events, denied, recordsExported, destinations } = stats;
+  const all = [
+    count(poll.polls, 'poll'),
+    count(store.added, 'connection'),
+    `${count(recordsExported, 'record')} exported to ${count(destinations.length, 'destination')}`,
+  ];
+  const lost = [
+    [poll.incomplete, 'incomplete poll'],
+    [events?.lost ?? 0, 'event'],
+    [events?.unread ?? 0, 'unread event'],
+    [denied?.nflog?.lost ?? 0, 'denied packet'],
+    [store.refused, 'connection at --max-connections'],
+  ] as const;
+  const kernel = lost.filter(([value]) => value > 0).map(([value, what]) => count(value, what));
+  const { collectors } = stateFields(stats, 0);
+  const troubles = collectors.flatMap(({ name, lostRecords, errors, unexported }) =>
+    troublesOf({ name, connected: true, waiting: 0, lostRecords, errors, unexported }),
+  );
+  const losses = [...(kernel.length > 0 ? [`not seen: ${kernel.join(', ')}`] : []), ...troubles];
+  return `ran for ${span(seconds)}: ${all.join(', ')}; ${losses.length > 0 ? losses.join('; ') : 'nothing was lost'}`;
+}
+
+/** `2 d 3 h`, `4 min 5 s`: the two largest units. */
+function span(seconds: number): string {
+  const units = [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ] as const;
+  let left = Math.round(seconds);
+  const words = units.flatMap(([length, unit]) => {
+    const whole = Math.floor(left / length);
+    left -= whole * length;
+    return whole > 0 ? [`${whole} ${unit}`] : [];
+  });
+  return words.slice(0, 2).join(' ') || '0 s';
+}
+
 /** Logs the short line, each time it is called. */
 export function logState(log: Logger, exporter: Exporter): () => void {
   let records = 0;
   return () => {
     const fields = stateFields(exporter.stats(), records);
     records = fields.recordsExported;
-    if (isatty(2)) log.info(stateSentence(fields));
+    const reader = readerOf(2);
+    if (reader === 'terminal') log.info(stateSentence(fields));
+    else if (reader === 'journald') log.info({ statistics: { ...fields, ...dropped() } }, stateSentence(fields));
     else log.info({ ...fields, ...dropped() }, 'statistics');
   };
 }
 
-/** Logs everything: as fields, or as text on a terminal. */
-export function logStatistics(log: Logger, stats: ExporterStats, message: string): void {
-  if (isatty(2)) log.info(`${message}${statisticsLines(stats)}`);
-  else log.info({ ...stats, ...dropped() }, message);
+/**
+ * Logs everything: as fields, or as text for people.
+ * @param summary a sentence in front
+ */
+export function logStatistics(log: Logger, stats: ExporterStats, message: string, summary?: string): void {
+  const reader = readerOf(2);
+  if (reader === 'program') return log.info({ ...(summary && { summary }), ...stats, ...dropped() }, message);
+  const sentence = summary === undefined ? [] : wrap('', summary.split(' '), '');
+  const lines = sentence.map(line => `\n${INDENT}${line.trim()}`).join('');
+  const text = `${message}${lines}${statisticsLines(stats)}`;
+  if (reader === 'terminal') log.info(text);
+  else log.info({ statistics: { ...stats, ...dropped() } }, text);
 }
 
 function dropped(): { logLinesDropped?: number } {

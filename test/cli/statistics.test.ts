@@ -1,6 +1,6 @@
 import test from 'ava';
 import { anyCollector, RECORDING, ctflow } from '../helpers/kernel/cli.js';
-import { stateFields, stateSentence, statisticsLines } from '../../src/cli/statistics.js';
+import { stateFields, stateSentence, statisticsLines, summarySentence } from '../../src/cli/statistics.js';
 import type { ExporterStats } from '../../src/exporter.js';
 
 const none = { connections: 0, packets: 0, octets: 0 };
@@ -26,6 +26,7 @@ const stats = {
   backend: 'native',
   connections: 1_234,
   recordsExported: 5_678,
+  store: { added: 30, refused: 0 },
   poll: { polls: 3, incomplete: 0, skipped: { filtered: 0, malformed: 7 } },
   names: { count: 0, overflow: 0 },
   destinations: [
@@ -66,6 +67,19 @@ test('the statistics line has the counts of each collector', t => {
     '1,234 connections, 5,678 records exported (+678); main: not connected, ' +
       '1 ended connection waiting, 4 records lost, 3 errors, 11 connections not exported; ' +
       'lab: 4 records lost, 3 errors, 6 connections not exported',
+  );
+});
+
+test('the summary of a run says how long it was, what was exported, and what was lost', t => {
+  t.is(
+    summarySentence(stats, 7_500),
+    'ran for 2 h 5 min: 3 polls, 30 connections, 5,678 records exported to 2 destinations; ' +
+      'main: 4 records lost, 3 errors, 11 connections not exported; lab: 4 records lost, 3 errors, 6 connections not exported',
+  );
+  const well = { ...stats, destinations: [], events: { lost: 2, unread: 0 }, poll: { ...stats.poll, incomplete: 1 } };
+  t.is(
+    summarySentence(well as unknown as ExporterStats, 0),
+    'ran for 0 s: 3 polls, 30 connections, 5,678 records exported to 0 destinations; not seen: 1 incomplete poll, 2 events',
   );
 });
 

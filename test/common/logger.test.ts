@@ -1,5 +1,5 @@
 import test from 'ava';
-import { loggerTo } from '../../src/common/logger.js';
+import { forPeople, loggerTo } from '../../src/common/logger.js';
 
 function sink(): { write(line: string): void; onRoom(dropped: number): void; lines: string[] } {
   const lines: string[] = [];
@@ -8,7 +8,7 @@ function sink(): { write(line: string): void; onRoom(dropped: number): void; lin
 
 test('a program gets JSON with the names of the levels', t => {
   const to = sink();
-  const log = loggerTo(to, 'info', false);
+  const log = loggerTo(to, 'info');
   log.child({ collector: 'udp://a:1' }).warn({ why: 'ECONNREFUSED' }, 'unreachable');
   log.debug('not shown');
   const lines = to.lines.map(line => JSON.parse(line) as Record<string, unknown>);
@@ -20,7 +20,7 @@ test('a program gets JSON with the names of the levels', t => {
 
 test('a person gets time, level, message and fields on one line', t => {
   const to = sink();
-  loggerTo(to, 'info', true).error({ why: 'ECONNREFUSED' }, 'unreachable');
+  loggerTo(to, 'info', forPeople()).error({ why: 'ECONNREFUSED' }, 'unreachable');
   t.is(to.lines.length, 1);
   // oxlint-disable-next-line no-control-regex
   const plain = to.lines[0].replaceAll(/\x1b\[\d+m/g, '');
@@ -29,7 +29,7 @@ test('a person gets time, level, message and fields on one line', t => {
 
 test('how many lines were dropped is said as soon as there is room', t => {
   const to = sink();
-  loggerTo(to, 'info', false);
+  loggerTo(to, 'info');
   to.onRoom(12);
   const { level, dropped, msg } = JSON.parse(to.lines[0]) as Record<string, unknown>;
   t.deepEqual([level, dropped], ['warn', 12]);

@@ -92,6 +92,21 @@ pub fn test_udp_segmentation() -> i32 {
     libc::ENOSYS
 }
 
+/// Backend.sendUnixDatagram of src/backend/backend.ts: 0, or an errno.
+#[napi]
+pub fn send_unix_datagram(address: String, bytes: &[u8], by_memfd: bool) -> i32 {
+    #[cfg(target_os = "linux")]
+    return match ctflow_core::sys::send_unix_datagram(&address, bytes, by_memfd) {
+        Ok(()) => 0,
+        Err(error) => error.raw_os_error().unwrap_or(libc::EINVAL),
+    };
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (address, bytes, by_memfd);
+        libc::ENOSYS
+    }
+}
+
 /// Backend.lockFile of src/backend/backend.ts.
 #[napi]
 pub fn lock_file(fd: i32) -> Result<bool> {

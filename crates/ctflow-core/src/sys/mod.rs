@@ -8,6 +8,7 @@ mod tcp;
 mod thread_cpu;
 mod udp;
 mod udp_segmentation;
+mod unix_datagram;
 
 pub(crate) use bpf::{Instruction, SharedNumbers, attach_filter, monotonic_nanoseconds};
 pub(crate) use event_fd::EventFd;
@@ -17,3 +18,4 @@ pub use tcp::limit_unsent;
 pub use thread_cpu::thread_cpu;
 pub use udp::{Refused, Sent, UdpSender};
 pub use udp_segmentation::test_segmentation;
+pub use unix_datagram::send_unix_datagram;
