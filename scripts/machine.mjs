@@ -22,6 +22,7 @@ const TESTS = {
   nfacctd: 'pmacct',
   ipfixDump: 'libfixbuf-tools',
   ipfix2csv: 'python3-ipfix',
+  'systemd-notify': 'systemd',
 };
 
 /** npm puts its own folders first, where a program of the same name may lie; an ordinary user's path lacks the last ones. */

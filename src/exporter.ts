@@ -289,7 +289,7 @@ export class Exporter {
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
-      poll: this.#poller.stats(),
+      poll: this.#poller.stats(this.#turns.behind),
       store: this.#store.counts,
       ...((this.#events ?? this.#earlierEvents) && { events: addCounts(this.#earlierEvents, this.#events?.stats())! }),
       ...(this.#follower && { namespacesLeft: this.#follower.left }),

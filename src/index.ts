@@ -22,7 +22,8 @@ export { type DestinationEndpoint, type FileEndpoint, parseDestination } from '.
 export { type Endpoint, parseEndpoint, type Protocol } from './common/endpoint.js';
 export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
 export { type HostIdentity, hostIdentity } from './common/host.js';
-export { createLogger, type Log, LOG_LEVELS, type Logger, type LogLevel } from './common/logger.js';
+export { createLogger, type Log, LOG_LEVELS, type Logger, type LogLevel, type RootLogger } from './common/logger.js';
+export type { SendUnixDatagram } from './common/log/journald.js';
 export { type DefaultDomain, defaultDomain, type DomainSources } from './common/observation-domain.js';
 export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';

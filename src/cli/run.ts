@@ -5,7 +5,10 @@ import type { EventsOptions } from '../ingest/conntrack-events.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination-options.js';
-import { Exporter, EXPORTER_DEFAULTS } from '../exporter.js';
+import { Exporter, EXPORTER_DEFAULTS, type ExporterStats } from '../exporter.js';
+import { Readiness } from '../daemon/readiness.js';
+import { Service } from '../daemon/service.js';
+import { serviceManager } from '../daemon/service-manager.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
@@ -26,7 +29,7 @@ import { checkRun, eventKind, neededCapabilities, settingsWithoutEffect } from '
 import { filterOf, sourceOf } from './open-source.js';
 import { runFacts } from './run-facts.js';
 import { handleSignals } from './signals.js';
-import { logState, logStatistics, summarySentence } from './statistics.js';
+import { logState, logStatistics, stateFields, stateSentence, summarySentence } from './statistics.js';
 
 /** `ctflow run` */
 export function runCommand(): Command {
@@ -63,9 +66,11 @@ async function run(config: RunConfig): Promise<void> {
     cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
   });
   let stateTimer: NodeJS.Timeout | undefined;
+  let service: Service | undefined;
   try {
     if (config.file) log.info({ file: config.file.path }, 'settings are read from a file');
     const backend = (loaded = await loadBackend(flags.backend, line => log.info(line)));
+    service = serviceOf(backend, log);
     throwMistakes(inOrder([...config.mistakes, ...checkRun(config, backend)]));
     for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
     if (flags.inventory !== undefined) {
@@ -126,23 +131,33 @@ async function run(config: RunConfig): Promise<void> {
       destinations,
       log,
     });
+    const stats = (): ExporterStats => exporter!.stats();
+    service.follow({ readiness: new Readiness(stats), stats, status: () => stateSentence(stateFields(stats())) });
     await exporter.open();
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
     if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
     log.info('stopping: exporting the open connections');
+    service.stopping('exporting the open connections');
     const unexported = await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
     log.flush();
-    const stats = exporter.stats();
-    logStatistics(root, stats, 'stopped', summarySentence(stats, (performance.now() - began) / 1000));
+    logStatistics(root, stats(), 'stopped', summarySentence(stats(), (performance.now() - began) / 1000));
     if (unexported > 0) throw leftUnexported(unexported, flags);
   } finally {
     clearInterval(stateTimer);
+    service?.close();
     log.flush();
     inventory?.close();
   }
+}
+
+/** What tells systemd how the exporter does, where systemd has started it. */
+function serviceOf({ sendUnixDatagram: send }: Backend, log: Logger): Service {
+  const hint = send ? 'See NotifyAccess= of the unit' : 'Install systemd-notify, or build the native module';
+  const failed = (why: string): void => log.warn({ why, hint }, 'systemd cannot be told how ctflow does');
+  return new Service(serviceManager(process.env, { send, failed }), log);
 }
 
 function leftUnexported(records: number, { state }: RunSettings): CtflowError {

@@ -31,8 +31,8 @@ const WIDTH = 80;
 /** Of the lines below the first one of a log entry. */
 const INDENT = '    ';
 
-/** @param before records at the line before */
-export function stateFields(stats: ExporterStats, before: number): StateFields {
+/** @param before records at the line before; absent where there is none */
+export function stateFields(stats: ExporterStats, before = stats.recordsExported): StateFields {
   return {
     connections: stats.connections,
     recordsExported: stats.recordsExported,
@@ -51,7 +51,8 @@ export function stateFields(stats: ExporterStats, before: number): StateFields {
 
 /** The same in one sentence; of a collector, what is not 0. */
 export function stateSentence({ connections, recordsExported, newRecords, collectors }: StateFields): string {
-  const all = `${count(connections, 'connection')}, ${count(recordsExported, 'record')} exported (+${number(newRecords)})`;
+  const more = newRecords > 0 ? ` (+${number(newRecords)})` : '';
+  const all = `${count(connections, 'connection')}, ${count(recordsExported, 'record')} exported${more}`;
   return [all, ...collectors.flatMap(troublesOf)].join('; ');
 }
 

@@ -10,6 +10,9 @@ export class PollTurns {
   #timer: NodeJS.Timeout | undefined;
   /** When the last one began, monotonic milliseconds. */
   #began = 0;
+  /** When the oldest turn that is not over began. */
+  #running: number | undefined;
+  #started = false;
   #closed = false;
 
   /** @param turn never rejects */
@@ -18,8 +21,15 @@ export class PollTurns {
     this.#turn = turn;
   }
 
+  /** Milliseconds since a turn began that is not over, or since the next one was due; 0 before the first and after the last. */
+  get behind(): number {
+    if (!this.#started || this.#closed) return 0;
+    return Math.max(performance.now() - (this.#running ?? this.#interval.next(this.#began)), 0);
+  }
+
   /** A poll has just been made; the next one follows in its turn. */
   start(): void {
+    this.#started = true;
     this.#began = performance.now();
     this.#wait();
   }
@@ -44,6 +54,11 @@ export class PollTurns {
     this.#began = now;
     // in case that it takes longer than the interval
     this.#wait();
-    void this.#turn().then(() => this.#wait());
+    const alone = this.#running === undefined;
+    this.#running ??= now;
+    void this.#turn().then(() => {
+      if (alone) this.#running = undefined;
+      this.#wait();
+    });
   }
 }

@@ -30,6 +30,8 @@ export interface PollStats extends PollCounts {
   readonly interval: number;
   /** Percent of one core that polls take. */
   readonly share: number;
+  /** Milliseconds that the poll which is running has taken so far, or by which the next one is late. */
+  readonly behind: number;
 }
 
 /** What the cost of a poll is counted by, and what it counts for. */
@@ -51,6 +53,8 @@ export class Poller {
   readonly #cost: PollCost | undefined;
   readonly #hooks: PollHook[] = [];
   #polling: Promise<boolean> | undefined;
+  /** When the poll that is running began; monotonic milliseconds. */
+  #began: number | undefined;
   #resyncTimer: NodeJS.Timeout | undefined;
   #lastResync = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -70,9 +74,11 @@ export class Poller {
     this.#cost = cost;
   }
 
-  stats(): PollStats {
+  /** @param late milliseconds by which a poll in turn is late */
+  stats(late = 0): PollStats {
     const { current = 0, share = 0 } = this.#cost?.interval ?? {};
-    return { ...this.counts, interval: Math.round(current), share: Math.round(share * 10) / 10 };
+    const behind = Math.round(Math.max(late, performance.now() - (this.#began ?? Infinity)));
+    return { ...this.counts, interval: Math.round(current), share: Math.round(share * 10) / 10, behind };
   }
 
   addHook(hook: PollHook): void {
@@ -82,7 +88,8 @@ export class Poller {
   /** A poll, after the one that is running. @returns false when a replay has nothing more to play */
   async poll(): Promise<boolean> {
     while (this.#polling) await this.#polling.catch(() => {});
-    this.#polling = this.#poll().finally(() => (this.#polling = undefined));
+    this.#began = performance.now();
+    this.#polling = this.#poll().finally(() => (this.#polling = this.#began = undefined));
     return this.#polling;
   }
 

@@ -60,3 +60,33 @@ test('after close there is no turn', async t => {
   await new Promise(resolve => setTimeout(resolve, 40));
   t.is(began, 1);
 });
+
+test('turns are behind while one does not end, or where none begins when it is due', async t => {
+  let end = (): void => {};
+  const turns = new PollTurns({ next: last => last + 5 }, () => new Promise(resolve => (end = resolve)));
+  t.teardown(() => turns.close());
+  t.is(turns.behind, 0, 'none has begun');
+  turns.start();
+  await eventually('a turn hangs', () => turns.behind > 100);
+  end();
+  turns.close();
+  t.is(turns.behind, 0, 'no more turns are wanted');
+
+  const late = new PollTurns({ next: last => last - 50 }, async () => {});
+  t.teardown(() => late.close());
+  late.start();
+  t.true(late.behind >= 50, 'due, and not begun');
+});
+
+test('a turn beside one that hangs hides nothing', async t => {
+  let began = 0;
+  const turns = new PollTurns({ next: last => last + 5 }, () =>
+    began++ === 0 ? new Promise(() => {}) : Promise.resolve(),
+  );
+  t.teardown(() => turns.close());
+  turns.start();
+  await eventually('others have begun and ended', () => began > 5);
+  const before = turns.behind;
+  await eventually('it is behind by more', () => turns.behind > before + 20);
+  t.pass();
+});

@@ -89,3 +89,17 @@ test('the budget delays an extra poll, and a poll in turn answers for it', async
   await eventually('the extra poll', () => resynced.length === 1);
   t.is(source.dumps, 2);
 });
+
+test('a poll out of turn that hangs is behind, and what is late says how much', async t => {
+  let end = (): void => {};
+  const source = new FakeSource([{ connections: [] }]);
+  source.gate = new Promise<void>(resolve => (end = resolve));
+  const { poller } = begin(t, source);
+  t.is(poller.stats().behind, 0);
+  t.is(poller.stats(70).behind, 70);
+  poller.resync();
+  await eventually('it is behind', () => poller.stats().behind > 50);
+  end();
+  await eventually('the poll is over', () => poller.stats().behind === 0);
+  t.is(poller.counts.polls, 1);
+});
