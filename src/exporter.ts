@@ -15,12 +15,14 @@ import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
+import { lostEvents } from './ingest/lost-events.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
 import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
 import { eventKind, isNat, NatLog, type NatCounts, type NatEventPair } from './record/nat-log.js';
+import type { PollHook } from './ingest/poll-hook.js';
 import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
 import { Poller, type PollStats } from './ingest/poller.js';
@@ -77,6 +79,8 @@ export interface ExporterOptions {
   excludeSelf?: boolean;
   /** The source's network namespace may go, and another come in its place. */
   namespace?: NamespaceOptions;
+  /** What else takes part in polls, behind all others. */
+  pollHooks?: readonly PollHook[];
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */
@@ -180,8 +184,8 @@ export class Exporter {
     const known = new FlowKnowledge(options, this.#names, this.#log);
     this.#poller.addHook(known);
     const { backend, denied } = options;
-    if (denied && ofFlows.length > 0)
-      this.#denied = DeniedPackets.create(backend, denied, this.#store, this.#names, ofFlows, this.#log);
+    if (denied)
+      this.#denied = DeniedPackets.create(backend, denied, this.#store, this.#names, options.destinations, this.#log);
     if (ofNat.length > 0) this.#nat = new NatLog(this.#store, endedRoom(0, queues(ofNat)), options.nat66Events);
     let extras = known.of(this.#store);
     this.#eventKind = options.events && eventKind(options.events.kind, options.destinations);
@@ -195,8 +199,8 @@ export class Exporter {
     if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
     // of connections whose counters were set to zero it is not known how many packets are lost
     const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
-    const lost = (): Unexported =>
-      sumUnexported([this.#lostEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
+    const ofEvents = (): Unexported => lostEvents(this.#earlierEvents, this.#events, this.#store.counts.late);
+    const lost = (): Unexported => sumUnexported([ofEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
     const { interfaces } = known;
@@ -260,6 +264,7 @@ export class Exporter {
         this.#denied.open();
         this.#poller.addHook(this.#denied.pollHook);
       }
+      for (const hook of this.#options.pollHooks ?? []) this.#poller.addHook(hook);
       // what is due leaves while the first dump is still being read
       for (const loop of this.#loops) loop.start();
       if (!(await this.#poller.poll())) this.#end();
@@ -337,14 +342,6 @@ export class Exporter {
     this.#events = new ConntrackEvents(backend, all, this.#store, this.#log, hooks, state?.destroyLog);
   }
 
-  #lostEvents(): Unexported {
-    if (!this.#events && !this.#earlierEvents) return newUnexported();
-    const { late } = this.#store.counts;
-    const { lost = 0, unread = 0 } = this.#earlierEvents ?? {};
-    const now = this.#events?.lost() ?? late;
-    return { ...now, connections: now.connections + lost + unread };
-  }
-
   /** Looks at each poll, and when names of namespaces come and go, which namespace has the name. */
   #follow({ watch, source, enter }: NamespaceOptions): void {
     const leave = async (): Promise<void> => {
@@ -353,8 +350,11 @@ export class Exporter {
       await this.#denied?.drain();
       source.close();
       this.#denied?.endAll();
-      const endSlice = (from: number, slots: number): number => this.#store.endAll(from, slots, now());
-      await endOpen(endSlice, this.#destinations, () => this.#exportNow());
+      await endOpen(
+        (from, slots) => this.#store.endAll(from, slots, now()),
+        this.#destinations,
+        () => this.#exportNow(),
+      );
     };
     const enterAnother = async (since: number | undefined): Promise<void> => {
       const { events, identity, excludeSelf } = enter();

@@ -40,6 +40,7 @@ export type { Filter } from './filter/filter.js';
 export { connectionFilter } from './filter/store-filter.js';
 export type { Guard } from './ingest/dying-list.js';
 export type { NamespaceOptions } from './ingest/namespace-follower.js';
+export type { PollHook } from './ingest/poll-hook.js';
 export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';

@@ -6,6 +6,7 @@ import { MAX_HOLDERS as MOST_DESTINATIONS } from '../store/flow-listeners.js';
 import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
+import { destinationSettings } from '../config/destination-settings.js';
 import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { needOf } from '../ipfix/field-list/elements.js';
@@ -54,6 +55,10 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
   } catch (error) {
     const { message, hint } = error as CtflowError;
     found.push(...config.conflict([['maxConnections'], ['maxDenied'], ['endedQueue']], message, hint));
+  }
+  if (settings.state !== undefined && destinations.length === 0) {
+    const what = `${say('state')} needs a destination: it keeps what was exported`;
+    found.push(...config.conflict([['state']], what, `Give --collector, or remove ${say('state')}`));
   }
   return [...found, ...checkDestinations(config)];
 }
@@ -225,6 +230,18 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   const without = (why: string, ...keys: (keyof RunSettings)[]): void => {
     for (const key of keys) if (config.isGiven(key)) found.add(`${config.say([key])} has no effect ${why}`);
   };
+  if (destinations.length === 0) {
+    without('without a destination', ...(Object.keys(destinationSettings) as (keyof RunSettings)[]));
+    const ofRecords = [
+      'excludeSelf',
+      'firstSight',
+      'nat66Events',
+      'staleConnectionTimeout',
+      'tcpStateHistory',
+    ] as const;
+    without('without a destination', 'inventory', 'instance', ...ofRecords);
+    return [...found];
+  }
   const sourceKind = sourceKindOf(settings, backend);
   const DATAGRAM_ONLY = ['mtu', 'templateRefreshInterval', 'templateRefreshPackets'] as const;
   const TCP_ONLY = ['connectionLifetime', 'collectorBuffer'] as const;

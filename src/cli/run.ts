@@ -9,6 +9,7 @@ import { Exporter, EXPORTER_DEFAULTS, type ExporterStats } from '../exporter.js'
 import { Readiness } from '../daemon/readiness.js';
 import { Service } from '../daemon/service.js';
 import { serviceManager } from '../daemon/service-manager.js';
+import { Monitoring } from '../daemon/monitoring.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
@@ -60,6 +61,7 @@ async function run(config: RunConfig): Promise<void> {
   const log = limitRepeats(root);
   let inventory: InventoryFile | undefined;
   let exporter: Exporter | undefined;
+  let monitoring: Monitoring | undefined;
   const signals = handleSignals({
     reload: () => (inventory ? void inventory.reload() : log.info('SIGHUP: there is no inventory to reload')),
     report: () => (exporter ? logStatistics(root, exporter.stats(), 'statistics') : log.info('ctflow starts')),
@@ -73,6 +75,7 @@ async function run(config: RunConfig): Promise<void> {
     service = serviceOf(backend, log);
     throwMistakes(inOrder([...config.mistakes, ...checkRun(config, backend)]));
     for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
+    if (flags.metrics) monitoring = await Monitoring.open(flags.metrics, log);
     if (flags.inventory !== undefined) {
       // a large one takes its time
       const stopping = new AbortController();
@@ -128,11 +131,13 @@ async function run(config: RunConfig): Promise<void> {
       excludeSelf: excludesSelf(flags, source),
       ...(state && { state }),
       ...(namespace && { namespace }),
+      ...(monitoring && { pollHooks: [monitoring.pollHook] }),
       destinations,
       log,
     });
     const stats = (): ExporterStats => exporter!.stats();
     service.follow({ readiness: new Readiness(stats), stats, status: () => stateSentence(stateFields(stats())) });
+    monitoring?.watch({ exporter, source, destinations });
     await exporter.open();
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
     if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
@@ -150,6 +155,7 @@ async function run(config: RunConfig): Promise<void> {
     service?.close();
     log.flush();
     inventory?.close();
+    await monitoring?.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { EXPORTER_DEFAULTS } from '../exporter.js';
+import { formatHostPort } from '../common/endpoint.js';
 import { LOG_LEVELS } from '../common/logger.js';
 import { U16_MAX } from '../common/unsigned.js';
 import type { NatEventPair } from '../record/nat-log.js';
@@ -32,6 +33,14 @@ const natEvents: Kind<NatEventPair> = {
   write: pair => pair.join(','),
   json: { type: 'string', pattern: '^\\d+,\\d+$' },
   allowed: 'two numbers, CREATE,DELETE',
+};
+
+const httpAddress: Kind<{ host: string; port: number }> = {
+  form: '<address>',
+  parse: values.listenAddress,
+  write: ({ host, port }) => formatHostPort(host, port),
+  json: { type: 'string', pattern: ':\\d+$' },
+  allowed: 'ADDRESS:PORT, an IPv6 address in brackets; port 0 for any that is free',
 };
 
 /** What holds for the exporter as a whole. */
@@ -149,6 +158,11 @@ export const exporterSettings = {
     wholeNumber('<n>', 1, MOST_DENIED),
     defaults.maxDenied,
     'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
+  ),
+  metrics: setting(
+    'Metrics',
+    httpAddress,
+    'serve metrics to Prometheus at http://ADDRESS:PORT/metrics; then no destination is needed (default: off)',
   ),
   nat66Events: setting(
     'Records',

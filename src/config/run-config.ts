@@ -72,12 +72,13 @@ export class RunConfig {
       this.#destination(formatDestination(endpoint), endpoint, {}, []),
     );
     this.destinations = [...named, ...unnamed];
-    if (this.destinations.length === 0 && !this.#meantDestinations())
+    // metrics are of use by themselves
+    if (this.destinations.length === 0 && settings.metrics === undefined && !this.#meantDestinations())
       mistakes.push(
         new CtflowError(
           'CTFLOW_USAGE',
           'There is no destination',
-          `Give --collector udp://HOST:PORT, or write destinations: in ${file?.path ?? DEFAULT_FILE}`,
+          `Give --collector udp://HOST:PORT, or write destinations: in ${file?.path ?? DEFAULT_FILE}, or give --metrics`,
         ),
       );
     this.mistakes = mistakes;

@@ -10,6 +10,7 @@ export const GROUPS = [
   'Connections',
   'Conntrack events',
   'Denied packets',
+  'Metrics',
   'Records',
   'Transport',
   'TLS',

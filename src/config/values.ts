@@ -11,7 +11,7 @@ import type { NatEventPair } from '../record/nat-log.js';
 import type { Masked } from '../row/filter.js';
 import { STATUS_BITS } from '../row/conntrack.js';
 import { protocolNumber } from '../row/protocol.js';
-import { U32_MAX } from '../common/unsigned.js';
+import { U16_MAX, U32_MAX } from '../common/unsigned.js';
 
 /** Parsers for the values of settings; all throw CtflowError CTFLOW_USAGE that names the value and the form it wants. */
 
@@ -30,6 +30,18 @@ export function collectorAddress(text: string): DestinationEndpoint {
 export function ipAddress(text: string): string {
   if (isIP(text) !== 0) return text;
   throw new CtflowError('CTFLOW_USAGE', `'${text}' is not an IP address`, 'Write an IPv4 or IPv6 address of this host');
+}
+
+/** Where to listen: an address of a host, not its name, and a port. */
+export function listenAddress(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? '';
+  if (isIP(host) === (bracketed === undefined ? 4 : 6) && Number(port) <= U16_MAX) return { host, port: Number(port) };
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${text}' is not an address and a port`,
+    'Write ADDRESS:PORT with an IP address of this host, an IPv6 address in brackets: 127.0.0.1:9469',
+  );
 }
 
 /** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. */

@@ -8,6 +8,8 @@ import type { Flows } from '../record/flows.js';
 import type { AnnotatedStore, FlowStore } from '../store/flow-store.js';
 import { IN_USE } from '../store/connection-table.js';
 import type { Logger } from '../common/logger.js';
+import { isNat } from '../record/nat-log.js';
+import type { ProfileName } from '../ipfix/profile.js';
 import type { NameTable } from '../record/name-table.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { now } from '../store/poll-history.js';
@@ -20,6 +22,16 @@ import { DenyStore, type DenyCounts } from './deny-store.js';
 
 /** Of the native reader. */
 const MOST_PREFIXES = 4096;
+
+/** Milliseconds until a flow without a packet is over, where there is no destination. */
+const IDLE_MS = 15_000;
+
+/** What is known here of a destination. */
+interface Taker {
+  readonly profile: ProfileName;
+  readonly idleFlowExportTimeout: number;
+  readonly endedQueue: number;
+}
 
 /** Where denied packets come from. */
 export interface DeniedOptions extends NflogOptions {
@@ -75,17 +87,23 @@ export class DeniedPackets {
     this.connectionExtras = { rules: this.#correlator.ruleOf, ruleFacts: rules.facts };
   }
 
-  /** @param destinations of the denied flows: one is over when it is idle at all of them */
+  /**
+   * @param destinations a flow is over when it is idle at all of them
+   * @returns undefined where they are all of profile nat, and have no denied packets
+   */
   static create(
     backend: Backend,
     options: DeniedOptions,
     connections: AnnotatedStore,
     names: NameTable,
-    destinations: readonly { readonly idleFlowExportTimeout: number; readonly endedQueue: number }[],
+    destinations: readonly Taker[],
     log: Logger,
-  ): DeniedPackets {
-    const idle = Math.max(...destinations.map(({ idleFlowExportTimeout }) => idleFlowExportTimeout));
-    const queues = destinations.map(({ endedQueue }) => endedQueue);
+  ): DeniedPackets | undefined {
+    const takers = destinations.filter(one => !isNat(one));
+    if (takers.length === 0 && destinations.length > 0) return undefined;
+    // without any destination they are counted nevertheless
+    const idle = takers.length === 0 ? IDLE_MS : Math.max(...takers.map(one => one.idleFlowExportTimeout));
+    const queues = takers.map(({ endedQueue }) => endedQueue);
     const room = endedRoom(options.maxDenied, queues);
     return new DeniedPackets(backend, { ...options, endedRoom: room }, connections, names, idle, log);
   }
@@ -115,6 +133,7 @@ export class DeniedPackets {
       beforeDump: () => this.#correlator.beforeDump(),
       afterPoll: async complete => {
         await this.#correlator.afterPoll(complete);
+        this.endIdle();
         this.#tidy();
       },
     };

@@ -21,7 +21,7 @@ export async function endOpen(
     from = endSlice(from, SLICE);
     exportNow();
     let least = Infinity;
-    for (let since = performance.now(); performance.now() - since < STANDSTILL;) {
+    for (let since = performance.now(); destinations.length > 0 && performance.now() - since < STANDSTILL;) {
       const waiting = Math.min(...destinations.map(({ endedProgress: { pushed, settled } }) => pushed - settled));
       if (waiting === 0) break;
       if (waiting < least) [least, since] = [waiting, performance.now()];

@@ -64,6 +64,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--nat-instance': '7',
   '--nat-time': 'nanoseconds',
   '--nat66-events': '200,201',
+  '--metrics': '127.0.0.1:9469',
   '--deprecated-sampling': 'on',
   '--observation-domain': '0xffffffff',
   '--mtu': '1400',

@@ -37,6 +37,8 @@ for (const [line, backend, said] of [
     '--template-refresh-packets has no effect without a UDP or DTLS collector',
   ],
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
+  ['--metrics 127.0.0.1:1 --mtu 1400', NATIVE, '--mtu has no effect without a destination'],
+  ['--metrics 127.0.0.1:1 --inventory x', NATIVE, '--inventory has no effect without a destination'],
   [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [`${UDP} --udp-segmentation off`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [
@@ -147,6 +149,14 @@ test('flags that have an effect, and defaults that have none, are not mentioned'
   t.deepEqual(warnings(`${TCP} --max-rate 5000`), []);
   t.deepEqual(warnings(`${UDP} ${TCP} --max-rate off --udp-segmentation off`), []);
   t.deepEqual(warnings(`${UDP} --log-level silent --stats-interval 0s`), []);
+});
+
+test('metrics need no destination, and a state file does', t => {
+  t.deepEqual(checkRun(parse('--metrics [::1]:1 --nflog-group 5'), NATIVE), []);
+  t.deepEqual(warnings('--metrics [::1]:1 --nflog-group 5 --max-denied 9'), []);
+  t.deepEqual(parse('--metrics [::1]:1').mistakes, []);
+  t.regex(parse('').mistakes[0].message, /There is no destination/);
+  t.regex(checkRun(parse('--metrics [::1]:1 --state x'), NATIVE)[0].message, /--state needs a destination/);
 });
 
 test('the capabilities that do instead of root', t => {

@@ -241,7 +241,7 @@ status: ASURED`,
     'no destination',
     `
 mtu: 1400`,
-    ['There is no destination. Give --collector udp://HOST:PORT, or write destinations: in FILE'],
+    ['There is no destination. Give --collector udp://HOST:PORT, or write destinations: in FILE, or give --metrics'],
   ],
   [
     'nothing but a misspelt list of destinations',

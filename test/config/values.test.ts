@@ -34,6 +34,8 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['collectorAddress', values.collectorAddress, 'udp://[::1]:1', { protocol: 'udp', host: '::1', port: 1 }],
   ['collectorAddress', values.collectorAddress, 'file:///a/b%20c.ipfix', { protocol: 'file', path: '/a/b c.ipfix' }],
   ['collectorAddress', values.collectorAddress, 'FILE:///a/../b', { protocol: 'file', path: '/b' }],
+  ['listenAddress', values.listenAddress, '127.0.0.1:9469', { host: '127.0.0.1', port: 9469 }],
+  ['listenAddress', values.listenAddress, '[::1]:0', { host: '::1', port: 0 }],
 ];
 for (const [name, parse, text, expected] of good) {
   test(`${name} reads '${text}'`, t => {
@@ -69,6 +71,11 @@ const bad: [string, (text: string) => unknown, string[]][] = [
   ],
   ['natEvents', values.natEvents, ['', '4', '4,', '4,4', '0,5', '4,256', '4,5,6', '-4,5', '4, 5']],
   ['family', values.family, ['', '5', '46', 'ipv', 'inet']],
+  [
+    'listenAddress',
+    values.listenAddress,
+    ['', '9469', ':9469', 'localhost:9469', '127.0.0.1', '127.0.0.1:', '127.0.0.1:65536', '::1:9469', '[127.0.0.1]:1'],
+  ],
   ['aggregateKey', values.aggregateKey, ['', 'Src', 'bytes', 'src.pod', 'constructor']],
   ['collectorAddress', values.collectorAddress, ['', 'udp://', 'udp://h:0', '[::1]:0', 'http://h', '::1', 'h:65536']],
   [

@@ -1,0 +1,53 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { ExporterStats } from '../../exporter.js';
+import { DESTINATION_METRICS } from './destination-metrics.js';
+import { EXPORTER_METRICS } from './exporter-metrics.js';
+import { FEATURE_METRICS } from './feature-metrics.js';
+import type { Metric, MetricGroup } from './metric.js';
+import { PROCESS_METRICS, type ProcessFigures } from './process-metrics.js';
+import type { Timings } from './timings.js';
+
+/** Everything that metrics are read from, at one moment. */
+export interface Snapshot {
+  readonly exporter: ExporterStats;
+  readonly process: ProcessFigures;
+}
+
+function from<Part>(pick: (all: Snapshot) => Part, { metrics, ...rest }: MetricGroup<Part>): MetricGroup<Snapshot> {
+  return { ...rest, metrics: metrics.map(({ read, ...one }) => ({ ...one, read: all => read(pick(all)) })) };
+}
+
+/** Every metric that is read, in the order of docs/metrics.md. */
+export const METRIC_GROUPS: readonly MetricGroup<Snapshot>[] = [
+  from(({ process }) => process, PROCESS_METRICS),
+  ...[...EXPORTER_METRICS, ...FEATURE_METRICS].map(group => from(({ exporter }) => exporter, group)),
+  from(({ exporter }) => exporter, DESTINATION_METRICS),
+];
+
+/** The text that Prometheus reads (exposition format 0.0.4). A metric without samples is left out. */
+export async function exposition(snapshot: Snapshot, timings?: Timings): Promise<string> {
+  const registry = new Registry();
+  timings?.register(registry);
+  for (const { metrics } of METRIC_GROUPS) for (const metric of metrics) add(registry, metric, snapshot);
+  return registry.metrics();
+}
+
+export const EXPOSITION_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+function add(registry: Registry, { name, help, type, labels, read }: Metric<Snapshot>, snapshot: Snapshot): void {
+  const samples = read(snapshot);
+  if (samples.length === 0) return;
+  const options = { name, help, labelNames: labels, registers: [registry] };
+  const set = type === 'counter' ? counter(new Counter(options)) : gauge(new Gauge(options));
+  for (const [values, value] of samples) set(Object.fromEntries(labels.map((label, i) => [label, values[i]])), value);
+}
+
+type Set = (labels: Record<string, string>, value: number) => void;
+const counter =
+  (one: Counter): Set =>
+  (labels, value) =>
+    one.inc(labels, value);
+const gauge =
+  (one: Gauge): Set =>
+  (labels, value) =>
+    one.set(labels, value);

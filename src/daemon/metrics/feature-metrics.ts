@@ -1,0 +1,220 @@
+import type { ExporterStats } from '../../exporter.js';
+import { metric, metricBy, type MetricGroup } from './metric.js';
+
+type Group = MetricGroup<ExporterStats>;
+
+const denied: Group = {
+  title: 'Denied packets',
+  when: 'With `--nflog-group`.',
+  metrics: [
+    metric('gauge', 'ctflow_denied_flows', 'Denied flows stored now.', ({ denied: all }) => all?.flows),
+    metric(
+      'gauge',
+      'ctflow_denied_pending_packets',
+      'Denied packets that wait for the next poll.',
+      ({ denied: all }) => all?.pending,
+    ),
+    metric('counter', 'ctflow_denied_flows_added_total', 'Denied flows ever stored.', ({ denied: all }) => all?.added),
+    metric(
+      'counter',
+      'ctflow_denied_flows_evicted_total',
+      'Denied flows ended at the limit.',
+      ({ denied: all }) => all?.evicted,
+    ),
+    metric(
+      'counter',
+      'ctflow_denied_matched_packets_total',
+      'Denied packets that conntrack counted too: exported with their connection.',
+      ({ denied: all }) => all?.matched,
+    ),
+    metric(
+      'counter',
+      'ctflow_denied_matched_late_packets_total',
+      'Of these, packets that came after the last record of their connection.',
+      ({ denied: all }) => all?.matchedLate,
+    ),
+    metric(
+      'counter',
+      'ctflow_denied_overflow_packets_total',
+      'Denied packets without room to wait: conntrack may have counted them too.',
+      ({ denied: all }) => all?.overflow,
+    ),
+    metric(
+      'counter',
+      'ctflow_denied_refused_packets_total',
+      'Denied packets without room in the store: not exported.',
+      ({ denied: all }) => all?.refusedPackets,
+    ),
+    metric(
+      'counter',
+      'ctflow_denied_refused_bytes_total',
+      'Octets of denied packets without room in the store: not exported.',
+      ({ denied: all }) => all?.refusedOctets,
+    ),
+    metric(
+      'counter',
+      'ctflow_nflog_packets_total',
+      'Packets received from NFLOG groups.',
+      ({ denied: all }) => all?.nflog?.packets,
+    ),
+    metricBy(
+      'counter',
+      'ctflow_nflog_dropped_packets_total',
+      'Packets of NFLOG groups left out: by the filter, unreadable, no packets, longer than the buffer.',
+      'reason',
+      ({ denied: all }) =>
+        all?.nflog && {
+          filtered: all.nflog.filtered,
+          malformed: all.nflog.malformed,
+          ignored: all.nflog.ignored,
+          truncated: all.nflog.truncated,
+        },
+    ),
+    metric(
+      'counter',
+      'ctflow_nflog_lost_packets_total',
+      'Packets that the kernel dropped, by gaps in the sequence numbers.',
+      ({ denied: all }) => all?.nflog?.lost,
+    ),
+    metric(
+      'counter',
+      'ctflow_nflog_overruns_total',
+      'Times that the receive buffer was full.',
+      ({ denied: all }) => all?.nflog?.overrun,
+    ),
+    metric(
+      'counter',
+      'ctflow_nflog_unnamed_packets_total',
+      'Packets without their log prefix, as its table was full.',
+      ({ denied: all }) => all?.nflog?.unnamed,
+    ),
+  ],
+};
+
+const nat: Group = {
+  title: 'NAT events',
+  when: 'Where a destination has profile nat.',
+  metrics: [
+    metricBy(
+      'counter',
+      'ctflow_nat_events_total',
+      'Events of translated connections.',
+      'kind',
+      ({ nat: all }) => all && { create: all.created, delete: all.deleted },
+    ),
+    metricBy(
+      'counter',
+      'ctflow_nat_late_events_total',
+      'Create events whose NEW was lost, by what showed the connection.',
+      'from',
+      ({ nat: all }) => all && { poll: all.lateFromPoll, destroy: all.lateFromDestroy },
+    ),
+    metric(
+      'counter',
+      'ctflow_nat_unregistered_connections_total',
+      'Translated IPv6 connections without events, as no natEvent is registered for them.',
+      ({ nat: all }) => all?.unregistered,
+    ),
+  ],
+};
+
+const state: Group = {
+  title: 'State file',
+  when: 'With `--state`.',
+  metrics: [
+    metric('gauge', 'ctflow_state_size_bytes', 'Size of the state file.', ({ state: all }) => all?.size),
+    metric(
+      'counter',
+      'ctflow_state_restored_connections_total',
+      'Connections of the previous run that were found again.',
+      ({ state: all }) => all?.restored,
+    ),
+    metric(
+      'counter',
+      'ctflow_state_ended_while_down_connections_total',
+      'Connections of the previous run that ended while no exporter ran.',
+      ({ state: all }) => all?.endedWhileDown,
+    ),
+    metric(
+      'counter',
+      'ctflow_state_compactions_total',
+      'Times that the file was written anew.',
+      ({ state: all }) => all?.compactions,
+    ),
+    metric('counter', 'ctflow_state_errors_total', 'Errors of the disk.', ({ state: all }) => all?.errors),
+    metric(
+      'counter',
+      'ctflow_state_begun_anew_total',
+      'Times that the file was begun anew while in use.',
+      ({ state: all }) => all?.begunAnew,
+    ),
+    metricBy(
+      'counter',
+      'ctflow_state_ends_total',
+      'Ended connections: of the previous run, written down, or not written down and why.',
+      'outcome',
+      ({ state: all }) =>
+        all && {
+          recovered: all.ends.recovered,
+          written: all.ends.written,
+          full: all.ends.full,
+          failed: all.ends.failed,
+          without_identity: all.ends.withoutIdentity,
+        },
+    ),
+    metric(
+      'counter',
+      'ctflow_restart_uncertain_records_total',
+      'Records that may be missing after a restart, of all collectors.',
+      ({ state: all }) => all?.restartUncertain.records,
+    ),
+    metric(
+      'counter',
+      'ctflow_restart_uncertain_packets_total',
+      'Packets in records that may be missing after a restart, of all collectors.',
+      ({ state: all }) => all?.restartUncertain.packets,
+    ),
+    metric(
+      'counter',
+      'ctflow_restart_uncertain_bytes_total',
+      'Octets in records that may be missing after a restart, of all collectors.',
+      ({ state: all }) => all?.restartUncertain.octets,
+    ),
+  ],
+};
+
+const inventory: Group = {
+  title: 'Inventory',
+  when: 'With `--inventory`.',
+  metrics: [
+    metricBy(
+      'gauge',
+      'ctflow_inventory_entries',
+      'Entries of the inventory in force.',
+      'kind',
+      ({ inventory: all }) =>
+        all && { pod: all.pods, node: all.nodes, service: all.services, pod_prefix: all.podPrefixes },
+    ),
+    metric(
+      'gauge',
+      'ctflow_inventory_loaded_timestamp_seconds',
+      'When the inventory in force was read, seconds since 1970.',
+      ({ inventory: all }) => all && all.loadedAt / 1000,
+    ),
+    metric(
+      'counter',
+      'ctflow_inventory_reloads_total',
+      'Times that new content came into force.',
+      ({ inventory: all }) => all?.reloads,
+    ),
+    metric(
+      'counter',
+      'ctflow_inventory_errors_total',
+      'Contents that had a mistake and stayed out of force.',
+      ({ inventory: all }) => all?.errors,
+    ),
+  ],
+};
+
+/** What the statistics have where denied packets, NAT events, a state file or an inventory are asked for. */
+export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, inventory];

@@ -1,0 +1,149 @@
+import test, { type ExecutionContext } from 'ava';
+import { readFileSync } from 'node:fs';
+import type { ExporterStats } from '../../../src/exporter.js';
+import { exposition, METRIC_GROUPS } from '../../../src/daemon/metrics/exposition.js';
+import { metricsPage } from '../../../src/daemon/metrics/reference-page.js';
+import { Timings } from '../../../src/daemon/metrics/timings.js';
+import { fullStatistics } from '../../helpers/fakes/full-statistics.js';
+import { samplesOf, typesOf } from '../../helpers/exposition.js';
+
+const CERTIFICATE = { destination: 'main', setting: 'tlsCa', file: '/etc/ca.pem', expires: 1_900_000_000 } as const;
+
+async function expose(exporter: ExporterStats): Promise<string> {
+  return exposition({ exporter, process: { backend: 'native', source: 'netlink', certificates: [CERTIFICATE] } });
+}
+
+/** Every number of the statistics, by its path. */
+function numbersIn(value: unknown, path = ''): [path: string, number: number][] {
+  if (typeof value === 'number') return [[path.slice(1), value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => numbersIn(inner, `${path}.${key}`));
+}
+
+/** What metrics have in another form: base units, sums, and what queries make. */
+const OTHERWISE: Readonly<Record<string, (stats: ExporterStats) => number | undefined>> = {
+  'poll.interval': ({ poll }) => poll.interval / 1000,
+  'poll.behind': ({ poll }) => poll.behind / 1000,
+  'poll.share': ({ poll }) => poll.share / 100,
+  'inventory.loadedAt': ({ inventory }) => inventory!.loadedAt / 1000,
+  // of all destinations together
+  recordsExported: () => undefined,
+};
+for (const name of ['created', 'updated', 'destroyed', 'filtered', 'malformed', 'ignored', 'truncated'] as const) {
+  const sum = ({ events }: ExporterStats): number => events![name] + events!.changes![name];
+  Object.assign(OTHERWISE, { [`events.${name}`]: sum, [`events.changes.${name}`]: sum });
+}
+
+test('every number of the statistics is in a metric, and each moves with it', async t => {
+  for (const first of [1_001, 50_001]) {
+    const stats = fullStatistics(first);
+    const values = new Set(samplesOf(await expose(stats)).values());
+    for (const [path, number] of numbersIn(stats)) {
+      const expected = Object.hasOwn(OTHERWISE, path) ? OTHERWISE[path](stats) : number;
+      if (expected !== undefined) t.true(values.has(expected), path);
+    }
+  }
+});
+
+/** One metric of each kind and section, so that a number does not stand under a wrong name. */
+const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
+  ctflow_polls_total: ({ poll }) => poll.polls,
+  'ctflow_poll_skipped_entries_total{reason="resized"}': ({ poll }) => poll.skipped['resized'],
+  ctflow_stored_connections: ({ connections }) => connections,
+  ctflow_connections_evicted_total: ({ store }) => store.evicted,
+  ctflow_connections_refused_total: ({ store }) => store.refused,
+  ctflow_late_bytes_total: ({ store }) => store.late.octets,
+  'ctflow_events_total{kind="destroy"}': ({ events }) => events!.destroyed + events!.changes!.destroyed,
+  'ctflow_event_overruns_total{socket="change"}': ({ events }) => events!.changes!.overrun,
+  ctflow_lost_events_total: ({ events }) => events!.lost,
+  'ctflow_event_guard_info{guard="filter"}': () => 1,
+  ctflow_denied_flows: ({ denied }) => denied!.flows,
+  ctflow_nflog_lost_packets_total: ({ denied }) => denied!.nflog!.lost,
+  'ctflow_nat_events_total{kind="delete"}': ({ nat }) => nat!.deleted,
+  'ctflow_state_ends_total{outcome="without_identity"}': ({ state }) => state!.ends.withoutIdentity,
+  'ctflow_inventory_entries{kind="pod_prefix"}': ({ inventory }) => inventory!.podPrefixes,
+  ctflow_names_overflow_total: ({ names }) => names.overflow,
+  'ctflow_destination_info{destination="lab",endpoint="udp://lab:4739"}': () => 1,
+  'ctflow_destination_connected{destination="main"}': () => 1,
+  'ctflow_destination_queued_connections{destination="main"}': ({ destinations }) => destinations[0].ended,
+  'ctflow_destination_sent_records_total{destination="lab"}': ({ destinations }) => destinations[1].transport.records,
+  'ctflow_destination_sent_bytes_total{destination="lab"}': ({ destinations }) => destinations[1].transport.octets,
+  'ctflow_destination_sent_messages_total{destination="lab"}': ({ destinations }) => destinations[1].transport.messages,
+  'ctflow_destination_reconnections_total{destination="main"}': ({ destinations }) =>
+    destinations[0].transport.connects - 1,
+  'ctflow_destination_errors_total{destination="main",error="EPERM"}': ({ destinations }) =>
+    destinations[0].transport.errors['EPERM'],
+  'ctflow_destination_dropped_connections_total{destination="main",reason="evicted"}': ({ destinations }) =>
+    destinations[0].evictedUnreported.connections,
+  'ctflow_destination_dropped_bytes_total{destination="main",reason="overflow"}': ({ destinations }) =>
+    destinations[0].endedOverflow.octets,
+  'ctflow_destination_lost_records_total{destination="main"}': ({ destinations }) =>
+    destinations[0].transport.lostRecords,
+  'ctflow_certificate_expiry_timestamp_seconds{destination="main",setting="tlsCa",file="/etc/ca.pem"}': () =>
+    CERTIFICATE.expires,
+};
+
+test('a metric has the number that its name says', async t => {
+  const stats = fullStatistics();
+  const samples = samplesOf(await expose(stats));
+  for (const [name, expected] of Object.entries(NAMED)) t.is(samples.get(name), expected(stats), name);
+});
+
+test('names follow the rules of Prometheus, and each metric has a sample and a help', async t => {
+  const text = await expose(fullStatistics());
+  const types = typesOf(text);
+  const all = METRIC_GROUPS.flatMap(({ metrics }) => metrics);
+  t.deepEqual(
+    all.map(({ name }) => name),
+    [...types.keys()],
+  );
+  for (const { name, type, labels, help } of all) {
+    t.regex(name, /^ctflow_[a-z0-9]+(_[a-z0-9]+)*$/);
+    t.is(name.endsWith('_total'), type === 'counter', name);
+    t.is(types.get(name), type);
+    t.notRegex(name, /_(octets|milliseconds|ms|percent)(_|$)/, 'base units');
+    t.regex(help, /\.$/, name);
+    for (const label of labels) t.regex(label, /^[a-z_]+$/);
+  }
+});
+
+test('what is not there has no metric', async t => {
+  const { events, pendingEvents, state, denied, nat, inventory, namespacesLeft, ...rest } = fullStatistics();
+  const text = await expose({ ...rest, destinations: [] });
+  const optional =
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|inventory|destination|namespaces|lost|unread|resync|poll_only)/;
+  const found = [...typesOf(text).keys()].filter(name => optional.test(name));
+  t.deepEqual(found, ['ctflow_repeated_events_total']);
+});
+
+test('labels are written as the format wants it, whatever is in them', async t => {
+  const stats = fullStatistics();
+  const odd = { ...stats.destinations[0], name: 'a"b\\c\nd' };
+  const text = await expose({ ...stats, destinations: [odd] });
+  t.true(text.includes('ctflow_destination_connected{destination="a\\"b\\\\c\\nd"} 1\n'));
+});
+
+test('polls are timed, and so is the event loop', async t => {
+  const timings = new Timings();
+  t.teardown(() => timings.close());
+  const { beforeDump, afterPoll } = timings.pollHook;
+  beforeDump!();
+  await new Promise(resolve => setTimeout(resolve, 30));
+  await afterPoll!(true);
+  const { Registry } = await import('prom-client');
+  const registry = new Registry();
+  timings.register(registry);
+  // whoever holds the process up is seen
+  for (const end = performance.now() + 120; performance.now() < end;);
+  await new Promise(resolve => setTimeout(resolve, 100));
+  const samples = samplesOf(await registry.metrics());
+  t.is(samples.get('ctflow_poll_duration_seconds_count'), 1);
+  t.true(samples.get('ctflow_poll_duration_seconds_sum')! >= 0.029);
+  t.is(samples.get('ctflow_poll_duration_seconds_bucket{le="0.025"}'), 0);
+  t.true(samples.get('ctflow_event_loop_delay_seconds_count')! >= 1);
+  t.true(samples.get('ctflow_event_loop_delay_seconds_sum')! >= 0.05);
+});
+
+test('the page of metrics is that of the program: npm run generate', (t: ExecutionContext) => {
+  t.is(readFileSync(new URL('../../../../docs/metrics.md', import.meta.url), 'utf8'), metricsPage());
+});

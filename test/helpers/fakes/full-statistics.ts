@@ -1,0 +1,136 @@
+import type { DestinationStats } from '../../../src/destination/destination.js';
+import type { ExporterStats } from '../../../src/exporter.js';
+
+/**
+ * Statistics in which everything is there that can be, and each number is another one.
+ * @param first the least of them
+ */
+export function fullStatistics(first = 1001): ExporterStats {
+  let last = first - 1;
+  const n = (): number => ++last;
+  const loss = (): { connections: number; packets: number; octets: number } => ({
+    connections: n(),
+    packets: n(),
+    octets: n(),
+  });
+  const uncertain = (): { records: number; packets: number; octets: number } => ({
+    records: n(),
+    packets: n(),
+    octets: n(),
+  });
+  const events = (): Record<
+    'created' | 'updated' | 'destroyed' | 'filtered' | 'malformed' | 'ignored' | 'truncated' | 'overrun',
+    number
+  > => ({
+    created: n(),
+    updated: n(),
+    destroyed: n(),
+    filtered: n(),
+    malformed: n(),
+    ignored: n(),
+    truncated: n(),
+    overrun: n(),
+  });
+  const destination = (name: string): DestinationStats => ({
+    name,
+    endpoint: `udp://${name}:4739`,
+    connected: true,
+    session: {
+      records: n(),
+      oversize: n(),
+      oversizeTemplates: { 'ipv6 tcp': n() },
+      optionsRecords: n(),
+      messages: n(),
+      octets: n(),
+      retiredTemplates: n(),
+    },
+    transport: {
+      messages: n(),
+      records: n(),
+      octets: n(),
+      errors: { ECONNREFUSED: n(), EPERM: n() },
+      lostRecords: n(),
+      uncertainRecords: n(),
+      connects: n(),
+    },
+    udpSegmentation: true,
+    removedFiles: n(),
+    stale: loss(),
+    evictedUnreported: loss(),
+    ended: n(),
+    endedOverflow: loss(),
+    filtered: loss(),
+    aggregation: { keys: n(), overflowed: n() },
+    restartUncertain: uncertain(),
+  });
+  return {
+    backend: 'native',
+    connections: n(),
+    poll: {
+      polls: n(),
+      incomplete: n(),
+      overdue: n(),
+      rows: n(),
+      skipped: { filtered: n(), resized: n() },
+      interval: n(),
+      behind: n(),
+      share: n(),
+    },
+    store: {
+      added: n(),
+      reopened: n(),
+      counterResets: n(),
+      evicted: n(),
+      refused: n(),
+      destroyed: n(),
+      unseen: n(),
+      earlier: n(),
+      eventless: n(),
+      filtered: n(),
+      own: n(),
+      ambiguous: loss(),
+      repeated: n(),
+      late: loss(),
+    },
+    events: { ...events(), guard: 'filter', lost: n(), unread: n(), pollOnly: n(), changes: events() },
+    namespacesLeft: n(),
+    pendingEvents: { count: n(), overflow: n(), expired: n(), resyncs: n() },
+    state: {
+      path: '/var/lib/ctflow/state',
+      restored: n(),
+      endedWhileDown: n(),
+      restartUncertain: uncertain(),
+      size: n(),
+      compactions: n(),
+      errors: n(),
+      begunAnew: n(),
+      ends: { written: n(), full: n(), failed: n(), withoutIdentity: n(), recovered: n() },
+    },
+    denied: {
+      flows: n(),
+      added: n(),
+      evicted: n(),
+      pending: n(),
+      matched: n(),
+      matchedLate: n(),
+      overflow: n(),
+      refusedPackets: n(),
+      refusedOctets: n(),
+      nflog: {
+        packets: n(),
+        filtered: n(),
+        malformed: n(),
+        ignored: n(),
+        truncated: n(),
+        lost: n(),
+        overrun: n(),
+        unnamed: n(),
+      },
+    },
+    nat: { created: n(), lateFromPoll: n(), lateFromDestroy: n(), deleted: n(), unregistered: n() },
+    recordsExported: n(),
+    destinations: [destination('main'), destination('lab')],
+    inventory: { pods: n(), nodes: n(), services: n(), podPrefixes: n(), loadedAt: n(), reloads: n(), errors: n() },
+    names: { count: n(), overflow: n() },
+  };
+}
