@@ -26,7 +26,7 @@ export interface Rows {
 }
 
 export function rowsOf({ rows, bytes }: ConnectionTable): Rows {
-  return { u32: rows, bytes, u16: new Uint16Array(rows.buffer) };
+  return { u32: rows, bytes, u16: new Uint16Array(rows.buffer, rows.byteOffset) };
 }
 
 /** Two endpoints, as {@link Direction} has them. */

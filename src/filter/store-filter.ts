@@ -39,7 +39,11 @@ function test(field: string, condition: Condition, flows: Flows, names: NameTabl
     (condition.kind === 'number' && timeTest(field, condition, flows)) ||
     (condition.kind === 'text' && nameTest(field, condition, flows, names)) ||
     (condition.kind === 'flag' && field === 'denied' && deniedTest(flows, condition.wanted)) ||
-    rowTest({ bytes: table.bytes, u16: new Uint16Array(table.bytes.buffer), u32: table.rows }, field, condition);
+    rowTest(
+      { bytes: table.bytes, u16: new Uint16Array(table.bytes.buffer, table.bytes.byteOffset), u32: table.rows },
+      field,
+      condition,
+    );
   if (found) return found;
   throw new Error(`a connection has no field ${field}`);
 }

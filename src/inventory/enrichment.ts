@@ -54,7 +54,7 @@ export class Enrichment implements StoreListener, NameHolder {
     this.#nameTable = names;
     this.#names = new Uint32Array(capacity * NAMES);
     this.#types = new Uint8Array(capacity);
-    this.#ports = new Uint16Array(store.table.rows.buffer);
+    this.#ports = new Uint16Array(store.table.rows.buffer, store.table.rows.byteOffset);
     this.#inventory = new InventoryLookup(inventory, names);
     store.subscribe(this);
     names.hold(this);

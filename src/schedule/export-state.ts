@@ -21,6 +21,7 @@ import {
   NEWS_UNKNOWN,
   VISIBLE,
 } from '../encoder/columns.js';
+import { cacheLines } from '../row/words.js';
 import { SlotList } from '../store/slot-list.js';
 
 /** Where the four counters begin in a row; they stand one after another, two words each. */
@@ -265,13 +266,13 @@ export class ExportSlots {
   readonly #times: Float64Array;
 
   constructor(capacity: number) {
-    const buffer = new ArrayBuffer(capacity * SLOT_BYTES);
-    const links = new Int32Array(buffer);
-    this.words = new Uint32Array(buffer);
+    this.bytes = cacheLines(capacity * SLOT_BYTES);
+    const { buffer, byteOffset } = this.bytes;
+    const links = new Int32Array(buffer, byteOffset);
+    this.words = new Uint32Array(buffer, byteOffset);
     this.idle = new SlotList(links, SLOT_WORDS, IDLE);
     this.active = new SlotList(links, SLOT_WORDS, ACTIVE);
-    this.bytes = new Uint8Array(buffer);
-    this.#times = new Float64Array(buffer);
+    this.#times = new Float64Array(buffer, byteOffset);
   }
 
   /** The word at which the counters of a slot as last exported begin, COUNTER_WORDS of them. */

@@ -11,6 +11,7 @@ import {
   RULE_WORD,
 } from '../row/layout.generated.js';
 import { increase } from '../common/u64.js';
+import { cacheLines } from '../row/words.js';
 import { SlotList } from './slot-list.js';
 
 /** The slot holds a connection. */
@@ -72,11 +73,11 @@ export class ConnectionTable {
     const capacity = open + endedRoom;
     this.capacity = capacity;
     this.endedRoom = endedRoom;
-    const buffer = new ArrayBuffer(capacity * ROW_SIZE);
-    this.rows = new Uint32Array(buffer);
-    this.bytes = new Uint8Array(buffer);
-    this.#times = new Float64Array(buffer);
-    this.#links = new Int32Array(buffer);
+    this.bytes = cacheLines(capacity * ROW_SIZE);
+    const { buffer, byteOffset } = this.bytes;
+    this.rows = new Uint32Array(buffer, byteOffset);
+    this.#times = new Float64Array(buffer, byteOffset);
+    this.#links = new Int32Array(buffer, byteOffset);
     this.byChange = new SlotList(this.#links, ROW_WORDS, BY_CHANGE);
     this.#helpers = new Uint32Array(capacity * HELPER_WORDS);
     this.#beforeZero = new Uint32Array(capacity * COUNTER_WORDS);

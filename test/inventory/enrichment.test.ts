@@ -57,7 +57,7 @@ class Rig extends StoreRig {
   /** What is said of the connection from a port. */
   answerOf(port: number): Answer {
     const { flags, rows, top } = this.store.table;
-    const ports = new Uint16Array(rows.buffer);
+    const ports = new Uint16Array(rows.buffer, rows.byteOffset);
     for (let slot = 0; slot < top; slot++) {
       if (flags[slot] === IN_USE && ports[(slot * ROW_SIZE + ORIG_SPORT) >> 1] === port) return this.answer(slot);
     }

@@ -93,7 +93,10 @@ export class NatRig {
       gone: (slot, reason) => {
         const row = slot * ROW_WORDS;
         const isEvent = (table.rows[row + PRESENT_WORD] & HAS_EVENT_TIME) !== 0;
-        const port = new DataView(table.bytes.buffer).getUint16(slot * ROW_SIZE + ORIG_SPORT, true);
+        const port = new DataView(table.bytes.buffer, table.bytes.byteOffset).getUint16(
+          slot * ROW_SIZE + ORIG_SPORT,
+          true,
+        );
         const counted = (table.rows[row + PRESENT_WORD] & HAS_ORIG_COUNTERS) !== 0;
         this.told.push({
           event: isEvent ? table.bytes[slot * ROW_SIZE + EVENT] : 'end',

@@ -42,7 +42,7 @@ export function reportOf(
   const deltas = [row.ORIG_PACKET_DELTA, row.ORIG_OCTET_DELTA, row.REPLY_PACKET_DELTA, row.REPLY_OCTET_DELTA];
   const zeroed = (table.flags[slot] & ZEROED) !== 0;
   return {
-    port: new Uint16Array(table.rows.buffer)[(at + row.ORIG_SPORT) >> 1],
+    port: new Uint16Array(table.rows.buffer, table.rows.byteOffset)[(at + row.ORIG_SPORT) >> 1],
     reason: bytes[row.END_REASON - row.ROW_SIZE],
     direction: bytes[row.BIFLOW_DIRECTION - row.ROW_SIZE],
     start: readNumber(words, fact(row.FLOW_START_MS)),
