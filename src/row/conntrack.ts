@@ -1,4 +1,7 @@
-import { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } from './layout.generated.js';
+import * as row from './layout.generated.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } = row;
 
 /** Conntrack's TCP states (enum tcp_conntrack in nf_conntrack_tcp.h). */
 export const SYN_SENT = 1;
@@ -11,9 +14,12 @@ export const TIME_WAIT = 7;
 export const CLOSE = 8;
 export const SYN_SENT2 = 9;
 
+const OVER = TIME_WAIT;
+const RESET = CLOSE;
+
 /** TCP: the connection is over; the entry only lingers. */
 export function isClosed(state: number): boolean {
-  return state === TIME_WAIT || state === CLOSE;
+  return state === OVER || state === RESET;
 }
 
 /** Conntrack's SCTP states by number (enum sctp_conntrack), as nf_conntrack_proto_sctp.c spells them. */

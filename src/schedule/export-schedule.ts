@@ -1,8 +1,9 @@
-import { GONE, IN_USE } from '../store/connection-table.js';
-import { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } from '../store/end-reason.js';
+import * as connectionTable from '../store/connection-table.js';
+import * as endReason from '../store/end-reason.js';
 import { EndedQueue, type EndedProgress } from './ended-queue.js';
-import { ANNOTATED, MOVED, type FlowStore, type SlotHolder } from '../store/flow-store.js';
-import { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } from '../row/layout.generated.js';
+import * as flowStore from '../store/flow-store.js';
+import type { FlowStore, SlotHolder } from '../store/flow-store.js';
+import * as row from '../row/layout.generated.js';
 import { ExportSlots, ExportState, type ExportHistory, type ZeroDeltas } from './export-state.js';
 import type { DueSlots } from './due-slots.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
@@ -10,6 +11,12 @@ import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
 import { Visibility, type FlowFilter } from './visibility.js';
 import { LAST } from '../encoder/request.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } = endReason;
+const { GONE, IN_USE } = connectionTable;
+const { ANNOTATED, MOVED, STATE_CHANGED } = flowStore;
+const { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } = row;
 
 export interface ScheduleOptions {
   /** A connection with news is exported this long after the first of them, or after its last record; milliseconds. */
@@ -340,8 +347,8 @@ export class ExportSchedule implements SlotHolder {
       this.#idle.remove(slot);
       return;
     }
-    // mostly empty: then there is nothing to look for
-    if (this.#closing.head >= 0) this.#closing.remove(slot);
+    // another state alone takes it back
+    if (what & STATE_CHANGED) this.#closing.remove(slot);
     if (!this.#active.has(slot)) {
       this.slots.setActiveSince(slot, since);
       this.#active.push(slot);

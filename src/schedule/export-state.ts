@@ -1,16 +1,15 @@
 import { type ConnectionTable } from '../store/connection-table.js';
 import type { Unexported } from '../store/unexported.js';
-import { ACTIVE_TIMEOUT } from '../store/end-reason.js';
-import {
-  HAS_ORIG_COUNTERS,
-  HAS_REPLY_COUNTERS,
-  ORIG_PACKETS_WORD,
-  PRESENT_WORD,
-  ROW_WORDS,
-  STATE,
-} from '../row/layout.generated.js';
+import * as endReason from '../store/end-reason.js';
+import * as row from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
-import {
+import * as columns from '../encoder/columns.js';
+import { cacheLines, copyEight, sameEight } from '../row/words.js';
+import { SlotList } from '../store/slot-list.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { ACTIVE_TIMEOUT } = endReason;
+const {
   EXPORTED_COUNTERS,
   EXPORTED_SIZE,
   LAST_REASON,
@@ -20,9 +19,8 @@ import {
   NEWS_NONE,
   NEWS_UNKNOWN,
   VISIBLE,
-} from '../encoder/columns.js';
-import { cacheLines } from '../row/words.js';
-import { SlotList } from '../store/slot-list.js';
+} = columns;
+const { HAS_ORIG_COUNTERS, HAS_REPLY_COUNTERS, ORIG_PACKETS_WORD, PRESENT_WORD, ROW_WORDS, STATE } = row;
 
 /** Where the four counters begin in a row; they stand one after another, two words each. */
 export const COUNTERS_WORD = ORIG_PACKETS_WORD;
@@ -227,8 +225,7 @@ export class ExportState {
     const { rows } = this.#table;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
     const to = this.#slots.countersAt(slot);
-    for (let word = 0; word < COUNTER_WORDS; word++) if (words[to + word] !== rows[from + word]) return true;
-    return false;
+    return !sameEight(words, to, rows, from);
   }
 
   #takeCounters(slot: number): void {
@@ -236,7 +233,7 @@ export class ExportState {
     const { rows } = this.#table;
     const from = slot * ROW_WORDS + COUNTERS_WORD;
     const to = this.#slots.countersAt(slot);
-    for (let word = 0; word < COUNTER_WORDS; word++) words[to + word] = rows[from + word];
+    copyEight(words, to, rows, from);
   }
 
   #state(slot: number): number {

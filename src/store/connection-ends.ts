@@ -5,7 +5,14 @@ import { ANOTHER, COUNTERS_RESET, compareConnections, compareCounters, FELL } fr
 import { GONE } from './connection-table.js';
 import { FORCED_END, reasonWhenDestroyed } from './end-reason.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
-import {
+import * as row from '../row/layout.generated.js';
+import { HAS_STATE, isOver } from '../row/conntrack.js';
+import type { Moment } from './poll-history.js';
+import type { StoredConnections } from './stored-connections.js';
+import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
   HAS_START,
@@ -23,11 +30,7 @@ import {
   STATUS_WORD,
   STOP_NS_WORD,
   TIMEOUT_WORD,
-} from '../row/layout.generated.js';
-import { HAS_STATE, isOver } from '../row/conntrack.js';
-import type { Moment } from './poll-history.js';
-import type { StoredConnections } from './stored-connections.js';
-import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
+} = row;
 
 const COUNTERS_FROM = ORIG_PACKETS_WORD;
 const COUNTERS_TO = REPLY_OCTETS_WORD + 2;

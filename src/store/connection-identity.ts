@@ -1,18 +1,23 @@
-import {
+import * as row from '../row/layout.generated.js';
+import { isClosed } from '../row/conntrack.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
+
+// V8 makes a module's own constants part of the code; imported and exported ones are read and checked at each use
+const {
   HASH_WORD,
   HAS_ID,
-  IDENTITY_FLAGS,
   HAS_START,
   HAS_START_ESTIMATE,
   HAS_TCP_STATE,
+  IDENTITY_FLAGS,
   ID_WORD,
+  ORIG_OCTETS_WORD,
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
   REPLY_OCTETS_WORD,
+  REPLY_PACKETS_WORD,
   START_NS_WORD,
-} from '../row/layout.generated.js';
-import { isClosed } from '../row/conntrack.js';
-import { nanosecondsToMilliseconds } from '../common/u64.js';
+} = row;
 
 /** The same entry, its counters at least what they were. */
 export const SAME = 0;
@@ -21,8 +26,6 @@ export const COUNTERS_RESET = 1;
 /** Another connection with the tuple of the stored one. */
 export const ANOTHER = 2;
 
-const COUNTERS_FROM = ORIG_PACKETS_WORD;
-const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 /** procfs gives the age in whole seconds, so two estimates of one start lie up to a second apart, and the reading takes time. */
 const ESTIMATE_TOLERANCE_MS = 2000;
 
@@ -77,24 +80,31 @@ export function isSameEntry(stored: Uint32Array, to: number, fresh: Uint32Array,
   );
 }
 
+const EQUAL = 0;
+const MORE = 1;
+const LESS = 2;
 /** All four counters are what they were. */
-export const STILL = 0;
+export const STILL = EQUAL;
 /** One has moved, and none fell. */
-export const ROSE = 1;
+export const ROSE = MORE;
 /** One is lower than it was. */
-export const FELL = 2;
+export const FELL = LESS;
 
 /** What the four counters have done between the stored row and the fresh one. */
 export function compareCounters(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): number {
-  let moves = STILL;
-  for (let word = COUNTERS_FROM; word < COUNTERS_TO; word += 2) {
-    const low = fresh[from + word];
-    const high = fresh[from + word + 1];
-    const wasLow = stored[to + word];
-    const wasHigh = stored[to + word + 1];
-    if (low === wasLow && high === wasHigh) continue;
-    if (high < wasHigh || (high === wasHigh && low < wasLow)) return FELL;
-    moves = ROSE;
-  }
-  return moves;
+  const moves =
+    compareCounter(stored, to + ORIG_PACKETS_WORD, fresh, from + ORIG_PACKETS_WORD) |
+    compareCounter(stored, to + ORIG_OCTETS_WORD, fresh, from + ORIG_OCTETS_WORD) |
+    compareCounter(stored, to + REPLY_PACKETS_WORD, fresh, from + REPLY_PACKETS_WORD) |
+    compareCounter(stored, to + REPLY_OCTETS_WORD, fresh, from + REPLY_OCTETS_WORD);
+  return moves & LESS ? LESS : moves;
+}
+
+function compareCounter(stored: Uint32Array, to: number, fresh: Uint32Array, from: number): number {
+  const low = fresh[from];
+  const high = fresh[from + 1];
+  const wasLow = stored[to];
+  const wasHigh = stored[to + 1];
+  if (low === wasLow && high === wasHigh) return EQUAL;
+  return high < wasHigh || (high === wasHigh && low < wasLow) ? LESS : MORE;
 }

@@ -1,21 +1,30 @@
 import type { Batch } from '../row/batch.js';
 import { type Beginnings, ConnectionChanges } from './connection-changes.js';
 import { ConnectionEnds } from './connection-ends.js';
-import { ANOTHER, compareConnections, compareCounters, FELL, isSameEntry, STILL } from './connection-identity.js';
-import { GONE, IN_USE, type ConnectionTable } from './connection-table.js';
+import * as identity from './connection-identity.js';
+import * as connectionTable from './connection-table.js';
+import type { ConnectionTable } from './connection-table.js';
 import { isNamed } from './destroy-tracker.js';
 import { DumpOrder } from './dump-order.js';
-import {
-  ANNOTATED,
-  MOVED,
-  STATE_CHANGED,
-  type AnnotatedStore,
-  type StoreListener,
-  type SlotHolder,
-} from './flow-store.js';
+import * as flowStore from './flow-store.js';
+import type { AnnotatedStore, StoreListener, SlotHolder } from './flow-store.js';
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
-import {
+import * as row from '../row/layout.generated.js';
+import type { Moment } from './poll-history.js';
+import type { PendingEvents } from './pending-events.js';
+import { StoredConnections, type EarlierExports, type StoreCounts, type StoreOptions } from './stored-connections.js';
+import type { TcpHistory } from './tcp-history.js';
+import { nanosecondsToMilliseconds } from '../common/u64.js';
+import { copyEight } from '../row/words.js';
+
+export type { StoreCounts, StoreOptions };
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { ANOTHER, FELL, STILL, compareConnections, compareCounters, isSameEntry } = identity;
+const { GONE, IN_USE } = connectionTable;
+const { ANNOTATED, MOVED, STATE_CHANGED } = flowStore;
+const {
   HAS_HELPER,
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
@@ -28,26 +37,16 @@ import {
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
   PROTOCOL,
-  REPLY_OCTETS_WORD,
   ROW_WORDS,
   START_NS_WORD,
   STATE,
   STATUS_WORD,
   STOP_NS_WORD,
   TIMEOUT_WORD,
-} from '../row/layout.generated.js';
-import type { Moment } from './poll-history.js';
-import type { PendingEvents } from './pending-events.js';
-import { StoredConnections, type EarlierExports, type StoreCounts, type StoreOptions } from './stored-connections.js';
-import type { TcpHistory } from './tcp-history.js';
-import { nanosecondsToMilliseconds } from '../common/u64.js';
-
-export type { StoreCounts, StoreOptions };
+} = row;
 
 /** To end a connection takes as long as to look at many. */
 const MOST_ENDS = 2_048;
-const COUNTERS_FROM = ORIG_PACKETS_WORD;
-const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 
 /**
  * The connections: a slot each, found by tuple, kept as long as the kernel has it and until every holder has made its last
@@ -144,54 +143,54 @@ export class ConnectionStore implements AnnotatedStore {
   /** Merges rows of the poll that has begun, read from the kernel at this moment. */
   merge(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
-    const { table, index, polls } = this.#stored;
-    const { rows, seenIn } = table;
+    const { table, polls } = this.#stored;
+    const { seenIn } = table;
     const order = this.#order;
     this.#stored.keptOut.read(at.wall);
     for (let row = 0; row < batch.count; row++) {
       const from = row * ROW_WORDS;
       const state = bytes[from * 4 + STATE];
-      let slot = this.#guess(u32, from);
-      if (slot >= 0) {
-        this.#update(slot, u32, from, state, at);
-        seenIn[slot] = polls.current;
-        order.found(slot);
+      const slot = this.#guess(u32, from);
+      if (slot < 0) {
+        this.#mergeOther(u32, from, bytes[from * 4 + PROTOCOL], state, at);
         continue;
       }
-      slot = order.guess;
-      // one that has id and start would have been found there
-      if (isNamed(u32, from) || !this.#holds(slot) || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
-      const known = slot >= 0;
-      let reopened = false;
-      if (slot >= 0) {
-        const to = slot * ROW_WORDS;
-        const verdict = compareConnections(
-          rows,
-          to,
-          table.bytes[to * 4 + STATE],
-          table.startMs(slot),
-          u32,
-          from,
-          state,
-        );
-        reopened = verdict === ANOTHER;
-        if (reopened) this.#ends.reopened(slot, at);
-        else this.#update(slot, u32, from, state, at);
-      }
-      if (reopened) this.counts.reopened++;
-      if (slot < 0 || reopened) {
-        if (this.#ends.wasDestroyed(u32, from)) continue;
-        if (this.#stored.isLeftOut(u32, from)) {
-          this.#changes?.leaveOut(u32, from);
-          continue;
-        }
-        slot = this.#add(u32, from, bytes[from * 4 + PROTOCOL], state, at, reopened);
-        if (slot < 0) continue;
-      }
+      order.found(slot);
+      this.#update(slot, u32, from, state, at);
       seenIn[slot] = polls.current;
-      if (known && !reopened) order.found(slot);
-      else order.added(slot);
     }
+  }
+
+  /** Merges a row of a connection that is new, or stands elsewhere in the dump than before, or is not named. */
+  #mergeOther(u32: Uint32Array, from: number, protocol: number, state: number, at: Moment): void {
+    const { table, index, polls } = this.#stored;
+    const { rows, seenIn } = table;
+    const order = this.#order;
+    let slot = order.guess;
+    // one that has id and start would have been found there
+    if (isNamed(u32, from) || !this.#holds(slot) || !index.sameTuple(u32, from, slot)) slot = index.find(u32, from);
+    const known = slot >= 0;
+    let reopened = false;
+    if (known) {
+      const to = slot * ROW_WORDS;
+      const verdict = compareConnections(rows, to, table.bytes[to * 4 + STATE], table.startMs(slot), u32, from, state);
+      reopened = verdict === ANOTHER;
+      if (reopened) this.#ends.reopened(slot, at);
+      else this.#update(slot, u32, from, state, at);
+    }
+    if (reopened) this.counts.reopened++;
+    if (!known || reopened) {
+      if (this.#ends.wasDestroyed(u32, from)) return;
+      if (this.#stored.isLeftOut(u32, from)) {
+        this.#changes?.leaveOut(u32, from);
+        return;
+      }
+      slot = this.#add(u32, from, protocol, state, at, reopened);
+      if (slot < 0) return;
+    }
+    seenIn[slot] = polls.current;
+    if (known && !reopened) order.found(slot);
+    else order.added(slot);
   }
 
   /**
@@ -326,7 +325,7 @@ export class ConnectionStore implements AnnotatedStore {
     if (moves !== STILL) {
       what |= MOVED;
       if (moves === FELL) this.#stored.countersReset(slot);
-      for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) rows[to + word] = u32[from + word];
+      copyEight(rows, to + ORIG_PACKETS_WORD, u32, from + ORIG_PACKETS_WORD);
     }
     const present = u32[from + PRESENT_WORD];
     rows[to + PRESENT_WORD - 1] = u32[from + PRESENT_WORD - 1]; // the state is in it
@@ -335,8 +334,10 @@ export class ConnectionStore implements AnnotatedStore {
     rows[to + STATUS_WORD] = u32[from + STATUS_WORD];
     rows[to + MARK_WORD] = u32[from + MARK_WORD];
     rows[to + TIMEOUT_WORD] = u32[from + TIMEOUT_WORD];
-    if (present & HAS_STOP)
-      for (let word = STOP_NS_WORD; word < STOP_NS_WORD + 2; word++) rows[to + word] = u32[from + word];
+    if (present & HAS_STOP) {
+      rows[to + STOP_NS_WORD] = u32[from + STOP_NS_WORD];
+      rows[to + STOP_NS_WORD + 1] = u32[from + STOP_NS_WORD + 1];
+    }
     if (present & HAS_HELPER) table.takeHelper(slot, u32, from);
     if (what & MOVED) {
       this.#stored.moved(slot, at);

@@ -1,4 +1,12 @@
-import {
+import * as row from '../row/layout.generated.js';
+import { compareCounters, FELL } from './connection-identity.js';
+import { KeyTable } from './key-table.js';
+import type { Moment } from './poll-history.js';
+import { lessThan, nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
+import { copyEight } from '../row/words.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   HASH_WORD,
   HAS_ID,
   HAS_STOP,
@@ -12,11 +20,7 @@ import {
   ROW_WORDS,
   START_NS_WORD,
   STOP_NS_WORD,
-} from '../row/layout.generated.js';
-import { compareCounters, FELL } from './connection-identity.js';
-import { KeyTable } from './key-table.js';
-import type { Moment } from './poll-history.js';
-import { lessThan, nanosecondsToMilliseconds, readNumber } from '../common/u64.js';
+} = row;
 
 const COUNTER_WORDS = REPLY_OCTETS_WORD + 2 - ORIG_PACKETS_WORD;
 /** Keys that are remembered; the oldest go first. */
@@ -154,8 +158,7 @@ export class DestroyTracker {
       this.#lastStart[0] = row[from + START_NS_WORD];
       this.#lastStart[1] = row[from + START_NS_WORD + 1];
     }
-    const at = from + ORIG_PACKETS_WORD;
-    for (let word = 0; word < COUNTER_WORDS; word++) this.#counters[entry * COUNTER_WORDS + word] = row[at + word];
+    copyEight(this.#counters, entry * COUNTER_WORDS, row, from + ORIG_PACKETS_WORD);
   }
 
   /**

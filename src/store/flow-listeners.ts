@@ -42,16 +42,19 @@ export class FlowListeners implements Required<StoreListener> {
   }
 
   added(slot: number, before: boolean): void {
-    for (const listener of this.#all) listener.added(slot, before);
+    const all = this.#all;
+    for (let i = 0; i < all.length; i++) all[i].added(slot, before);
   }
 
   changed(slot: number, what: number): void {
-    for (const listener of this.#all) listener.changed?.(slot, what);
+    const all = this.#all;
+    for (let i = 0; i < all.length; i++) all[i].changed?.(slot, what);
   }
 
   gone(slot: number, reason: number): void {
     this.#table.moveToEnded(slot);
-    for (const listener of this.#all) listener.gone?.(slot, reason);
+    const all = this.#all;
+    for (let i = 0; i < all.length; i++) all[i].gone?.(slot, reason);
     if (this.#holders.length === 0) this.#table.free(slot);
   }
 

@@ -1,4 +1,8 @@
-import {
+import * as protocols from '../row/protocol.js';
+import * as row from '../row/layout.generated.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   IPPROTO_DCCP,
   IPPROTO_GRE,
   IPPROTO_ICMP,
@@ -7,8 +11,8 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   IPPROTO_UDPLITE,
-} from '../row/protocol.js';
-import { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } from '../row/layout.generated.js';
+} = protocols;
+const { HAS_DCCP_STATE, HAS_SCTP_STATE, HAS_TCP_STATE } = row;
 
 /** By conntrack's state number; index 0 is NONE. Names of nf_conntrack_standalone.c. */
 const TCP = [

@@ -3,20 +3,14 @@ import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { type ConnectionFilter, filterWords, markAndStatusMatch } from '../row/filter.js';
 import { MOVED } from './flow-store.js';
 import { FlowListeners } from './flow-listeners.js';
-import {
-  HAS_TIMEOUT,
-  ORIG_PACKETS_WORD,
-  PRESENT_WORD,
-  PROTOCOL,
-  ROW_WORDS,
-  STATE,
-  STATUS_WORD,
-  TIMEOUT_WORD,
-} from '../row/layout.generated.js';
+import * as row from '../row/layout.generated.js';
 import { KeptOut } from './kept-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
 import { newUnexported, type Unexported } from './unexported.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { HAS_TIMEOUT, ORIG_PACKETS_WORD, PRESENT_WORD, PROTOCOL, ROW_WORDS, STATE, STATUS_WORD, TIMEOUT_WORD } = row;
 
 export interface StoreOptions {
   /** Hard limit on connections. */
