@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command, CommanderError } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
+import { PRIORITIES } from '../common/log/entry.js';
 import { createLogger, type LogLevel } from '../common/logger.js';
 import {
   closeStandardOutput,
@@ -34,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   replaceProcessStreams();
   // Node's own last words would wait for their reader
   process.on('uncaughtException', error => {
-    note(describeError(error));
+    note(describeError(error), PRIORITIES['error']);
     void exitAfterLastLines();
   });
   let code: number;
@@ -44,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(await closeStandardOutput())) code ||= ERROR;
   } catch (error) {
     const errors = error instanceof Mistakes ? error.errors : [error];
-    for (const one of errors) note(describeError(one));
+    for (const one of errors) note(describeError(one), PRIORITIES['error']);
     code = errors.every(isUsageError) ? USAGE_ERROR : ERROR;
     await closeStandardOutput().catch(() => {}); // the same error, or the lesser one
   }

@@ -96,3 +96,11 @@ needs(test, ['namespace'])('the fallback tells journald the level of each line',
   );
   t.true(lines.some(line => line.startsWith('<6>ctflow runs backend=fallback source=replay ')));
 });
+
+needs(test, ['linux'])('an error before the log is there has its level for journald, too', async t => {
+  const script = 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$0" "$@"';
+  const child = spawn('sh', ['-c', script, process.execPath, CTFLOW, 'run', '--config', 'none'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  t.regex(await text(child.stderr), /^<3>ctflow: CTFLOW_USAGE: There is no destination/);
+});

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { readerOf } from '../log/reader.js';
 import { LineOutput } from './line-output.js';
 import { LineSink } from './line-sink.js';
 import { openOutput } from './open-output.js';
@@ -44,7 +45,8 @@ export function standardError(): LineSink {
   return (errors ??= new LineSink(() => openOutput(2)));
 }
 
-/** One note of a command, on standard error. */
-export function note(line: string): void {
-  standardError().write(`ctflow: ${line}\n`);
+/** One note of a command, on standard error. @param priority of syslog(3), for journald */
+export function note(text: string, priority = 6): void {
+  const line = `ctflow: ${text}\n`;
+  standardError().write(readerOf(2) === 'journald' ? line.replaceAll(/^(?=.)/gm, `<${priority}>`) : line);
 }
