@@ -29,12 +29,13 @@ const WAS_REFUSED = 2;
  */
 export class KeptOut {
   readonly #table: KeyTable;
+  // made with the first entry: most stores never reach their limit
   /** Counters that were exported, or that need not be. */
-  readonly #base: Uint32Array;
+  #base = new Uint32Array(0);
   /** Counters when it was seen last. */
-  readonly #seen: Uint32Array;
-  readonly #seenIn: Uint32Array;
-  readonly #flags: Uint8Array;
+  #seen = new Uint32Array(0);
+  #seenIn = new Uint32Array(0);
+  #flags = new Uint8Array(0);
   readonly #lost: (loss: Unexported) => void;
   readonly #loss = { connections: 0, packets: 0, octets: 0 };
   readonly #delta = new Uint32Array(2);
@@ -46,12 +47,7 @@ export class KeptOut {
 
   /** @param capacity of the store; @param lost what is never exported of one of these */
   constructor(capacity: number, lost: (loss: Unexported) => void) {
-    const room = Math.max(capacity, LEAST);
-    this.#table = new KeyTable(room);
-    this.#base = new Uint32Array(room * COUNTER_WORDS);
-    this.#seen = new Uint32Array(room * COUNTER_WORDS);
-    this.#seenIn = new Uint32Array(room);
-    this.#flags = new Uint8Array(room);
+    this.#table = new KeyTable(Math.max(capacity, LEAST));
     this.#lost = lost;
   }
 
@@ -142,6 +138,7 @@ export class KeptOut {
 
   #add(row: Uint32Array, from: number, poll: number, flags: number): number {
     const table = this.#table;
+    if (this.#flags.length === 0) this.#makeRoom();
     if (table.full) {
       this.#forgot = true;
       this.#lose(table.order.head);
@@ -153,6 +150,14 @@ export class KeptOut {
     this.#seenIn[entry] = poll;
     this.#flags[entry] = flags;
     return entry;
+  }
+
+  #makeRoom(): void {
+    const { capacity } = this.#table;
+    this.#base = new Uint32Array(capacity * COUNTER_WORDS);
+    this.#seen = new Uint32Array(capacity * COUNTER_WORDS);
+    this.#seenIn = new Uint32Array(capacity);
+    this.#flags = new Uint8Array(capacity);
   }
 
   #see(entry: number, row: Uint32Array, from: number, poll: number): void {

@@ -8,15 +8,16 @@ const KEY_WORDS = 3;
  */
 export class KeyTable {
   readonly capacity: number;
-  /** All entries, the oldest first. */
-  readonly order: SlotList;
+  /** All entries, the oldest first; of an empty table only for now. */
+  order = SlotList.of(0);
   count = 0;
-  readonly #keys: Uint32Array;
-  readonly #buckets: Int32Array; // entry + 1, 0 where empty
-  readonly #next: Int32Array; // in the bucket: entry + 1, 0 at the end
+  // made with the first entry: many tables never have one
+  #keys = new Uint32Array(0);
+  #buckets = new Int32Array(0); // entry + 1, 0 where empty
+  #next = new Int32Array(0); // in the bucket: entry + 1, 0 at the end
   readonly #mask: number;
   /** Entries that are not in their bucket yet: of those that nobody looks for most are forgotten before they are. */
-  readonly #unplaced: Int32Array;
+  #unplaced = new Int32Array(0);
   #unplacedCount = 0;
   /** Entries are in buckets. */
   #placed = false;
@@ -29,12 +30,7 @@ export class KeyTable {
     let size = 16;
     while (size < capacity) size *= 2;
     this.capacity = capacity;
-    this.order = SlotList.of(capacity);
-    this.#keys = new Uint32Array(capacity * KEY_WORDS);
-    this.#buckets = new Int32Array(size);
-    this.#next = new Int32Array(capacity);
     this.#mask = size - 1;
-    this.#unplaced = new Int32Array(capacity);
   }
 
   get full(): boolean {
@@ -43,6 +39,7 @@ export class KeyTable {
 
   /** A new entry behind all others; the table must not be full. */
   add(a: number, b: number, c: number): number {
+    if (this.#next.length === 0) this.#makeRoom();
     let entry = this.#free - 1;
     if (entry < 0) entry = this.#top++;
     else this.#free = this.#next[entry];
@@ -93,6 +90,14 @@ export class KeyTable {
     this.#free = 0;
     this.#top = 0;
     this.count = 0;
+  }
+
+  #makeRoom(): void {
+    this.order = SlotList.of(this.capacity);
+    this.#keys = new Uint32Array(this.capacity * KEY_WORDS);
+    this.#buckets = new Int32Array(this.#mask + 1);
+    this.#next = new Int32Array(this.capacity);
+    this.#unplaced = new Int32Array(this.capacity);
   }
 
   #placeAll(): void {

@@ -62,3 +62,16 @@ test('keys are listed in order of arrival, whatever is added and removed', t => 
     { ...seeded(t), numRuns: 60 },
   );
 });
+
+test('a table takes its memory with the first entry', t => {
+  const capacity = 1 << 20;
+  const before = process.memoryUsage().arrayBuffers;
+  const table = new KeyTable(capacity);
+  t.true(process.memoryUsage().arrayBuffers - before < capacity);
+  t.is(table.find(1, 2, 3), -1);
+  table.clear();
+  t.is(table.order.head, -1);
+  t.is(table.add(1, 2, 3), 0);
+  t.is(table.find(1, 2, 3), 0);
+  t.true(process.memoryUsage().arrayBuffers - before > capacity);
+});
