@@ -21,6 +21,8 @@ export declare class ConntrackSocket {
   localAddresses(): Array<string>
   /** Interfaces of the socket's namespace. */
   interfaces(): Array<NetworkInterface>
+  /** What the kernel counts of the table in the socket's namespace. */
+  statistics(): TableStatistics
   /** Writes such a file. */
   setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */
@@ -231,6 +233,21 @@ export interface BytesRead {
   cpu: number
 }
 
+/** What one CPU has counted; each counter has 32 bits and begins again at 0. */
+export interface CpuStatistics {
+  cpu: number
+  found: number
+  invalid: number
+  insert: number
+  insertFailed: number
+  drop: number
+  earlyDrop: number
+  icmpError: number
+  searchRestart: number
+  clashResolve: number
+  chainTooLong: number
+}
+
 /** Backend.decode of src/backend/backend.ts. */
 export declare function decode(netlink: Uint8Array, littleEndian: boolean, words: Uint32Array, rows: Uint8Array): Decoded
 
@@ -376,6 +393,15 @@ export declare function sendUnixDatagram(address: string, bytes: Uint8Array, byM
 export interface SocketName {
   address: string
   port: number
+}
+
+/** The table of a namespace. */
+export interface TableStatistics {
+  /** Entries now. */
+  entries: number
+  /** Entries that it may have, 0 for any number; absent before Linux 4.18. */
+  limit?: number
+  cpus: Array<CpuStatistics>
 }
 
 /** Sends two datagrams in one buffer over loopback, in a network namespace of its own: 0 where two arrive, else an errno. */

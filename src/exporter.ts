@@ -1,5 +1,6 @@
 import type { Backend } from './backend/backend.js';
 import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
+import type { StoredRows } from './store/connection-table.js';
 import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
 import { Destination, type DestinationStats } from './destination/destination.js';
 import { destinationName, formerNames, type DestinationOptions } from './destination/destination-options.js';
@@ -15,7 +16,7 @@ import { ExportLoop } from './destination/export-loop.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
-import { lostEvents } from './ingest/lost-events.js';
+import { lostConnections } from './ingest/lost-connections.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
 import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
@@ -131,6 +132,8 @@ export interface ExporterStats {
 export class Exporter {
   /** Resolves when a replay has played to its end. */
   readonly ended: Promise<void>;
+  /** The connections as they are stored now. */
+  readonly connections: StoredRows;
   readonly #options: ExporterOptions;
   readonly #log: Logger;
   readonly #store: ConnectionStore;
@@ -170,6 +173,7 @@ export class Exporter {
       filter: options.filter,
       born,
     });
+    this.connections = this.#store.table;
     this.#interval = new PollInterval({ ...options, byEvents: () => this.#events?.isReceiving ?? false });
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
     this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow(), cost);
@@ -197,10 +201,8 @@ export class Exporter {
     if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
     const flows: Flows[] = [{ store: this.#store, extras }];
     if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
-    // of connections whose counters were set to zero it is not known how many packets are lost
-    const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
-    const ofEvents = (): Unexported => lostEvents(this.#earlierEvents, this.#events, this.#store.counts.late);
-    const lost = (): Unexported => sumUnexported([ofEvents(), this.#denied?.lost() ?? newUnexported(), zeroed()]);
+    const counted = (): Unexported => lostConnections(this.#earlierEvents, this.#events, this.#store.counts);
+    const lost = (): Unexported => sumUnexported([counted(), this.#denied?.lost() ?? newUnexported()]);
     const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
     const { interfaces } = known;
@@ -431,9 +433,7 @@ export class Exporter {
   }
 
   /** Settles after so much of the time for the shutdown. */
-  #timeUp(share: number): Promise<void> {
-    return after(this.#timeLeft(share));
-  }
+  readonly #timeUp = (share: number): Promise<void> => after(this.#timeLeft(share));
 
   #timeLeft(share = 1): number {
     return Math.max(this.#closedAt + this.#options.shutdownTimeout * share - performance.now(), 0);

@@ -62,6 +62,8 @@ export type { NflogCounts, NflogOptions, NflogSource } from './sources/nflog.js'
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';
 export type { DumpSummary, KernelOptions, Source } from './sources/source.js';
+export type { CpuStatistics, TableStatistics } from './sources/table-statistics.js';
+export type { StoredRows } from './store/connection-table.js';
 export type { DestroyLogStats } from './state/destroy-log.js';
 export type { Uncertain } from './state/journal-contents.js';
 export { Journal } from './state/journal.js';

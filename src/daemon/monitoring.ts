@@ -1,15 +1,21 @@
+import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { DestinationOptions } from '../destination/destination-options.js';
 import type { Exporter } from '../exporter.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { Source } from '../sources/source.js';
 import { type Answer, HttpServer, type ListenAddress, text } from './http-server.js';
+import { Census } from './metrics/census.js';
 import { certificateExpiries, type CertificateExpiry } from './metrics/certificates.js';
 import { exposition, EXPOSITION_TYPE, type Snapshot } from './metrics/exposition.js';
+import { KernelCounters } from './metrics/kernel-counters.js';
+import type { KernelFigures } from './metrics/kernel-metrics.js';
 import { Timings } from './metrics/timings.js';
 
 /** Files of certificates are read again after so many milliseconds. */
 const CERTIFICATES_MS = 60_000;
+/** The kernel's counters are looked at so often at least: far more often than they can wrap. */
+const COUNTERS_MS = 30_000;
 
 /** What is watched. */
 export interface Watched {
@@ -21,16 +27,26 @@ export interface Watched {
 /** Metrics over HTTP. */
 export class Monitoring {
   readonly #timings = new Timings();
+  readonly #log: Logger;
+  readonly #counters = new KernelCounters();
   #server: HttpServer | undefined;
   #watched: Watched | undefined;
   /** The answer that is being made: all that ask meanwhile get the same. */
   #answer: Promise<Answer> | undefined;
+  #census: Census | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** The last fault of the kernel's statistics, which is logged once. */
+  #fault = '';
   #certificates: readonly CertificateExpiry[] = [];
   #certificatesAt = Number.NEGATIVE_INFINITY;
 
+  private constructor(log: Logger) {
+    this.#log = log;
+  }
+
   /** @throws CtflowError CTFLOW_ADDRESS where it cannot listen there */
   static async open(address: ListenAddress, log: Logger): Promise<Monitoring> {
-    const monitoring = new Monitoring();
+    const monitoring = new Monitoring(log);
     try {
       const routes = { '/metrics': () => monitoring.#metrics() };
       monitoring.#server = await HttpServer.open(address, routes, log);
@@ -55,9 +71,13 @@ export class Monitoring {
   /** From now on there are metrics of these. */
   watch(watched: Watched): void {
     this.#watched = watched;
+    this.#census = new Census(watched.exporter.connections);
+    this.#kernel();
+    this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     this.#timings.close();
     await this.#server?.close();
   }
@@ -69,18 +89,36 @@ export class Monitoring {
 
   async #expose(): Promise<Answer> {
     if (!this.#watched) return text(503, 'ctflow starts\n');
-    const body = await exposition(this.#snapshot(this.#watched), this.#timings);
+    const body = await exposition(await this.#snapshot(this.#watched), this.#timings);
     return { status: 200, type: EXPOSITION_TYPE, body };
   }
 
-  #snapshot({ exporter, source, destinations }: Watched): Snapshot {
+  async #snapshot({ exporter, source, destinations }: Watched): Promise<Snapshot> {
     const now = performance.now();
     if (now - this.#certificatesAt >= CERTIFICATES_MS) {
       this.#certificates = certificateExpiries(destinations);
       this.#certificatesAt = now;
     }
+    const census = await this.#census!.count();
     const stats = exporter.stats();
     const certificates = this.#certificates;
-    return { exporter: stats, process: { backend: stats.backend, source: source.kind, certificates } };
+    const figures = { backend: stats.backend, source: source.kind, certificates };
+    return { exporter: stats, process: figures, kernel: this.#kernel(), census };
+  }
+
+  /** What the kernel says of its table; undefined where it says nothing, which is logged once. */
+  #kernel(): KernelFigures | undefined {
+    try {
+      const found = this.#watched!.source.statistics?.();
+      this.#fault = '';
+      if (!found) return undefined;
+      this.#counters.add(found);
+      return { entries: found.entries, limit: found.limit, counters: this.#counters.sums };
+    } catch (error) {
+      const fault = describeError(error);
+      if (fault !== this.#fault) this.#log.warn(`the kernel's statistics are left out of the metrics: ${fault}`);
+      this.#fault = fault;
+      return undefined;
+    }
   }
 }

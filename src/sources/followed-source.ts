@@ -2,6 +2,7 @@ import { CtflowError } from '../common/errors.js';
 import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Batch } from '../row/batch.js';
 import type { DumpSummary, Source } from './source.js';
+import type { TableStatistics } from './table-statistics.js';
 
 /** A source in a network namespace that may go and come back: it can be released, and opened again. */
 export class FollowedSource implements Source {
@@ -49,6 +50,11 @@ export class FollowedSource implements Source {
   /** None while there is no namespace. */
   interfaces(): readonly InterfaceName[] {
     return this.#source?.interfaces?.() ?? [];
+  }
+
+  /** Undefined while there is no namespace. */
+  statistics(): TableStatistics | undefined {
+    return this.#source?.statistics?.();
   }
 
   /** Releases the namespace. */

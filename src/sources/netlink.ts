@@ -10,6 +10,7 @@ import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
 import type { DumpSummary, Source } from './source.js';
+import type { TableStatistics } from './table-statistics.js';
 
 /** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
 const RAW_SIZE = 1 << 19;
@@ -67,6 +68,10 @@ export class NetlinkSource implements Source {
   interfaces(): InterfaceName[] {
     const found = native(() => this.#socket.interfaces());
     return found.map(({ index, name, alias }) => ({ index, name, description: alias || name }));
+  }
+
+  statistics(): TableStatistics {
+    return native(() => this.#socket.statistics());
   }
 
   close(): void {

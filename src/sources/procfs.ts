@@ -13,6 +13,7 @@ import { readInterfaces } from './sysfs.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
 import type { DumpSummary, Source } from './source.js';
+import { procfsStatistics, type TableStatistics } from './table-statistics.js';
 
 const NF_CONNTRACK = '/proc/net/nf_conntrack';
 const SYSCTLS = '/proc/sys/net/netfilter';
@@ -73,6 +74,10 @@ export class ProcfsSource implements Source {
 
   interfaces(): InterfaceName[] {
     return readInterfaces();
+  }
+
+  statistics(): TableStatistics {
+    return procfsStatistics(name => this.sysctl(name));
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import type { Batch } from '../row/batch.js';
 import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { ConnectionFilter } from '../row/filter.js';
+import type { TableStatistics } from './table-statistics.js';
 
 /** How one dump went. */
 export interface DumpSummary {
@@ -43,6 +44,8 @@ export interface Source {
   localAddresses?(): readonly string[];
   /** The interfaces there; absent where nothing is known of them. @throws as {@link localAddresses} */
   interfaces?(): readonly InterfaceName[];
+  /** What the kernel counts of its table there; absent where there is no kernel. @throws as {@link localAddresses}, CTFLOW_PROCFS */
+  statistics?(): TableStatistics | undefined;
   close(): void;
 }
 

@@ -17,6 +17,18 @@ const {
   RULE_WORD,
 } = row;
 
+/** Connections as they lie in memory, to be read between two polls or events. */
+export interface StoredRows {
+  /** Rows of ROW_WORDS words: as they are read up to the labels, and the rule. */
+  readonly rows: Uint32Array;
+  /** The rows as bytes. */
+  readonly bytes: Uint8Array;
+  /** Of each slot, IN_USE, GONE and others. */
+  readonly flags: Uint8Array;
+  /** Slots that have ever been used lie below. */
+  readonly top: number;
+}
+
 const USED = 1;
 /** The slot holds a connection. */
 export const IN_USE = USED;
@@ -43,7 +55,7 @@ const COUNTER_WORDS = 8;
  * labels and helper. Everything is as long as the limit from the start: the operating system commits memory only when a slot
  * is first used, so nothing is ever copied to grow. Free slots are handed out lowest first until one has been given back.
  */
-export class ConnectionTable {
+export class ConnectionTable implements StoredRows {
   /** Slots in all. */
   readonly capacity: number;
   /** Of these, slots for connections that have ended and wait for their last report. */

@@ -2,7 +2,7 @@
 
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
-use ctflow_core::conntrack::{DumpSocket, read_sysctl, write_sysctl};
+use ctflow_core::conntrack::{CpuCounters, DumpSocket, read_sysctl, table_statistics, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
 use ctflow_core::route::{Interface, interfaces, local_addresses};
@@ -118,6 +118,17 @@ impl ConntrackSocket {
         Ok(crossed.collect())
     }
 
+    /// What the kernel counts of the table in the socket's namespace.
+    #[napi]
+    pub fn statistics(&self) -> Result<TableStatistics> {
+        let found = table_statistics(&*self.namespace()?).map_err(crossing)?;
+        Ok(TableStatistics {
+            entries: found.entries,
+            limit: found.limit,
+            cpus: found.cpus.into_iter().map(CpuStatistics::from).collect(),
+        })
+    }
+
     /// Writes such a file.
     #[napi]
     pub fn set_sysctl(&self, name: String, value: String) -> Result<()> {
@@ -146,6 +157,62 @@ pub struct NetworkInterface {
     pub index: u32,
     pub name: String,
     pub alias: String,
+}
+
+/// The table of a namespace.
+#[napi(object)]
+pub struct TableStatistics {
+    /// Entries now.
+    pub entries: u32,
+    /// Entries that it may have, 0 for any number; absent before Linux 4.18.
+    pub limit: Option<u32>,
+    pub cpus: Vec<CpuStatistics>,
+}
+
+/// What one CPU has counted; each counter has 32 bits and begins again at 0.
+#[napi(object)]
+pub struct CpuStatistics {
+    pub cpu: u32,
+    pub found: u32,
+    pub invalid: u32,
+    pub insert: u32,
+    pub insert_failed: u32,
+    pub drop: u32,
+    pub early_drop: u32,
+    pub icmp_error: u32,
+    pub search_restart: u32,
+    pub clash_resolve: u32,
+    pub chain_too_long: u32,
+}
+
+impl From<CpuCounters> for CpuStatistics {
+    fn from(CpuCounters { cpu, counters }: CpuCounters) -> Self {
+        let [
+            found,
+            invalid,
+            insert,
+            insert_failed,
+            drop,
+            early_drop,
+            icmp_error,
+            search_restart,
+            clash_resolve,
+            chain_too_long,
+        ] = counters;
+        Self {
+            cpu: cpu.into(),
+            found,
+            invalid,
+            insert,
+            insert_failed,
+            drop,
+            early_drop,
+            icmp_error,
+            search_restart,
+            clash_resolve,
+            chain_too_long,
+        }
+    }
 }
 
 /// What one read of raw bytes brought.

@@ -1,8 +1,10 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ExporterStats } from '../../exporter.js';
+import type { CensusCounts } from './census.js';
 import { DESTINATION_METRICS } from './destination-metrics.js';
 import { EXPORTER_METRICS } from './exporter-metrics.js';
 import { FEATURE_METRICS } from './feature-metrics.js';
+import { CENSUS_METRICS, KERNEL_METRICS, type KernelFigures } from './kernel-metrics.js';
 import type { Metric, MetricGroup } from './metric.js';
 import { PROCESS_METRICS, type ProcessFigures } from './process-metrics.js';
 import type { Timings } from './timings.js';
@@ -11,6 +13,9 @@ import type { Timings } from './timings.js';
 export interface Snapshot {
   readonly exporter: ExporterStats;
   readonly process: ProcessFigures;
+  /** Where there is a kernel to ask. */
+  readonly kernel: KernelFigures | undefined;
+  readonly census: CensusCounts;
 }
 
 function from<Part>(pick: (all: Snapshot) => Part, { metrics, ...rest }: MetricGroup<Part>): MetricGroup<Snapshot> {
@@ -20,6 +25,8 @@ function from<Part>(pick: (all: Snapshot) => Part, { metrics, ...rest }: MetricG
 /** Every metric that is read, in the order of docs/metrics.md. */
 export const METRIC_GROUPS: readonly MetricGroup<Snapshot>[] = [
   from(({ process }) => process, PROCESS_METRICS),
+  from(({ kernel }) => kernel, KERNEL_METRICS),
+  from(({ census }) => census, CENSUS_METRICS),
   ...[...EXPORTER_METRICS, ...FEATURE_METRICS].map(group => from(({ exporter }) => exporter, group)),
   from(({ exporter }) => exporter, DESTINATION_METRICS),
 ];

@@ -3,14 +3,23 @@ import { readFileSync } from 'node:fs';
 import type { ExporterStats } from '../../../src/exporter.js';
 import { exposition, METRIC_GROUPS } from '../../../src/daemon/metrics/exposition.js';
 import { metricsPage } from '../../../src/daemon/metrics/reference-page.js';
+import { CPU_COUNTERS, type CpuCounter } from '../../../src/sources/table-statistics.js';
 import { Timings } from '../../../src/daemon/metrics/timings.js';
 import { fullStatistics } from '../../helpers/fakes/full-statistics.js';
 import { samplesOf, typesOf } from '../../helpers/exposition.js';
 
 const CERTIFICATE = { destination: 'main', setting: 'tlsCa', file: '/etc/ca.pem', expires: 1_900_000_000 } as const;
 
+const KERNEL = {
+  entries: 11,
+  limit: 12,
+  counters: Object.fromEntries(CPU_COUNTERS.map((name, i) => [name, 2 ** 33 + i])) as Record<CpuCounter, number>,
+};
+const CENSUS = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] } as const;
+
 async function expose(exporter: ExporterStats): Promise<string> {
-  return exposition({ exporter, process: { backend: 'native', source: 'netlink', certificates: [CERTIFICATE] } });
+  const figures = { backend: 'native', source: 'netlink', certificates: [CERTIFICATE] } as const;
+  return exposition({ exporter, process: figures, kernel: KERNEL, census: CENSUS });
 }
 
 /** Every number of the statistics, by its path. */
@@ -47,6 +56,12 @@ test('every number of the statistics is in a metric, and each moves with it', as
 
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
 const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
+  ctflow_conntrack_entries: () => KERNEL.entries,
+  ctflow_conntrack_entries_limit: () => KERNEL.limit,
+  ctflow_conntrack_found_total: () => KERNEL.counters.found,
+  ctflow_conntrack_chaintoolong_total: () => KERNEL.counters.chainTooLong,
+  'ctflow_connections{protocol="tcp",state="ESTABLISHED",family="ipv6"}': () => 13,
+  'ctflow_zone_connections{zone="other"}': () => 14,
   ctflow_polls_total: ({ poll }) => poll.polls,
   'ctflow_poll_skipped_entries_total{reason="resized"}': ({ poll }) => poll.skipped['resized'],
   ctflow_stored_connections: ({ connections }) => connections,

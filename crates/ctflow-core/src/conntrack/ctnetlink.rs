@@ -8,6 +8,8 @@ pub const CT_NEW: u16 = SUBSYSTEM << 8;
 pub const CT_GET: u16 = SUBSYSTEM << 8 | 1;
 /// nlmsg_type of an entry that is gone: IPCTNL_MSG_CT_DELETE.
 pub const CT_DELETE: u16 = SUBSYSTEM << 8 | 2;
+/// nlmsg_type of a request for the counters of each CPU: IPCTNL_MSG_CT_GET_STATS_CPU.
+pub const CT_GET_STATS_CPU: u16 = SUBSYSTEM << 8 | 4;
 /// nlmsg_type of a request for the number of entries: IPCTNL_MSG_CT_GET_STATS.
 pub const CT_GET_STATS: u16 = SUBSYSTEM << 8 | 5;
 /// nlmsg_type of a request for the entries whose event could not be delivered: IPCTNL_MSG_CT_GET_DYING.

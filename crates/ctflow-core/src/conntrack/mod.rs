@@ -19,6 +19,8 @@ mod event_reader;
 mod event_socket;
 mod request;
 #[cfg(target_os = "linux")]
+mod statistics;
+#[cfg(target_os = "linux")]
 mod sysctl;
 #[cfg(target_os = "linux")]
 mod table_room;
@@ -41,5 +43,7 @@ pub use event_reader::EventReader;
 #[cfg(target_os = "linux")]
 pub use event_socket::{EventSocket, Hold, Pressure};
 pub use request::put_filter;
+#[cfg(target_os = "linux")]
+pub use statistics::{CPU_COUNTERS, CpuCounters, TableStatistics, table_statistics};
 #[cfg(target_os = "linux")]
 pub use sysctl::{read_sysctl, write_sysctl};

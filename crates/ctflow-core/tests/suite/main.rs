@@ -9,6 +9,7 @@ mod conntrack {
     mod event_guard;
     mod filter;
     mod properties;
+    mod statistics;
     mod sysctl;
 }
 mod ipfix {
