@@ -136,8 +136,9 @@ async function run(config: RunConfig): Promise<void> {
       log,
     });
     const stats = (): ExporterStats => exporter!.stats();
-    service.follow({ readiness: new Readiness(stats), stats, status: () => stateSentence(stateFields(stats())) });
-    monitoring?.watch({ exporter, source, destinations });
+    const readiness = new Readiness(stats);
+    service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
+    monitoring?.watch({ exporter, source, destinations, readiness });
     await exporter.open();
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
     if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
@@ -145,6 +146,7 @@ async function run(config: RunConfig): Promise<void> {
     clearInterval(stateTimer);
     log.info('stopping: exporting the open connections');
     service.stopping('exporting the open connections');
+    monitoring?.stopping();
     const unexported = await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
     log.flush();

@@ -162,7 +162,7 @@ export const exporterSettings = {
   metrics: setting(
     'Metrics',
     httpAddress,
-    'serve metrics to Prometheus at http://ADDRESS:PORT/metrics; then no destination is needed (default: off)',
+    'serve metrics to Prometheus and health checks at http://ADDRESS:PORT; then no destination is needed (default: off)',
   ),
   nat66Events: setting(
     'Records',

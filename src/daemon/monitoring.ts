@@ -4,6 +4,7 @@ import type { DestinationOptions } from '../destination/destination-options.js';
 import type { Exporter } from '../exporter.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { Source } from '../sources/source.js';
+import { healthChecks, type Checks, type HealthFacts, livenessChecks, readinessChecks } from './health/checks.js';
 import { type Answer, HttpServer, type ListenAddress, text } from './http-server.js';
 import { Census } from './metrics/census.js';
 import { certificateExpiries, type CertificateExpiry } from './metrics/certificates.js';
@@ -11,20 +12,33 @@ import { exposition, EXPOSITION_TYPE, type Snapshot } from './metrics/exposition
 import { KernelCounters } from './metrics/kernel-counters.js';
 import type { KernelFigures } from './metrics/kernel-metrics.js';
 import { Timings } from './metrics/timings.js';
+import type { Readiness } from './readiness.js';
 
 /** Files of certificates are read again after so many milliseconds. */
 const CERTIFICATES_MS = 60_000;
 /** The kernel's counters are looked at so often at least: far more often than they can wrap. */
 const COUNTERS_MS = 30_000;
 
+/** Before there is an exporter. */
+const NOT_YET: HealthFacts = {
+  poll: { behind: 0, interval: 0 },
+  waitsFor: ['the exporter'],
+  stopping: false,
+  destinations: [],
+  table: undefined,
+  certificates: [],
+  now: 0,
+};
+
 /** What is watched. */
 export interface Watched {
   readonly exporter: Exporter;
   readonly source: Source;
   readonly destinations: readonly (DestinationOptions & { readonly name: string })[];
+  readonly readiness: Readiness;
 }
 
-/** Metrics over HTTP. */
+/** Metrics and health over HTTP. */
 export class Monitoring {
   readonly #timings = new Timings();
   readonly #log: Logger;
@@ -33,6 +47,7 @@ export class Monitoring {
   #watched: Watched | undefined;
   /** The answer that is being made: all that ask meanwhile get the same. */
   #answer: Promise<Answer> | undefined;
+  #stopping = false;
   #census: Census | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The last fault of the kernel's statistics, which is logged once. */
@@ -48,13 +63,18 @@ export class Monitoring {
   static async open(address: ListenAddress, log: Logger): Promise<Monitoring> {
     const monitoring = new Monitoring(log);
     try {
-      const routes = { '/metrics': () => monitoring.#metrics() };
+      const routes = {
+        '/metrics': () => monitoring.#metrics(),
+        '/livez': () => monitoring.#health(livenessChecks),
+        '/readyz': () => monitoring.#health(readinessChecks),
+        '/healthz': () => monitoring.#health(healthChecks),
+      };
       monitoring.#server = await HttpServer.open(address, routes, log);
     } catch (error) {
       monitoring.#timings.close();
       throw error;
     }
-    log.info({ url: monitoring.url }, 'metrics are served');
+    log.info({ url: monitoring.url }, 'metrics and health are served');
     return monitoring;
   }
 
@@ -76,6 +96,11 @@ export class Monitoring {
     this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();
   }
 
+  /** The exporter is about to close: it is not ready any more. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#timings.close();
@@ -94,16 +119,37 @@ export class Monitoring {
   }
 
   async #snapshot({ exporter, source, destinations }: Watched): Promise<Snapshot> {
-    const now = performance.now();
-    if (now - this.#certificatesAt >= CERTIFICATES_MS) {
-      this.#certificates = certificateExpiries(destinations);
-      this.#certificatesAt = now;
-    }
     const census = await this.#census!.count();
     const stats = exporter.stats();
-    const certificates = this.#certificates;
+    const certificates = this.#expiries(destinations);
     const figures = { backend: stats.backend, source: source.kind, certificates };
     return { exporter: stats, process: figures, kernel: this.#kernel(), census };
+  }
+
+  /** Each check as JSON; 503 where one fails. */
+  #health(check: (facts: HealthFacts) => Checks): Answer {
+    const checks = check(this.#watched ? this.#facts(this.#watched) : NOT_YET);
+    const status = Object.values(checks).every(one => one.status === 'ok') ? 'ok' : 'failed';
+    const body = `${JSON.stringify({ status, checks }, undefined, 2)}\n`;
+    return { status: status === 'ok' ? 200 : 503, type: 'application/json', body };
+  }
+
+  #facts({ exporter, destinations, readiness }: Watched): HealthFacts {
+    return {
+      ...exporter.stats(),
+      waitsFor: readiness.waitsFor(),
+      stopping: this.#stopping,
+      table: this.#kernel(),
+      certificates: this.#expiries(destinations),
+      now: Date.now(),
+    };
+  }
+
+  #expiries(destinations: Watched['destinations']): readonly CertificateExpiry[] {
+    const now = performance.now();
+    if (now - this.#certificatesAt < CERTIFICATES_MS) return this.#certificates;
+    this.#certificatesAt = now;
+    return (this.#certificates = certificateExpiries(destinations));
   }
 
   /** What the kernel says of its table; undefined where it says nothing, which is logged once. */

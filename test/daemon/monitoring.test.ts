@@ -2,7 +2,9 @@ import test, { type ExecutionContext } from 'ava';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
+import type { Checks } from '../../src/daemon/health/checks.js';
 import { Monitoring } from '../../src/daemon/monitoring.js';
+import { Readiness } from '../../src/daemon/readiness.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { udp } from '../helpers/builders/connections.js';
@@ -22,6 +24,15 @@ interface Rig {
   readonly source: FakeSource;
   open(): Promise<void>;
   scrape(): Promise<Map<string, number>>;
+}
+
+/** The status, and the checks that fail with what they say. */
+async function health(monitoring: Monitoring, path: string): Promise<[status: number, failed: string[]]> {
+  const answer = await fetch(`${monitoring.url}${path}`);
+  const { status, checks } = (await answer.json()) as { status: string; checks: Checks };
+  const failed = Object.entries(checks).filter(([, one]) => one.status !== 'ok');
+  if ((status === 'ok') !== (answer.status === 200)) throw new Error(`${status} with ${answer.status}`);
+  return [answer.status, failed.map(([name, { message }]) => `${name}: ${message}`)];
 }
 
 /** An exporter that is watched, and not opened yet. */
@@ -54,10 +65,12 @@ async function rig(t: ExecutionContext, changed: readonly Partial<DestinationOpt
     opened = true;
     await exporter.open();
   };
-  const watch = (): void => monitoring.watch({ exporter, source, destinations });
+  const readiness = new Readiness(() => exporter.stats());
   const starting = await fetch(`${monitoring.url}/metrics`);
   t.is(starting.status, 503, 'nothing is watched yet');
-  watch();
+  t.deepEqual(await health(monitoring, '/livez'), [200, []], 'it lives before it has begun');
+  t.deepEqual(await health(monitoring, '/readyz'), [503, ['started: waits for the exporter']]);
+  monitoring.watch({ exporter, source, destinations, readiness });
   const scrape = async (): Promise<Map<string, number>> => {
     const answer = await fetch(`${monitoring.url}/metrics`);
     t.is(answer.status, 200);
@@ -98,6 +111,28 @@ test('without a destination connections are polled and counted, and what has end
   await eventually('both ends', () => exporter.stats().connections === 0);
   t.is((await scrape()).get('ctflow_connections_added_total'), 2);
   t.is(await exporter.close(), 0, 'nothing is left unexported');
+});
+
+test('a collector that is away fails the health, and neither liveness nor readiness', async t => {
+  const closed = { protocol: 'tcp', host: '127.0.0.1', port: 9 } as const;
+  const { monitoring, open } = await rig(t, [{ endpoint: closed, name: 'main' }]);
+  const waits = 'started: waits for the first poll, a first attempt at tcp://127.0.0.1:9';
+  t.deepEqual(await health(monitoring, '/readyz'), [503, [waits]]);
+  await open();
+  await eventually('it is ready', async () => (await health(monitoring, '/readyz'))[0] === 200);
+  t.deepEqual(await health(monitoring, '/livez'), [200, []]);
+  const away = 'destination main: tcp://127.0.0.1:9 is not connected';
+  t.deepEqual(await health(monitoring, '/healthz'), [503, [away]]);
+});
+
+test('health is well while a collector is there, and readiness ends when ctflow stops', async t => {
+  const collector = await udpCollector(t);
+  const { monitoring, open } = await rig(t, [{ endpoint: collector.endpoint, name: 'main' }]);
+  await open();
+  t.deepEqual(await health(monitoring, '/healthz'), [200, []]);
+  monitoring.stopping();
+  t.deepEqual(await health(monitoring, '/readyz'), [503, ['running: ctflow stops']]);
+  t.deepEqual(await health(monitoring, '/livez'), [200, []]);
 });
 
 test('all who ask at the same time get the same answer', async t => {

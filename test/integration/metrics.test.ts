@@ -24,7 +24,7 @@ const COUNTERS = [
 ] as const;
 
 function urlOf(exporter: RunningCommand): string {
-  return exporter.log().find(({ msg }) => msg === 'metrics are served')!['url'] as string;
+  return exporter.log().find(({ msg }) => msg === 'metrics and health are served')!['url'] as string;
 }
 
 /** The text at a path, asked for from within the namespace. */
