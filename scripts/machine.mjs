@@ -1,6 +1,6 @@
 // What the machine has and lacks: programs of the system, a Rust that can build the crates, and Debian's packages of both.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root, run, say } from './terminal.mjs';
 
@@ -25,12 +25,17 @@ const TESTS = {
   'systemd-notify': 'systemd',
 };
 
+/** Programs of packages that would start a service: they are unpacked into UNPACKED, and not installed. */
+const SERVICES = { prometheus: 'prometheus', promtool: 'prometheus' };
+const UNPACKED = join(root, 'build/debian');
+
 /** npm puts its own folders first, where a program of the same name may lie; an ordinary user's path lacks the last ones. */
 export const PATH = [
   ...process.env.PATH.split(delimiter).filter(folder => !folder.endsWith(join('node_modules', '.bin'))),
   '/usr/local/sbin',
   '/usr/sbin',
   '/sbin',
+  join(UNPACKED, 'usr/bin'),
 ];
 
 function has(program) {
@@ -75,7 +80,8 @@ const PROGRAMS = { package: DEMO, all: BENCHMARKS, tests: TESTS };
 /** The Debian packages that a purpose (of setup.mjs) would use and that are not installed. */
 export function missingPackages(purpose) {
   if (process.platform !== 'linux') return [];
-  const missing = Object.entries(PROGRAMS[purpose]).flatMap(([program, name]) => (has(program) ? [] : [name]));
+  const programs = { ...PROGRAMS[purpose], ...(purpose === 'tests' && SERVICES) };
+  const missing = Object.entries(programs).flatMap(([program, name]) => (has(program) ? [] : [name]));
   if (process.env.CTFLOW_BACKEND !== 'fallback' && !withoutCargo() && !links()) missing.push('gcc', 'libc6-dev');
   return [...new Set(missing)];
 }
@@ -99,8 +105,24 @@ export async function installPackages(packages) {
   const known = packages.filter(name => /Candidate: [^(]/.test(output('apt-cache', 'policy', name)));
   const unknown = packages.filter(name => !known.includes(name));
   if (unknown.length > 0) say(`the lists of packages here lack ${unknown.join(' ')}`);
-  const install = [...apt, ...lock, 'install', '-y', '--no-install-recommends', ...known];
-  if (known.length > 0 && !(await run('installing system packages', install)).ok) {
+  const services = Object.values(SERVICES);
+  for (const name of known.filter(name => services.includes(name))) await unpack(name);
+  const installed = known.filter(name => !services.includes(name));
+  const install = [...apt, ...lock, 'install', '-y', '--no-install-recommends', ...installed];
+  if (installed.length > 0 && !(await run('installing system packages', install)).ok) {
     say(`apt-get could not install them; ${byHand}`);
   }
+}
+
+/** Its files alone, without what a package does when it is installed. */
+async function unpack(name) {
+  mkdirSync(UNPACKED, { recursive: true });
+  const fetch = ['env', '-C', UNPACKED, 'apt-get', '-o', 'Acquire::Retries=3', 'download', name];
+  let { ok } = await run(`fetching ${name}`, fetch);
+  for (const file of readdirSync(UNPACKED).filter(file => file.endsWith('.deb'))) {
+    const path = join(UNPACKED, file);
+    ok &&= (await run(`unpacking ${name}`, ['dpkg-deb', '-x', path, UNPACKED])).ok;
+    rmSync(path);
+  }
+  if (!ok) say(`${name} could not be unpacked; going on without`);
 }

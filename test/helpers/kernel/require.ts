@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ExecutionContext, ImplementationFn } from 'ava';
 
 /** What a test may need of the machine: a program by its name, or one of PROBES. */
@@ -12,11 +13,16 @@ interface Register {
   skip(title: string, implementation: ImplementationFn<[]>): void;
 }
 
+/** What scripts/machine.mjs has unpacked. */
+const UNPACKED = fileURLToPath(new URL('../../../debian/usr/bin', import.meta.url));
+
 /**
  * Administrators' programs first: an ordinary user's PATH often lacks them, and npm puts node_modules/.bin in front of it,
  * where an `nft` of another kind lies.
  */
-export const PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', process.env['PATH']].filter(Boolean).join(delimiter);
+export const PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin', process.env['PATH'], UNPACKED]
+  .filter(Boolean)
+  .join(delimiter);
 
 /** Debian's Python, because the module is a package of the system and not of whatever `python3` comes first. */
 export const PYTHON = '/usr/bin/python3';
