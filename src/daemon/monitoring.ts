@@ -1,5 +1,6 @@
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
+import { standardError } from '../common/terminal/standard-streams.js';
 import type { DestinationOptions } from '../destination/destination-options.js';
 import type { Exporter } from '../exporter.js';
 import type { PollHook } from '../ingest/poll-hook.js';
@@ -122,7 +123,8 @@ export class Monitoring {
     const census = await this.#census!.count();
     const stats = exporter.stats();
     const certificates = this.#expiries(destinations);
-    const figures = { backend: stats.backend, source: source.kind, certificates };
+    const logLinesDropped = standardError().dropped;
+    const figures = { backend: stats.backend, source: source.kind, certificates, logLinesDropped };
     return { exporter: stats, process: figures, kernel: this.#kernel(), census };
   }
 

@@ -51,6 +51,8 @@ export interface DestinationStats {
   readonly transport: TransportCounts;
   /** UDP: the kernel cuts bursts into datagrams now. */
   readonly udpSegmentation?: boolean;
+  /** TLS: when the collector's certificate expires, milliseconds since 1970, once it has shown one. */
+  readonly certificateExpires?: number;
   /** Closed files that were removed, as only so many are kept. */
   readonly removedFiles?: number;
   /** Ended connections that were not exported within the stale timeout. */
@@ -325,6 +327,7 @@ export class Destination {
       session: this.#session.counts,
       transport: this.#transport.counts,
       ...(this.#transport.segments !== undefined && { udpSegmentation: this.#transport.segments }),
+      ...(this.#transport.collectorExpires !== undefined && { certificateExpires: this.#transport.collectorExpires }),
       ...(this.#transport instanceof FileTransport && { removedFiles: this.#transport.removedFiles }),
       stale: sumUnexported(schedules.map(({ stale }) => stale)),
       evictedUnreported: sumUnexported(schedules.map(({ evictedUnreported }) => evictedUnreported)),

@@ -87,6 +87,10 @@ export class TcpTransport implements Transport {
     return this.#connection?.open === true && this.#renewing === undefined && this.#queued < HIGH_WATER;
   }
 
+  get collectorExpires(): number | undefined {
+    return this.#options.tls?.collectorExpires;
+  }
+
   open(listener: TransportListener): Promise<void> {
     this.#listener = listener;
     this.#attempt();

@@ -21,6 +21,8 @@ export class TlsClient {
   readonly #files: TlsFiles;
   readonly #name: string;
   readonly #allowed: readonly string[] | undefined;
+  /** When the certificate expires that the collector showed last, milliseconds since 1970. */
+  collectorExpires: number | undefined;
 
   /**
    * @param trouble the files have changed and cannot be used: those of before stay in use
@@ -53,6 +55,7 @@ export class TlsClient {
   }
 
   #check(certificate: PeerCertificate): Error | undefined {
+    this.collectorExpires = Date.parse(certificate.valid_to);
     const wrong = checkServerIdentity(this.#name, certificate);
     if (wrong || !this.#allowed || hasName(certificate, this.#allowed)) return wrong;
     return new Error(NOT_ALLOWED);

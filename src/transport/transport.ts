@@ -76,6 +76,8 @@ export interface Transport {
   readonly ready: boolean;
   /** UDP: the kernel cuts bursts into datagrams, as far as it is known now. */
   readonly segments?: boolean;
+  /** TLS: when the certificate expires that the collector showed last, milliseconds since 1970. */
+  readonly collectorExpires?: number | undefined;
   /** Connects, again and again until it is closed. */
   open(listener: TransportListener): Promise<void>;
   /**

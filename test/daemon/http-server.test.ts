@@ -80,6 +80,11 @@ test('what is not HTTP, or has a head that is too long, is closed', async t => {
   t.is((await fetch(`${url}/well`)).status, 200, 'others are answered on');
 });
 
+test('a request that does not come to its end is closed', async t => {
+  const { url } = await open(t);
+  t.is(await raw(url, 'GET /well HTTP/1.1\r\nhost:'), '');
+});
+
 test('beyond 32 connections new ones are closed, and there is room again when some have gone', async t => {
   const { url } = await open(t);
   const { hostname, port } = new URL(url);

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { X509Certificate } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -126,6 +127,7 @@ for (const version of ['-tls1_2', '-tls1_3']) {
     const tls = { tlsCa: ours.tlsCa, ...exporter };
     const [transport, log, first] = await attempt(t, server.port, { tls });
     t.is(first, 'opened');
+    t.is(transport.collectorExpires, Date.parse(new X509Certificate(readFileSync(collector.tlsCertificate)).validTo));
     transport.send(...messages(3, 16_384, 5));
     const last = Buffer.alloc(16_384, 3);
     await eventually('the last message', () => server.output.includes(last));

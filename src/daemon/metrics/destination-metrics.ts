@@ -136,6 +136,12 @@ const METRICS: readonly One[] = [
     ({ udpSegmentation }) => udpSegmentation,
   ),
   metric(
+    'gauge',
+    'ctflow_destination_certificate_expiry_timestamp_seconds',
+    'Over TLS: when the certificate expires that the collector showed last, seconds since 1970.',
+    ({ certificateExpires }) => certificateExpires && certificateExpires / 1000,
+  ),
+  metric(
     'counter',
     'ctflow_destination_removed_files_total',
     'Closed files that were removed, as only so many are kept.',

@@ -1,4 +1,3 @@
-import { standardError } from '../../common/terminal/standard-streams.js';
 import { VERSION } from '../../common/version.js';
 import type { ExporterStats } from '../../exporter.js';
 import type { Source } from '../../sources/source.js';
@@ -10,6 +9,7 @@ export interface ProcessFigures {
   readonly backend: ExporterStats['backend'];
   readonly source: Source['kind'];
   readonly certificates: readonly CertificateExpiry[];
+  readonly logLinesDropped: number;
 }
 
 /** When this process began, seconds since 1970. */
@@ -44,7 +44,7 @@ export const PROCESS_METRICS: MetricGroup<ProcessFigures> = {
       'counter',
       'ctflow_log_lines_dropped_total',
       'Lines of the log that nobody read in time, or that could not be written.',
-      () => standardError().dropped,
+      ({ logLinesDropped }) => logLinesDropped,
     ),
     {
       name: 'ctflow_certificate_expiry_timestamp_seconds',

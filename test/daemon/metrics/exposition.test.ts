@@ -18,7 +18,7 @@ const KERNEL = {
 const CENSUS = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] } as const;
 
 async function expose(exporter: ExporterStats): Promise<string> {
-  const figures = { backend: 'native', source: 'netlink', certificates: [CERTIFICATE] } as const;
+  const figures = { backend: 'native', source: 'netlink', certificates: [CERTIFICATE], logLinesDropped: 17 } as const;
   return exposition({ exporter, process: figures, kernel: KERNEL, census: CENSUS });
 }
 
@@ -34,6 +34,9 @@ const OTHERWISE: Readonly<Record<string, (stats: ExporterStats) => number | unde
   'poll.interval': ({ poll }) => poll.interval / 1000,
   'poll.behind': ({ poll }) => poll.behind / 1000,
   'poll.share': ({ poll }) => poll.share / 100,
+  // of two destinations
+  'destinations.0.certificateExpires': ({ destinations }) => destinations[0].certificateExpires! / 1000,
+  'destinations.1.certificateExpires': ({ destinations }) => destinations[1].certificateExpires! / 1000,
   'inventory.loadedAt': ({ inventory }) => inventory!.loadedAt / 1000,
   // of all destinations together
   recordsExported: () => undefined,
@@ -56,6 +59,7 @@ test('every number of the statistics is in a metric, and each moves with it', as
 
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
 const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
+  ctflow_log_lines_dropped_total: () => 17,
   ctflow_conntrack_entries: () => KERNEL.entries,
   ctflow_conntrack_entries_limit: () => KERNEL.limit,
   ctflow_conntrack_found_total: () => KERNEL.counters.found,

@@ -66,6 +66,12 @@ const FIRING: readonly [alert: string, series: string, values: string, labels?: 
     '1000000x20',
     { destination: 'main', setting: 'tlsCa', file: '/ca.pem' },
   ],
+  [
+    'CtflowCertificateExpires',
+    'ctflow_destination_certificate_expiry_timestamp_seconds',
+    '1000000x20',
+    { destination: 'main' },
+  ],
   ['CtflowDown', 'up', '0x20'],
 ];
 /** Of each metric above, what a host says where all is well. */
@@ -74,6 +80,7 @@ const WELL: Readonly<Record<string, string>> = {
   ctflow_destination_connected: '1x20',
   ctflow_poll_behind_seconds: '1x20',
   ctflow_certificate_expiry_timestamp_seconds: '9000000x20',
+  ctflow_destination_certificate_expiry_timestamp_seconds: '9000000x20',
   up: '1x20',
 };
 /** Beside them, always. */

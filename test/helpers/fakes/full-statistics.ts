@@ -54,6 +54,7 @@ export function fullStatistics(first = 1001): ExporterStats {
       connects: n(),
     },
     udpSegmentation: true,
+    certificateExpires: n(),
     removedFiles: n(),
     stale: loss(),
     evictedUnreported: loss(),
