@@ -200,10 +200,11 @@ export class ConnectionStore implements AnnotatedStore {
    */
   sweep(from: number, slots: number, at: Moment): number {
     const { flags, seenIn, top } = this.table;
+    const { current } = this.#stored.polls;
     const to = Math.min(from + slots, top);
     let slot = from;
     for (let missed = 0; slot < to && missed < MOST_ENDS; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE || seenIn[slot] === this.#stored.polls.current) continue;
+      if (seenIn[slot] === current || (flags[slot] & (IN_USE | GONE)) !== IN_USE) continue;
       this.#ends.missed(slot, at);
       missed++;
     }

@@ -12,6 +12,8 @@ export class FlowListeners implements Required<StoreListener> {
   readonly #holders: SlotHolder[] = [];
   /** Subscribers, then the holders. */
   readonly #all: StoreListener[] = [];
+  /** Those of them that are told of changes: most rows of a poll are one. */
+  #changing: readonly StoreListener[] = [];
 
   constructor(table: ConnectionTable) {
     this.#table = table;
@@ -23,12 +25,12 @@ export class FlowListeners implements Required<StoreListener> {
       throw new CtflowError('CTFLOW_USAGE', `More than ${MAX_HOLDERS} collectors`, 'Remove some of them');
     }
     this.#holders.push(holder);
-    this.#all.push(holder);
+    this.#add(this.#all.length, holder);
   }
 
   /** As of {@link FlowStore}. */
   subscribe(listener: StoreListener): void {
-    this.#all.splice(this.#all.length - this.#holders.length, 0, listener);
+    this.#add(this.#all.length - this.#holders.length, listener);
   }
 
   /** Every holder holds the slot. */
@@ -47,8 +49,8 @@ export class FlowListeners implements Required<StoreListener> {
   }
 
   changed(slot: number, what: number): void {
-    const all = this.#all;
-    for (let i = 0; i < all.length; i++) all[i].changed?.(slot, what);
+    const changing = this.#changing;
+    for (let i = 0; i < changing.length; i++) changing[i].changed!(slot, what);
   }
 
   gone(slot: number, reason: number): void {
@@ -78,5 +80,10 @@ export class FlowListeners implements Required<StoreListener> {
 
   foundNew(slot: number): void {
     for (const holder of this.#holders) holder.foundNew(slot);
+  }
+
+  #add(at: number, listener: StoreListener): void {
+    this.#all.splice(at, 0, listener);
+    this.#changing = this.#all.filter(({ changed }) => changed !== undefined);
   }
 }
