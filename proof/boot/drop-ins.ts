@@ -13,6 +13,20 @@ const journal =
 const said = (text: string): string => `${journal} | grep -qF -e '${text}'`;
 const openssl = 'openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ctflow';
 
+/** What the unit promises as it is. */
+export const EVERYTHING: DropIn = {
+  environment: {
+    CTFLOW_EVENTS: 'all',
+    CTFLOW_TCP_STATE_HISTORY: 'on',
+    CTFLOW_NFLOG_GROUP: '5',
+    CTFLOW_EVENT_BUFFER: '64MiB',
+    CTFLOW_LOG_LEVEL: 'debug',
+  },
+  before: `nft 'add chain inet t in { type filter hook input priority 0; };
+    add rule inet t in udp dport 9999 log group 5 prefix "ctflow:drop:in:prod/web:r" drop'`,
+  check: `echo x >/dev/udp/127.0.0.1/9999; grep -q '"firewallEvent":3' /run/collected`,
+};
+
 /** By the name of the file. */
 export const DROP_INS: Readonly<Record<string, DropIn>> = {
   'hold-ended.conf': { environment: {}, check: said('guard=filter') },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from '../../bench/host/machine.js';
 import { eventually } from '../../test/helpers/eventually.js';
 import { Container } from './container.js';
-import { DROP_INS, type DropIn } from './drop-ins.js';
+import { DROP_INS, type DropIn, EVERYTHING } from './drop-ins.js';
 import { BINDS, bootableRoot, dropIns } from './root.js';
 
 const PATIENCE = 60_000;
@@ -72,12 +72,12 @@ async function restartedBy(kill: string, restarts: number, why: RegExp): Promise
 }
 
 async function withDropIn(name: string, { environment, before, check }: DropIn): Promise<string> {
-  const text = readFileSync(join(ROOT, 'packaging/systemd/drop-ins', name), 'utf8');
+  const text = name === 'none' ? '' : readFileSync(join(ROOT, 'packaging/systemd/drop-ins', name), 'utf8');
   const variables = Object.entries(environment).map(([variable, value]) => `Environment=${variable}=${value}`);
   const folder = '/run/systemd/system/ctflow.service.d';
   const file = `${text}\n[Service]\n${variables.join('\n')}\n`;
   await container.shell(
-    `mkdir -p ${folder}; rm -f ${folder}/*; cat > ${folder}/${name} <<'END'\n${file}END\n${before ?? ''}`,
+    `mkdir -p ${folder}; rm -f ${folder}/*; cat > ${folder}/ctflow.conf <<'END'\n${file}END\n${before ?? ''}`,
   );
   await container.run('systemctl', 'daemon-reload');
   const { code, output } = await container.run('systemctl', 'restart', 'ctflow');
@@ -134,6 +134,14 @@ try {
     });
     await step('kill -9', () => restartedBy('KILL', 1, /ctflow.service: Main process exited, code=killed, status=9/));
     await step('watchdog', () => restartedBy('STOP', 2, /ctflow.service: Watchdog timeout/));
+    await step('kill -9 at twenty moments of the start', async () => {
+      for (let delay = 0; delay < 2; delay += 0.1) {
+        await container.shell(`systemctl kill -s KILL --kill-whom=main ctflow; sleep ${0.2 + delay}`);
+      }
+      await until('it is ready', active);
+      await until('it has its state', () => said('found again'));
+      return `${await property('NRestarts')} restarts, ready`;
+    });
     await step('stop', async () => {
       await container.run('systemctl', 'stop', 'ctflow');
       must((await property('Result')) === 'success', `Result=${await property('Result')}`);
@@ -141,6 +149,7 @@ try {
       must(last.startsWith('stopped'), last);
       return last.split('\n').slice(1, 3).join(' ').replaceAll(/\s+/g, ' ').trim();
     });
+    await step('events of all kinds and denied packets, without a drop-in', () => withDropIn('none', EVERYTHING));
     for (const name of dropIns()) await step(`drop-in ${name}`, () => withDropIn(name, DROP_INS[name]));
   }
 } finally {

@@ -4,8 +4,9 @@ import type { ExporterStats } from '../exporter.js';
 const ATTEMPT_MS = 20_000;
 
 /**
- * Whether an exporter has begun its work: the first poll is stored, and each destination was tried. One was tried when it has, or had, a
- * session, when an attempt has failed, or when one takes longer than 20 s. It stays ready, also when a collector is away later.
+ * Whether an exporter has begun its work: the first poll is stored, and each destination was tried. One was tried when it has, or
+ * had, a session, when an attempt has failed, or when one takes longer than 20 s. It stays ready, also when a collector is away
+ * later.
  */
 export class Readiness {
   readonly #stats: () => Pick<ExporterStats, 'poll' | 'destinations'>;

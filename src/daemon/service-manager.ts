@@ -13,7 +13,10 @@ const MOST_WAITING = 100;
 export interface ServiceManager {
   /** Milliseconds within which it wants WATCHDOG=1, where it does. */
   readonly watchdog: number | undefined;
-  /** Tells it: `READY=1`, `STATUS=a sentence`. Never waits, and never fails: {@link ServiceOptions.failed} says that it cannot be told. */
+  /**
+   * Tells it: `READY=1`, `STATUS=a sentence`. Never waits, and never fails: {@link ServiceOptions.failed} is called where it cannot
+   * be told.
+   */
   notify(...assignments: readonly string[]): void;
 }
 
@@ -25,8 +28,8 @@ export interface ServiceOptions {
 }
 
 /**
- * The service manager that has started this process, by NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; undefined where there is none. The variables are removed, as they are not
- * for child processes.
+ * The service manager that has started this process, by NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; undefined where there is
+ * none. The variables are removed, as they are not for child processes.
  */
 export function serviceManager(env: NodeJS.ProcessEnv, options: ServiceOptions): ServiceManager | undefined {
   const { NOTIFY_SOCKET: address, WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid } = env;

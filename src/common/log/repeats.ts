@@ -22,8 +22,8 @@ export interface LimitedLogger extends Logger {
 }
 
 /**
- * A log in which the same line, whatever its numbers, comes ten times a minute at most. The last one that was held back follows when
- * the minute is over, and says in `repeated` for how many it stands.
+ * A log in which the same line, whatever its numbers, comes ten times a minute at most. The last one that was held back follows
+ * when the minute is over, and says in `repeated` for how many it stands.
  */
 export function limitRepeats(log: Logger, window = WINDOW_MS): LimitedLogger {
   const kinds = new Map<string, Kind>();
