@@ -84,6 +84,7 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   ctflow_names_overflow_total: ({ names }) => names.overflow,
   'ctflow_destination_info{destination="lab",endpoint="udp://lab:4739"}': () => 1,
   'ctflow_destination_connected{destination="main"}': () => 1,
+  'ctflow_destination_udp_segmentation{destination="lab"}': () => 1,
   'ctflow_destination_queued_connections{destination="main"}': ({ destinations }) => destinations[0].ended,
   'ctflow_destination_sent_records_total{destination="lab"}': ({ destinations }) => destinations[1].transport.records,
   'ctflow_destination_sent_bytes_total{destination="lab"}': ({ destinations }) => destinations[1].transport.octets,
@@ -106,6 +107,14 @@ test('a metric has the number that its name says', async t => {
   const stats = fullStatistics();
   const samples = samplesOf(await expose(stats));
   for (const [name, expected] of Object.entries(NAMED)) t.is(samples.get(name), expected(stats), name);
+});
+
+test('what is there or not is 1 or 0', async t => {
+  const stats = fullStatistics();
+  const away = { ...stats.destinations[0], connected: false, udpSegmentation: false };
+  const samples = samplesOf(await expose({ ...stats, destinations: [away] }));
+  t.is(samples.get('ctflow_destination_connected{destination="main"}'), 0);
+  t.is(samples.get('ctflow_destination_udp_segmentation{destination="main"}'), 0);
 });
 
 test('names follow the rules of Prometheus, and each metric has a sample and a help', async t => {

@@ -129,6 +129,19 @@ test('every name in rules, alerts and the dashboard is one of the program', t =>
   );
 });
 
+test('every label in rules, alerts and the dashboard is one of the program or of Prometheus', t => {
+  const known = new Set(METRIC_GROUPS.flatMap(({ metrics }) => metrics.flatMap(({ labels }) => labels)));
+  for (const label of ['instance', 'job', 'le']) known.add(label);
+  const texts = ['ctflow-alerts.yaml', 'ctflow-names.yaml', 'grafana-dashboard.json'].map(read).join('\n');
+  const lists = [...texts.matchAll(/\b(?:by|on|without) \(([\w, ]+)\)/g)].flatMap(([, list]) => list.split(', '));
+  const shown = [...texts.matchAll(/\{\{(?:[^}]*\$labels\.)?(\w+)[^}]*\}\}/g)].map(([, label]) => label);
+  t.true(lists.length > 10 && shown.length > 20);
+  t.deepEqual(
+    [...lists, ...shown].filter(label => !known.has(label)),
+    [],
+  );
+});
+
 test('every alert is fired by the next test', t => {
   t.deepEqual([...new Set(FIRING.map(([alert]) => alert))].sort(), ALERTS.toSorted());
 });
