@@ -6,17 +6,14 @@ import { Destination, type DestinationStats } from './destination/destination.js
 import { destinationName, formerNames, type DestinationOptions } from './destination/destination-options.js';
 import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
 import { closeParts, type Part } from './common/parts.js';
-import { addCounts } from './common/add-counts.js';
+import { EventsFeed } from './ingest/events-feed.js';
 import { describeError } from './common/errors.js';
-import { drainAll } from './destination/drain-all.js';
 import { endOpen } from './destination/end-open.js';
-import { roomForEnded } from './destination/ended-gate.js';
 import { endedRoom } from './schedule/ended-room.js';
-import { ExportLoop } from './destination/export-loop.js';
+import { DestinationSet, type Flushed, type ResentTemplates } from './destination/destination-set.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
 import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
-import { lostConnections } from './ingest/lost-connections.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
 import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
@@ -137,9 +134,7 @@ export class Exporter {
   readonly #options: ExporterOptions;
   readonly #log: Logger;
   readonly #store: ConnectionStore;
-  readonly #destinations: readonly Destination[];
-  /** One for each destination. */
-  readonly #loops: readonly ExportLoop[];
+  readonly #destinations: DestinationSet;
   readonly #interval: PollInterval;
   readonly #poller: Poller;
   readonly #turns: PollTurns;
@@ -150,9 +145,7 @@ export class Exporter {
   readonly #eventKind: EventsOptions['kind'] | undefined;
   /** Closed last to first. */
   readonly #parts: Part[];
-  #events: ConntrackEvents | undefined;
-  /** Of the namespaces before. */
-  #earlierEvents: EventStats | undefined;
+  readonly #events = new EventsFeed(options => this.#createEvents(options));
   #follower: NamespaceFollower | undefined;
   #closing = false;
   #closedAt = 0;
@@ -174,11 +167,11 @@ export class Exporter {
       born,
     });
     this.connections = this.#store.table;
-    this.#interval = new PollInterval({ ...options, byEvents: () => this.#events?.isReceiving ?? false });
+    this.#interval = new PollInterval({ ...options, byEvents: () => this.#events.isReceiving });
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
-    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#exportNow(), cost);
+    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#destinations.exportNow(), cost);
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
-    const beforeMerge = async (): Promise<void> => this.#loops.forEach(loop => loop.lookAgain());
+    const beforeMerge = async (): Promise<void> => this.#destinations.lookAgain();
     this.#poller.addHook({ beforeMerge, afterPoll: () => this.#names.tidy() });
     if (options.source.kind !== 'replay') {
       this.#poller.addHook(
@@ -201,35 +194,37 @@ export class Exporter {
     if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
     const flows: Flows[] = [{ store: this.#store, extras }];
     if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
-    const counted = (): Unexported => lostConnections(this.#earlierEvents, this.#events, this.#store.counts);
-    const lost = (): Unexported => sumUnexported([counted(), this.#denied?.lost() ?? newUnexported()]);
+    // of connections whose counters were set to zero it is not known how many packets are lost
+    const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
+    const lost = (): Unexported =>
+      sumUnexported([this.#events.lost(this.#store.counts.late), this.#denied?.lost() ?? newUnexported(), zeroed()]);
     const timing = { polls: () => this.#poller.counts.polls, pollInterval: () => this.#interval.current };
     if (options.excludeSelf) this.#excludeOwn(true);
     const { interfaces } = known;
     const shared = { ...options, flows, interfaces, names: this.#names, lost, ...timing, own: this.#own };
     const names = new Set(options.destinations.map(destinationName));
-    this.#destinations = options.destinations.map((destination, i) => {
-      const opened = (): void => this.#loops[i].exportNow();
-      // a journal knows flows by their counters, and events have none
-      if (isNat(destination))
-        return new Destination(destination, { ...shared, flows: [{ store: this.#nat!.events, extras: {} }], opened });
-      const former = formerNames(destination).filter(name => !names.has(name));
-      const journal = options.state?.destination(destinationName(destination), born.wall, former);
-      return new Destination(destination, { ...shared, journal, opened });
-    });
     const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
-    this.#loops = this.#destinations.map(one => new ExportLoop(one, this.#interval.current, hooks, this.#log));
+    this.#destinations = new DestinationSet(hooks, this.#interval.current, this.#log);
+    for (const destination of options.destinations) {
+      this.#destinations.add(opened => {
+        // a journal knows flows by their counters, and events have none
+        if (isNat(destination))
+          return new Destination(destination, { ...shared, flows: [{ store: this.#nat!.events, extras: {} }], opened });
+        const former = formerNames(destination).filter(name => !names.has(name));
+        const journal = options.state?.destination(destinationName(destination), born.wall, former);
+        return new Destination(destination, { ...shared, journal, opened });
+      });
+    }
     const { source, state, inventory } = options;
     if (state) this.#store.expectExported(state);
     const destinations: Part = {
       drain: () => this.#drainDestinations(),
       close: async drained => {
-        for (const loop of this.#loops) loop.close();
-        if (!drained) await Promise.all(this.#destinations.map(destination => destination.close()));
+        if (!drained) await this.#destinations.close();
       },
     };
     // what is left goes to the next run
-    const isLeft = (): boolean => this.#left + (this.#events?.untaken ?? 0) > 0;
+    const isLeft = (): boolean => this.#left + this.#events.untaken > 0;
     const journal = state && { close: (drained: boolean) => state.close(drained && !isLeft()) };
     this.#parts = [source, journal, destinations, this.#denied, inventory].filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
@@ -241,22 +236,16 @@ export class Exporter {
    */
   async open(): Promise<void> {
     try {
-      const opened = await Promise.allSettled(this.#destinations.map(destination => destination.open()));
-      const refused = opened.find(result => result.status === 'rejected');
-      if (refused) throw refused.reason;
+      await this.#destinations.open();
       const { events, state } = this.#options;
       await this.#recover();
       if (events) {
-        this.#openEvents(events);
+        this.#events.open(events);
         this.#parts.push({
-          drain: async () => this.#events?.drain(this.#timeUp(LAST_EVENTS[0]), this.#timeUp(LAST_EVENTS[1])),
-          close: () => this.#events?.close(),
+          drain: () => this.#events.drain(this.#timeUp(LAST_EVENTS[0]), this.#timeUp(LAST_EVENTS[1])),
+          close: () => this.#events.close(),
         });
-        this.#poller.addHook({
-          beforeMerge: async () => this.#events?.beforeMerge(),
-          afterDump: async () => this.#events?.afterDump(),
-          afterPoll: complete => this.#events?.afterPoll(complete),
-        });
+        this.#poller.addHook(this.#events);
       }
       if (state) {
         this.#poller.addHook(state);
@@ -268,7 +257,7 @@ export class Exporter {
       }
       for (const hook of this.#options.pollHooks ?? []) this.#poller.addHook(hook);
       // what is due leaves while the first dump is still being read
-      for (const loop of this.#loops) loop.start();
+      this.#destinations.start();
       if (!(await this.#poller.poll())) this.#end();
     } catch (error) {
       await this.#close(false).catch((second: unknown) => this.#log.error(describeError(second)));
@@ -276,7 +265,7 @@ export class Exporter {
     }
     if (this.#closing) return;
     if (this.#options.namespace) this.#follow(this.#options.namespace);
-    this.#exportNow();
+    this.#destinations.exportNow();
     this.#turns.start();
   }
 
@@ -291,14 +280,15 @@ export class Exporter {
   }
 
   stats(): ExporterStats {
-    const destinations = this.#destinations.map(destination => destination.stats());
+    const destinations = this.#destinations.all.map(destination => destination.stats());
     const { pendingEvents } = this.#store;
+    const events = this.#events.stats();
     return {
       backend: this.#options.backend.name,
       connections: this.#store.size,
       poll: this.#poller.stats(this.#turns.behind),
       store: this.#store.counts,
-      ...((this.#events ?? this.#earlierEvents) && { events: addCounts(this.#earlierEvents, this.#events?.stats())! }),
+      ...(events && { events }),
       ...(this.#follower && { namespacesLeft: this.#follower.left }),
       ...(pendingEvents && {
         pendingEvents: {
@@ -318,14 +308,35 @@ export class Exporter {
     };
   }
 
+  /**
+   * Sends templates again now, where they may be lost.
+   * @param name of a destination; all where it is undefined
+   * @throws CtflowError CTFLOW_USAGE where there is none of this name
+   */
+  resendTemplates(name?: string): ResentTemplates[] {
+    return this.#destinations.resendTemplates(name);
+  }
+
+  /**
+   * Polls, and exports what has news without waiting for a timeout.
+   * @param name of a destination; all where it is undefined
+   * @returns how many connections were due at each
+   * @throws CtflowError CTFLOW_USAGE where there is none of this name
+   */
+  async flush(name?: string): Promise<Flushed[]> {
+    this.#destinations.require(name);
+    // a recording goes on at its own pace
+    if (this.#options.source.kind !== 'replay' && !this.#poller.isPolling) await this.#pollInTurn();
+    return this.#destinations.flush(name);
+  }
+
   /** Ended connections that the previous run received and did not export come before anything new. */
   async #recover(): Promise<void> {
-    const { state, events, source, destinations } = this.#options;
+    const { state, events, source } = this.#options;
     if (!state) return;
     this.#store.expectTimeouts(new KernelTimeouts(name => source.sysctl(name)));
     await state.destroyLog.replay(filterWords(events?.filter ?? {}), batch => this.#store.applyDestroys(batch, now()));
-    const ofFlows = this.#destinations.filter((_, i) => !isNat(destinations[i]));
-    const recovered = Math.max(this.#nat?.counts.deleted ?? 0, ...ofFlows.map(one => one.endedProgress.pushed));
+    const recovered = Math.max(this.#nat?.counts.deleted ?? 0, this.#destinations.endedFlows);
     state.destroyLog.recovered = recovered;
     if (recovered > 0) this.#log.info({ recovered }, 'exporting ended connections recovered from the previous run');
   }
@@ -334,29 +345,28 @@ export class Exporter {
     this.#store.excludeOwn(on ? (row, from) => this.#own.has(row, from) : undefined);
   }
 
-  #openEvents(events: EventsOptions): void {
-    const onDestroys = (): void => this.#loops.forEach(loop => loop.exportSoon());
-    const roomForThem = (): number => roomForEnded(this.#destinations);
-    const { backend, state, destinations } = this.#options;
-    const onChanges = (): void => this.#loops.forEach((loop, i) => isNat(destinations[i]) && loop.exportSoon());
-    const hooks = { onChanges, onDestroys, roomForEnded: roomForThem, onLoss: () => this.#poller.resync() };
+  #createEvents(events: EventsOptions): ConntrackEvents {
+    const { backend, state } = this.#options;
+    const hooks = {
+      onChanges: () => this.#destinations.exportNatSoon(),
+      onDestroys: () => this.#destinations.exportSoon(),
+      roomForEnded: () => this.#destinations.endedRoom,
+      onLoss: () => this.#poller.resync(),
+    };
     const all = { ...events, kind: this.#eventKind! };
-    this.#events = new ConntrackEvents(backend, all, this.#store, this.#log, hooks, state?.destroyLog);
+    return new ConntrackEvents(backend, all, this.#store, this.#log, hooks, state?.destroyLog);
   }
 
   /** Looks at each poll, and when names of namespaces come and go, which namespace has the name. */
   #follow({ watch, source, enter }: NamespaceOptions): void {
     const leave = async (): Promise<void> => {
       await this.#pollLast().catch(error => this.#poller.failed(error));
-      await this.#leaveEvents();
+      await this.#events.leave(after(LEAVE_MS[0]), after(LEAVE_MS[1]));
       await this.#denied?.drain();
       source.close();
       this.#denied?.endAll();
-      await endOpen(
-        (from, slots) => this.#store.endAll(from, slots, now()),
-        this.#destinations,
-        () => this.#exportNow(),
-      );
+      const endSlice = (from: number, slots: number): number => this.#store.endAll(from, slots, now());
+      await endOpen(endSlice, this.#destinations.all, () => this.#destinations.exportNow());
     };
     const enterAnother = async (since: number | undefined): Promise<void> => {
       const { events, identity, excludeSelf } = enter();
@@ -364,10 +374,10 @@ export class Exporter {
       this.#store.comeBack(since);
       try {
         this.#options.state?.beginAnew(identity);
-        if (events) this.#openEvents(events);
+        if (events) this.#events.open(events);
         this.#denied?.open();
       } catch (error) {
-        await this.#leaveEvents();
+        await this.#events.leave(after(LEAVE_MS[0]), after(LEAVE_MS[1]));
         this.#denied?.close();
         source.close();
         throw error;
@@ -380,28 +390,14 @@ export class Exporter {
     });
   }
 
-  async #leaveEvents(): Promise<void> {
-    const events = this.#events;
-    if (!events) return;
-    await events.drain(after(LEAVE_MS[0]), after(LEAVE_MS[1]));
-    events.close();
-    this.#events = undefined;
-    // the store counts connections from before over all namespaces
-    this.#earlierEvents = addCounts(this.#earlierEvents, { ...events.stats(), pollOnly: 0 });
-  }
-
   async #pollInTurn(): Promise<void> {
-    for (const destination of this.#destinations) destination.dropStale();
+    this.#destinations.dropStale();
     if (this.#follower && !(await this.#follower.follow())) return;
     const played = await this.#poller.pollInTurn();
     if (played === false) {
       this.#turns.close();
       this.#end();
-    } else if (played) this.#exportNow();
-  }
-
-  #exportNow(): void {
-    for (const loop of this.#loops) loop.exportNow();
+    } else if (played) this.#destinations.exportNow();
   }
 
   /** Denied packets that were received belong into the records. */
@@ -411,7 +407,7 @@ export class Exporter {
   }
 
   #settleDestroys(): void {
-    this.#options.state?.settleDestroys(this.#destinations.map(({ endedProgress }) => endedProgress));
+    this.#options.state?.settleDestroys(this.#destinations.endedProgress);
   }
 
   async #close(drain: boolean): Promise<void> {
@@ -441,8 +437,7 @@ export class Exporter {
 
   async #drainDestinations(): Promise<void> {
     this.#store.endKeptOut();
-    for (const loop of this.#loops) loop.close();
-    this.#left = await drainAll(this.#destinations, this.#timeLeft(), this.#log);
+    this.#left = await this.#destinations.drain(this.#timeLeft());
   }
 }
 

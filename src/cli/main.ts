@@ -13,6 +13,9 @@ import {
 import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { configCommand } from './config.js';
+import { flushCommand } from './control/flush.js';
+import { statusCommand } from './control/status.js';
+import { templatesCommand } from './control/templates.js';
 import { demoCommand } from './demo.js';
 import { sendCommand } from './files/send.js';
 import { dumpCommand } from './dump.js';
@@ -71,6 +74,9 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
       '\nExit codes: 0 success, 1 error, 2 usage error. ctflow <command> --help shows flags and examples.',
     )
     .addCommand(runCommand())
+    .addCommand(statusCommand())
+    .addCommand(templatesCommand())
+    .addCommand(flushCommand())
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
     .addCommand(configCommand())

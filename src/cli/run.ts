@@ -6,6 +6,8 @@ import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS, type ExporterStats } from '../exporter.js';
+import type { ControlServer } from '../daemon/control/server.js';
+import type { Running } from '../daemon/control/status.js';
 import { Readiness } from '../daemon/readiness.js';
 import { Service } from '../daemon/service.js';
 import { serviceManager } from '../daemon/service-manager.js';
@@ -27,6 +29,7 @@ import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import { checkRun, eventKind, neededCapabilities, settingsWithoutEffect } from './run-checks.js';
+import { openControl } from './control/open.js';
 import { filterOf, sourceOf } from './open-source.js';
 import { runFacts } from './run-facts.js';
 import { handleSignals } from './signals.js';
@@ -62,6 +65,8 @@ async function run(config: RunConfig): Promise<void> {
   let inventory: InventoryFile | undefined;
   let exporter: Exporter | undefined;
   let monitoring: Monitoring | undefined;
+  let control: ControlServer | undefined;
+  const running: Running = { state: 'starting', configFile: config.file?.path };
   const signals = handleSignals({
     reload: () => (inventory ? void inventory.reload() : log.info('SIGHUP: there is no inventory to reload')),
     report: () => (exporter ? logStatistics(root, exporter.stats(), 'statistics') : log.info('ctflow starts')),
@@ -76,6 +81,7 @@ async function run(config: RunConfig): Promise<void> {
     throwMistakes(inOrder([...config.mistakes, ...checkRun(config, backend)]));
     for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
     if (flags.metrics) monitoring = await Monitoring.open(flags.metrics, log);
+    control = await openControl(flags.control, running, log);
     if (flags.inventory !== undefined) {
       // a large one takes its time
       const stopping = new AbortController();
@@ -139,11 +145,14 @@ async function run(config: RunConfig): Promise<void> {
     const readiness = new Readiness(stats);
     service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
     monitoring?.watch({ exporter, source, destinations, readiness });
+    Object.assign(running, { exporter, source, destinations, maxConnections: flags.maxConnections });
     await exporter.open();
+    running.state = 'running';
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
     if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
+    running.state = 'stopping';
     log.info('stopping: exporting the open connections');
     service.stopping('exporting the open connections');
     monitoring?.stopping();
@@ -158,6 +167,7 @@ async function run(config: RunConfig): Promise<void> {
     log.flush();
     inventory?.close();
     await monitoring?.close();
+    await control?.close();
   }
 }
 

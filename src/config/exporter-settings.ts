@@ -90,6 +90,11 @@ export const exporterSettings = {
     text('<file>'),
     'keep the export state across restarts, so that nothing is exported twice (native only)',
   ),
+  control: setting(
+    'Connections',
+    text('<path|off>'),
+    'Unix socket for ctflow status, flush and templates; off: none (default: control.sock in the runtime directory)',
+  ),
   excludeSelf: defaulted(
     'Connections',
     onOff('<on|off>'),

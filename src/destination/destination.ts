@@ -8,7 +8,7 @@ import { storeFilter } from '../filter/store-filter.js';
 import type { Batcher } from './batchers/batcher.js';
 import { FlowBatcher } from './batchers/flow-batcher.js';
 import { LossClock } from './loss-clock.js';
-import { Outage } from './outage.js';
+import { type LastError, Outage } from './outage.js';
 import type { Flows } from '../record/flows.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
@@ -69,7 +69,12 @@ export interface DestinationStats {
   readonly aggregation?: AggregationStats;
   /** What was being sent when the previous run was killed, and may be missing; where there is a state file. */
   readonly restartUncertain?: Uncertain;
+  /** Why a connection to it, or an attempt, failed last; also of an outage that is over. */
+  readonly lastError?: LastError;
 }
+
+/** How many templates were sent again, or why none. */
+export type TemplatesResent = { readonly templates: number } | { readonly skipped: string };
 
 /** What a destination could not export any more. */
 export interface Left extends Unexported {
@@ -303,7 +308,7 @@ export class Destination {
   /** As of ExportSchedule, of conntrack's connections alone. */
   get endedRoom(): number {
     const { endedRoom } = this.#batchers[0].schedule;
-    return this.#options.profile === 'nat' ? Math.floor(endedRoom / NAT_RECORDS) : endedRoom;
+    return this.isNat ? Math.floor(endedRoom / NAT_RECORDS) : endedRoom;
   }
 
   /** Whether the collector takes what is exported: one that is frozen or away does not. */
@@ -312,6 +317,23 @@ export class Destination {
     if (this.#options.aggregateKeys) return true;
     if (this.#batchers[0].schedule.ended === 0) this.#tookAt = now;
     return this.#connected && now - this.#tookAt < TAKES_MS;
+  }
+
+  /** Its records are events of a NAT. */
+  get isNat(): boolean {
+    return this.#options.profile === 'nat';
+  }
+
+  /** Sends templates again now, where they may be lost. */
+  resendTemplates(): TemplatesResent {
+    const { unreliable, ready } = this.#transport;
+    if (!unreliable) return { skipped: 'a connection or a file has each template once, and none is lost' };
+    return this.#connected && ready ? { templates: this.#session.refresh() } : { skipped: 'not connected' };
+  }
+
+  /** Makes everything due that has news. @returns how many connections */
+  flush(): number {
+    return this.#batchers.reduce((sum, batcher) => sum + batcher.flush(), 0);
   }
 
   dropStale(): void {
@@ -336,6 +358,7 @@ export class Destination {
       ...(this.#options.filter && { filtered: sumUnexported(schedules.map(({ filtered }) => filtered)) }),
       ...(this.#batchers[0] instanceof SumBatcher && { aggregation: this.#batchers[0].stats }),
       ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
+      ...(this.#outage.last && { lastError: this.#outage.last }),
     };
   }
 

@@ -44,6 +44,15 @@ const WORDS: Readonly<Record<'collector' | 'file', Words>> = {
   },
 };
 
+/** What went wrong last at a destination. */
+export interface LastError {
+  /** ISO 8601. */
+  readonly at: string;
+  /** As an errno, or in words. */
+  readonly why: string;
+  readonly meaning?: string;
+}
+
 /** What the log says of a collector that cannot be reached: at the first failure, seldom while it lasts, and when it is over. */
 export class Outage {
   readonly #log: Logger;
@@ -54,6 +63,7 @@ export class Outage {
   #warnedAt = 0;
   #failures = 0;
   #lostBefore = 0;
+  #last: LastError | undefined;
 
   /** @param now monotonic milliseconds; @param file it is no collector */
   constructor(log: Logger, counts: TransportCounts, now: () => number, file = false) {
@@ -63,15 +73,21 @@ export class Outage {
     this.#now = now;
   }
 
+  /** Also of an outage that is over. */
+  get last(): LastError | undefined {
+    return this.#last;
+  }
+
   /** @param connected there was a session, and it has ended */
   failed(connected: boolean, why: string, uncertain: number): void {
     const now = this.#now();
+    const meaning = this.#words.meanings[why] ?? meaningOf(why);
+    this.#last = { at: new Date().toISOString(), why, ...(meaning && { meaning }) };
     if (this.#failures++ === 0) {
       this.#since = now;
       this.#lostBefore = this.#counts.lostRecords;
     } else if (!connected && now - this.#warnedAt < REPEAT_MS) return;
     this.#warnedAt = now;
-    const meaning = this.#words.meanings[why] ?? meaningOf(why);
     const facts = { why, ...(meaning && { meaning }), lostRecords: this.#counts.lostRecords };
     if (connected) this.#log.warn({ ...facts, uncertain }, this.#words.lost);
     else this.#log.warn({ ...facts, attempts: this.#failures }, this.#words.away);

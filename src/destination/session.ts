@@ -13,7 +13,7 @@ import { detailWords } from '../ipfix/details.js';
 import type { Profile } from '../ipfix/profile.js';
 import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
-import { FIRST_DATA_SET, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, TEMPLATE_SET } from '../ipfix/message.js';
+import { firstDataSet, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, setIdOf, TEMPLATE_SET } from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord } from '../ipfix/template.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
@@ -217,7 +217,7 @@ export class Session {
       const length = messages[message * MESSAGE_WORDS];
       const records = messages[message * MESSAGE_WORDS + 1];
       const reserved = messages[message * MESSAGE_WORDS + 2];
-      const template = this.#templates.get(setId(bytes, at + MESSAGE_HEADER + reserved))!;
+      const template = this.#templates.get(setIdOf(bytes, at + MESSAGE_HEADER + reserved))!;
       let begin = at;
       if (!template.announced || reserved > 0) {
         this.#sendMessages(bytes.subarray(run), lengths, together);
@@ -297,7 +297,7 @@ export class Session {
       }));
     for (const { bytes } of messages) this.counts.octets -= bytes.length;
     this.counts.messages -= messages.length;
-    const ids = new Set(withData.map(({ data }) => setId(data)));
+    const ids = new Set(withData.map(({ data }) => setIdOf(data)));
     const templates = this.#templates.all().filter(({ id }) => ids.delete(id));
     if (withData.length > 0) {
       const records = this.#optionsData.introduce();
@@ -314,7 +314,7 @@ export class Session {
     }
     this.#sendTemplates(first);
     for (const { data, records } of withData) {
-      const template = this.#templates.get(setId(data));
+      const template = this.#templates.get(setIdOf(data));
       if (template && !template.announced) {
         this.#activate(template);
         this.#sendTemplates([template]);
@@ -373,11 +373,18 @@ export class Session {
     if (!transport.unreliable) return;
     if (putRight) this.#exportTime = 0;
     else if (!this.#isRefreshDue(now - this.#refreshedAt)) return;
-    this.#refreshedAt = now;
+    this.refresh();
+  }
+
+  /** Sends active templates, and soon those of options, again. @returns how many active ones there are */
+  refresh(): number {
+    this.#refreshedAt = this.#options.monotonic();
     this.#packets = 0;
     this.#templatesLost = false;
     this.#optionsData.refresh();
-    this.#sendTemplates(this.#templates.active());
+    const active = this.#templates.active();
+    this.#sendTemplates(active);
+    return active.length;
   }
 
   #isRefreshDue(since: number): boolean {
@@ -435,15 +442,4 @@ export class Session {
       observationDomain: this.#options.observationDomain,
     };
   }
-}
-
-/** Where the data sets of a message begin: its templates stand before them. */
-function firstDataSet(message: Uint8Array): number {
-  let at = MESSAGE_HEADER;
-  while (setId(message, at) < FIRST_DATA_SET) at += (message[at + 2] << 8) | message[at + 3];
-  return at;
-}
-
-function setId(bytes: Uint8Array, at = 0): number {
-  return (bytes[at] << 8) | bytes[at + 1];
 }

@@ -93,6 +93,11 @@ export class Poller {
     return this.#polling;
   }
 
+  /** A poll is under way. */
+  get isPolling(): boolean {
+    return this.#polling !== undefined;
+  }
+
   /** A poll in turn: skipped while one is running; a failure is logged and counted. @returns as {@link poll}; undefined where skipped */
   async pollInTurn(): Promise<boolean | undefined> {
     if (this.#polling) {

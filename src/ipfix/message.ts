@@ -12,3 +12,15 @@ export const SET_HEADER = 4;
 export const TEMPLATE_SET = 2;
 export const OPTIONS_TEMPLATE_SET = 3;
 export const FIRST_DATA_SET = 256;
+
+/** Where the data sets of a message begin: its templates stand before them. */
+export function firstDataSet(message: Uint8Array): number {
+  let at = MESSAGE_HEADER;
+  while (setIdOf(message, at) < FIRST_DATA_SET) at += (message[at + 2] << 8) | message[at + 3];
+  return at;
+}
+
+/** The id of the set that begins there. */
+export function setIdOf(bytes: Uint8Array, at = 0): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}

@@ -260,6 +260,19 @@ export class ExportSchedule implements SlotHolder {
     }
   }
 
+  /** Every connection with news is due now, as if the active timeout had passed. @returns how many */
+  flush(): number {
+    const since = this.#now() - this.#options.activeFlowExportTimeout;
+    let due = this.#gone.count;
+    for (let slot = this.#closing.head; slot >= 0; slot = this.#closing.after(slot)) due++;
+    for (let slot = this.#active.head; slot >= 0; slot = this.#active.after(slot)) {
+      // the list stays in the order of these times: those that come later are later
+      if (this.slots.activeSince(slot) > since) this.slots.setActiveSince(slot, since);
+      if (this.#isNews(slot, ACTIVE_TIMEOUT)) due++;
+    }
+    return due;
+  }
+
   /** From now on every connection is due, those still open as ended by force. */
   endAll(): void {
     this.#shutdown = true;

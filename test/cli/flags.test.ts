@@ -1,6 +1,8 @@
 import test from 'ava';
 import { Command, type Option } from 'commander';
 import { collectCommand } from '../../src/cli/collect.js';
+import { flushCommand } from '../../src/cli/control/flush.js';
+import { statusCommand } from '../../src/cli/control/status.js';
 import { demoCommand } from '../../src/cli/demo.js';
 import { dumpCommand } from '../../src/cli/dump.js';
 import { recordCommand } from '../../src/cli/record.js';
@@ -10,6 +12,8 @@ import { addRunSettings } from '../../src/config/run-config.js';
 
 const COMMANDS: readonly (() => Command)[] = [
   runCommand,
+  statusCommand,
+  flushCommand,
   collectCommand,
   dumpCommand,
   recordCommand,
@@ -48,6 +52,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--max-denied': '300',
   '--inventory': 'inventory.yaml',
   '--state': '/run/ctflow.state',
+  '--control': '/run/ctflow/one.sock',
+  '--watch': 'on',
   '--instance': 'edge',
   '--exclude-self': 'off',
   '--setup-sysctl': 'on',

@@ -23,6 +23,8 @@ export interface Batcher {
   countDue(now: number, slice: number): Generator<undefined, number>;
   /** Monotonic milliseconds, Infinity where nothing is due. @param connected a session is open */
   nextDeadline(connected: boolean): number;
+  /** Everything with news is due. @returns how many connections */
+  flush(): number;
   /** From now on everything is due, open connections as ended by force. */
   endAll(): void;
   /** Forgets the records that wait. @returns how many data records */

@@ -70,6 +70,10 @@ export class FlowBatcher implements Batcher {
     return connected ? this.schedule.nextDeadline() : Number.POSITIVE_INFINITY;
   }
 
+  flush(): number {
+    return this.schedule.flush();
+  }
+
   endAll(): void {
     this.schedule.endAll();
   }

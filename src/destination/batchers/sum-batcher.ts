@@ -147,6 +147,12 @@ export class SumBatcher implements Batcher {
     return Math.min(this.schedule.nextDeadline(), sums);
   }
 
+  /** The interval is over, too. */
+  flush(): number {
+    this.#until = this.#now();
+    return this.schedule.flush();
+  }
+
   endAll(): void {
     this.#ending = true;
     this.schedule.endAll();

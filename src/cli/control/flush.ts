@@ -1,0 +1,19 @@
+import { Command } from 'commander';
+import { standardOutput } from '../../common/terminal/standard-streams.js';
+import { addSettings } from '../../config/options.js';
+import { ask } from '../../daemon/control/client.js';
+import type { Flushed } from '../../destination/destination-set.js';
+import { ANSWER_MS, controlSetting } from './settings.js';
+
+/** `ctflow flush` */
+export function flushCommand(): Command {
+  return addSettings(new Command('flush'), controlSetting)
+    .description('let a running ctflow poll, and export what has news without waiting for timeouts')
+    .argument('[destination]', 'its name; all where there is none')
+    .addHelpText('after', '\nExamples:\n  # ctflow flush\n  # ctflow flush main')
+    .action(async (destination: string | undefined, { control }: { control?: string }) => {
+      const flushed = (await ask(control, { command: 'flush', destination }, ANSWER_MS)) as Flushed[];
+      for (const { destination: name, due } of flushed)
+        standardOutput().write(`${name}: ${due} ${due === 1 ? 'connection' : 'connections'} due now\n`);
+    });
+}

@@ -1,0 +1,72 @@
+import { formatDuration } from '../../common/duration.js';
+import { ColumnTable } from '../../common/terminal/table.js';
+import type { DaemonStatus, DestinationStatus } from '../../daemon/control/status.js';
+
+const TABLE = new ColumnTable([
+  { head: 'DESTINATION', width: 22 },
+  { head: 'STATE', width: 13 },
+  { head: 'RECORDS', width: 12, align: 'right' },
+  { head: 'LOST', width: 8, align: 'right' },
+  { head: 'WAITING', width: 8, align: 'right' },
+  { head: 'QUEUE', width: 6, align: 'right' },
+]);
+const MINUTE = 60_000;
+
+/** A status for a terminal of 80 columns. */
+export function statusText(status: DaemonStatus): string {
+  const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics } = status;
+  const since = formatDuration(
+    uptime < MINUTE ? Math.floor(uptime / 1000) * 1000 : Math.floor(uptime / MINUTE) * MINUTE,
+  );
+  const lines = [
+    `ctflow ${version}: ${state}, for ${since} (pid ${pid})`,
+    `settings     ${configFile ?? 'no file'}`,
+    ...(backend === undefined ? [] : [`backend      ${backend}${source === undefined ? '' : `, source ${source}`}`]),
+  ];
+  if (conntrack)
+    lines.push(`conntrack    ${number(conntrack.entries)} entries, ${share(conntrack.entries, conntrack.limit)}`);
+  if (statistics && status.maxConnections !== undefined) {
+    lines.push(
+      `connections  ${number(statistics.connections)} stored, ${share(statistics.connections, status.maxConnections)}`,
+    );
+    const { polls, incomplete } = statistics.poll;
+    lines.push(`polls        ${number(polls)}${incomplete > 0 ? `, ${number(incomplete)} incomplete` : ''}`);
+    if (statistics.events && statistics.events.lost > 0)
+      lines.push(`events       ${number(statistics.events.lost)} lost`);
+  }
+  return `${lines.join('\n')}\n${destinationsText(status.destinations)}`;
+}
+
+function destinationsText(destinations: readonly DestinationStatus[]): string {
+  if (destinations.length === 0) return '';
+  const rows = destinations.flatMap(one => [
+    TABLE.row([
+      one.name,
+      one.state,
+      number(one.records),
+      number(one.lostRecords + one.unexported),
+      number(one.waiting),
+      `${one.pressure} %`,
+    ]),
+    ...detailsOf(one).map(line => `  ${line}\n`),
+  ]);
+  return `\n${TABLE.header()}${rows.join('')}`;
+}
+
+function detailsOf({ name, endpoint, lastError }: DestinationStatus): string[] {
+  const lines = name === endpoint ? [] : [endpoint];
+  if (lastError) {
+    const { at, why, meaning } = lastError;
+    lines.push(`last error ${at}: ${why}${meaning === undefined ? '' : `, ${meaning}`}`);
+  }
+  return lines;
+}
+
+function share(part: number, whole: number): string {
+  const percent = whole === 0 ? '' : ` (${Math.round((part / whole) * 100)} %)`;
+  return `at most ${number(whole)}${percent}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}

@@ -1,0 +1,73 @@
+import { existsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { CtflowError, errnoOf } from '../../common/errors.js';
+import { throwMistakes } from '../../config/mistakes.js';
+import { type ControlRequest, MOST_REPLY, parseReply, requestLine } from './protocol.js';
+import { here, socketsToTry } from './socket-path.js';
+
+/**
+ * Asks the daemon, and waits for its answer.
+ * @param path of its socket; where it is undefined, the places where one has it by default are looked at
+ * @throws CtflowError CTFLOW_CONTROL where none answers, CTFLOW_PERMISSION where this user may not ask; what the daemon answers
+ * as an error, several as Mistakes
+ */
+export async function ask(path: string | undefined, request: ControlRequest, timeoutMs: number): Promise<unknown> {
+  const places = path === undefined ? socketsToTry(here()) : [path];
+  const socket = places.find(one => existsSync(one)) ?? places[0];
+  const reply = parseReply(await exchange(socket, requestLine(request), timeoutMs));
+  if ('result' in reply) return reply.result;
+  throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
+  throw new CtflowError('CTFLOW_CONTROL', `${socket} answered with an error and did not say which`, 'Look at its log');
+}
+
+function exchange(path: string, line: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => socket.write(line));
+    const parts: Buffer[] = [];
+    let length = 0;
+    const finish = (settle: () => void): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      settle();
+    };
+    const timer = setTimeout(() => {
+      const what = `ctflow run at ${path} did not answer within ${timeoutMs} ms`;
+      const hint = 'Look at its log: it may be stopped, or the host be busy';
+      finish(() => reject(new CtflowError('CTFLOW_CONTROL', what, hint)));
+    }, timeoutMs);
+    socket.on('data', (chunk: Buffer) => {
+      parts.push(chunk);
+      length += chunk.length;
+      if (chunk.includes('\n')) finish(() => resolve(Buffer.concat(parts).toString()));
+      else if (length > MOST_REPLY) finish(() => reject(cutOff(path)));
+    });
+    socket.once('end', () => finish(() => reject(cutOff(path))));
+    socket.once('error', error => finish(() => reject(unreachable(path, error))));
+  });
+}
+
+function cutOff(path: string): CtflowError {
+  return new CtflowError('CTFLOW_CONTROL', `ctflow run at ${path} ended without an answer`, 'Look at its log');
+}
+
+function unreachable(path: string, error: Error): CtflowError {
+  const errno = errnoOf(error);
+  if (errno === 'EACCES' || errno === 'EPERM') {
+    let owner = '';
+    try {
+      owner = ` (uid ${statSync(path).uid})`;
+    } catch {} // its folder hides it, too
+    return new CtflowError(
+      'CTFLOW_PERMISSION',
+      `This user may not use the control socket ${path}`,
+      `Run as root, or as the user that runs ctflow${owner}`,
+      error,
+    );
+  }
+  return new CtflowError(
+    'CTFLOW_CONTROL',
+    `No ctflow run answers at ${path} (${errno || error.message})`,
+    'Start ctflow run, or give --control with the path of its socket',
+    error,
+  );
+}

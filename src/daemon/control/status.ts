@@ -1,0 +1,105 @@
+import { VERSION } from '../../common/version.js';
+import type { DestinationOptions } from '../../destination/destination-options.js';
+import type { Exporter, ExporterStats } from '../../exporter.js';
+import type { Source } from '../../sources/source.js';
+
+export interface DestinationStatus {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly profile: string;
+  readonly observationDomain: number;
+  readonly state: 'connected' | 'not connected';
+  readonly records: number;
+  readonly messages: number;
+  readonly octets: number;
+  /** Records that are known not to have arrived. */
+  readonly lostRecords: number;
+  /** Connections that were dropped before their last record. */
+  readonly unexported: number;
+  /** Ended connections that wait for it, and how many of them may. */
+  readonly waiting: number;
+  readonly waitingLimit: number;
+  /** How full that queue is: 0 to 100. */
+  readonly pressure: number;
+  readonly lastError?: { readonly at: string; readonly why: string; readonly meaning?: string };
+}
+
+/** What `ctflow status` says of a daemon. */
+export interface DaemonStatus {
+  readonly version: string;
+  readonly state: 'starting' | 'running' | 'stopping';
+  readonly pid: number;
+  readonly node: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Milliseconds. */
+  readonly uptime: number;
+  readonly configFile?: string;
+  readonly backend?: string;
+  readonly source?: string;
+  /** The kernel's table. */
+  readonly conntrack?: { readonly entries: number; readonly limit: number };
+  /** Connections stored, and at most. */
+  readonly connections?: number;
+  readonly maxConnections?: number;
+  readonly destinations: readonly DestinationStatus[];
+  /** All of docs/statistics.md. */
+  readonly statistics?: ExporterStats;
+}
+
+/** What runs in a daemon, as far as it has come. */
+export interface Running {
+  state: DaemonStatus['state'];
+  configFile?: string | undefined;
+  source?: Source;
+  exporter?: Exporter;
+  maxConnections?: number;
+  destinations?: readonly (DestinationOptions & { name: string })[];
+}
+
+export function statusOf(running: Running): DaemonStatus {
+  const { state, configFile, source, exporter, maxConnections, destinations = [] } = running;
+  const statistics = exporter?.stats();
+  const conntrack = source && conntrackOf(source);
+  const uptime = Math.round(process.uptime() * 1000);
+  return {
+    version: VERSION,
+    state,
+    pid: process.pid,
+    node: process.version,
+    startedAt: new Date(Date.now() - uptime).toISOString(),
+    uptime,
+    ...(configFile !== undefined && { configFile }),
+    ...(statistics && { backend: statistics.backend }),
+    ...(source && { source: source.kind }),
+    ...(conntrack && { conntrack }),
+    ...(statistics && { connections: statistics.connections }),
+    ...(maxConnections !== undefined && { maxConnections }),
+    destinations: (statistics?.destinations ?? []).map(one => {
+      const { profile, observationDomain, endedQueue } = destinations.find(({ name }) => name === one.name)!;
+      return {
+        name: one.name,
+        endpoint: one.endpoint,
+        profile,
+        observationDomain,
+        state: one.connected ? 'connected' : 'not connected',
+        records: one.session.records,
+        messages: one.session.messages,
+        octets: one.session.octets,
+        lostRecords: one.transport.lostRecords,
+        unexported: one.stale.connections + one.evictedUnreported.connections + one.endedOverflow.connections,
+        waiting: one.ended,
+        waitingLimit: endedQueue,
+        pressure: Math.round((one.ended / endedQueue) * 100),
+        ...(one.lastError && { lastError: one.lastError }),
+      };
+    }),
+    ...(statistics && { statistics }),
+  };
+}
+
+/** The entries of the namespace and their limit; undefined where the source shows none. */
+function conntrackOf(source: Source): DaemonStatus['conntrack'] {
+  const [entries, limit] = ['nf_conntrack_count', 'nf_conntrack_max'].map(name => source.sysctl(name)?.trim());
+  return entries === undefined || limit === undefined ? undefined : { entries: Number(entries), limit: Number(limit) };
+}

@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { CtflowError } from '../../../src/common/errors.js';
+import { Mistakes } from '../../../src/config/mistakes.js';
+import { ask } from '../../../src/daemon/control/client.js';
+import { type ControlRequest, MOST_REQUEST, parseReply, requestLine } from '../../../src/daemon/control/protocol.js';
+import { type ControlHandlers, ControlServer } from '../../../src/daemon/control/server.js';
+import { defaultSocket, socketsToTry } from '../../../src/daemon/control/socket-path.js';
+import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+
+const PATIENCE = 60_000;
+const HANDLERS: ControlHandlers = {
+  status: () => ({ runs: true }),
+  'templates-resend': () => [],
+  flush: ({ destination }: ControlRequest) => [{ destination, due: 1 }],
+};
+
+async function open(
+  t: ExecutionContext,
+  path = join(temporaryPath(t, 'run'), 'control.sock'),
+  handlers: Partial<ControlHandlers> = {},
+  idleTimeout?: number,
+): Promise<ControlServer> {
+  const server = await ControlServer.open({
+    path,
+    handlers: { ...HANDLERS, ...handlers },
+    log: listeningLogger().log,
+    ...(idleTimeout !== undefined && { idleTimeout }),
+  });
+  let open = true;
+  t.teardown(() => (open ? server.close() : undefined));
+  const close = server.close.bind(server);
+  server.close = () => {
+    open = false;
+    return close();
+  };
+  return server;
+}
+
+async function dial(path: string): Promise<{ socket: Socket; lines: () => Promise<string[]> }> {
+  const socket = connect({ path, allowHalfOpen: true });
+  await once(socket, 'connect');
+  let text = '';
+  socket.setEncoding('utf8').on('data', chunk => (text += chunk));
+  socket.on('error', () => {});
+  return {
+    socket,
+    lines: async () => {
+      if (!socket.closed && !socket.readableEnded) await once(socket, 'end').catch(() => {});
+      return text.split('\n').slice(0, -1);
+    },
+  };
+}
+
+test('a request has its reply; only this user and root may connect, and nothing is left at the end', async t => {
+  const { path, ...server } = await open(t).then(server => ({ path: server.path, close: () => server.close() }));
+  t.deepEqual(await ask(path, { command: 'status' }, PATIENCE), { runs: true });
+  t.deepEqual(await ask(path, { command: 'flush', destination: 'main' }, PATIENCE), [{ destination: 'main', due: 1 }]);
+  t.is(statSync(path).mode & 0o777, 0o600);
+  t.is(statSync(dirname(path)).mode & 0o777, 0o700);
+  await server.close();
+  t.false(existsSync(path));
+});
+
+test('one connection may ask several times, also with its end closed', async t => {
+  const { path } = await open(t);
+  const { socket, lines } = await dial(path);
+  socket.end(requestLine({ command: 'status' }) + requestLine({ command: 'flush', destination: 'x' }));
+  t.deepEqual(
+    (await lines()).map(line => parseReply(line)),
+    [{ result: { runs: true } }, { result: [{ destination: 'x', due: 1 }] }],
+  );
+});
+
+test('a second daemon at the path is refused', async t => {
+  const { path } = await open(t);
+  const error = await t.throwsAsync<CtflowError>(open(t, path));
+  t.is(error?.code, 'CTFLOW_CONTROL');
+  t.regex(error!.message, /Another ctflow run has the control socket/);
+  t.deepEqual(await ask(path, { command: 'status' }, PATIENCE), { runs: true }, 'the first one is as it was');
+});
+
+test('what a killed daemon has left is no hindrance', async t => {
+  const path = temporaryPath(t, 'control.sock');
+  const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('there'))`;
+  const killed = spawn(process.execPath, ['-e', script]);
+  await once(killed.stdout, 'data');
+  killed.kill('SIGKILL');
+  await once(killed, 'close');
+  t.true(existsSync(path));
+  await open(t, path);
+  t.deepEqual(await ask(path, { command: 'status' }, PATIENCE), { runs: true });
+});
+
+test('a file that is no socket stays, and the socket is refused', async t => {
+  const path = temporaryPath(t, 'control.sock');
+  writeFileSync(path, 'mine');
+  const error = await t.throwsAsync<CtflowError>(open(t, path));
+  t.regex(error!.message, /what is there is no socket/);
+  t.is(statSync(path).size, 4);
+});
+
+test('a folder that others may write to is refused', async t => {
+  const folder = temporaryPath(t, 'run');
+  mkdirSync(folder);
+  chmodSync(folder, 0o777);
+  const error = await t.throwsAsync<CtflowError>(open(t, join(folder, 'control.sock')));
+  t.is(error?.code, 'CTFLOW_CONTROL');
+  t.regex(error!.message, /other users may write to/);
+});
+
+test('a path that no socket can have is refused', async t => {
+  const error = await t.throwsAsync<CtflowError>(open(t, temporaryPath(t, 'x'.repeat(108))));
+  t.regex(error!.message, /more than 107 octets/);
+});
+
+test('what is no request is answered with an error, and the connection goes on', async t => {
+  const { path } = await open(t);
+  const { socket, lines } = await dial(path);
+  socket.end(
+    'status\n{"version":2,"command":"status"}\n{"version":1,"command":"halt"}\n' + requestLine({ command: 'status' }),
+  );
+  const replies = (await lines()).map(line => parseReply(line));
+  const messages = replies.map(reply => ('errors' in reply ? reply.errors[0].message : 'none'));
+  t.deepEqual(messages, [
+    'The request is no line of JSON',
+    'The request has version 2, and 1 is known here',
+    "There is no command 'halt'",
+    'none',
+  ]);
+});
+
+test('a request without an end is cut off', async t => {
+  const { path } = await open(t);
+  const { socket, lines } = await dial(path);
+  socket.write('x'.repeat(MOST_REQUEST));
+  const [reply] = (await lines()).map(line => parseReply(line));
+  t.true('errors' in reply && /more than 4096 octets/.test(reply.errors[0].message));
+});
+
+test('a client that says nothing is closed', async t => {
+  const { path } = await open(t, undefined, {}, 20);
+  const { socket } = await dial(path);
+  await Promise.race([once(socket, 'close'), once(socket, 'end')]);
+  t.pass();
+});
+
+test('no more than sixteen clients are served', async t => {
+  const { path } = await open(t);
+  const clients = [];
+  for (let i = 0; i < 16; i++) clients.push(await dial(path));
+  // all have been accepted once the last is answered
+  clients[15].socket.write(requestLine({ command: 'status' }));
+  await once(clients[15].socket, 'data');
+  const error = await t.throwsAsync<CtflowError>(ask(path, { command: 'status' }, PATIENCE));
+  t.is(error?.code, 'CTFLOW_CONTROL');
+  t.regex(error!.message, /16 commands are connected/);
+  for (const { socket } of clients) socket.destroy();
+});
+
+test('errors of the daemon come with their code and what to do, several together', async t => {
+  const one = new CtflowError('CTFLOW_USAGE', 'There is none', 'Give another');
+  const two = new CtflowError('CTFLOW_CONFIG', 'file:1:1: wrong', 'Mend it');
+  const { path } = await open(t, undefined, {
+    flush: () => {
+      throw one;
+    },
+    status: () => Promise.reject(new Mistakes([one, two])),
+    'templates-resend': () => {
+      throw new TypeError('inside');
+    },
+  });
+  const { code, message, hint } = (await t.throwsAsync<CtflowError>(ask(path, { command: 'flush' }, PATIENCE)))!;
+  t.deepEqual([code, message, hint], ['CTFLOW_USAGE', 'There is none', 'Give another']);
+  const several = await t.throwsAsync<Mistakes>(ask(path, { command: 'status' }, PATIENCE));
+  t.deepEqual(
+    several!.errors.map(error => error.code),
+    ['CTFLOW_USAGE', 'CTFLOW_CONFIG'],
+  );
+  const inside = await t.throwsAsync<CtflowError>(ask(path, { command: 'templates-resend' }, PATIENCE));
+  t.is(inside?.code, 'CTFLOW_CONTROL');
+});
+
+test('where no daemon is, and where one does not answer, the error says so', async t => {
+  const path = temporaryPath(t, 'control.sock');
+  const none = await t.throwsAsync<CtflowError>(ask(path, { command: 'status' }, PATIENCE));
+  t.is(none?.code, 'CTFLOW_CONTROL');
+  t.regex(none!.message, /No ctflow run answers at .*ENOENT/);
+  const silent = createServer(() => {}).listen(path);
+  await once(silent, 'listening');
+  const late = await t.throwsAsync<CtflowError>(ask(path, { command: 'status' }, 20));
+  t.regex(late!.message, /did not answer within 20 ms/);
+  silent.close();
+  rmSync(path, { force: true });
+});
+
+test('the socket is in the runtime directory that systemd gives, of root, or of the user', t => {
+  t.is(defaultSocket({ uid: 0, env: { RUNTIME_DIRECTORY: '/run/a:/run/b' } }), '/run/a/control.sock');
+  t.is(defaultSocket({ uid: 0, env: {} }), '/run/ctflow/control.sock');
+  t.is(defaultSocket({ uid: 7, env: { XDG_RUNTIME_DIR: '/run/user/7' } }), '/run/user/7/ctflow/control.sock');
+  t.is(defaultSocket({ uid: 7, env: {} }), undefined);
+  t.deepEqual(socketsToTry({ uid: 7, env: { XDG_RUNTIME_DIR: '/run/user/7' } }), [
+    '/run/user/7/ctflow/control.sock',
+    '/run/ctflow/control.sock',
+  ]);
+  t.deepEqual(socketsToTry({ uid: 0, env: {} }), ['/run/ctflow/control.sock']);
+});
