@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Command } from 'commander';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
+import { type CtflowError, describeError } from '../../src/common/errors.js';
 import { checkRun, neededCapabilities, settingsWithoutEffect } from '../../src/cli/run-checks.js';
 import { addRunSettings, type RunConfig } from '../../src/config/run-config.js';
 import type { Backend } from '../../src/backend/backend.js';
@@ -177,5 +178,116 @@ for (const [line, message] of [
 ] as const) {
   test(`refused before anything is opened: ${line}`, t => {
     t.regex(checkRun(parse(line), NATIVE)[0].message, message);
+  });
+}
+
+/** All that is said of flags, and of what they mean together. */
+function mistakesOf(args: readonly string[]): CtflowError[] {
+  const command = new Command('run').exitOverride().action(() => {});
+  const config = addRunSettings(command);
+  try {
+    command.parse(['--config', 'none', ...(args.includes('--collector') ? [] : UDP.split(' ')), ...args], {
+      from: 'user',
+    });
+    const parsed = config();
+    return [...parsed.mistakes, ...checkRun(parsed, NATIVE)];
+  } catch (error) {
+    return [error as CtflowError];
+  }
+}
+
+const wrong: [string, string[], RegExp][] = [
+  ['a port of 0', ['--collector', 'udp://x:0'], /CTFLOW_USAGE.*no port/],
+  [
+    'a bad duration',
+    ['--flow-poll-interval', '5'],
+    /^CTFLOW_USAGE: --flow-poll-interval: '5' is not a duration\. Write a duration from 10ms to 24h/,
+  ],
+  ['a number with a quote', ['--mtu', "it's"], /CTFLOW_USAGE: --mtu: 'it's' is not a number.*256 to 65535, or path/],
+  [
+    'one collector twice, written in two ways',
+    ['--collector', 'udp://[::1]:4739', 'UDP://[0:0::1]'],
+    /--collector: 'udp:\/\/\[::1\]:4739' is given twice/,
+  ],
+  ['statistics at every moment', ['--stats-interval', '1ms'], /--stats-interval.*from 1s to 24h/],
+  [
+    'two uniflows with profile antrea',
+    ['--profile', 'antrea', '--biflow', 'two-uniflows'],
+    /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile antrea/,
+  ],
+  [
+    'a list of elements with profile antrea',
+    ['--profile', 'antrea', '--fields', 'flowId'],
+    /CTFLOW_USAGE: --fields does not go with --profile antrea/,
+  ],
+  [
+    'an element that does not exist',
+    ['--fields', 'flowId,octetDeltaCont'],
+    /CTFLOW_USAGE: --fields: 'octetDeltaCont' is not an information element. Write octetDeltaCount/,
+  ],
+  [
+    'an element without the flag that fills it',
+    ['--fields', 'flowId,tcpStatePrevList'],
+    /CTFLOW_USAGE: --fields: 'tcpStatePrevList' needs --tcp-state-history/,
+  ],
+  [
+    'more templates than a collector has to keep',
+    [
+      '--fields',
+      'flowId,sourceIPv6Address,icmpTypeCodeIPv4,sourceTransportPort,natType,ingressVRFID,mark,flowDirection',
+    ],
+    /CTFLOW_USAGE: --fields: records can have these elements in \d+ combinations, .*58 are possible. Leave out /,
+  ],
+  [
+    'what no registry has an element for',
+    ['--fields', 'flowId,offloaded'],
+    /CTFLOW_USAGE: --fields: no registry has an element for 'offloaded'. Write offloaded=PEN\/ID/,
+  ],
+  [
+    'elements that profile antrea does not have',
+    ['--profile', 'antrea', '--netfilter-elements'],
+    /CTFLOW_USAGE: --netfilter-elements does not go with --profile antrea/,
+  ],
+  [
+    'interfaces beside a list of elements',
+    ['--fields', 'flowId', '--interfaces', '1,2'],
+    /CTFLOW_USAGE: --interfaces does not go with --fields/,
+  ],
+  [
+    'biflow, which profile nat does not have',
+    ['--profile', 'nat', '--biflow', 'two-uniflows'],
+    /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile nat, which has elements of its own/,
+  ],
+  [
+    'a filter by what changes, with profile nat',
+    ['--profile', 'nat', '--filter', 'snat && bytes > 5'],
+    /CTFLOW_USAGE: --filter: bytes may change, and does not go with --profile nat: its events are exported at once/,
+  ],
+  [
+    'interfaces, which profile antrea does not have',
+    ['--profile', 'antrea', '--interfaces', '1,2'],
+    /CTFLOW_USAGE: --interfaces does not go with --profile antrea/,
+  ],
+  [
+    'sums, which profile antrea does not have',
+    ['--profile', 'antrea', '--aggregate-keys', 'src'],
+    /CTFLOW_USAGE: --aggregate-keys does not go with --profile antrea/,
+  ],
+  [
+    'sums beside a list of elements',
+    ['--fields', 'flowId', '--aggregate-keys', 'src'],
+    /CTFLOW_USAGE: --fields does not go with --aggregate-keys/,
+  ],
+  ['a duration out of bounds', ['--flow-poll-interval', '1ms'], /CTFLOW_USAGE.*10ms to 24h/],
+  ['more connections than memory can hold in one piece', ['--max-connections', '67108864'], /CTFLOW_USAGE/],
+  ['a bad choice', ['--profile', 'cisco'], /--profile: 'cisco' is not.*Allowed choices are standard, antrea/],
+  ['an NFLOG group that is none', ['--nflog-group', '65536'], /CTFLOW_USAGE.*65536/],
+];
+for (const [what, args, said] of wrong) {
+  test(`a usage error: ${what}`, t => {
+    const [error, ...others] = mistakesOf(args);
+    t.deepEqual(others, []);
+    t.is(error.code, 'CTFLOW_USAGE');
+    t.regex(describeError(error), said);
   });
 }

@@ -119,9 +119,12 @@ onKernel('lines for people where stdout is no terminal, with the table and the v
   t.false(stdout.includes('\x1b'));
 });
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const [signal, env] of [
+  ['SIGINT', {}],
+  ['SIGTERM', { CTFLOW_BACKEND: 'fallback' }],
+] as const) {
   onKernel(`${signal} ends it early, with a report, and leaves no process`, async t => {
-    const { child, finished } = demo(t, ['--json', '--duration', '10m']);
+    const { child, finished } = demo(t, ['--json', '--duration', '10m'], env);
     const inside = await eventually('the traffic of the demonstration', () => {
       t.is(child.exitCode, null, 'it goes on');
       const found = descendants(child.pid!);
@@ -132,6 +135,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     t.is(code, 0, stderr);
     const report = JSON.parse(stdout) as DemoReport;
     requireEqualCounts(t, report);
+    if ('CTFLOW_BACKEND' in env) t.is(report.backend, env.CTFLOW_BACKEND);
     t.true(report.kernelPackets > 0);
     t.deepEqual(inside.filter(isAlive), []);
   });
