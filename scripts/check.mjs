@@ -1,5 +1,6 @@
 // Formatting, lint, types and generated files: everything that is checked without running the code.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,15 +19,32 @@ const CARGO_CHECKS = [
 
 let failed = 0;
 
-function check([what, program, args]) {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: 'utf8' });
+/** Runs a program to its end. @returns its exit code, undefined where it is not installed, and all that it printed */
+async function finish(program, args) {
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
+  const [status] = await once(child, 'close').catch(() => []);
+  return { status, output };
+}
+
+async function check([what, program, args]) {
+  const { status, output } = await finish(program, args);
   console.log(`${status === 0 ? '✔' : '✘'} ${what}: ${[program, ...args].join(' ')}`);
   if (status === 0) return;
   failed++;
-  console.log(`${stdout ?? ''}${stderr ?? ''}`);
+  console.log(output);
 }
 
-CHECKS.forEach(check);
-if (spawnSync('cargo', ['--version']).status === 0) CARGO_CHECKS.forEach(check);
-else for (const [what] of CARGO_CHECKS) console.log(`- ${what}: left out, cargo is not installed`);
+async function all(checks) {
+  for (const one of checks) await check(one);
+}
+
+async function cargoChecks() {
+  if ((await finish('cargo', ['--version'])).status === 0) return all(CARGO_CHECKS);
+  for (const [what] of CARGO_CHECKS) console.log(`- ${what}: left out, cargo is not installed`);
+}
+
+// most of them have use for one processor only
+await Promise.all([all(CHECKS), cargoChecks()]);
 process.exitCode = failed > 0 ? 1 : 0;

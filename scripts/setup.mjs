@@ -22,8 +22,8 @@ export async function setUp(purpose) {
   await installPackages(missingPackages(purpose));
   // npm links the workspaces that it has installed; they stay installed
   const all = purpose !== 'package' || existsSync(at(WORKSPACE));
-  await npm(all);
-  await native(purpose === 'tests');
+  // one waits for the registry, the other computes
+  await Promise.all([npm(all), native(purpose === 'tests')]);
   await compile(all ? '.' : 'src');
 }
 
