@@ -11,7 +11,7 @@ const LEAST_ASKS = 100;
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  timeout = 60_000,
+  timeout = 300_000,
 ): Promise<T> {
   const end = performance.now() + timeout;
   for (let asked = 1; ; asked++) {
