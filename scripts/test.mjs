@@ -15,7 +15,7 @@ const ALL = 'build/test/**/*.test.js';
 /** What changes something that all network namespaces of a host share runs with nothing beside it. */
 const ALONE = 'build/test/alone/';
 // tests wait more than they compute
-const TOGETHER = Math.max(4, availableParallelism());
+const TOGETHER = Math.max(5, availableParallelism());
 
 const total = { passed: 0, failed: 0 };
 const skipped = [];

@@ -28,15 +28,16 @@ needs(test, ['linux', 'cargo'])('the sink counts messages, and those that it cou
 
 needs(test, ['linux', 'cargo'])('export: every operation exports every record, and all arrive', async t => {
   t.timeout(20 * MINUTES);
-  const run = await shortRun(t, '--only', 'export-conntrack', '--connections', '600', '--mtu', '1400,512');
+  const sizes = ['--connections', '600', '--mtu', '1400,512', '--family', 'ipv4'];
+  const run = await shortRun(t, '--only', 'export-conntrack', ...sizes);
   t.deepEqual(
     [...new Set(run.results.map(({ family, parameters: { mtu } }) => `${family} ${String(mtu)}`))],
-    ['ipv4 1400', 'ipv4 512', 'ipv6 1400', 'ipv6 512'],
+    ['ipv4 1400', 'ipv4 512'],
   );
   const hasNative = run.results.some(({ backend }) => backend === 'native');
   const floors = run.results.filter(({ backend }) => backend === 'kernel').map(({ case: name }) => name);
   t.deepEqual([...new Set(floors)], hasNative ? ['send', 'send, --udp-segmentation'] : []);
-  t.is(floors.length, hasNative ? 8 : 0);
+  t.is(floors.length, hasNative ? 4 : 0);
   for (const { items, samples, extra, parameters } of run.results) {
     t.is(items, 600);
     t.is(parameters['gone'], 60);
