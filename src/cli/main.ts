@@ -14,6 +14,7 @@ import { VERSION } from '../common/version.js';
 import { collectCommand } from './collect.js';
 import { configCommand } from './config.js';
 import { flushCommand } from './control/flush.js';
+import { reloadCommand } from './control/reload.js';
 import { statusCommand } from './control/status.js';
 import { templatesCommand } from './control/templates.js';
 import { demoCommand } from './demo.js';
@@ -77,6 +78,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .addCommand(statusCommand())
     .addCommand(templatesCommand())
     .addCommand(flushCommand())
+    .addCommand(reloadCommand())
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
     .addCommand(configCommand())

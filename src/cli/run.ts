@@ -8,6 +8,7 @@ import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '.
 import { Exporter, EXPORTER_DEFAULTS, type ExporterStats } from '../exporter.js';
 import type { ControlServer } from '../daemon/control/server.js';
 import type { Running } from '../daemon/control/status.js';
+import { Reloader } from '../daemon/reload/reloader.js';
 import { Readiness } from '../daemon/readiness.js';
 import { Service } from '../daemon/service.js';
 import { serviceManager } from '../daemon/service-manager.js';
@@ -43,8 +44,8 @@ export function runCommand(): Command {
     .addHelpText(
       'after',
       `
-On SIGTERM or SIGINT every open connection is exported with end reason 4; a second one ends ctflow at once. SIGHUP reloads
-the inventory, SIGUSR1 writes all statistics to the log.
+On SIGTERM or SIGINT every open connection is exported with end reason 4; a second one ends ctflow at once. SIGHUP reads
+the settings and the inventory again, SIGUSR1 writes all statistics to the log.
 
 Examples:
   # ctflow run --collector udp://192.0.2.10:4739 --setup-sysctl
@@ -68,7 +69,8 @@ async function run(config: RunConfig): Promise<void> {
   let control: ControlServer | undefined;
   const running: Running = { state: 'starting', configFile: config.file?.path };
   const signals = handleSignals({
-    reload: () => (inventory ? void inventory.reload() : log.info('SIGHUP: there is no inventory to reload')),
+    // what is wrong is in the log
+    reload: () => (running.reloader ? void running.reloader.reload().catch(() => {}) : log.info('ctflow starts')),
     report: () => (exporter ? logStatistics(root, exporter.stats(), 'statistics') : log.info('ctflow starts')),
     cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
   });
@@ -149,7 +151,22 @@ async function run(config: RunConfig): Promise<void> {
     await exporter.open();
     running.state = 'running';
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
-    if (flags.statsInterval > 0) stateTimer = setInterval(logState(root, exporter), flags.statsInterval);
+    const say = logState(root, exporter);
+    const sayEvery = (interval: number): void => {
+      clearInterval(stateTimer);
+      if (interval > 0) stateTimer = setInterval(say, interval);
+    };
+    sayEvery(flags.statsInterval);
+    running.reloader = new Reloader({
+      config,
+      check: next => checkRun(next, backend),
+      apply: ({ logLevel, statsInterval }) => {
+        root.level = logLevel;
+        sayEvery(statsInterval);
+      },
+      readFiles: async () => inventory?.reload(),
+      log,
+    });
     await Promise.race([signals.stopped, exporter.ended]);
     clearInterval(stateTimer);
     running.state = 'stopping';

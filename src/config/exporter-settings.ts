@@ -93,7 +93,7 @@ export const exporterSettings = {
   control: setting(
     'Connections',
     text('<path|off>'),
-    'Unix socket for ctflow status, flush and templates; off: none (default: control.sock in the runtime directory)',
+    'Unix socket for ctflow status, flush, templates and reload; off: none (default: control.sock in the runtime directory)',
   ),
   excludeSelf: defaulted(
     'Connections',

@@ -33,18 +33,20 @@ export class RunConfig {
   /** Of values; what was wrong is not among the settings. */
   readonly mistakes: readonly CtflowError[];
   readonly #command: Command;
+  /** What flags and variables say, as texts. */
+  readonly #given: ReadonlyMap<string, unknown>;
   /** Settings that were wrong. */
   readonly #broken = new Set<string>();
 
-  /** @param command whose flags are parsed @throws CtflowError CTFLOW_CONFIG where the file cannot be read */
-  constructor(command: Command) {
+  /** @param command whose flags are parsed; @param given what they say @throws CtflowError CTFLOW_CONFIG where the file cannot be read */
+  constructor(command: Command, given = givenBy(command)) {
     this.#command = command;
+    this.#given = given;
     const file = openFile(command.getOptionValue('config') as string | undefined);
     this.file = file;
     const mistakes = [...(file?.errors ?? [])];
     const raw: Record<string, unknown> = structuredClone({ ...file?.value });
-    for (const key of Object.keys(runSettings))
-      if (isGiven(command, key)) raw[key] = command.getOptionValue(key) as unknown;
+    for (const [key, text] of given) raw[key] = text;
     let read = configSchema.safeParse(raw);
     if (!read.success) {
       for (const issue of read.error.issues) {
@@ -82,6 +84,11 @@ export class RunConfig {
         ),
       );
     this.mistakes = mistakes;
+  }
+
+  /** The file is read again; flags and variables are as they were. @throws as the constructor */
+  again(): RunConfig {
+    return new RunConfig(this.#command, this.#given);
   }
 
   /** Whether the user gave a setting, wherever. */
@@ -193,6 +200,12 @@ export function addRunSettings(command: Command): () => RunConfig {
       command.setOptionValueWithSource(key, value, command.getOptionValueSource(key) ?? 'config');
   });
   return () => config!;
+}
+
+/** What flags and variables say. */
+function givenBy(command: Command): ReadonlyMap<string, unknown> {
+  const keys = Object.keys(runSettings).filter(key => isGiven(command, key));
+  return new Map(keys.map(key => [key, command.getOptionValue(key) as unknown]));
 }
 
 /** What to write instead of a key that is not known. */

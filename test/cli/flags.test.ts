@@ -2,6 +2,7 @@ import test from 'ava';
 import { Command, type Option } from 'commander';
 import { collectCommand } from '../../src/cli/collect.js';
 import { flushCommand } from '../../src/cli/control/flush.js';
+import { reloadCommand } from '../../src/cli/control/reload.js';
 import { statusCommand } from '../../src/cli/control/status.js';
 import { demoCommand } from '../../src/cli/demo.js';
 import { dumpCommand } from '../../src/cli/dump.js';
@@ -14,6 +15,7 @@ const COMMANDS: readonly (() => Command)[] = [
   runCommand,
   statusCommand,
   flushCommand,
+  reloadCommand,
   collectCommand,
   dumpCommand,
   recordCommand,

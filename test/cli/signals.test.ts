@@ -37,7 +37,7 @@ class Command {
 
 const HARMLESS = ['SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGIO', 'SIGPWR', 'SIGXCPU', 'SIGXFSZ'] as const;
 const COMMANDS = [
-  { args: RUN, runs: /ctflow runs/, reload: /no inventory to reload/, report: /"destinations":.*"msg":"statistics"/ },
+  { args: RUN, runs: /ctflow runs/, reload: /settings are read again/, report: /"destinations":.*"msg":"statistics"/ },
   { args: COLLECT, runs: /ctflow: listening on/, reload: /nothing to reload/, report: /^ctflow: 0 messages/m },
 ];
 

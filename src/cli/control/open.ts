@@ -44,6 +44,10 @@ function handlersOf(running: Running): ControlHandlers {
   return {
     status: () => statusOf(running),
     'templates-resend': ({ destination }: ControlRequest) => exporter().resendTemplates(destination),
+    reload: () => {
+      exporter();
+      return running.reloader!.reload();
+    },
     flush: ({ destination }: ControlRequest) => exporter().flush(destination),
   };
 }

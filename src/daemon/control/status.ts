@@ -1,6 +1,7 @@
 import { VERSION } from '../../common/version.js';
 import type { DestinationOptions } from '../../destination/destination-options.js';
 import type { Exporter, ExporterStats } from '../../exporter.js';
+import type { Reloader } from '../reload/reloader.js';
 import type { Source } from '../../sources/source.js';
 
 export interface DestinationStatus {
@@ -53,6 +54,7 @@ export interface Running {
   configFile?: string | undefined;
   source?: Source;
   exporter?: Exporter;
+  reloader?: Reloader;
   maxConnections?: number;
   destinations?: readonly (DestinationOptions & { name: string })[];
 }

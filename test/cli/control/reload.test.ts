@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import test from 'ava';
+import { eventually } from '../../helpers/eventually.js';
+import { anyCollector, ctflow, RECORDING, spawnCtflow } from '../../helpers/kernel/cli.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+
+test('settings are read again: what can changes, the rest is named, and a wrong file changes nothing', async t => {
+  const file = temporaryPath(t, 'ctflow.yaml');
+  const control = temporaryPath(t, 'control.sock');
+  const to = await anyCollector();
+  const write = (...lines: string[]): void => {
+    writeFileSync(file, [`source: replay:${RECORDING}`, 'flowPollInterval: 1h', ...lines, ''].join('\n'));
+  };
+  write('logLevel: info', 'destinations:', '  main:', `    flowCollectorAddr: ${to}`);
+  const run = spawnCtflow(['run', '--config', file, '--control', control, '--shutdown-timeout', '20s']);
+  t.teardown(() => run.kill('SIGKILL'));
+  let log = '';
+  run.stderr.on('data', chunk => (log += chunk));
+  run.stdout.resume();
+  await eventually('it runs', () => log.includes('ctflow runs'));
+  const reload = (): ReturnType<typeof ctflow> => ctflow(['reload', '--control', control]);
+
+  t.is((await reload()).stdout, 'no setting has changed\n');
+
+  write(
+    'logLevel: debug',
+    'maxConnections: 1000',
+    'shutdownTimeout: 1m',
+    'destinations:',
+    `  main: {flowCollectorAddr: '${to}', mtu: 1400, filter: protocol == tcp}`,
+    '  more: {flowCollectorAddr: udp://127.0.0.1:9}',
+  );
+  const changed = await reload();
+  t.is(changed.code, 0, changed.stderr);
+  t.deepEqual(changed.stdout.trimEnd().split('\n'), [
+    'logLevel: changed',
+    'maxConnections: needs a restart',
+    'destinations.main.mtu: needs a restart',
+    'destinations.main.filter: needs a restart',
+    'destinations.more (added): needs a restart',
+  ]);
+  t.regex(log, /"needRestart":\["maxConnections",.*these settings need a restart/);
+
+  write('logLevel: loud', 'maxConnections: none', 'destinations:', `  main: {flowCollectorAddr: '${to}'}`);
+  const wrong = await reload();
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /CTFLOW_CONFIG: .*:3:11: logLevel: 'loud' is not a choice/);
+  t.regex(wrong.stderr, /CTFLOW_CONFIG: .*:4:17: maxConnections/);
+  t.regex(log, /'loud' is not a choice.*; the settings stay as they were/);
+
+  write('logLevel: warn', 'destinations:', `  main: {flowCollectorAddr: '${to}'}`);
+  const quiet = (await reload()).stdout;
+  t.is(quiet, 'logLevel: changed\n', 'what differed from the start does so no more');
+  const before = log.length;
+  run.kill('SIGTERM');
+  await once(run, 'close');
+  t.notRegex(log.slice(before), /"level":"info"/);
+});
