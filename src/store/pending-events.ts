@@ -16,6 +16,11 @@ import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
 
 /** Connections that may wait to be stored; those beyond are only counted. */
 const MAX_PENDING = 262_144;
+/**
+ * Milliseconds: the kernel's time of a NEW may be before the start, as it is that of the first change that its message names, and TCP's
+ * state changes before the connection enters the table.
+ */
+const MOST_BEFORE_START = 100;
 
 /** The events of a connection before it was stored. */
 export interface PendingEvent {
@@ -124,27 +129,40 @@ export class PendingEvents {
   }
 
   /**
-   * Removes the events of this row's connection; valid until the next call. Where the start is known, events before it belong
-   * to an earlier connection, and are removed too. Where the end is known, and when the kernel made the events, those made after it
-   * are of a later connection.
+   * Removes the events of this row's connection; valid until the next call. Events before its start belong to an earlier connection
+   * of its key: they are removed too, unless their beginning has been told, as ends may come in another order. Where its end is known,
+   * and when the kernel made the events, those made after it are of a later connection.
    */
   take(row: Uint32Array, from: number): PendingEvent | undefined {
     const startKnown = (row[from + PRESENT_WORD] & HAS_START) !== 0;
     const start = startKnown ? nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) : 0;
     const stopKnown = (row[from + PRESENT_WORD] & HAS_STOP) !== 0;
-    for (let entry = this.#find(row, from); entry >= 0; entry = this.#find(row, from)) {
-      if (stopKnown && lessThan(row, from + STOP_NS_WORD, this.#madeAt, entry * 2)) return undefined;
-      const taken = this.#taken;
-      taken.seenAt = this.#seenAt[entry];
-      taken.lastAt = this.#lastAt[entry];
-      taken.isNew = this.#isNew[entry] !== 0;
-      taken.isTold = this.#isTold[entry] !== 0;
-      taken.states = this.#states[entry];
-      this.#table.remove(entry);
-      if (taken.seenAt >= start) return taken;
-      this.expired++;
+    let own = -1;
+    let distance = Number.POSITIVE_INFINITY;
+    for (let entry = this.#find(row, from), next = -1; entry >= 0; entry = next) {
+      next = this.#find(row, from, entry);
+      if (stopKnown && lessThan(row, from + STOP_NS_WORD, this.#madeAt, entry * 2)) break;
+      const made = nanosecondsToMilliseconds(this.#madeAt[entry * 2], this.#madeAt[entry * 2 + 1]);
+      if (made > 0 ? made < start - MOST_BEFORE_START : this.#seenAt[entry] < start) {
+        if (this.#isTold[entry] !== 0) continue;
+        this.#table.remove(entry);
+        this.expired++;
+        continue;
+      }
+      const away = made > 0 ? Math.abs(made - start) : 0;
+      if (away >= distance) continue;
+      own = entry;
+      distance = away;
     }
-    return undefined;
+    if (own < 0) return undefined;
+    const taken = this.#taken;
+    taken.seenAt = this.#seenAt[own];
+    taken.lastAt = this.#lastAt[own];
+    taken.isNew = this.#isNew[own] !== 0;
+    taken.isTold = this.#isTold[own] !== 0;
+    taken.states = this.#states[own];
+    this.#table.remove(own);
+    return taken;
   }
 
   /** A dump is requested: it shows every connection of an earlier event that is still there. */

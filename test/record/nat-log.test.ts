@@ -43,6 +43,43 @@ test('a session is created with its NEW event, deleted with its DESTROY, and the
   t.deepEqual(rig.log.counts, { created: 1, lateFromPoll: 0, lateFromDestroy: 0, deleted: 1, unregistered: 0 });
 });
 
+for (const [how, made] of [
+  ['has the times of the kernel', (time: number) => time],
+  ['has none', () => undefined],
+] as const) {
+  test(`connections of one tuple whose ends come in another order have one create event each: NEW ${how}`, t => {
+    const rig = new NatRig();
+    rig.poll([]);
+    const [first, second] = [rig.wall + 1_000, rig.wall + 6_000].map(began => masqueraded(1, began, [1, 60, 0, 0]));
+    // an event of TCP may have been made before the connection entered the table
+    rig.advance(1_001);
+    rig.receive(born(first, made(rig.wall - 2)));
+    rig.advance(5_000);
+    rig.receive(born(second, made(rig.wall - 2)));
+    rig.advance(4_000);
+    rig.destroy(ended({ ...second, counters: [2, 200, 0, 0] }, rig.wall - 1_000));
+    rig.destroy(ended({ ...first, counters: [3, 300, 0, 0] }, rig.wall - 5_000));
+    t.deepEqual(rig.log.counts, { created: 2, lateFromPoll: 0, lateFromDestroy: 0, deleted: 2, unregistered: 0 });
+    t.deepEqual(
+      rig.told.flatMap(({ event, octets }) => (event === 'end' ? [octets] : [])),
+      [200, 300],
+    );
+  });
+}
+
+test('the same of events that are all read late, by the times of the kernel', t => {
+  const rig = new NatRig();
+  rig.poll([]);
+  const times = [1_000, 6_000, 11_000].map(after => rig.wall + after);
+  const connections = times.map(began => masqueraded(1, began, [1, 60, 0, 0]));
+  rig.advance(20_000);
+  // of the second one NEW was lost
+  for (const i of [0, 2]) rig.receive(born(connections[i], times[i]));
+  for (const i of [2, 1, 0]) rig.destroy(ended(connections[i], times[i] + 3_000));
+  t.deepEqual(rig.log.counts, { created: 3, lateFromPoll: 0, lateFromDestroy: 1, deleted: 3, unregistered: 0 });
+  t.deepEqual(rig.told.flatMap(({ event, time }) => (event === CREATE ? [time] : [])).toSorted(), times);
+});
+
 test('a NEW event without the time of the kernel has that at which it was received', t => {
   const rig = new NatRig();
   rig.poll([]);
