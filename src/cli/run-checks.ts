@@ -81,7 +81,8 @@ function checkDestinations(config: RunConfig): CtflowError[] {
       found.push(...config.conflict([path(key), path('profile')], what, 'Remove one of them'));
     };
     if (destination.profile !== 'standard') {
-      if (destination.biflow !== 'reverse') standardOnly('biflow', destination.biflow);
+      if (destination.profile === 'antrea' && destination.biflow !== 'reverse')
+        standardOnly('biflow', destination.biflow);
       if (destination.netfilterElements) standardOnly('netfilterElements', undefined);
       if (destination.fields) standardOnly('fields', undefined);
       if (destination.interfaces !== 'none') standardOnly('interfaces', undefined);

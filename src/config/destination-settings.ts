@@ -93,7 +93,7 @@ export const destinationSettings = {
     'Records',
     choice('<how>', ['reverse', 'two-uniflows']),
     defaults.biflow,
-    'reply direction: as reverse elements (RFC 5103), or in a record of its own (standard only)',
+    'reply direction: as reverse elements (RFC 5103), or in a record of its own (not with profile antrea)',
   ),
   netfilterElements: defaulted(
     'Records',

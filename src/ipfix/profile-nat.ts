@@ -2,7 +2,7 @@ import { type Detail, FIRST_DETAIL, TEST_PRESENT } from './details.js';
 import { ORIGINAL, REPLY } from '../row/direction.js';
 import * as row from '../row/layout.generated.js';
 import { address4, address6, constant32, unsigned16, unsigned64, unsigned8, widened16 } from './fields.js';
-import { standardFields } from './profile-standard.js';
+import { type Biflow, standardFields } from './profile-standard.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
@@ -30,14 +30,14 @@ export const NAT_SHAPES =
 /**
  * The profile `nat`: RFC 8158's events of a NAT, and what a translated connection has counted, at its end. That is a flow of
  * profile `standard` in a template without natEvent, as some collectors (pmacct) take a record with it for one without counters.
- * @param instance natInstanceID
+ * @param instance natInstanceID; @param biflow of the ends
  */
-export function natFields(bits: number, instance: number): Field[] {
-  return bits & NAT_EVENT ? eventFields(bits, instance) : standardFields(bits, 'reverse');
+export function natFields(bits: number, instance: number, biflow: Biflow): Field[] {
+  return bits & NAT_EVENT ? eventFields(bits, instance) : standardFields(bits, biflow);
 }
 
 /**
- * A session that a NAT has created or deleted (RFC 8158 section 5.6). A stored event has its natEvent in place of the row's EVENT,
+ * A session that a NAT has created or deleted (RFC 8158). A stored event has its natEvent in place of the row's EVENT,
  * and its time as NTP's 64 bits in place of STOP_NS.
  */
 function eventFields(bits: number, instance: number): Field[] {

@@ -38,7 +38,7 @@ export const PROFILE_NAMES = ['standard', 'antrea', 'nat'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 
 /**
- * @param biflow two-uniflows is for `standard` only
+ * @param biflow two-uniflows is for `standard` and the ends of `nat`
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
  * @param fields elements in place of those of `standard`: see FieldList
  * @param interfaces for `standard` only
@@ -60,11 +60,11 @@ export function createProfile(
       name,
       templatesApart: false,
       zeroDeltas: 'ends',
-      uniflows: false,
+      uniflows: biflow === 'two-uniflows',
       always: nat.time === 'nanoseconds' ? NANOSECONDS : 0,
       details: NAT_DETAILS,
       shapes: NAT_SHAPES,
-      fieldsOf: bits => natFields(bits, nat.instance),
+      fieldsOf: bits => natFields(bits, nat.instance, biflow),
     };
   }
   if (name === 'antrea') {

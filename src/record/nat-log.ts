@@ -20,7 +20,7 @@ import { type EventTime, NatEvents } from './nat-events.js';
 /** natEvent (IE 230) of a session that is created, and of one that is deleted. */
 export type NatEventPair = readonly [create: number, remove: number];
 
-/** IANA's "NAT Event Type": NAT44 session create and delete. There is none for a NAT from IPv6 to IPv6 (NAT66, RFC 6296's NPTv6). */
+/** IANA's registry "NAT Event Type": NAT44 session create and delete. It has none for a NAT from IPv6 to IPv6 (NAT66, RFC 6296's NPTv6). */
 const NAT44: NatEventPair = [4, 5];
 
 export interface NatCounts {

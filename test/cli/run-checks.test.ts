@@ -254,9 +254,9 @@ const wrong: [string, string[], RegExp][] = [
     /CTFLOW_USAGE: --interfaces does not go with --fields/,
   ],
   [
-    'biflow, which profile nat does not have',
-    ['--profile', 'nat', '--biflow', 'two-uniflows'],
-    /CTFLOW_USAGE: --biflow two-uniflows does not go with --profile nat, which has elements of its own/,
+    'elements of Netfilter, which profile nat does not have',
+    ['--profile', 'nat', '--netfilter-elements'],
+    /CTFLOW_USAGE: --netfilter-elements does not go with --profile nat, which has elements of its own/,
   ],
   [
     'a filter by what changes, with profile nat',

@@ -9,7 +9,7 @@ import { CREATE, DELETE, masqueraded } from '../helpers/builders/translated.js';
 import { readMessage } from '../helpers/builders/wire.js';
 import { exportTranslated as exported, MILLISECONDS, profileOf } from '../helpers/rigs/nat-export.js';
 
-perBackend('RFC 8158 5.6: a session of a NAT44 has a create and a delete event with both tuples', (t, backend) => {
+perBackend('RFC 8158: a session of a NAT44 has a create and a delete event with both tuples', (t, backend) => {
   const { records, start, stop } = exported(backend, masqueraded(1, 0, [3, 300, 2, 200]));
   const tuples = {
     natInstanceID: 1,
@@ -39,6 +39,24 @@ perBackend('RFC 8158 5.6: a session of a NAT44 has a create and a delete event w
     natType: 1,
   });
   t.false('natEvent' in end, 'pmacct takes a record with natEvent for one without counters');
+});
+
+perBackend('with two uniflows, events stay as they are, and the end is a record for each direction', (t, backend) => {
+  const facts = masqueraded(1, 0, [3, 300, 2, 200]);
+  const { records } = exported(backend, facts, { profile: profileOf({ biflow: 'two-uniflows' }) });
+  const reverse = exported(backend, facts).records;
+  const of = (record: Record<string, unknown>): unknown => ({ ...record, observationTimeMilliseconds: 0 });
+  t.deepEqual(records.slice(0, 2).map(of), reverse.slice(0, 2).map(of));
+  t.is(records.length, 4);
+  const [, , there, back] = records;
+  t.like(there, { sourceIPv4Address: '192.0.2.1', postNATSourceIPv4Address: '203.0.113.1', octetDeltaCount: 300 });
+  t.like(back, {
+    sourceIPv4Address: '198.51.100.1',
+    destinationIPv4Address: '203.0.113.1',
+    postNATDestinationIPv4Address: '192.0.2.1',
+    octetDeltaCount: 200,
+  });
+  for (const end of [there, back]) t.false(Object.keys(end).some(name => name.startsWith('reverse')));
 });
 
 perBackend('a destination is translated too, and with its port', (t, backend) => {

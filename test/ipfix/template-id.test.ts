@@ -21,6 +21,7 @@ const profiles = [
   createProfile('standard', 'reverse', false, undefined, { ingress: 1, egress: 2 }),
   createProfile('standard', 'two-uniflows', false, undefined, { ingress: 1, egress: 2 }),
   createProfile('nat', 'reverse', false),
+  createProfile('nat', 'two-uniflows', false),
   createProfile('nat', 'reverse', false, undefined, 'none', {}, { instance: 1, time: 'nanoseconds' }),
 ];
 

@@ -1,7 +1,7 @@
 import { udp } from './connections.js';
 import type { Counters, Facts } from './rows.js';
 
-/** natEvent of a NAT44 session (RFC 8158). */
+/** natEvent of a NAT44 session (IANA's registry "NAT Event Type"). */
 export const CREATE = 4;
 export const DELETE = 5;
 

@@ -34,6 +34,8 @@ export interface NatRigOptions extends Partial<Pick<StoreOptions, 'maxConnection
   nat66?: NatEventPair;
   /** NEW events are not received. */
   withoutNew?: true;
+  /** Events and ends that may wait. */
+  room?: number;
 }
 
 /** A store with what is told of its translated connections; time stands still unless the test moves it. */
@@ -45,9 +47,16 @@ export class NatRig {
   readonly log: NatLog;
   readonly told: Told[] = [];
 
-  constructor({ maxConnections = 64, firstSight = 'baseline', filter, nat66, withoutNew }: NatRigOptions = {}) {
+  constructor({
+    maxConnections = 64,
+    firstSight = 'baseline',
+    filter,
+    nat66,
+    withoutNew,
+    room = 4,
+  }: NatRigOptions = {}) {
     this.store = new ConnectionStore({ maxConnections, endedRoom: 16, firstSight, filter, born: this.now() });
-    this.log = new NatLog(this.store, 4, nat66);
+    this.log = new NatLog(this.store, room, nat66);
     if (!withoutNew) this.store.expectChanges(new TcpHistory(this.store.table.capacity), this.log);
     this.store.expectEvents(true);
     this.log.events.hold(this.#holder());
