@@ -82,6 +82,20 @@ function byTuple(records: readonly OracleRecord[]): Map<string, OracleRecord> {
   return byKey;
 }
 
+/** Records of connections whose addresses are all different: by these, and by their places among those that have the same. */
+export function inTurn(records: readonly OracleRecord[]): Map<string, OracleRecord> {
+  const byKey = new Map<string, OracleRecord>();
+  const counts = new Map<string, number>();
+  for (const record of records) {
+    const of = (name: string): string => record[`${name}IPv4Address`] ?? record[`${name}IPv6Address`];
+    const connection = `protocol ${record['protocolIdentifier']}, ${of('source')} > ${of('destination')}`;
+    const count = (counts.get(connection) ?? 0) + 1;
+    counts.set(connection, count);
+    byKey.set(`${connection}, record ${count}`, record);
+  }
+  return byKey;
+}
+
 function tupleOf(record: OracleRecord): string | undefined {
   const side = (name: string): string => {
     const port = record[`${name}TransportPort`];

@@ -1,14 +1,17 @@
 import { FROM_HOST, type FlowExtras } from '../../src/encoder/columns.js';
 import type { CollectedRecord } from '../../src/collector/decode/record.js';
 import { createProfile } from '../../src/ipfix/profile.js';
+import type { NatEventPair } from '../../src/record/nat-log.js';
 import { loadBackend } from '../../src/backend/load.js';
 import { ping, tcp, udp } from '../../test/helpers/builders/connections.js';
+import { masqueraded } from '../../test/helpers/builders/translated.js';
 import type { Facts } from '../../test/helpers/builders/rows.js';
 import { Decoder, valuesOf } from '../../test/helpers/builders/wire.js';
 import type { OracleRecord } from '../../test/helpers/oracles/record.js';
+import { exportTranslated, profileOf } from '../../test/helpers/rigs/nat-export.js';
 import { SessionRig } from '../../test/helpers/rigs/session-rig.js';
 import { EITHER } from './compare.js';
-import type { Dialect } from './dialect.js';
+import { flagsOf, PLAIN, type Dialect } from './dialect.js';
 
 /** What ctflow sends to a taker: messages, and the records in them. */
 export interface Exported {
@@ -98,6 +101,45 @@ export async function exportIn({
   }
   const messages = sent.map(({ bytes }) => bytes);
   return { messages, records: new Decoder().decode(sent).map(textOf) };
+}
+
+const NAT66: NatEventPair = [200, 201];
+
+/** The flags of what {@link exportNat} exports, as a user writes them. */
+export function natFlagsOf({ biflow }: Pick<Dialect, 'biflow'>): string {
+  return `${flagsOf({ ...PLAIN, profile: 'nat', biflow, options: false })} --nat66-events ${NAT66.join()}`;
+}
+
+/** Translated connections of each kind: events that create and delete each, and what it has counted. No two addresses are alike. */
+const TRANSLATED: readonly Facts[] = [
+  masqueraded(2101, 0, [11, 1_211, 13, 1_313]),
+  masqueraded(2102, 0, [21, 2_121, 23, 2_323], {
+    ...between(2),
+    replySource: '10.0.0.2',
+    replySourcePort: 5_353,
+  }),
+  masqueraded(2103, 0, [31, 3_131, 33, 3_333], { ...between(3), zone: 5 }),
+  masqueraded(2104, 0, [41, 4_141, 43, 4_343], { ...between(4), replyZone: 6 }),
+  ping(2105, 0, [51, 5_151, 53, 5_353], { ...between(5), icmp: { type: 13, code: 0, id: 2105, replyType: 14 } }),
+  masqueraded(2106, 0, [61, 6_161, 63, 6_363], {
+    ...V6,
+    replySource: '2001:db8::4',
+    replyDestination: '2001:db8::5',
+  }),
+];
+
+function between(host: number): Facts {
+  return { source: `192.0.2.1${host}`, replyDestination: `203.0.113.${host}` };
+}
+
+/** Exports what profile nat has, with the same form of biflows as other records. */
+export async function exportNat({ biflow }: Pick<Dialect, 'biflow'>): Promise<Exported> {
+  const backend = await loadBackend((process.env['CTFLOW_BACKEND'] ?? 'auto') as 'auto' | 'native' | 'fallback');
+  const { messages } = exportTranslated(backend, TRANSLATED, { profile: profileOf({ biflow }), nat66: NAT66 });
+  return {
+    messages: messages.map(({ bytes }) => Buffer.from(bytes)),
+    records: new Decoder().decode(messages).map(textOf),
+  };
 }
 
 /** A record as takers' records are; an element that occurs twice has both values, of which they may show either. */

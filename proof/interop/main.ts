@@ -3,14 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { ROOT } from '../../bench/host/machine.js';
-import { EndingScope } from '../../test/helpers/kernel/scope.js';
+import { EndingScope, type Scope } from '../../test/helpers/kernel/scope.js';
 import type { OracleRecord } from '../../test/helpers/oracles/record.js';
-import { compare, type Comparison } from './compare.js';
+import { compare, inTurn, type Comparison } from './compare.js';
 import { compareCollected } from './collected.js';
 import { EXPORTERS } from './exporters/index.js';
-import { exportIn } from './exported.js';
-import { pageOf, type ExporterResult, type TakerResult } from './page.js';
+import { exportIn, exportNat } from './exported.js';
+import { pageOf, type ExporterResult, type NatResult, type TakerResult } from './page.js';
 import { TAKERS } from './takers/index.js';
+import type { Taker } from './takers/taker.js';
 
 interface Flags {
   only?: string[];
@@ -28,40 +29,62 @@ const flags = new Command('proof:interop')
   .opts<Flags>();
 
 const takers: TakerResult[] = [];
+const ofNat: NatResult[] = [];
 for (const taker of TAKERS.filter(({ name }) => flags.only?.includes(name) ?? true)) {
   const { name, run, dialect } = taker;
   const left = taker.lacks();
-  const scope = new EndingScope();
-  try {
-    if (left) takers.push({ name, run, dialect, left });
-    else {
-      const { messages, records } = await exportIn(dialect);
-      const comparison = compare(inFlows(records, taker.ofFlows), await taker.read(messages, scope));
-      takers.push({ name, run, dialect, version: taker.version(), comparison });
-    }
-  } finally {
-    await scope.end();
+  if (left) takers.push({ name, run, dialect, left });
+  else {
+    const { messages, records } = await exportIn(dialect);
+    const read = await scoped(scope => taker.read(messages, scope));
+    const comparison = compare(inFlows(records, taker.ofFlows), read);
+    takers.push({ name, run, dialect, version: taker.version(), comparison });
   }
   say(takers.at(-1)!);
+  if (left || !taker.nat) continue;
+  const events = await exportNat(dialect);
+  const comparison = compare(
+    shownTo(taker, events.records),
+    await scoped(scope => taker.read(events.messages, scope)),
+    inTurn,
+  );
+  ofNat.push({ name, dialect, version: taker.version(), comparison });
+  say({ ...ofNat.at(-1)!, name: `${name}, events of a NAT` });
 }
 const exporters: ExporterResult[] = [];
 for (const exporter of EXPORTERS.filter(({ name }) => flags.only?.includes(name) ?? true)) {
   const { name, run } = exporter;
   const left = exporter.lacks();
-  const scope = new EndingScope();
-  try {
-    if (left) exporters.push({ name, run, left });
-    else {
-      const comparison = await compareCollected(await exporter.send(scope));
-      exporters.push({ name, run, version: exporter.version(), comparison });
-    }
-  } finally {
-    await scope.end();
+  if (left) exporters.push({ name, run, left });
+  else {
+    const comparison = await scoped(async scope => compareCollected(await exporter.send(scope)));
+    exporters.push({ name, run, version: exporter.version(), comparison });
   }
   say(exporters.at(-1)!);
 }
-if (flags.write) writeFileSync(join(ROOT, PAGE), pageOf(takers, exporters));
-process.exitCode = [...takers, ...exporters].some(({ comparison }) => comparison && !isRight(comparison)) ? 1 : 0;
+if (flags.write) writeFileSync(join(ROOT, PAGE), pageOf(takers, ofNat, exporters));
+process.exitCode = [...takers, ...ofNat, ...exporters].some(({ comparison }) => comparison && !isRight(comparison))
+  ? 1
+  : 0;
+
+/** What is opened for it ends with it. */
+async function scoped<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new EndingScope();
+  try {
+    return await task(scope);
+  } finally {
+    await scope.end();
+  }
+}
+
+function shownTo({ icmpWithoutPorts }: Taker, records: readonly OracleRecord[]): readonly OracleRecord[] {
+  if (!icmpWithoutPorts) return records;
+  return records.map(record => {
+    if (!record['icmpTypeCodeIPv4']) return record;
+    const { sourceTransportPort: _, ...rest } = record;
+    return rest;
+  });
+}
 
 /** Records as a program shows them that has an element of options in each flow. */
 function inFlows(records: readonly OracleRecord[], element: string | undefined): readonly OracleRecord[] {
@@ -70,11 +93,13 @@ function inFlows(records: readonly OracleRecord[], element: string | undefined):
   return records.map(record => (record['protocolIdentifier'] ? { ...record, [element]: value } : record));
 }
 
+type Said = Pick<ExporterResult, 'name' | 'version' | 'comparison' | 'left'>;
+
 function isRight({ fields, unexpected }: Comparison): boolean {
   return unexpected.length === 0 && [...fields.values()].every(({ verdict }) => verdict !== 'wrong');
 }
 
-function say({ name, version, comparison, left }: TakerResult | ExporterResult): void {
+function say({ name, version, comparison, left }: Said): void {
   if (!comparison) return void process.stdout.write(`${name}: left out, ${left}\n`);
   const of = (wanted: string): [string, string | undefined][] =>
     [...comparison.fields].flatMap(([element, { verdict, wrong }]) => (verdict === wanted ? [[element, wrong]] : []));

@@ -1,4 +1,5 @@
 import { flagsOf } from './dialect.js';
+import { natFlagsOf } from './exported.js';
 import type { Comparison } from './compare.js';
 import type { Dialect } from './dialect.js';
 
@@ -10,6 +11,14 @@ export interface TakerResult {
   readonly version?: string;
   readonly comparison?: Comparison;
   readonly left?: string;
+}
+
+/** What a taker has made of events of a NAT. */
+export interface NatResult {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly version: string;
+  readonly comparison: Comparison;
 }
 
 /** What became of an exporter that ctflow's collector has read. */
@@ -29,7 +38,11 @@ const UNTESTED = [
 ] as const;
 
 /** docs/interop.md. */
-export function pageOf(takers: readonly TakerResult[], exporters: readonly ExporterResult[]): string {
+export function pageOf(
+  takers: readonly TakerResult[],
+  ofNat: readonly NatResult[],
+  exporters: readonly ExporterResult[],
+): string {
   return `# Interoperability
 
 Made by \`npm run proof:interop -- --write\`. Each program gets what ctflow sends, with the flags that [docs/collectors.md](collectors.md) names for
@@ -52,6 +65,24 @@ ${table(
 ${verdicts(takers)}
 
 Untested: ${UNTESTED.map(([names, why]) => `${names} (${why})`).join('; ')}.
+
+## What takes events of a NAT
+
+The same of profile \`nat\`: connections that are translated, and of each the event that it was created, the event that it was
+deleted, and its [end](nat.md). go-ipfix takes profile \`antrea\` alone, and Akvorado drops what has no interface. nfdump shows type and
+code of ICMP, and not the identifier that stands in place of its source port.
+
+${table(
+  ['program', 'version', 'flags of ctflow', 'records read'],
+  ofNat.map(({ name, version, dialect, comparison: { read, sent } }) => [
+    name,
+    version,
+    `\`${natFlagsOf(dialect)}\``,
+    `${read} of ${sent}`,
+  ]),
+)}
+
+${verdicts(ofNat)}
 
 ## What \`ctflow collect\` reads
 

@@ -50,10 +50,16 @@ needs(test, ['python3-ipfix'])('python-ipfix reads events and ends', async t => 
 needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd reads both tuples of events and ends', async t => {
   const namespace = await PrivateNamespace.create(t);
   const nfcapd = await Nfcapd.listen(namespace, 4740);
-  await deliver(namespace, exported().messages, 4740);
+  const { messages, start } = exported();
+  await deliver(namespace, messages, 4740);
   const { records, octets, sequenceErrors, badPackets } = await nfcapd.stop();
   t.is(records.length, 3);
   for (const record of records) t.like(record, PAIR);
+  t.deepEqual(
+    records.map(({ natEvent }) => natEvent),
+    ['4', '5', undefined],
+  );
+  t.is(records[0]['observationTimeMilliseconds'], String(start + 1));
   t.is(octets, 500n);
   t.deepEqual([sequenceErrors, badPackets], [0, 0]);
 });
@@ -61,9 +67,15 @@ needs(test, ['namespace', 'nfcapd', 'nfdump'])('nfcapd reads both tuples of even
 needs(test, ['namespace', 'nfacctd'])('nfacctd reads both tuples, and counts the octets of the end alone', async t => {
   const namespace = await PrivateNamespace.create(t);
   const nfacctd = await Nfacctd.listen(namespace, 4741);
-  await deliver(namespace, exported().messages, 4741);
+  const { messages, start } = exported();
+  await deliver(namespace, messages, 4741);
   const records = await nfacctd.stop();
   for (const record of records) t.like(record, PAIR);
+  t.deepEqual(
+    records.map(({ natEvent }) => natEvent),
+    ['4', '5', undefined],
+  );
+  t.is(records[0]['observationTimeMilliseconds'], String(start + 1));
   const octets = records.reduce((sum, { octetDeltaCount = '0' }) => sum + Number(octetDeltaCount), 0);
   t.is(octets, 300, 'it does not read the reply direction');
 });

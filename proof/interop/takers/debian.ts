@@ -19,6 +19,8 @@ const TAUGHT: readonly Element[] = ['mark', 'conntrack_id', 'tcpState', 'tcpStat
 export const nfcapd: Taker = {
   name: 'nfcapd',
   dialect: { ...WITH_INTERFACES, options: false },
+  nat: true,
+  icmpWithoutPorts: true,
   run: 'nfcapd, read by nfdump',
   lacks: () => without('namespace', 'nfcapd', 'nfdump'),
   version: () => packageVersion('nfdump'),
@@ -36,6 +38,7 @@ export const nfcapd: Taker = {
 export const nfacctd: Taker = {
   name: 'nfacctd',
   dialect: { ...PLAIN, biflow: 'two-uniflows' },
+  nat: true,
   run: 'nfacctd of pmacct',
   lacks: () => without('namespace', 'nfacctd'),
   version: () => packageVersion('pmacct'),
@@ -50,6 +53,7 @@ export const nfacctd: Taker = {
 export const tshark: Taker = {
   name: 'tshark',
   dialect: { ...WITH_INTERFACES, netfilterElements: true },
+  nat: true,
   run: 'tshark of Wireshark',
   lacks: () => without('tshark'),
   version: () => packageVersion('tshark'),
@@ -63,6 +67,7 @@ export const tshark: Taker = {
 export const ipfixDump: Taker = {
   name: 'ipfixDump',
   dialect: { ...WITH_INTERFACES, netfilterElements: true },
+  nat: true,
   run: 'ipfixDump of libfixbuf, given the elements of Netfilter and Antrea',
   lacks: () => without('ipfixDump'),
   version: () => packageVersion('libfixbuf-tools'),
@@ -72,6 +77,7 @@ export const ipfixDump: Taker = {
 export const ipfix2csv: Taker = {
   name: 'ipfix2csv',
   dialect: { ...WITH_INTERFACES, netfilterElements: true },
+  nat: true,
   run: 'the reader of ipfix2csv, given the elements of Netfilter and Antrea',
   lacks: () => without('python3-ipfix'),
   version: () => packageVersion('python3-ipfix'),

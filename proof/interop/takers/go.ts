@@ -20,6 +20,7 @@ function moduleVersion(file: string, module: string): string {
 export const goflow2: Taker = {
   name: 'goflow2',
   dialect: { ...WITH_INTERFACES, biflow: 'two-uniflows' },
+  nat: true,
   ofFlows: 'samplingPacketInterval',
   run: 'its decoder and its producer, as they are by default',
   lacks: () => buildGo(join(BUILT, 'goflow2'), join(SOURCES, 'goflow2')),
@@ -30,6 +31,7 @@ export const goflow2: Taker = {
 export const filebeat: Taker = {
   name: 'Filebeat',
   dialect: { ...WITH_INTERFACES, netfilterElements: true },
+  nat: true,
   run: 'the decoder of its netflow input',
   lacks: () => buildGo(join(BUILT, 'filebeat'), join(SOURCES, 'filebeat')),
   version: () => moduleVersion(join(SOURCES, 'filebeat/go.mod'), 'github.com/elastic/beats/v7'),

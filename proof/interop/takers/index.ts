@@ -1,7 +1,7 @@
 import { akvorado } from './akvorado.js';
 import { ipfix2csv, ipfixDump, nfacctd, nfcapd, tshark } from './debian.js';
 import { filebeat, goflow2, goIpfix } from './go.js';
-import { opensslTls12, opensslTls13 } from './openssl.js';
+import { opensslDtls12, opensslTls12, opensslTls13 } from './openssl.js';
 import { pythonNetflow } from './python.js';
 import type { Taker } from './taker.js';
 
@@ -17,5 +17,6 @@ export const TAKERS: readonly Taker[] = [
   pythonNetflow,
   opensslTls12,
   opensslTls13,
+  opensslDtls12,
   akvorado,
 ];

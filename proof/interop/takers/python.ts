@@ -42,6 +42,7 @@ function install(): string | undefined {
 export const pythonNetflow: Taker = {
   name: 'netflow',
   dialect: { ...PLAIN, biflow: 'two-uniflows' },
+  nat: true,
   run: 'the Python package of PyPI; it takes no strings of variable length',
   lacks: install,
   version: () => VERSION,

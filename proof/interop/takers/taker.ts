@@ -6,6 +6,10 @@ import type { Dialect } from '../dialect.js';
 export interface Taker {
   readonly name: string;
   readonly dialect: Dialect;
+  /** It is asked for events of a NAT too. */
+  readonly nat?: true;
+  /** Of ICMP it shows type and code in place of ports. */
+  readonly icmpWithoutPorts?: true;
   /** An element of options that it shows in each flow. */
   readonly ofFlows?: string;
   /** What it is run as, in a few words. */

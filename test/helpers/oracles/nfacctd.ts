@@ -20,6 +20,7 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   timestamp_end: 'flowEndMilliseconds',
   packets: 'packetDeltaCount',
   bytes: 'octetDeltaCount',
+  nat_event: 'natEvent',
 };
 
 /**
@@ -52,7 +53,7 @@ export class Nfacctd {
       timestamps_since_epoch: 'true',
       aggregate:
         'src_host,dst_host,src_port,dst_port,proto,timestamp_start,timestamp_end,' +
-        'post_nat_src_host,post_nat_dst_host,post_nat_src_port,post_nat_dst_port',
+        'post_nat_src_host,post_nat_dst_host,post_nat_src_port,post_nat_dst_port,nat_event',
     };
     const file = join(folder, 'nfacctd.conf');
     await writeFile(
@@ -88,10 +89,13 @@ export class Nfacctd {
 
 function parseLine(line: string): OracleRecord {
   const record: OracleRecord = {};
-  for (const [key, value] of Object.entries(JSON.parse(line))) {
-    const element = ELEMENTS[key];
+  const read = JSON.parse(line) as Record<string, unknown>;
+  const isEvent = Number(read['nat_event'] ?? 0) > 0;
+  for (const [key, value] of Object.entries(read)) {
+    // the one time of an event stands in the place of a start
+    const element = isEvent && key === 'timestamp_start' ? 'observationTimeMilliseconds' : ELEMENTS[key];
     const text = String(value);
-    if (!element || text === '' || (/port/.test(key) && text === '0')) continue;
+    if (!element || text === '' || (/port|event/.test(key) && text === '0')) continue;
     if (key.startsWith('timestamp')) record[element] = String(Math.round(Number(text) * 1000));
     else if (/ip_(src|dst)$/.test(key)) record[ofFamily(element, text)] = canonicalAddress(text);
     else record[element] = text;

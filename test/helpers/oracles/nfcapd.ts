@@ -38,6 +38,8 @@ const ELEMENTS: Readonly<Record<string, string>> = {
   input: 'ingressInterface',
   output: 'egressInterface',
   direction: 'flowDirection',
+  'nat event': 'natEvent',
+  'Event time': 'observationTimeMilliseconds',
 };
 /** At the end of each file. */
 const CLOSING = /Flows: (\d+), Packets: (\d+), Bytes: (\d+), Sequence Errors: (\d+), Bad Packets: (\d+)/g;
@@ -121,7 +123,8 @@ function parseRaw(text: string): OracleRecord {
       record[ofFamily(element, value)] = canonicalAddress(value);
     } else if (element && !(/put$|^direction$/.test(label) && value === '0')) {
       // without interfaces and a direction it shows 0
-      record[element] = value.startsWith('0x') ? String(Number(value)) : value;
+      // and behind a number its name
+      record[element] = value.startsWith('0x') ? String(Number(value)) : value.replace(/:$/, '');
     }
   }
   return record;

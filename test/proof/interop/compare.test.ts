@@ -1,5 +1,5 @@
 import test from 'ava';
-import { compare, inOrder } from '../../../proof/interop/compare.js';
+import { compare, inOrder, inTurn } from '../../../proof/interop/compare.js';
 
 const flow = (port: number, more: Record<string, string> = {}): Record<string, string> => ({
   protocolIdentifier: '6',
@@ -46,4 +46,13 @@ test('options records are told apart by their order, and a flow that comes twice
   t.is(compare(options, options).read, 2);
   t.is(compare([flow(1), flow(1)], [flow(1), flow(1)], inOrder).read, 2);
   t.throws(() => compare([flow(1), flow(1)], []), { message: /two records/ });
+});
+
+test('records of one connection are told apart by their order, whatever of them was read', t => {
+  const sent = [flow(1, { natEvent: '4' }), flow(1, { natEvent: '5' }), flow(1, { octetDeltaCount: '60' })];
+  const read = [flow(1), flow(1), flow(0, { octetDeltaCount: '61' })];
+  const { fields, read: found, unexpected } = compare(sent, read, inTurn);
+  t.deepEqual([found, unexpected], [3, []]);
+  t.like(fields.get('natEvent'), { verdict: 'ignored' });
+  t.regex(fields.get('octetDeltaCount')!.wrong!, /, record 3: 60 was sent, 61 is read/);
 });

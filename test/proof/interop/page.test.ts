@@ -17,7 +17,13 @@ test('the page has a row for each program and each element', t => {
       { name: 'one', run: 'as it is', dialect, version: '1.2', comparison },
       { name: 'two', run: 'a library', dialect: PLAIN, left: 'two is not installed' },
     ],
+    [{ name: 'three', dialect: { ...PLAIN, biflow: 'two-uniflows' }, version: '3', comparison }],
     [],
+  );
+  t.true(
+    page.includes(
+      '| three | 3 | `--profile nat --biflow two-uniflows --options-interval 0s --nat66-events 200,201` | 1 of 1 |',
+    ),
   );
   t.true(page.includes('| one | 1.2 | as it is | `--options-interval 0s` | 1 of 1 |'));
   t.true(page.includes('| two |  | a library | `none` | left out: two is not installed |'));
