@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
 import { nextAddress, resolveAll, type Address, type LocalEnd } from './addresses.js';
-import type { ConnectDatagram, DatagramAddress, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import type { ConnectDatagram, DatagramListener, DatagramSocket } from './datagram-socket.js';
 import {
   headersOf,
   largestPacket,
@@ -12,6 +12,7 @@ import {
   UDP_AND_IPV6_HEADERS,
   UNKNOWN_PATH,
 } from './packet.js';
+import { probeDatagram } from './probe.js';
 import { copyMessages, newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
 
 /** Packets that may wait in the socket's queue before it counts as not ready. */
@@ -37,10 +38,6 @@ export interface UdpTimes {
 }
 
 const TIMES: UdpTimes = { retry: 250, longestRetry: 2_000, probe: 500, lookup: 60_000 };
-/** Milliseconds between two looks for the answer to a probe. */
-const PROBE_LOOK_MS = 20;
-/** Looks at least: a process that was held up until the time was over has not yet seen an error. */
-const PROBE_LOOKS = 3;
 
 export interface UdpOptions extends LocalEnd {
   /** Bytes of an IP packet at most, less where the system knows that the path carries less; 'path' for as many as it carries. */
@@ -158,7 +155,8 @@ export class UdpTransport implements Transport {
       const { port } = this.endpoint;
       const to = { address, family, port, localAddress, localPort, segment: this.#segment };
       const message = probe ? this.#listener!.probe() : undefined;
-      if (message && !this.#closing) await this.#probe(to, message);
+      if (message && !this.#closing)
+        await probeDatagram(this.#connect, to, message, this.#times.probe, () => this.#closing);
       socket = await this.#connect(
         to,
         this.#listenerOf(() => socket),
@@ -228,31 +226,6 @@ export class UdpTransport implements Transport {
       },
       ready: () => this.#waiters.wake(),
     };
-  }
-
-  /** @throws the errno of the ICMP error that comes back */
-  async #probe(to: DatagramAddress, message: Uint8Array): Promise<void> {
-    let errno = '';
-    const socket = await this.#connect(to, {
-      sent: () => {},
-      refused: why => (errno ||= why),
-      failed: why => {
-        errno ||= why;
-        return false;
-      },
-      // the socket of the session asks again
-      unsegmented: () => {},
-      ready: () => {},
-    });
-    socket.send(message, Uint32Array.of(message.length, 0), 1);
-    const deadline = performance.now() + this.#times.probe;
-    for (let looks = 0; looks < PROBE_LOOKS || performance.now() < deadline; looks++) {
-      await sleep(PROBE_LOOK_MS);
-      socket.check();
-      if (errno || this.#closing) break;
-    }
-    await socket.close();
-    if (errno) throw Object.assign(new Error('nobody answers'), { code: errno });
   }
 
   #failed(socket: DatagramSocket | undefined, why: string, uncertain: number): void {
