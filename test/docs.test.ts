@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { collectCommand } from '../src/cli/collect.js';
 import { demoCommand } from '../src/cli/demo.js';
+import { doctorCommand } from '../src/cli/doctor.js';
 import { dumpCommand } from '../src/cli/dump.js';
 import { sendCommand } from '../src/cli/files/send.js';
 import { recordCommand } from '../src/cli/record.js';
@@ -73,9 +74,15 @@ test('README names every system package that the setup may install', t => {
 
 test('the manual names every flag', t => {
   const manual = MANUAL.map(read).join('\n');
-  const flags = [runCommand, collectCommand, dumpCommand, recordCommand, sendCommand, demoCommand].flatMap(command =>
-    command().options.map(({ long }) => long!),
-  );
+  const flags = [
+    runCommand,
+    collectCommand,
+    dumpCommand,
+    doctorCommand,
+    recordCommand,
+    sendCommand,
+    demoCommand,
+  ].flatMap(command => command().options.map(({ long }) => long!));
   t.true(flags.length > 30);
   t.deepEqual(
     flags.filter(flag => !new RegExp(`${flag}\\b(?!-)`).test(manual)),

@@ -10,6 +10,7 @@ import { choice } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression, sourceSettings } from '../config/source-settings.js';
+import { warnIfInactive } from './doctor/conntrack.js';
 import { openSource, type SourceSettings } from './open-source.js';
 
 const COLUMNS = [
@@ -82,6 +83,7 @@ async function dump(flags: DumpFlags): Promise<void> {
     if (filter) counts.push(`${leftOut} left out by --filter`);
     note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
+    await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
     if (summary.complete) return;
     throw (
       summary.error ??

@@ -18,6 +18,7 @@ import { reloadCommand } from './control/reload.js';
 import { statusCommand } from './control/status.js';
 import { templatesCommand } from './control/templates.js';
 import { demoCommand } from './demo.js';
+import { doctorCommand } from './doctor.js';
 import { sendCommand } from './files/send.js';
 import { dumpCommand } from './dump.js';
 import { tidyEnvironment, type UnknownVariable } from '../config/environment.js';
@@ -82,6 +83,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .addCommand(collectCommand())
     .addCommand(dumpCommand())
     .addCommand(configCommand())
+    .addCommand(doctorCommand())
     .addCommand(recordCommand())
     .addCommand(sendCommand())
     .addCommand(demoCommand())

@@ -380,7 +380,7 @@ export function eventKind({ events }: RunSettings, source: Source['kind']): Even
 }
 
 /** The capabilities that do what these settings want, without root. */
-export function neededCapabilities(settings: RunSettings, { kind }: Source): string[] {
+export function neededCapabilities(settings: RunSettings, { kind }: Pick<Source, 'kind'>): string[] {
   const needed: string[] = [];
   if (kind === 'netlink') {
     needed.push('CAP_NET_ADMIN');

@@ -29,6 +29,7 @@ import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
+import { warnIfInactive } from './doctor/conntrack.js';
 import { checkRun, eventKind, neededCapabilities, settingsWithoutEffect } from './run-checks.js';
 import { openControl } from './control/open.js';
 import { filterOf, sourceOf } from './open-source.js';
@@ -294,5 +295,6 @@ function prepareKernel(source: Source, flags: RunSettings, events: boolean, log:
   const changed = flags.setupSysctl && source.kind !== 'replay' ? setupKernel(source, events) : [];
   for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
+  void warnIfInactive(source, flags.netns, ({ message, hint }) => log.warn({ hint }, message));
   return changed;
 }

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'CTFLOW_INVENTORY' // the inventory cannot be read, or is not valid
   | 'CTFLOW_CONTROL' // the control socket cannot be had, or no daemon answers there
   | 'CTFLOW_LIMIT' // the process may have no more memory or open files
+  | 'CTFLOW_DOCTOR' // `ctflow doctor` has found errors
   | 'CTFLOW_DEMO'; // the demonstration cannot be shown, or its counts differ
 
 /**

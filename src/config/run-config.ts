@@ -15,6 +15,9 @@ type DestinationSettings = Pick<RunSettings, keyof typeof destinationSettings>;
 /** The address of a destination whose own is wrong: nothing is sent there. */
 const NOWHERE: DestinationEndpoint = { protocol: 'udp', host: '', port: 0 };
 
+/** What is said of a run that would export to nobody. */
+export const NO_DESTINATION = 'There is no destination';
+
 /** A destination, of the file or of --collector: what it does not say itself is what all destinations have. */
 export interface DestinationConfig extends DestinationSettings {
   /** Its key in the file, or its address. */
@@ -79,7 +82,7 @@ export class RunConfig {
       mistakes.push(
         new CtflowError(
           'CTFLOW_USAGE',
-          'There is no destination',
+          NO_DESTINATION,
           `Give --collector udp://HOST:PORT, or write destinations: in ${file?.path ?? DEFAULT_FILE}, or give --metrics`,
         ),
       );

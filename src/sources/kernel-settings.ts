@@ -41,15 +41,7 @@ export const setupHint = (name: string): string =>
  */
 export function checkKernel(source: Source, events = false): Finding[] {
   if (source.kind === 'replay') return [];
-  const findings: Finding[] = [];
-  for (const [name, message] of settingsOff(source, events)) findings.push({ message, hint: setupHint(name) });
-  if (source.sysctl('nf_conntrack_count') === '0') {
-    findings.push({
-      message: 'conntrack has no entries: it may not be active in this network namespace',
-      hint: "A rule that uses conntrack activates it: nft 'add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new'",
-    });
-  }
-  return findings;
+  return [...settingsOff(source, events)].map(([name, message]) => ({ message, hint: setupHint(name) }));
 }
 
 /** The settings that take something away as they are now, by name: what they take. Empty where they cannot be read. */

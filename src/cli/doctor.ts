@@ -1,0 +1,54 @@
+import { Command } from 'commander';
+import { loadBackend } from '../backend/load.js';
+import { CtflowError } from '../common/errors.js';
+import { note, standardOutput } from '../common/terminal/standard-streams.js';
+import { onOff } from '../config/kind.js';
+import { addSettings } from '../config/options.js';
+import { addRunSettings } from '../config/run-config.js';
+import { defaulted } from '../config/setting.js';
+import { CHECKS, subjectOf } from './doctor/checks.js';
+import { examine } from './doctor/examination.js';
+import { asJson, asLines, count } from './doctor/printer.js';
+
+const doctorSettings = {
+  fix: defaulted(
+    '',
+    onOff(),
+    false,
+    'mend what is safe: load missing kernel modules, switch accounting, timestamps and events on',
+  ),
+  json: defaulted('', onOff(), false, 'print JSON, for programs'),
+};
+
+/** `ctflow doctor` */
+export function doctorCommand(): Command {
+  const command = new Command('doctor').description('check everything that an export needs, and say what mends it');
+  addSettings(command, doctorSettings);
+  const config = addRunSettings(command);
+  return command
+    .addHelpText(
+      'after',
+      `
+Give it the flags of ctflow run, or the same file: it checks what these settings need. It exports nothing, and changes
+nothing without --fix. Exit code 1 where there is an error.
+
+Examples:
+  # ctflow doctor
+  # ctflow doctor --collector tls://collector.example --state /var/lib/ctflow/state
+  # ctflow doctor --fix
+  # ctflow doctor --json | jq '.checks[] | select(.status == "error")'`,
+    )
+    .action(async ({ fix, json }: { fix: boolean; json: boolean }) => {
+      const backend = await loadBackend(config().settings.backend, note);
+      const subject = subjectOf(config(), backend);
+      const examined = await examine(CHECKS, subject, fix ? says => note(`--fix ${says}`) : undefined);
+      await standardOutput().write(json ? asJson(examined) : asLines(examined));
+      const errors = count(examined, 'error');
+      if (errors > 0)
+        throw new CtflowError(
+          'CTFLOW_DOCTOR',
+          `${errors} ${errors === 1 ? 'check found an error' : 'checks found errors'}`,
+          'Do what stands below each of them',
+        );
+    });
+}

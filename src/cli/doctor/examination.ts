@@ -1,0 +1,60 @@
+import { CtflowError } from '../../common/errors.js';
+import type { Check, Subject } from './checks.js';
+import { error, type Finding } from './finding.js';
+
+/** A finding, of whose check. */
+export interface Examined extends Finding {
+  readonly check: string;
+  /** --fix has mended it. */
+  readonly fixed: boolean;
+}
+
+/**
+ * Makes all checks, one after another.
+ * @param fix announces a change before it is made; undefined where nothing is changed
+ */
+export async function examine(
+  checks: readonly Check[],
+  subject: Subject,
+  fix: ((says: string) => void) | undefined,
+): Promise<Examined[]> {
+  const examined: Examined[] = [];
+  for (const check of checks) {
+    if (check.live && subject.kind === 'replay') continue;
+    let findings = await run(check, subject);
+    const fixed = new Set<string | undefined>();
+    const failed = new Map<string | undefined, string>();
+    for (const { subject: of, fix: mend } of fix ? findings : []) {
+      if (!mend) continue;
+      fix!(mend.says);
+      try {
+        await mend.apply();
+        fixed.add(of);
+      } catch (failure) {
+        failed.set(of, (failure as Error).message);
+      }
+    }
+    if (fixed.size > 0) findings = await run(check, subject);
+    for (const finding of findings) {
+      const why = failed.get(finding.subject);
+      const found = why === undefined ? finding.found : `${finding.found}; --fix could not mend it: ${why}`;
+      examined.push({
+        ...finding,
+        found,
+        check: check.name,
+        fixed: fixed.has(finding.subject) && finding.status === 'ok',
+      });
+    }
+  }
+  return examined;
+}
+
+/** A check that cannot look says so: the others go on. */
+async function run(check: Check, subject: Subject): Promise<readonly Finding[]> {
+  try {
+    return [await check.run(subject)].flat();
+  } catch (failure) {
+    const why = failure instanceof CtflowError ? `${failure.message}. ${failure.hint}` : (failure as Error).message;
+    return [error(`this could not be checked: ${why}`, 'sudo ctflow doctor')];
+  }
+}

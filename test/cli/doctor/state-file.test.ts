@@ -1,0 +1,39 @@
+import test from 'ava';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { checkStateFile } from '../../../src/cli/doctor/state-file.js';
+import { encodeFileHeader } from '../../../src/state/journal-file.js';
+import { StateLock } from '../../../src/state/state-lock.js';
+import { backends } from '../../helpers/backends.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+
+const HERE = { namespace: 7, boot: '01234567-89ab-cdef-0123-456789abcdef' };
+const native = backends().find(({ name }) => name === 'native');
+const lock = (fd: number): boolean => native?.lockFile(fd) ?? true;
+const look = (path: string) => checkStateFile(path, () => HERE, lock);
+
+test('a state file of this boot and namespace is named with size and owner, another one with why it is not used', t => {
+  const path = temporaryPath(t, 'state');
+  t.regex(look(path).found, /is not there yet/);
+  writeFileSync(path, encodeFileHeader(HERE));
+  t.like(look(path), { status: 'ok' });
+  t.regex(look(path).found, new RegExp(`: 64B, owner ${process.getuid?.()}, of this boot and namespace`));
+  writeFileSync(path, encodeFileHeader({ ...HERE, namespace: 8 }));
+  t.like(look(path), { status: 'warning', command: `mv ${path} ${path}.refused` });
+  t.regex(look(path).found, /it is of another network namespace/);
+});
+
+(native ? test : () => {})('who has a state file is named, and keeps it', t => {
+  const path = temporaryPath(t, 'state');
+  const holder = new StateLock(path, lock);
+  t.like(look(path), { status: 'warning' });
+  t.regex(look(path).found, new RegExp(`in use by process ${process.pid}: a second ctflow with it does not start`));
+  t.is(readFileSync(holder.path, 'latin1'), `${process.pid}\n`);
+  holder.release();
+  t.like(look(path), { status: 'ok' });
+});
+
+test('a directory that is not there is an error', t => {
+  const { status, command } = look(`${temporaryPath(t, 'gone')}/state`);
+  t.is(status, 'error');
+  t.truthy(command);
+});
