@@ -23,6 +23,11 @@ export declare class ConntrackSocket {
   interfaces(): Array<NetworkInterface>
   /** What the kernel counts of the table in the socket's namespace. */
   statistics(): TableStatistics
+  /**
+   * Asks for the interfaces of flows in the socket's namespace; open for itself, as it holds the namespace too.
+   * @param ctmark the conntrack mark is that of the packets
+   */
+  routes(ctmark: boolean): RouteLookup
   /** Writes such a file. */
   setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */
@@ -186,6 +191,18 @@ export declare class NflogListener {
   close(): void
 }
 
+/** Asks the kernel for the interfaces of flows, and keeps what it has said until something changes. */
+export declare class RouteLookup {
+  /**
+   * Writes ingress and egress of each slot to `out`, two words a slot: 0 for what is not known.
+   * @param rows of the store; @param reasons of each slot: one with 0 is left as it is; @param count of the slots
+   */
+  look(rows: Uint8Array, slots: Uint32Array, reasons: Uint8Array, count: number, out: Uint32Array): void
+  /** Counts so far. */
+  counts(): RouteCounts
+  close(): void
+}
+
 /** A UDP socket connected to one address. */
 export declare class UdpSender {
   /**
@@ -296,6 +313,7 @@ export interface EncoderMemory {
   states: Uint32Array
   rules: Uint16Array
   ruleFacts: Uint32Array
+  interfaces: Uint32Array
   exported: Uint8Array
   bytes: Uint8Array
   messages: Uint32Array
@@ -384,6 +402,16 @@ export interface NflogCounts {
   overrun: number
   /** Packets whose prefix found no room, and that have none. */
   unnamed: number
+}
+
+/** RouteCounts of src/sources/source.ts. */
+export interface RouteCounts {
+  asked: number
+  forgotten: number
+  unreachable: number
+  ambiguous: number
+  postponed: number
+  failed: number
 }
 
 /** Backend.sendUnixDatagram of src/backend/backend.ts: 0, or an errno. */

@@ -22,10 +22,16 @@ export interface FlowExtras {
   readonly rules?: Uint16Array;
   /** Of each rule RULE_WORDS words: forwardingStatus | action << 8 | ingress << 16, and its names: policy, namespace, rule. */
   readonly ruleFacts?: Uint32Array;
+  /** Two interfaces each, ingress and egress of the original direction; 0 for what is not known. */
+  readonly interfaces?: Uint32Array;
+  /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */
+  readonly findInterfaces?: (slots: Uint32Array, reasons: Uint8Array, count: number) => void;
 }
 
 /** Names of a flow. */
 export const FLOW_NAMES = 7;
+/** Interfaces of a flow. */
+export const FLOW_INTERFACES = 2;
 /** Words of a rule. */
 export const RULE_WORDS = 4;
 /** Flag of a slot: its counters were set to zero in the kernel. */

@@ -2,7 +2,17 @@ import { CtflowError } from '../common/errors.js';
 import { increase } from '../common/u64.js';
 import { U16_MAX } from '../common/unsigned.js';
 import { FIRST_DATA_SET, LARGEST_MESSAGE, MESSAGE_HEADER, SET_HEADER } from '../ipfix/message.js';
-import { DENIED, LONG, ONE_END_LOCAL, REPLY_COUNTERS, SERVICE, shapeOf, TCP_HISTORY } from '../ipfix/shape.js';
+import {
+  DENIED,
+  EGRESS,
+  INGRESS,
+  LONG,
+  ONE_END_LOCAL,
+  REPLY_COUNTERS,
+  SERVICE,
+  shapeOf,
+  TCP_HISTORY,
+} from '../ipfix/shape.js';
 import {
   IDENTITY_FLAGS,
   ID_WORD,
@@ -17,6 +27,7 @@ import {
 import {
   EXPORTED_COUNTERS,
   EXPORTED_SIZE,
+  FLOW_INTERFACES,
   FLOW_NAMES,
   FROM_HOST,
   LAST_REASON,
@@ -300,11 +311,15 @@ export class FallbackEncoder implements FlowEncoder {
   /** The shape of the record, and which directions get one. */
   #kindOf(slot: number): number {
     const { columns, shapes, uniflows } = this.#options;
-    const { names, states, rules } = columns.extras;
+    const { names, states, rules, interfaces } = columns.extras;
     let shape = shapeOf(this.#rows, columns.rows, slot);
     if (states && states[slot] !== 0) shape |= TCP_HISTORY;
     if (rules && rules[slot] !== 0) shape |= DENIED;
     if (names && names[slot * FLOW_NAMES + FLOW_NAMES - 1] !== 0) shape |= SERVICE;
+    if (interfaces) {
+      if (interfaces[slot * FLOW_INTERFACES] !== 0) shape |= INGRESS;
+      if (interfaces[slot * FLOW_INTERFACES + 1] !== 0) shape |= EGRESS;
+    }
     if (this.#facts.isLong(slot)) shape |= LONG;
     if (columns.flags[slot] & (FROM_HOST | TO_HOST)) shape |= ONE_END_LOCAL;
     shape &= shapes;

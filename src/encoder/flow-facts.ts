@@ -1,5 +1,6 @@
 import {
   BIFLOW_DIRECTION,
+  EGRESS_INTERFACE_WORD,
   EGRESS_POLICY_NAME_WORD,
   EGRESS_RULE_ACTION,
   END_REASON,
@@ -17,6 +18,7 @@ import {
   HAS_TCP_HEADER,
   IDENTITY_FLAGS,
   ID_WORD,
+  INGRESS_INTERFACE_WORD,
   INGRESS_POLICY_NAME_WORD,
   INGRESS_RULE_ACTION,
   LABELS,
@@ -37,7 +39,15 @@ import {
 import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import { writeNumber } from '../common/u64.js';
 import { U32_MAX } from '../common/unsigned.js';
-import { EXPORTED_COUNTERS, EXPORTED_SIZE, FLOW_NAMES, FROM_HOST, RULE_WORDS, type FlowColumns } from './columns.js';
+import {
+  EXPORTED_COUNTERS,
+  EXPORTED_SIZE,
+  FLOW_INTERFACES,
+  FLOW_NAMES,
+  FROM_HOST,
+  RULE_WORDS,
+  type FlowColumns,
+} from './columns.js';
 import { statesBefore } from './tcp-states.js';
 
 const COUNTER_WORDS = 8;
@@ -103,12 +113,16 @@ export class FlowFacts {
     const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
     bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
     bytes[REVERSE_FLOW_DIRECTION - ROW_SIZE] = 1 - fromHost;
-    const { names, types, states, rules, ruleFacts } = extras;
+    const { names, types, states, rules, ruleFacts, interfaces } = extras;
     if (states) words[TCP_STATE_HISTORY_WORD - ROW_WORDS] = statesBefore(states[slot], rowBytes[row * 4 + STATE]);
     if (names && types) {
       const to = SOURCE_POD_NAME_WORD - ROW_WORDS;
       for (let name = 0; name < FLOW_NAMES; name++) words[to + name] = names[slot * FLOW_NAMES + name];
       bytes[FLOW_TYPE - ROW_SIZE] = types[slot];
+    }
+    if (interfaces) {
+      words[INGRESS_INTERFACE_WORD - ROW_WORDS] = interfaces[slot * FLOW_INTERFACES];
+      words[EGRESS_INTERFACE_WORD - ROW_WORDS] = interfaces[slot * FLOW_INTERFACES + 1];
     }
     if (rules && ruleFacts) this.#writeRule(ruleFacts, rules[slot]);
   }

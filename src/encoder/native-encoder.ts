@@ -19,7 +19,7 @@ export class NativeEncoder implements FlowEncoder {
   readonly #encoder: Binding;
 
   constructor(open: OpenEncoder, { columns, exported, output, ...options }: FlowEncoderOptions) {
-    const { names, types, states, rules, ruleFacts } = columns.extras;
+    const { names, types, states, rules, ruleFacts, interfaces } = columns.extras;
     const memory = {
       rows: columns.rows,
       flags: columns.flags,
@@ -30,6 +30,7 @@ export class NativeEncoder implements FlowEncoder {
       states: states ?? NOTHING,
       rules: rules ?? new Uint16Array(0),
       ruleFacts: ruleFacts ?? NOTHING,
+      interfaces: interfaces ?? NOTHING,
       exported,
       ...output,
     };

@@ -32,7 +32,7 @@ import { flowTables, scripts, tableOf, type FlowTable, type Step } from './flow-
 import { codeOf } from './outcome.js';
 import { oddPlans, validPlans } from './plan-arbitraries.js';
 
-const ALL_SHAPES = 0x3_ffff & ~REVERSED;
+const ALL_SHAPES = 0xf_ffff & ~REVERSED;
 
 /** What is left of a step: counts, every byte that was written, and the export state. */
 interface Trace {

@@ -2,13 +2,15 @@ import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../src/backend/backend.js';
 import { CtflowError } from '../../src/common/errors.js';
 import { FORWARD, LAST, REPLY, TOO_LARGE } from '../../src/encoder/request.js';
-import { COUNTERS, REPLY_COUNTERS, REVERSED } from '../../src/ipfix/shape.js';
+import { COUNTERS, EGRESS, INGRESS, REPLY_COUNTERS, REVERSED } from '../../src/ipfix/shape.js';
 import {
+  EGRESS_INTERFACE,
   EVENT,
   FIELDS_SIZE,
   FLOW_START_MS,
   FLOW_TYPE,
   HELPER,
+  INGRESS_INTERFACE,
   LABELS,
   MARK,
   OP_BYTES,
@@ -153,6 +155,26 @@ perBackend('a name is written where the flow has its number', (t, backend) => {
   t.deepEqual(known.map(written), [`03${hex('web')}07`, `07${hex('größe')}07`, `fe${hex('x'.repeat(254))}07`]);
   for (const unknown of [0, 7, 8, 127, 128, 0xffffffff]) t.is(written(unknown), '0007', `${unknown}`);
   t.is(dataRecord(backend, {}, plan, { names }), '0000', 'nobody knows names');
+});
+
+perBackend('interfaces are written, and whether each is known is in the kind of the record', (t, backend) => {
+  const plan = [OP_U32, INGRESS_INTERFACE, 4, 0, OP_U32, EGRESS_INTERFACE, 4, 0];
+  const kinds: number[] = [];
+  const written = (ingress: number, egress: number): string => {
+    const interfaces = Uint32Array.of(ingress, egress);
+    const templates = (kind: number) => {
+      kinds.push(kind);
+      return [{ id: 256, plan: Uint32Array.from(plan), reserve: 0 }];
+    };
+    const options = { shapes: INGRESS | EGRESS, extras: { interfaces }, templates };
+    return new EncoderRig(backend, flowTable({}), options).all([0]).messages[0].data.subarray(4).toString('hex');
+  };
+  t.is(written(7, 0xffff_fffe), '00000007fffffffe');
+  t.is(written(7, 0), '0000000700000000');
+  t.is(written(0, 8), '0000000000000008');
+  t.is(written(0, 0), '0000000000000000');
+  t.deepEqual(kinds, [INGRESS | EGRESS, INGRESS, EGRESS, 0]);
+  t.is(dataRecord(backend, {}, plan), '0000000000000000', 'nobody looks them up');
 });
 
 perBackend('packed TCP states become a list of their names', (t, backend) => {

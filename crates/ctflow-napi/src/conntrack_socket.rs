@@ -2,6 +2,7 @@
 
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
+use crate::route_lookup::RouteLookup;
 use ctflow_core::conntrack::{CpuCounters, DumpSocket, read_sysctl, table_statistics, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
@@ -127,6 +128,13 @@ impl ConntrackSocket {
             limit: found.limit,
             cpus: found.cpus.into_iter().map(CpuStatistics::from).collect(),
         })
+    }
+
+    /// Asks for the interfaces of flows in the socket's namespace; open for itself, as it holds the namespace too.
+    /// @param ctmark the conntrack mark is that of the packets
+    #[napi]
+    pub fn routes(&self, ctmark: bool) -> Result<RouteLookup> {
+        RouteLookup::open(self.namespace()?, ctmark)
     }
 
     /// Writes such a file.

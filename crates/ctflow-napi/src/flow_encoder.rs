@@ -32,6 +32,7 @@ pub struct EncoderMemory {
     pub states: Uint32Array,
     pub rules: Uint16Array,
     pub rule_facts: Uint32Array,
+    pub interfaces: Uint32Array,
     pub exported: Uint8Array,
     pub bytes: Uint8Array,
     pub messages: Uint32Array,
@@ -76,7 +77,13 @@ impl FlowEncoder {
             apart(read, exported)?;
             apart(read, bytes)?;
         }
-        for read in [&memory.zeroed, &memory.names, &memory.states, &memory.rule_facts] {
+        for read in [
+            &memory.zeroed,
+            &memory.names,
+            &memory.states,
+            &memory.rule_facts,
+            &memory.interfaces,
+        ] {
             apart(read, exported)?;
             apart(read, bytes)?;
         }
@@ -144,6 +151,7 @@ impl FlowEncoder {
             states: &memory.states,
             rules: &memory.rules,
             rule_facts: &memory.rule_facts,
+            interfaces: &memory.interfaces,
             texts: Names {
                 bytes: names,
                 ends: name_ends,

@@ -50,6 +50,7 @@ pub fn encoding(family: u8) -> Box<dyn FnMut() -> usize> {
             states: &[],
             rules: &[],
             rule_facts: &[],
+            interfaces: &[],
             texts: Names::NONE,
         };
         let mut output = Output {

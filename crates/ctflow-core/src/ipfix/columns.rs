@@ -1,8 +1,8 @@
 //! What records are written from, by slot of a store: src/encoder/columns.ts.
 
 use super::Names;
-use super::facts::{NAMES, RULE_WORDS};
-use super::shape::{DENIED, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
+use super::facts::{INTERFACES, NAMES, RULE_WORDS};
+use super::shape::{DENIED, EGRESS, INGRESS, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
 use crate::error::{Code, Error};
 use crate::row::ROW_SIZE;
 
@@ -51,6 +51,8 @@ pub struct Columns<'a> {
     pub rules: &'a [u16],
     /// Four words a rule, by its number.
     pub rule_facts: &'a [u32],
+    /// Two interfaces each: ingress and egress.
+    pub interfaces: &'a [u32],
     /// The name table.
     pub texts: Names<'a>,
 }
@@ -64,7 +66,19 @@ impl Columns<'_> {
         let service = self.names.get(slot * NAMES + NAMES - 1).is_some_and(|name| *name != 0);
         let bit = |known, bit| if known { bit } else { 0 };
         let one_end = self.flags[slot] & (FROM_HOST | TO_HOST) != 0;
-        bit(states, TCP_HISTORY) | bit(denied, DENIED) | bit(service, SERVICE) | bit(one_end, ONE_END_LOCAL)
+        let [ingress, egress] = self.interfaces_of(slot).unwrap_or([0, 0]);
+        bit(states, TCP_HISTORY)
+            | bit(denied, DENIED)
+            | bit(service, SERVICE)
+            | bit(one_end, ONE_END_LOCAL)
+            | bit(ingress != 0, INGRESS)
+            | bit(egress != 0, EGRESS)
+    }
+
+    /// Where it comes in, and where it goes out; 0 for what is not known.
+    #[inline(always)]
+    pub(crate) fn interfaces_of(&self, slot: usize) -> Option<[u32; INTERFACES]> {
+        self.interfaces.as_chunks::<INTERFACES>().0.get(slot).copied()
     }
 
     /// The name of its helper, where its row has one.
@@ -87,6 +101,7 @@ impl Columns<'_> {
             && self.types.is_empty() == self.names.is_empty()
             && may(self.states.len(), 1)
             && may(self.rules.len(), 1)
+            && may(self.interfaces.len(), INTERFACES)
             && self.rule_facts.len().is_multiple_of(RULE_WORDS);
         if whole {
             Ok(slots)

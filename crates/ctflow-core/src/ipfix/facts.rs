@@ -33,6 +33,8 @@ const TCP: u8 = 6;
 pub(crate) const RULE_WORDS: usize = 4;
 /// Names of a flow: pod, namespace and node of either side, and the service port.
 pub(crate) const NAMES: usize = 7;
+/// Interfaces of a flow: ingress and egress.
+pub(crate) const INTERFACES: usize = 2;
 
 /// Fills in the facts of the connection in `slot`.
 /// @param exported its counters as last exported
@@ -72,6 +74,10 @@ pub(crate) fn read(
             put_u32(facts, SOURCE_POD_NAME + number * 4, *name);
         }
         facts[FLOW_TYPE - ROW_SIZE] = columns.types[slot];
+    }
+    if let Some([ingress, egress]) = columns.interfaces_of(slot) {
+        put_u32(facts, INGRESS_INTERFACE, ingress);
+        put_u32(facts, EGRESS_INTERFACE, egress);
     }
     if let Some(rule) = columns.rules.get(slot) {
         put_rule(facts, columns.rule_facts, usize::from(*rule));

@@ -21,6 +21,9 @@ pub(crate) const LONG: u32 = 1 << 15;
 pub(crate) const SERVICE: u32 = 1 << 16;
 /// One end is this host.
 pub(crate) const ONE_END_LOCAL: u32 = 1 << 17;
+/// The interfaces of the original direction.
+pub(crate) const INGRESS: u32 = 1 << 18;
+pub(crate) const EGRESS: u32 = 1 << 19;
 
 const BOTH_COUNTERS: u32 = HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS;
 

@@ -17,28 +17,39 @@ pub(super) fn dump(
     kind: u16,
     header: &[u8],
     put: impl FnOnce(&mut Request) + Send,
-    mut show: impl FnMut(&Message) + Send,
+    show: impl FnMut(&Message) + Send,
 ) -> Result<(), Error> {
     namespace.run(|| {
         let mut socket = NetlinkSocket::open_family(libc::NETLINK_ROUTE, WHAT)?;
-        socket.request(kind, NLM_F_DUMP, header, put)?;
-        let mut buffer = vec![0; READ_SIZE];
-        loop {
-            let Received::Datagram { length, .. } = socket.receive(&mut buffer)? else {
+        dump_from(&mut socket, kind, header, put, show)
+    })
+}
+
+/// The same over a socket that is open.
+pub(super) fn dump_from(
+    socket: &mut NetlinkSocket,
+    kind: u16,
+    header: &[u8],
+    put: impl FnOnce(&mut Request),
+    mut show: impl FnMut(&Message),
+) -> Result<(), Error> {
+    socket.request(kind, NLM_F_DUMP, header, put)?;
+    let mut buffer = vec![0; READ_SIZE];
+    loop {
+        let Received::Datagram { length, .. } = socket.receive(&mut buffer)? else {
+            continue;
+        };
+        let mut rest = &buffer[..length];
+        while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
+            rest = &rest[message.span..];
+            if !socket.is_reply(&message) {
                 continue;
-            };
-            let mut rest = &buffer[..length];
-            while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-                rest = &rest[message.span..];
-                if !socket.is_reply(&message) {
-                    continue;
-                }
-                match message.kind {
-                    NLMSG_DONE => return Ok(()),
-                    NLMSG_ERROR => return Err(Error::answer(WHAT, message.errno::<HOST_LITTLE>().unwrap_or(0))),
-                    _ => show(&message),
-                }
+            }
+            match message.kind {
+                NLMSG_DONE => return Ok(()),
+                NLMSG_ERROR => return Err(Error::answer(WHAT, message.errno::<HOST_LITTLE>().unwrap_or(0))),
+                _ => show(&message),
             }
         }
-    })
+    }
 }

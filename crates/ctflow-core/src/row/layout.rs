@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 320;
+pub const FIELDS_SIZE: usize = 328;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -217,6 +217,10 @@ fields! { FACT_FIELDS:
     REVERSE_FLOW_DIRECTION = 316, Kind::U8;
     /// Always zero.
     RESERVED_317 = 317, Kind::Bytes(3);
+    /// Interface where the original direction comes in, by a look-up of routes (IE 10).
+    INGRESS_INTERFACE = 320, Kind::U32;
+    /// Interface where it goes out (IE 14).
+    EGRESS_INTERFACE = 324, Kind::U32;
 }
 
 /// FAMILY: IPv4.

@@ -80,6 +80,7 @@ impl Scene {
             states: &self.states,
             rules: &[],
             rule_facts: &[],
+            interfaces: &[],
             texts: Names {
                 bytes: &self.texts,
                 ends: &self.ends,
