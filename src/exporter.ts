@@ -13,9 +13,8 @@ import { endedRoom } from './schedule/ended-room.js';
 import { DestinationSet, type Flushed, type ResentTemplates } from './destination/destination-set.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows } from './record/flows.js';
-import type { InventoryFile, InventoryStats } from './inventory/inventory-file.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
-import { FlowKnowledge } from './inventory/flow-knowledge.js';
+import { FlowKnowledge, type KnowledgeOptions, type KnowledgeStats } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
@@ -40,7 +39,7 @@ const LAST_EVENTS = [3 / 4, 7 / 8] as const;
 /** The same for a network namespace that is gone, milliseconds. */
 const LEAVE_MS = [10_000, 12_000] as const;
 
-export interface ExporterOptions {
+export interface ExporterOptions extends KnowledgeOptions {
   backend: Backend;
   source: Source;
   destinations: DestinationOptions[];
@@ -65,8 +64,6 @@ export interface ExporterOptions {
   events?: EventsOptions;
   /** Also packets that rules have denied. */
   denied?: DeniedOptions;
-  /** Names for the addresses of flows; closed when the exporter closes. */
-  inventory?: InventoryFile;
   /** natEvent of the events of translated IPv6 connections; absent for none. Profile nat only. */
   nat66Events?: NatEventPair | undefined;
   /** Records have the TCP states of a connection; needs events of all kinds. */
@@ -95,9 +92,10 @@ export const EXPORTER_DEFAULTS = {
   /** Bytes: about 70,000 packets. */
   nflogBuffer: 32 << 20,
   maxDenied: 65_536,
+  routeMark: 'none',
 } as const;
 
-export interface ExporterStats {
+export interface ExporterStats extends KnowledgeStats {
   readonly backend: Backend['name'];
   /** Connections stored now. */
   readonly connections: number;
@@ -117,7 +115,6 @@ export interface ExporterStats {
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
-  readonly inventory?: InventoryStats;
   /** Names in records, and names without room. */
   readonly names: { readonly count: number; readonly overflow: number };
 }
@@ -143,6 +140,7 @@ export class Exporter {
   readonly #denied: DeniedPackets | undefined;
   readonly #nat: NatLog | undefined;
   readonly #eventKind: EventsOptions['kind'] | undefined;
+  readonly #known: FlowKnowledge;
   /** Closed last to first. */
   readonly #parts: Part[];
   readonly #events = new EventsFeed(options => this.#createEvents(options));
@@ -178,7 +176,7 @@ export class Exporter {
         new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),
       );
     }
-    const known = new FlowKnowledge(options, this.#names, this.#log);
+    const known = (this.#known = new FlowKnowledge(options, this.#names, this.#log));
     this.#poller.addHook(known);
     const { backend, denied } = options;
     if (denied)
@@ -303,7 +301,7 @@ export class Exporter {
       ...(this.#nat && { nat: this.#nat.counts }),
       recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
       destinations,
-      ...(this.#options.inventory && { inventory: this.#options.inventory.stats() }),
+      ...this.#known.stats(),
       names: { count: this.#names.count, overflow: this.#names.overflow },
     };
   }

@@ -1,5 +1,5 @@
 import type { Biflow } from '../../src/ipfix/profile-standard.js';
-import type { Interfaces } from '../../src/ipfix/interfaces.js';
+import type { FixedInterfaces } from '../../src/ipfix/interfaces.js';
 import type { ProfileName } from '../../src/ipfix/profile.js';
 
 /** How ctflow is asked to export to a taker. */
@@ -9,7 +9,7 @@ export interface Dialect {
   /** PEN 21373. */
   readonly netfilterElements: boolean;
   /** Fixed numbers of the interfaces. */
-  readonly interfaces: Interfaces;
+  readonly interfaces: 'none' | FixedInterfaces;
   /** Options records are sent. */
   readonly options: boolean;
 }

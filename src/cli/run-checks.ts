@@ -60,12 +60,12 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     const what = `${say('state')} needs a destination: it keeps what was exported`;
     found.push(...config.conflict([['state']], what, `Give --collector, or remove ${say('state')}`));
   }
-  return [...found, ...checkDestinations(config)];
+  return [...found, ...checkDestinations(config, sourceKind)];
 }
 
 type StandardOnly = 'biflow' | 'netfilterElements' | 'fields' | 'interfaces' | 'aggregateKeys';
 
-function checkDestinations(config: RunConfig): CtflowError[] {
+function checkDestinations(config: RunConfig, sourceKind: Source['kind']): CtflowError[] {
   const { destinations } = config;
   const found: CtflowError[] = [];
   if (destinations.length > MOST_DESTINATIONS) {
@@ -87,6 +87,17 @@ function checkDestinations(config: RunConfig): CtflowError[] {
       if (destination.fields) standardOnly('fields', undefined);
       if (destination.interfaces !== 'none') standardOnly('interfaces', undefined);
       if (destination.aggregateKeys) standardOnly('aggregateKeys', undefined);
+    }
+    if (destination.interfaces === 'route' && sourceKind !== 'netlink') {
+      const [route, kernel] = [config.say(path('interfaces'), 'route'), config.say(['source'], 'kernel')];
+      const what = `${route} asks the kernel for routes by netlink, which the native backend with ${kernel} alone can do`;
+      const hint = `Use that backend and source, or remove ${config.say(path('interfaces'))}`;
+      found.push(...config.conflict([path('interfaces'), ['source'], ['backend']], what, hint));
+    }
+    if (destination.interfaces === 'route' && destination.aggregateKeys) {
+      const keys = config.pathOf(destination, 'aggregateKeys');
+      const what = `${config.say(path('interfaces'), 'route')} does not go with ${config.say(keys)}: a sum has flows of several interfaces`;
+      found.push(...config.conflict([path('interfaces'), keys], what, 'Remove one of them'));
     }
     found.push(
       ...checkLocalEnd(config, destination),
@@ -155,6 +166,11 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   const { fields, biflow, interfaces } = destination;
   if (!fields || destination.profile !== 'standard') return [];
   const path = config.pathOf(destination, 'fields');
+  if (interfaces === 'route') {
+    const route = config.pathOf(destination, 'interfaces');
+    const what = `${config.say(route, 'route')} does not go with ${config.say(path)}: a list has interfaces by their numbers alone`;
+    return config.conflict([route, path], what, 'Remove one of them');
+  }
   const { inventory, nflogGroup, tcpStateHistory } = config.settings;
   try {
     createProfile('standard', biflow, false, fields, interfaces, {
@@ -237,6 +253,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       'excludeSelf',
       'firstSight',
       'nat66Events',
+      'routeMark',
       'staleConnectionTimeout',
       'tcpStateHistory',
     ] as const;
@@ -286,6 +303,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (eventKind(settings, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (settings.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (destinations.every(({ interfaces }) => interfaces !== 'route'))
+    without('without --interfaces route', 'routeMark');
   if (destinations.every(({ fields }) => fields !== undefined))
     without('with --fields: name mark and conntrack_id there', 'netfilterElements');
   if (destinations.every(({ aggregateKeys }) => aggregateKeys !== undefined)) {

@@ -34,9 +34,9 @@ const time = duration('10ms', '24h');
 const interfaces: Kind<Interfaces> = {
   form: '<how>',
   parse: values.interfaces,
-  write: how => (how === 'none' ? how : `${how.ingress},${how.egress}`),
-  json: { type: 'string', pattern: '^(none|\\d+,\\d+)$' },
-  allowed: 'none, or the numbers of two interfaces, IN,OUT',
+  write: how => (typeof how === 'string' ? how : `${how.ingress},${how.egress}`),
+  json: { type: 'string', pattern: '^(none|route|\\d+,\\d+)$' },
+  allowed: 'none, route, or the numbers of two interfaces, IN,OUT',
 };
 
 const aggregateKey: Kind<AggregateKey> = {
@@ -105,7 +105,7 @@ export const destinationSettings = {
     'Records',
     interfaces,
     defaults.interfaces,
-    'ingressInterface and egressInterface of each record: none; or IN,OUT: the same two numbers in all (standard only)',
+    'ingressInterface and egressInterface of each record: none; route: inferred from the routes of this host (native only); or IN,OUT: the same two numbers in all (standard only)',
   ),
   natInstance: defaulted(
     'Records',

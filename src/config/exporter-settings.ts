@@ -1,6 +1,7 @@
 import { EXPORTER_DEFAULTS } from '../exporter.js';
 import { formatHostPort } from '../common/endpoint.js';
 import { LOG_LEVELS } from '../common/logger.js';
+import { ROUTE_MARKS } from '../ipfix/interfaces.js';
 import { U16_MAX } from '../common/unsigned.js';
 import type { NatEventPair } from '../record/nat-log.js';
 import { MOST_CONNECTIONS } from './destination-settings.js';
@@ -168,6 +169,12 @@ export const exporterSettings = {
     'Metrics',
     httpAddress,
     'serve metrics to Prometheus and health checks at http://ADDRESS:PORT; then no destination is needed (default: off)',
+  ),
+  routeMark: defaulted(
+    'Records',
+    choice('<mark>', ROUTE_MARKS),
+    defaults.routeMark,
+    'with --interfaces route: whether routing rules by mark (fwmark) see no mark, or that of the connection (ctmark)',
   ),
   nat66Events: setting(
     'Records',

@@ -163,9 +163,9 @@ export function durationOr<T extends string>(
   return text => words.find(one => one === text) ?? time(text);
 }
 
-/** `none`, or IN,OUT: two interface numbers. */
+/** `none`, `route`, or IN,OUT: two interface numbers. */
 export function interfaces(text: string): Interfaces {
-  if (text === 'none') return text;
+  if (text === 'none' || text === 'route') return text;
   const [ingress, egress] = text.split(',').map(number => (/^\d{1,10}$/.test(number) ? Number(number) : 0));
   if (text.split(',').length === 2 && [ingress, egress].every(number => number >= 1 && number <= U32_MAX)) {
     return { ingress, egress };
@@ -173,7 +173,7 @@ export function interfaces(text: string): Interfaces {
   throw new CtflowError(
     'CTFLOW_USAGE',
     `'${text}' is not a choice`,
-    'Write none, or the numbers of two interfaces, IN,OUT: 2,3 (ip link shows them)',
+    'Write none, route, or the numbers of two interfaces, IN,OUT: 2,3 (ip link shows them)',
   );
 }
 

@@ -153,6 +153,7 @@ export class Destination {
     });
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now(), endpoint.protocol === 'file');
     const { interfaces } = options;
+    const names = interfaces === 'none' ? undefined : shared.interfaces;
     this.#session = new Session({
       backend: shared.backend,
       profile: profileOf(options, {
@@ -165,8 +166,7 @@ export class Destination {
       transport: this.#transport,
       observationDomain: options.observationDomain,
       sampling: options.optionsInterval === 0 ? 'none' : options.deprecatedSampling ? 'deprecated' : 'current',
-      interfaceNames:
-        interfaces === 'none' ? undefined : shared.interfaces?.only(interfaces.ingress, interfaces.egress),
+      interfaceNames: typeof interfaces === 'string' ? names : names?.only(interfaces.ingress, interfaces.egress),
       sentInFront: records => this.#journal?.sentInFront(records),
       templateRefreshInterval: options.templateRefreshInterval,
       templateRefreshPackets: options.templateRefreshPackets,
@@ -445,5 +445,5 @@ function profileOf(options: DestinationOptions, known: Partial<ListContext>): Pr
   const nat = { instance: options.natInstance, time: options.natTime };
   const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
   if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known, nat);
-  return aggregateProfile(aggregateKeys, biflow, interfaces === 'none' ? undefined : interfaces);
+  return aggregateProfile(aggregateKeys, biflow, typeof interfaces === 'string' ? undefined : interfaces);
 }

@@ -1,33 +1,47 @@
 import type { Logger } from '../common/logger.js';
 import type { FlowExtras } from '../encoder/columns.js';
 import type { PollHook } from '../ingest/poll-hook.js';
-import type { Interfaces } from '../ipfix/interfaces.js';
+import type { Interfaces, RouteMark } from '../ipfix/interfaces.js';
 import type { NameTable } from '../record/name-table.js';
-import type { Source } from '../sources/source.js';
+import type { RouteCounts, Source } from '../sources/source.js';
 import type { FlowStore } from '../store/flow-store.js';
 import { Enrichment } from './enrichment.js';
 import { HostInterfaces } from './host-interfaces.js';
-import type { InventoryFile } from './inventory-file.js';
+import { HostRoutes } from './host-routes.js';
+import type { InventoryFile, InventoryStats } from './inventory-file.js';
 import { LocalAddresses, LocalEnds } from './local-ends.js';
 
-interface KnowledgeOptions {
+export interface KnowledgeOptions {
   source: Source;
   destinations: readonly { interfaces: Interfaces }[];
+  /** Names for the addresses of flows; closed when the exporter closes. */
   inventory?: InventoryFile;
+  /** The mark by which routes are looked up, where a destination has `interfaces: 'route'`. */
+  routeMark: RouteMark;
+}
+
+export interface KnowledgeStats {
+  readonly inventory?: InventoryStats;
+  /** Where a destination has interfaces by routes. */
+  readonly routes?: RouteCounts;
 }
 
 /** Who knows something of flows that no row of the kernel has: this host of its ends, and an inventory of names. */
 export class FlowKnowledge implements PollHook {
   /** Where a destination has interfaces in its records. */
   readonly interfaces: HostInterfaces | undefined;
+  readonly #routes: HostRoutes | undefined;
   readonly #addresses: LocalAddresses;
   readonly #inventory: InventoryFile | undefined;
   readonly #names: NameTable;
 
-  constructor({ source, destinations, inventory }: KnowledgeOptions, names: NameTable, log: Logger) {
+  /** @throws as {@link HostRoutes} */
+  constructor({ source, destinations, inventory, routeMark }: KnowledgeOptions, names: NameTable, log: Logger) {
     this.#addresses = new LocalAddresses(source, log);
     const wanted = destinations.some(({ interfaces }) => interfaces !== 'none');
     this.interfaces = wanted ? new HostInterfaces(source, log) : undefined;
+    const routed = destinations.some(({ interfaces }) => interfaces === 'route');
+    this.#routes = routed ? new HostRoutes(source, routeMark, log) : undefined;
     this.#inventory = inventory;
     this.#names = names;
   }
@@ -38,13 +52,21 @@ export class FlowKnowledge implements PollHook {
     this.interfaces?.beforeDump();
   }
 
+  stats(): KnowledgeStats {
+    return {
+      ...(this.#inventory && { inventory: this.#inventory.stats() }),
+      ...(this.#routes && { routes: this.#routes.counts() }),
+    };
+  }
+
   /** What is known of a store's flows, from now on. */
   of(store: FlowStore): FlowExtras {
     store.subscribe(new LocalEnds(store, this.#addresses));
     const inventory = this.#inventory;
-    if (!inventory) return {};
+    const extras: FlowExtras = this.#routes?.of(store) ?? {};
+    if (!inventory) return extras;
     const enrichment = new Enrichment(store, inventory.inventory, this.#names);
     inventory.subscribe(changed => enrichment.use(changed));
-    return enrichment.extras;
+    return { ...extras, ...enrichment.extras };
   }
 }

@@ -4,8 +4,15 @@ export interface FixedInterfaces {
   readonly egress: number;
 }
 
-/** ingressInterface and egressInterface (IE 10 and 14): in no record, or the same in all. */
-export type Interfaces = 'none' | FixedInterfaces;
+/**
+ * ingressInterface and egressInterface (IE 10 and 14): in no record, by a look-up of routes where that says one, or the same in
+ * all.
+ */
+export type Interfaces = 'none' | 'route' | FixedInterfaces;
+
+/** The mark by which routes are looked up: none, or that of the connection. */
+export const ROUTE_MARKS = ['none', 'ctmark'] as const;
+export type RouteMark = (typeof ROUTE_MARKS)[number];
 
 /** An interface of the host. */
 export interface InterfaceName {

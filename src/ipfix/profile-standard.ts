@@ -15,7 +15,7 @@ import {
   unsigned8,
   widened16,
 } from './fields.js';
-import type { FixedInterfaces } from './interfaces.js';
+import type { Interfaces } from './interfaces.js';
 import * as shape from './shape.js';
 import type { Field } from './template.js';
 
@@ -26,7 +26,7 @@ export type Biflow = 'reverse' | 'two-uniflows';
  * The profile `standard`: IANA's elements and RFC 5103's reverse ones; the addresses before NAT in the flow key, those
  * after it in the postNAT elements.
  */
-export function standardFields(bits: number, biflow: Biflow, interfaces?: FixedInterfaces): Field[] {
+export function standardFields(bits: number, biflow: Biflow, interfaces: Interfaces = 'none'): Field[] {
   const reversed = (bits & shape.REVERSED) !== 0;
   const [here, there] = reversed ? [REPLY, ORIGINAL] : [ORIGINAL, REPLY];
   const v6 = (bits & shape.IPV6) !== 0;
@@ -53,18 +53,30 @@ export function standardFields(bits: number, biflow: Biflow, interfaces?: FixedI
   if (bits & shape.ID) fields.push(unsigned32('conntrack_id', row.ID));
   fields.push(constant8('ipVersion', v6 ? 6 : 4));
   if ((bits & shape.LONG) === 0) fields.push(unsigned32('flowDurationMilliseconds', row.FLOW_DURATION_MS));
-  if (interfaces) {
-    const { ingress, egress } = interfaces;
-    // the reply direction comes in where the original one goes out
-    fields.push(constant32('ingressInterface', reversed ? egress : ingress));
-    fields.push(constant32('egressInterface', reversed ? ingress : egress));
-  }
+  fields.push(...interfaceFields(bits, reversed, interfaces));
   if (bits & shape.ONE_END_LOCAL)
     fields.push(unsigned8('flowDirection', reversed ? row.REVERSE_FLOW_DIRECTION : row.FLOW_DIRECTION));
   if (bits & shape.TCP_HISTORY) {
     fields.push(tcpState('tcpState', row.STATE), tcpHistory('tcpStatePrevList', row.TCP_STATE_HISTORY));
   }
   return fields;
+}
+
+/** The reply direction comes in where the original one goes out. */
+function interfaceFields(bits: number, reversed: boolean, interfaces: Interfaces): Field[] {
+  const [comesIn, goesOut] = reversed
+    ? ['egressInterface', 'ingressInterface']
+    : ['ingressInterface', 'egressInterface'];
+  let ingress: Field[] = [];
+  let egress: Field[] = [];
+  if (interfaces === 'route') {
+    if (bits & shape.INGRESS) ingress = [unsigned32(comesIn, row.INGRESS_INTERFACE)];
+    if (bits & shape.EGRESS) egress = [unsigned32(goesOut, row.EGRESS_INTERFACE)];
+  } else if (interfaces !== 'none') {
+    ingress = [constant32(comesIn, interfaces.ingress)];
+    egress = [constant32(goesOut, interfaces.egress)];
+  }
+  return reversed ? [...egress, ...ingress] : [...ingress, ...egress];
 }
 
 function addresses(v6: boolean, direction: Direction): Field[] {

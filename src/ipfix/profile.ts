@@ -15,6 +15,8 @@ export interface Profile {
   readonly shapes: number;
   /** Details that do too: a kind has a bit for each. */
   readonly details: readonly Detail[];
+  /** Interfaces are looked up for its records. */
+  readonly routed?: true;
   /** Bits that all its records have, whatever the flow. */
   readonly always: number;
   /**
@@ -41,7 +43,7 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
  * @param biflow two-uniflows is for `standard` and the ends of `nat`
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
  * @param fields elements in place of those of `standard`: see FieldList
- * @param interfaces for `standard` only
+ * @param interfaces for `standard` only; `route` without `fields`
  * @param known what the elements of a list are filled from
  * @param nat for `nat` only: natInstanceID, and the time of events
  * @throws CtflowError CTFLOW_USAGE for a list that cannot be
@@ -86,7 +88,7 @@ export function createProfile(
       fieldsOf: antreaFields,
     };
   }
-  const fixed = interfaces === 'none' ? undefined : interfaces;
+  const fixed = typeof interfaces === 'string' ? undefined : interfaces;
   const standard = {
     name,
     templatesApart: false,
@@ -105,11 +107,14 @@ export function createProfile(
       numberOf: kind => list.numberOf(kind),
     };
   }
+  const routed = interfaces === 'route';
+  const shapes = shape.STANDARD | (routed ? shape.INGRESS | shape.EGRESS : 0);
   return {
     ...standard,
-    shapes: netfilterElements ? shape.STANDARD : shape.STANDARD & ~(shape.MARK | shape.ID),
+    ...(routed && { routed }),
+    shapes: netfilterElements ? shapes : shapes & ~(shape.MARK | shape.ID),
     details: [],
     always: fixed ? shape.INGRESS | shape.EGRESS : 0,
-    fieldsOf: bits => standardFields(bits, biflow, fixed),
+    fieldsOf: bits => standardFields(bits, biflow, interfaces),
   };
 }

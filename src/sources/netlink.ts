@@ -9,6 +9,7 @@ import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
 import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
+import { NetlinkRoutes } from './netlink-routes.js';
 import type { DumpSummary, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
 
@@ -19,6 +20,7 @@ const RAW_SIZE = 1 << 19;
 export class NetlinkSource implements Source {
   readonly kind = 'netlink';
   readonly #socket: ConntrackSocket;
+  #routes: NetlinkRoutes | undefined;
   readonly #decode: Decode;
   readonly #words: Uint32Array;
   readonly #threadCpu: CpuClock;
@@ -74,7 +76,12 @@ export class NetlinkSource implements Source {
     return native(() => this.#socket.statistics());
   }
 
+  routes(ctmark: boolean): NetlinkRoutes {
+    return (this.#routes ??= new NetlinkRoutes(native(() => this.#socket.routes(ctmark))));
+  }
+
   close(): void {
+    this.#routes?.close();
     this.#socket.close();
   }
 

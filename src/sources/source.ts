@@ -46,7 +46,42 @@ export interface Source {
   interfaces?(): readonly InterfaceName[];
   /** What the kernel counts of its table there; absent where there is no kernel. @throws as {@link localAddresses}, CTFLOW_PROCFS */
   statistics?(): TableStatistics | undefined;
+  /**
+   * Who knows through which interfaces flows go there; the same one until the namespace is another one. Absent where nobody does,
+   * undefined while there is no namespace.
+   * @param ctmark the connection's mark is that of its packets
+   * @throws as {@link localAddresses}
+   */
+  routes?(ctmark: boolean): RouteLookup | undefined;
   close(): void;
+}
+
+/** Looks up through which interfaces flows go, by the routes as they are now. */
+export interface RouteLookup {
+  /**
+   * Writes ingress and egress of each slot to `out`, two words a slot, 0 for what is not known. What was asked before is known;
+   * so much more is asked in one call, and of the other slots nothing is known.
+   * @param rows of a store; @param reasons of each slot; one with 0 is left as it is; @param count of the slots
+   * @throws CtflowError CTFLOW_NETLINK
+   */
+  look(rows: Uint8Array, slots: Uint32Array, reasons: Uint8Array, count: number, out: Uint32Array): void;
+  counts(): RouteCounts;
+}
+
+/** Counted for each record, not for each flow. */
+export interface RouteCounts {
+  /** Questions to the kernel. */
+  readonly asked: number;
+  /** Times that the answers were forgotten, as a route, rule, nexthop, link or address had changed. */
+  readonly forgotten: number;
+  /** Interfaces that are not in a record, as there is no route. */
+  readonly unreachable: number;
+  /** The same, as it could be one or another. */
+  readonly ambiguous: number;
+  /** Records without interfaces, as too much was asked at once. */
+  readonly postponed: number;
+  /** The same, as the kernel could not be asked. */
+  readonly failed: number;
 }
 
 /** Which connections of which namespace. */

@@ -66,6 +66,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--profile': 'antrea',
   '--biflow': 'two-uniflows',
   '--interfaces': '2,3',
+  '--route-mark': 'ctmark',
   '--aggregate-keys': 'src,dst.port',
   '--aggregate-interval': '5m',
   '--aggregate-limit': '17',

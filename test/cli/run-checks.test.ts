@@ -40,6 +40,7 @@ for (const [line, backend, said] of [
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
   ['--metrics 127.0.0.1:1 --mtu 1400', NATIVE, '--mtu has no effect without a destination'],
   ['--metrics 127.0.0.1:1 --inventory x', NATIVE, '--inventory has no effect without a destination'],
+  [`${UDP} --interfaces 1,2 --route-mark ctmark`, NATIVE, '--route-mark has no effect without --interfaces route'],
   [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [`${UDP} --udp-segmentation off`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [
@@ -291,3 +292,35 @@ for (const [what, args, said] of wrong) {
     t.regex(describeError(error), said);
   });
 }
+
+for (const [line, backend] of [
+  ['', FALLBACK],
+  ['--source procfs', NATIVE],
+  ['--source replay:x', NATIVE],
+] as const) {
+  test(`interfaces by routes need netlink: refused in one sentence with ${line || 'the fallback backend'}`, t => {
+    const [{ message, hint }, ...others] = checkRun(parse(`${UDP} --interfaces route ${line}`), backend);
+    t.is(
+      message,
+      '--interfaces route asks the kernel for routes by netlink, which the native backend with --source kernel alone can do',
+    );
+    t.is(hint, 'Use that backend and source, or remove --interfaces');
+    t.deepEqual(others, []);
+  });
+}
+
+test('interfaces by routes do not go with sums', t => {
+  const [{ message }] = checkRun(parse(`${UDP} --interfaces route --aggregate-keys src`), NATIVE);
+  t.is(message, '--interfaces route does not go with --aggregate-keys: a sum has flows of several interfaces');
+});
+
+test('interfaces by routes do not go with a list of elements', t => {
+  const [{ message }] = checkRun(parse(`${UDP} --interfaces route --fields flowId`), NATIVE);
+  t.is(message, '--interfaces route does not go with --fields: a list has interfaces by their numbers alone');
+});
+
+test('interfaces by routes are taken with the native backend, and with a mark', t => {
+  const line = `${UDP} --interfaces route --route-mark ctmark`;
+  t.deepEqual(checkRun(parse(line), NATIVE), []);
+  t.deepEqual(warnings(line), []);
+});

@@ -14,6 +14,7 @@ const good: [string, (text: string) => unknown, string, unknown][] = [
   ['duration', values.duration('0s', '24h'), '0s', 0],
   ['natEvents', values.natEvents, '200,201', [200, 201]],
   ['interfaces', values.interfaces, 'none', 'none'],
+  ['interfaces', values.interfaces, 'route', 'route'],
   ['interfaces', values.interfaces, '2,4294967295', { ingress: 2, egress: 0xffff_ffff }],
   ['masked', values.masked, '5', { value: 5, mask: 0xffff_ffff }],
   ['masked', values.masked, '0xffffffff', { value: 0xffff_ffff, mask: 0xffff_ffff }],
@@ -67,7 +68,7 @@ const bad: [string, (text: string) => unknown, string[]][] = [
   [
     'interfaces',
     values.interfaces,
-    ['', 'None', '1', '1,', ',1', '0,1', '1,0', '1,2,3', '1,4294967296', '1,-1', '1,eth0'],
+    ['', 'None', 'routes', 'route,1', '1', '1,', ',1', '0,1', '1,0', '1,2,3', '1,4294967296', '1,-1', '1,eth0'],
   ],
   ['natEvents', values.natEvents, ['', '4', '4,', '4,4', '0,5', '4,256', '4,5,6', '-4,5', '4, 5']],
   ['family', values.family, ['', '5', '46', 'ipv', 'inet']],

@@ -271,6 +271,23 @@ test('fixed interfaces stand in every record, the other way round in the reverse
   for (const values of exported(standard, plain)) t.false('ingressInterface' in values);
 });
 
+test('interfaces by routes stand where each is known, the other way round in the reverse uniflow', t => {
+  const routed = createProfile('standard', 'reverse', false, undefined, 'route');
+  const both = createProfile('standard', 'two-uniflows', false, undefined, 'route');
+  const of = (profile: Profile, ingress: number, egress: number, direction = 0): unknown[][] =>
+    exported(profile, plain, direction, { interfaces: Uint32Array.of(ingress, egress) }).map(values =>
+      ['ingressInterface', 'egressInterface'].map(name => values[name]),
+    );
+  for (const values of of(routed, 7, 0xffff_fffe)) t.deepEqual(values, [7, 0xffff_fffe]);
+  for (const values of of(both, 7, 0xffff_fffe, REPLY)) t.deepEqual(values, [0xffff_fffe, 7]);
+  for (const values of of(routed, 7, 0)) t.deepEqual(values, [7, undefined]);
+  for (const values of of(routed, 0, 8)) t.deepEqual(values, [undefined, 8]);
+  for (const values of of(both, 0, 8, REPLY)) t.deepEqual(values, [8, undefined]);
+  for (const values of of(routed, 0, 0)) t.deepEqual(values, [undefined, undefined]);
+  // another destination's look-up
+  for (const values of of(standard, 7, 8)) t.deepEqual(values, [undefined, undefined]);
+});
+
 const everyShape = fc.nat(0x1fff);
 
 test('nothing unknown is sent: an element is in the record exactly when its value is known', t => {

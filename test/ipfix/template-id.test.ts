@@ -23,6 +23,8 @@ const profiles = [
   createProfile('nat', 'reverse', false),
   createProfile('nat', 'two-uniflows', false),
   createProfile('nat', 'reverse', false, undefined, 'none', {}, { instance: 1, time: 'nanoseconds' }),
+  createProfile('standard', 'reverse', false, undefined, 'route'),
+  createProfile('standard', 'two-uniflows', false, undefined, 'route'),
 ];
 
 test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each template has one id', t => {

@@ -12,6 +12,7 @@ export class FlowBatcher implements Batcher {
   readonly schedule: ExportSchedule;
   readonly #session: Session;
   readonly #sender: RecordSender;
+  readonly #findInterfaces: Flows['extras']['findInterfaces'];
   readonly #due = new DueSlots();
   /** One connection that must go at once. */
   readonly #evictedSlot = new Uint32Array(1);
@@ -27,6 +28,7 @@ export class FlowBatcher implements Batcher {
       exported: this.schedule.slots.bytes,
       zeroDeltas: options.zeroDeltas === 'all',
     };
+    this.#findInterfaces = session.profile.routed ? extras.findInterfaces : undefined;
     this.#sender = new RecordSender(session, encoder, journal);
   }
 
@@ -49,7 +51,7 @@ export class FlowBatcher implements Batcher {
     for (let looked = 0; looked < budget;) {
       this.schedule.due(now, due, budget - looked, this.#session.ready ? Math.floor(most / copies) : 0);
       if (due.count === 0) break;
-      const taken = due.news > 0 ? this.#sender.encode(due.slots, due.reasons, due.count) : due.count;
+      const taken = due.news > 0 ? this.#encode(due.slots, due.reasons, due.count) : due.count;
       for (let i = 0; i < taken; i++) {
         const isNews = due.reasons[i] !== 0;
         if (isNews) most -= copies;
@@ -86,6 +88,12 @@ export class FlowBatcher implements Batcher {
     if (!this.#session.ready) return false;
     this.#evictedSlot[0] = slot;
     this.#evictedReason[0] = reason | LAST;
-    return this.#sender.encode(this.#evictedSlot, this.#evictedReason, 1) === 1;
+    return this.#encode(this.#evictedSlot, this.#evictedReason, 1) === 1;
   };
+
+  /** As of {@link RecordSender.encode}. */
+  #encode(slots: Uint32Array, reasons: Uint8Array, count: number): number {
+    this.#findInterfaces?.(slots, reasons, count);
+    return this.#sender.encode(slots, reasons, count);
+  }
 }

@@ -1,7 +1,7 @@
 /** The contract between schedule, encoder, journal and session. */
 import type { Backend } from '../../../src/backend/backend.js';
 import { FlowBatcher } from '../../../src/destination/batchers/flow-batcher.js';
-import type { FlowExtras } from '../../../src/encoder/columns.js';
+import { FLOW_INTERFACES, type FlowExtras } from '../../../src/encoder/columns.js';
 import { createProfile } from '../../../src/ipfix/profile.js';
 import { DestinationJournal } from '../../../src/state/destination-journal.js';
 import { DONE, ENDED, HEAD_WORDS, PENDING } from '../../../src/state/entry-block.js';
@@ -291,3 +291,45 @@ perBackend('messages are filled over all connections of a slice', (t, backend) =
   const full = Math.max(...sent.map(({ records }) => records));
   t.is(sent.length, Math.ceil((1_500 + (full - sent[0].records)) / full));
 });
+
+perBackend(
+  'interfaces are looked up for what is exported, before it is encoded, where the profile has them',
+  (t, backend) => {
+    const looked: number[][] = [];
+    const rigOf = (interfaces: 'route' | 'none') =>
+      new BatcherRig(backend, {
+        profile: createProfile('standard', 'reverse', false, undefined, interfaces),
+        extras: capacity => {
+          const column = new Uint32Array(capacity * FLOW_INTERFACES);
+          const findInterfaces = (slots: Uint32Array, reasons: Uint8Array, count: number): void => {
+            for (let i = 0; i < count; i++) {
+              if (reasons[i] === 0) continue;
+              looked.push([slots[i], count]);
+              column.set([10 + slots[i], 0], slots[i] * FLOW_INTERFACES);
+            }
+          };
+          return { interfaces: column, findInterfaces };
+        },
+      });
+    const rig = rigOf('route');
+    rig.poll(...flows(2));
+    rig.batcher.export(100);
+    const values = rig.decoder.decode(rig.transport.take()).map(valuesOf);
+    t.deepEqual(
+      values.map(({ ingressInterface, egressInterface }) => [ingressInterface, egressInterface]),
+      [
+        [10, undefined],
+        [11, undefined],
+      ],
+    );
+    t.deepEqual(looked, [
+      [0, 2],
+      [1, 2],
+    ]);
+    const other = rigOf('none');
+    other.poll(...flows(1));
+    other.batcher.export(100);
+    t.is(other.decoder.decode(other.transport.take()).length, 1);
+    t.is(looked.length, 2);
+  },
+);
