@@ -183,6 +183,34 @@ const state: Group = {
   ],
 };
 
+const routes: Group = {
+  title: 'Interfaces by routes',
+  when: 'Where a destination has `--interfaces route`.',
+  metrics: [
+    metric('counter', 'ctflow_route_questions_total', 'Questions to the kernel.', ({ routes: all }) => all?.asked),
+    metric(
+      'counter',
+      'ctflow_route_changes_total',
+      'Times that the answers were forgotten, as a route, rule, nexthop, link or address had changed.',
+      ({ routes: all }) => all?.forgotten,
+    ),
+    metricBy(
+      'counter',
+      'ctflow_route_missing_interfaces_total',
+      'Interfaces that are not in a record, by the reason.',
+      'reason',
+      ({ routes: all }) => all && { unreachable: all.unreachable, ambiguous: all.ambiguous },
+    ),
+    metricBy(
+      'counter',
+      'ctflow_route_records_without_interfaces_total',
+      'Records without interfaces: too much was asked at once, or the kernel could not be asked.',
+      'reason',
+      ({ routes: all }) => all && { postponed: all.postponed, failed: all.failed },
+    ),
+  ],
+};
+
 const inventory: Group = {
   title: 'Inventory',
   when: 'With `--inventory`.',
@@ -216,5 +244,5 @@ const inventory: Group = {
   ],
 };
 
-/** What the statistics have where denied packets, NAT events, a state file or an inventory are asked for. */
-export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, inventory];
+/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes or an inventory are asked for. */
+export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, inventory];

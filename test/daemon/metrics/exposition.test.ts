@@ -80,6 +80,7 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   ctflow_nflog_lost_packets_total: ({ denied }) => denied!.nflog!.lost,
   'ctflow_nat_events_total{kind="delete"}': ({ nat }) => nat!.deleted,
   'ctflow_state_ends_total{outcome="without_identity"}': ({ state }) => state!.ends.withoutIdentity,
+  'ctflow_route_missing_interfaces_total{reason="ambiguous"}': ({ routes }) => routes!.ambiguous,
   'ctflow_inventory_entries{kind="pod_prefix"}': ({ inventory }) => inventory!.podPrefixes,
   ctflow_names_overflow_total: ({ names }) => names.overflow,
   'ctflow_destination_info{destination="lab",endpoint="udp://lab:4739"}': () => 1,
@@ -136,10 +137,10 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 });
 
 test('what is not there has no metric', async t => {
-  const { events, pendingEvents, state, denied, nat, inventory, namespacesLeft, ...rest } = fullStatistics();
+  const { events, pendingEvents, state, denied, nat, routes, inventory, namespacesLeft, ...rest } = fullStatistics();
   const text = await expose({ ...rest, destinations: [] });
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|inventory|destination|namespaces|lost|unread|resync|poll_only)/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|namespaces|lost|unread|resync|poll_only)/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });
