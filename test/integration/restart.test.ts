@@ -16,7 +16,7 @@ import { Traffic } from '../helpers/kernel/traffic.js';
 import { byConnection, COUNTERS } from './compare.js';
 import { expectedStandard, keyOf } from './collectors/expected.js';
 
-const UDP_FLOWS = 3_000;
+const UDP_FLOWS = 1_000;
 const TCP_CONNECTIONS = 40;
 const RESTARTS = 3;
 
@@ -89,7 +89,10 @@ class Scene {
     };
     await say(20);
     const round = async (): Promise<void> => {
-      for (let size = 21; !this.#ending.signal.aborted; size++) await say(size);
+      for (let size = 21; !this.#ending.signal.aborted; size++) {
+        await say(size);
+        await sleep(50); // half of a poll's interval
+      }
     };
     this.#rounds = round();
   }
@@ -171,7 +174,7 @@ for (const protocol of ['udp', 'tcp'] as const) {
 for (const protocol of ['udp', 'tcp', 'file'] as const) {
   rigged(`${protocol}: killed three times: doubled 0, missing at most the uncertain records`, async t => {
     const scene = await Scene.begin(t, protocol);
-    const flags = protocol === 'file' ? '--file-max-size 262144 --file-keep-size off' : '';
+    const flags = protocol === 'file' ? '--file-max-size 65536 --file-keep-size off' : '';
     let exporter = await scene.start(flags);
     await scene.talk();
     const uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
@@ -193,11 +196,13 @@ for (const protocol of ['udp', 'tcp', 'file'] as const) {
 
 rigged('tcp: stopped by SIGTERM while the collector is frozen: the next exporter sends the unsent records', async t => {
   const scene = await Scene.begin(t, 'tcp');
+  // small buffers are soon full
+  await scene.namespace.run('tee', ['/proc/sys/net/ipv4/tcp_wmem'], { input: '4096 16384 131072' });
   const first = await scene.start('--shutdown-timeout 2s');
   await scene.talk();
   await sleep(500);
   scene.collector.signal('SIGSTOP');
-  await sleep(5_000);
+  await sleep(3_000);
   const { code, stderr } = await first.stop();
   t.is(code, 1);
   t.regex(stderr, /CTFLOW_UNEXPORTED: [1-9][0-9]* records .* Start ctflow with this state file again/);

@@ -15,7 +15,7 @@ import { Authority } from '../../helpers/tls/authority.js';
 
 const PORT = 4739;
 type Protocol = 'tcp' | 'tls';
-const FLOWS = 1_500;
+const FLOWS = 600;
 const NOTHING = { connections: 0, packets: 0, octets: 0 };
 /** Ports of the flows that are deleted in the middle. */
 const ENDED = 30;
@@ -55,8 +55,8 @@ class Scene {
     await namespace.track();
     // small buffers are soon full
     for (const [name, sizes] of [
-      ['tcp_rmem', '4096 65536 262144'],
-      ['tcp_wmem', '4096 16384 262144'],
+      ['tcp_rmem', '4096 65536 131072'],
+      ['tcp_wmem', '4096 16384 131072'],
     ]) {
       await namespace.run('sh', ['-c', 'cat >"$0"', `/proc/sys/net/ipv4/${name}`], { input: sizes });
     }
