@@ -33,7 +33,6 @@ export interface ExporterResult {
 /** Programs that nobody outside can run, or that are not packaged where this is made. */
 const UNTESTED = [
   ['Splunk Stream, ElastiFlow', 'closed'],
-  ['NetGauze', 'not built here'],
   ['Logstash, Telegraf, the OpenTelemetry netflowreceiver, flowlogs-pipeline', 'not packaged here'],
 ] as const;
 
