@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
@@ -17,29 +17,17 @@ import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 import { needs } from '../helpers/kernel/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
-import { Authority, type Certificate } from '../helpers/tls/authority.js';
+import { certificates } from '../helpers/tls/certificates.js';
+import { changeFiles } from '../helpers/tls/changing-files.js';
+import { NumberedMessages, numbersIn } from '../helpers/tls/numbered-messages.js';
 import { OpensslServer } from '../helpers/tls/openssl-server.js';
 import { APPLICATION_DATA, Relay } from '../helpers/tls/relay.js';
+import { wantsCertificate, WRONG_COLLECTORS, WRONG_EXPORTERS } from '../helpers/tls/wrong-certificates.js';
 
 const rigged = needs(test, ['openssl']);
 const linux = needs(test, ['openssl', 'linux']);
-const HERE = `IP:${QUIET_HOST}`;
 
-let made: { ours: Authority; theirs: Authority; collector: Certificate; exporter: Certificate } | undefined;
-/** Certificates that are right, made once. */
-function certificates(): NonNullable<typeof made> {
-  const ours = made?.ours ?? new Authority('ours');
-  made ??= {
-    ours,
-    theirs: new Authority('theirs'),
-    collector: ours.issue({ names: [HERE, 'DNS:collector.test'] }),
-    exporter: ours.issue({ names: ['DNS:exporter.test'] }),
-  };
-  return made;
-}
-
-interface To {
-  tls?: TlsClientOptions;
+interface To extends TlsClientOptions {
   host?: string;
   reconnectInterval?: number;
   connectionLifetime?: number;
@@ -47,14 +35,15 @@ interface To {
 }
 
 function transportTo(t: ExecutionContext, port: number, to: To = {}): TcpTransport {
-  const endpoint = { protocol: 'tls', host: to.host ?? QUIET_HOST, port } as const;
-  const { tls = { tlsCa: certificates().ours.tlsCa }, reconnectInterval = 60_000, trouble = t.fail } = to;
+  const { host = QUIET_HOST, reconnectInterval = 60_000, connectionLifetime = 0, trouble, ...options } = to;
+  const endpoint = { protocol: 'tls', host, port } as const;
+  const tls = { tlsCa: certificates().ours.tlsCa, ...options };
   const transport = new TcpTransport(endpoint, {
     reconnectInterval,
-    connectionLifetime: to.connectionLifetime ?? 0,
+    connectionLifetime,
     collectorBuffer: 32 << 20,
     limitUnsent: backends()[0].limitUnsent,
-    tls: new TlsClient(endpoint, tls, trouble as (error: CtflowError) => void),
+    tls: new TlsClient(endpoint, tls, trouble ?? (t.fail as () => void)),
   });
   t.teardown(() => transport.close(0));
   return transport;
@@ -121,11 +110,9 @@ class Peer {
 
 for (const version of ['-tls1_2', '-tls1_3']) {
   rigged(`openssl takes records over TLS with a client certificate (${version})`, async t => {
-    const { ours, collector, exporter } = certificates();
-    const flags = [version, '-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
-    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
-    const tls = { tlsCa: ours.tlsCa, ...exporter };
-    const [transport, log, first] = await attempt(t, server.port, { tls });
+    const { collector, exporter } = certificates();
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, version, ...wantsCertificate());
+    const [transport, log, first] = await attempt(t, server.port, exporter);
     t.is(first, 'opened');
     t.is(transport.collectorExpires, Date.parse(new X509Certificate(readFileSync(collector.tlsCertificate)).validTo));
     transport.send(...messages(3, 16_384, 5));
@@ -137,9 +124,7 @@ for (const version of ['-tls1_2', '-tls1_3']) {
   });
 
   rigged(`openssl wants a client certificate and there is none (${version})`, async t => {
-    const { ours, collector } = certificates();
-    const flags = [version, '-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
-    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector, version, ...wantsCertificate());
     const [transport, log] = await attempt(t, server.port);
     const why = await whyClosed(log);
     t.regex(why, /^ERR_SSL_\S+ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/);
@@ -149,67 +134,23 @@ for (const version of ['-tls1_2', '-tls1_3']) {
   });
 }
 
-const REFUSED: readonly (readonly [string, () => Certificate, TlsClientOptions, RegExp, RegExp])[] = [
-  [
-    'is for another name',
-    () => certificates().ours.issue({ names: ['DNS:other.test'] }),
-    {},
-    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    /another name/,
-  ],
-  [
-    'has expired',
-    () => certificates().ours.issue({ names: [HERE], expired: true }),
-    {},
-    /^CERT_HAS_EXPIRED$/,
-    /expired/,
-  ],
-  [
-    'is of an unknown authority',
-    () => certificates().theirs.issue({ names: [HERE] }),
-    {},
-    /^UNABLE_TO_|^SELF_SIGNED/,
-    /authority that is not trusted/,
-  ],
-  [
-    'has no name that is allowed',
-    () => certificates().collector,
-    { tlsPeerName: ['first.test', 'second.test'] },
-    /^peer not allowed$/,
-    /--tls-peer-name/,
-  ],
-  [
-    'is not for --tls-server-name',
-    () => certificates().collector,
-    { tlsServerName: 'third.test', tlsPeerName: ['collector.test'] },
-    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    /another name/,
-  ],
-];
-
-for (const [what, certificate, tls, code, meaning] of REFUSED) {
+for (const { what, certificate, options, code, meaning } of WRONG_COLLECTORS) {
   rigged(`a collector whose certificate ${what} gets no record, whatever the environment says`, async t => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     const server = await OpensslServer.listen(t, QUIET_HOST, certificate());
-    const to = { tls: { tlsCa: certificates().ours.tlsCa, ...tls } };
-    const [transport, , first] = await attempt(t, server.port, to);
+    const [transport, , first] = await attempt(t, server.port, options);
     const why = first.replace('closed: ', '');
     t.regex(why, code);
     t.regex(meaningOf(why)!, meaning);
     t.false(transport.ready);
-    t.is(transport.counts.connects, 0);
+    t.deepEqual([transport.counts.connects, transport.counts.errors], [0, { [why]: 1 }]);
   });
 }
 
-for (const [what, certificate, meaning] of [
-  ['has expired', () => certificates().ours.issue({ names: ['DNS:exporter.test'], expired: true }), /expired/],
-  ['is of an unknown authority', () => certificates().theirs.issue({ names: ['DNS:exporter.test'] }), /authority/],
-] as const) {
+for (const [what, certificate, meaning] of WRONG_EXPORTERS) {
   rigged(`openssl refuses a client certificate that ${what}: nothing is exported`, async t => {
-    const { ours, collector } = certificates();
-    const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error'];
-    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
-    const [transport, log] = await attempt(t, server.port, { tls: { tlsCa: ours.tlsCa, ...certificate() } });
+    const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector, ...wantsCertificate());
+    const [transport, log] = await attempt(t, server.port, certificate());
     const why = await whyClosed(log);
     t.regex(why, /^ERR_SSL_\S+ALERT/);
     t.regex(meaningOf(why)!, meaning);
@@ -220,12 +161,8 @@ for (const [what, certificate, meaning] of [
 
 rigged('names that the certificate has are allowed, and a name of its own may be asked for', async t => {
   const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector);
-  const tls = {
-    tlsCa: certificates().ours.tlsCa,
-    tlsServerName: 'collector.test',
-    tlsPeerName: ['x.test', QUIET_HOST],
-  };
-  const [, , first] = await attempt(t, server.port, { tls });
+  const names = { tlsServerName: 'collector.test', tlsPeerName: ['x.test', QUIET_HOST] };
+  const [, , first] = await attempt(t, server.port, names);
   t.is(first, 'opened');
 });
 
@@ -285,12 +222,10 @@ rigged(
 rigged(
   'TLS 1.3: records that left before the collector refused the certificate are uncertain, not exported',
   async t => {
-    const { ours, theirs, collector } = certificates();
-    const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error', '-tls1_3'];
-    const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+    const { theirs, collector } = certificates();
+    const server = await OpensslServer.listen(t, QUIET_HOST, collector, '-tls1_3', ...wantsCertificate());
     const relay = await Relay.open(t, QUIET_HOST, server.port, true);
-    const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
-    const transport = transportTo(t, relay.port, { tls });
+    const transport = transportTo(t, relay.port, theirs.issue({ names: ['DNS:exporter.test'] }));
     const log = new TransportLog();
     await transport.open(log);
     t.is(await log.nth(1), 'opened');
@@ -305,13 +240,12 @@ rigged(
 );
 
 rigged('a collector that refuses after the handshake is tried less and less often', async t => {
-  const { ours, theirs, collector } = certificates();
-  const flags = ['-CAfile', ours.tlsCa, '-Verify', '1', '-verify_return_error', '-tls1_3'];
-  const server = await OpensslServer.listen(t, QUIET_HOST, collector, ...flags);
+  const { theirs, collector } = certificates();
+  const server = await OpensslServer.listen(t, QUIET_HOST, collector, '-tls1_3', ...wantsCertificate());
   const relay = await Relay.open(t, QUIET_HOST, server.port, true);
   const asked = askedWaits(t);
-  const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
-  const transport = transportTo(t, relay.port, { tls, reconnectInterval: 37 });
+  const wrong = theirs.issue({ names: ['DNS:exporter.test'] });
+  const transport = transportTo(t, relay.port, { ...wrong, reconnectInterval: 37 });
   const log = new TransportLog();
   await transport.open(log);
   for (let round = 0; round < 3; round++) {
@@ -357,39 +291,27 @@ rigged(
     const { port } = server;
     const transport = transportTo(t, port, { reconnectInterval: 10 });
     const log = new TransportLog();
-    const text = (message: number): Buffer => Buffer.from(`<${message}>`.padEnd(3_000, '.'));
-    let sent = 0;
-    const send = (bytes: Uint8Array): void => transport.send(bytes, Uint32Array.of(bytes.length, 1), 1);
-    // as a session does: what went nowhere goes first
-    log.opened = () => {
-      for (const { bytes } of transport.takeBack()) send(bytes);
-      log.events.push('opened');
-    };
-    await transport.open(log);
-    const timer = setInterval(() => {
-      for (let i = 0; i < 5 && transport.ready; i++) send(text(++sent));
-    }, 1);
-    t.teardown(() => clearInterval(timer));
-    const received: string[] = [];
+    const sending = await NumberedMessages.begin(t, transport, log, 3_000);
+    const numbers: number[] = [];
     // on a connection that is dead and not yet known to be, messages are taken too: only a new session counts
     const sentInSession = async (session: number): Promise<void> => {
       await eventually('a session', () => log.events.filter(event => event === 'opened').length === session);
-      const before = sent;
-      await eventually('more messages', () => sent > before);
+      const before = sending.sent;
+      await eventually('more messages', () => sending.sent > before);
     };
     for (let kill = 1; kill <= 20; kill++) {
       await sentInSession(kill);
       await new Promise(resolve => setTimeout(resolve, 60 * Math.random()));
       await server.kill();
-      received.push(server.output.toString('latin1'));
+      numbers.push(...numbersIn(server.output));
       server = await OpensslServer.listen(t, `${QUIET_HOST}:${port}`, collector);
     }
     await sentInSession(21);
-    clearInterval(timer);
+    sending.stop();
+    const { sent } = sending;
     await eventually('all is taken', () => transport.counts.messages === sent);
-    await eventually('the last message', () => server.output.includes(text(sent)));
-    received.push(server.output.toString('latin1'));
-    const numbers = received.flatMap(output => Array.from(output.matchAll(/<(\d+)>/g), ([, number]) => number));
+    await eventually('the last message', () => server.output.includes(sending.text(sent)));
+    numbers.push(...numbersIn(server.output));
     t.is(new Set(numbers).size, numbers.length, 'twice');
     const missing = sent - numbers.length;
     const { uncertainRecords, lostRecords, connects } = transport.counts;
@@ -448,8 +370,7 @@ rigged('a collector that closes after the handshake without a word gets no recor
   const { ours, theirs } = certificates();
   // Node completes the handshake, and looks at the certificate then
   const peer = await Peer.listen(t, { requestCert: true, ca: readFileSync(ours.tlsCa) });
-  const tls = { tlsCa: ours.tlsCa, ...theirs.issue({ names: ['DNS:exporter.test'] }) };
-  const [transport, log] = await attempt(t, peer.port, { tls });
+  const [transport, log] = await attempt(t, peer.port, theirs.issue({ names: ['DNS:exporter.test'] }));
   // on a busy machine it may be seen after the 100 ms
   t.regex(await whyClosed(log), /^closed after the TLS handshake$|^closed by the collector$|^ECONNRESET$/);
   t.regex(meaningOf('closed after the TLS handshake')!, /does not accept this exporter's certificate/);
@@ -459,8 +380,7 @@ rigged('a collector that closes after the handshake without a word gets no recor
 rigged('the name that is asked for in the handshake has no dot behind it (RFC 6066 section 3)', async t => {
   const { ours } = certificates();
   const peer = await Peer.listen(t, {}, QUIET_HOST, ours.issue({ names: ['DNS:collector.test'] }));
-  const tls = { tlsCa: ours.tlsCa, tlsServerName: 'collector.test.' };
-  const [, , first] = await attempt(t, peer.port, { tls });
+  const [, , first] = await attempt(t, peer.port, { tlsServerName: 'collector.test.' });
   t.is(first, 'opened');
   t.is((peer.sockets[0] as TLSSocket & { servername: string }).servername, 'collector.test');
 });
@@ -474,21 +394,8 @@ rigged('something that does not speak TLS is said to be so', async t => {
 });
 
 rigged('files that change are read again at the next connection; those that are broken stay out of use', async t => {
-  const { ours, theirs, collector } = certificates();
-  const server = await OpensslServer.listen(t, QUIET_HOST, collector);
-  const tlsCa = temporaryPath(t, 'ca.pem');
-  copyFileSync(theirs.tlsCa, tlsCa);
-  const faults: string[] = [];
-  const trouble = ({ code, message }: CtflowError): void => void faults.push(`${code}: ${message}`);
-  const [transport, log, first] = await attempt(t, server.port, { tls: { tlsCa }, reconnectInterval: 20, trouble });
-  t.regex(first, /^closed: UNABLE_TO/);
-  writeFileSync(tlsCa, 'half a file');
-  await eventually('the fault', () => faults.length > 0);
-  t.deepEqual(faults, [`CTFLOW_TLS: The TLS file '${tlsCa}' cannot be used: it has no certificate in PEM`]);
-  copyFileSync(ours.tlsCa, tlsCa);
-  await eventually('a session', () => log.events.at(-1) === 'opened');
-  t.true(transport.ready);
-  t.is(faults.length, 1, 'a fault is said once');
+  const server = await OpensslServer.listen(t, QUIET_HOST, certificates().collector);
+  await changeFiles(t, to => attempt(t, server.port, to));
 });
 
 rigged('every file that is wrong is named at once; those that do not fit one another where each is right', t => {

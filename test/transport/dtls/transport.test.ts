@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -20,18 +20,19 @@ import { eventually } from '../../helpers/eventually.js';
 import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { messages, TransportLog } from '../../helpers/fakes/transport-log.js';
 import { needs } from '../../helpers/kernel/require.js';
-import { temporaryPath } from '../../helpers/temporary.js';
 import type { Certificate } from '../../helpers/tls/authority.js';
 import { certificates } from '../../helpers/tls/certificates.js';
+import { changeFiles } from '../../helpers/tls/changing-files.js';
 import { DtlsRelay } from '../../helpers/tls/dtls-relay.js';
+import { NumberedMessages, numbersIn } from '../../helpers/tls/numbered-messages.js';
 import { OpensslServer } from '../../helpers/tls/openssl-server.js';
+import { wantsCertificate, WRONG_COLLECTORS, WRONG_EXPORTERS } from '../../helpers/tls/wrong-certificates.js';
 
 const backend = backends().find(({ name }) => name === 'native');
 // the fallback alone has none of it
 const rigged = backend ? needs(test, ['openssl']) : () => {};
 const binutils = backend ? needs(test, ['nm']) : () => {};
 
-const HERE = `IP:${QUIET_HOST}`;
 const DTLS = ['-dtls1_2', '-timeout'];
 
 type To = Partial<DtlsOptions> & { host?: string; times?: Partial<DtlsTimes>; trouble?: (error: CtflowError) => void };
@@ -69,19 +70,9 @@ function listen(t: ExecutionContext, at = QUIET_HOST, certificate?: Certificate,
 rigged(
   'openssl takes records over DTLS 1.2 with a client certificate, and the largest messages fit a packet',
   async t => {
-    const { ours, exporter } = certificates();
-    const server = await listen(
-      t,
-      QUIET_HOST,
-      undefined,
-      '-CAfile',
-      ours.tlsCa,
-      '-Verify',
-      '1',
-      '-verify_return_error',
-    );
+    const server = await listen(t, QUIET_HOST, undefined, ...wantsCertificate());
     const relay = await DtlsRelay.open(t, QUIET_HOST, server.port);
-    const [transport, log, first] = await attempt(t, relay.port, exporter);
+    const [transport, log, first] = await attempt(t, relay.port, certificates().exporter);
     t.is(first, 'opened');
     t.true(transport.limit <= transport.largest);
     const before = relay.sizes['to-collector'].length;
@@ -109,22 +100,17 @@ rigged('messages are as large as the path carries, or a record of DTLS', async t
   await eventually('the message', () => server.output.includes(Buffer.alloc(16_384, 1)));
 });
 
-const WANTED = ['-Verify', '1', '-verify_return_error'];
-
 rigged('openssl wants a client certificate and there is none', async t => {
-  const server = await listen(t, QUIET_HOST, undefined, '-CAfile', certificates().ours.tlsCa, ...WANTED);
+  const server = await listen(t, QUIET_HOST, undefined, ...wantsCertificate());
   const [transport, , first] = await attempt(t, server.port);
   t.regex(first, /^closed: ERR_SSL_\S+ALERT_HANDSHAKE_FAILURE$/);
   t.regex(meaningOf(first.slice('closed: '.length))!, /client certificate/);
   t.deepEqual([transport.counts.connects, transport.ready], [0, false]);
 });
 
-for (const [what, certificate, meaning] of [
-  ['has expired', () => certificates().ours.issue({ names: ['DNS:exporter.test'], expired: true }), /expired/],
-  ['is of an unknown authority', () => certificates().theirs.issue({ names: ['DNS:exporter.test'] }), /authority/],
-] as const) {
+for (const [what, certificate, meaning] of WRONG_EXPORTERS) {
   rigged(`openssl refuses a client certificate over DTLS that ${what}: nothing is exported`, async t => {
-    const server = await listen(t, QUIET_HOST, undefined, '-CAfile', certificates().ours.tlsCa, ...WANTED);
+    const server = await listen(t, QUIET_HOST, undefined, ...wantsCertificate());
     const [transport, , first] = await attempt(t, server.port, certificate());
     t.regex(first, /^closed: ERR_SSL_\S+ALERT/);
     t.regex(meaningOf(first.slice('closed: '.length))!, meaning);
@@ -132,49 +118,13 @@ for (const [what, certificate, meaning] of [
   });
 }
 
-for (const [what, certificate, options, why, meaning] of [
-  [
-    'is for another name',
-    () => certificates().ours.issue({ names: ['DNS:other.test'] }),
-    {},
-    'ERR_TLS_CERT_ALTNAME_INVALID',
-    /another name/,
-  ],
-  [
-    'is for another name than --tls-server-name',
-    () => certificates().collector,
-    { tlsServerName: 'other.test' },
-    'ERR_TLS_CERT_ALTNAME_INVALID',
-    /another name/,
-  ],
-  ['has expired', () => certificates().ours.issue({ names: [HERE], expired: true }), {}, 'CERT_HAS_EXPIRED', /expired/],
-  [
-    'is of an unknown authority',
-    () => certificates().theirs.issue({ names: [HERE] }),
-    {},
-    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-    /authority that is not trusted/,
-  ],
-  [
-    'is of none of the authorities that Node brings',
-    () => certificates().collector,
-    { tlsCa: undefined },
-    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-    /authority that is not trusted/,
-  ],
-  [
-    'has none of the names that are allowed',
-    () => certificates().collector,
-    { tlsPeerName: ['other.test'] },
-    'peer not allowed',
-    /--tls-peer-name/,
-  ],
-] as const) {
+for (const { what, certificate, options, code, meaning } of WRONG_COLLECTORS) {
   rigged(`a DTLS collector whose certificate ${what} gets no record, whatever the environment says`, async t => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     const server = await listen(t, QUIET_HOST, certificate());
-    const [transport, , first] = await attempt(t, server.port, options as To);
-    t.is(first, `closed: ${why}`);
+    const [transport, , first] = await attempt(t, server.port, options);
+    const why = first.replace('closed: ', '');
+    t.regex(why, code);
     t.regex(meaningOf(why)!, meaning);
     t.deepEqual([transport.counts.connects, transport.counts.errors], [0, { [why]: 1 }]);
   });
@@ -193,8 +143,7 @@ rigged('names that a DTLS collector has are allowed, and the server name that is
 // A path that loses datagrams
 
 rigged('a handshake of which the first of each flight is lost is made all the same', async t => {
-  const { ours, exporter } = certificates();
-  const server = await listen(t, QUIET_HOST, undefined, '-CAfile', ours.tlsCa, ...WANTED);
+  const server = await listen(t, QUIET_HOST, undefined, ...wantsCertificate());
   const relay = await DtlsRelay.open(t, QUIET_HOST, server.port);
   let last = '';
   relay.loses = way => {
@@ -202,7 +151,7 @@ rigged('a handshake of which the first of each flight is lost is made all the sa
     last = way;
     return turns && relay.dropped < 4;
   };
-  const [transport, , first] = await attempt(t, relay.port, exporter);
+  const [transport, , first] = await attempt(t, relay.port, certificates().exporter);
   t.is(first, 'opened');
   t.is(relay.dropped, 4);
   transport.send(...messages(1, 100, 1));
@@ -228,8 +177,7 @@ rigged('messages that are lost on the way are nobody’s fault: the session goes
   relay.loses = way => way === 'to-collector' && ++count % 2 === 1;
   for (let message = 0; message < 10; message++) transport.send(Buffer.from(`<${message}>`), Uint32Array.of(3, 1), 1);
   await eventually('the last message', () => server.output.includes('<9>'));
-  const numbers = Array.from(server.output.toString('latin1').matchAll(/<(\d)>/g), ([, number]) => number);
-  t.deepEqual(numbers, ['1', '3', '5', '7', '9']);
+  t.deepEqual(numbersIn(server.output), [1, 3, 5, 7, 9]);
   t.deepEqual(log.events, ['opened']);
 });
 
@@ -257,9 +205,8 @@ rigged(
       return transport.counts.connects >= 3;
     });
     await eventually('the last message', () => server.output.includes(text(sent)));
-    const numbers = Array.from(server.output.toString('latin1').matchAll(/<(\d+)>/g), ([, number]) => Number(number));
     t.deepEqual(
-      numbers,
+      numbersIn(server.output),
       Array.from({ length: sent }, (_, i) => i + 1),
     );
     t.like(transport.counts, { messages: sent, errors: {}, lostRecords: 0, uncertainRecords: 0 });
@@ -299,39 +246,25 @@ rigged(
     let server = await listen(t);
     const { port } = server;
     const transport = transportTo(t, port, { reconnectInterval: 10, handshakeInterval: 1_500 });
-    const log = new TransportLog();
-    const text = (message: number): Buffer => Buffer.from(`<${message}>`.padEnd(400, '.'));
-    let sent = 0;
-    const send = (bytes: Uint8Array): void => transport.send(bytes, Uint32Array.of(bytes.length, 1), 1);
-    // as a session does: what went nowhere goes first
-    log.opened = () => {
-      for (const { bytes } of transport.takeBack()) send(bytes);
-      log.events.push('opened');
-    };
-    await transport.open(log);
-    const timer = setInterval(() => {
-      for (let i = 0; i < 5 && transport.ready; i++) send(text(++sent));
-    }, 1);
-    t.teardown(() => clearInterval(timer));
-    const received: string[] = [];
+    const sending = await NumberedMessages.begin(t, transport, new TransportLog(), 400);
+    const numbers: number[] = [];
     for (let kill = 0; kill < 20; kill++) {
-      const before = sent;
-      await eventually('more messages', () => sent > before);
+      const before = sending.sent;
+      await eventually('more messages', () => sending.sent > before);
       await new Promise(resolve => setTimeout(resolve, 60 * Math.random()));
       await server.kill();
-      received.push(server.output.toString('latin1'));
+      numbers.push(...numbersIn(server.output));
       server = await listen(t, `${QUIET_HOST}:${port}`);
     }
     await eventually('messages again', () => {
-      const count = sent;
-      return server.output.includes(text(count)) && transport.ready;
+      const { sent } = sending;
+      return server.output.includes(sending.text(sent)) && transport.ready;
     });
-    clearInterval(timer);
-    const last = sent;
-    await eventually('the last message', () => server.output.includes(text(last)));
+    sending.stop();
+    const { sent } = sending;
+    await eventually('the last message', () => server.output.includes(sending.text(sent)));
     await transport.close(10_000);
-    received.push(server.output.toString('latin1'));
-    const numbers = received.flatMap(output => Array.from(output.matchAll(/<(\d+)>/g), ([, number]) => number));
+    numbers.push(...numbersIn(server.output));
     t.is(new Set(numbers).size, numbers.length, 'twice');
     const missing = sent - numbers.length;
     const { uncertainRecords, lostRecords, records } = transport.counts;
@@ -343,20 +276,8 @@ rigged(
 // Files
 
 rigged('files that change are read again at the next handshake; those that are broken stay out of use', async t => {
-  const { ours, theirs } = certificates();
   const server = await listen(t);
-  const tlsCa = temporaryPath(t, 'ca.pem');
-  copyFileSync(theirs.tlsCa, tlsCa);
-  const faults: string[] = [];
-  const trouble = ({ code, message }: CtflowError): void => void faults.push(`${code}: ${message}`);
-  const [, log, first] = await attempt(t, server.port, { tlsCa, reconnectInterval: 20, trouble });
-  t.is(first, 'closed: UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
-  writeFileSync(tlsCa, 'half a file');
-  await eventually('the fault', () => faults.length > 0);
-  t.deepEqual(faults, [`CTFLOW_TLS: The TLS file '${tlsCa}' cannot be used: it has no certificate in PEM`]);
-  copyFileSync(ours.tlsCa, tlsCa);
-  await eventually('a session', () => log.events.at(-1) === 'opened');
-  t.is(faults.length, 1, 'a fault is said once');
+  await changeFiles(t, to => attempt(t, server.port, to));
 });
 
 // Node's OpenSSL
