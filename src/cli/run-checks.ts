@@ -166,11 +166,6 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   const { fields, biflow, interfaces } = destination;
   if (!fields || destination.profile !== 'standard') return [];
   const path = config.pathOf(destination, 'fields');
-  if (interfaces === 'route') {
-    const route = config.pathOf(destination, 'interfaces');
-    const what = `${config.say(route, 'route')} does not go with ${config.say(path)}: a list has interfaces by their numbers alone`;
-    return config.conflict([route, path], what, 'Remove one of them');
-  }
   const { inventory, nflogGroup, tcpStateHistory } = config.settings;
   try {
     createProfile('standard', biflow, false, fields, interfaces, {

@@ -39,11 +39,14 @@ export interface Profile {
 export const PROFILE_NAMES = ['standard', 'antrea', 'nat'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 
+/** Which interfaces of a flow are known. */
+const ROUTED = shape.INGRESS | shape.EGRESS;
+
 /**
  * @param biflow two-uniflows is for `standard` and the ends of `nat`
  * @param netfilterElements also mark and conntrack id (PEN 21373), which some collectors cannot take
  * @param fields elements in place of those of `standard`: see FieldList
- * @param interfaces for `standard` only; `route` without `fields`
+ * @param interfaces for `standard` only
  * @param known what the elements of a list are filled from
  * @param nat for `nat` only: natInstanceID, and the time of events
  * @throws CtflowError CTFLOW_USAGE for a list that cannot be
@@ -88,7 +91,6 @@ export function createProfile(
       fieldsOf: antreaFields,
     };
   }
-  const fixed = typeof interfaces === 'string' ? undefined : interfaces;
   const standard = {
     name,
     templatesApart: false,
@@ -97,9 +99,10 @@ export function createProfile(
   } as const;
   if (fields) {
     const nothing = { observationDomain: 0, inventory: false, denied: false, tcpStates: false };
-    const list = new FieldList(fields, { ...nothing, ...known, biflow, interfaces: fixed });
+    const list = new FieldList(fields, { ...nothing, ...known, biflow, interfaces });
     return {
       ...standard,
+      ...((list.shapes & ROUTED) !== 0 && { routed: true }),
       shapes: list.shapes,
       details: list.details,
       always: 0,
@@ -108,13 +111,13 @@ export function createProfile(
     };
   }
   const routed = interfaces === 'route';
-  const shapes = shape.STANDARD | (routed ? shape.INGRESS | shape.EGRESS : 0);
+  const shapes = shape.STANDARD | (routed ? ROUTED : 0);
   return {
     ...standard,
     ...(routed && { routed }),
     shapes: netfilterElements ? shapes : shapes & ~(shape.MARK | shape.ID),
     details: [],
-    always: fixed ? shape.INGRESS | shape.EGRESS : 0,
+    always: typeof interfaces === 'string' ? 0 : ROUTED,
     fieldsOf: bits => standardFields(bits, biflow, interfaces),
   };
 }

@@ -314,13 +314,10 @@ test('interfaces by routes do not go with sums', t => {
   t.is(message, '--interfaces route does not go with --aggregate-keys: a sum has flows of several interfaces');
 });
 
-test('interfaces by routes do not go with a list of elements', t => {
-  const [{ message }] = checkRun(parse(`${UDP} --interfaces route --fields flowId`), NATIVE);
-  t.is(message, '--interfaces route does not go with --fields: a list has interfaces by their numbers alone');
-});
-
-test('interfaces by routes are taken with the native backend, and with a mark', t => {
+test('interfaces by routes are taken with the native backend, with a mark, and in a list', t => {
   const line = `${UDP} --interfaces route --route-mark ctmark`;
-  t.deepEqual(checkRun(parse(line), NATIVE), []);
-  t.deepEqual(warnings(line), []);
+  for (const more of ['', '--fields flowId,egressInterface']) {
+    t.deepEqual(checkRun(parse(`${line} ${more}`), NATIVE), []);
+    t.deepEqual(warnings(`${line} ${more}`), []);
+  }
 });

@@ -18,7 +18,7 @@ import {
   unsigned32,
   unsigned8,
 } from '../fields.js';
-import type { FixedInterfaces } from '../interfaces.js';
+import type { Interfaces } from '../interfaces.js';
 import { standardFields, type Biflow } from '../profile-standard.js';
 import * as shape from '../shape.js';
 import type { Field } from '../template.js';
@@ -26,8 +26,7 @@ import type { Field } from '../template.js';
 /** What the elements of a list are filled from, beside connections. */
 export interface ListContext {
   readonly biflow: Biflow;
-  /** Undefined where records have none. */
-  readonly interfaces?: FixedInterfaces | undefined;
+  readonly interfaces?: Interfaces;
   readonly observationDomain: number;
   /** There is an inventory. */
   readonly inventory: boolean;

@@ -65,12 +65,13 @@ const LISTS = [
   ['flowEndReason', 'applicationName', 'packetTotalCount', 'postNAPTDestinationTransportPort'],
   ['flowId', 'sourcePodName', 'destinationPodNamespace', 'destinationNodeName', 'flowType'],
   ['flowId', 'tcpState', 'status=12345/8', 'offloaded=12345/9', 'octetDeltaCount'],
+  ['egressInterface', 'flowId', 'ingressInterface', 'octetDeltaCount'],
 ];
 
 test('equal templates have one id and others another, and a list leads to no more than it may', t => {
   for (const biflow of ['reverse', 'two-uniflows'] as const) {
     for (const list of LISTS) {
-      const profile = listed(list, { inventory: true }, biflow);
+      const profile = listed(list, { inventory: true, interfaces: 'route' }, biflow);
       const byId = new Map<number, string>();
       for (const kind of kindsOf(profile)) {
         const fields = Buffer.from(templateRecord(0, profile.fieldsOf(kind))).toString('hex');
@@ -83,6 +84,24 @@ test('equal templates have one id and others another, and a list leads to no mor
       t.true(byId.size > 1, list.join());
     }
   }
+});
+
+test('interfaces by routes are in a list where each is known, the other way round in the reverse uniflow', t => {
+  const list = ['egressInterface', 'flowId', 'ingressInterface'];
+  const { COUNTERS, REPLY_COUNTERS, REVERSED, INGRESS, EGRESS } = shape;
+  const profile = listed(list, { interfaces: 'route' }, 'two-uniflows');
+  t.true(profile.routed);
+  t.is(profile.always, 0);
+  t.is(profile.shapes & (INGRESS | EGRESS), INGRESS | EGRESS);
+  t.deepEqual(namesOf(profile, INGRESS | EGRESS), list);
+  t.deepEqual(namesOf(profile, EGRESS), ['egressInterface', 'flowId']);
+  t.deepEqual(namesOf(profile, 0), ['flowId']);
+  const reversed = COUNTERS | REPLY_COUNTERS | REVERSED;
+  t.deepEqual(namesOf(profile, reversed | EGRESS), ['flowId', 'ingressInterface']);
+  t.is(listed(['flowId'], { interfaces: 'route' }).routed, undefined, 'nobody wants them');
+  const fixed = listed(list, { interfaces: { ingress: 1, egress: 2 } });
+  t.is(fixed.routed, undefined);
+  t.deepEqual(namesOf(fixed, 0), list);
 });
 
 test('the reply direction as a record of its own has the names of its own source, and no service', t => {
