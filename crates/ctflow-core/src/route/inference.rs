@@ -2,6 +2,7 @@
 
 use super::question::{Question, Route};
 use super::rules::Selectors;
+use super::vrf::MOST_VRFS;
 use crate::error::Error;
 use crate::row::*;
 use std::cmp::Ordering;
@@ -83,6 +84,9 @@ impl<R: Routes> Inference<'_, R> {
 
     /// The VRF that has both ends, 0 for none, and the routes to them there. None where it could be one or another.
     fn home(&mut self, there: &Question, back: &Question) -> Result<Option<(u32, Route, Route)>, NoAnswer> {
+        if self.vrfs.len() > MOST_VRFS {
+            return Ok(None);
+        }
         let mut best: Option<(u8, (u32, Route, Route))> = None;
         let mut several = false;
         for vrf in std::iter::once(0).chain(self.vrfs.iter().copied()) {
@@ -631,5 +635,17 @@ mod tests {
         });
         assert_eq!((found, none), (both(0, OUTSIDE), Missing::default()));
         assert_eq!(asked.last().unwrap().vrf, 20);
+        let many: Vec<u32> = (20..=20 + MOST_VRFS as u32).collect();
+        let (found, lost, asked) = infer(&selectors, &many, false, in_vrf(21));
+        assert_eq!(
+            (found, lost),
+            (both(0, 0), missing(0, 2)),
+            "it may be in one that nobody looks into"
+        );
+        assert!(asked.is_empty());
+        assert_eq!(
+            infer(&selectors, &many[1..], false, in_vrf(21)).0,
+            both(INSIDE, OUTSIDE)
+        );
     }
 }

@@ -15,9 +15,9 @@ const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
 
 /// VRFs that are looked into at most.
-const MOST: usize = 64;
+pub(super) const MOST_VRFS: usize = 64;
 
-/// The interface indices of all VRFs.
+/// The interface indices of all VRFs; of more than [`MOST_VRFS`], one more than these.
 pub(super) fn read_vrfs(socket: &mut NetlinkSocket) -> Result<Vec<u32>, Error> {
     let mut found = Vec::new();
     dump_from(
@@ -26,7 +26,7 @@ pub(super) fn read_vrfs(socket: &mut NetlinkSocket) -> Result<Vec<u32>, Error> {
         &[0; IFINFOMSG],
         |_| {},
         |message| {
-            if message.kind == RTM_NEWLINK && found.len() < MOST {
+            if message.kind == RTM_NEWLINK && found.len() <= MOST_VRFS {
                 found.extend(vrf_of(message));
             }
         },
