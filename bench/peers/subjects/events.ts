@@ -10,7 +10,8 @@ import { COLLECTOR_PORT } from '../../host/kernel-namespace.js';
 import { ROOT } from '../../host/machine.js';
 import type { MeasuredBackend } from '../../results/results.js';
 import type { Case, Scene, Subject, Times } from '../../subject.js';
-import { events, readCase } from '../../subjects/events.js';
+import { events } from '../../subjects/events.js';
+import { readCase } from '../../workload/event-cases.js';
 import { KernelTable } from '../../workload/kernel-table.js';
 import { eventListeners, secondsScheduled } from '../output.js';
 
@@ -118,7 +119,7 @@ export const peersEvents: Subject = {
   summary: 'flows that end, to records: ctflow and ulogd2 by DESTROY events, softflowd by packets (one a flow)',
   async cases(scene: Scene): Promise<Case[]> {
     const table = await KernelTable.open(scene.family);
-    const cases = [await readCase(scene, table), await exportingCase(scene, CTFLOW, table)];
+    const cases = [await readCase(scene, table, 'destroy'), await exportingCase(scene, CTFLOW, table)];
     if (scene.family === 'ipv6') return closing(cases, table); // ulogd2's IPFIX has IPv4 alone
     for (const exporting of [ULOGD, SOFTFLOWD]) {
       if (scene.peers?.includes(exporting.name)) cases.push(await exportingCase(scene, exporting, table));
