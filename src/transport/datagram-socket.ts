@@ -1,5 +1,5 @@
 import type { SocketEnd } from '../row/own-connections.js';
-import type { Message } from './transport.js';
+import { countError, recordsOf, type Message, type TransportCounts, type TransportListener } from './transport.js';
 
 /** Called with the outcome of each message of a {@link DatagramSocket}. */
 export interface DatagramListener {
@@ -57,3 +57,53 @@ export interface DatagramAddress {
 
 /** @throws an error with the errno's name as its `code` where no socket can be connected */
 export type ConnectDatagram = (to: DatagramAddress, listener: DatagramListener) => Promise<DatagramSocket>;
+
+/** Messages that may wait in a socket before a transport counts as not ready. */
+export const QUEUE_LIMIT = 256;
+/** Only this packet is lost; after any other error only a new socket may help. */
+const PASSING = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
+
+/** What a transport does about errors. */
+export interface ErrorHandlers {
+  /** Only a new socket may help. @param maybe as of {@link DatagramListener.refused} */
+  broken(errno: string, maybe: number): void;
+  /** A message did not arrive, and the next one may. */
+  passed?(): void;
+}
+
+/** Counts what becomes of the messages of a socket, and reports it to the transport's listener. */
+export function countDatagrams(
+  counts: TransportCounts,
+  listener: TransportListener,
+  { broken, passed }: ErrorHandlers,
+): Pick<DatagramListener, 'sent' | 'refused' | 'failed'> {
+  return {
+    sent(messages, records, octets) {
+      counts.messages += messages;
+      counts.records += records;
+      counts.octets += octets;
+      listener.settled(records);
+    },
+    refused(errno, messages, maybe) {
+      counts.messages -= messages.length;
+      counts.records -= recordsOf(messages);
+      counts.octets -= messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      counts.lostRecords += listener.undelivered(messages);
+      listener.erred();
+      countError(counts, errno);
+      if (PASSING.has(errno)) passed?.();
+      else broken(errno, maybe);
+    },
+    failed(errno, records) {
+      countError(counts, errno);
+      if (!PASSING.has(errno)) {
+        broken(errno, 0);
+        return false;
+      }
+      counts.lostRecords += records;
+      listener.settled(records);
+      listener.erred();
+      return true;
+    },
+  };
+}

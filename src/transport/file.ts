@@ -1,9 +1,18 @@
 import { realpath, unlink } from 'node:fs/promises';
 import type { FileEndpoint } from '../common/destination-endpoint.js';
 import { errnoOf } from '../common/errors.js';
+import { BackOff } from './back-off.js';
 import { ClosedFiles } from './closed-files.js';
 import { IpfixFile, type LockFile } from './ipfix-file.js';
-import { copyMessages, newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
+import {
+  copyMessages,
+  countError,
+  newCounts,
+  Waiters,
+  type Message,
+  type Transport,
+  type TransportListener,
+} from './transport.js';
 
 /** Bytes of a message at most: as over TCP. */
 const MESSAGE_LIMIT = 16_384;
@@ -57,7 +66,7 @@ export class FileTransport implements Transport {
   /** Closed files that were removed, as only so many are kept. */
   removedFiles = 0;
   readonly #options: FileTransportOptions;
-  readonly #times: FileTimes;
+  readonly #backOff: BackOff;
   readonly #waiters = new Waiters();
   #listener: TransportListener | undefined;
   #closed: ClosedFiles | undefined;
@@ -75,7 +84,6 @@ export class FileTransport implements Transport {
   #inWrite: Burst | undefined;
   #rotationDue = false;
   #lookAt = 0;
-  #attempts = 0;
   #closing = false;
   /** The time for closing is over: what is being written is nobody's any more. */
   #abandoned = false;
@@ -85,7 +93,8 @@ export class FileTransport implements Transport {
   constructor(endpoint: FileEndpoint, options: FileTransportOptions, times: Partial<FileTimes> = {}) {
     this.endpoint = endpoint;
     this.#options = options;
-    this.#times = { ...TIMES, ...times };
+    const { retry, longestRetry } = { ...TIMES, ...times };
+    this.#backOff = new BackOff(retry, longestRetry);
   }
 
   get ready(): boolean {
@@ -205,7 +214,7 @@ export class FileTransport implements Transport {
     if (records > 0) this.#hasRecords();
     this.#listener!.settled(records);
     if (error !== undefined) throw error;
-    this.#attempts = 0;
+    this.#backOff.reset();
     if (file.size >= this.#options.fileMaxSize && this.#begun !== undefined) this.#rotationDue = true;
     if (this.#rotationDue && !this.#closing) await this.#rotate();
     if (this.ready || this.#queue.length === 0) this.#waiters.wake();
@@ -277,7 +286,7 @@ export class FileTransport implements Transport {
         await file.close();
         file = await IpfixFile.open(path, lock);
       }
-      if (this.#attempts > 0) await this.#probe(file);
+      if (this.#backOff.failing) await this.#probe(file);
     } catch (error) {
       await file.close().catch(() => {});
       throw error;
@@ -311,9 +320,7 @@ export class FileTransport implements Transport {
   }
 
   #count(error: unknown): string {
-    const why = errnoOf(error) || String(error);
-    this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
-    return why;
+    return countError(this.counts, errnoOf(error) || String(error));
   }
 
   async #fail(reason: unknown): Promise<void> {
@@ -329,10 +336,8 @@ export class FileTransport implements Transport {
     this.#waiters.wake();
     if (this.#closing) return;
     this.#listener!.closed(why, 0);
-    const { retry, longestRetry } = this.#times;
-    const wait = Math.min(retry * 2 ** this.#attempts++, longestRetry);
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => void this.#do(() => this.#begin()), wait);
+    this.#retryTimer = setTimeout(() => void this.#do(() => this.#begin()), this.#backOff.next());
   }
 }
 

@@ -2,7 +2,7 @@ import { getSystemErrorName } from 'node:util';
 import type { UdpSender } from '../../native/binding.js';
 import type { DatagramListener, DatagramSocket } from './datagram-socket.js';
 import type { SocketEnd } from '../row/own-connections.js';
-import { copyMessages, type Message } from './transport.js';
+import { copyMessages, recordsOf, type Message } from './transport.js';
 
 /** Milliseconds until a full send buffer is tried again. */
 const AGAIN_MS = 1;
@@ -136,7 +136,7 @@ export class NativeDatagram implements DatagramSocket {
     const messages = this.#recent.splice(0).flatMap(({ bytes, lengths }) => copyMessages(bytes, lengths));
     this.#copies = [];
     const refused = messages.splice(Math.max(messages.length - count, 0));
-    const maybe = messages.reduce((sum, { records }) => sum + records, 0);
+    const maybe = recordsOf(messages);
     this.#listener.refused(errnoName(errno), refused, maybe);
   }
 

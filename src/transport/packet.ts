@@ -2,6 +2,8 @@
 export const UNKNOWN_PATH = 512;
 /** Bytes of a packet by the path at most: a jumbo frame. Some collectors read no more; loopback would carry 65,536. */
 const LARGEST_BY_PATH = 9_000;
+/** Why a session ended whose packets have become too large. */
+export const NARROWED = 'the path carries only smaller packets now';
 export const UDP_AND_IPV4_HEADERS = 28;
 export const UDP_AND_IPV6_HEADERS = 48;
 

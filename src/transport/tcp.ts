@@ -1,9 +1,11 @@
 import type { Endpoint } from '../common/endpoint.js';
+import { BackOff, spread } from './back-off.js';
 import { sendBufferLimit } from './kernel-tcp.js';
 import { CLOSED, TcpConnection, type TcpOptions } from './tcp-connection.js';
 import {
   CLOCK_BACK,
   copyMessages,
+  countError,
   newCounts,
   Waiters,
   type Message,
@@ -20,8 +22,6 @@ const HIGH_WATER = 65_536;
 const STEADY_MS = 10_000;
 /** A collector has so long to close its side of a connection that is renewed. */
 const RENEW_MS = 5_000;
-/** Share of its lifetime by which that of a connection is shorter or longer at most, by chance. */
-const SPREAD = 0.25;
 /** Why a connection ended that had lasted its time. */
 export const RENEWED = 'renewed';
 /** What is logged of connections that were closed in order, to be opened again at once, by the reason. */
@@ -35,8 +35,6 @@ export const RENEWALS: Readonly<Record<string, string>> = {
  */
 const REFUSED =
   /^ERR_SSL_.*ALERT_(?:CERTIFICATE_\w+|\w+_CERTIFICATE|UNKNOWN_CA|NO_CERTIFICATE|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
-/** Each failed attempt doubles the wait, up to this many times the first. */
-const BACK_OFF_CEILING = 8;
 
 export interface TcpTransportOptions extends Omit<TcpOptions, 'reach'> {
   /** The first wait before another attempt, milliseconds. */
@@ -56,7 +54,7 @@ export class TcpTransport implements Transport {
   readonly counts = newCounts();
   readonly unreliable = false;
   readonly limit = MESSAGE_LIMIT;
-  readonly #reconnectInterval: number;
+  readonly #backOff: BackOff;
   readonly #options: TcpOptions;
   /** The first may be in the connection. */
   #queue: Message[] = [];
@@ -64,7 +62,6 @@ export class TcpTransport implements Transport {
   #listener: TransportListener | undefined;
   #connection: TcpConnection | undefined;
   #closing = false;
-  #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #lifetime: number;
   /** Why the connection is being renewed. */
@@ -78,7 +75,7 @@ export class TcpTransport implements Transport {
   constructor(endpoint: Endpoint, options: TcpTransportOptions) {
     const { reconnectInterval, collectorBuffer, connectionLifetime = 0, ...rest } = options;
     this.endpoint = endpoint;
-    this.#reconnectInterval = reconnectInterval;
+    this.#backOff = new BackOff(reconnectInterval);
     this.#lifetime = connectionLifetime;
     this.#options = { ...rest, reach: sendBufferLimit() + collectorBuffer };
   }
@@ -172,13 +169,10 @@ export class TcpTransport implements Transport {
   }
 
   #connected(): void {
-    const steady = (): void => void (this.#attempts = 0);
+    const steady = (): void => this.#backOff.reset();
     if (this.#options.tls) this.#timers.push(setTimeout(steady, STEADY_MS));
     else steady();
-    if (this.#lifetime > 0) {
-      const spread = 1 + SPREAD * (2 * Math.random() - 1);
-      this.#timers.push(setTimeout(() => this.renew(RENEWED), this.#lifetime * spread));
-    }
+    if (this.#lifetime > 0) this.#timers.push(setTimeout(() => this.renew(RENEWED), spread(this.#lifetime)));
     this.#before = { ...this.counts };
     this.counts.connects++;
     if (!this.#closing) this.#listener!.opened();
@@ -190,7 +184,7 @@ export class TcpTransport implements Transport {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
     const renewed = this.#renewing;
     this.#renewing = undefined;
-    if (why !== CLOSED) this.counts.errors[why] = (this.counts.errors[why] ?? 0) + 1;
+    if (why !== CLOSED) countError(this.counts, why);
     const before = this.#before;
     this.#before = undefined;
     if (before && REFUSED.test(why)) {
@@ -202,8 +196,6 @@ export class TcpTransport implements Transport {
     this.#waiters.wake();
     if (this.#closing) return;
     this.#listener!.closed(renewed !== undefined && why === CLOSED ? renewed : why, uncertain);
-    const wait =
-      renewed !== undefined ? 0 : this.#reconnectInterval * Math.min(2 ** this.#attempts++, BACK_OFF_CEILING);
-    this.#timer = setTimeout(() => this.#attempt(), wait);
+    this.#timer = setTimeout(() => this.#attempt(), renewed === undefined ? this.#backOff.next() : 0);
   }
 }

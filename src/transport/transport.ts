@@ -131,6 +131,18 @@ export class Waiters {
   }
 }
 
+/** @returns the reason */
+export function countError({ errors }: TransportCounts, reason: string): string {
+  const name = reason || 'UNKNOWN';
+  errors[name] = (errors[name] ?? 0) + 1;
+  return name;
+}
+
+/** Data records of messages. */
+export function recordsOf(messages: readonly Message[]): number {
+  return messages.reduce((sum, { records }) => sum + records, 0);
+}
+
 export function newCounts(): TransportCounts {
   return { messages: 0, records: 0, octets: 0, errors: {}, lostRecords: 0, uncertainRecords: 0, connects: 0 };
 }

@@ -3,27 +3,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../common/endpoint.js';
 import { errnoOf } from '../common/errors.js';
 import { nextAddress, resolveAll, type Address, type LocalEnd } from './addresses.js';
-import type { ConnectDatagram, DatagramListener, DatagramSocket } from './datagram-socket.js';
+import { BackOff } from './back-off.js';
+import {
+  countDatagrams,
+  QUEUE_LIMIT,
+  type ConnectDatagram,
+  type DatagramListener,
+  type DatagramSocket,
+} from './datagram-socket.js';
 import {
   headersOf,
   largestPacket,
+  NARROWED,
   packetLimit,
   UDP_AND_IPV4_HEADERS,
   UDP_AND_IPV6_HEADERS,
   UNKNOWN_PATH,
 } from './packet.js';
 import { probeDatagram } from './probe.js';
-import { copyMessages, newCounts, Waiters, type Message, type Transport, type TransportListener } from './transport.js';
+import {
+  copyMessages,
+  countError,
+  newCounts,
+  Waiters,
+  type Message,
+  type Transport,
+  type TransportListener,
+} from './transport.js';
 
-/** Packets that may wait in the socket's queue before it counts as not ready. */
-const QUEUE_PACKETS = 256;
-/** Only this packet is lost; after any other error only a new socket may help. */
-const PASSING = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
 /** Why a session ended whose name has got another address. */
 const MOVED = 'its name has another address now';
-
-/** Why a session ended whose packets have become too large. */
-const NARROWED = 'the path carries only smaller packets now';
 
 /** Milliseconds. */
 export interface UdpTimes {
@@ -75,7 +84,7 @@ export class UdpTransport implements Transport {
   #segment: boolean;
   /** Of IP and UDP, bytes of a packet. */
   #headers = UDP_AND_IPV6_HEADERS;
-  #attempts = 0;
+  readonly #backOff: BackOff;
   #attempting = false;
   #closing = false;
   #timer: NodeJS.Timeout | undefined;
@@ -88,12 +97,13 @@ export class UdpTransport implements Transport {
     this.#segment = options.udpSegmentation;
     this.#connect = connect;
     this.#times = { ...TIMES, ...times };
+    this.#backOff = new BackOff(this.#times.retry, this.#times.longestRetry);
     this.largest = largestPacket(options.mtu) - UDP_AND_IPV4_HEADERS;
     this.limit = (options.mtu === 'path' ? UNKNOWN_PATH : options.mtu) - UDP_AND_IPV6_HEADERS;
   }
 
   get ready(): boolean {
-    return this.#socket !== undefined && this.#socket.queued < QUEUE_PACKETS;
+    return this.#socket !== undefined && this.#socket.queued < QUEUE_LIMIT;
   }
 
   async open(listener: TransportListener): Promise<void> {
@@ -163,7 +173,7 @@ export class UdpTransport implements Transport {
       );
     } catch (error) {
       this.#attempting = false;
-      if (!this.#closing) this.#tryAgain(this.#count(errnoOf(error)), 0);
+      if (!this.#closing) this.#tryAgain(countError(this.counts, errnoOf(error)), 0);
       this.#waiters.wake();
       return;
     }
@@ -176,7 +186,7 @@ export class UdpTransport implements Transport {
     this.#socket = socket;
     this.limit = packetLimit(this.#options.mtu, socket.pathMtu) - this.#headers;
     this.segments = socket.segments;
-    this.#attempts = 0;
+    this.#backOff.reset();
     this.counts.connects++;
     this.#listener!.opened();
     this.#waiters.wake();
@@ -192,34 +202,10 @@ export class UdpTransport implements Transport {
 
   #listenerOf(socketOf: () => DatagramSocket | undefined): DatagramListener {
     return {
-      sent: (messages, records, octets) => {
-        this.counts.messages += messages;
-        this.counts.records += records;
-        this.counts.octets += octets;
-        this.#listener!.settled(records);
-      },
-      refused: (errno, messages, maybe) => {
-        const records = sumRecords(messages);
-        this.counts.messages -= messages.length;
-        this.counts.records -= records;
-        this.counts.octets -= messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-        this.counts.lostRecords += this.#listener!.undelivered(messages);
-        this.#listener!.erred();
-        this.#count(errno);
-        if (!PASSING.has(errno)) this.#failed(socketOf(), errno, maybe);
-        else this.#lookAtPath();
-      },
-      failed: (errno, records) => {
-        this.#count(errno);
-        if (!PASSING.has(errno)) {
-          this.#failed(socketOf(), errno, 0);
-          return false;
-        }
-        this.counts.lostRecords += records;
-        this.#listener!.settled(records);
-        this.#listener!.erred();
-        return true;
-      },
+      ...countDatagrams(this.counts, this.#listener!, {
+        broken: (errno, maybe) => this.#failed(socketOf(), errno, maybe),
+        passed: () => this.#lookAtPath(),
+      }),
       unsegmented: errno => {
         this.#segment = this.segments = false;
         this.#listener!.unsegmented(errno);
@@ -246,9 +232,7 @@ export class UdpTransport implements Transport {
   }
 
   #tryAgain(why: string, uncertain: number): void {
-    const { retry, longestRetry } = this.#times;
-    const wait = Math.min(retry * 2 ** this.#attempts++, longestRetry);
-    this.#timer = setTimeout(() => void this.#attempt(true), wait);
+    this.#timer = setTimeout(() => void this.#attempt(true), this.#backOff.next());
     this.#listener!.closed(why, uncertain);
   }
 
@@ -281,14 +265,4 @@ export class UdpTransport implements Transport {
       );
     }, this.#times.lookup).unref();
   }
-
-  #count(errno: string): string {
-    const name = errno || 'UNKNOWN';
-    this.counts.errors[name] = (this.counts.errors[name] ?? 0) + 1;
-    return name;
-  }
-}
-
-function sumRecords(messages: readonly Message[]): number {
-  return messages.reduce((sum, { records }) => sum + records, 0);
 }

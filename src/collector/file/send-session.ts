@@ -3,7 +3,7 @@ import { CtflowError } from '../../common/errors.js';
 import { BURST, Pacer } from '../../destination/pacer.js';
 import { IPFIX_VERSION, MESSAGE_HEADER, OPTIONS_TEMPLATE_SET, SET_HEADER, TEMPLATE_SET } from '../../ipfix/message.js';
 import { makeSet } from '../../ipfix/template.js';
-import type { Message, Transport, TransportListener } from '../../transport/transport.js';
+import { recordsOf, type Message, type Transport, type TransportListener } from '../../transport/transport.js';
 import type { RawSet } from './raw-sets.js';
 import type { RawTemplate } from './raw-template.js';
 
@@ -182,11 +182,11 @@ export class SendSession implements TransportListener {
   unsegmented(): void {}
 
   undelivered(messages: readonly Message[]): number {
-    return sumRecords(messages);
+    return recordsOf(messages);
   }
 
   lost(messages: readonly Message[]): number {
-    return sumRecords(messages);
+    return recordsOf(messages);
   }
 
   #domain(id: number): Domain {
@@ -336,8 +336,4 @@ function writeHeader(to: Uint8Array, length: number, exportTime: number, sequenc
   into.writeUInt32BE(exportTime, 4);
   into.writeUInt32BE(sequence >>> 0, 8);
   into.writeUInt32BE(domain, 12);
-}
-
-function sumRecords(messages: readonly Message[]): number {
-  return messages.reduce((sum, { records }) => sum + records, 0);
 }

@@ -4,7 +4,7 @@ import type { SocketEnd } from '../../row/own-connections.js';
 import type { DatagramAddress, DatagramListener } from '../datagram-socket.js';
 import { connectNodeSocket, NodeDatagram } from '../node-datagram.js';
 import { NOT_ALLOWED, REFUSED } from '../tls-client.js';
-import type { Message } from '../transport.js';
+import { recordsOf, type Message } from '../transport.js';
 import { peerHasName } from './contexts.js';
 import { isPlainAlert, type DtlsSession } from './engine.js';
 
@@ -59,7 +59,7 @@ export class DtlsConnection {
           handlers.sent(messages, records, octets);
         },
         refused: (errno, messages, maybe) => {
-          this.#sent -= messages.reduce((sum, { records }) => sum + records, 0);
+          this.#sent -= recordsOf(messages);
           handlers.refused(errno, messages, maybe);
         },
         unsegmented: () => {},

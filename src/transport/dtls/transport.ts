@@ -2,10 +2,18 @@ import type { Endpoint } from '../../common/endpoint.js';
 import { CtflowError, errnoOf } from '../../common/errors.js';
 import type { SocketEnd } from '../../row/own-connections.js';
 import { resolveAll, type Address, type LocalEnd } from '../addresses.js';
-import type { ConnectDatagram, DatagramAddress, DatagramSocket } from '../datagram-socket.js';
+import { BackOff, spread } from '../back-off.js';
+import {
+  countDatagrams,
+  QUEUE_LIMIT,
+  type ConnectDatagram,
+  type DatagramAddress,
+  type DatagramSocket,
+} from '../datagram-socket.js';
 import {
   headersOf,
   largestPacket,
+  NARROWED,
   packetLimit,
   UDP_AND_IPV4_HEADERS,
   UDP_AND_IPV6_HEADERS,
@@ -15,6 +23,7 @@ import { serverName } from '../tls-client.js';
 import type { TlsClientOptions } from '../tls-options.js';
 import {
   copyMessages,
+  countError,
   newCounts,
   Waiters,
   type Message,
@@ -30,14 +39,6 @@ const LEAST_OVERHEAD = 29;
 const MOST_OVERHEAD = 37;
 /** Octets of a record at most, RFC 6347 section 4.1. */
 const RECORD_LIMIT = 16_384;
-/** Messages that may wait in the socket before it counts as not ready. */
-const QUEUE_MESSAGES = 256;
-/** Only this packet is lost; after any other error only a new session may help. */
-const PASSING = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
-/** Share of the interval by which a session is shorter or longer at most, by chance. */
-const SPREAD = 0.25;
-/** Each failed attempt doubles the wait, up to this many times the first. */
-const BACK_OFF_CEILING = 8;
 
 /** Milliseconds. */
 export interface DtlsTimes {
@@ -55,7 +56,6 @@ const TIMES: DtlsTimes = { steady: 10_000, doubt: 5_000, look: 500 };
 export const CHECKED = 'checked';
 /** The collector did not answer the end of the session: it has forgotten it, or is gone. */
 export const UNANSWERED = 'the collector does not know the session any more, or does not answer';
-const NARROWED = 'the path carries only smaller packets now';
 
 export interface DtlsOptions extends LocalEnd, TlsClientOptions {
   /** As for UDP. */
@@ -101,7 +101,7 @@ export class DtlsTransport implements Transport {
   #openedAt = 0;
   /** Of sessions that have ended. */
   readonly #unsent: Message[] = [];
-  #attempts = 0;
+  readonly #backOff: BackOff;
   #attempting: Promise<void> | undefined;
   /** The session is being ended. */
   #ending: Promise<void> | undefined;
@@ -116,6 +116,7 @@ export class DtlsTransport implements Transport {
     this.#times = { ...TIMES, ...times };
     this.endpoint = endpoint;
     this.#options = options;
+    this.#backOff = new BackOff(options.reconnectInterval);
     this.#parts = parts;
     this.#contexts = new DtlsContexts(options, parts.createContext, parts.trouble);
     const { mtu } = options;
@@ -125,7 +126,7 @@ export class DtlsTransport implements Transport {
   }
 
   get ready(): boolean {
-    return this.#connection !== undefined && !this.#ending && this.#connection.queued < QUEUE_MESSAGES;
+    return this.#connection !== undefined && !this.#ending && this.#connection.queued < QUEUE_LIMIT;
   }
 
   open(listener: TransportListener): Promise<void> {
@@ -182,7 +183,7 @@ export class DtlsTransport implements Transport {
     } catch (error) {
       this.#attempting = undefined;
       if (this.#closing) return;
-      this.#tryAgain(this.#count(errnoOf(error) || (error as Error).message), 0);
+      this.#tryAgain(countError(this.counts, errnoOf(error) || (error as Error).message), 0);
     }
     this.#waiters.wake();
   }
@@ -227,10 +228,9 @@ export class DtlsTransport implements Transport {
     this.#openedAt = performance.now();
     this.limit = connection.largest;
     this.counts.connects++;
-    const interval = this.#options.handshakeInterval * (1 + SPREAD * (2 * Math.random() - 1));
     this.#timers.push(
-      setTimeout(() => (this.#attempts = 0), this.#times.steady),
-      setTimeout(() => void this.#end(CHECKED), interval),
+      setTimeout(() => this.#backOff.reset(), this.#times.steady),
+      setTimeout(() => void this.#end(CHECKED), spread(this.#options.handshakeInterval)),
     );
     this.#listener!.opened();
   }
@@ -239,37 +239,15 @@ export class DtlsTransport implements Transport {
     const isOpen = (): boolean =>
       connectionOf() === this.#connection && this.#connection !== undefined && !this.#ending;
     return {
-      sent: (messages, records, octets) => {
-        this.counts.messages += messages;
-        this.counts.records += records;
-        this.counts.octets += octets;
-        this.#listener!.settled(records);
-      },
-      refused: (errno, messages) => {
-        const records = messages.reduce((sum, message) => sum + message.records, 0);
-        this.counts.messages -= messages.length;
-        this.counts.records -= records;
-        this.counts.octets -= messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
-        this.counts.lostRecords += this.#listener!.undelivered(messages);
-        this.#listener!.erred();
-        this.#count(errno);
-        if (!PASSING.has(errno) && isOpen()) void this.#end(errno);
-      },
-      failed: (errno, records) => {
-        this.#count(errno);
-        if (!PASSING.has(errno)) {
+      ...countDatagrams(this.counts, this.#listener!, {
+        broken: errno => {
           if (isOpen()) void this.#end(errno);
-          return false;
-        }
-        this.counts.lostRecords += records;
-        this.#listener!.settled(records);
-        this.#listener!.erred();
-        return true;
-      },
+        },
+      }),
       ready: () => this.#waiters.wake(),
       ended: why => {
         if (!isOpen()) return;
-        if (why !== CLOSED_BY_PEER) this.#count(why);
+        if (why !== CLOSED_BY_PEER) countError(this.counts, why);
         void this.#end(why);
       },
       doubted: () => {
@@ -302,15 +280,14 @@ export class DtlsTransport implements Transport {
     this.#path = this.#connection = undefined;
     this.counts.uncertainRecords += uncertain;
     if (this.#closing) return;
-    const reason = asked && !known ? this.#count(UNANSWERED) : why;
+    const reason = asked && !known ? countError(this.counts, UNANSWERED) : why;
     this.#tryAgain(reason, uncertain, asked);
     this.#waiters.wake();
   }
 
   #tryAgain(why: string, uncertain: number, atOnce = false): void {
-    const wait = this.#options.reconnectInterval * Math.min(2 ** this.#attempts, BACK_OFF_CEILING);
-    if (!atOnce) this.#attempts++;
-    this.#retry = setTimeout(() => (this.#attempting ??= this.#attempt()), atOnce ? 0 : wait);
+    const wait = atOnce ? 0 : this.#backOff.next();
+    this.#retry = setTimeout(() => (this.#attempting ??= this.#attempt()), wait);
     this.#listener!.closed(why, uncertain);
   }
 
@@ -318,11 +295,6 @@ export class DtlsTransport implements Transport {
   #lookAtPath(): void {
     this.#look = undefined;
     if (this.#path && packetLimit('path', this.#path.pathMtu) < this.#packet) void this.#end(NARROWED);
-  }
-
-  #count(reason: string): string {
-    this.counts.errors[reason] = (this.counts.errors[reason] ?? 0) + 1;
-    return reason;
   }
 }
 
