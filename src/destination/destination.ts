@@ -246,7 +246,7 @@ export class Destination {
       await this.#turn(DRAIN_MS);
       paused = this.#pacing !== undefined && performance.now() > end;
     }
-    this.#journal?.flush();
+    this.#journal?.writeNotes();
     return paused;
   }
 

@@ -75,8 +75,11 @@ export interface ExportHistory {
     state: number,
     ended: boolean,
   ): void;
-  /** The store has evicted a connection at its limit: some of those that are not in the history may have been exported. */
-  evicted(): void;
+  /**
+   * The store has evicted a connection at its limit; its last record may follow. From now on some of those that are not in the
+   * history may have been exported. @param counters as of {@link note}
+   */
+  evicted(row: Uint32Array, from: number, counters: Uint32Array, at: number, reason: number, state: number): void;
 }
 
 /** What was last exported of each connection to one destination, by slot. */
@@ -181,8 +184,12 @@ export class ExportState {
 
   /** The store has evicted the connection at its limit. */
   evicted(slot: number): void {
-    this.#history?.evicted();
-    this.note(slot, true);
+    if (!this.#history) return;
+    const slots = this.#slots;
+    const reason = slots.lastReason(slot);
+    const state = slots.lastState(slot);
+    const at = slots.countersAt(slot);
+    this.#history.evicted(this.#table.rows, slot * ROW_WORDS, slots.words, at, reason, state);
   }
 
   /** The reason of the last record, 0 before the first. */

@@ -25,6 +25,7 @@ import type { KnownDestination, Uncertain } from './journal-contents.js';
 import type { ExportedTable } from './exported-table.js';
 
 const SIGN = 0x8000_0000;
+const NOTHING = new Uint32Array(2);
 
 export interface DestinationJournalOptions {
   number: number;
@@ -33,6 +34,8 @@ export interface DestinationJournalOptions {
   born: number;
   known: KnownDestination | undefined;
   table: ExportedTable | undefined;
+  /** Milliseconds since 1970. */
+  wall?: (() => number) | undefined;
 }
 
 /** The journal as one destination writes to it. */
@@ -63,8 +66,13 @@ export class DestinationJournal implements ExportHistory {
   readonly uncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
   /** Milliseconds since 1970: a connection that began since, and is not in the journal, was never exported. */
   since: number;
+  /** Closes the messages that are open, where the session takes them. @returns whether none is open any more */
+  closeMessages = (): boolean => true;
   readonly #journal: JournalWriter;
+  readonly #wall: () => number;
   readonly #notes = new EntryBlock();
+  /** Of evicted connections, whose last record may be encoded next. */
+  readonly #evictions = new EntryBlock();
   /** Connections that are being added to sums, behind the entry that says how many. */
   readonly #summed = new EntryBlock();
   #sums: readonly SumRows[];
@@ -85,8 +93,12 @@ export class DestinationJournal implements ExportHistory {
   readonly #identity = new Uint32Array(IDENTITY_WORDS);
   readonly #delta = new Uint32Array(2);
 
-  constructor(journal: JournalWriter, { number, name, born, known, table }: DestinationJournalOptions) {
+  constructor(
+    journal: JournalWriter,
+    { number, name, born, known, table, wall = Date.now }: DestinationJournalOptions,
+  ) {
     this.#journal = journal;
+    this.#wall = wall;
     this.number = number;
     this.name = name;
     this.since = known?.since ?? born;
@@ -131,12 +143,24 @@ export class DestinationJournal implements ExportHistory {
     return nanosecondsToMilliseconds(row[from + START_NS_WORD], row[from + START_NS_WORD + 1]) >= this.#neverSince;
   }
 
-  /** Earlier runs kept a note of each connection that they saw: it began while the clock was wrong, or they never saw it. */
-  assumed(row: Uint32Array, from: number): void {
+  /**
+   * What counts as exported of a connection and may not have been. Earlier runs kept a note of each connection that they saw: one
+   * without began while the clock was wrong, or they never saw it.
+   * @param counted eight words that count as exported; those of the row where absent
+   * @param exported eight words that were; absent where nothing is known
+   */
+  assumed(row: Uint32Array, from: number, counted?: Uint32Array, exported?: Uint32Array): void {
     if (!this.#table || !hasIdentity(row, from)) return;
+    const left = (word: number): number => {
+      const [most, at] = counted ? [counted, 0] : [row, from + COUNTERS_WORD];
+      subtract(most, at + word, exported ?? NOTHING, exported ? word : 0, this.#delta, 0);
+      return readNumber(this.#delta, 0);
+    };
+    const packets = left(0) + left(4);
+    if (exported && packets === 0) return;
     this.uncertain.records++;
-    this.uncertain.packets += readNumber(row, from + COUNTERS_WORD) + readNumber(row, from + COUNTERS_WORD + 4);
-    this.uncertain.octets += readNumber(row, from + COUNTERS_WORD + 2) + readNumber(row, from + COUNTERS_WORD + 6);
+    this.uncertain.packets += packets;
+    this.uncertain.octets += left(2) + left(6);
   }
 
   note(
@@ -148,20 +172,36 @@ export class DestinationJournal implements ExportHistory {
     state: number,
     ended: boolean,
   ): void {
-    if (hasIdentity(row, from))
-      this.#add(this.#notes, row, from, counters, at, lastWord(reason, state, this.number, ended));
-    if (this.#notes.count === this.#notes.capacity) this.flush();
+    if (!hasIdentity(row, from)) return;
+    this.#add(this.#notes, row, from, counters, at, lastWord(reason, state, this.number, ended));
+    this.#freeNotes();
   }
 
-  evicted(): void {
-    this.since = Date.now();
+  evicted(row: Uint32Array, from: number, counters: Uint32Array, at: number, reason: number, state: number): void {
+    this.since = this.#wall();
     this.#neverSince = Math.max(this.#neverSince, this.since);
     this.#sinceMoved = true;
+    if (!hasIdentity(row, from)) return;
+    // it may have been evicted before, and have come back
+    this.writeNotes();
+    this.#add(this.#evictions, row, from, counters, at, lastWord(reason, state, this.number, true));
+    if (this.#evictions.count === this.#evictions.capacity) this.#writeEvictions();
   }
 
-  /** This batch is about to be sent. @param sent data records that the transport was given before it */
-  sending(batch: EntryBlock, sent: number): void {
+  /**
+   * Writes the notes. A note may be of a connection whose last record waits in an open message: such messages are closed first, so
+   * that it comes behind.
+   * @returns false where messages stay open, as the session takes none: the notes wait then
+   */
+  writeNotes(): boolean {
+    if (this.#notes.count > 0 && !this.closeMessages()) return false;
     this.flush();
+    return true;
+  }
+
+  /** This batch is about to be sent: behind the notes of evictions, before the others. @param sent data records that the transport was given before it */
+  sending(batch: EntryBlock, sent: number): void {
+    this.#writeEvictions();
     this.#begin(batch.count, sent);
     this.#journal.append(batch.seal(PENDING, this.number, this.#batch));
   }
@@ -253,16 +293,26 @@ export class DestinationJournal implements ExportHistory {
 
   /** The journal is begun anew: what was exported until now is not in it. */
   beginAnew(): void {
-    this.since = Date.now();
+    this.since = this.#wall();
     this.#sinceMoved = false;
     this.#journal.announce(this);
   }
 
-  /** Writes the notes. */
+  /** Writes the notes, whatever is open. */
   flush(): void {
+    this.#writeEvictions();
+    if (this.#notes.count > 0) this.#journal.append(this.#notes.seal(EXPORTED, this.number));
+  }
+
+  /** Room for another note. */
+  #freeNotes(): void {
+    if (this.#notes.count === this.#notes.capacity && !this.writeNotes()) this.flush();
+  }
+
+  #writeEvictions(): void {
     if (this.#sinceMoved) this.#journal.announce(this);
     this.#sinceMoved = false;
-    if (this.#notes.count > 0) this.#journal.append(this.#notes.seal(EXPORTED, this.number));
+    if (this.#evictions.count > 0) this.#journal.append(this.#evictions.seal(EXPORTED, this.number));
   }
 
   /** The connection of the entry at this word has ended while no exporter ran. */
@@ -270,7 +320,7 @@ export class DestinationJournal implements ExportHistory {
     const to = this.#notes.next();
     for (let i = 0; i < ENTRY_WORDS; i++) this.#notes.words[to + i] = table.words[word + i];
     this.#notes.words[to + LAST_WORD] |= ENDED;
-    if (this.#notes.count === this.#notes.capacity) this.flush();
+    this.#freeNotes();
   }
 
   /** A complete poll has shown all connections that are still there. */

@@ -7,6 +7,7 @@ import { compact } from './compaction.js';
 import { DestinationJournal } from './destination-journal.js';
 import { DestroyLog } from './destroy-log.js';
 import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, FILE_ID, HEAD_WORDS } from './entry-block.js';
+import { COUNTER_WORDS, COUNTERS_WORD } from '../schedule/export-state.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
 import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
@@ -41,6 +42,8 @@ export interface JournalOptions {
   keptEnds?: number;
   /** Records of the destroy log. */
   endsCapacity?: number;
+  /** The clock, milliseconds since 1970. */
+  wall?: () => number;
 }
 
 /**
@@ -123,7 +126,9 @@ export class Journal implements PollHook {
     const taken = new Set([...used, ...found.map(({ number }) => number)]);
     let number = known?.number ?? 0;
     while (!known && taken.has(number)) number++;
-    const destination = new DestinationJournal(this, { number, name: own, born, known, table: this.#contents?.table });
+    const { wall } = this.#options;
+    const table = this.#contents?.table;
+    const destination = new DestinationJournal(this, { number, name: own, born, known, table, wall });
     this.#destinations.push(destination);
     if (known?.name !== own) this.announce(destination);
     if (known && known.pending.length > 0) this.append(new EntryBlock(0).seal(DONE, number, known.batch));
@@ -147,10 +152,16 @@ export class Journal implements PollHook {
     return this.#destinations.some(destination => destination.isOpen(row, from));
   }
 
-  /** What earlier runs have exported of a connection, to the destination that has most; undefined where it is not known of each. */
+  /**
+   * What earlier runs have exported of a connection that there is no room for, to the destination that has most; undefined where
+   * it is not known of each. What this leaves out for another destination is counted there.
+   */
   exported(row: Uint32Array, from: number): Uint32Array | undefined {
     const all = this.#destinations.map(destination => destination.exported(row, from));
-    return mostExported(all, row, from);
+    const most = mostExported(all, row, from);
+    const counted = most ?? row.slice(from + COUNTERS_WORD, from + COUNTERS_WORD + COUNTER_WORDS);
+    for (const [i, destination] of this.#destinations.entries()) destination.assumed(row, from, counted, all[i]);
+    return most;
   }
 
   /** Adds a block. A disk that fails ends the journal, not the run. */
@@ -170,7 +181,7 @@ export class Journal implements PollHook {
   /** After the first complete poll, connections that the journal knows and the poll did not show have ended. */
   async afterPoll(complete: boolean): Promise<void> {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
-    for (const destination of this.#destinations) destination.flush();
+    for (const destination of this.#destinations) destination.writeNotes();
     this.#destroyLog.warnIfIncomplete();
     this.#check();
   }
@@ -185,8 +196,9 @@ export class Journal implements PollHook {
 
   /** Frees what the destroy log holds and every destination has exported. @param ended as of DestroyLog.settle */
   settleDestroys(ended: readonly EndedProgress[]): void {
-    for (const destination of this.#destinations) destination.flush();
-    this.#destroyLog.settle(ended);
+    let written = true;
+    for (const destination of this.#destinations) if (!destination.writeNotes()) written = false;
+    if (written) this.#destroyLog.settle(ended);
   }
 
   /**

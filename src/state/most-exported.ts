@@ -11,7 +11,7 @@ export function mostExported(
   row: Uint32Array,
   from: number,
 ): Uint32Array | undefined {
-  const [most] = all;
+  const most = all[0]?.slice();
   const left = new Uint32Array(4);
   for (const counters of all) {
     if (!most || !counters) return undefined;

@@ -1,6 +1,9 @@
 import test from 'ava';
+import { COUNTER_WORDS } from '../../src/schedule/export-state.js';
 import { DestinationJournal } from '../../src/state/destination-journal.js';
-import { DONE, EntryBlock, HEAD_WORDS, PENDING, WITHDRAWN } from '../../src/state/entry-block.js';
+import { DONE, EntryBlock, EXPORTED, HEAD_WORDS, PENDING, WITHDRAWN } from '../../src/state/entry-block.js';
+import { udp } from '../helpers/builders/connections.js';
+import { rows } from '../helpers/builders/rows.js';
 
 /** Kind and first word of the payload of each block that is written. */
 type Written = [kind: number, first: number][];
@@ -47,4 +50,31 @@ test('what was never sent begins behind them', t => {
   one.settled(2);
   one.withdraw();
   t.deepEqual(written.at(-1), [WITHDRAWN, 2]);
+});
+
+const { u32: row } = rows(udp(1, 1_000, [1, 60, 0, 0], { id: 7 }));
+
+test('a note comes behind the last record of an open message, and waits where that cannot be sent', t => {
+  const written: Written = [];
+  const one = journal(written);
+  const kinds = (): number[] => written.map(([kind]) => kind);
+  let ready = false;
+  one.closeMessages = () => {
+    if (ready) one.sending(entries(1), 0);
+    return ready;
+  };
+  const note = (): void => one.note(row, 0, new Uint32Array(COUNTER_WORDS), 0, 3, 0, true);
+  t.true(one.writeNotes(), 'there are none');
+  note();
+  t.false(one.writeNotes());
+  t.deepEqual(kinds(), []);
+  ready = true;
+  t.true(one.writeNotes());
+  t.deepEqual(kinds(), [PENDING, EXPORTED]);
+  ready = false;
+  for (let i = 0; !kinds().includes(EXPORTED, 2); i++) {
+    if (i > 100_000) return t.fail('without an end');
+    note();
+  }
+  t.deepEqual(kinds(), [PENDING, EXPORTED, EXPORTED], 'no more wait than a block has room for');
 });

@@ -1,4 +1,6 @@
 import test from 'ava';
+import { COUNTER_WORDS } from '../../src/schedule/export-state.js';
+import { ROW_WORDS } from '../../src/row/layout.generated.js';
 import {
   appendFileSync,
   existsSync,
@@ -276,7 +278,7 @@ test('a disk error ends the journal and not the run, and no later start uses the
   const memory = journal.destination('collector 0', BEGAN);
   full = true;
   for (let batch = 1; batch <= 3; batch++) {
-    memory.evicted();
+    memory.evicted(new Uint32Array(ROW_WORDS), 0, new Uint32Array(COUNTER_WORDS), 0, 0, 0);
     memory.flush();
   }
   t.is(lines.filter(({ level }) => level === 50).length, 1, 'said once');

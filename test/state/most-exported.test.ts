@@ -9,6 +9,9 @@ const counters = (...words: number[]): Uint32Array => Uint32Array.from({ length:
 test('of several destinations that count which has exported most counts, each counter by itself', t => {
   const most = mostExported([counters(5, 0, 500, 0, 1), counters(7, 0, 400, 0, 2, 0, 0, 1)], row, 0);
   t.deepEqual(most, counters(7, 0, 500, 0, 2, 0, 0, 1));
+  const all = [counters(1), counters(2)];
+  mostExported(all, row, 0);
+  t.deepEqual(all, [counters(1), counters(2)], 'each stays as it is');
 });
 
 test('counters below zero, as after a reset, are less than none', t => {

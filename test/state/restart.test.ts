@@ -152,8 +152,14 @@ class TellingKernel extends Kernel {
   }
 }
 
-for (const again of [false, true]) {
-  test(`property: killed anywhere, received destroys are exported once${again ? ', however often an event repeats' : ''}`, async t => {
+const KINDS = [
+  { again: false, limit: 64, runs: 60, title: '' },
+  { again: true, limit: 64, runs: 60, title: ', however often an event repeats' },
+  { again: true, limit: 5, runs: 40, title: ' or counted, where the store has room for five connections' },
+];
+
+for (const { again, limit, runs, title } of KINDS) {
+  test(`property: killed anywhere, received destroys are exported once${title}`, async t => {
     const walk = fc.array(endStep(again), { minLength: 5, maxLength: 40 });
     const lives = fc.array(fc.tuple(walk, fc.option(death, { nil: undefined })), { minLength: 2, maxLength: 6 });
     await fc.assert(
@@ -166,11 +172,13 @@ for (const again of [false, true]) {
           kernel.now += 1_000;
           const death = early && { ...early, write: early.write + (i === 0 ? 1 + collectors : 0) };
           // where events come again, as many ended ones stay in the journal as the store remembers
-          const options = { death, ends: 64, keptEnds: again ? 1_000 : 0 };
+          const options = { death, ends: 64, keptEnds: again ? 1_000 : 0, maxConnections: limit };
           const life = await ExporterLife.begin(path, kernel.now, told, options);
-          life.lines.forEach(({ journal }, line) => (uncertain[line] += journal.uncertain.packets));
           if (life.log.some(({ msg }) => String(msg).includes('not used'))) throw new Error('a good file is refused');
           await kernel.tell(life, steps);
+          life.lines.forEach(({ journal, schedule: { evictedUnreported, endedOverflow } }, line) => {
+            uncertain[line] += journal.uncertain.packets + evictedUnreported.packets + endedOverflow.packets;
+          });
           kernel.now += 5;
         }
         for (const [i, reports] of told.entries()) {
@@ -184,7 +192,7 @@ for (const again of [false, true]) {
           if (missing > uncertain[i]) throw new Error(`${missing} missing, ${uncertain[i]} uncertain`);
         }
       }),
-      { ...seeded(t), numRuns: 60 },
+      { ...seeded(t), numRuns: runs, includeErrorInReport: true },
     );
     t.pass();
   });

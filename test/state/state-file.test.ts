@@ -1,5 +1,7 @@
 /** What others do to a state file: put back, delete, fill the disk, link, lock, craft. */
 import test from 'ava';
+import { COUNTER_WORDS } from '../../src/schedule/export-state.js';
+import { ROW_WORDS } from '../../src/row/layout.generated.js';
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -216,7 +218,7 @@ test('a full disk that has room again: the file is begun anew, and goes on', asy
   const memory = journal.destination('collector 0', BEGAN);
   full = true;
   for (let poll = 0; poll < 3; poll++) {
-    memory.evicted();
+    memory.evicted(new Uint32Array(ROW_WORDS), 0, new Uint32Array(COUNTER_WORDS), 0, 0, 0);
     await journal.afterPoll(true);
   }
   t.false(existsSync(path));

@@ -11,6 +11,7 @@ import type { Session } from '../session.js';
 export class FlowBatcher implements Batcher {
   readonly schedule: ExportSchedule;
   readonly #session: Session;
+  readonly #journal: DestinationJournal | undefined;
   readonly #sender: RecordSender;
   readonly #findInterfaces: Flows['extras']['findInterfaces'];
   readonly #due = new DueSlots();
@@ -22,6 +23,7 @@ export class FlowBatcher implements Batcher {
   constructor(flows: Flows, options: ScheduleOptions, session: Session, journal?: DestinationJournal) {
     const { store, extras } = flows;
     this.#session = session;
+    this.#journal = journal;
     this.schedule = new ExportSchedule(store, options, () => performance.now(), this.#evict, journal);
     const encoder = {
       columns: store.table.columns(extras),
@@ -30,6 +32,7 @@ export class FlowBatcher implements Batcher {
     };
     this.#findInterfaces = session.profile.routed ? extras.findInterfaces : undefined;
     this.#sender = new RecordSender(session, encoder, journal);
+    if (journal) journal.closeMessages = () => this.#sender.tryCloseAll();
   }
 
   get ended(): number {
@@ -48,6 +51,7 @@ export class FlowBatcher implements Batcher {
     const now = performance.now();
     const copies = this.#session.profile.uniflows ? 2 : 1;
     const due = this.#due;
+    this.#journal?.writeNotes();
     for (let looked = 0; looked < budget;) {
       this.schedule.due(now, due, budget - looked, this.#session.ready ? Math.floor(most / copies) : 0);
       if (due.count === 0) break;

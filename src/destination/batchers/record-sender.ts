@@ -29,6 +29,8 @@ export class RecordSender {
   readonly #encoder: FlowEncoder;
   /** Messages that are closed. */
   readonly #closed: MessageBatch;
+  /** Records were encoded since all messages were closed. */
+  #open = false;
 
   /** @param journal where there is a state file */
   constructor(
@@ -47,6 +49,7 @@ export class RecordSender {
     const { progress } = this.#closed;
     for (let from = 0; ;) {
       this.#encoder.encode(slots, reasons, from, count, this.#session.limit, this.#session.names);
+      if (progress[NEXT] > from) this.#open = true;
       from = progress[NEXT];
       if (progress[STOP] === UNKNOWN) this.#session.define(this.#encoder, progress[KIND]);
       else if (progress[STOP] !== FULL) return from;
@@ -61,6 +64,13 @@ export class RecordSender {
   closeAll(): void {
     while (!this.#encoder.close()) this.#send();
     this.#send();
+    this.#open = false;
+  }
+
+  /** Sends what was encoded, where the session takes it. @returns whether nothing is left */
+  tryCloseAll(): boolean {
+    if (this.#open && this.#session.ready) this.closeAll();
+    return !this.#open;
   }
 
   /** Forgets the records that wait. @returns how many data records */
@@ -70,6 +80,7 @@ export class RecordSender {
       all = this.#encoder.close();
       dropped += this.#session.lose(this.#closed.take());
     }
+    this.#open = false;
     return dropped;
   }
 

@@ -107,6 +107,10 @@ class Line implements LifeLine {
       zeroDeltas: false,
       journal: journal.number,
     });
+    journal.closeMessages = () => {
+      this.send();
+      return true;
+    };
     this.#encoder.define(0, [{ id: 256, plan: Uint32Array.of(OP_U8, PROTOCOL, 1, 0), reserve: 0 }]);
   }
 
@@ -120,6 +124,7 @@ class Line implements LifeLine {
   };
 
   export(): void {
+    this.journal.writeNotes();
     exportDue(this.schedule, this.#life.store.table, this.#life.now, 1_000, this.take);
     this.send();
   }
@@ -195,7 +200,9 @@ export class ExporterLife {
   ): Promise<ExporterLife> {
     const file: Left = {};
     let writes = 0;
+    const lives: ExporterLife[] = [];
     const opened = await openJournal(path, {
+      wall: () => lives[0]?.now ?? now,
       compactAbove: 1_000,
       keptEnds,
       ...(ends !== undefined && { endsCapacity: ends }),
@@ -214,6 +221,7 @@ export class ExporterLife {
       },
     });
     const life = new ExporterLife(path, now, opened, told, file, maxConnections, line);
+    lives.push(life);
     await life.#recover(ends !== undefined);
     return life;
   }
@@ -285,7 +293,7 @@ export class ExporterLife {
     for (const line of only.map(i => this.lines[i % this.lines.length])) {
       line.export();
       if (settle) line.settle();
-      line.journal.flush();
+      line.journal.writeNotes();
     }
     this.#settleEnds();
     // a journal that is written anew goes on
