@@ -11,7 +11,9 @@ import {
   ENDED,
   ENTRY_SIZE,
   ENTRY_WORDS,
+  EntryBlock,
   FILE_ID,
+  HEAD_WORDS,
   IDENTITY_WORDS,
   PENDING,
   LAST_WORD,
@@ -261,4 +263,13 @@ export function destinationPayload({ name, since }: Pick<KnownDestination, 'name
   words[2] = text.length;
   new Uint8Array(words.buffer).set(text, 16);
   return words;
+}
+
+/** A destination as a block of the journal. */
+export function destinationBlock(destination: { number: number; name: string; since: number }): Uint8Array {
+  const payload = destinationPayload(destination);
+  const block = new EntryBlock(payload.length / ENTRY_WORDS);
+  block.words.set(payload, HEAD_WORDS);
+  block.count = block.capacity;
+  return block.seal(DESTINATION, destination.number);
 }

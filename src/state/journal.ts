@@ -6,11 +6,11 @@ import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
 import { DestinationJournal } from './destination-journal.js';
 import { DestroyLog } from './destroy-log.js';
-import { DESTINATION, DONE, ENTRY_WORDS, EntryBlock, FILE_ID, HEAD_WORDS } from './entry-block.js';
+import { DONE, EntryBlock, FILE_ID } from './entry-block.js';
 import { COUNTER_WORDS, COUNTERS_WORD } from '../schedule/export-state.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
-import { destinationPayload, JournalContents, type Uncertain } from './journal-contents.js';
+import { destinationBlock, JournalContents, type Uncertain } from './journal-contents.js';
 import { encodeFileHeader, writeWhole, type Write } from './journal-file.js';
 import type { JournalStats } from './journal-stats.js';
 import { loadJournal } from './load-journal.js';
@@ -444,12 +444,4 @@ function idBlock(id: JournalId): Uint8Array {
   const block = new EntryBlock(1);
   block.words.set(id, block.next());
   return block.seal(FILE_ID, 0);
-}
-
-function destinationBlock(destination: { number: number; name: string; since: number }): Uint8Array {
-  const payload = destinationPayload(destination);
-  const block = new EntryBlock(payload.length / ENTRY_WORDS);
-  block.words.set(payload, HEAD_WORDS);
-  block.count = block.capacity;
-  return block.seal(DESTINATION, destination.number);
 }
