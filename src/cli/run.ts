@@ -189,10 +189,10 @@ async function run(config: RunConfig): Promise<void> {
   }
 }
 
-/** What tells systemd how the exporter does, where systemd has started it. */
+/** Notifies systemd of the state of the exporter, where systemd has started it. */
 function serviceOf({ sendUnixDatagram: send }: Backend, log: Logger): Service {
   const hint = send ? 'See NotifyAccess= of the unit' : 'Install systemd-notify, or build the native module';
-  const failed = (why: string): void => log.warn({ why, hint }, 'systemd cannot be told how ctflow does');
+  const failed = (why: string): void => log.warn({ why, hint }, 'systemd cannot be notified');
   return new Service(serviceManager(process.env, { send, failed }), log);
 }
 

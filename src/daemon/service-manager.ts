@@ -9,12 +9,12 @@ const RETRY_MS = 50;
 /** Messages that wait at most; the oldest is dropped for another. */
 const MOST_WAITING = 100;
 
-/** What the service manager is told, sd_notify(3). */
+/** Notifications to the service manager, sd_notify(3). */
 export interface ServiceManager {
   /** Milliseconds within which it wants WATCHDOG=1, where it does. */
   readonly watchdog: number | undefined;
   /**
-   * Tells it: `READY=1`, `STATUS=a sentence`. Never waits, and never fails: {@link ServiceOptions.failed} is called where it cannot
+   * Sends `READY=1`, `STATUS=a sentence`. Never waits, and never fails: {@link ServiceOptions.failed} is called where it cannot
    * be told.
    */
   notify(...assignments: readonly string[]): void;

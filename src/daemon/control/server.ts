@@ -15,7 +15,7 @@ import {
 } from './protocol.js';
 import { here, noSocket, prepareFolder } from './socket-path.js';
 
-/** Clients at once; more are told so. */
+/** Clients at once; more are refused. */
 const MOST_CLIENTS = 16;
 /** A client that says nothing for this long, or does not read its reply, is closed. */
 const IDLE_MS = 10_000;
