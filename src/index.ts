@@ -29,7 +29,9 @@ export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { DenyCounts } from './denied/deny-store.js';
 export type { AggregationStats } from './destination/batchers/sum-batcher.js';
-export { type DestinationStats } from './destination/destination.js';
+export type { DestinationStats, TemplatesResent } from './destination/destination.js';
+export type { Flushed, ResentTemplates } from './destination/destination-set.js';
+export type { LastError } from './destination/outage.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination-options.js';
 export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
@@ -46,7 +48,13 @@ export type { KnowledgeOptions, KnowledgeStats } from './inventory/flow-knowledg
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
-export type { FixedInterfaces, InterfaceName, Interfaces, RouteMark } from './ipfix/interfaces.js';
+export {
+  type FixedInterfaces,
+  type InterfaceName,
+  type Interfaces,
+  ROUTE_MARKS,
+  type RouteMark,
+} from './ipfix/interfaces.js';
 export { AGGREGATE_KEYS, type AggregateKey } from './ipfix/profile-aggregate.js';
 export type { NatTime } from './ipfix/profile-nat.js';
 export type { Biflow } from './ipfix/profile-standard.js';
