@@ -54,6 +54,7 @@ export class ConnectionEnds {
   expectEvents(on: boolean): void {
     this.#events = on;
     this.#delayed = false;
+    if (on) this.#tracker.expectEvents();
   }
 
   /** Events of connections that have left the table are still to come. */

@@ -97,6 +97,11 @@ export class DestroyTracker {
     return slots;
   }
 
+  /** Events will come: the first one need not wait for tables. */
+  expectEvents(): void {
+    for (const table of [this.#destroyed, this.#duringDump, this.#waiting]) table.makeRoom();
+  }
+
   /** A dump begins: until it is over, its rows may show connections whose event comes before them. */
   beginDump(): void {
     this.#dumping = true;

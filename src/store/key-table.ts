@@ -39,7 +39,7 @@ export class KeyTable {
 
   /** A new entry behind all others; the table must not be full. */
   add(a: number, b: number, c: number): number {
-    if (this.#next.length === 0) this.#makeRoom();
+    this.makeRoom();
     let entry = this.#free - 1;
     if (entry < 0) entry = this.#top++;
     else this.#free = this.#next[entry];
@@ -92,7 +92,9 @@ export class KeyTable {
     this.count = 0;
   }
 
-  #makeRoom(): void {
+  /** Makes the table now, and not with its first entry. */
+  makeRoom(): void {
+    if (this.#next.length > 0) return;
     this.order = SlotList.of(this.capacity);
     this.#keys = new Uint32Array(this.capacity * KEY_WORDS);
     this.#buckets = new Int32Array(this.#mask + 1);
