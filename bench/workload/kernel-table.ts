@@ -8,7 +8,7 @@ const NAT = `
 table inet translation {
   chain sources {
     type nat hook postrouting priority 100
-    udp dport 4000 ip daddr 127.1.0.0/16 snat ip to 127.0.0.9
+    udp dport 4000 ip daddr 127.1.0.0-127.255.255.255 snat ip to 127.0.0.9
     udp dport 4000 ip6 daddr 2001:db8:1::/64 snat ip6 to 2001:db8:1:0:ffff::9
   }
 }
