@@ -15,7 +15,7 @@ export interface ServiceManager {
   readonly watchdog: number | undefined;
   /**
    * Sends `READY=1`, `STATUS=a sentence`. Never waits, and never fails: {@link ServiceOptions.failed} is called where it cannot
-   * be told.
+   * send.
    */
   notify(...assignments: readonly string[]): void;
 }

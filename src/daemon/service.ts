@@ -39,7 +39,7 @@ export class Service {
     if (this.#manager) this.#look();
   }
 
-  /** The configuration is being read again; a service that is not ready yet is not told of it. */
+  /** The configuration is being read again; before READY=1 nothing is sent. */
   reloading(): void {
     if (!this.#ready) return;
     // systemd wants the time of CLOCK_MONOTONIC, which is that of hrtime on Linux
@@ -80,7 +80,7 @@ export class Service {
     this.#timer = setTimeout(() => this.#look(), this.#ready ? Math.min(watchdog / BEATS, BEAT_MS) : SOON_MS).unref();
   }
 
-  /** Whether the watchdog is to be told that all is well. @param behind see PollStats */
+  /** Whether WATCHDOG=1 is to be sent: polls go on. @param behind see PollStats */
   #polls(behind: number): boolean {
     const { watchdog } = this.#manager!;
     if (watchdog === undefined) return false;
@@ -88,7 +88,7 @@ export class Service {
     if (stuck && !this.#stuck)
       this.#log.error(
         { behind, watchdog },
-        'polls do not go on: systemd is not told any more that ctflow works, and will restart it',
+        'polls do not go on: no WATCHDOG=1 is sent any more, and systemd will restart ctflow',
       );
     this.#stuck = stuck;
     return !stuck;

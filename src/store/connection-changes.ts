@@ -22,11 +22,11 @@ export interface Beginnings {
   /**
    * A NEW event of a connection that is not stored.
    * @param time when it was, milliseconds since 1970
-   * @returns whether this is of interest, and has been told
+   * @returns whether its beginning was exported
    */
   began(u32: Uint32Array, bytes: Uint8Array, from: number, time: number): boolean;
-  /** A connection gets this slot, before other listeners know. @param told {@link began} has told of it */
-  stored(slot: number, told: boolean): void;
+  /** A connection gets this slot, before other listeners know. @param exported its beginning, by {@link began} */
+  stored(slot: number, exported: boolean): void;
   /** The NEW event of a connection that the poll under way has stored. */
   beganStored(slot: number, time: number): void;
 }
