@@ -25,9 +25,10 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** The environment without what a developer may have set for ctflow. */
+/** The environment without what a developer may have set for ctflow. Runs side by side share no control socket. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CTFLOW_')));
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('CTFLOW_'));
+  return { ...Object.fromEntries(own), CTFLOW_CONTROL: 'off' };
 }
 
 /** Starts the command line. */
