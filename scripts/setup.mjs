@@ -95,6 +95,8 @@ function prune(made, sources) {
 
 /** What is compiled of test/, bench/ and proof/ finds the package where its sources stand beside it: build/src is dist/. */
 function link() {
+  // tsc would take for compiled what is gone
+  if (!existsSync(at('dist'))) rmSync(at('build'), { recursive: true, force: true });
   if (existsSync(at('build/src'))) return;
   for (const folder of ['build', 'dist']) mkdirSync(at(folder), { recursive: true });
   symlinkSync('../dist', at('build/src'), 'junction');

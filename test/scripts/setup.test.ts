@@ -55,7 +55,7 @@ class Checkout {
   }
 
   remove(name: string): Promise<void> {
-    return rm(join(this.#folder, name));
+    return rm(join(this.#folder, name), { recursive: true });
   }
 
   /** Makes a file an hour younger than all others. */
@@ -108,6 +108,15 @@ test('output of a deleted source is removed', async t => {
     (await checkout.files('dist')).filter(name => name.startsWith('two')),
     [],
   );
+});
+
+test('what is gone of the output is compiled again', async t => {
+  const checkout = await Checkout.make(t);
+  t.is((await checkout.setUp()).code, 0);
+  await checkout.remove('dist');
+  const { code, stderr } = await checkout.setUp();
+  t.is(code, 0, stderr);
+  t.true((await checkout.files('dist')).includes('one.js'));
 });
 
 test('a failed step ends the setup with the reason, and is repeated the next time', async t => {
