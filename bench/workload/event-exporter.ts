@@ -38,7 +38,7 @@ export class EventExporter {
       backend,
       source: backend.openKernel({ filter: {} }),
       events: { kind: 'destroy', filter: {}, receiveBuffer, holdEnded, earlierHaveNone: false },
-      destinations: [{ ...destinationOptions(sink, mtu), profile }],
+      destinations: [{ ...destinationOptions({ host: sink.host, port: sink.port, segment: true }, mtu), profile }],
       nat66Events: NAT66,
       log: createLogger('error'),
     });
