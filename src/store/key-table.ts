@@ -1,10 +1,17 @@
 import { SlotList } from './slot-list.js';
 
-const KEY_WORDS = 3;
+// what is read together stands together: words of an entry
+const WORDS = 6;
+/** Behind the key: the next one in the bucket, entry + 1, 0 at the end; then the two links of the order. */
+const NEXT = 3;
+const LINKS = 4;
+/** Buckets at first. */
+const LEAST = 16;
 
 /**
  * Entries under keys of three words, numbered below the capacity: the user keeps their data in columns. Several entries may
- * have one key, and are found in the order in which they came.
+ * have one key, and are found in the order in which they came. Buckets grow with the entries, one at a time (linear hashing): few
+ * entries touch little memory, and none waits until all have moved.
  */
 export class KeyTable {
   readonly capacity: number;
@@ -12,25 +19,27 @@ export class KeyTable {
   order = SlotList.of(0);
   count = 0;
   // made with the first entry: many tables never have one
-  #keys = new Uint32Array(0);
+  #words = new Int32Array(0);
   #buckets = new Int32Array(0); // entry + 1, 0 where empty
-  #next = new Int32Array(0); // in the bucket: entry + 1, 0 at the end
-  readonly #mask: number;
+  readonly #mostBuckets: number;
+  /** Buckets in use, and the largest power of two that is no more. */
+  #size = LEAST;
+  #half = LEAST;
   /** Entries that are not in their bucket yet: of those that nobody looks for most are forgotten before they are. */
   #unplaced = new Int32Array(0);
   #unplacedCount = 0;
   /** Entries are in buckets. */
   #placed = false;
-  /** Entries that were given back, linked by `#next`; entry + 1. */
+  /** Entries that were given back, linked by NEXT; entry + 1. */
   #free = 0;
   /** Entries that have ever been used lie below. */
   #top = 0;
 
   constructor(capacity: number) {
-    let size = 16;
-    while (size < capacity) size *= 2;
+    let most = LEAST;
+    while (most < capacity) most *= 2;
     this.capacity = capacity;
-    this.#mask = size - 1;
+    this.#mostBuckets = most;
   }
 
   get full(): boolean {
@@ -40,14 +49,16 @@ export class KeyTable {
   /** A new entry behind all others; the table must not be full. */
   add(a: number, b: number, c: number): number {
     this.makeRoom();
+    const words = this.#words;
     let entry = this.#free - 1;
     if (entry < 0) entry = this.#top++;
-    else this.#free = this.#next[entry];
+    else this.#free = words[entry * WORDS + NEXT];
     this.count++;
-    this.#keys[entry * KEY_WORDS] = a;
-    this.#keys[entry * KEY_WORDS + 1] = b;
-    this.#keys[entry * KEY_WORDS + 2] = c;
-    this.#next[entry] = 0;
+    const at = entry * WORDS;
+    words[at] = a;
+    words[at + 1] = b;
+    words[at + 2] = c;
+    words[at + NEXT] = 0;
     this.#unplaced[this.#unplacedCount++] = entry;
     this.order.push(entry);
     return entry;
@@ -57,10 +68,12 @@ export class KeyTable {
   find(a: number, b: number, c: number, after = -1): number {
     if (this.count === 0) return -1;
     if (this.#unplacedCount > 0) this.#placeAll();
-    let entry = (after < 0 ? this.#buckets[this.#bucket(a, b, c)] : this.#next[after]) - 1;
-    for (; entry >= 0; entry = this.#next[entry] - 1) {
-      const at = entry * KEY_WORDS;
-      if (this.#keys[at] === a && this.#keys[at + 1] === b && this.#keys[at + 2] === c) return entry;
+    const words = this.#words;
+    let entry = (after < 0 ? this.#buckets[this.#bucket(a, b, c)] : words[after * WORDS + NEXT]) - 1;
+    while (entry >= 0) {
+      const at = entry * WORDS;
+      if (words[at] === (a | 0) && words[at + 1] === (b | 0) && words[at + 2] === (c | 0)) return entry;
+      entry = words[at + NEXT] - 1;
     }
     return -1;
   }
@@ -68,23 +81,25 @@ export class KeyTable {
   /** The entry must be in the table. */
   remove(entry: number): void {
     if (this.#unplacedCount > 0) this.#placeAll();
-    const at = entry * KEY_WORDS;
-    const bucket = this.#bucket(this.#keys[at], this.#keys[at + 1], this.#keys[at + 2]);
-    if (this.#buckets[bucket] === entry + 1) this.#buckets[bucket] = this.#next[entry];
+    const words = this.#words;
+    const at = entry * WORDS;
+    const bucket = this.#bucket(words[at], words[at + 1], words[at + 2]);
+    if (this.#buckets[bucket] === entry + 1) this.#buckets[bucket] = words[at + NEXT];
     else {
       let before = this.#buckets[bucket] - 1;
-      while (this.#next[before] !== entry + 1) before = this.#next[before] - 1;
-      this.#next[before] = this.#next[entry];
+      while (words[before * WORDS + NEXT] !== entry + 1) before = words[before * WORDS + NEXT] - 1;
+      words[before * WORDS + NEXT] = words[at + NEXT];
     }
     this.order.remove(entry);
-    this.#next[entry] = this.#free;
+    words[at + NEXT] = this.#free;
     this.#free = entry + 1;
     this.count--;
   }
 
   clear(): void {
-    if (this.#placed) this.#buckets.fill(0);
+    if (this.#placed) this.#buckets.fill(0, 0, this.#size);
     this.#placed = false;
+    this.#size = this.#half = LEAST;
     this.#unplacedCount = 0;
     this.order.clear();
     this.#free = 0;
@@ -94,11 +109,10 @@ export class KeyTable {
 
   /** Makes the table now, and not with its first entry. */
   makeRoom(): void {
-    if (this.#next.length > 0) return;
-    this.order = SlotList.of(this.capacity);
-    this.#keys = new Uint32Array(this.capacity * KEY_WORDS);
-    this.#buckets = new Int32Array(this.#mask + 1);
-    this.#next = new Int32Array(this.capacity);
+    if (this.#words.length > 0) return;
+    this.#words = new Int32Array(this.capacity * WORDS);
+    this.order = new SlotList(this.#words, WORDS, LINKS);
+    this.#buckets = new Int32Array(this.#mostBuckets);
     this.#unplaced = new Int32Array(this.capacity);
   }
 
@@ -109,20 +123,46 @@ export class KeyTable {
   }
 
   #place(entry: number): void {
-    const at = entry * KEY_WORDS;
-    const bucket = this.#bucket(this.#keys[at], this.#keys[at + 1], this.#keys[at + 2]);
+    if (this.count > this.#size && this.#size < this.#mostBuckets) this.#split();
+    const words = this.#words;
+    const at = entry * WORDS;
+    const bucket = this.#bucket(words[at], words[at + 1], words[at + 2]);
+    this.#append(bucket, entry);
+  }
+
+  #append(bucket: number, entry: number): void {
+    const words = this.#words;
     let last = this.#buckets[bucket] - 1;
     if (last < 0) {
       this.#buckets[bucket] = entry + 1;
       return;
     }
-    while (this.#next[last] !== 0) last = this.#next[last] - 1;
-    this.#next[last] = entry + 1;
+    while (words[last * WORDS + NEXT] !== 0) last = words[last * WORDS + NEXT] - 1;
+    words[last * WORDS + NEXT] = entry + 1;
+  }
+
+  /** One more bucket: it takes its entries from the one that had them until now, and both keep their order. */
+  #split(): void {
+    const words = this.#words;
+    const from = this.#size - this.#half;
+    this.#size++;
+    if (this.#size === this.#half * 2) this.#half = this.#size;
+    let entry = this.#buckets[from] - 1;
+    this.#buckets[from] = 0;
+    while (entry >= 0) {
+      const at = entry * WORDS;
+      const next = words[at + NEXT] - 1;
+      words[at + NEXT] = 0;
+      this.#append(this.#bucket(words[at], words[at + 1], words[at + 2]), entry);
+      entry = next;
+    }
   }
 
   #bucket(a: number, b: number, c: number): number {
     let hash = Math.imul(a ^ Math.imul(b, 0x9e3779b1), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 15) ^ c, 0xc2b2ae35);
-    return (hash ^ (hash >>> 13)) & this.#mask;
+    hash ^= hash >>> 13;
+    const bucket = hash & (this.#half * 2 - 1);
+    return bucket < this.#size ? bucket : bucket - this.#half;
   }
 }

@@ -1,4 +1,10 @@
-import {
+import * as layout from '../row/layout.generated.js';
+import { KeyTable } from './key-table.js';
+import { appendState } from './tcp-history.js';
+import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   HASH_WORD,
   HAS_EVENT_TIME,
   HAS_START,
@@ -9,10 +15,21 @@ import {
   START_NS_WORD,
   STATE,
   STOP_NS_WORD,
-} from '../row/layout.generated.js';
-import { KeyTable } from './key-table.js';
-import { appendState } from './tcp-history.js';
-import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
+} = layout;
+
+// what is read together stands together: of each entry, two times and four words, and as many words in all
+const TIMES = 4;
+const WORDS = 8;
+const SEEN_AT = 0;
+const LAST_AT = 1;
+/** When the kernel made the first event, nanoseconds since 1970 in two words; 0 where it did not say. */
+const MADE_AT = 4;
+const STATES = 6;
+/** The dump before which its first event came, and the bits below it. */
+const DUMP = 7;
+const IS_NEW = 1;
+const IS_TOLD = 2;
+const DUMP_SHIFT = 2;
 
 /** Connections that may wait to be stored; those beyond are only counted. */
 const MAX_PENDING = 262_144;
@@ -58,27 +75,19 @@ export class PendingEvents {
   /** Connections that neither a later dump nor a DESTROY showed. */
   expired = 0;
   readonly #table: KeyTable;
-  readonly #seenAt: Float64Array;
-  readonly #lastAt: Float64Array;
-  readonly #states: Uint32Array;
-  readonly #isNew: Uint8Array;
-  readonly #isTold: Uint8Array;
-  /** When the kernel made the first event, nanoseconds since 1970 in two words; 0 where it did not say. */
-  readonly #madeAt: Uint32Array;
-  /** The dump before which its first event came. */
-  readonly #dump: Uint32Array;
+  /** {@link WORDS} of each entry. */
+  readonly #words: Uint32Array;
+  /** The same memory. */
+  readonly #times: Float64Array;
   readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, isTold: false, states: 0 };
   #dumps = 0;
 
   constructor(capacity = MAX_PENDING) {
     this.#table = new KeyTable(capacity);
-    this.#seenAt = new Float64Array(capacity);
-    this.#lastAt = new Float64Array(capacity);
-    this.#states = new Uint32Array(capacity);
-    this.#isNew = new Uint8Array(capacity);
-    this.#isTold = new Uint8Array(capacity);
-    this.#madeAt = new Uint32Array(capacity * 2);
-    this.#dump = new Uint32Array(capacity);
+    // the first event need not wait for it
+    this.#table.makeRoom();
+    this.#times = new Float64Array(capacity * TIMES);
+    this.#words = new Uint32Array(this.#times.buffer);
   }
 
   get count(): number {
@@ -96,6 +105,7 @@ export class PendingEvents {
    * @returns where the events of its connection are, -1 where there is no room
    */
   note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number, time: number): number {
+    const words = this.#words;
     let entry = -1;
     if (!isNew) {
       // the events of one key come in order: it belongs to the last
@@ -107,25 +117,25 @@ export class PendingEvents {
         return -1;
       }
       entry = this.#table.add(row[from + ID_WORD], row[from + HASH_WORD], 0);
-      this.#seenAt[entry] = at;
-      this.#isNew[entry] = isNew ? 1 : 0;
-      this.#isTold[entry] = 0;
+      this.#times[entry * TIMES + SEEN_AT] = at;
+      const to = entry * WORDS;
       const isMade = (row[from + PRESENT_WORD] & HAS_EVENT_TIME) !== 0;
-      for (let word = 0; word < 2; word++)
-        this.#madeAt[entry * 2 + word] = isMade ? row[from + STOP_NS_WORD + word] : 0;
-      this.#states[entry] = 0;
-      this.#dump[entry] = this.#dumps;
+      words[to + MADE_AT] = isMade ? row[from + STOP_NS_WORD] : 0;
+      words[to + MADE_AT + 1] = isMade ? row[from + STOP_NS_WORD + 1] : 0;
+      words[to + STATES] = 0;
+      words[to + DUMP] = (this.#dumps << DUMP_SHIFT) | (isNew ? IS_NEW : 0);
     }
-    this.#lastAt[entry] = time;
+    this.#times[entry * TIMES + LAST_AT] = time;
     if (row[from + PRESENT_WORD] & HAS_TCP_STATE) {
-      this.#states[entry] = appendState(this.#states[entry], bytes[from * 4 + STATE]);
+      const states = entry * WORDS + STATES;
+      words[states] = appendState(words[states], bytes[from * 4 + STATE]);
     }
     return entry;
   }
 
   /** The beginning of this connection has been told. */
   setTold(entry: number): void {
-    this.#isTold[entry] = 1;
+    this.#words[entry * WORDS + DUMP] |= IS_TOLD;
   }
 
   /**
@@ -139,12 +149,15 @@ export class PendingEvents {
     const stopKnown = (row[from + PRESENT_WORD] & HAS_STOP) !== 0;
     let own = -1;
     let distance = Number.POSITIVE_INFINITY;
+    const words = this.#words;
+    const times = this.#times;
     for (let entry = this.#find(row, from), next = -1; entry >= 0; entry = next) {
       next = this.#find(row, from, entry);
-      if (stopKnown && lessThan(row, from + STOP_NS_WORD, this.#madeAt, entry * 2)) break;
-      const made = nanosecondsToMilliseconds(this.#madeAt[entry * 2], this.#madeAt[entry * 2 + 1]);
-      if (made > 0 ? made < start - MOST_BEFORE_START : this.#seenAt[entry] < start) {
-        if (this.#isTold[entry] !== 0) continue;
+      const at = entry * WORDS;
+      if (stopKnown && lessThan(row, from + STOP_NS_WORD, words, at + MADE_AT)) break;
+      const made = nanosecondsToMilliseconds(words[at + MADE_AT], words[at + MADE_AT + 1]);
+      if (made > 0 ? made < start - MOST_BEFORE_START : times[entry * TIMES + SEEN_AT] < start) {
+        if (words[at + DUMP] & IS_TOLD) continue;
         this.#table.remove(entry);
         this.expired++;
         continue;
@@ -156,11 +169,11 @@ export class PendingEvents {
     }
     if (own < 0) return undefined;
     const taken = this.#taken;
-    taken.seenAt = this.#seenAt[own];
-    taken.lastAt = this.#lastAt[own];
-    taken.isNew = this.#isNew[own] !== 0;
-    taken.isTold = this.#isTold[own] !== 0;
-    taken.states = this.#states[own];
+    taken.seenAt = times[own * TIMES + SEEN_AT];
+    taken.lastAt = times[own * TIMES + LAST_AT];
+    taken.isNew = (words[own * WORDS + DUMP] & IS_NEW) !== 0;
+    taken.isTold = (words[own * WORDS + DUMP] & IS_TOLD) !== 0;
+    taken.states = words[own * WORDS + STATES];
     this.#table.remove(own);
     return taken;
   }
@@ -178,7 +191,8 @@ export class PendingEvents {
   endDump(complete: boolean): void {
     if (!complete) return;
     const { order } = this.#table;
-    for (let entry = order.head; entry >= 0 && this.#dump[entry] < this.#dumps - 1; entry = order.head) {
+    const before = this.#dumps - 1;
+    for (let entry = order.head; entry >= 0 && this.#dumpOf(entry) < before; entry = order.head) {
       this.#table.remove(entry);
       this.expired++;
     }
@@ -188,6 +202,10 @@ export class PendingEvents {
     this.#table.clear();
     this.overflow = 0;
     this.expired = 0;
+  }
+
+  #dumpOf(entry: number): number {
+    return this.#words[entry * WORDS + DUMP] >>> DUMP_SHIFT;
   }
 
   #find(row: Uint32Array, from: number, after = -1): number {

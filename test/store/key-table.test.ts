@@ -63,6 +63,29 @@ test('keys are listed in order of arrival, whatever is added and removed', t => 
   );
 });
 
+test('many keys are found while buckets grow, and after a table was cleared', t => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(400), { minLength: 300, maxLength: 600 }), numbers => {
+      const table = new KeyTable(500);
+      for (let round = 0; round < 2; round++) {
+        const model: { entry: number; number: number }[] = [];
+        for (const number of numbers) {
+          if (table.full) table.remove(model.shift()!.entry);
+          model.push({ entry: table.add(number, 7, 0), number });
+          // now and then, so that many are placed together
+          if (number % 16 === 0) table.find(number, 7, 0);
+        }
+        for (let number = 0; number <= 401; number++) {
+          const expected = model.filter(one => one.number === number).map(({ entry }) => entry);
+          t.deepEqual(list(table, [number, 7, 0]), expected);
+        }
+        table.clear();
+      }
+    }),
+    { ...seeded(t), numRuns: 10 },
+  );
+});
+
 test('a table takes its memory with the first entry', t => {
   const capacity = 1 << 20;
   const before = process.memoryUsage().arrayBuffers;
