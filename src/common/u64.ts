@@ -36,7 +36,9 @@ export function writeNtp(out: Uint32Array, at: number, milliseconds: number, nan
 
 /** What {@link nanosecondsToMilliseconds} leaves out: nanoseconds below a million. */
 export function nanosecondsBeyond(low: number, high: number): number {
-  return (high * 967_296 + low) % 1_000_000;
+  const rest = high * 967_296 + low;
+  // V8 calls a function of C for the remainder of two doubles
+  return rest - Math.floor(rest / 1_000_000) * 1_000_000;
 }
 
 /** Writes a whole number of up to 2^53 as two words. */

@@ -1,5 +1,8 @@
-import { AF_INET6 } from '../row/protocol.js';
-import {
+import * as protocol from '../row/protocol.js';
+import * as row from '../row/layout.generated.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   FAMILY,
   HAS_HELPER,
   HAS_ICMP,
@@ -22,7 +25,8 @@ import {
   REPLY_SPORT_WORD,
   REPLY_SRC_WORD,
   ROW_WORDS,
-} from '../row/layout.generated.js';
+} = row;
+const { AF_INET6 } = protocol;
 
 /**
  * The shape of a record: which facts it has, as bits. Records of one shape share a template, so that nothing unknown is
@@ -64,18 +68,21 @@ export const STANDARD = 0xffff | ONE_END_LOCAL;
 /** @param rows words; @param bytes the same memory; @param slot number of the row */
 export function shapeOf(rows: Uint32Array, bytes: Uint8Array, slot: number): number {
   const at = slot * ROW_WORDS;
-  const present = rows[at + PRESENT_WORD];
-  const v6 = bytes[at * 4 + FAMILY] === AF_INET6;
-  let shape = v6 ? IPV6 : 0;
-  shape |= shapeOfPresent(present);
+  const shape = bytes[at * 4 + FAMILY] === AF_INET6 ? IPV6 : 0;
+  return shape | shapeOfPresent(rows[at + PRESENT_WORD]) | translationOf(rows, bytes, at);
+}
+
+/** What a NAT has translated of the connection whose row begins at word `at`: SOURCE_NAT and DESTINATION_NAT. */
+export function translationOf(rows: Uint32Array, bytes: Uint8Array, at: number): number {
+  let shape = 0;
   // the reply goes to the source of the request, unless that was translated; and the other way round
   if (rows[at + ORIG_SRC_WORD] !== rows[at + REPLY_DST_WORD]) shape |= SOURCE_NAT;
   if (rows[at + ORIG_DST_WORD] !== rows[at + REPLY_SRC_WORD]) shape |= DESTINATION_NAT;
-  if (v6) {
+  if (bytes[at * 4 + FAMILY] === AF_INET6) {
     if (differ(rows, at + ORIG_SRC_WORD, at + REPLY_DST_WORD, 4)) shape |= SOURCE_NAT;
     if (differ(rows, at + ORIG_DST_WORD, at + REPLY_SRC_WORD, 4)) shape |= DESTINATION_NAT;
   }
-  if (present & HAS_PORTS) {
+  if (rows[at + PRESENT_WORD] & HAS_PORTS) {
     const ports = rows[at + ORIG_SPORT_WORD];
     if (((ports << 16) | (ports >>> 16)) !== (rows[at + REPLY_SPORT_WORD] | 0)) shape |= portsTranslated(bytes, at * 4);
   }
@@ -105,9 +112,9 @@ function shapeOfPresent(present: number): number {
   return shape;
 }
 
-function portsTranslated(bytes: Uint8Array, row: number): number {
-  const source = portsDiffer(bytes, row + ORIG_SPORT, row + REPLY_DPORT) ? SOURCE_NAT : 0;
-  return source | (portsDiffer(bytes, row + ORIG_DPORT, row + REPLY_SPORT) ? DESTINATION_NAT : 0);
+function portsTranslated(bytes: Uint8Array, at: number): number {
+  const source = portsDiffer(bytes, at + ORIG_SPORT, at + REPLY_DPORT) ? SOURCE_NAT : 0;
+  return source | (portsDiffer(bytes, at + ORIG_DPORT, at + REPLY_SPORT) ? DESTINATION_NAT : 0);
 }
 
 function differ(rows: Uint32Array, a: number, b: number, words: number): boolean {

@@ -1,5 +1,15 @@
-import { ZEROED } from '../encoder/columns.js';
-import {
+import * as columns from '../encoder/columns.js';
+import * as row from '../row/layout.generated.js';
+import { clearEight } from '../row/words.js';
+import { increase, writeNtp } from '../common/u64.js';
+import * as connectionTable from '../store/connection-table.js';
+import { ConnectionTable } from '../store/connection-table.js';
+import * as endReason from '../store/end-reason.js';
+import { FlowListeners } from '../store/flow-listeners.js';
+import type { FlowStore, SlotHolder, StoreListener } from '../store/flow-store.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   EVENT,
   HAS_EVENT_TIME,
   HAS_ICMP,
@@ -11,12 +21,10 @@ import {
   ROW_SIZE,
   ROW_WORDS,
   STOP_NS_WORD,
-} from '../row/layout.generated.js';
-import { increase, writeNtp } from '../common/u64.js';
-import { ConnectionTable, GONE } from '../store/connection-table.js';
-import { END_OF_FLOW } from '../store/end-reason.js';
-import { FlowListeners } from '../store/flow-listeners.js';
-import type { FlowStore, SlotHolder, StoreListener } from '../store/flow-store.js';
+} = row;
+const { GONE } = connectionTable;
+const { END_OF_FLOW } = endReason;
+const { ZEROED } = columns;
 
 /** What an event tells of a connection beside its tuples. */
 const EVENT_FACTS = HAS_PORTS | HAS_ICMP | HAS_ORIG_ZONE | HAS_REPLY_ZONE;
@@ -26,6 +34,8 @@ const COUNTER_WORDS = 8;
 export interface EventTime {
   milliseconds: number;
   nanoseconds: number;
+  /** When it was read, monotonic milliseconds. */
+  readAt: number;
 }
 
 /**
@@ -60,21 +70,21 @@ export class NatEvents implements FlowStore {
   add(source: Uint32Array, from: number, kind: number, time: EventTime): void {
     const { table } = this;
     const { rows } = table;
-    const slot = this.#take(source, from);
+    const slot = this.#take(source, from, time);
     const to = slot * ROW_WORDS;
     rows[to + PRESENT_WORD] = (rows[to + PRESENT_WORD] & EVENT_FACTS) | HAS_EVENT_TIME;
-    for (let word = 0; word < COUNTER_WORDS; word++) rows[to + ORIG_PACKETS_WORD + word] = 0;
+    clearEight(rows, to + ORIG_PACKETS_WORD);
     table.bytes[slot * ROW_SIZE + EVENT] = kind;
     table.setStartMs(slot, time.milliseconds);
     table.setEndMs(slot, time.milliseconds);
     writeNtp(rows, to + STOP_NS_WORD, time.milliseconds, time.nanoseconds);
-    this.#announce(slot, END_OF_FLOW);
+    this.#listeners.over(slot, END_OF_FLOW);
   }
 
   /** What the connection in this slot of `connections` has counted, as it is over. */
-  addEnd(connections: ConnectionTable, from: number, reason: number): void {
+  addEnd(connections: ConnectionTable, from: number, reason: number, time: EventTime): void {
     const { table } = this;
-    const slot = this.#take(connections.rows, from * ROW_WORDS);
+    const slot = this.#take(connections.rows, from * ROW_WORDS, time);
     table.rows[slot * ROW_WORDS + PRESENT_WORD] &= ~HAS_EVENT_TIME;
     const counters = slot * ROW_WORDS + ORIG_PACKETS_WORD;
     if (connections.flags[from] & ZEROED) {
@@ -83,19 +93,15 @@ export class NatEvents implements FlowStore {
     }
     table.setStartMs(slot, connections.startMs(from));
     table.setEndMs(slot, connections.endMs(from));
-    this.#announce(slot, reason);
+    this.#listeners.over(slot, reason);
   }
 
-  #take(source: Uint32Array, from: number): number {
-    const slot = this.table.allocate(source, from);
+  #take(source: Uint32Array, from: number, { readAt }: EventTime): number {
+    const { table } = this;
+    const slot = table.allocate(source, from);
+    table.flags[slot] |= GONE;
     this.#listeners.acquire(slot);
-    this.table.setChangedAt(slot, performance.now());
+    table.setChangedAt(slot, readAt);
     return slot;
-  }
-
-  #announce(slot: number, reason: number): void {
-    this.table.flags[slot] |= GONE;
-    this.#listeners.added(slot, false);
-    this.#listeners.gone(slot, reason);
   }
 }

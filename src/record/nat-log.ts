@@ -1,21 +1,19 @@
 import { nanosecondsBeyond, nanosecondsToMilliseconds } from '../common/u64.js';
 import type { ProfileName } from '../ipfix/profile.js';
-import { DESTINATION_NAT, shapeOf, SOURCE_NAT } from '../ipfix/shape.js';
-import {
-  FAMILY,
-  HAS_EVENT_TIME,
-  HAS_START,
-  HAS_STOP,
-  PRESENT_WORD,
-  ROW_WORDS,
-  START_NS_WORD,
-  STOP_NS_WORD,
-} from '../row/layout.generated.js';
-import { AF_INET6 } from '../row/protocol.js';
+import { translationOf } from '../ipfix/shape.js';
+import * as row from '../row/layout.generated.js';
+import * as protocol from '../row/protocol.js';
 import type { Beginnings } from '../store/connection-changes.js';
-import { type ConnectionTable, GONE } from '../store/connection-table.js';
+import * as connectionTable from '../store/connection-table.js';
+import type { ConnectionTable } from '../store/connection-table.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
+import type { Moment } from '../store/poll-history.js';
 import { type EventTime, NatEvents } from './nat-events.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { FAMILY, HAS_EVENT_TIME, HAS_START, HAS_STOP, PRESENT_WORD, ROW_WORDS, START_NS_WORD, STOP_NS_WORD } = row;
+const { AF_INET6 } = protocol;
+const { GONE } = connectionTable;
 
 /** natEvent (IE 230) of a session that is created, and of one that is deleted. */
 export type NatEventPair = readonly [create: number, remove: number];
@@ -79,7 +77,9 @@ export class NatLog implements Beginnings, StoreListener {
   readonly #nat66: NatEventPair | undefined;
   /** What is known of the beginning of the connection in a slot; UNKNOWN too where it is not translated. */
   readonly #known: Uint8Array;
-  readonly #time: EventTime = { milliseconds: 0, nanoseconds: 0 };
+  readonly #time: EventTime = { milliseconds: 0, nanoseconds: 0, readAt: Number.NEGATIVE_INFINITY };
+  /** Milliseconds since 1970, when {@link EventTime.readAt} was. */
+  #now = 0;
 
   /**
    * @param connections of the kernel; @param room as of {@link NatEvents}
@@ -93,9 +93,11 @@ export class NatLog implements Beginnings, StoreListener {
     connections.subscribe(this);
   }
 
-  began(u32: Uint32Array, bytes: Uint8Array, from: number, time: number): boolean {
-    if (!isTranslated(u32, bytes, from)) return false;
-    this.#at(time, u32, from, HAS_EVENT_TIME, STOP_NS_WORD);
+  began(u32: Uint32Array, bytes: Uint8Array, from: number, at: Moment): boolean {
+    if (translationOf(u32, bytes, from) === 0) return false;
+    this.#time.readAt = at.monotonic;
+    this.#now = at.wall;
+    this.#at(at.wall, u32, from, HAS_EVENT_TIME, STOP_NS_WORD);
     this.#create(u32, bytes, from);
     return true;
   }
@@ -107,35 +109,38 @@ export class NatLog implements Beginnings, StoreListener {
   added(slot: number, before: boolean): void {
     if (this.#known[slot] !== UNKNOWN) return;
     const { rows, bytes, flags } = this.#table;
-    const row = slot * ROW_WORDS;
-    if (!isTranslated(rows, bytes, row)) return;
+    const from = slot * ROW_WORDS;
+    if (translationOf(rows, bytes, from) === 0) return;
     this.#known[slot] = before ? BEFORE : CREATED;
     if (before) return;
-    this.#at(this.#table.startMs(slot), rows, row, HAS_START, START_NS_WORD);
-    if (!this.#create(rows, bytes, row)) return;
+    this.#readNow(this.#table.changedAt(slot));
+    this.#at(this.#table.startMs(slot), rows, from, HAS_START, START_NS_WORD);
+    if (!this.#create(rows, bytes, from)) return;
     if (flags[slot] & GONE) this.counts.lateFromDestroy++;
     else this.counts.lateFromPoll++;
   }
 
-  beganStored(slot: number, time: number): void {
+  beganStored(slot: number, time: number, at: Moment): void {
     if (this.#known[slot] !== BEFORE) return;
     this.#known[slot] = CREATED;
     const { rows, bytes } = this.#table;
-    const row = slot * ROW_WORDS;
-    this.#at(time, rows, row, HAS_START, START_NS_WORD);
-    this.#create(rows, bytes, row);
+    const from = slot * ROW_WORDS;
+    this.#readNow(at.monotonic);
+    this.#at(time, rows, from, HAS_START, START_NS_WORD);
+    this.#create(rows, bytes, from);
   }
 
   gone(slot: number, reason: number): void {
     if (this.#known[slot] === UNKNOWN) return;
     this.#known[slot] = UNKNOWN;
     const { rows, bytes } = this.#table;
-    const row = slot * ROW_WORDS;
-    const pair = this.#pairOf(bytes, row);
+    const from = slot * ROW_WORDS;
+    const pair = this.#pairOf(bytes, from);
     if (!pair) return;
-    this.#at(Date.now(), rows, row, HAS_STOP, STOP_NS_WORD);
-    this.events.add(rows, row, pair[1], this.#time);
-    this.events.addEnd(this.#table, slot, reason);
+    this.#readNow(this.#table.changedAt(slot));
+    this.#at(this.#now, rows, from, HAS_STOP, STOP_NS_WORD);
+    this.events.add(rows, from, pair[1], this.#time);
+    this.events.addEnd(this.#table, slot, reason, this.#time);
     this.counts.deleted++;
   }
 
@@ -164,6 +169,13 @@ export class NatLog implements Beginnings, StoreListener {
     return bytes[from * 4 + FAMILY] === AF_INET6 ? this.#nat66 : NAT44;
   }
 
+  /** The clock is read once for all that was read at one moment. @param readAt monotonic milliseconds */
+  #readNow(readAt: number): void {
+    if (readAt === this.#time.readAt) return;
+    this.#time.readAt = readAt;
+    this.#now = Date.now();
+  }
+
   /**
    * The time of the next event: the kernel's where the row has it, but never one to come.
    * @param otherwise milliseconds since 1970
@@ -177,12 +189,8 @@ export class NatLog implements Beginnings, StoreListener {
     const low = u32[from + word];
     const high = u32[from + word + 1];
     const exact = nanosecondsToMilliseconds(low, high);
-    if (exact > Date.now()) return;
+    if (exact > this.#now) return;
     time.milliseconds = exact;
     time.nanoseconds = nanosecondsBeyond(low, high);
   }
-}
-
-function isTranslated(u32: Uint32Array, bytes: Uint8Array, from: number): boolean {
-  return (shapeOf(u32, bytes, from / ROW_WORDS) & (SOURCE_NAT | DESTINATION_NAT)) !== 0;
 }

@@ -20,6 +20,18 @@ export function copyEight(to: Uint32Array, at: number, from: Uint32Array, source
   to[at + 7] = from[source + 7];
 }
 
+/** Sets eight words to zero. */
+export function clearEight(words: Uint32Array, at: number): void {
+  words[at] = 0;
+  words[at + 1] = 0;
+  words[at + 2] = 0;
+  words[at + 3] = 0;
+  words[at + 4] = 0;
+  words[at + 5] = 0;
+  words[at + 6] = 0;
+  words[at + 7] = 0;
+}
+
 /** Whether eight words are the same. */
 export function sameEight(a: Uint32Array, at: number, b: Uint32Array, bt: number): boolean {
   return (

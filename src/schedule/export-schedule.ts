@@ -130,18 +130,13 @@ export class ExportSchedule implements SlotHolder {
     this.#over = -1;
     this.#disarm(slot);
     this.#state.ended(slot);
-    // of one that was evicted, or ended without its event, this may bring more
-    if (isOver && !this.#state.hasCounted(slot)) {
-      this.#store.release(slot);
-      return;
-    }
-    if (!this.#isLastNews(slot, reason)) {
-      this.#state.note(slot, true);
-      this.#store.release(slot);
-      return;
-    }
-    this.#gone.push(slot, reason);
-    if (this.#gone.count > this.#endedLimit) this.#drop(this.#gone.head, this.endedOverflow);
+    this.#end(slot, reason, isOver);
+  }
+
+  over(slot: number, reason: number): void {
+    const exported = this.#state.add(slot, false) !== 0;
+    this.#visibility?.added(slot, exported);
+    this.#end(slot, reason, this.#state.wasEnded);
   }
 
   evicted(slot: number, reason: number): void {
@@ -348,6 +343,22 @@ export class ExportSchedule implements SlotHolder {
     this.#state.leaveOut(slot);
     this.#visibility.leaveOut(slot);
     return false;
+  }
+
+  /** @param wasEnded an earlier run has exported its end */
+  #end(slot: number, reason: number, wasEnded: boolean): void {
+    // of one that was evicted, or ended without its event, this may bring more
+    if (wasEnded && !this.#state.hasCounted(slot)) {
+      this.#store.release(slot);
+      return;
+    }
+    if (!this.#isLastNews(slot, reason)) {
+      this.#state.note(slot, true);
+      this.#store.release(slot);
+      return;
+    }
+    this.#gone.push(slot, reason);
+    if (this.#gone.count > this.#endedLimit) this.#drop(this.#gone.head, this.endedOverflow);
   }
 
   /** @param since monotonic milliseconds from which the active timeout runs, unless it runs already */

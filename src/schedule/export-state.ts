@@ -4,7 +4,7 @@ import * as endReason from '../store/end-reason.js';
 import * as row from '../row/layout.generated.js';
 import { readNumber, subtract } from '../common/u64.js';
 import * as columns from '../encoder/columns.js';
-import { cacheLines, copyEight, sameEight } from '../row/words.js';
+import { cacheLines, clearEight, copyEight, sameEight } from '../row/words.js';
 import { SlotList } from '../store/slot-list.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
@@ -117,7 +117,7 @@ export class ExportState {
       this.#takeCounters(slot);
       this.note(slot, false);
     } else {
-      for (let word = 0; word < COUNTER_WORDS; word++) words[at + word] = 0;
+      clearEight(words, at);
     }
     return last?.reason ?? 0;
   }

@@ -1,6 +1,13 @@
 import type { Batch } from '../row/batch.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
-import {
+import * as row from '../row/layout.generated.js';
+import type { Moment } from './poll-history.js';
+import { PendingEvents, type PendingEvent } from './pending-events.js';
+import type { StoredConnections } from './stored-connections.js';
+import type { TcpHistory } from './tcp-history.js';
+
+// V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const {
   EVENT_NEW,
   EVENT_WORD,
   HAS_EVENT_TIME,
@@ -11,24 +18,20 @@ import {
   ROW_WORDS,
   STATE,
   STOP_NS_WORD,
-} from '../row/layout.generated.js';
-import type { Moment } from './poll-history.js';
-import { PendingEvents, type PendingEvent } from './pending-events.js';
-import type { StoredConnections } from './stored-connections.js';
-import type { TcpHistory } from './tcp-history.js';
+} = row;
 
 /** Learns when connections begin, before they are stored. */
 export interface Beginnings {
   /**
    * A NEW event of a connection that is not stored.
-   * @param time when it was, milliseconds since 1970
+   * @param at when it was read
    * @returns whether its beginning was exported
    */
-  began(u32: Uint32Array, bytes: Uint8Array, from: number, time: number): boolean;
+  began(u32: Uint32Array, bytes: Uint8Array, from: number, at: Moment): boolean;
   /** A connection gets this slot, before other listeners know. @param exported its beginning, by {@link began} */
   stored(slot: number, exported: boolean): void;
-  /** The NEW event of a connection that the poll under way has stored. */
-  beganStored(slot: number, time: number): void;
+  /** The NEW event of a connection that the poll under way has stored. @param time when it was, milliseconds since 1970 */
+  beganStored(slot: number, time: number, at: Moment): void;
 }
 
 /**
@@ -71,15 +74,15 @@ export class ConnectionChanges {
   /** Rows of NEW and UPDATE events. */
   applyEvents(batch: Batch, at: Moment): void {
     const { u32, bytes } = batch;
-    for (let row = 0; row < batch.count; row++) {
-      const from = row * ROW_WORDS;
+    for (let number = 0; number < batch.count; number++) {
+      const from = number * ROW_WORDS;
       const isNew = u32[from + EVENT_WORD] === EVENT_NEW;
       const slot = this.#slotOf(u32, from, isNew);
       if (slot < 0) {
         const time = timeOf(u32, from, at);
         const entry = this.pendingEvents.note(u32, bytes, from, isNew, at.wall, time);
         // one that found no room is told of when a poll or a DESTROY shows it
-        if (isNew && entry >= 0 && this.#beginnings) this.#tell(u32, bytes, from, time, entry);
+        if (isNew && entry >= 0 && this.#beginnings) this.#tell(u32, bytes, from, entry, at);
         continue;
       }
       this.#lastAt[slot] = timeOf(u32, from, at);
@@ -124,17 +127,18 @@ export class ConnectionChanges {
    * way has read it between its entry into the table and its event; else another connection has taken the tuple.
    */
   #slotOf(u32: Uint32Array, from: number, isNew: boolean): number {
+    if (isNew && this.#poll === 0) return -1;
     const { index, table } = this.#stored;
     const slot = index.find(u32, from);
     if (slot < 0 || table.rows[slot * ROW_WORDS + ID_WORD] !== u32[from + ID_WORD]) return -1;
-    if (isNew && (this.#poll === 0 || this.#addedIn[slot] !== this.#poll)) return -1;
+    if (isNew && this.#addedIn[slot] !== this.#poll) return -1;
     return this.pendingEvents.has(u32, from) ? -1 : slot;
   }
 
   /** Of one that is left out by mark or status, only the moment from which it matches is of interest. */
-  #tell(u32: Uint32Array, bytes: Uint8Array, from: number, time: number, entry: number): void {
+  #tell(u32: Uint32Array, bytes: Uint8Array, from: number, entry: number, at: Moment): void {
     if (this.#stored.isLeftOut(u32, from)) return;
-    if (this.#beginnings!.began(u32, bytes, from, time)) this.pendingEvents.setTold(entry);
+    if (this.#beginnings!.began(u32, bytes, from, at)) this.pendingEvents.setTold(entry);
   }
 
   #beganAt(slot: number, at: Moment, time: number): void {
@@ -145,7 +149,7 @@ export class ConnectionChanges {
       table.setStartMs(slot, Math.min(table.startMs(slot), at.wall));
     }
     this.#stored.listeners.foundNew(slot);
-    this.#beginnings?.beganStored(slot, time);
+    this.#beginnings?.beganStored(slot, time, at);
   }
 }
 

@@ -1,17 +1,21 @@
 import { DestroyTracker, isNamed, octetsOf, packetsOf } from './destroy-tracker.js';
 import type { Batch } from '../row/batch.js';
 import type { ConnectionChanges } from './connection-changes.js';
-import { ANOTHER, COUNTERS_RESET, compareConnections, compareCounters, FELL } from './connection-identity.js';
-import { GONE } from './connection-table.js';
+import * as identity from './connection-identity.js';
+import * as connectionTable from './connection-table.js';
 import { FORCED_END, reasonWhenDestroyed } from './end-reason.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import * as row from '../row/layout.generated.js';
-import { HAS_STATE, isOver } from '../row/conntrack.js';
+import * as conntrack from '../row/conntrack.js';
 import type { Moment } from './poll-history.js';
 import type { StoredConnections } from './stored-connections.js';
 import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
+import { copyEight, sameEight } from '../row/words.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
+const { ANOTHER, COUNTERS_RESET, FELL, compareConnections, compareCounters } = identity;
+const { GONE } = connectionTable;
+const { HAS_STATE, isOver } = conntrack;
 const {
   HAS_ORIG_COUNTERS,
   HAS_REPLY_COUNTERS,
@@ -23,7 +27,6 @@ const {
   ORIG_PACKETS_WORD,
   PRESENT_WORD,
   PROTOCOL,
-  REPLY_OCTETS_WORD,
   ROW_WORDS,
   START_NS_WORD,
   STATE,
@@ -33,7 +36,6 @@ const {
 } = row;
 
 const COUNTERS_FROM = ORIG_PACKETS_WORD;
-const COUNTERS_TO = REPLY_OCTETS_WORD + 2;
 
 /** Ends connections: by their DESTROY events, or, where none comes, by polls that do not show them. */
 export class ConnectionEnds {
@@ -259,10 +261,8 @@ export class ConnectionEnds {
     const present = u32[from + PRESENT_WORD];
     let moved = false;
     if (present & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) {
-      for (let word = COUNTERS_FROM; word < COUNTERS_TO; word++) {
-        moved ||= rows[to + word] !== u32[from + word];
-        rows[to + word] = u32[from + word];
-      }
+      moved = !sameEight(rows, to + COUNTERS_FROM, u32, from + COUNTERS_FROM);
+      copyEight(rows, to + COUNTERS_FROM, u32, from + COUNTERS_FROM);
     }
     if (present & HAS_STATE) bytes[to * 4 + STATE] = state;
     if (present & HAS_STATUS) rows[to + STATUS_WORD] = u32[from + STATUS_WORD];

@@ -136,6 +136,7 @@ export class DestroyTracker {
 
   /** Whether its event may have come, and be forgotten: it stopped no later than one that is. */
   isForgotten(row: Uint32Array, from: number, at: Moment): boolean {
+    if (this.#forgottenStop === Number.NEGATIVE_INFINITY) return false;
     const stop = stopOf(row, from, at);
     return stop !== Number.NEGATIVE_INFINITY && stop <= this.#forgottenStop;
   }

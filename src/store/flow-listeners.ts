@@ -7,7 +7,7 @@ import type { SlotHolder, StoreListener } from './flow-store.js';
 export const MAX_HOLDERS = 255;
 
 /** The listeners of a table's flows, and which of them still hold a slot. */
-export class FlowListeners implements Required<StoreListener> {
+export class FlowListeners implements Required<StoreListener>, Pick<SlotHolder, 'over'> {
   readonly #table: ConnectionTable;
   readonly #holders: SlotHolder[] = [];
   /** Subscribers, then the holders. */
@@ -58,6 +58,14 @@ export class FlowListeners implements Required<StoreListener> {
     const all = this.#all;
     for (let i = 0; i < all.length; i++) all[i].gone?.(slot, reason);
     if (this.#holders.length === 0) this.#table.free(slot);
+  }
+
+  /** Subscribers are not told. */
+  over(slot: number, reason: number): void {
+    this.#table.moveToEnded(slot);
+    const holders = this.#holders;
+    for (let i = 0; i < holders.length; i++) holders[i].over(slot, reason);
+    if (holders.length === 0) this.#table.free(slot);
   }
 
   /** The slot is free afterwards. */

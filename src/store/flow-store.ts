@@ -29,6 +29,8 @@ export interface StoreListener {
  * {@link FlowStore.release} when it has made its last report; of one that is evicted it reports at once, or counts it.
  */
 export interface SlotHolder extends Required<StoreListener> {
+  /** A flow that is over as it comes: {@link StoreListener.added} and {@link StoreListener.gone} in one. */
+  over(slot: number, reason: number): void;
   /** The counters were set to zero in the kernel; the row still holds the old ones. */
   countersReset(slot: number): void;
   /** What is never exported of a connection that the store had no room for. @param loss valid until this returns */

@@ -153,6 +153,7 @@ test('more collectors than can be counted are refused', t => {
     added() {},
     changed() {},
     gone() {},
+    over() {},
     evicted() {},
     cleared() {},
     countersReset() {},

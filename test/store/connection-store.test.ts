@@ -276,6 +276,7 @@ test('more destinations than a slot can count are refused', t => {
     foundNew(): void {},
     lost(): void {},
     gone(): void {},
+    over(): void {},
     evicted(): void {},
     cleared(): void {},
   };

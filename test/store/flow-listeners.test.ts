@@ -19,6 +19,7 @@ function listener(name: string, calls: string[]): Required<StoreListener> {
 function holder(name: string, calls: string[]): SlotHolder {
   return {
     ...listener(name, calls),
+    over: (slot, reason) => void calls.push(`${name} over ${slot} ${reason}`),
     countersReset: slot => void calls.push(`${name} countersReset ${slot}`),
     foundNew: slot => void calls.push(`${name} foundNew ${slot}`),
     lost: ({ packets }) => void calls.push(`${name} lost ${packets}`),

@@ -99,7 +99,8 @@ export class NatRig {
       countersReset: () => {},
       foundNew: () => {},
       lost: () => {},
-      gone: (slot, reason) => {
+      gone: () => {},
+      over: (slot, reason) => {
         const row = slot * ROW_WORDS;
         const isEvent = (table.rows[row + PRESENT_WORD] & HAS_EVENT_TIME) !== 0;
         const port = new DataView(table.bytes.buffer, table.bytes.byteOffset).getUint16(
