@@ -13,7 +13,14 @@ import { detailWords } from '../ipfix/details.js';
 import type { Profile } from '../ipfix/profile.js';
 import { addMessage, type Totals } from '../ipfix/message-totals.js';
 import { REVERSED } from '../ipfix/shape.js';
-import { firstDataSet, IPFIX_VERSION, MESSAGE_HEADER, SET_HEADER, setIdOf, TEMPLATE_SET } from '../ipfix/message.js';
+import {
+  firstDataSet,
+  MESSAGE_HEADER,
+  SET_HEADER,
+  setIdOf,
+  TEMPLATE_SET,
+  writeMessageHeader,
+} from '../ipfix/message.js';
 import { compilePlan, makeSet, templateRecord } from '../ipfix/template.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
@@ -413,14 +420,10 @@ export class Session {
     this.#sendMessages(this.#out, this.#oneLength, 1);
   }
 
+  /** The export time does not go back beside templates that were sent, or data would seem older than they. */
   #writeHeader(into: Uint8Array, at: number, length: number, sequence: number): void {
-    const { exportTime, observationDomain } = this.#header();
-    const header = Buffer.from(into.buffer, into.byteOffset + at, MESSAGE_HEADER);
-    header.writeUInt16BE(IPFIX_VERSION, 0);
-    header.writeUInt16BE(length, 2);
-    header.writeUInt32BE(exportTime, 4);
-    header.writeUInt32BE(sequence >>> 0, 8);
-    header.writeUInt32BE(observationDomain, 12);
+    this.#exportTime = Math.max(this.#exportTime, Math.floor(this.#options.wall() / 1000));
+    writeMessageHeader(into, at, length, this.#exportTime, sequence, this.#options.observationDomain);
   }
 
   /** @param lengths two words a message that lies in `bytes`, one after another: bytes, data records */
@@ -432,14 +435,5 @@ export class Session {
     }
     this.counts.messages += messages;
     this.#options.transport.send(bytes, lengths, messages);
-  }
-
-  /** The export time does not go back beside templates that were sent, or data would seem older than they. */
-  #header(): { exportTime: number; observationDomain: number } {
-    this.#exportTime = Math.max(this.#exportTime, Math.floor(this.#options.wall() / 1000));
-    return {
-      exportTime: this.#exportTime,
-      observationDomain: this.#options.observationDomain,
-    };
   }
 }
