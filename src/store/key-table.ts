@@ -117,6 +117,11 @@ export class KeyTable {
   }
 
   #placeAll(): void {
+    if (!this.#placed) {
+      // nothing has to move
+      while (this.#half < this.#unplacedCount && this.#half < this.#mostBuckets) this.#half *= 2;
+      this.#size = this.#half;
+    }
     for (let i = 0; i < this.#unplacedCount; i++) this.#place(this.#unplaced[i]);
     this.#unplacedCount = 0;
     this.#placed = true;
