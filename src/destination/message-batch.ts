@@ -7,7 +7,7 @@ import {
   USED,
   type EncoderOutput,
 } from '../encoder/request.js';
-import { MESSAGE_HEADER } from '../ipfix/message.js';
+import { MESSAGE_HEADER, setIdOf } from '../ipfix/message.js';
 import { ENTRY_WORDS, EntryBlock, HEAD_WORDS, MOST_ENTRIES } from '../state/entry-block.js';
 import type { Message } from '../transport/transport.js';
 
@@ -61,10 +61,12 @@ export class MessageBatch implements EncoderOutput {
     const { bytes, messages } = this.#ordered;
     let to = 0;
     for (const [place, { message, at }] of order.entries()) {
-      const words = this.messages.subarray(message * MESSAGE_WORDS, (message + 1) * MESSAGE_WORDS);
-      messages.set(words, place * MESSAGE_WORDS);
-      bytes.set(this.bytes.subarray(at, at + words[0]), to);
-      to += words[0];
+      const from = message * MESSAGE_WORDS;
+      const length = this.messages[from];
+      for (let word = 0; word < MESSAGE_WORDS; word++)
+        messages[place * MESSAGE_WORDS + word] = this.messages[from + word];
+      bytes.set(this.bytes.subarray(at, at + length), to);
+      to += length;
     }
     this.#orderEntries(order);
     return { bytes, messages, count };
@@ -101,17 +103,19 @@ export class MessageBatch implements EncoderOutput {
     const groups = new Map<number, Closed[]>();
     let runs = 0;
     let before = -1;
+    let group: Closed[] = [];
     for (let message = 0, at = 0, entry = 0; message < count; message++) {
-      const [length, records, reserved] = this.messages.subarray(message * MESSAGE_WORDS);
-      const set = at + MESSAGE_HEADER + reserved;
-      const id = (this.bytes[set] << 8) | this.bytes[set + 1];
-      if (id !== before) runs++;
-      before = id;
-      const group = groups.get(id);
-      if (group) group.push({ message, at, entry });
-      else groups.set(id, [{ message, at, entry }]);
-      at += length;
-      entry += records;
+      const word = message * MESSAGE_WORDS;
+      const id = setIdOf(this.bytes, at + MESSAGE_HEADER + this.messages[word + 2]);
+      if (id !== before) {
+        runs++;
+        before = id;
+        group = groups.get(id) ?? [];
+        groups.set(id, group);
+      }
+      group.push({ message, at, entry });
+      at += this.messages[word];
+      entry += this.messages[word + 1];
     }
     return runs === groups.size ? undefined : [...groups.values()].flat();
   }
