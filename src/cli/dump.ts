@@ -1,40 +1,52 @@
+import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import { checkKernel } from '../sources/kernel-settings.js';
-import { viewRow, type DirectionView, type RowView } from '../row/row-view.js';
+import type { Batch } from '../row/batch.js';
+import { viewRow } from '../row/row-view.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
-import { ColumnTable } from '../common/terminal/table.js';
 import { BatchFilter } from '../filter/batch-filter.js';
 import { Filter } from '../filter/filter.js';
-import { choice } from '../config/kind.js';
+import { choice, onOff, wholeNumber } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression, sourceSettings } from '../config/source-settings.js';
 import { warnIfInactive } from './doctor/conntrack.js';
+import { FirstRows, type SortedRows } from './dump/first-rows.js';
+import { DUMP_FORMATS, type DumpFormat, linesOf, type Lines } from './dump/formats.js';
+import { ORDER_NAMES, orderBy, type OrderName } from './dump/order.js';
+import { Progress } from './progress.js';
 import { openSource, type SourceSettings } from './open-source.js';
 
-const COLUMNS = [
-  { head: 'proto', width: 7 },
-  { head: 'state', width: 12 },
-  { head: 'source', width: 22 },
-  { head: 'destination', width: 22 },
-  { head: 'packets', width: 15, align: 'right' },
-  { head: 'octets', width: 21, align: 'right' },
-  { head: 'left', width: 7, align: 'right' },
-  { head: 'more', width: 40 },
-] as const;
+/** Rows that --sort holds at most: some 200 MB. */
+const MOST_ROWS = 1_000_000;
+/** Where --limit is not given: some 20 MB. */
+const SORTED_ROWS = 100_000;
+/** Rows that are made into text before the reader's room is looked at. */
+const ROWS_A_WRITE = 1024;
 
 const dumpSettings = {
   format: defaulted(
     '',
-    choice('<how>', ['table', 'json']),
+    choice('<how>', DUMP_FORMATS),
     'table',
-    'a table, or JSON with one connection per line; integers above 2^53 - 1 are strings in it',
+    'a table; JSON with one connection per line, in which integers above 2^53 - 1 are strings; or CSV with the same names',
   ),
   filter: setting(
     '',
     filterExpression(text => new Filter(text, 'dump')),
     'print only connections that match, e.g. "protocol == tcp && bytes > 1MB"',
+  ),
+  sort: setting(
+    '',
+    choice('<by>', ORDER_NAMES),
+    'print in this order, when the dump is over: most bytes or packets first, oldest first, shortest timeout first, states by name, protocols by number, addresses and ports',
+  ),
+  reverse: defaulted('', onOff(), false, 'with --sort: the other way round; what is not known stays last'),
+  limit: setting(
+    '',
+    wholeNumber('<n>', 1, MOST_ROWS),
+    `print so many connections at most, the first in the order of --sort (default: all, with --sort ${SORTED_ROWS})`,
   ),
   ...sourceSettings,
 };
@@ -45,12 +57,15 @@ export function dumpCommand(): Command {
     .addHelpText(
       'after',
       `
-Packets and octets are original/reply; 'left' is the remaining timeout in seconds.
+Packets and octets are original/reply; 'left' is the remaining timeout in seconds. One dump has no rates. Without --sort
+connections are printed as they are read; with it up to --limit are held in memory, about 200 bytes each.
 
 Examples:
   # ctflow dump
   # ctflow dump --protocol-filter tcp --status ASSURED --format json | jq .original.source
   # ctflow dump --filter 'mark & 0xf0 == 0x10 && !(src in 10.0.0.0/8)'
+  # ctflow dump --sort bytes --limit 20
+  # ctflow dump --format csv > connections.csv
   # ctflow dump --netns blue
   $ ctflow dump --source replay:dump.ctflow`,
     )
@@ -58,29 +73,51 @@ Examples:
 }
 
 interface DumpFlags extends SourceSettings {
-  format: 'table' | 'json';
+  format: DumpFormat;
   filter?: Filter;
+  sort?: OrderName;
+  reverse: boolean;
+  limit?: number;
 }
 
 async function dump(flags: DumpFlags): Promise<void> {
+  if (flags.reverse && flags.sort === undefined) note('--reverse has no effect without --sort');
   const { source } = await openSource(flags, note);
+  let progress: Progress | undefined;
   try {
-    const write = flags.format === 'json' ? jsonLine : tableRows();
-    const output = standardOutput();
+    const printer = new Printer(flags.format);
+    const { output } = printer;
     const filter = flags.filter && new BatchFilter(flags.filter, Date.now());
+    const limit = flags.limit ?? (flags.sort === undefined ? Infinity : SORTED_ROWS);
+    const first = flags.sort === undefined ? undefined : new FirstRows(limit, orderBy(flags.sort, flags.reverse));
+    let matched = 0;
     let leftOut = 0;
+    let read = 0;
+    // where the connections themselves are seen, they are the progress
+    const isSilent = isatty(1) && !first;
+    progress = isSilent ? undefined : new Progress(() => `${read} connections read so far`);
     const summary = await source.dump(batch => {
       filter?.use(batch);
+      read += batch.count;
       for (let i = 0; i < batch.count && !output.broken; i++) {
         if (filter && !filter.matches(i)) leftOut++;
-        else output.write(write(viewRow(batch, i)));
+        else if (first) first.add(batch, i);
+        else if (matched++ < limit) printer.print(batch, i);
       }
       return output.room();
     });
-    if (!summary || output.broken) return;
+    if (output.broken) return;
+    if (!summary) return note('there is no dump in the recording');
+    if (first) {
+      matched = summary.rows - leftOut;
+      await printer.printAll(first.sorted());
+      if (output.broken) return;
+    }
+    printer.end();
     const skipped = Object.entries(summary.skipped).filter(([reason, count]) => count > 0 && reason !== 'filtered');
-    const counts = [`${summary.rows - leftOut} connections`];
+    const counts = [`${matched} connections`];
     if (filter) counts.push(`${leftOut} left out by --filter`);
+    if (matched > limit) counts.push(`${matched - limit} beyond --limit ${limit}`);
     note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
@@ -90,76 +127,41 @@ async function dump(flags: DumpFlags): Promise<void> {
       new CtflowError('CTFLOW_NETLINK', 'The dump is incomplete', 'The counts above say why; try again')
     );
   } finally {
+    progress?.close();
     source.close();
   }
 }
 
-function jsonLine(view: RowView): string {
-  const text = JSON.stringify(view, (_, value: unknown) => {
-    if (typeof value !== 'bigint') return value;
-    return value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value);
-  });
-  return `${text}\n`;
-}
+/** Connections to standard output. */
+class Printer {
+  readonly output = standardOutput();
+  readonly #lines: Lines;
+  #begun = false;
 
-function tableRows(): (view: RowView) => string {
-  const table = new ColumnTable(COLUMNS.map(column => ({ ...column })));
-  let head = table.header();
-  return view => {
-    const line = head + table.row(cells(view));
-    head = '';
-    return line;
-  };
-}
-
-function cells(view: RowView): string[] {
-  const { original, reply } = view;
-  return [
-    view.protocol,
-    view.state ?? (view.status?.includes('SEEN_REPLY') ? '' : 'UNREPLIED'),
-    side(original.source, original.sourcePort),
-    side(original.destination, original.destinationPort),
-    pair(original.packets, reply.packets),
-    pair(original.octets, reply.octets),
-    view.timeout === undefined ? '' : `${view.timeout}s`,
-    details(view).join(' '),
-  ];
-}
-
-function side(address: string, port: number | undefined): string {
-  if (port === undefined) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function pair(sent: bigint | undefined, received: bigint | undefined): string {
-  return sent === undefined && received === undefined ? '' : `${sent ?? '?'}/${received ?? '?'}`;
-}
-
-function details(view: RowView): string[] {
-  const { original, reply } = view;
-  const words: string[] = [];
-  if (original.icmpType !== undefined)
-    words.push(`type=${original.icmpType}/${original.icmpCode} id=${original.icmpId}`);
-  if (original.sourceKey !== undefined)
-    words.push(`keys=0x${original.sourceKey.toString(16)}/0x${original.destinationKey!.toString(16)}`);
-  if (translated(original, reply, 'source')) words.push(`snat=${side(reply.destination, reply.destinationPort)}`);
-  if (translated(original, reply, 'destination')) words.push(`dnat=${side(reply.source, reply.sourcePort)}`);
-  if (original.zone !== undefined && original.zone === reply.zone) words.push(`zone=${original.zone}`);
-  else {
-    if (original.zone !== undefined) words.push(`zone-orig=${original.zone}`);
-    if (reply.zone !== undefined) words.push(`zone-reply=${reply.zone}`);
+  constructor(format: DumpFormat) {
+    this.#lines = linesOf(format);
   }
-  if (view.mark) words.push(`mark=0x${view.mark.toString(16)}`);
-  if (view.helper !== undefined) words.push(`helper=${view.helper}`);
-  if (view.status?.includes('ASSURED')) words.push('ASSURED');
-  if (view.offloaded) words.push('OFFLOAD');
-  if (view.id !== undefined) words.push(`id=${view.id}`);
-  return words;
-}
 
-/** Without NAT the reply has the addresses of the request, swapped. */
-function translated(original: DirectionView, reply: DirectionView, side: 'source' | 'destination'): boolean {
-  return side === 'source'
-    ? original.source !== reply.destination || original.sourcePort !== reply.destinationPort
-    : original.destination !== reply.source || original.destinationPort !== reply.sourcePort;
+  print(batch: Batch, index: number): void {
+    this.#begin();
+    this.output.write(this.#lines.of(viewRow(batch, index)));
+  }
+
+  /** As fast as the reader takes them. */
+  async printAll({ rows, numbers }: SortedRows): Promise<void> {
+    for (let i = 0; i < numbers.length && !this.output.broken; i++) {
+      this.print(rows, numbers[i]);
+      if (i % ROWS_A_WRITE === 0) await this.output.room();
+    }
+    await this.output.room();
+  }
+
+  end(): void {
+    if (this.#lines.headAlways) this.#begin();
+  }
+
+  #begin(): void {
+    if (!this.#begun) this.output.write(this.#lines.head);
+    this.#begun = true;
+  }
 }

@@ -97,7 +97,8 @@ function viewDirection(batch: Batch, at: number, present: number, offsets: Direc
   };
 }
 
-function stateName(present: number, state: number): string | undefined {
+/** The name of a state by the flags of its row; undefined where the protocol has none. */
+export function stateName(present: number, state: number): string | undefined {
   if (present & row.HAS_TCP_STATE) return row.TCP_STATES[state] ?? String(state);
   if (present & row.HAS_SCTP_STATE) return SCTP_STATES[state] ?? String(state);
   if (present & row.HAS_DCCP_STATE) return DCCP_STATES[state] ?? String(state);
