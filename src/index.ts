@@ -1,5 +1,12 @@
-/** What a program can build on: the exporter, the collector, the sources and the backends. */
+/**
+ * ctflow as a library. {@link Exporter} exports connections to collectors as the command does; {@link ConntrackSource} reads the
+ * kernel's table; {@link IpfixEncoder} makes IPFIX messages of its rows; {@link Collector} receives IPFIX of any exporter.
+ * {@link loadBackend} comes first: it finds the native module. All times are milliseconds, all errors a {@link CtflowError}.
+ *
+ * @packageDocumentation
+ */
 export type { Backend } from './backend/backend.js';
+export { ConntrackSource, type ConntrackSourceOptions } from './backend/conntrack-source.js';
 export { loadBackend } from './backend/load.js';
 export { Collector, type CollectorOptions } from './collector/collector.js';
 export type { DateTime, Precision } from './collector/decode/date-time.js';
@@ -19,7 +26,7 @@ export type {
   Value,
 } from './collector/decode/value.js';
 export { type DestinationEndpoint, type FileEndpoint, parseDestination } from './common/destination-endpoint.js';
-export { type Endpoint, parseEndpoint, type Protocol } from './common/endpoint.js';
+export { type Endpoint, formatEndpoint, parseEndpoint, type Protocol } from './common/endpoint.js';
 export { CtflowError, describeError, type ErrorCode } from './common/errors.js';
 export { type HostIdentity, hostIdentity } from './common/host.js';
 export { createLogger, type Log, LOG_LEVELS, type Logger, type LogLevel, type RootLogger } from './common/logger.js';
@@ -33,6 +40,7 @@ export type { DestinationStats, TemplatesResent } from './destination/destinatio
 export type { Flushed, ResentTemplates } from './destination/destination-set.js';
 export type { LastError } from './destination/outage.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination-options.js';
+export { IpfixEncoder, type IpfixEncoderOptions } from './destination/ipfix-encoder.js';
 export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
 export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';

@@ -26,7 +26,7 @@ import type { Ignored, NotSent } from '../ipfix/options.js';
 import { templateId } from '../ipfix/template-id.js';
 import { templateName } from '../ipfix/template-name.js';
 import type { NameTable } from '../record/name-table.js';
-import { CLOCK_BACK, type Message, type Transport } from '../transport/transport.js';
+import { CLOCK_BACK, type Message, type SessionTransport } from '../transport/transport.js';
 import { ActiveTemplates, templateSets, type KnownTemplate } from './active-templates.js';
 import type { MessageBatch, Outgoing } from './message-batch.js';
 import { OptionsData, type OptionsDataOptions } from './options-data.js';
@@ -41,7 +41,7 @@ const IP_HEADERS_DIFFER = 20;
 export interface SessionOptions extends OptionsDataOptions {
   backend: Backend;
   profile: Profile;
-  transport: Transport;
+  transport: SessionTransport;
   /** The names that flows refer to by number. */
   names: NameTable;
   /** So many data records were sent in front of messages of an earlier session. */

@@ -103,6 +103,12 @@ export interface Transport {
   close(graceMs: number): Promise<void>;
 }
 
+/** What a session needs of it. */
+export type SessionTransport = Pick<
+  Transport,
+  'limit' | 'largest' | 'unreliable' | 'ready' | 'segments' | 'send' | 'takeBack' | 'renew'
+>;
+
 /** Why a session is renewed whose messages have a time that is not over yet. */
 export const CLOCK_BACK = 'the clock was put back';
 
