@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { withoutNative } from './machine.mjs';
 import { root, run } from './terminal.mjs';
 
-const patterns = process.argv.slice(2).map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
+const args = process.argv.slice(2);
+const patterns = args
+  .filter(arg => arg !== '--no-cargo')
+  .map(pattern => pattern.replace(/^test\/(.*)\.ts$/, 'build/test/$1.js'));
 const noSkip = process.env.CTFLOW_NO_SKIP === '1';
 const PROGRESS_EVERY = 10_000; // milliseconds
 const ALL = 'build/test/**/*.test.js';
@@ -26,7 +29,10 @@ function fail(reason) {
 }
 
 /** Why the tests of the native half are left out, or undefined where they run. */
-const withoutCargo = () => (patterns.length > 0 ? 'file patterns are given' : withoutNative());
+function withoutCargo() {
+  if (args.includes('--no-cargo')) return 'the crates know nothing of Node';
+  return patterns.length > 0 ? 'file patterns are given' : withoutNative();
+}
 
 async function runCargo() {
   const reason = withoutCargo();
