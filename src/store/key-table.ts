@@ -5,8 +5,8 @@ const WORDS = 6;
 /** Behind the key: the next one in the bucket, entry + 1, 0 at the end; then the two links of the order. */
 const NEXT = 3;
 const LINKS = 4;
-/** Buckets at first. */
-const LEAST = 16;
+/** Buckets at first, 64 KiB. */
+const LEAST = 16_384;
 
 /**
  * Entries under keys of three words, numbered below the capacity: the user keeps their data in columns. Several entries may
@@ -22,9 +22,10 @@ export class KeyTable {
   #words = new Int32Array(0);
   #buckets = new Int32Array(0); // entry + 1, 0 where empty
   readonly #mostBuckets: number;
+  readonly #leastBuckets: number;
   /** Buckets in use, and the largest power of two that is no more. */
-  #size = LEAST;
-  #half = LEAST;
+  #size: number;
+  #half: number;
   /** Entries that are not in their bucket yet: of those that nobody looks for most are forgotten before they are. */
   #unplaced = new Int32Array(0);
   #unplacedCount = 0;
@@ -35,11 +36,14 @@ export class KeyTable {
   /** Entries that have ever been used lie below. */
   #top = 0;
 
-  constructor(capacity: number) {
-    let most = LEAST;
+  /** @param least buckets at first, a power of two */
+  constructor(capacity: number, least = LEAST) {
+    let most = 16;
     while (most < capacity) most *= 2;
     this.capacity = capacity;
     this.#mostBuckets = most;
+    this.#leastBuckets = Math.min(least, most);
+    this.#size = this.#half = this.#leastBuckets;
   }
 
   get full(): boolean {
@@ -99,7 +103,7 @@ export class KeyTable {
   clear(): void {
     if (this.#placed) this.#buckets.fill(0, 0, this.#size);
     this.#placed = false;
-    this.#size = this.#half = LEAST;
+    this.#size = this.#half = this.#leastBuckets;
     this.#unplacedCount = 0;
     this.order.clear();
     this.#free = 0;

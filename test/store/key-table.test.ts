@@ -66,7 +66,7 @@ test('keys are listed in order of arrival, whatever is added and removed', t => 
 test('many keys are found while buckets grow, and after a table was cleared', t => {
   fc.assert(
     fc.property(fc.array(fc.nat(400), { minLength: 300, maxLength: 600 }), numbers => {
-      const table = new KeyTable(500);
+      const table = new KeyTable(500, 16);
       for (let round = 0; round < 2; round++) {
         const model: { entry: number; number: number }[] = [];
         for (const number of numbers) {
