@@ -11,7 +11,8 @@ import { destinationOptions } from './destination.js';
 
 /** No second poll while it is measured. */
 const NO_POLL_MS = 2 ** 31 - 1;
-const LOOK_MS = 10;
+/** To look costs CPU, which is not the cost of an event. */
+const LOOK_MS = 50;
 /** Milliseconds after which an event is taken for lost. */
 const PATIENCE_MS = 30_000;
 /** Where translated connections of IPv6 are measured. */
