@@ -36,6 +36,43 @@ for (const page of PAGES) {
   });
 }
 
+for (const page of PAGES) {
+  test(`every anchor that ${page} links to is a heading`, t => {
+    const links = [...withoutCode(read(page)).matchAll(/\]\(([^)#\s]*)#([^)\s]+)\)/g)].map(([, link, anchor]) => [
+      link,
+      anchor,
+    ]);
+    const missing = links.filter(([link, anchor]) => {
+      if (/^https?:/.test(link)) return false;
+      const path = link === '' ? page : join(dirname(page), link);
+      return path.endsWith('.md') && !anchorsOf(path).has(anchor);
+    });
+    t.deepEqual(missing, []);
+  });
+}
+
+test('the index of the manual names every page once', t => {
+  const text = read('docs/README.md');
+  const named = [...text.matchAll(/\]\(([\w/-]+\.md)\)/g)].map(([, path]) => join('docs', path));
+  t.deepEqual(named.sort(), MANUAL.filter(page => page !== 'docs/README.md').sort());
+});
+
+test('each line about another program names its source', t => {
+  const [comparison, sources] = read('docs/comparison.md').split('## Sources');
+  const known = new Set([...sources.matchAll(/^(\d+)\. /gm)].map(([, number]) => number));
+  const peers = comparison.split(/^## /m).slice(2);
+  t.is(peers.length, 7);
+  const lines = peers.flatMap(peer => peer.split(/^(?=- )/m).filter(line => line.startsWith('- ')));
+  t.true(lines.length > 40);
+  const withSource = (line: string): boolean => /\[\d+\]|\]\((?:benchmarks|interop|collectors)\.md/.test(line);
+  t.deepEqual(
+    lines.filter(line => !withSource(line)),
+    [],
+  );
+  const used = new Set([...comparison.matchAll(/\[(\d+)\]/g)].map(([, number]) => number));
+  t.deepEqual([...used].sort(), [...known].sort());
+});
+
 test('the files and folders that pages name are there', t => {
   const inside = /`((?:bench|crates|docs|examples|fixtures|proof|scripts|src|test)\/[\w./-]+)`/g;
   const named = PAGES.flatMap(page => [...read(page).matchAll(inside)].map(([, path]) => path));
@@ -116,6 +153,28 @@ needs(test, ['native', 'namespace'])('the manual explains every statistic', asyn
     [],
   );
 });
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '');
+}
+
+/** What GitHub makes of the headings of a page. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [
+    ...read(page)
+      .replaceAll(/^```[\s\S]*?^```/gm, '')
+      .matchAll(/^#+ (.*)$/gm),
+  ];
+  return new Set(
+    headings.map(([, text]) =>
+      text
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
 
 /** Names of all fields, but not those of what is counted by reason. */
 function namesIn(value: unknown, found = new Set<string>()): Set<string> {
