@@ -85,9 +85,10 @@ export declare class EventListener {
    * @param receiveBuffer bytes wanted; the kernel may allow less
    * @param hold when the kernel holds ended connections whose event does not fit
    * @param destroyLog the file that each row is in before it can be taken; without it none
+   * @param tapped the message of each row is kept for takeMessages
    * @param onReady called when there is something to take, and again only after take returned 0 or threw
    */
-  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, hold: EventHold, destroyLog: DestroyLogPlace | undefined | null, onReady: () => void)
+  constructor(netns: string | undefined | null, words: Uint32Array, groups: number, receiveBuffer: number, hold: EventHold, destroyLog: DestroyLogPlace | undefined | null, tapped: boolean, onReady: () => void)
   /**
    * NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
    * event again.
@@ -110,6 +111,8 @@ export declare class EventListener {
   freeDestroyLog(place: number): void
   /** Goes on in another file with the same capacity, whose rows begin where this one is. */
   replaceDestroyLog(path: string): void
+  /** Netlink messages of the rows that were made since the last call; null where there are none, or they are not kept. */
+  takeMessages(): EventMessages | null
   /**
    * How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
    * with the square.
@@ -354,6 +357,14 @@ export interface EventHold {
 export interface EventLease {
   events: number
   milliseconds: number
+}
+
+/** Messages of events. */
+export interface EventMessages {
+  /** Whole netlink messages in their order. */
+  messages: Buffer
+  /** Messages that are not among them, as too many waited. */
+  lost: number
 }
 
 /** What the kernel has dropped of events, and how full its table is. */

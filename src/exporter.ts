@@ -25,6 +25,7 @@ import { PollTurns } from './ingest/poll-turns.js';
 import { Poller, type PollStats } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
 import { now } from './store/poll-history.js';
+import { recordedDestroys } from './ingest/recorded-events.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import type { Source } from './sources/source.js';
 import type { Journal } from './state/journal.js';
@@ -167,7 +168,9 @@ export class Exporter {
     this.connections = this.#store.table;
     this.#interval = new PollInterval({ ...options, byEvents: () => this.#events.isReceiving });
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
-    this.#poller = new Poller(options.source, this.#store, this.#log, () => this.#destinations.exportNow(), cost);
+    const destroys = recordedDestroys(this.#store, () => this.#destinations);
+    const resynced = (): void => this.#destinations.exportNow();
+    this.#poller = new Poller(options.source, this.#store, this.#log, resynced, cost, destroys);
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
     const beforeMerge = async (): Promise<void> => this.#destinations.lookAgain();
     this.#poller.addHook({ beforeMerge, afterPoll: () => this.#names.tidy() });
@@ -323,9 +326,13 @@ export class Exporter {
    */
   async flush(name?: string): Promise<Flushed[]> {
     this.#destinations.require(name);
-    // a recording goes on at its own pace
-    if (this.#options.source.kind !== 'replay' && !this.#poller.isPolling) await this.#pollInTurn();
+    await this.poll();
     return this.#destinations.flush(name);
+  }
+
+  /** Polls now, unless a poll is under way; a recording goes on at its own pace. */
+  async poll(): Promise<void> {
+    if (this.#options.source.kind !== 'replay' && !this.#poller.isPolling) await this.#pollInTurn();
   }
 
   /** Ended connections that the previous run received and did not export come before anything new. */

@@ -44,7 +44,7 @@ export { IpfixEncoder, type IpfixEncoderOptions } from './destination/ipfix-enco
 export type { MaxRate } from './destination/pacing.js';
 export type { SessionCounts } from './destination/session.js';
 export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';
-export type { EventsOptions, EventStats } from './ingest/conntrack-events.js';
+export type { EventsOptions, EventStats, EventTap } from './ingest/conntrack-events.js';
 export { FilterError } from './filter/filter-error.js';
 export type { Filter } from './filter/filter.js';
 export { connectionFilter } from './filter/store-filter.js';
@@ -72,13 +72,28 @@ export type { NatCounts, NatEventPair } from './record/nat-log.js';
 export { Batch } from './row/batch.js';
 export type { ConnectionFilter, Masked } from './row/filter.js';
 export { type DirectionView, type RowView, viewRow } from './row/row-view.js';
-export type { DestroyLogCounts, DestroyLogPlace, EventCounts, EventKind, EventOptions } from './sources/events.js';
+export type {
+  DestroyLogCounts,
+  DestroyLogPlace,
+  EventCounts,
+  EventKind,
+  EventMessages,
+  EventOptions,
+} from './sources/events.js';
 export { FollowedSource } from './sources/followed-source.js';
 export { NamespaceWatch } from './sources/namespace-watch.js';
 export type { NflogCounts, NflogOptions, NflogSource } from './sources/nflog.js';
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';
-export type { DumpSummary, KernelOptions, RouteCounts, RouteLookup, Source } from './sources/source.js';
+export type {
+  DumpSummary,
+  DumpTap,
+  KernelOptions,
+  OnRows,
+  RouteCounts,
+  RouteLookup,
+  Source,
+} from './sources/source.js';
 export type { CpuStatistics, TableStatistics } from './sources/table-statistics.js';
 export type { StoredRows } from './store/connection-table.js';
 export type { DestroyLogStats } from './state/destroy-log.js';

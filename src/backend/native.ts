@@ -59,6 +59,7 @@ export function createNativeBackend(binding: Binding): Backend {
             decode,
             binding.threadCpu,
             options.anyMarkAndStatus ? lastingFilter(options.filter) : options.filter,
+            options.tap,
           ),
       ),
     openEvents: (options: EventOptions, receiver: EventReceiver): EventSource =>
@@ -71,6 +72,7 @@ export function createNativeBackend(binding: Binding): Backend {
             options.receiveBuffer,
             { guarded: options.guarded ?? false, unguarded: options.broadcastError },
             options.destroyLog,
+            options.tapped ?? false,
             onReady,
           ),
         receiver,

@@ -3,13 +3,19 @@ import type { Backend } from '../backend/backend.js';
 import type { Batch } from '../row/batch.js';
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
-import type { EventCounts, EventOptions, EventSource } from '../sources/events.js';
+import type { EventCounts, EventMessages, EventOptions, EventSource } from '../sources/events.js';
 import type { ConnectionStore } from '../store/connection-store.js';
 import { now } from '../store/poll-history.js';
 import type { Unexported } from '../store/unexported.js';
 import { ROWS } from '../sources/row-listener.js';
 import { DyingList, type Guard } from './dying-list.js';
 import type { PollHook } from './poll-hook.js';
+
+/** Gets the netlink messages of the events, each before it is applied. */
+export interface EventTap {
+  /** @param messages are its own from now on */
+  events(messages: EventMessages): void;
+}
 
 export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | 'receiveBuffer'> {
   /** DESTROY alone, or NEW too, or all three. */
@@ -26,6 +32,8 @@ export interface EventsOptions extends Pick<EventOptions, 'filter' | 'netns' | '
    * in any network namespace made an exception.
    */
   earlierHaveNone: boolean;
+  /** Also gets the events. */
+  tap?: EventTap | undefined;
 }
 
 /** Milliseconds from one renewal to the next where neither polls nor events bring one: a third of the lease. */
@@ -105,7 +113,8 @@ export class ConntrackEvents implements PollHook {
     { onChanges, onDestroys, roomForEnded, onLoss }: EventHooks,
     destroyLog?: DestroyLog,
   ) {
-    const { kind, holdEnded, dyingLimit, earlierHaveNone, ...common } = options;
+    const { kind, holdEnded, dyingLimit, earlierHaveNone, tap, ...rest } = options;
+    const common = { ...rest, tapped: tap !== undefined };
     this.#store = store;
     this.#log = log;
     this.#earlierHaveNone = earlierHaveNone;
@@ -115,6 +124,7 @@ export class ConntrackEvents implements PollHook {
         { ...common, kinds: kind === 'all' ? ['new', 'update'] : ['new'], broadcastError: false },
         {
           onBatch: batch => {
+            if (tap) pass(tap, this.#changes!.takeMessages());
             store.applyEvents(batch, now());
             onChanges();
           },
@@ -143,7 +153,14 @@ export class ConntrackEvents implements PollHook {
         },
         {
           // the two sockets have no order; with the drain, a DESTROY comes after all else of its connection
-          onBatch: this.#changes ? batch => this.#changes!.drain().then(() => apply(batch)) : apply,
+          onBatch: batch => {
+            const messages = tap && this.#destroys.takeMessages();
+            const applyAll = (): void => {
+              if (tap) pass(tap, messages);
+              apply(batch);
+            };
+            return this.#changes ? this.#changes.drain().then(applyAll) : applyAll();
+          },
           room: () => {
             const room = roomForEnded();
             return room < ROWS && (this.#hurried || !this.#dying.mayWait) ? ROWS : room;
@@ -268,4 +285,8 @@ export class ConntrackEvents implements PollHook {
     this.#changes?.close();
     this.#destroys.close();
   }
+}
+
+function pass(tap: EventTap, messages: EventMessages | undefined): void {
+  if (messages) tap.events(messages);
 }

@@ -4,7 +4,7 @@ import { describeError } from '../common/errors.js';
 import { KernelTimeouts } from '../store/kernel-timeouts.js';
 import type { Logger } from '../common/logger.js';
 import type { Moment } from '../store/poll-history.js';
-import type { DumpSummary, Source } from '../sources/source.js';
+import type { DumpSummary, OnRows, Source } from '../sources/source.js';
 import type { PollHook } from './poll-hook.js';
 import type { PollInterval } from './poll-interval.js';
 
@@ -51,6 +51,7 @@ export class Poller {
   readonly #log: Logger;
   readonly #resynced: () => void;
   readonly #cost: PollCost | undefined;
+  readonly #onDestroys: OnRows | undefined;
   readonly #hooks: PollHook[] = [];
   #polling: Promise<boolean> | undefined;
   /** When the poll that is running began; monotonic milliseconds. */
@@ -59,19 +60,21 @@ export class Poller {
   #lastResync = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  /** @param resynced a poll out of turn is over; @param cost absent where nobody wants to know it */
+  /** @param resynced a poll out of turn is over; @param cost absent where nobody wants to know it; @param onDestroys as Source.dump */
   constructor(
     source: Source,
     store: ConnectionStore,
     log: Logger,
     resynced: () => void = () => {},
     cost?: PollCost | undefined,
+    onDestroys?: OnRows,
   ) {
     this.#source = source;
     this.#store = store;
     this.#log = log;
     this.#resynced = resynced;
     this.#cost = cost;
+    this.#onDestroys = onDestroys;
   }
 
   /** @param late milliseconds by which a poll in turn is late */
@@ -152,6 +155,7 @@ export class Poller {
       began = true;
       this.#store.beginPoll({ wall, monotonic }, new KernelTimeouts(name => this.#source.sysctl(name)));
     };
+    if (this.counts.polls === 0 && (await this.#source.hasEvents?.())) this.#store.expectEvents(true);
     this.#store.beginDump();
     for (const hook of this.#hooks) hook.beforeDump?.();
     const summary = await this.#source.dump(async (batch, at) => {
@@ -160,8 +164,11 @@ export class Poller {
       merging?.resume();
       this.#store.merge(batch, { wall: at, monotonic: performance.now() });
       merging?.pause();
-    });
-    if (summary === undefined) return false;
+    }, this.#onDestroys);
+    if (summary === undefined) {
+      this.#store.endPoll(false);
+      return false;
+    }
     begin(summary.startedAt);
     if (summary.cpu !== undefined) this.#cost?.interval.polled(summary.cpu + merging!.spent, monotonic);
     this.#count(summary);

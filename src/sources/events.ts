@@ -12,6 +12,14 @@ import type { KernelOptions } from './source.js';
 
 export type { DestroyLogCounts, DestroyLogPlace, EventCounts };
 
+/** Messages of events as the kernel sent them. */
+export interface EventMessages {
+  /** Whole netlink messages in their order. */
+  readonly messages: Uint8Array;
+  /** Messages that are not among them, as too many waited. */
+  readonly lost: number;
+}
+
 /** A row of {@link EventSource} is of one of these. */
 export type EventKind = 'new' | 'update' | 'destroy';
 
@@ -25,6 +33,8 @@ export interface EventOptions extends KernelOptions {
   guarded?: boolean;
   /** Where rows are written down before they are delivered. */
   destroyLog?: DestroyLogPlace;
+  /** The message of each row is kept for {@link EventSource.takeMessages}. */
+  tapped?: boolean;
 }
 
 /** What {@link EventSource} needs of the native listener. */
@@ -41,6 +51,7 @@ export type Listener = NativeListener &
     | 'guardFailure'
     | 'pressure'
     | 'renewLeases'
+    | 'takeMessages'
   >;
 
 /** Receives events: rows with their EVENT. */
@@ -106,6 +117,14 @@ export class EventSource extends RowListener<Listener> {
   /** Rows go into this file from now on, at the places where they would have stood. @throws CtflowError CTFLOW_STATE */
   replaceDestroyLog(path: string): void {
     native(() => this.listener.replaceDestroyLog(path));
+  }
+
+  /**
+   * Netlink messages of the events that were read since the last call, those of the rows under delivery among them, and how many
+   * are missing, as too many waited; undefined where there are none, or they are not kept.
+   */
+  takeMessages(): EventMessages | undefined {
+    return this.listener.takeMessages() ?? undefined;
   }
 
   /**

@@ -10,7 +10,7 @@ import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
 import { NetlinkRoutes } from './netlink-routes.js';
-import type { DumpSummary, Source } from './source.js';
+import type { DumpSummary, DumpTap, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
 
 /** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
@@ -24,14 +24,16 @@ export class NetlinkSource implements Source {
   readonly #decode: Decode;
   readonly #words: Uint32Array;
   readonly #threadCpu: CpuClock;
+  readonly #tap: DumpTap | undefined;
   readonly #rows = new DumpRows();
   readonly #buffers = [new Uint8Array(RAW_SIZE), new Uint8Array(RAW_SIZE)] as const;
 
-  /** @param threadCpu of the thread that decodes */
-  constructor(socket: ConntrackSocket, decode: Decode, threadCpu: CpuClock, filter: ConnectionFilter) {
+  /** @param threadCpu of the thread that decodes; @param tap also gets the bytes of the dumps */
+  constructor(socket: ConntrackSocket, decode: Decode, threadCpu: CpuClock, filter: ConnectionFilter, tap?: DumpTap) {
     this.#socket = socket;
     this.#decode = decode;
     this.#threadCpu = threadCpu;
+    this.#tap = tap;
     this.#words = filterWords(filter);
   }
 
@@ -89,6 +91,7 @@ export class NetlinkSource implements Source {
     const startedAt = Date.now();
     const buckets = bucketsOf(this);
     native(() => this.#socket.startDump(this.#words));
+    const tap = this.#tap?.beginDump() ? this.#tap : undefined;
     const skipped = { filtered: 0, malformed: 0, ignored: 0, interrupted: 0, truncated: 0, overrun: 0, resized: 0 };
     const { batch } = this.#rows;
     const decoding = new CpuMeter(this.#threadCpu);
@@ -110,6 +113,7 @@ export class NetlinkSource implements Source {
         skipped.truncated += read.truncated;
         skipped.overrun += read.overrun;
         if (read.interrupted) skipped.interrupted = 1;
+        tap?.dumped(this.#buffers[turn].subarray(0, read.bytes));
         for (let from = 0; from < read.bytes;) {
           const messages = this.#buffers[turn].subarray(from, read.bytes);
           decoding.resume();

@@ -1,27 +1,30 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { notRegular, READ_NOW } from '../common/regular-file.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
+import {
+  BIG_ENDIAN,
+  DATA,
+  dataFrames,
+  DONE,
+  doneFrame,
+  DUMP,
+  dumpFrame,
+  EVENTS,
+  FRAME_HEADER_SIZE,
+  HEADER_SIZE,
+  isRecordingHeader,
+  LARGEST_DATA,
+  LARGEST_EVENTS,
+  LITTLE_ENDIAN,
+  NUMBER_SIZE,
+  PART,
+  recordingHeader,
+  tagOf,
+  VERSION,
+  VERSION_WITH_EVENTS,
+} from './recording-frames.js';
 
-// A recording is a header and then any number of dumps, each a run of frames: one DUMP, any number of DATA, one DONE.
-// Every number is big-endian.
-//
-//   header  8 bytes "\x89CTFLOW\n", version u16, byte order of the recording host u8 (1 little, 2 big), zero u8
-//   frame   tag of 4 ASCII bytes, length of the payload u32, payload
-//   DUMP    time when the dump began, nanoseconds since 1970, u64
-//   DATA    netlink messages as the kernel sent them, 1 byte to 1 MiB; a message may go on in the next DATA
-//   DONE    bytes of all DATA of this dump, u64: a cut file is detected
-const MAGIC = Buffer.from('\x89CTFLOW\n', 'latin1');
-const VERSION = 1;
-const LITTLE_ENDIAN = 1;
-const BIG_ENDIAN = 2;
-const HEADER_SIZE = 12;
-const FRAME_HEADER_SIZE = 8;
-const NUMBER_SIZE = 8;
-const LARGEST_DATA = 1 << 20;
-const READ_SIZE = 1 << 16;
-const DUMP = 'DUMP';
-const DATA = 'DATA';
-const DONE = 'DONE';
+const READ_SIZE = LARGEST_EVENTS;
 
 /** Writes a recording: the netlink bytes of one dump after another. */
 export class RecordingWriter {
@@ -49,32 +52,25 @@ export class RecordingWriter {
       throw fileError('write', path, error);
     }
     const writer = new RecordingWriter(file, path);
-    const header = Buffer.alloc(HEADER_SIZE);
-    MAGIC.copy(header);
-    header.writeUInt16BE(VERSION, 8);
-    header[10] = littleEndian ? LITTLE_ENDIAN : BIG_ENDIAN;
-    await writer.#append(header);
+    await writer.#append(recordingHeader(littleEndian, VERSION));
     return writer;
   }
 
   /** Begins a dump. @param at nanoseconds since 1970 */
   async beginDump(at: bigint): Promise<void> {
     this.#octets = 0n;
-    await this.#append(frame(DUMP, number(at)));
+    await this.#append(dumpFrame(at));
   }
 
   /** Adds netlink bytes to the dump that was begun. */
   async write(netlink: Uint8Array): Promise<void> {
-    for (let at = 0; at < netlink.length; at += LARGEST_DATA) {
-      const data = netlink.subarray(at, at + LARGEST_DATA);
-      await this.#append(frame(DATA, data));
-      this.#octets += BigInt(data.length);
-    }
+    for (const part of dataFrames(netlink)) await this.#append(part);
+    this.#octets += BigInt(netlink.length);
   }
 
   /** Marks the dump as whole. */
   async endDump(): Promise<void> {
-    await this.#append(frame(DONE, number(this.#octets)));
+    await this.#append(doneFrame(this.#octets));
   }
 
   async close(): Promise<void> {
@@ -90,16 +86,23 @@ export class RecordingWriter {
   }
 }
 
+type OnNetlink = (netlink: Uint8Array, at: bigint) => void | Promise<void>;
+
 /** Reads a recording in pieces, never as a whole. */
 export class RecordingReader {
   /** Byte order of the host that the netlink bytes come from. */
   readonly littleEndian: boolean;
+  /** Events were recorded, too. */
+  readonly hasEvents: boolean;
+  /** The last dump has seen the whole table, as far as the recorder knew. */
+  isWhole = true;
   readonly #file: PieceReader;
   #failure: unknown;
 
-  private constructor(file: PieceReader, littleEndian: boolean) {
+  private constructor(file: PieceReader, littleEndian: boolean, hasEvents: boolean) {
     this.#file = file;
     this.littleEndian = littleEndian;
+    this.hasEvents = hasEvents;
   }
 
   /** @throws CtflowError CTFLOW_RECORDING where the file cannot be read or is no recording */
@@ -107,7 +110,7 @@ export class RecordingReader {
     const file = await PieceReader.open(path);
     try {
       const header = await file.take(HEADER_SIZE);
-      if (!header || !MAGIC.equals(header.subarray(0, MAGIC.length))) {
+      if (!header || !isRecordingHeader(header)) {
         throw new CtflowError(
           'CTFLOW_RECORDING',
           `'${path}' is not a recording of ctflow`,
@@ -115,16 +118,16 @@ export class RecordingReader {
         );
       }
       const version = header.readUInt16BE(8);
-      if (version !== VERSION) {
+      if (version !== VERSION && version !== VERSION_WITH_EVENTS) {
         throw new CtflowError(
           'CTFLOW_RECORDING',
-          `'${path}' has format version ${version}, this ctflow reads version ${VERSION}`,
+          `'${path}' has format version ${version}, this ctflow reads versions ${VERSION} and ${VERSION_WITH_EVENTS}`,
           'Replay it with the ctflow that recorded it, or record again',
         );
       }
       const order = header[10];
       if (order !== LITTLE_ENDIAN && order !== BIG_ENDIAN) throw file.damaged(10, `byte order ${order}`);
-      return new RecordingReader(file, order === LITTLE_ENDIAN);
+      return new RecordingReader(file, order === LITTLE_ENDIAN, version === VERSION_WITH_EVENTS);
     } catch (error) {
       await file.close();
       throw error;
@@ -132,15 +135,16 @@ export class RecordingReader {
   }
 
   /**
-   * Reads the next dump.
+   * Reads the next dump, and the events before it and in it, in the order in which they were read.
    * @param onData gets the netlink bytes in order; a piece is valid until the returned promise settles
+   * @param onEvents gets whole messages of events, after the last dump too
    * @returns when the dump began, nanoseconds since 1970; undefined when there is no further dump
    * @throws CtflowError CTFLOW_RECORDING where the file is damaged or cut; from then on always
    */
-  async nextDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
+  async nextDump(onData: OnNetlink, onEvents?: OnNetlink): Promise<bigint | undefined> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      return await this.#readDump(onData);
+      return await this.#readDump(onData, onEvents);
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -151,10 +155,14 @@ export class RecordingReader {
     await this.#file.close();
   }
 
-  async #readDump(onData: (netlink: Uint8Array, at: bigint) => void | Promise<void>): Promise<bigint | undefined> {
+  async #readDump(onData: OnNetlink, onEvents: OnNetlink | undefined): Promise<bigint | undefined> {
     const file = this.#file;
-    const start = file.offset;
-    const first = await file.take(FRAME_HEADER_SIZE);
+    let start = file.offset;
+    let first = await file.take(FRAME_HEADER_SIZE);
+    for (; first && this.#isEvents(first); first = await file.take(FRAME_HEADER_SIZE)) {
+      await this.#events(first, onEvents);
+      start = file.offset;
+    }
     if (!first) return undefined;
     if (tagOf(first) !== DUMP) throw file.damaged(start, `${DUMP} expected`);
     const at = await this.#number(first);
@@ -163,14 +171,20 @@ export class RecordingReader {
       const offset = file.offset;
       const header = await file.take(FRAME_HEADER_SIZE);
       if (!header) throw file.damaged(offset, `the dump has no ${DONE}`);
-      if (tagOf(header) === DONE) {
+      if (this.#isEvents(header)) {
+        await this.#events(header, onEvents);
+        continue;
+      }
+      const tag = tagOf(header);
+      if (tag === DONE || (tag === PART && this.hasEvents)) {
         const expected = await this.#number(header);
         if (expected !== octets)
           throw file.damaged(offset, `${octets} bytes of netlink where ${expected} were written`);
+        this.isWhole = tag === DONE;
         return at;
       }
       const length = header.readUInt32BE(4);
-      if (tagOf(header) !== DATA || length === 0 || length > LARGEST_DATA) {
+      if (tag !== DATA || length === 0 || length > LARGEST_DATA) {
         throw file.damaged(offset, `${DATA} or ${DONE} expected`);
       }
       for (let left = length; left > 0;) {
@@ -181,6 +195,19 @@ export class RecordingReader {
         await onData(piece, at);
       }
     }
+  }
+
+  #isEvents(header: Buffer): boolean {
+    return this.hasEvents && tagOf(header) === EVENTS;
+  }
+
+  async #events(header: Buffer, onEvents: OnNetlink | undefined): Promise<void> {
+    const offset = this.#file.offset;
+    const length = header.readUInt32BE(4);
+    if (length <= NUMBER_SIZE || length > LARGEST_EVENTS) throw this.#file.damaged(offset - 4, 'a wrong length');
+    const payload = await this.#file.take(length);
+    if (!payload) throw this.#file.damaged(offset, `${length} bytes are missing`);
+    await onEvents?.(payload.subarray(NUMBER_SIZE), payload.readBigUInt64BE());
   }
 
   async #number(header: Buffer): Promise<bigint> {
@@ -265,23 +292,6 @@ class PieceReader {
       throw fileError('read', this.#path, error);
     }
   }
-}
-
-function tagOf(header: Buffer): string {
-  return header.toString('latin1', 0, 4);
-}
-
-function frame(tag: string, payload: Uint8Array): Buffer {
-  const header = Buffer.alloc(FRAME_HEADER_SIZE);
-  header.write(tag, 'latin1');
-  header.writeUInt32BE(payload.length, 4);
-  return Buffer.concat([header, payload]);
-}
-
-function number(value: bigint): Buffer {
-  const bytes = Buffer.alloc(NUMBER_SIZE);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
 }
 
 function fileError(what: 'read' | 'write', path: string, error: unknown): CtflowError {

@@ -1,17 +1,20 @@
 import type { Decode } from '../netlink/decode.js';
-import type { Batch } from '../row/batch.js';
+import { Batch } from '../row/batch.js';
 import { CtflowError } from '../common/errors.js';
 import { type ConnectionFilter, filterWords } from '../row/filter.js';
-import { ROW_SIZE } from '../row/layout.generated.js';
+import { EVENT_DESTROY, EVENT_WORD, ROW_SIZE } from '../row/layout.generated.js';
 import { wholeMessages } from '../netlink/decode.js';
 import { RecordingReader } from './recording.js';
 import { DumpRows } from './dump-rows.js';
-import type { DumpSummary, Source } from './source.js';
+import type { DumpSummary, OnRows, Source } from './source.js';
 
 const NANOSECONDS_A_MILLISECOND = 1_000_000n;
 const NOTHING = new Uint8Array(0);
 
-/** Plays a recording: each dump is the next recorded one, with its recorded time. Needs no Linux. */
+/** Rows of events that are decoded at once. */
+const EVENTS = 256;
+
+/** Plays a recording: each dump is the next recorded one, with its recorded time and the events before it. Needs no Linux. */
 export class ReplaySource implements Source {
   readonly kind = 'replay';
   readonly #path: string;
@@ -19,6 +22,7 @@ export class ReplaySource implements Source {
   readonly #words: Uint32Array;
   readonly #rows = new DumpRows();
   #reader: RecordingReader | undefined;
+  #events: Batch | undefined;
   #closed = false;
 
   constructor(path: string, decode: Decode, filter: ConnectionFilter = {}) {
@@ -28,22 +32,34 @@ export class ReplaySource implements Source {
   }
 
   /**
-   * Plays the next recorded dump.
+   * Plays the next recorded dump. NEW and UPDATE events are passed over: what they are about is in the next dump, or has a DESTROY.
    * @returns undefined when all are played
    * @throws CtflowError CTFLOW_RECORDING where the file cannot be read, is no recording or is damaged
    */
-  async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined> {
+  async dump(onBatch: OnRows, onDestroys?: OnRows): Promise<DumpSummary | undefined> {
     this.#rows.begin(onBatch);
     try {
       const reader = await this.#open();
       const decoder = new DumpDecoder(this.#decode, reader.littleEndian, this.#words, this.#rows);
-      const at = await reader.nextDump((netlink, at) => decoder.decode(netlink, milliseconds(at)));
+      const at = await reader.nextDump(
+        (netlink, at) => decoder.decode(netlink, milliseconds(at)),
+        onDestroys &&
+          (async (netlink, at) => {
+            // rows of the dump that were read before
+            await this.#rows.deliver(milliseconds(at));
+            await this.#deliverDestroys(netlink, reader.littleEndian, milliseconds(at), onDestroys);
+          }),
+      );
       if (at === undefined) return undefined;
       await this.#rows.deliver(milliseconds(at));
-      return decoder.summary(milliseconds(at));
+      return decoder.summary(milliseconds(at), reader.isWhole);
     } finally {
       this.#rows.end();
     }
+  }
+
+  async hasEvents(): Promise<boolean> {
+    return (await this.#open()).hasEvents;
   }
 
   sysctl(): undefined {
@@ -61,6 +77,18 @@ export class ReplaySource implements Source {
   close(): void {
     this.#closed = true;
     void this.#reader?.close().catch(() => {});
+  }
+
+  async #deliverDestroys(netlink: Uint8Array, littleEndian: boolean, at: number, onDestroys: OnRows): Promise<void> {
+    const batch = (this.#events ??= new Batch(EVENTS));
+    for (let position = 0; position < netlink.length;) {
+      const decoded = this.#decode(netlink.subarray(position), littleEndian, this.#words, batch.bytes);
+      if (decoded.consumed === 0) return;
+      position += decoded.consumed;
+      batch.count = decoded.rows;
+      // a frame has events of one socket: DESTROY, or all others
+      if (batch.count > 0 && batch.u32[EVENT_WORD] === EVENT_DESTROY) await onDestroys(batch, at);
+    }
   }
 
   async #open(): Promise<RecordingReader> {
@@ -124,18 +152,19 @@ class DumpDecoder {
     }
   }
 
-  summary(startedAt: number): DumpSummary {
+  /** @param whole the recorder has seen the whole table */
+  summary(startedAt: number, whole: boolean): DumpSummary {
     const truncated = this.#lost || this.#cut.length > 0 || !this.#done ? 1 : 0;
     const error = this.#error;
     return {
       startedAt,
       rows: this.#rows.count,
-      complete: !truncated && !this.#interrupted && !error,
+      complete: whole && !truncated && !this.#interrupted && !error,
       skipped: {
         filtered: this.#filtered,
         malformed: this.#malformed,
         ignored: this.#ignored,
-        interrupted: this.#interrupted ? 1 : 0,
+        interrupted: this.#interrupted || !whole ? 1 : 0,
         truncated,
       },
       ...(error && { error }),

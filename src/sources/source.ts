@@ -22,6 +22,9 @@ export interface DumpSummary {
   readonly error?: Error;
 }
 
+/** @param at milliseconds since 1970 */
+export type OnRows = (batch: Batch, at: number) => void | Promise<void>;
+
 /**
  * Where connections come from: netlink, procfs or a file.
  */
@@ -29,10 +32,13 @@ export interface Source {
   readonly kind: 'netlink' | 'procfs' | 'replay';
   /**
    * Walks the table once and delivers its rows batch by batch, in the same buffer: it waits until the returned promise settles.
+   * @param onDestroys gets rows of DESTROY events that were recorded before the dump and in it, in the same way; replay only
    * @returns undefined when there is nothing more to play (replay only)
    * @throws CtflowError where no dump can be had at all (permission, closed)
    */
-  dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary | undefined>;
+  dump(onBatch: OnRows, onDestroys?: OnRows): Promise<DumpSummary | undefined>;
+  /** Whether events were recorded, too; replay only. @throws CtflowError CTFLOW_RECORDING where it cannot be read */
+  hasEvents?(): Promise<boolean>;
   /** The text of a file under /proc/sys/net/netfilter/ in the source's namespace, undefined where there is none. */
   sysctl(name: string): string | undefined;
   /** Writes such a file. @throws the system's error, or where there is no kernel behind the source */
@@ -84,6 +90,14 @@ export interface RouteCounts {
   readonly failed: number;
 }
 
+/** Gets what comes from the kernel as it came. It takes what it wants at once: the bytes are valid until it returns. */
+export interface DumpTap {
+  /** A dump is requested. @returns whether its bytes are wanted */
+  beginDump(): boolean;
+  /** Netlink bytes of the dump that was begun, in order. */
+  dumped(netlink: Uint8Array): void;
+}
+
 /** Which connections of which namespace. */
 export interface KernelOptions {
   filter: ConnectionFilter;
@@ -91,4 +105,6 @@ export interface KernelOptions {
   anyMarkAndStatus?: boolean;
   /** Name under /run/netns or a path; only native can enter one. */
   netns?: string;
+  /** Also gets the dumps; native only. */
+  tap?: DumpTap | undefined;
 }

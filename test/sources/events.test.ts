@@ -54,6 +54,10 @@ class FakeListener implements Listener {
     this.left = true;
   }
 
+  takeMessages(): null {
+    return null;
+  }
+
   isGuarded(): boolean {
     return true;
   }

@@ -122,8 +122,8 @@ test('a file that is not a recording is an error', async t => {
 
 test('another format version is an error that names it', async t => {
   const path = temporaryPath(t, 'version.ctflow');
-  await writeFile(path, '\x89CTFLOW\n\0\x02\x01\0', 'latin1');
-  isDamaged(t, (await play(path)).error, /format version 2, this ctflow reads version 1/);
+  await writeFile(path, '\x89CTFLOW\n\0\x03\x01\0', 'latin1');
+  isDamaged(t, (await play(path)).error, /format version 3, this ctflow reads versions 1 and 2/);
 });
 
 test('an unknown byte order is damage', async t => {

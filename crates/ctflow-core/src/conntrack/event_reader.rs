@@ -1,7 +1,7 @@
 //! Reads conntrack events.
 
 use super::event_socket::WHAT;
-use super::{DestroyLog, EventCounts, EventSocket, decode_event};
+use super::{DestroyLog, EventCounts, EventSocket, EventTap, decode_event};
 use crate::error::Error;
 use crate::listen::{Reader, RowsRead};
 use crate::netlink::netlink_address;
@@ -10,6 +10,7 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::null_mut;
+use std::sync::Arc;
 
 /// Events of one read at most.
 const EVENTS: usize = 64;
@@ -27,16 +28,19 @@ pub struct EventReader {
     rows: Box<[[u8; ROW_SIZE]]>,
     filter: Filter,
     log: Option<DestroyLog>,
+    tap: Option<Arc<EventTap>>,
 }
 
 impl EventReader {
-    /// A reader of the events that the filter lets pass. With a log each row is in it before it can be taken.
-    pub fn new(filter: Filter, log: Option<DestroyLog>) -> Self {
+    /// A reader of the events that the filter lets pass. With a log each row is in it before it can be taken, with a tap the
+    /// message of each row.
+    pub fn new(filter: Filter, log: Option<DestroyLog>, tap: Option<Arc<EventTap>>) -> Self {
         Self {
             buffers: vec![[0; BUFFER]; EVENTS].into(),
             rows: vec![[0; ROW_SIZE]; EVENTS].into(),
             filter,
             log,
+            tap,
         }
     }
 }
@@ -100,7 +104,12 @@ impl Reader for EventReader {
                 counts.truncated += 1;
             } else {
                 let datagram = &buffer[..BUFFER.min(header.msg_len as usize)];
-                rows += usize::from(decode_event(datagram, &self.filter, &mut self.rows[rows], &mut counts));
+                if decode_event(datagram, &self.filter, &mut self.rows[rows], &mut counts) {
+                    rows += 1;
+                    if let Some(tap) = &self.tap {
+                        tap.put(datagram);
+                    }
+                }
             }
         }
         let rows = self.rows[..rows].as_flattened();

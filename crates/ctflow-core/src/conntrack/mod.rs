@@ -17,6 +17,7 @@ mod event_guard;
 mod event_reader;
 #[cfg(target_os = "linux")]
 mod event_socket;
+mod event_tap;
 mod request;
 #[cfg(target_os = "linux")]
 mod statistics;
@@ -42,6 +43,7 @@ pub use event_guard::{EventGuard, Lease};
 pub use event_reader::EventReader;
 #[cfg(target_os = "linux")]
 pub use event_socket::{EventSocket, Hold, Pressure};
+pub use event_tap::{EventTap, Tapped};
 pub use request::put_filter;
 #[cfg(target_os = "linux")]
 pub use statistics::{CPU_COUNTERS, CpuCounters, TableStatistics, table_statistics};

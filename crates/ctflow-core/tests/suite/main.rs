@@ -7,6 +7,7 @@ mod conntrack {
     mod entry;
     mod event;
     mod event_guard;
+    mod event_tap;
     mod filter;
     mod properties;
     mod statistics;

@@ -3,11 +3,13 @@
 use super::{from_counts, listener_methods, waker};
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
-use ctflow_core::conntrack::{self, DestroyLog, DestroyLogState, EventReader, EventSocket, Hold, Lease, dying_count};
+use ctflow_core::conntrack::{
+    self, DestroyLog, DestroyLogState, EventReader, EventSocket, EventTap, Hold, Lease, Tapped, dying_count,
+};
 use ctflow_core::error::Code;
 use ctflow_core::listen::Listener;
 use ctflow_core::sys::Namespace;
-use napi::bindgen_prelude::{AsyncTask, Function};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Function};
 use napi_derive::napi;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::time::Duration;
 pub struct EventListener {
     listener: Listener<EventReader>,
     log: Option<Arc<DestroyLogState>>,
+    tap: Option<Arc<EventTap>>,
     /// Whether there is one, or why there is none.
     guard: std::result::Result<bool, String>,
 }
@@ -30,8 +33,10 @@ impl EventListener {
     /// @param receiveBuffer bytes wanted; the kernel may allow less
     /// @param hold when the kernel holds ended connections whose event does not fit
     /// @param destroyLog the file that each row is in before it can be taken; without it none
+    /// @param tapped the message of each row is kept for takeMessages
     /// @param onReady called when there is something to take, and again only after take returned 0 or threw
     #[napi(constructor)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         netns: Option<String>,
         words: &[u32],
@@ -39,6 +44,7 @@ impl EventListener {
         receive_buffer: u32,
         hold: EventHold,
         destroy_log: Option<DestroyLogPlace>,
+        tapped: bool,
         on_ready: Function<(), ()>,
     ) -> Result<Self> {
         let filter = filter_of(words)?;
@@ -54,9 +60,15 @@ impl EventListener {
         };
         let socket = EventSocket::open(namespace, groups, receive_buffer, hold).map_err(crossing)?;
         let guard = socket.guard().map_err(str::to_owned);
-        let reader = EventReader::new(filter, destroy_log);
+        let tap = tapped.then(Arc::<EventTap>::default);
+        let reader = EventReader::new(filter, destroy_log, tap.clone());
         let listener = Listener::start(socket, reader, waker(on_ready)?).map_err(crossing)?;
-        Ok(Self { listener, log, guard })
+        Ok(Self {
+            listener,
+            log,
+            tap,
+            guard,
+        })
     }
 
     /// NETLINK_BROADCAST_ERROR: while it is on, the kernel keeps a dying connection whose event does not fit, and delivers the
@@ -128,6 +140,16 @@ impl EventListener {
             Some(log) => log.replace(Path::new(&path)).map_err(crossing),
             None => Ok(()),
         }
+    }
+
+    /// Netlink messages of the rows that were made since the last call; null where there are none, or they are not kept.
+    #[napi]
+    pub fn take_messages(&self) -> Option<EventMessages> {
+        let Tapped { messages, lost } = self.tap.as_ref()?.take();
+        (!messages.is_empty()).then(|| EventMessages {
+            messages: messages.into(),
+            lost,
+        })
     }
 
     /// How many connections stand on the kernel's dying list, `limit` at most; 10,000 take about 100 ms, more take longer
@@ -206,6 +228,15 @@ pub struct DestroyLogCounts {
 }
 
 from_counts!(conntrack::DestroyLogCounts => DestroyLogCounts { written, full, failed, without_identity });
+
+/// Messages of events.
+#[napi(object)]
+pub struct EventMessages {
+    /// Whole netlink messages in their order.
+    pub messages: Buffer,
+    /// Messages that are not among them, as too many waited.
+    pub lost: u32,
+}
 
 /// What became of the events so far. Each is in exactly one of the first seven counts.
 #[napi(object)]
