@@ -140,7 +140,8 @@ test('the manual explains every error code', t => {
 needs(test, ['native', 'namespace'])('the manual explains every statistic', async t => {
   const namespace = await PrivateNamespace.create(t);
   await namespace.track();
-  const flags = `--events all --nflog-group 5 --state ${temporaryPath(t, 'state')} --profile antrea --inventory ${join(ROOT, 'examples/inventory.yaml')}`;
+  const recorder = `--record-last 10m --record-directory ${temporaryPath(t, 'record')}`;
+  const flags = `${recorder} --events all --nflog-group 5 --state ${temporaryPath(t, 'state')} --profile antrea --inventory ${join(ROOT, 'examples/inventory.yaml')}`;
   const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], flags);
   await exporter.stop();
   const { level, time, msg, ...statistics } = exporter.log().at(-1)!;
@@ -148,6 +149,7 @@ needs(test, ['native', 'namespace'])('the manual explains every statistic', asyn
   const page = read('docs/statistics.md');
   const names = namesIn(statistics);
   t.true(names.has('pollOnly') && names.has('matchedLate') && names.has('compactions') && names.has('reloads'));
+  t.true(names.has('partDumps') && names.has('table-fill'));
   t.deepEqual(
     [...names].filter(name => !page.includes(`\`${name}\``)),
     [],

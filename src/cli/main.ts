@@ -104,8 +104,10 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
   const variables = commands.flatMap(({ options }) => options.map(({ envVar }) => envVar!));
   const unknown = tidyEnvironment(new Set(variables), process.env);
   // behind the hook that reads the settings; a command's hooks are called for those within it, too
-  for (const command of commands.filter(({ commands }) => commands.length === 0))
-    command.hook('preAction', () => warnOfVariables(unknown, command));
+  for (const command of commands)
+    command.hook('preAction', (_, called) => {
+      if (called === command) warnOfVariables(unknown, command);
+    });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return 0;

@@ -5,7 +5,7 @@ import { type ConnectionFilter, lastingFilter } from '../row/filter.js';
 import { loadBackend } from '../backend/load.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
-import type { Source } from '../sources/source.js';
+import type { DumpTap, Source } from '../sources/source.js';
 import type { sourceSettings } from '../config/source-settings.js';
 
 export type SourceSettings = z.infer<z.ZodObject<typeof sourceSettings>>;
@@ -36,15 +36,16 @@ export function needsKernel(flag: string, source: string): void {
 
 /**
  * The source that checked flags ask for.
- * @param anyMarkAndStatus see KernelOptions
+ * @param anyMarkAndStatus see KernelOptions; @param tap also gets the dumps of the kernel
  */
-export function sourceOf(flags: SourceSettings, backend: Backend, anyMarkAndStatus = false): Source {
+export function sourceOf(flags: SourceSettings, backend: Backend, anyMarkAndStatus = false, tap?: DumpTap): Source {
   const { source, netns } = flags;
   if (source === 'kernel') {
     return backend.openKernel({
       filter: filterOf(flags),
       anyMarkAndStatus,
       ...(netns !== undefined && { netns }),
+      tap,
     });
   }
   const filter = anyMarkAndStatus ? lastingFilter(filterOf(flags)) : filterOf(flags);

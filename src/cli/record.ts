@@ -10,6 +10,7 @@ import { duration, wholeNumber } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted } from '../config/setting.js';
 import { netnsSetting } from '../config/source-settings.js';
+import { recordDumpCommand } from './record/dump.js';
 import { handleSignals } from './signals.js';
 
 const recordSettings = {
@@ -23,6 +24,7 @@ export function recordCommand(): Command {
   return addSettings(new Command('record'), recordSettings)
     .description('record the conntrack table to a file that --source replay:FILE replays on any system (native only)')
     .argument('<file>', 'created or overwritten')
+    .addCommand(recordDumpCommand())
     .addHelpText(
       'after',
       `

@@ -7,6 +7,7 @@ import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
 import { destinationSettings } from '../config/destination-settings.js';
+import { recorderSettings } from '../config/recorder-settings.js';
 import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { needOf } from '../ipfix/field-list/elements.js';
@@ -46,6 +47,11 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     const what = `${say('state')} needs conntrack ids and start times, which source ${sourceKind} does not have`;
     const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('state')}`;
     found.push(...config.conflict([['state'], ['source'], ['backend']], what, hint));
+  }
+  if (settings.recordLast !== undefined && sourceKind !== 'netlink') {
+    const what = `${say('recordLast')} records netlink, which source ${sourceKind} does not have`;
+    const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('recordLast')}`;
+    found.push(...config.conflict([['recordLast'], ['source'], ['backend']], what, hint));
   }
   try {
     endedRoom(
@@ -242,6 +248,10 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   const without = (why: string, ...keys: (keyof RunSettings)[]): void => {
     for (const key of keys) if (config.isGiven(key)) found.add(`${config.say([key])} has no effect ${why}`);
   };
+  if (settings.recordLast === undefined) {
+    const others = Object.keys(recorderSettings) as (keyof typeof recorderSettings)[];
+    without(`without ${config.say(['recordLast'])}`, ...others.filter(key => key !== 'recordLast'));
+  } else if (settings.recordAtFill === 0 && settings.recordAtDrops === 0) without('without a condition', 'recordPause');
   if (destinations.length === 0) {
     without('without a destination', ...(Object.keys(destinationSettings) as (keyof RunSettings)[]));
     const ofRecords = [

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { CtflowError } from '../common/errors.js';
+import { CtflowError, describeError } from '../common/errors.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
-import type { EventsOptions } from '../ingest/conntrack-events.js';
+import type { EventsOptions, EventTap } from '../ingest/conntrack-events.js';
 import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions, nameWithDomain } from '../destination/destination-options.js';
@@ -9,6 +9,7 @@ import { Exporter, EXPORTER_DEFAULTS, type ExporterStats } from '../exporter.js'
 import type { ControlServer } from '../daemon/control/server.js';
 import type { Running } from '../daemon/control/status.js';
 import { Reloader } from '../daemon/reload/reloader.js';
+import { RecorderService, type RecorderServiceStats } from '../daemon/recorder/recorder-service.js';
 import { Readiness } from '../daemon/readiness.js';
 import { Service } from '../daemon/service.js';
 import { serviceManager } from '../daemon/service-manager.js';
@@ -37,6 +38,10 @@ import { runFacts } from './run-facts.js';
 import { handleSignals } from './signals.js';
 import { logState, logStatistics, stateFields, stateSentence, summarySentence } from './statistics.js';
 
+type RunStats = ExporterStats & { readonly recorder?: RecorderServiceStats };
+
+const NO_RECORDER = 'there is no flight recorder: SIGUSR2 has no effect without --record-last';
+
 /** `ctflow run` */
 export function runCommand(): Command {
   const command = new Command('run').description('export connections to collectors until stopped');
@@ -46,7 +51,7 @@ export function runCommand(): Command {
       'after',
       `
 On SIGTERM or SIGINT every open connection is exported with end reason 4; a second one ends ctflow at once. SIGHUP reads
-the settings and the inventory again, SIGUSR1 writes all statistics to the log.
+the settings and the inventory again, SIGUSR1 writes all statistics to the log, SIGUSR2 has the flight recorder write a recording.
 
 Examples:
   # ctflow run --collector udp://192.0.2.10:4739 --setup-sysctl
@@ -68,11 +73,14 @@ async function run(config: RunConfig): Promise<void> {
   let exporter: Exporter | undefined;
   let monitoring: Monitoring | undefined;
   let control: ControlServer | undefined;
+  let recorder: RecorderService | undefined;
   const running: Running = { state: 'starting', configFile: config.file?.path };
   const signals = handleSignals({
     // what is wrong is in the log
+    record: () => (running.recorder ? void running.recorder.write('signal').catch(() => {}) : log.info(NO_RECORDER)),
     reload: () => (running.reloader ? void running.reloader.reload().catch(() => {}) : log.info('ctflow starts')),
-    report: () => (exporter ? logStatistics(root, exporter.stats(), 'statistics') : log.info('ctflow starts')),
+    report: () =>
+      exporter ? logStatistics(root, allStats(exporter.stats(), recorder), 'statistics') : log.info('ctflow starts'),
     cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
   });
   let stateTimer: NodeJS.Timeout | undefined;
@@ -101,13 +109,15 @@ async function run(config: RunConfig): Promise<void> {
       }
       inventory = opened;
     }
-    const open = (): Source => sourceOf(flags, backend, true);
+    recorder = await RecorderService.open(flags, backend, log);
+    const tap = recorder?.recorder;
+    const open = (): Source => sourceOf(flags, backend, true, tap);
     const followed = flags.netns === undefined ? undefined : new FollowedSource(open);
     const source = followed ?? open();
     const instead = neededCapabilities(flags, source);
     if (process.geteuid?.() === 0 && instead.length > 0)
       log.info({ instead }, 'runs as root; these capabilities are enough');
-    const events = eventsOf(flags, source);
+    const events = eventsOf(flags, source, tap);
     const denied = deniedOf(flags);
     const left = new Set(prepareKernel(source, flags, events !== undefined, log));
     const timestamps = source.sysctl('nf_conntrack_timestamp')?.trim() === '1';
@@ -118,7 +128,7 @@ async function run(config: RunConfig): Promise<void> {
       source: followed,
       enter: () => {
         followed.reopen();
-        const events = eventsOf(flags, followed);
+        const events = eventsOf(flags, followed, tap);
         for (const name of prepareKernel(followed, flags, events !== undefined, log)) left.add(name);
         return { events, identity: hostIdentity(flags.netns), excludeSelf: excludesSelf(flags, followed) };
       },
@@ -140,17 +150,19 @@ async function run(config: RunConfig): Promise<void> {
       excludeSelf: excludesSelf(flags, source),
       ...(state && { state }),
       ...(namespace && { namespace }),
-      ...(monitoring && { pollHooks: [monitoring.pollHook] }),
+      pollHooks: [recorder?.pollHook, monitoring?.pollHook].filter(hook => hook !== undefined),
       destinations,
       log,
     });
     const stats = (): ExporterStats => exporter!.stats();
     const readiness = new Readiness(stats);
     service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
-    monitoring?.watch({ exporter, source, destinations, readiness });
-    Object.assign(running, { exporter, source, destinations, maxConnections: flags.maxConnections });
+    recorder?.watch(exporter, source);
+    monitoring?.watch({ exporter, source, destinations, readiness, recorder });
+    Object.assign(running, { exporter, source, destinations, recorder, maxConnections: flags.maxConnections });
     await exporter.open();
     running.state = 'running';
+    recorder?.start();
     log.info(runFacts(config, backend, source, destinations), 'ctflow runs');
     const say = logState(root, exporter);
     const sayEvery = (interval: number): void => {
@@ -174,19 +186,31 @@ async function run(config: RunConfig): Promise<void> {
     log.info('stopping: exporting the open connections');
     service.stopping('exporting the open connections');
     monitoring?.stopping();
+    recorder?.stopping();
     const unexported = await exporter.close();
     for (const name of left) log.info(`net.netfilter.${name} stays at 1`);
     log.flush();
-    logStatistics(root, stats(), 'stopped', summarySentence(stats(), (performance.now() - began) / 1000));
+    logStatistics(
+      root,
+      allStats(stats(), recorder),
+      'stopped',
+      summarySentence(stats(), (performance.now() - began) / 1000),
+    );
     if (unexported > 0) throw leftUnexported(unexported, flags);
   } finally {
     clearInterval(stateTimer);
     service?.close();
     log.flush();
     inventory?.close();
+    await recorder?.close().catch((error: unknown) => log.warn(`flight recorder: ${describeError(error)}`));
     await monitoring?.close();
     await control?.close();
   }
+}
+
+/** With those of the flight recorder, where one is on. */
+function allStats(stats: ExporterStats, recorder: RecorderService | undefined): RunStats {
+  return recorder ? { ...stats, recorder: recorder.stats() } : stats;
 }
 
 /** Notifies systemd of the state of the exporter, where systemd has started it. */
@@ -234,7 +258,7 @@ function excludesSelf({ excludeSelf, netns }: RunSettings, { kind }: Source): bo
   return excludeSelf && kind !== 'replay' && isOwnNamespace(netns);
 }
 
-function eventsOf(flags: RunSettings, source: Source): EventsOptions | undefined {
+function eventsOf(flags: RunSettings, source: Source, tap: EventTap | undefined): EventsOptions | undefined {
   const kind = eventKind(flags, source.kind);
   if (kind === 'off') return undefined;
   const { netns, eventBuffer, holdEnded, dyingLimit } = flags;
@@ -247,6 +271,7 @@ function eventsOf(flags: RunSettings, source: Source): EventsOptions | undefined
     holdEnded,
     ...(dyingLimit !== undefined && { dyingLimit }),
     earlierHaveNone: before !== undefined && before !== '1',
+    tap,
   };
 }
 

@@ -4,6 +4,8 @@ export interface SignalHandlers {
   reload?(): void;
   /** SIGUSR1: say how things stand. */
   report(): void;
+  /** SIGUSR2: have a recording written. */
+  record?(): void;
   /** A second SIGINT or SIGTERM came, and the process ends at once: the last line. */
   cutShort(signal: NodeJS.Signals): void;
 }
@@ -16,7 +18,7 @@ export interface Signals {
 }
 
 /** Listens to signals for the rest of the process's life. */
-export function handleSignals({ reload, report, cutShort }: SignalHandlers): Signals {
+export function handleSignals({ reload, report, record, cutShort }: SignalHandlers): Signals {
   let resolve!: () => void;
   let received = false;
   const stopped = new Promise<void>(done => (resolve = done));
@@ -36,6 +38,7 @@ export function handleSignals({ reload, report, cutShort }: SignalHandlers): Sig
     ['SIGHUP', reload ?? stop],
     ['SIGUSR1', report],
   ];
+  if (record) listeners.push(['SIGUSR2', record]);
   for (const [signal, listener] of listeners) process.on(signal, listener);
   return {
     stopped,

@@ -8,6 +8,7 @@ import { destinationSettings } from './destination-settings.js';
 import { type Blame, errorsOf, type Path } from './mistakes.js';
 import { addOptions, isGiven } from './options.js';
 import { configSchema, fileSettings, ownSettings, type RunSettings, runSettings } from './run-settings.js';
+import { RECORD_KEYS, recordMap } from './recorder-settings.js';
 import { about, flagName, type Settings, variableName } from './setting.js';
 
 type DestinationSettings = Pick<RunSettings, keyof typeof destinationSettings>;
@@ -60,7 +61,8 @@ export class RunConfig {
       }
       read = configSchema.safeParse(raw);
     }
-    const { destinations = {}, ...settings } = read.data ?? configSchema.parse({});
+    const { destinations = {}, record = {}, ...others } = read.data ?? configSchema.parse({});
+    const settings = { ...others, ...this.#ofRecord(record, mistakes) };
     this.settings = settings;
     const named = Object.entries(destinations).map(([name, own]) => {
       const { flowCollectorAddr: endpoint = NOWHERE, ...rest } = own;
@@ -137,7 +139,7 @@ export class RunConfig {
   }
 
   #error(path: Path, what: string, hint: string, atKey: boolean): CtflowError {
-    if (this.file && this.#isFromFile(path)) return this.file.error(path, what, hint, atKey);
+    if (this.file && this.#isFromFile(path)) return this.file.error(this.#pathInFile(path), what, hint, atKey);
     return new CtflowError('CTFLOW_USAGE', what, hint);
   }
 
@@ -172,7 +174,34 @@ export class RunConfig {
   }
 
   #inFile(key: string): boolean {
-    return !isGiven(this.#command, key) && this.file !== undefined && Object.hasOwn(this.file.value, key);
+    if (this.file === undefined || isGiven(this.#command, key)) return false;
+    return (
+      Object.hasOwn(this.file.value, key) ||
+      RECORD_KEYS.some(([inside, flat]) => flat === key && this.#inRecord(inside))
+    );
+  }
+
+  /** A setting of the recorder may stand in the map `record`. */
+  #pathInFile(path: Path): Path {
+    const [inside] = RECORD_KEYS.find(([inside, flat]) => flat === path[0] && this.#inRecord(inside)) ?? [];
+    return inside === undefined ? path : ['record', inside];
+  }
+
+  #inRecord(key: string): boolean {
+    const record = this.file?.value['record'];
+    return typeof record === 'object' && record !== null && Object.hasOwn(record, key);
+  }
+
+  /** The settings of the map `record`, but those that a flag or a variable gives. */
+  #ofRecord(record: Readonly<Record<string, unknown>>, mistakes: CtflowError[]): Partial<RunSettings> {
+    const found: Record<string, unknown> = {};
+    for (const [inside, key] of RECORD_KEYS) {
+      if (!Object.hasOwn(record, inside) || isGiven(this.#command, key)) continue;
+      if (Object.hasOwn(this.file!.value, key))
+        mistakes.push(this.blame(['record', inside], `${key} says the same`, 'Remove one of them', true));
+      found[key] = record[inside];
+    }
+    return found;
   }
 
   #isBroken(path: Path): boolean {
@@ -215,9 +244,11 @@ function givenBy(command: Command): ReadonlyMap<string, unknown> {
 function mend(path: Path): string {
   const key = String(path.at(-1));
   const isTop = path.length === 1;
-  const meant = nearest(key, Object.keys(isTop ? configSchema.shape : ownSettings));
+  const inRecord = !isTop && path[0] === 'record';
+  const meant = nearest(key, Object.keys(isTop ? configSchema.shape : inRecord ? recordMap : ownSettings));
   if (meant !== undefined) return `Did you mean ${meant}?`;
   if (key === '<<') return 'Keys are not merged: write what all destinations have at the top';
+  if (inRecord) return `Known there: ${Object.keys(recordMap).join(', ')}`;
   if (!isTop && Object.hasOwn(runSettings, key)) return 'It is the same for all destinations: write it at the top';
   return isTop ? '`ctflow config example` shows every key' : `Known there: ${Object.keys(ownSettings).join(', ')}`;
 }

@@ -4,6 +4,7 @@ import { DEFAULT_FILE } from './config-file.js';
 import { destinationSettings } from './destination-settings.js';
 import { exporterSettings } from './exporter-settings.js';
 import { type Kind, list, text } from './kind.js';
+import { recorderSettings, recordMap } from './recorder-settings.js';
 import { own, setting } from './setting.js';
 import { sourceSettings } from './source-settings.js';
 import { canonicalAddress, collectorAddress } from './values.js';
@@ -36,6 +37,7 @@ export const runSettings = {
   ),
   ...sourceSettings,
   ...exporterSettings,
+  ...recorderSettings,
   ...destinationSettings,
 };
 
@@ -55,6 +57,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** The file. */
 export const configSchema = z.strictObject({
   ...runSettings,
+  record: z.strictObject(recordMap).exactOptional(),
   destinations: z.record(z.string().regex(NAME), z.strictObject(ownSettings)).exactOptional(),
 });
-export type RunSettings = Omit<z.infer<typeof configSchema>, 'destinations'>;
+export type RunSettings = Omit<z.infer<typeof configSchema>, 'destinations' | 'record'>;

@@ -11,6 +11,7 @@ export const GROUPS = [
   'Conntrack events',
   'Denied packets',
   'Metrics',
+  'Flight recorder',
   'Records',
   'Transport',
   'TLS',

@@ -13,6 +13,7 @@ import { exposition, EXPOSITION_TYPE, type Snapshot } from './metrics/exposition
 import { KernelCounters } from './metrics/kernel-counters.js';
 import type { KernelFigures } from './metrics/kernel-metrics.js';
 import { Timings } from './metrics/timings.js';
+import type { RecorderService } from './recorder/recorder-service.js';
 import type { Readiness } from './readiness.js';
 
 /** Files of certificates are read again after so many milliseconds. */
@@ -37,6 +38,7 @@ export interface Watched {
   readonly source: Source;
   readonly destinations: readonly (DestinationOptions & { readonly name: string })[];
   readonly readiness: Readiness;
+  readonly recorder?: RecorderService | undefined;
 }
 
 /** Metrics and health over HTTP. */
@@ -119,13 +121,13 @@ export class Monitoring {
     return { status: 200, type: EXPOSITION_TYPE, body };
   }
 
-  async #snapshot({ exporter, source, destinations }: Watched): Promise<Snapshot> {
+  async #snapshot({ exporter, source, destinations, recorder }: Watched): Promise<Snapshot> {
     const census = await this.#census!.count();
     const stats = exporter.stats();
     const certificates = this.#expiries(destinations);
     const logLinesDropped = standardError().dropped;
     const figures = { backend: stats.backend, source: source.kind, certificates, logLinesDropped };
-    return { exporter: stats, process: figures, kernel: this.#kernel(), census };
+    return { exporter: stats, process: figures, kernel: this.#kernel(), census, recorder: recorder?.stats() };
   }
 
   /** Each check as JSON; 503 where one fails. */

@@ -41,6 +41,30 @@ destinations:
     ],
   ],
   [
+    'the map of the flight recorder',
+    `
+flowCollectorAddr: udp://h:1
+recordKeep: 5
+record:
+  last: 1s
+  sise: 64MiB
+  keep: 6`,
+    [
+      "4:9: record.last: '1s' is out of range. Write a duration from 10s to 24h, such as 5s or 1m30s",
+      '5:3: record.sise: there is no such key. Did you mean size?',
+    ],
+  ],
+  [
+    'a setting of the flight recorder that stands there twice',
+    `
+flowCollectorAddr: udp://h:1
+recordKeep: 5
+record:
+  last: 10m
+  keep: 6`,
+    ['5:3: record.keep: recordKeep says the same. Remove one of them'],
+  ],
+  [
     'a key in kebab case',
     `
 flow-poll-interval: 5s

@@ -36,6 +36,26 @@ test('a flag goes before a variable, a variable before the file, the file before
   });
 });
 
+test('the flight recorder is a map in the file, over which variables and flags win', t => {
+  const yaml = 'record: {last: 10m, size: 64MiB, atFill: 0, keep: 7}\nflowCollectorAddr: udp://h:1\n';
+  const config = read(t, yaml, ['--record-size', '32MiB'], { CTFLOW_RECORD_KEEP: '9' });
+  t.deepEqual(config.mistakes, []);
+  t.like(config.settings, {
+    recordLast: 600_000,
+    recordSize: 32 << 20,
+    recordAtFill: 0,
+    recordKeep: 9,
+    recordAtDrops: 100,
+  });
+  t.false('record' in config.settings);
+  t.true(config.isGiven('recordLast') && config.isGiven('recordAtFill'));
+  t.false(config.isGiven('recordRate'));
+  // by its key, as all others
+  t.is(read(t, 'recordLast: 20m\nflowCollectorAddr: udp://h:1\n').settings.recordLast, 1_200_000);
+  const alone = read(t, 'record: {size: 64MiB}\nflowCollectorAddr: udp://h:1\n');
+  t.deepEqual(settingsWithoutEffect(alone, FALLBACK), ['recordSize has no effect without recordLast']);
+});
+
 test('values of the file may be written as such or as the text of a flag, lists as lists', t => {
   const yaml = `
 flowCollectorAddr: [udp://a:1, 'tcp://b']

@@ -6,6 +6,15 @@ import { createFallbackBackend } from '../../src/backend/fallback.js';
 import { CtflowError } from '../../src/common/errors.js';
 import type { ConnectionFilter } from '../../src/row/filter.js';
 import { ORIG_SPORT, ROW_SIZE } from '../../src/row/layout.generated.js';
+import type { Batch } from '../../src/row/batch.js';
+import {
+  dataFrames,
+  doneFrame,
+  dumpFrame,
+  eventsFrame,
+  recordingHeader,
+  VERSION_WITH_EVENTS,
+} from '../../src/sources/recording-frames.js';
 import { RecordingWriter } from '../../src/sources/recording.js';
 import { ReplaySource } from '../../src/sources/replay.js';
 import type { DumpSummary } from '../../src/sources/source.js';
@@ -15,6 +24,7 @@ import {
   addresses,
   answer,
   CLIENT,
+  DELETE,
   DONE,
   DUMP_INTR,
   entry,
@@ -25,6 +35,7 @@ import {
   SERVER,
 } from '../helpers/builders/netlink-builder.js';
 import { RowView } from '../helpers/builders/row-view.js';
+import { portsOf } from '../helpers/rigs/recorder-rig.js';
 import { temporaryPath } from '../helpers/temporary.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url));
@@ -235,4 +246,52 @@ test('a recording has no settings', t => {
   const source = open(t, demo, createFallbackBackend());
   t.is(source.sysctl(), undefined);
   t.throws(() => source.setSysctl('nf_conntrack_acct'), { instanceOf: CtflowError });
+});
+
+perBackend('events of a recording are delivered in their order, with their time', async (t, backend) => {
+  const path = temporaryPath(t, 'events.ctflow');
+  const destroy = (port: number): Buffer => {
+    const bytes = connection(port);
+    bytes.writeUInt16LE(DELETE, 4);
+    return bytes;
+  };
+  const second = (n: number): bigint => 1_700_000_000_000_000_000n + BigInt(n) * 1_000_000_000n;
+  const done = answer(DONE, 0);
+  const dumpOf = (n: number, bytes: Uint8Array, whole: boolean, during: Uint8Array[] = []): Uint8Array[] => [
+    dumpFrame(second(n)),
+    ...dataFrames(bytes),
+    ...during,
+    ...dataFrames(done),
+    doneFrame(BigInt(bytes.length + done.length), whole),
+  ];
+  await writeFile(
+    path,
+    Buffer.concat([
+      recordingHeader(true, VERSION_WITH_EVENTS),
+      ...eventsFrame(second(0), Buffer.concat([destroy(1), destroy(2)])),
+      ...eventsFrame(second(1), connection(3)), // a NEW event
+      ...dumpOf(2, connection(4), true, eventsFrame(second(3), destroy(5))),
+      ...dumpOf(4, connection(6), false),
+      ...eventsFrame(second(5), destroy(7)),
+    ]),
+  );
+  const source = open(t, path, backend);
+  t.true(await source.hasEvents());
+  const seen: [what: string, ports: number[], at: number][] = [];
+  const take = (what: string) => (batch: Batch, at: number) =>
+    void seen.push([what, portsOf(batch), at - 1_700_000_000_000]);
+  const complete: (boolean | undefined)[] = [];
+  for (let dump = 0; dump < 3; dump++) complete.push((await source.dump(take('dump'), take('destroy')))?.complete);
+  t.deepEqual(complete, [true, false, undefined]);
+  t.deepEqual(seen, [
+    ['destroy', [1, 2], 0],
+    ['dump', [4], 3000],
+    ['destroy', [5], 3000],
+    ['dump', [6], 4000],
+    ['destroy', [7], 5000],
+  ]);
+  // who does not ask for them gets the dumps alone
+  const again = open(t, path, backend);
+  t.deepEqual((await next(again)).ports, [4]);
+  t.false(await open(t, demo, backend).hasEvents());
 });

@@ -48,6 +48,11 @@ function handlersOf(running: Running): ControlHandlers {
       exporter();
       return running.reloader!.reload();
     },
+    'record-dump': () => {
+      exporter();
+      if (running.recorder) return running.recorder.write('command');
+      throw new CtflowError('CTFLOW_CONTROL', 'This ctflow run has no flight recorder', 'Start it with --record-last');
+    },
     flush: ({ destination }: ControlRequest) => exporter().flush(destination),
   };
 }

@@ -14,7 +14,7 @@ const MINUTE = 60_000;
 
 /** A status for a terminal of 80 columns. */
 export function statusText(status: DaemonStatus): string {
-  const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics } = status;
+  const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics, recorder } = status;
   const since = formatDuration(
     uptime < MINUTE ? Math.floor(uptime / 1000) * 1000 : Math.floor(uptime / MINUTE) * MINUTE,
   );
@@ -33,6 +33,11 @@ export function statusText(status: DaemonStatus): string {
     lines.push(`polls        ${number(polls)}${incomplete > 0 ? `, ${number(incomplete)} incomplete` : ''}`);
     if (statistics.events && statistics.events.lost > 0)
       lines.push(`events       ${number(statistics.events.lost)} lost`);
+  }
+  if (recorder) {
+    const { span, octets, segments } = recorder;
+    const held = formatDuration(Math.floor(span / 1000) * 1000);
+    lines.push(`recorder     holds ${held}, ${number(Math.ceil(octets / 2 ** 20))} MiB in ${count(segments, 'file')}`);
   }
   return `${lines.join('\n')}\n${destinationsText(status.destinations)}`;
 }
@@ -65,6 +70,10 @@ function detailsOf({ name, endpoint, lastError }: DestinationStatus): string[] {
 function share(part: number, whole: number): string {
   const percent = whole === 0 ? '' : ` (${Math.round((part / whole) * 100)} %)`;
   return `at most ${number(whole)}${percent}`;
+}
+
+function count(value: number, what: string): string {
+  return `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 }
 
 function number(value: number): string {

@@ -7,7 +7,7 @@ export const MOST_REQUEST = 4_096;
 /** Octets of a reply at most: far more than any status has. */
 export const MOST_REPLY = 16 << 20;
 
-export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload'] as const;
+export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload', 'record-dump'] as const;
 export type ControlCommand = (typeof COMMANDS)[number];
 
 /** `{"version":1,"command":"flush","destination":"main"}` */

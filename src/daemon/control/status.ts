@@ -2,6 +2,7 @@ import { VERSION } from '../../common/version.js';
 import type { DestinationOptions } from '../../destination/destination-options.js';
 import type { Exporter, ExporterStats } from '../../exporter.js';
 import type { Reloader } from '../reload/reloader.js';
+import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
 import type { Source } from '../../sources/source.js';
 
 export interface DestinationStatus {
@@ -43,6 +44,8 @@ export interface DaemonStatus {
   /** Connections stored, and at most. */
   readonly connections?: number;
   readonly maxConnections?: number;
+  /** Where a flight recorder is on. */
+  readonly recorder?: RecorderServiceStats;
   readonly destinations: readonly DestinationStatus[];
   /** All of docs/statistics.md. */
   readonly statistics?: ExporterStats;
@@ -55,12 +58,13 @@ export interface Running {
   source?: Source;
   exporter?: Exporter;
   reloader?: Reloader;
+  recorder?: RecorderService;
   maxConnections?: number;
   destinations?: readonly (DestinationOptions & { name: string })[];
 }
 
 export function statusOf(running: Running): DaemonStatus {
-  const { state, configFile, source, exporter, maxConnections, destinations = [] } = running;
+  const { state, configFile, source, exporter, recorder, maxConnections, destinations = [] } = running;
   const statistics = exporter?.stats();
   const conntrack = source && conntrackOf(source);
   const uptime = Math.round(process.uptime() * 1000);
@@ -77,6 +81,7 @@ export function statusOf(running: Running): DaemonStatus {
     ...(conntrack && { conntrack }),
     ...(statistics && { connections: statistics.connections }),
     ...(maxConnections !== undefined && { maxConnections }),
+    ...(recorder && { recorder: recorder.stats() }),
     destinations: (statistics?.destinations ?? []).map(one => {
       const { profile, observationDomain, endedQueue } = destinations.find(({ name }) => name === one.name)!;
       return {

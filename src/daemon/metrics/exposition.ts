@@ -7,6 +7,8 @@ import { FEATURE_METRICS } from './feature-metrics.js';
 import { CENSUS_METRICS, KERNEL_METRICS, type KernelFigures } from './kernel-metrics.js';
 import type { Metric, MetricGroup } from './metric.js';
 import { PROCESS_METRICS, type ProcessFigures } from './process-metrics.js';
+import { RECORDER_METRICS } from './recorder-metrics.js';
+import type { RecorderServiceStats } from '../recorder/recorder-service.js';
 import type { Timings } from './timings.js';
 
 /** Everything that metrics are read from, at one moment. */
@@ -16,6 +18,8 @@ export interface Snapshot {
   /** Where there is a kernel to ask. */
   readonly kernel: KernelFigures | undefined;
   readonly census: CensusCounts;
+  /** Where a flight recorder is on. */
+  readonly recorder: RecorderServiceStats | undefined;
 }
 
 function from<Part>(pick: (all: Snapshot) => Part, { metrics, ...rest }: MetricGroup<Part>): MetricGroup<Snapshot> {
@@ -28,6 +32,7 @@ export const METRIC_GROUPS: readonly MetricGroup<Snapshot>[] = [
   from(({ kernel }) => kernel, KERNEL_METRICS),
   from(({ census }) => census, CENSUS_METRICS),
   ...[...EXPORTER_METRICS, ...FEATURE_METRICS].map(group => from(({ exporter }) => exporter, group)),
+  from(({ recorder }) => recorder, RECORDER_METRICS),
   from(({ exporter }) => exporter, DESTINATION_METRICS),
 ];
 

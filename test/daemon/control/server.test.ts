@@ -17,6 +17,7 @@ const PATIENCE = 60_000;
 const HANDLERS: ControlHandlers = {
   status: () => ({ runs: true }),
   'templates-resend': () => [],
+  'record-dump': () => ({}),
   reload: () => ({}),
   flush: ({ destination }: ControlRequest) => [{ destination, due: 1 }],
 };

@@ -1,11 +1,12 @@
 import test, { type ExecutionContext } from 'ava';
 import { readFileSync } from 'node:fs';
+import type { RecorderServiceStats } from '../../../src/daemon/recorder/recorder-service.js';
 import type { ExporterStats } from '../../../src/exporter.js';
 import { exposition, METRIC_GROUPS } from '../../../src/daemon/metrics/exposition.js';
 import { metricsPage } from '../../../src/daemon/metrics/reference-page.js';
 import { CPU_COUNTERS, type CpuCounter } from '../../../src/sources/table-statistics.js';
 import { Timings } from '../../../src/daemon/metrics/timings.js';
-import { fullStatistics } from '../../helpers/fakes/full-statistics.js';
+import { fullRecorderStatistics, fullStatistics } from '../../helpers/fakes/full-statistics.js';
 import { samplesOf, typesOf } from '../../helpers/exposition.js';
 
 const CERTIFICATE = { destination: 'main', setting: 'tlsCa', file: '/etc/ca.pem', expires: 1_900_000_000 } as const;
@@ -17,9 +18,13 @@ const KERNEL = {
 };
 const CENSUS = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] } as const;
 
-async function expose(exporter: ExporterStats): Promise<string> {
+async function expose(
+  exporter: ExporterStats,
+  stats: RecorderServiceStats | 'none' = fullRecorderStatistics(),
+): Promise<string> {
+  const recorder = stats === 'none' ? undefined : stats;
   const figures = { backend: 'native', source: 'netlink', certificates: [CERTIFICATE], logLinesDropped: 17 } as const;
-  return exposition({ exporter, process: figures, kernel: KERNEL, census: CENSUS });
+  return exposition({ exporter, process: figures, kernel: KERNEL, census: CENSUS, recorder });
 }
 
 /** Every number of the statistics, by its path. */
@@ -57,6 +62,15 @@ test('every number of the statistics is in a metric, and each moves with it', as
   }
 });
 
+test('every number of the flight recorder is in a metric, and each moves with it', async t => {
+  for (const first of [90_001, 95_001]) {
+    const stats = fullRecorderStatistics(first);
+    const values = new Set(samplesOf(await expose(fullStatistics(), stats)).values());
+    for (const [path, number] of numbersIn(stats))
+      t.true(values.has(['span', 'cpu'].includes(path) ? number / 1000 : number), path);
+  }
+});
+
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
 const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   ctflow_log_lines_dropped_total: () => 17,
@@ -82,6 +96,9 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   'ctflow_state_ends_total{outcome="without_identity"}': ({ state }) => state!.ends.withoutIdentity,
   'ctflow_route_missing_interfaces_total{reason="ambiguous"}': ({ routes }) => routes!.ambiguous,
   'ctflow_inventory_entries{kind="pod_prefix"}': ({ inventory }) => inventory!.podPrefixes,
+  'ctflow_recorder_dropped_events_total{reason="disk"}': () => fullRecorderStatistics().droppedEvents.disk,
+  'ctflow_recorder_conditions_total{condition="table_fill"}': () => fullRecorderStatistics().conditions['table-fill'],
+  'ctflow_recordings_total{outcome="failed"}': () => fullRecorderStatistics().failedRecordings,
   ctflow_names_overflow_total: ({ names }) => names.overflow,
   'ctflow_destination_info{destination="lab",endpoint="udp://lab:4739"}': () => 1,
   'ctflow_destination_connected{destination="main"}': () => 1,
@@ -138,9 +155,9 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 
 test('what is not there has no metric', async t => {
   const { events, pendingEvents, state, denied, nat, routes, inventory, namespacesLeft, ...rest } = fullStatistics();
-  const text = await expose({ ...rest, destinations: [] });
+  const text = await expose({ ...rest, destinations: [] }, 'none');
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|namespaces|lost|unread|resync|poll_only)/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

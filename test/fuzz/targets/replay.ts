@@ -3,6 +3,15 @@ import type { Backend } from '../../../src/backend/backend.js';
 import { createFallbackBackend } from '../../../src/backend/fallback.js';
 import { loadBackend } from '../../../src/backend/load.js';
 import { viewRow } from '../../../src/row/row-view.js';
+import type { Batch } from '../../../src/row/batch.js';
+import {
+  dataFrames,
+  doneFrame,
+  dumpFrame,
+  eventsFrame,
+  recordingHeader,
+  VERSION_WITH_EVENTS,
+} from '../../../src/sources/recording-frames.js';
 import { ReplaySource } from '../../../src/sources/replay.js';
 import { allow } from '../allowed.js';
 import { fixture } from '../fixtures.js';
@@ -16,6 +25,7 @@ const native = only === 'fallback' ? undefined : await loadBackend('native').cat
 const backends: readonly Backend[] =
   native === undefined ? [createFallbackBackend()] : [createFallbackBackend(), native];
 
+const IPCTNL_MSG_CT_DELETE = 0x0102;
 const RECORDING = Buffer.from(fixture('rich.ctflow'));
 
 /** The first octet says whether what follows is a recording, or netlink within one that is whole. */
@@ -24,6 +34,7 @@ const target: Target = {
   seeds: () => [
     Buffer.concat([Buffer.from([0]), RECORDING]),
     Buffer.concat([Buffer.from([0]), Buffer.from(fixture('big-endian.ctflow'))]),
+    Buffer.concat([Buffer.from([0]), withEvents(RECORDING)]),
     Buffer.concat([Buffer.from([1]), netlinkOf(RECORDING)]),
     ...messagesOf(netlinkOf(RECORDING)).map(message => Buffer.concat([Buffer.from([1]), message])),
   ],
@@ -43,9 +54,10 @@ async function play({ decode }: Backend): Promise<string> {
   const rows: string[] = [];
   try {
     for (let dumps = 0; dumps < 100; dumps++) {
-      const summary = await source.dump(batch => {
-        for (let i = 0; i < batch.count; i++) rows.push(text(viewRow(batch, i)));
-      });
+      const take = (what: string) => (batch: Batch) => {
+        for (let i = 0; i < batch.count; i++) rows.push(what, text(viewRow(batch, i)));
+      };
+      const summary = await source.dump(take('dump'), take('destroy'));
       if (summary === undefined) break;
       const { complete, rows: counted, skipped, error } = summary;
       rows.push(text({ complete, counted, skipped, error: error?.message }));
@@ -57,6 +69,26 @@ async function play({ decode }: Backend): Promise<string> {
     source.close();
   }
   return rows.join('\n');
+}
+
+/** The same with its entries as DESTROY events too, before it and in it. */
+function withEvents(recording: Buffer): Buffer {
+  const destroys = Buffer.concat(
+    messagesOf(netlinkOf(recording)).map(message => {
+      const copy = Buffer.from(message);
+      copy.writeUInt16LE(IPCTNL_MSG_CT_DELETE, 4);
+      return copy;
+    }),
+  );
+  const netlink = netlinkOf(recording);
+  return Buffer.concat([
+    recordingHeader(true, VERSION_WITH_EVENTS),
+    ...eventsFrame(1n, destroys),
+    dumpFrame(2n),
+    ...eventsFrame(3n, destroys),
+    ...dataFrames(netlink),
+    doneFrame(BigInt(netlink.length), false),
+  ]);
 }
 
 function text(value: unknown): string {

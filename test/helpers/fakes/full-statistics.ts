@@ -1,4 +1,5 @@
 import type { DestinationStats } from '../../../src/destination/destination.js';
+import type { RecorderServiceStats } from '../../../src/daemon/recorder/recorder-service.js';
 import type { ExporterStats } from '../../../src/exporter.js';
 
 /**
@@ -134,5 +135,29 @@ export function fullStatistics(first = 1001): ExporterStats {
     routes: { asked: n(), forgotten: n(), unreachable: n(), ambiguous: n(), postponed: n(), failed: n() },
     inventory: { pods: n(), nodes: n(), services: n(), podPrefixes: n(), loadedAt: n(), reloads: n(), errors: n() },
     names: { count: n(), overflow: n() },
+  };
+}
+
+/** The same of a flight recorder. */
+export function fullRecorderStatistics(first = 90_001): RecorderServiceStats {
+  let last = first - 1;
+  const n = (): number => ++last;
+  return {
+    segments: n(),
+    octets: n(),
+    span: n(),
+    waiting: n(),
+    cpu: n(),
+    events: n(),
+    dumps: n(),
+    partDumps: n(),
+    octetsWritten: n(),
+    errors: n(),
+    droppedEvents: { rate: n(), cpu: n(), busy: n(), disk: n() },
+    skippedDumps: { size: n(), rate: n(), cpu: n(), disk: n() },
+    recordings: n(),
+    failedRecordings: n(),
+    conditions: { 'table-fill': n(), drops: n(), suppressed: n() },
+    lastError: 'ENOSPC',
   };
 }
