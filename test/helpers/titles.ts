@@ -13,7 +13,7 @@ export interface TestRow {
 
 /** The rows of a page's tables of tests. */
 export function testRows(page: string): TestRow[] {
-  return [...page.matchAll(/^\| (\d+|–) \| `(test\/[^`]+)` \| (.+) \|$/gm)].map(([, number, file, title]) => ({
+  return [...page.matchAll(/^\| (\d+|[a-z]|–) \| `(test\/[^`]+)` \| (.+) \|$/gm)].map(([, number, file, title]) => ({
     number,
     file,
     title,

@@ -16,6 +16,7 @@ import { needs } from '../helpers/kernel/require.js';
 import { Traffic } from '../helpers/kernel/traffic.js';
 import { temporaryPath } from '../helpers/temporary.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
+import { NumberedMessages, numbersIn } from '../helpers/tls/numbered-messages.js';
 
 const RENAMED = fileURLToPath(new URL('../helpers/fakes/renamed-host.js', import.meta.url));
 const SEGMENTING = fileURLToPath(new URL('../helpers/fakes/segmenting-host.js', import.meta.url));
@@ -111,6 +112,44 @@ perBackend(
     );
     transport.send(...messages(1, 100, 5));
     await eventually('a packet', () => back.packets.some(({ length }) => length === 100));
+  },
+);
+
+perBackend(
+  'a UDP collector that goes at 20 random moments gets no message twice, and needs no new exporter',
+  async (t, backend) => {
+    let collector = await receiver(t, QUIET_HOST);
+    const { port } = collector;
+    const transport = new UdpTransport(
+      { protocol: 'udp', host: QUIET_HOST, port },
+      { mtu: 512, udpSegmentation: false },
+      backend.connectDatagram,
+      { retry: 10, longestRetry: 20, probe: 20 },
+    );
+    t.teardown(() => transport.close(0));
+    const log = new TransportLog();
+    const sending = await NumberedMessages.begin(t, transport, log, 100);
+    const numbers: number[] = [];
+    const received = (): number[] => numbersIn(Buffer.concat(collector.packets));
+    for (let end = 0; end < 20; end++) {
+      await eventually('messages', () => received().length > 0);
+      await new Promise(resolve => setTimeout(resolve, 20 * Math.random()));
+      collector.socket.close();
+      await once(collector.socket, 'close');
+      numbers.push(...received());
+      await new Promise(resolve => setTimeout(resolve, 60 * Math.random()));
+      collector = await receiver(t, QUIET_HOST, port);
+    }
+    await eventually('messages again', () => received().length > 0);
+    sending.stop();
+    await transport.close(10_000);
+    numbers.push(...received());
+    t.is(new Set(numbers).size, numbers.length, 'twice');
+    t.true(Math.max(...numbers) <= sending.sent);
+    const { connects, lostRecords, uncertainRecords } = transport.counts;
+    t.log({ sent: sending.sent, received: numbers.length, connects, lostRecords, uncertainRecords });
+    t.true(lostRecords > 0 && connects > 1, 'nobody listened, and it was seen');
+    t.is(log.events.filter(event => event === 'opened').length, connects);
   },
 );
 

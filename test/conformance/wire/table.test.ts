@@ -11,6 +11,8 @@ const REQUIREMENTS = 21;
 const PAGE = readFileSync(join(ROOT, 'docs/conformance.md'), 'utf8');
 
 const rows = testRows(PAGE);
+/** What conntrack knows, by letters. */
+const ELEMENTS = [...PAGE.matchAll(/^\| ([a-z])\. \|/gm)].map(([, letter]) => letter);
 
 test('every requirement has a test, unless the page says that it is not offered', t => {
   const all = requirements(PAGE);
@@ -21,6 +23,15 @@ test('every requirement has a test, unless the page says that it is not offered'
   const tested = new Set(rows.map(({ number }) => number));
   const untested = all.filter(({ number, text }) => !tested.has(number) && !text.includes('Not offered.'));
   t.deepEqual(untested, []);
+});
+
+test('every element of profile standard has a test', t => {
+  t.is(ELEMENTS.join(''), 'abcdefghijklmno');
+  const tested = new Set(rows.map(({ number }) => number));
+  t.deepEqual(
+    ELEMENTS.filter(letter => !tested.has(letter)),
+    [],
+  );
 });
 
 test('every test that the page names is there', t => {
