@@ -1,4 +1,7 @@
 import { MOST_TEMPLATES } from '../../src/ipfix/options.js';
+import { AGGREGATE_KEYS, aggregateProfile } from '../../src/ipfix/profile-aggregate.js';
+import { createProfile, type Profile } from '../../src/ipfix/profile.js';
+import { FROM_HOST } from '../../src/encoder/columns.js';
 import { perBackend } from '../helpers/backends.js';
 import type { SentMessage } from '../helpers/fakes/fake-transport.js';
 import type { Facts } from '../helpers/builders/rows.js';
@@ -81,3 +84,66 @@ perBackend(
     t.is(new Decoder('tcp').decode(rig.transport.take()).length, KINDS.length);
   },
 );
+
+/** Many more kinds, in an order in which each differs from the one before in much. */
+function* allKinds(): Generator<Facts> {
+  for (const lasts of [1, 2 ** 33]) {
+    for (const hostEnd of [0, FROM_HOST]) {
+      for (const more of [{}, { mark: 1 }, { replyDestination: undefined, eventTime: 1n }]) {
+        for (const facts of KINDS) {
+          const v6 = facts.source !== undefined;
+          const translated = hostEnd === 0 ? {} : { replyDestination: v6 ? '2001:db8::9' : '203.0.113.9' };
+          yield { ...facts, ...translated, ...(more as Facts), lasts, hostEnd };
+        }
+      }
+    }
+  }
+}
+
+/** Profiles with more kinds of records than a collector has to keep templates, but for the last. */
+const MANY: readonly (readonly [what: string, profile: Profile])[] = [
+  ['standard, interfaces by routes', createProfile('standard', 'reverse', true, undefined, 'route')],
+  ['standard, two uniflows', createProfile('standard', 'two-uniflows', false)],
+  ['nat', createProfile('nat', 'reverse', false)],
+  ['nat, two uniflows', createProfile('nat', 'two-uniflows', false)],
+  ['sums', aggregateProfile(AGGREGATE_KEYS, 'two-uniflows', { ingress: 1, egress: 2 })],
+  ['antrea', createProfile('antrea', 'reverse', false)],
+];
+
+for (const [what, profile] of MANY) {
+  perBackend(`whatever is exported, no more than 64 templates are active: ${what}`, (t, backend) => {
+    const rig = new SessionRig(backend, {
+      limit: 1_400,
+      unreliable: false,
+      profile,
+      sampling: 'deprecated',
+      interfaceNames: { version: 1, list: [{ index: 1, name: 'a', description: 'b' }] },
+    });
+    const decoder = new Decoder('tcp');
+    const active = new Set<number>();
+    const ever = new Set<number>();
+    const all = [...allKinds()];
+    let most = 0;
+    let records = 0;
+    for (let from = 0; from < all.length; from += 9) {
+      const some = all.slice(from, from + 9);
+      const interfaces = Uint32Array.from({ length: some.length * 2 }, (_, i) => (from + i) % 3);
+      for (const sent of [...rig.sendWith({ interfaces }, ...some), ...(from === 0 ? rig.options() : [])]) {
+        records += decoder.decode([sent]).filter(({ isOptions }) => !isOptions).length;
+        for (const set of readMessage(sent.bytes).sets.filter(({ id }) => id < 256)) {
+          for (const { id, fields } of readTemplates(set)) {
+            ever.add(id);
+            if (fields.length === 0) active.delete(id);
+            else active.add(id);
+          }
+        }
+        most = Math.max(most, active.size);
+      }
+    }
+    t.log(`${ever.size} kinds of records, options among them`);
+    t.true(most <= MOST_TEMPLATES, `${most} active templates`);
+    t.true(records >= all.length);
+    if (profile.name !== 'antrea') t.true(ever.size > MOST_TEMPLATES, 'there are not so many kinds');
+    t.is(rig.session.counts.retiredTemplates > 0, profile.name !== 'antrea');
+  });
+}

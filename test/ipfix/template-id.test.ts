@@ -30,7 +30,9 @@ const profiles = [
 test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each template has one id', t => {
   const byId = new Map<number, string>();
   const byFields = new Map<string, number>();
+  const counts: number[] = [];
   for (const profile of profiles) {
+    const own = new Set<number>();
     const details = ((1 << profile.details.length) - 1) << FIRST_DETAIL;
     for (const kind of kindsOf(profile.shapes | details)) {
       // only a record of its own for the reply direction is reversed; no row has both
@@ -45,8 +47,12 @@ test('RFC 7011 8: equal ids mean equal templates, whoever sends them, and each t
       if ((byFields.get(fields) ?? id) !== id) t.fail(`ids ${id} and ${byFields.get(fields)} have one template`);
       byId.set(id, fields);
       byFields.set(fields, id);
+      own.add(id);
     }
+    counts.push(own.size);
   }
+  // as docs/design/export.md has them: a collector has to keep 64 at a time
+  t.deepEqual(counts, [8, 2304, 9216, 6144, 2304, 1536, 234, 162, 234, 9216, 6144]);
   t.true(byId.size > 1_000, `${byId.size} templates`);
   t.true(Math.min(...byId.keys()) >= 512, 'options templates have the ids below');
   t.true(Math.max(...byId.keys()) <= 65_535);
