@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause } from '../src/cli/demo/pause.js';
 import { balance, type Balance } from './balance.js';
+import { CollectedFiles } from './collected-files.js';
 import { COLLECTOR_PORT, CollectorProcess, collectorEndpoint, type Protocol } from './collector-process.js';
 import { ExporterProcess, type ExporterEnd } from './exporter-process.js';
 import { Generator, type TrafficPlan, type TrafficSummary } from './generator.js';
@@ -31,6 +32,8 @@ export interface SceneOptions {
   readonly exporter?: readonly string[];
   /** To the collector; TCP where nothing is said. */
   readonly protocol?: Protocol;
+  /** Exported to files instead. */
+  readonly files?: true;
   /** The exporter has a state file. */
   readonly state?: boolean;
   /** What the exporter is to find. */
@@ -83,7 +86,7 @@ export class Scene {
   readonly traffic: Generator;
   readonly size: Size;
   exporter: ExporterProcess;
-  collector: CollectorProcess;
+  #collector: CollectorProcess | CollectedFiles;
   readonly #flags: readonly string[];
   readonly #protocol: Protocol;
   /** Where collectors write. */
@@ -94,7 +97,7 @@ export class Scene {
     topology: Topology,
     traffic: Generator,
     exporter: ExporterProcess,
-    collector: CollectorProcess,
+    collector: CollectorProcess | CollectedFiles,
     flags: readonly string[],
     protocol: Protocol,
     records: string,
@@ -103,7 +106,7 @@ export class Scene {
     this.topology = topology;
     this.traffic = traffic;
     this.exporter = exporter;
-    this.collector = collector;
+    this.#collector = collector;
     this.#flags = flags;
     this.#protocol = protocol;
     this.#records = records;
@@ -120,14 +123,28 @@ export class Scene {
     const generator = await Generator.prepare(topology, plan);
     if (protocol === 'udp') await topology.router.nft(UNTRACKED);
     const records = join(folder, 'records.json');
-    const collector = await CollectorProcess.start(topology.router, records, protocol);
+    const collector = options.files
+      ? new CollectedFiles(folder)
+      : await CollectorProcess.start(topology.router, records, protocol);
     const interval = `${size.pollInterval}ms`;
-    const to = ['--collector', collectorEndpoint(protocol)];
-    const flags = [...to, '--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
+    const to = collector instanceof CollectedFiles ? collector.endpoint : collectorEndpoint(protocol);
+    const flags = ['--collector', to, '--flow-poll-interval', interval, '--reconnect-interval', '1s', ...exporter];
     if (state) flags.push('--state', join(folder, 'state'));
     await options.beforeExporter?.(topology);
     const process = await ExporterProcess.start(topology.router, flags, undefined, before);
     return new Scene(size, topology, generator, process, collector, flags, protocol, records);
+  }
+
+  /** @throws where there are files instead */
+  get collector(): CollectorProcess {
+    if (this.#collector instanceof CollectedFiles) throw new Error('there are files, and no collector');
+    return this.#collector;
+  }
+
+  /** @throws where there is a collector instead */
+  get files(): CollectedFiles {
+    if (!(this.#collector instanceof CollectedFiles)) throw new Error('there is a collector, and no files');
+    return this.#collector;
   }
 
   /** Bytes that the collector has written. */
@@ -142,7 +159,7 @@ export class Scene {
 
   /** Another collector that adds to what the one before it wrote. */
   async restartCollector(): Promise<void> {
-    this.collector = await CollectorProcess.start(this.topology.router, this.#records, this.#protocol);
+    this.#collector = await CollectorProcess.start(this.topology.router, this.#records, this.#protocol);
   }
 
   /**
@@ -161,8 +178,11 @@ export class Scene {
     await afterTraffic?.();
     if (patient) await this.#caughtUp();
     const exporter = await this.exporter.stop();
-    await this.collector.readEverything();
-    await this.collector.stop();
+    if (this.#collector instanceof CollectedFiles) this.#collector.readInto(this.#records);
+    else {
+      await this.#collector.readEverything();
+      await this.#collector.stop();
+    }
     const ledger = new Ledger();
     await ledger.read(this.#records);
     const faults = await readFaults(this.topology, kernel);

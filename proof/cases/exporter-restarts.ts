@@ -2,13 +2,17 @@ import { pause } from '../../src/cli/demo/pause.js';
 import type { ConnectionCount } from '../balance.js';
 import type { Finding, ProofCase, Uncertain } from '../case.js';
 import type { ExporterProcess } from '../exporter-process.js';
-import { Scene, type Size } from '../scene.js';
+import { Scene, type SceneOptions, type Size } from '../scene.js';
 import type { Scope } from '../../test/helpers/kernel/scope.js';
 import { lackingOf, Witness, type Span } from '../witness.js';
 import { found, holds, none } from './criteria.js';
 
 /** Parts of the traffic after which the exporter is ended. */
 const RESTARTS = [0.2, 0.45, 0.7];
+/** How often an exporter of files is killed, at any moments. */
+const KILLS_OF_FILES = 20;
+/** Seconds that its traffic lasts at least. */
+const LONG = 40;
 /** How long no exporter runs; milliseconds. */
 const DOWN = 500;
 /** An event takes as many bytes of a receive buffer at least, its sk_buff and skb_shared_info included. */
@@ -32,15 +36,35 @@ export const exporterKilled: ProofCase = {
   run: (scope, size) => restarts(scope, size, 'SIGKILL'),
 };
 
-async function restarts(scope: Scope, size: Size, signal: 'SIGTERM' | 'SIGKILL'): Promise<Finding> {
-  const scene = await Scene.open(scope, size, { state: true });
+export const filesKilled: ProofCase = {
+  name: 'files-sigkill',
+  title: `the exporter killed at ${KILLS_OF_FILES} random moments while it writes files, and others move them away`,
+  criterion: exporterKilled.criterion,
+  run(scope, size) {
+    const parts = Array.from({ length: KILLS_OF_FILES }, () => Math.random() * 0.95).toSorted((a, b) => a - b);
+    const rate = Math.max(Math.min(size.rate, Math.floor(size.flows / LONG)), 1);
+    const exporter = ['--file-max-size', '64KiB', '--file-keep-size', 'off'];
+    return restarts(scope, size, 'SIGKILL', parts, { traffic: { rate }, exporter, files: true });
+  },
+};
+
+/** @param parts of the traffic after which it is ended */
+async function restarts(
+  scope: Scope,
+  size: Size,
+  signal: 'SIGTERM' | 'SIGKILL',
+  parts: readonly number[] = RESTARTS,
+  options: SceneOptions = {},
+): Promise<Finding> {
+  const scene = await Scene.open(scope, size, { ...options, state: true });
   const witness = await Witness.start(scene.topology.router);
   const down: Span[] = [];
   const lives = [scene.exporter];
   let unread = 0;
   scene.traffic.begin();
-  for (const part of RESTARTS) {
+  for (const [i, part] of parts.entries()) {
     await scene.traffic.reached(part);
+    if (options.files) scene.files.move(i % 2 === 0 ? 'closed' : 'open');
     if (signal === 'SIGKILL') await scene.exporter.freeze();
     const from = await witness.mark();
     if (signal === 'SIGKILL') unread += EVENTS_IN_HAND + Math.floor(scene.exporter.unread() / EVENT_BYTES);

@@ -4,7 +4,7 @@ import { dueAtOnceTcp, dueAtOnceUdp } from './due-at-once.js';
 import { denied } from './denied.js';
 import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from './event-loss.js';
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
-import { exporterKilled, exporterStopped } from './exporter-restarts.js';
+import { exporterKilled, exporterStopped, filesKilled } from './exporter-restarts.js';
 import { nat, natLossy } from './nat.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { filterChanges, tableResized, zeroedCounters } from './kernel-disturbed.js';
@@ -41,5 +41,5 @@ export const CASES_OF = {
   host: [tableResized],
 } satisfies Record<string, readonly ProofCase[]>;
 
-/** All of them; what is killed there the suite tries at random, in test/state/restart.test.ts. */
-export const CASES: readonly ProofCase[] = [...Object.values(CASES_OF).flat(), sumsKilled];
+/** All of them; what is killed there the suite tries at random, in test/state/restart.test.ts and killed-files.test.ts. */
+export const CASES: readonly ProofCase[] = [...Object.values(CASES_OF).flat(), sumsKilled, filesKilled];
