@@ -2,8 +2,11 @@ import { Coverage } from './coverage.js';
 import { mutate, Random } from './mutations.js';
 import type { Target } from './target.js';
 
-/** Inputs between two looks at the coverage, which take a millisecond. */
-const BATCH = 64;
+/** Inputs between two looks at the coverage, which take milliseconds: more while nothing new is reached. */
+const SMALLEST_BATCH = 64;
+const LARGEST_BATCH = 1024;
+/** So many are looked at one by one. */
+const FEW = 4;
 /** Of the inputs that are changed, so many are the last that were kept. */
 const NEWEST = 16;
 
@@ -70,18 +73,41 @@ export class Fuzzer {
       if (finding !== undefined) return finding;
     }
     if (this.#corpus.length === 0) this.#corpus.push(known[0] ?? new Uint8Array(0));
-    while (!isEnough(this.progress)) {
-      const batch = Array.from({ length: BATCH }, () => this.#make());
+    for (let size = SMALLEST_BATCH; !isEnough(this.progress);) {
+      const batch = Array.from({ length: size }, () => this.#make());
       for (const input of batch) {
         const error = await this.#execute(input);
         if (error !== undefined) return { input, error: error.thrown };
       }
-      if (this.#coverage.take(false) === 0) continue;
-      // which of them it was
-      for (const input of batch) {
+      if (this.#coverage.take(false) === 0) {
+        size = Math.min(size * 2, LARGEST_BATCH);
+        continue;
+      }
+      size = SMALLEST_BATCH;
+      const finding = await this.#keepNew(batch);
+      if (finding !== undefined) return finding;
+    }
+    return undefined;
+  }
+
+  /** Of inputs that together reach something new, runs halves again that do, and keeps each input that does. */
+  async #keepNew(inputs: readonly Uint8Array[]): Promise<Finding | undefined> {
+    if (inputs.length <= FEW) {
+      for (const input of inputs) {
         const finding = await this.#try(input, true);
         if (finding !== undefined) return finding;
       }
+      return undefined;
+    }
+    const middle = inputs.length >> 1;
+    for (const half of [inputs.slice(0, middle), inputs.slice(middle)]) {
+      for (const input of half) {
+        const error = await this.#execute(input);
+        this.#runs--;
+        if (error !== undefined) return { input, error: error.thrown };
+      }
+      const finding = this.#coverage.take(false) > 0 ? await this.#keepNew(half) : undefined;
+      if (finding !== undefined) return finding;
     }
     return undefined;
   }
@@ -90,9 +116,15 @@ export class Fuzzer {
     const random = this.#random;
     const corpus = this.#corpus;
     const newest = Math.max(corpus.length - NEWEST, 0);
-    const from = random.below(2) === 0 ? newest + random.below(corpus.length - newest) : random.below(corpus.length);
-    const made = mutate(corpus[from], random.one(corpus), this.#target.words ?? [], random);
+    const from = random.below(2) === 0 ? corpus[newest + random.below(corpus.length - newest)] : this.#one();
+    const made = mutate(from, this.#one(), this.#target.words ?? [], random);
     return this.#target.mend !== undefined && random.below(4) > 0 ? this.#target.mend(made) : made;
+  }
+
+  /** A known input, a small one more often: it takes less time. */
+  #one(): Uint8Array {
+    const [one, other] = [this.#random.one(this.#corpus), this.#random.one(this.#corpus)];
+    return one.length <= other.length || this.#random.below(4) === 0 ? one : other;
   }
 
   /** Runs an input alone, and keeps it where it reaches something new. */

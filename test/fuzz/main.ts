@@ -12,8 +12,8 @@ export interface Work {
   readonly name: string;
   readonly seed: number;
   readonly runs: number;
-  /** Milliseconds since 1970. */
-  readonly deadline: number;
+  /** Milliseconds that it may run. */
+  readonly time: number;
   /** Where the corpus is, and what is found. */
   readonly folder: string;
   readonly shared: SharedArrayBuffer;
@@ -107,7 +107,7 @@ async function fuzzHere(
   onProgress: (progress: Progress) => void,
 ): Promise<{ file: string; error: string } | undefined> {
   const shared = new SharedArrayBuffer(8 + LARGEST_INPUT);
-  const work: Work = { name, seed, runs, deadline: Date.now() + seconds * 1000, folder, shared };
+  const work: Work = { name, seed, runs, time: seconds * 1000, folder, shared };
   const resourceLimits = { maxOldGenerationSizeMb: MEMORY };
   const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: work, resourceLimits });
   const found = await new Promise<{ input: Uint8Array; error: string } | undefined>(resolve => {

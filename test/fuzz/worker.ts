@@ -7,7 +7,9 @@ import { Fuzzer } from './fuzzer.js';
 import { loadTarget } from './target.js';
 import type { FromWorker, Work } from './main.js';
 
-const { name, seed, runs, deadline, folder, shared } = workerData as Work;
+const { name, seed, runs, time, folder, shared } = workerData as Work;
+/** Milliseconds. */
+const LONGEST_BATCH = 30_000;
 const corpusFolder = join(folder, 'corpus');
 /** Inputs run, octets of the last one, and the input itself. */
 const numbers = new Uint32Array(shared, 0, 2);
@@ -28,13 +30,18 @@ const fuzzer = new Fuzzer(await loadTarget(name), {
   onNew: input => writeFileSync(join(corpusFolder, nameOf(input)), input),
 });
 let said = 0;
+let spent = 0;
+let before = performance.now();
 const finding = await fuzzer.run(progress => {
-  const now = Date.now();
+  const now = performance.now();
+  // no batch takes longer: the process was stopped (SIGSTOP)
+  spent += Math.min(now - before, LONGEST_BATCH);
+  before = now;
   if (now - said > 1000) {
     said = now;
     say({ progress });
   }
-  return progress.runs >= runs || now >= deadline;
+  return progress.runs >= runs || spent >= time;
 });
 say({ progress: fuzzer.progress });
 say(finding === undefined ? { done: true } : { input: finding.input, error: inspect(finding.error) });
