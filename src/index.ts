@@ -98,7 +98,9 @@ export type { CpuStatistics, TableStatistics } from './sources/table-statistics.
 export type { StoredRows } from './store/connection-table.js';
 export type { DestroyLogStats } from './state/destroy-log.js';
 export type { Uncertain } from './state/journal-contents.js';
+export type { Write } from './state/journal-file.js';
 export { Journal, type JournalOptions } from './state/journal.js';
+export type { LockFile } from './state/state-lock.js';
 export type { JournalStats } from './state/journal-stats.js';
 export type { PendingEventCounts } from './store/pending-events.js';
 export type { StoreCounts } from './store/stored-connections.js';
