@@ -91,7 +91,8 @@ for (const { args, delays } of [
           await eventually('no debugger', () => listening(command.child.pid!).length === 0);
           command.child.kill('SIGUSR1');
           await command.says(/"statistics"|0 messages/);
-          t.deepEqual(listening(command.child.pid!), [], `${delay} ms`);
+          // on a busy machine the debugger of the first signal may come as late as this, and is closed again
+          await eventually('no debugger', () => listening(command.child.pid!).length === 0);
           command.child.kill('SIGTERM');
         }
       }
