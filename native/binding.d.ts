@@ -362,7 +362,7 @@ export interface EventLease {
 /** Messages of events. */
 export interface EventMessages {
   /** Whole netlink messages in their order. */
-  messages: Buffer
+  messages: Uint8Array
   /** Messages that are not among them, as too many waited. */
   lost: number
 }

@@ -9,7 +9,7 @@ use ctflow_core::conntrack::{
 use ctflow_core::error::Code;
 use ctflow_core::listen::Listener;
 use ctflow_core::sys::Namespace;
-use napi::bindgen_prelude::{AsyncTask, Buffer, Function};
+use napi::bindgen_prelude::{AsyncTask, Function, Uint8Array};
 use napi_derive::napi;
 use std::path::Path;
 use std::sync::Arc;
@@ -233,7 +233,7 @@ from_counts!(conntrack::DestroyLogCounts => DestroyLogCounts { written, full, fa
 #[napi(object)]
 pub struct EventMessages {
     /// Whole netlink messages in their order.
-    pub messages: Buffer,
+    pub messages: Uint8Array,
     /// Messages that are not among them, as too many waited.
     pub lost: u32,
 }
