@@ -12,7 +12,7 @@ import { endOpen } from './destination/end-open.js';
 import { endedRoom } from './schedule/ended-room.js';
 import { DestinationSet, type Flushed, type ResentTemplates } from './destination/destination-set.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
-import type { Flows } from './record/flows.js';
+import type { Flows, StoredFlows } from './record/flows.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
 import { FlowKnowledge, type KnowledgeOptions, type KnowledgeStats } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
@@ -46,6 +46,8 @@ export interface ExporterOptions extends KnowledgeOptions {
   destinations: DestinationOptions[];
   /** Milliseconds between the beginnings of two polls; `auto` for 5 s, and longer where polls would take more than `pollBudget`. */
   flowPollInterval: number | 'auto';
+  /** For `auto`: milliseconds in place of the 5 s. */
+  leastPollInterval?: number;
   /** Percent of one core that polls may take, where their interval is `auto`. */
   pollBudget: number;
   /** Milliseconds that a gone connection waits for its last report. */
@@ -129,6 +131,8 @@ export class Exporter {
   readonly ended: Promise<void>;
   /** The connections as they are stored now. */
   readonly connections: StoredRows;
+  /** All that is stored, to be looked at between two polls. */
+  readonly stored: StoredFlows;
   readonly #options: ExporterOptions;
   readonly #log: Logger;
   readonly #store: ConnectionStore;
@@ -195,6 +199,7 @@ export class Exporter {
     if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
     const flows: Flows[] = [{ store: this.#store, extras }];
     if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
+    this.stored = { flows, names: this.#names, polledAt: () => this.#store.polledAt };
     // of connections whose counters were set to zero it is not known how many packets are lost
     const zeroed = (): Unexported => ({ ...newUnexported(), connections: this.#store.counts.counterResets });
     const lost = (): Unexported =>

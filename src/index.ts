@@ -95,6 +95,7 @@ export type {
   Source,
 } from './sources/source.js';
 export type { CpuStatistics, TableStatistics } from './sources/table-statistics.js';
+export type { StoredFlows } from './record/flows.js';
 export type { StoredRows } from './store/connection-table.js';
 export type { DestroyLogStats } from './state/destroy-log.js';
 export type { Uncertain } from './state/journal-contents.js';

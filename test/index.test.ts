@@ -6,7 +6,16 @@ import test from 'ava';
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** Objects that a program gets from one function and hands to another; it does not make them by itself. */
-const OPAQUE = new Set(['Backend', 'Filter', 'Journal', 'InventoryFile', 'NamespaceOptions', 'NflogSource', 'Scope']);
+const OPAQUE = new Set([
+  'Backend',
+  'Filter',
+  'Journal',
+  'InventoryFile',
+  'NamespaceOptions',
+  'NflogSource',
+  'Scope',
+  'StoredFlows',
+]);
 
 interface Module {
   /** Declarations by name, and whether another module may import them. */

@@ -13,6 +13,7 @@ import { RecorderService, type RecorderServiceStats } from '../daemon/recorder/r
 import { Readiness } from '../daemon/readiness.js';
 import { Service } from '../daemon/service.js';
 import { serviceManager } from '../daemon/service-manager.js';
+import { Top } from '../daemon/top/top.js';
 import { Monitoring } from '../daemon/monitoring.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { lastingFilter } from '../row/filter.js';
@@ -137,6 +138,7 @@ async function run(config: RunConfig): Promise<void> {
     const state = await openState(flags, source, backend, destinations, log);
     const replay = source.kind === 'replay';
     const { events: _, inventory: __, state: ___, ...rest } = flags;
+    const top = new Top();
     exporter = new Exporter({
       ...rest,
       // a recording has no exporter before it that could have reported anything
@@ -150,7 +152,7 @@ async function run(config: RunConfig): Promise<void> {
       excludeSelf: excludesSelf(flags, source),
       ...(state && { state }),
       ...(namespace && { namespace }),
-      pollHooks: [recorder?.pollHook, monitoring?.pollHook].filter(hook => hook !== undefined),
+      pollHooks: [recorder?.pollHook, top.pollHook, monitoring?.pollHook].filter(hook => hook !== undefined),
       destinations,
       log,
     });
@@ -159,7 +161,8 @@ async function run(config: RunConfig): Promise<void> {
     service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
     recorder?.watch(exporter, source);
     monitoring?.watch({ exporter, source, destinations, readiness, recorder });
-    Object.assign(running, { exporter, source, destinations, recorder, maxConnections: flags.maxConnections });
+    top.watch(exporter, source);
+    Object.assign(running, { exporter, source, top, destinations, recorder, maxConnections: flags.maxConnections });
     await exporter.open();
     running.state = 'running';
     recorder?.start();

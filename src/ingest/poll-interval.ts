@@ -12,6 +12,8 @@ const NOTABLE = 1.25;
 export interface PollIntervalOptions {
   /** Milliseconds between the beginnings of two polls; `auto` for {@link LEAST_POLL_INTERVAL}, and longer where the budget wants it. */
   readonly flowPollInterval: number | 'auto';
+  /** Milliseconds between two polls at least, where the interval is `auto`; {@link LEAST_POLL_INTERVAL} where it is absent. */
+  readonly leastPollInterval?: number;
   /** Percent of one core that polls may take, where the interval is `auto`. */
   readonly pollBudget: number;
   /** DESTROY events are received: polls alone would miss connections that come and go between two of them. */
@@ -37,9 +39,9 @@ export class PollInterval {
   #overBudget = false;
 
   constructor(options: PollIntervalOptions) {
-    const { flowPollInterval } = options;
+    const { flowPollInterval, leastPollInterval = LEAST_POLL_INTERVAL } = options;
     this.#options = options;
-    this.#least = flowPollInterval === 'auto' ? LEAST_POLL_INTERVAL : flowPollInterval;
+    this.#least = flowPollInterval === 'auto' ? leastPollInterval : flowPollInterval;
     this.#current = this.#least;
     this.#logged = this.#least;
   }

@@ -72,6 +72,11 @@ export class ConnectionStore implements AnnotatedStore {
     return this.#stored.counts;
   }
 
+  /** When the last poll began. */
+  get polledAt(): Moment {
+    return this.#stored.polls.at;
+  }
+
   hold(holder: SlotHolder): void {
     this.#stored.listeners.hold(holder);
   }

@@ -4,6 +4,7 @@ import type { ControlRequest } from '../../daemon/control/protocol.js';
 import { ControlServer, type ControlHandlers } from '../../daemon/control/server.js';
 import { defaultSocket, here } from '../../daemon/control/socket-path.js';
 import { type Running, statusOf } from '../../daemon/control/status.js';
+import { parseQuery } from '../../daemon/top/query.js';
 import type { Exporter } from '../../exporter.js';
 
 /**
@@ -52,6 +53,10 @@ function handlersOf(running: Running): ControlHandlers {
       exporter();
       if (running.recorder) return running.recorder.write('command');
       throw new CtflowError('CTFLOW_CONTROL', 'This ctflow run has no flight recorder', 'Start it with --record-last');
+    },
+    top: ({ query }: ControlRequest) => {
+      exporter();
+      return running.top!.page(parseQuery(query));
     },
     flush: ({ destination }: ControlRequest) => exporter().flush(destination),
   };

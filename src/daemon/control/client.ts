@@ -8,21 +8,27 @@ import { here, socketsToTry } from './socket-path.js';
 /**
  * Asks the daemon, and waits for its answer.
  * @param path of its socket; where it is undefined, the places where one has it by default are looked at
+ * @param signal gives up
  * @throws CtflowError CTFLOW_CONTROL where none answers, CTFLOW_PERMISSION where this user may not ask; what the daemon answers
  * as an error, several as Mistakes
  */
-export async function ask(path: string | undefined, request: ControlRequest, timeoutMs: number): Promise<unknown> {
+export async function ask(
+  path: string | undefined,
+  request: ControlRequest,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<unknown> {
   const places = path === undefined ? socketsToTry(here()) : [path];
   const socket = places.find(one => existsSync(one)) ?? places[0];
-  const reply = parseReply(await exchange(socket, requestLine(request), timeoutMs));
+  const reply = parseReply(await exchange(socket, requestLine(request), timeoutMs, signal));
   if ('result' in reply) return reply.result;
   throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
   throw new CtflowError('CTFLOW_CONTROL', `${socket} answered with an error and did not say which`, 'Look at its log');
 }
 
-function exchange(path: string, line: string, timeoutMs: number): Promise<string> {
+function exchange(path: string, line: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(path, () => socket.write(line));
+    const socket = connect({ path, ...(signal && { signal }) }, () => socket.write(line));
     const parts: Buffer[] = [];
     let length = 0;
     const finish = (settle: () => void): void => {

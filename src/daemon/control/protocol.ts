@@ -2,12 +2,12 @@ import { CtflowError, type ErrorCode } from '../../common/errors.js';
 
 /** Of what is said over the control socket: one line of JSON for each request, and one for each reply. */
 export const CONTROL_VERSION = 1;
-/** Octets of a request at most, with its line break. */
-export const MOST_REQUEST = 4_096;
+/** Octets of a request at most, with its line break: the longest filter fits in. */
+export const MOST_REQUEST = 32_768;
 /** Octets of a reply at most: far more than any status has. */
 export const MOST_REPLY = 16 << 20;
 
-export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload', 'record-dump'] as const;
+export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload', 'record-dump', 'top'] as const;
 export type ControlCommand = (typeof COMMANDS)[number];
 
 /** `{"version":1,"command":"flush","destination":"main"}` */
@@ -15,6 +15,8 @@ export interface ControlRequest {
   readonly command: ControlCommand;
   /** The name of one; all where it is absent. */
   readonly destination?: string | undefined;
+  /** Of `top`: a TopQuery. */
+  readonly query?: unknown;
 }
 
 interface PlainError {
@@ -36,14 +38,14 @@ export function replyLine(reply: ControlReply): string {
 
 /** @throws CtflowError CTFLOW_CONTROL */
 export function parseRequest(line: string): ControlRequest {
-  const { command, destination } = parseLine(line, 'request');
+  const { command, destination, query } = parseLine(line, 'request');
   if (!COMMANDS.some(one => one === command)) {
     const known = COMMANDS.join(', ');
     throw wrong(`There is no command '${String(command).slice(0, 40)}'`, `Known here: ${known}`);
   }
   if (destination !== undefined && typeof destination !== 'string')
     throw wrong('The destination of a request is no text', 'Give the name of one, or none for all');
-  return { command: command as ControlCommand, destination };
+  return { command: command as ControlCommand, destination, query };
 }
 
 /** @throws CtflowError CTFLOW_CONTROL where it is no reply */

@@ -4,6 +4,8 @@ import type { Exporter, ExporterStats } from '../../exporter.js';
 import type { Reloader } from '../reload/reloader.js';
 import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
 import type { Source } from '../../sources/source.js';
+import { kernelTable, type KernelTable } from '../kernel-table.js';
+import type { Top } from '../top/top.js';
 
 export interface DestinationStatus {
   readonly name: string;
@@ -40,7 +42,7 @@ export interface DaemonStatus {
   readonly backend?: string;
   readonly source?: string;
   /** The kernel's table. */
-  readonly conntrack?: { readonly entries: number; readonly limit: number };
+  readonly conntrack?: KernelTable;
   /** Connections stored, and at most. */
   readonly connections?: number;
   readonly maxConnections?: number;
@@ -59,6 +61,7 @@ export interface Running {
   exporter?: Exporter;
   reloader?: Reloader;
   recorder?: RecorderService;
+  top?: Top;
   maxConnections?: number;
   destinations?: readonly (DestinationOptions & { name: string })[];
 }
@@ -66,7 +69,7 @@ export interface Running {
 export function statusOf(running: Running): DaemonStatus {
   const { state, configFile, source, exporter, recorder, maxConnections, destinations = [] } = running;
   const statistics = exporter?.stats();
-  const conntrack = source && conntrackOf(source);
+  const conntrack = source && kernelTable(source);
   const uptime = Math.round(process.uptime() * 1000);
   return {
     version: VERSION,
@@ -103,10 +106,4 @@ export function statusOf(running: Running): DaemonStatus {
     }),
     ...(statistics && { statistics }),
   };
-}
-
-/** The entries of the namespace and their limit; undefined where the source shows none. */
-function conntrackOf(source: Source): DaemonStatus['conntrack'] {
-  const [entries, limit] = ['nf_conntrack_count', 'nf_conntrack_max'].map(name => source.sysctl(name)?.trim());
-  return entries === undefined || limit === undefined ? undefined : { entries: Number(entries), limit: Number(limit) };
 }

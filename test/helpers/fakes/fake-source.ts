@@ -50,7 +50,7 @@ export class FakeSource implements Source {
     return { startedAt, rows: connections.length, complete, skipped, ...(this.cpu !== undefined && { cpu: this.cpu }) };
   }
 
-  sysctl(): string | undefined {
+  sysctl(_name: string): string | undefined {
     return undefined;
   }
 

@@ -1,0 +1,72 @@
+import type { KernelTable } from '../kernel-table.js';
+
+/** A connection for people. What is not known is absent. */
+export interface ConnectionLine {
+  readonly protocol: string;
+  readonly state: string;
+  /** `192.0.2.1:443`, `[2001:db8::1]:443`; an address alone where the protocol has no ports. */
+  readonly source: string;
+  readonly destination: string;
+  readonly zone?: number;
+  /** Pod as NAMESPACE/POD, or node, by the inventory. */
+  readonly sourceName?: string;
+  readonly destinationName?: string;
+  readonly service?: string;
+  /** Both directions. */
+  readonly packets?: number;
+  readonly bytes?: number;
+  /** Bytes a second, both directions, between the last two polls. */
+  readonly rate?: number;
+  /** Milliseconds. */
+  readonly age: number;
+}
+
+/** Connections that have something in common. */
+export interface GroupLine {
+  /** An address, a zone, a service or a name; empty for those that have none. */
+  readonly name: string;
+  readonly connections: number;
+  /** Sums of those connections where they are known. */
+  readonly packets?: number;
+  readonly bytes?: number;
+  readonly rate?: number;
+  /** Milliseconds; that of the oldest. */
+  readonly age: number;
+}
+
+/** Packets of one tuple that one rule has denied. */
+export interface DeniedLine {
+  readonly protocol: string;
+  readonly source: string;
+  readonly destination: string;
+  /** By its log prefix. */
+  readonly rule: string;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Milliseconds since the first packet. */
+  readonly age: number;
+}
+
+/** What a screen shows, and no more. */
+export interface TopPage {
+  /** Connections that the kernel has. */
+  readonly connections: number;
+  /** Those that the filter takes. */
+  readonly matching: number;
+  /** Those of them whose counters are known. */
+  readonly counted: number;
+  /** The kernel's table. */
+  readonly table?: KernelTable;
+  /** net.netfilter.nf_conntrack_acct; absent where it cannot be read. */
+  readonly accounting?: boolean;
+  /** Milliseconds between the two polls that rates are from; absent until the second one. */
+  readonly rateSpan?: number;
+  /** Polls that were made. */
+  readonly polls: number;
+  /** Where connections are not grouped. */
+  readonly lines?: readonly ConnectionLine[];
+  /** Where they are: how many there are, the first of them, and connections that found no room in any. */
+  readonly groups?: { readonly count: number; readonly lines: readonly GroupLine[]; readonly leftOut: number };
+  /** Where denied packets are received. */
+  readonly denied?: { readonly flows: number; readonly matching: number; readonly lines: readonly DeniedLine[] };
+}
