@@ -23,6 +23,7 @@ const TESTS = {
   ipfixDump: 'libfixbuf-tools',
   ipfix2csv: 'python3-ipfix',
   'systemd-notify': 'systemd',
+  tmux: 'tmux',
 };
 
 /** Programs of packages that would start a service: they are unpacked into UNPACKED, and not installed. */

@@ -9,6 +9,7 @@ import { dumpCommand } from '../src/cli/dump.js';
 import { sendCommand } from '../src/cli/files/send.js';
 import { recordCommand } from '../src/cli/record.js';
 import { runCommand } from '../src/cli/run.js';
+import { topCommand } from '../src/cli/top/top.js';
 import { startExporter } from './helpers/kernel/command.js';
 import { PrivateNamespace } from './helpers/kernel/namespace.js';
 import { needs } from './helpers/kernel/require.js';
@@ -115,6 +116,7 @@ test('the manual names every flag', t => {
     runCommand,
     collectCommand,
     dumpCommand,
+    topCommand,
     doctorCommand,
     recordCommand,
     sendCommand,

@@ -25,6 +25,7 @@ import { tidyEnvironment, type UnknownVariable } from '../config/environment.js'
 import { Mistakes } from '../config/mistakes.js';
 import { recordCommand } from './record.js';
 import { runCommand } from './run.js';
+import { topCommand } from './top/top.js';
 import { versionCommand } from './version.js';
 
 const ERROR = 1;
@@ -81,6 +82,7 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     .addCommand(flushCommand())
     .addCommand(reloadCommand())
     .addCommand(collectCommand())
+    .addCommand(topCommand())
     .addCommand(dumpCommand())
     .addCommand(configCommand())
     .addCommand(doctorCommand())

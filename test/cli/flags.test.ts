@@ -8,6 +8,7 @@ import { demoCommand } from '../../src/cli/demo.js';
 import { dumpCommand } from '../../src/cli/dump.js';
 import { recordCommand } from '../../src/cli/record.js';
 import { runCommand } from '../../src/cli/run.js';
+import { topCommand } from '../../src/cli/top/top.js';
 import { versionCommand } from '../../src/cli/version.js';
 import { addRunSettings } from '../../src/config/run-config.js';
 
@@ -18,6 +19,7 @@ const COMMANDS: readonly (() => Command)[] = [
   reloadCommand,
   collectCommand,
   dumpCommand,
+  topCommand,
   recordCommand,
   demoCommand,
   versionCommand,
@@ -114,6 +116,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--sort': 'packets',
   '--reverse': 'on',
   '--limit': '17',
+  '--group': 'zone',
   '--count': '12',
   '--interval': '3s',
   '--duration': '4s',
