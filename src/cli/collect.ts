@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
@@ -12,6 +13,7 @@ import { newStats, type CollectorStats } from '../collector/stats.js';
 import { CtflowError } from '../common/errors.js';
 import { collectFiles } from './files/collect-files.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
+import { Progress } from './progress.js';
 import { handleSignals } from './signals.js';
 import { choice, duration, list, text, wholeNumber, type Kind } from '../config/kind.js';
 import { addSettings, isGiven } from '../config/options.js';
@@ -167,8 +169,13 @@ async function collect(files: readonly string[], flags: CollectFlags, command: C
   const ended = Promise.race([signals.stopped, enough, output.closed]);
   let failure: unknown;
   try {
-    if (fileStats) failure = await untilRead(files, { ...handlers, stats: fileStats }, ended);
-    else {
+    if (fileStats) {
+      const far = (): string => `${fileStats.records.toLocaleString('en-US')} records read`;
+      // where the records themselves are seen, they are the progress
+      const progress = new Progress(far, { isWatched: isatty(2) && !isatty(1) });
+      failure = await untilRead(files, { ...handlers, stats: fileStats }, ended);
+      progress.close();
+    } else {
       for (const endpoint of await collector.open()) note(`listening on ${formatEndpoint(endpoint)}`);
       await ended;
     }

@@ -10,6 +10,7 @@ import { duration, wholeNumber } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted } from '../config/setting.js';
 import { netnsSetting } from '../config/source-settings.js';
+import { Progress } from './progress.js';
 import { recordDumpCommand } from './record/dump.js';
 import { handleSignals } from './signals.js';
 
@@ -60,11 +61,18 @@ async function record(path: string, flags: RecordFlags, command: Command): Promi
   });
   void signals.stopped.then(() => waiting.abort());
   const writer = await RecordingWriter.create(path, HOST_LITTLE_ENDIAN);
+  let written = 0;
+  const far = (): string =>
+    `dump ${Math.min(dumps + 1, flags.count)} of ${flags.count}, ${written.toLocaleString('en-US')} bytes of netlink`;
+  const progress = new Progress(far);
   try {
     while (!waiting.signal.aborted && dumps < flags.count) {
       const began = performance.now();
       await writer.beginDump(BigInt(Date.now()) * 1_000_000n);
-      const summary = await source.recordDump(chunk => writer.write(chunk));
+      const summary = await source.recordDump(chunk => {
+        written += chunk.length;
+        return writer.write(chunk);
+      });
       if (!summary.complete) {
         throw new CtflowError(
           'CTFLOW_NETLINK',
@@ -82,6 +90,7 @@ async function record(path: string, flags: RecordFlags, command: Command): Promi
       }
     }
   } finally {
+    progress.close();
     await writer.close();
     source.close();
   }

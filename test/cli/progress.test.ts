@@ -12,6 +12,7 @@ test('progress is said again and again until it is closed, and only where somebo
   progress.close();
   unwatched.close();
   t.deepEqual(lines.slice(0, 2), ['1 read', '2 read']);
+  t.is(lines.at(-1), '', 'the line is taken away');
   const { length } = lines;
   await new Promise(resolve => setTimeout(resolve, 20));
   t.is(lines.length, length);

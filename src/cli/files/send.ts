@@ -18,6 +18,7 @@ import { collector } from '../../config/run-settings.js';
 import { throwMistakes } from '../../config/mistakes.js';
 import { about, defaulted, flagName, setting } from '../../config/setting.js';
 import { backendSetting } from '../../config/source-settings.js';
+import { Progress } from '../progress.js';
 import { handleSignals } from '../signals.js';
 import { describeDamage } from './collect-files.js';
 
@@ -111,8 +112,13 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
   });
   void signals.stopped.then(() => stopping.abort());
   let damaged = 0;
+  let file = 0;
+  const far = (): string =>
+    `file ${file} of ${files.length}, ${sender.counts().transport.records.toLocaleString('en-US')} records sent`;
+  const progress = new Progress(far);
   try {
     for (const path of files) {
+      file++;
       try {
         const damage = await sender.send(path);
         if (damage === undefined) continue;
@@ -125,6 +131,7 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
     }
   } finally {
     await sender.close();
+    progress.close();
     note(summary(sender.counts(), name));
   }
   const problem = whatIsMissing(sender.counts(), damaged, files.length);

@@ -45,8 +45,20 @@ export function standardError(): LineSink {
   return (errors ??= new LineSink(() => openOutput(2)));
 }
 
+/** To the beginning of the line, and nothing behind it (ECMA-48). */
+const CLEAR_LINE = '\r\u001b[K';
+let progress = '';
+
+/** A line below all notes, in place of the one before; empty for none. Standard error has to be a terminal. */
+export function setProgress(text: string): void {
+  if (text === '' && progress === '') return;
+  // one that wraps could not be taken away
+  progress = text.slice(0, Math.max(process.stderr.columns - 1, 0));
+  standardError().write(CLEAR_LINE + progress);
+}
+
 /** One note of a command, on standard error. @param priority of syslog(3), for journald */
 export function note(text: string, priority = 6): void {
-  const line = `ctflow: ${text}\n`;
+  const line = `${progress === '' ? '' : CLEAR_LINE}ctflow: ${text}\n${progress}`;
   standardError().write(readerOf(2) === 'journald' ? line.replaceAll(/^(?=.)/gm, `<${priority}>`) : line);
 }
