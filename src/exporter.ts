@@ -1,6 +1,5 @@
 import type { Backend } from './backend/backend.js';
 import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
-import type { StoredRows } from './store/connection-table.js';
 import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
 import { Destination, type DestinationStats } from './destination/destination.js';
 import { destinationName, formerNames, type DestinationOptions } from './destination/destination-options.js';
@@ -44,9 +43,8 @@ export interface ExporterOptions extends KnowledgeOptions {
   backend: Backend;
   source: Source;
   destinations: DestinationOptions[];
-  /** Milliseconds between the beginnings of two polls; `auto` for 5 s, and longer where polls would take more than `pollBudget`. */
+  /** Milliseconds between the beginnings of two polls; `auto` for 5 s or `leastPollInterval`, and longer where polls would take more than `pollBudget`. */
   flowPollInterval: number | 'auto';
-  /** For `auto`: milliseconds in place of the 5 s. */
   leastPollInterval?: number;
   /** Percent of one core that polls may take, where their interval is `auto`. */
   pollBudget: number;
@@ -129,8 +127,6 @@ export interface ExporterStats extends KnowledgeStats {
 export class Exporter {
   /** Resolves when a replay has played to its end. */
   readonly ended: Promise<void>;
-  /** The connections as they are stored now. */
-  readonly connections: StoredRows;
   /** All that is stored, to be looked at between two polls. */
   readonly stored: StoredFlows;
   readonly #options: ExporterOptions;
@@ -169,7 +165,6 @@ export class Exporter {
       filter: options.filter,
       born,
     });
-    this.connections = this.#store.table;
     this.#interval = new PollInterval({ ...options, byEvents: () => this.#events.isReceiving });
     const cost = { cpu: options.backend.threadCpu, interval: this.#interval };
     const destroys = recordedDestroys(this.#store, () => this.#destinations);

@@ -94,7 +94,7 @@ export class Monitoring {
   /** From now on there are metrics of these. */
   watch(watched: Watched): void {
     this.#watched = watched;
-    this.#census = new Census(watched.exporter.connections);
+    this.#census = new Census(watched.exporter.stored.flows[0].store.table);
     this.#kernel();
     this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();
   }
