@@ -1,43 +1,48 @@
 import type { Backend } from './backend/backend.js';
-import { ConnectionStore, type StoreCounts } from './store/connection-store.js';
-import { DeniedPackets, type DeniedOptions, type DeniedStats } from './denied/denied-packets.js';
-import { Destination, type DestinationStats } from './destination/destination.js';
-import { destinationName, formerNames, type DestinationOptions } from './destination/destination-options.js';
-import { ConntrackEvents, type EventsOptions, type EventStats } from './ingest/conntrack-events.js';
+import { ConnectionStore } from './store/connection-store.js';
+import { DeniedPackets, type DeniedOptions } from './denied/denied-packets.js';
+import { DestinationFactory } from './destination/set/destination-factory.js';
+import type { ExporterStats } from './destination/exporter-stats.js';
+import type { DestinationOptions } from './destination/destination-options.js';
+import { ConntrackEvents, type EventsOptions } from './ingest/conntrack-events.js';
 import { closeParts, type Part } from './common/parts.js';
+import { after, TimeLimit } from './common/time-limit.js';
 import { EventsFeed } from './ingest/events-feed.js';
-import { describeError } from './common/errors.js';
-import { endOpen } from './destination/end-open.js';
+import { CtflowError, describeError } from './common/errors.js';
+import { DestinationChanges, type DestinationsChanged } from './destination/set/destination-changes.js';
+import { endOpen } from './destination/set/end-open.js';
 import { endedRoom } from './schedule/ended-room.js';
-import { DestinationSet, type Flushed, type ResentTemplates } from './destination/destination-set.js';
+import { DestinationSet, type Flushed, type ResentTemplates } from './destination/set/destination-set.js';
 import { type ConnectionFilter, filterWords } from './row/filter.js';
 import type { Flows, StoredFlows } from './record/flows.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
-import { FlowKnowledge, type KnowledgeOptions, type KnowledgeStats } from './inventory/flow-knowledge.js';
+import { FlowKnowledge, type KnowledgeOptions } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
-import { eventKind, isNat, NatLog, type NatCounts, type NatEventPair } from './record/nat-log.js';
+import { eventKind, isNat, NatLog, type NatEventPair } from './record/nat-log.js';
 import type { PollHook } from './ingest/poll-hook.js';
 import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
-import { Poller, type PollStats } from './ingest/poller.js';
+import { Poller } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
 import { now } from './store/poll-history.js';
 import { recordedDestroys } from './ingest/recorded-events.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import type { Source } from './sources/source.js';
 import type { Journal } from './state/journal.js';
-import type { JournalStats } from './state/journal-stats.js';
 import { TcpHistory } from './store/tcp-history.js';
-import type { PendingEventCounts } from './store/pending-events.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
+
+export type { ExporterStats };
 
 /** Share of the time for a shutdown after which the last poll is no longer waited for, and in which the last events are hurried. */
 const LAST_POLL = 1 / 2;
 const LAST_EVENTS = [3 / 4, 7 / 8] as const;
 /** The same for a network namespace that is gone, milliseconds. */
 const LEAVE_MS = [10_000, 12_000] as const;
+/** Milliseconds that a destination has which is removed, or a session that is closed for another. */
+const CHANGE_MS = 10_000;
 
 export interface ExporterOptions extends KnowledgeOptions {
   backend: Backend;
@@ -73,6 +78,8 @@ export interface ExporterOptions extends KnowledgeOptions {
   state?: Journal;
   /** Its own connections to its collectors are left out; only where the source shows the network namespace of this process. */
   excludeSelf?: boolean;
+  /** Room for ended connections of destinations that {@link Exporter.reload} adds. */
+  spareEnded?: number;
   /** The source's network namespace may go, and another come in its place. */
   namespace?: NamespaceOptions;
   /** What else takes part in polls, behind all others. */
@@ -96,30 +103,6 @@ export const EXPORTER_DEFAULTS = {
   routeMark: 'none',
 } as const;
 
-export interface ExporterStats extends KnowledgeStats {
-  readonly backend: Backend['name'];
-  /** Connections stored now. */
-  readonly connections: number;
-  readonly poll: PollStats;
-  readonly store: StoreCounts;
-  /** Where events are received. */
-  readonly events?: EventStats;
-  /** With a network namespace by name: times that it went, or another came in its place. */
-  readonly namespacesLeft?: number;
-  /** Where NEW and UPDATE events are received. */
-  readonly pendingEvents?: PendingEventCounts;
-  readonly state?: JournalStats;
-  /** Where denied packets are received. */
-  readonly denied?: DeniedStats;
-  /** Where a destination has profile nat. */
-  readonly nat?: NatCounts;
-  /** Flow records handed to the transports. */
-  readonly recordsExported: number;
-  readonly destinations: readonly DestinationStats[];
-  /** Names in records, and names without room. */
-  readonly names: { readonly count: number; readonly overflow: number };
-}
-
 /**
  * Runs the data path: polls the source into the store, lets each destination export what is due, and at the end exports
  * everything that is open.
@@ -130,9 +113,12 @@ export class Exporter {
   /** All that is stored, to be looked at between two polls. */
   readonly stored: StoredFlows;
   readonly #options: ExporterOptions;
+  /** For the shutdown. */
+  readonly #time: TimeLimit;
   readonly #log: Logger;
   readonly #store: ConnectionStore;
   readonly #destinations: DestinationSet;
+  readonly #changes: DestinationChanges;
   readonly #interval: PollInterval;
   readonly #poller: Poller;
   readonly #turns: PollTurns;
@@ -147,20 +133,20 @@ export class Exporter {
   readonly #events = new EventsFeed(options => this.#createEvents(options));
   #follower: NamespaceFollower | undefined;
   #closing = false;
-  #closedAt = 0;
   #left = 0;
   #end!: () => void;
 
   constructor(options: ExporterOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#time = new TimeLimit(options.shutdownTimeout);
     const born = now();
     const queues = (some: readonly DestinationOptions[]): number[] => some.map(({ endedQueue }) => endedQueue);
     const ofNat = options.destinations.filter(isNat);
     const ofFlows = options.destinations.filter(one => !isNat(one));
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
-      endedRoom: endedRoom(options.maxConnections, queues(ofFlows)),
+      endedRoom: endedRoom(options.maxConnections, queues(ofFlows), options.spareEnded),
       firstSight: options.firstSight,
       filter: options.filter,
       born,
@@ -180,10 +166,13 @@ export class Exporter {
     }
     const known = (this.#known = new FlowKnowledge(options, this.#names, this.#log));
     this.#poller.addHook(known);
-    const { backend, denied } = options;
-    if (denied)
-      this.#denied = DeniedPackets.create(backend, denied, this.#store, this.#names, options.destinations, this.#log);
-    if (ofNat.length > 0) this.#nat = new NatLog(this.#store, endedRoom(0, queues(ofNat)), options.nat66Events);
+    const { backend, denied, spareEnded } = options;
+    if (denied) {
+      const more = { ...denied, spareEnded };
+      this.#denied = DeniedPackets.create(backend, more, this.#store, this.#names, options.destinations, this.#log);
+    }
+    if (ofNat.length > 0)
+      this.#nat = new NatLog(this.#store, endedRoom(0, queues(ofNat), spareEnded), options.nat66Events);
     let extras = known.of(this.#store);
     this.#eventKind = options.events && eventKind(options.events.kind, options.destinations);
     if (this.#eventKind === 'new' || this.#eventKind === 'all') {
@@ -203,20 +192,30 @@ export class Exporter {
     if (options.excludeSelf) this.#excludeOwn(true);
     const { interfaces } = known;
     const shared = { ...options, flows, interfaces, names: this.#names, lost, ...timing, own: this.#own };
-    const names = new Set(options.destinations.map(destinationName));
-    const hooks = { before: () => this.#beforeExport(), after: () => this.#settleDestroys() };
-    this.#destinations = new DestinationSet(hooks, this.#interval.current, this.#log);
-    for (const destination of options.destinations) {
-      this.#destinations.add(opened => {
-        // a journal knows flows by their counters, and events have none
-        if (isNat(destination))
-          return new Destination(destination, { ...shared, flows: [{ store: this.#nat!.events, extras: {} }], opened });
-        const former = formerNames(destination).filter(name => !names.has(name));
-        const journal = options.state?.destination(destinationName(destination), born.wall, former);
-        return new Destination(destination, { ...shared, journal, opened });
-      });
-    }
+    const factory = new DestinationFactory(shared, options, this.#nat?.events);
     const { source, state, inventory } = options;
+    const hooks = {
+      before: () => this.#beforeExport(),
+      after: () => this.#settleDestroys(),
+      changed: () => state?.destroyLog.begin(),
+      left: factory.left,
+    };
+    this.#destinations = new DestinationSet(hooks, this.#interval.current, this.#log);
+    for (const destination of options.destinations) this.#destinations.add(factory.make(destination, born.wall));
+    this.#changes = new DestinationChanges(this.#destinations, {
+      make: (destination, predecessor) => factory.make(destination, Date.now(), predecessor),
+      before: options.firstSight === 'baseline',
+      graceMs: Math.min(options.shutdownTimeout, CHANGE_MS),
+      limits: {
+        // one is on its way into the queues
+        room: this.#store.table.endedRoom - 1,
+        natRoom: (this.#nat?.events.table.endedRoom ?? 1) - 1,
+        flows: ofFlows.length > 0 || ofNat.length === 0,
+        interfaces: interfaces !== undefined,
+        routes: known.routed,
+      },
+      log: this.#log,
+    });
     if (state) this.#store.expectExported(state);
     const destinations: Part = {
       drain: () => this.#drainDestinations(),
@@ -243,7 +242,7 @@ export class Exporter {
       if (events) {
         this.#events.open(events);
         this.#parts.push({
-          drain: () => this.#events.drain(this.#timeUp(LAST_EVENTS[0]), this.#timeUp(LAST_EVENTS[1])),
+          drain: () => this.#events.drain(this.#time.up(LAST_EVENTS[0]), this.#time.up(LAST_EVENTS[1])),
           close: () => this.#events.close(),
         });
         this.#poller.addHook(this.#events);
@@ -302,7 +301,7 @@ export class Exporter {
       ...(this.#options.state && { state: this.#options.state.stats() }),
       ...(this.#denied && { denied: this.#denied.stats() }),
       ...(this.#nat && { nat: this.#nat.counts }),
-      recordsExported: destinations.reduce((sum, { session }) => sum + session.records, 0),
+      recordsExported: this.#destinations.records,
       destinations,
       ...this.#known.stats(),
       names: { count: this.#names.count, overflow: this.#names.overflow },
@@ -333,6 +332,23 @@ export class Exporter {
   /** Polls now, unless a poll is under way; a recording goes on at its own pace. */
   async poll(): Promise<void> {
     if (this.#options.source.kind !== 'replay' && !this.#poller.isPolling) await this.#pollInTurn();
+  }
+
+  /**
+   * Takes other destinations: adds, removes and changes them by name, while all others export. One that is removed gets what is open
+   * as ended by force, as at the end. One call waits for the other.
+   * @throws CtflowError where one cannot be made: all are as they were then; CTFLOW_CONTROL once the exporter closes
+   */
+  async reload({ destinations }: Pick<ExporterOptions, 'destinations'>): Promise<DestinationsChanged> {
+    if (this.#closing) throw new CtflowError('CTFLOW_CONTROL', 'ctflow is stopping', 'Start it again');
+    const changed = await this.#changes.change(destinations);
+    if (this.#denied) this.#denied.destinations = this.destinations;
+    return changed;
+  }
+
+  /** As they are now. */
+  get destinations(): readonly DestinationOptions[] {
+    return this.#destinations.all.map(({ options }) => options);
   }
 
   /** Ended connections that the previous run received and did not export come before anything new. */
@@ -419,9 +435,10 @@ export class Exporter {
     this.#closing = true;
     this.#turns.close();
     this.#poller.close();
-    this.#closedAt = performance.now();
+    this.#time.begin();
+    await Promise.race([this.#changes.idle(), this.#time.up(LAST_POLL)]);
     if (drain)
-      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#timeUp(LAST_POLL)]);
+      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
     const [error, ...others] = await closeParts(this.#parts, drain);
     for (const other of others) this.#log.error(describeError(other));
     if (error !== undefined) throw error;
@@ -433,18 +450,8 @@ export class Exporter {
     if (this.#options.namespace?.source.isOpen !== false) await this.#poller.poll();
   }
 
-  /** Settles after so much of the time for the shutdown. */
-  readonly #timeUp = (share: number): Promise<void> => after(this.#timeLeft(share));
-
-  #timeLeft(share = 1): number {
-    return Math.max(this.#closedAt + this.#options.shutdownTimeout * share - performance.now(), 0);
-  }
-
   async #drainDestinations(): Promise<void> {
     this.#store.endKeptOut();
-    this.#left = await this.#destinations.drain(this.#timeLeft());
+    this.#left = await this.#destinations.drain(this.#time.left());
   }
 }
-
-const after = (milliseconds: number): Promise<void> =>
-  new Promise(resolve => setTimeout(resolve, milliseconds).unref());

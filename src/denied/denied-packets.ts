@@ -39,6 +39,8 @@ export interface DeniedOptions extends NflogOptions {
   maxDenied: number;
   /** Slots beside them for ended flows that wait for their last record; absent for none. */
   endedRoom?: number;
+  /** Of these, for destinations that are added later. */
+  spareEnded?: number | undefined;
 }
 
 export interface DeniedStats extends MatchCounts, DenyCounts {
@@ -60,7 +62,7 @@ export class DeniedPackets {
   /** Prefixes at which numbers are freed next. */
   #crowded = MOST_PREFIXES / 2;
   readonly #correlator: ConntrackCorrelator;
-  readonly #idleMs: number;
+  #idleMs: number;
   /** Which rule has denied a packet of each connection. */
   readonly connectionExtras: FlowExtras;
   #source: NflogSource | undefined;
@@ -104,7 +106,7 @@ export class DeniedPackets {
     // without any destination they are counted nevertheless
     const idle = takers.length === 0 ? IDLE_MS : Math.max(...takers.map(one => one.idleFlowExportTimeout));
     const queues = takers.map(({ endedQueue }) => endedQueue);
-    const room = endedRoom(options.maxDenied, queues);
+    const room = endedRoom(options.maxDenied, queues, options.spareEnded);
     return new DeniedPackets(backend, { ...options, endedRoom: room }, connections, names, idle, log);
   }
 
@@ -155,6 +157,12 @@ export class DeniedPackets {
   /** Before an export: receives what the kernel has delivered, so that the last record of a connection has its rule. */
   async receiveAll(): Promise<void> {
     await this.#source?.drain();
+  }
+
+  /** Destinations are others, or have other timeouts now. */
+  set destinations(all: readonly Taker[]) {
+    const takers = all.filter(one => !isNat(one));
+    if (takers.length > 0) this.#idleMs = Math.max(...takers.map(one => one.idleFlowExportTimeout));
   }
 
   endIdle(): void {

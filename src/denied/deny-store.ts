@@ -58,6 +58,10 @@ export class DenyStore implements FlowStore {
     this.#listeners.hold(holder);
   }
 
+  leave(holder: SlotHolder): void {
+    this.#listeners.leave(holder);
+  }
+
   subscribe(listener: StoreListener): void {
     this.#listeners.subscribe(listener);
   }

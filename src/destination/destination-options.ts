@@ -1,14 +1,15 @@
 import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
 import type { Filter } from '../filter/filter.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
-import type { AggregateKey } from '../ipfix/profile-aggregate.js';
+import type { ListContext } from '../ipfix/field-list/elements.js';
+import { aggregateProfile, type AggregateKey } from '../ipfix/profile-aggregate.js';
 import type { NatTime } from '../ipfix/profile-nat.js';
 import type { Biflow } from '../ipfix/profile-standard.js';
-import type { ProfileName } from '../ipfix/profile.js';
+import { createProfile, type Profile, type ProfileName } from '../ipfix/profile.js';
 import type { FileOptions } from '../transport/file.js';
 import type { TlsClientOptions } from '../transport/tls-options.js';
 import type { UdpOptions } from '../transport/udp.js';
-import type { MaxRate } from './pacing.js';
+import type { MaxRate } from './pacing/pacing.js';
 
 export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOptions {
   /** Identifies it in the log, in statistics and in the state file; its address by default. */
@@ -110,4 +111,12 @@ export function nameWithDomain({
   profile,
 }: Pick<DestinationOptions, 'endpoint' | 'observationDomain' | 'profile'>): string {
   return `${formatDestination(endpoint)} ${observationDomain} ${profile}`;
+}
+
+/** The profile of a destination's records. @param known what else is known of flows */
+export function profileOf(options: DestinationOptions, known: Partial<ListContext>): Profile {
+  const nat = { instance: options.natInstance, time: options.natTime };
+  const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
+  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known, nat);
+  return aggregateProfile(aggregateKeys, biflow, typeof interfaces === 'string' ? undefined : interfaces);
 }

@@ -1,34 +1,32 @@
-import type { Backend } from '../backend/backend.js';
 import { formatDestination } from '../common/destination-endpoint.js';
 import { isDatagram } from '../common/endpoint.js';
 import { createTransport } from './create-transport.js';
-import { destinationName, type DestinationOptions } from './destination-options.js';
+import { destinationName, type DestinationOptions, profileOf } from './destination-options.js';
 import { describeError } from '../common/errors.js';
 import { storeFilter } from '../filter/store-filter.js';
 import type { Batcher } from './batchers/batcher.js';
 import { FlowBatcher } from './batchers/flow-batcher.js';
 import { LossClock } from './loss-clock.js';
-import { type LastError, Outage } from './outage.js';
+import { OversizeLog } from './oversize-log.js';
+import { Outage } from './outage.js';
+import type { DestinationStats, Left, TemplatesResent } from './destination-stats.js';
 import type { Flows } from '../record/flows.js';
+import type { ExportSchedule } from '../schedule/export-schedule.js';
+import type { ScheduleOptions } from '../schedule/schedule-options.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
-import type { HostInterfaces } from '../inventory/host-interfaces.js';
-import { Pacing } from './pacing.js';
-import { aggregateProfile } from '../ipfix/profile-aggregate.js';
-import type { ListContext } from '../ipfix/field-list/elements.js';
-import { createProfile, type Profile } from '../ipfix/profile.js';
+import { addCounts } from '../common/add-counts.js';
+import { Pacing, type PacingTimes } from './pacing/pacing.js';
+import type { DestinationContext } from './destination-context.js';
 import type { Logger } from '../common/logger.js';
-import type { NameTable } from '../record/name-table.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
-import type { OwnConnections } from '../row/own-connections.js';
 import { sumUnexported, type Unexported } from '../store/unexported.js';
-import { Session, type SessionCounts } from './session.js';
+import { Session } from './session.js';
 import type { DestinationJournal } from '../state/destination-journal.js';
-import { SumBatcher, type AggregationStats } from './batchers/sum-batcher.js';
-import type { Uncertain } from '../state/journal-contents.js';
+import { SumBatcher } from './batchers/sum-batcher.js';
 import { FileTransport } from '../transport/file.js';
 import { CHECKED, UNANSWERED } from '../transport/dtls/transport.js';
 import { RENEWALS } from '../transport/tcp.js';
-import type { Transport, TransportCounts } from '../transport/transport.js';
+import type { Transport } from '../transport/transport.js';
 
 /** Connections looked at before the event loop gets its turn. */
 const SLICE = 2048;
@@ -43,58 +41,25 @@ const NAT_RECORDS = 3;
 /** What was sent has at least this long to leave. */
 const LEAST_GRACE_MS = 100;
 
-export interface DestinationStats {
-  readonly name: string;
-  readonly endpoint: string;
-  readonly connected: boolean;
-  readonly session: SessionCounts;
-  readonly transport: TransportCounts;
-  /** UDP: the kernel cuts bursts into datagrams now. */
-  readonly udpSegmentation?: boolean;
-  /** TLS: when the collector's certificate expires, milliseconds since 1970, once it has shown one. */
-  readonly certificateExpires?: number;
-  /** Closed files that were removed, as only so many are kept. */
-  readonly removedFiles?: number;
-  /** Ended connections that were not exported within the stale timeout. */
-  readonly stale: Unexported;
-  /** Connections evicted at the limit without a record. */
-  readonly evictedUnreported: Unexported;
-  /** Ended connections that wait for the collector now. */
-  readonly ended: number;
-  /** Ended connections that were dropped from that queue. */
-  readonly endedOverflow: Unexported;
-  /** Ended connections that the filter has left out; where there is one. */
-  readonly filtered?: Unexported;
-  /** Where it aggregates: of connections alone. */
-  readonly aggregation?: AggregationStats;
-  /** What was being sent when the previous run was killed, and may be missing; where there is a state file. */
-  readonly restartUncertain?: Uncertain;
-  /** Why a connection to it, or an attempt, failed last; also of an outage that is over. */
-  readonly lastError?: LastError;
-}
-
-/** How many templates were sent again, or why none. */
-export type TemplatesResent = { readonly templates: number } | { readonly skipped: string };
-
-/** What a destination could not export any more. */
-export interface Left extends Unexported {
-  /** Records that were encoded or waited for it, and never left. */
-  readonly records: number;
-}
-
 /** One collector: a batcher for each kind of flows, the session and the transport. */
 export class Destination {
-  readonly #options: DestinationOptions;
+  #options: DestinationOptions;
   /** Of connections first. */
   readonly #batchers: readonly Batcher[];
+  readonly schedules: readonly ExportSchedule[];
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #log: Logger;
-  readonly #journal: DestinationJournal | undefined;
+  readonly journal: DestinationJournal | undefined;
+  readonly #flows: readonly Flows[];
+  readonly #settingsOf: (options: DestinationOptions, flows: Flows) => ScheduleOptions;
   readonly #onOpen: () => void;
   readonly #lost: () => Unexported;
+  readonly #times: PacingTimes;
   /** Undefined where nothing holds it back. */
-  readonly #pacing: Pacing | undefined;
+  #pacing: Pacing | undefined;
+  /** What the one in whose place it came has counted. */
+  #before: Pick<DestinationStats, 'session' | 'transport'> | undefined;
   #connected = false;
   /** The connection has lasted its time, and the next one is being made. */
   #renewing = false;
@@ -103,50 +68,27 @@ export class Destination {
   /** When the collector took something last, or nothing waited for it. */
   #tookAt = 0;
   #draining = false;
-  /** Records that the transport had at the end and never sent. */
+  /** Records that were encoded, and never sent as it closed. */
   #neverSent = 0;
-  /** Records that no message can hold, as of the last look. */
-  #oversize = 0;
-  /** Names of the templates of which this was logged. */
-  readonly #oversizeLogged = new Set<string>();
+  readonly #oversize: OversizeLog;
   #optionsAt = 0;
   readonly #outage: Outage;
   readonly #notSentAt = new LossClock();
   readonly #ignoredAt = new LossClock();
 
-  constructor(
-    options: DestinationOptions,
-    shared: {
-      backend: Backend;
-      /** Connections first. */
-      flows: readonly Flows[];
-      /** The names that flows refer to by number. */
-      names: NameTable;
-      staleConnectionTimeout: number;
-      /** Milliseconds from one poll to the next, as it is now. */
-      pollInterval: () => number;
-      /** Polls that are over. */
-      polls: () => number;
-      /** What was lost before the store: it counts as ignored. */
-      lost: () => Unexported;
-      log: Logger;
-      /** Where a destination has interfaces in its records. */
-      interfaces?: HostInterfaces | undefined;
-      /** A session is open: what is due can be exported. */
-      opened: () => void;
-      /** Where its sockets are noted. */
-      own: OwnConnections;
-      /** Where there is a state file. */
-      journal?: DestinationJournal | undefined;
-    },
-  ) {
+  /**
+   * @param predecessor in whose place it comes, after its {@link closeMessages}: it goes on with what that one has exported
+   * @throws CtflowError where a file for TLS cannot be used, or the store can have no more; the predecessor is as it was then
+   */
+  constructor(options: DestinationOptions, shared: DestinationContext, predecessor?: Destination) {
     const { endpoint } = options;
     this.#options = options;
     this.#onOpen = shared.opened;
     this.#lost = shared.lost;
-    this.#journal = shared.journal;
+    this.journal = shared.journal;
     const collector = formatDestination(endpoint);
     this.#log = shared.log.child({ ...(this.name !== collector && { destination: this.name }), collector });
+    this.#oversize = new OversizeLog(this.#log);
     this.#transport = createTransport(endpoint, options, shared.backend, {
       own: shared.own,
       tlsFailed: error => this.#log.warn(`${describeError(error)}; what was read before stays in use`),
@@ -167,31 +109,34 @@ export class Destination {
       observationDomain: options.observationDomain,
       sampling: options.optionsInterval === 0 ? 'none' : options.deprecatedSampling ? 'deprecated' : 'current',
       interfaceNames: typeof interfaces === 'string' ? names : names?.only(interfaces.ingress, interfaces.egress),
-      sentInFront: records => this.#journal?.sentInFront(records),
+      sentInFront: records => this.journal?.sentInFront(records),
       templateRefreshInterval: options.templateRefreshInterval,
       templateRefreshPackets: options.templateRefreshPackets,
       monotonic: () => performance.now(),
       wall: () => Date.now(),
     });
-    const schedule = {
+    this.#settingsOf = (options, flows) => ({
       ...options,
       staleConnectionTimeout: shared.staleConnectionTimeout,
       zeroDeltas: options.zeroDeltaRecords ? 'all' : this.#session.profile.zeroDeltas,
-    } as const;
+      filter: options.filter && storeFilter(options.filter, flows, shared.names),
+    });
+    this.#flows = shared.flows;
     const { aggregateKeys: keys, aggregateInterval: interval, aggregateLimit: limit } = options;
+    // none of the functions here may hold the predecessor
+    const schedules = predecessor?.schedules;
     this.#batchers = shared.flows.map((flows, kind) => {
-      const settings = { ...schedule, filter: options.filter && storeFilter(options.filter, flows, shared.names) };
+      const settings = this.#settingsOf(options, flows);
       const journal = kind === 0 ? shared.journal : undefined;
-      if (!keys) return new FlowBatcher(flows, settings, this.#session, journal);
+      if (!keys) return new FlowBatcher(flows, settings, this.#session, journal, schedules?.[kind]);
       const aggregation = { keys, interval, limit };
       return new SumBatcher(flows, { ...settings, aggregation, denied: kind > 0 }, this.#session, journal);
     });
+    this.schedules = this.#batchers.map(({ schedule }) => schedule);
     if (!keys) this.#dropSums();
-    const { maxRate } = options;
-    // a TCP collector holds the exporter back by itself
-    if (typeof maxRate === 'number' || (maxRate === 'auto' && isDatagram(endpoint))) {
-      this.#pacing = new Pacing(maxRate, shared, this.#batchers, this.#session);
-    }
+    this.#times = shared;
+    this.#pacing = this.#pacingOf(options);
+    if (predecessor) this.countOn(predecessor);
   }
 
   /** Opens the transport, which connects again by itself. */
@@ -215,7 +160,7 @@ export class Destination {
       emptyMessage: records => this.#session.emptyMessage(records),
       settled: records => {
         this.#tookAt = performance.now();
-        this.#journal?.settled(records);
+        this.journal?.settled(records);
       },
       probe: () => this.#session.probe(),
       erred: () => this.#session.templatesLost(),
@@ -223,7 +168,7 @@ export class Destination {
         this.#log.info({ reason }, 'the kernel does not segment UDP bursts here: each datagram is sent by itself'),
       undelivered: messages => this.#session.lose(messages),
       lost: messages => {
-        this.#journal?.withdraw();
+        this.journal?.withdraw();
         const records = this.#session.lose(messages);
         this.#neverSent += records;
         return records;
@@ -246,7 +191,7 @@ export class Destination {
       await this.#turn(DRAIN_MS);
       paused = this.#pacing !== undefined && performance.now() > end;
     }
-    this.#journal?.writeNotes();
+    this.journal?.writeNotes();
     return paused;
   }
 
@@ -274,6 +219,67 @@ export class Destination {
     return { ...unexported, records: dropped + this.#neverSent };
   }
 
+  /** It was added while connections are open. @param before what they have counted is not to be exported */
+  join(before: boolean): void {
+    for (const schedule of this.schedules) schedule.join(before);
+    this.journal?.flush();
+  }
+
+  /** Takes other timeouts, another filter and another rate; all else must be the same. */
+  change(options: DestinationOptions): void {
+    if (options.maxRate !== this.#options.maxRate) this.#pacing = this.#pacingOf(options);
+    this.#options = options;
+    for (const [kind, flows] of this.#flows.entries())
+      this.#batchers[kind].schedule.change(this.#settingsOf(options, flows));
+  }
+
+  /** It is removed while others go on: as {@link drain}, of what is open now. */
+  async remove(graceMs: number): Promise<Left> {
+    for (const schedule of this.schedules) schedule.takeNoMore();
+    const left = await this.drain(graceMs);
+    this.#leave();
+    return left;
+  }
+
+  /** It is removed before it has exported anything. */
+  async discard(): Promise<void> {
+    this.#draining = true;
+    for (const batcher of this.#batchers) batcher.drop();
+    await this.close();
+    this.#leave();
+  }
+
+  /** Its messages are closed, as another may come in its place. */
+  closeMessages(): void {
+    for (const batcher of this.#batchers) {
+      // of evicted connections alone
+      if (this.#transport.ready) batcher.export(0);
+      else {
+        const dropped = batcher.drop();
+        this.#neverSent += dropped;
+        this.#transport.counts.lostRecords += dropped;
+      }
+    }
+  }
+
+  /**
+   * Closes its session in order, and exports nothing more: another has come in its place, and is not open yet.
+   * @returns records that were encoded and never left
+   */
+  async retire(graceMs: number): Promise<number> {
+    this.#draining = true;
+    await this.#transport.close(graceMs);
+    this.#connected = false;
+    this.journal?.begin();
+    return this.#neverSent;
+  }
+
+  /** Its counts go on from those of the one in whose place it has come. */
+  countOn(predecessor: Destination): void {
+    this.#before = predecessor.stats();
+    Object.assign(this.#session.lost, predecessor.#session.lost);
+  }
+
   /** While it drains: connections that are still to be exported. */
   countLeft(): number {
     return this.#batchers.reduce((sum, { left }) => sum + left, 0);
@@ -283,6 +289,10 @@ export class Destination {
   close(): Promise<void> {
     this.#connected = false;
     return this.#transport.close(0);
+  }
+
+  get options(): DestinationOptions {
+    return this.#options;
   }
 
   /** As of {@link destinationName}. */
@@ -337,17 +347,17 @@ export class Destination {
   }
 
   dropStale(): void {
-    for (const { schedule } of this.#batchers) schedule.dropStale();
+    for (const schedule of this.schedules) schedule.dropStale();
   }
 
   stats(): DestinationStats {
-    const schedules = this.#batchers.map(({ schedule }) => schedule);
+    const { schedules } = this;
     return {
       name: this.name,
       endpoint: formatDestination(this.#options.endpoint),
       connected: this.#connected,
-      session: this.#session.counts,
-      transport: this.#transport.counts,
+      session: addCounts(this.#before?.session, this.#session.counts)!,
+      transport: addCounts(this.#before?.transport, this.#transport.counts)!,
       ...(this.#transport.segments !== undefined && { udpSegmentation: this.#transport.segments }),
       ...(this.#transport.collectorExpires !== undefined && { certificateExpires: this.#transport.collectorExpires }),
       ...(this.#transport instanceof FileTransport && { removedFiles: this.#transport.removedFiles }),
@@ -357,9 +367,20 @@ export class Destination {
       endedOverflow: sumUnexported(schedules.map(({ endedOverflow }) => endedOverflow)),
       ...(this.#options.filter && { filtered: sumUnexported(schedules.map(({ filtered }) => filtered)) }),
       ...(this.#batchers[0] instanceof SumBatcher && { aggregation: this.#batchers[0].stats }),
-      ...(this.#journal && { restartUncertain: this.#journal.uncertain }),
+      ...(this.journal && { restartUncertain: this.journal.uncertain }),
       ...(this.#outage.last && { lastError: this.#outage.last }),
     };
+  }
+
+  #pacingOf({ maxRate, endpoint }: DestinationOptions): Pacing | undefined {
+    // a TCP collector holds the exporter back by itself
+    if (typeof maxRate !== 'number' && (maxRate !== 'auto' || !isDatagram(endpoint))) return undefined;
+    return new Pacing(maxRate, this.#times, this.#batchers, this.#session);
+  }
+
+  #leave(): void {
+    for (const schedule of this.schedules) schedule.leave();
+    this.journal?.flush();
   }
 
   /** @returns whether more is due, now or once the transport is ready again */
@@ -367,7 +388,7 @@ export class Destination {
     const taking = this.#take();
     let more = this.#pacing?.burst() ?? false;
     if (!this.#pacing) for (const batcher of this.#batchers) more = batcher.export(SLICE) || more;
-    if (this.#session.counts.oversize > this.#oversize) this.#logOversize();
+    this.#oversize.look(this.#session.counts, this.#session.limit);
     return taking || more || !this.#transport.ready;
   }
 
@@ -381,7 +402,7 @@ export class Destination {
   /** An earlier run has summed up connections, and this one does not: its records have no place for them. */
   #dropSums(): void {
     const { lost } = this.#session;
-    const sums = this.#journal?.dropSums();
+    const sums = this.journal?.dropSums();
     if (!sums || sums.records === 0) return;
     lost.flows += sums.records;
     lost.packets += sums.packets;
@@ -390,19 +411,6 @@ export class Destination {
       sums,
       'sums that the previous run had not exported are dropped: this destination aggregates no more',
     );
-  }
-
-  #logOversize(): void {
-    const { oversize, oversizeTemplates } = this.#session.counts;
-    this.#oversize = oversize;
-    for (const template of Object.keys(oversizeTemplates)) {
-      if (this.#oversizeLogged.has(template)) continue;
-      this.#oversizeLogged.add(template);
-      this.#log.error(
-        { template, limit: this.#session.limit },
-        'flow records are larger than a message may be; they are dropped and counted',
-      );
-    }
   }
 
   #sendOptions(): void {
@@ -420,7 +428,7 @@ export class Destination {
     const unexported = [stale, evictedUnreported, endedOverflow, { ...lost, connections: lost.flows }];
     if (left) unexported.push(left);
     // IPFIX has no count for records that may or may not have been sent
-    if (this.#journal) unexported.push({ ...this.#journal.uncertain, connections: this.#journal.uncertain.records });
+    if (this.journal) unexported.push({ ...this.journal.uncertain, connections: this.journal.uncertain.records });
     const { connections: flows, packets, octets } = sumUnexported(unexported);
     const times = this.#notSentAt.look(flows, Date.now());
     return times && { flows, packets, octets, ...times };
@@ -439,11 +447,4 @@ export class Destination {
     await new Promise(resolve => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)));
     await this.#transport.untilReady(drainMs);
   }
-}
-
-function profileOf(options: DestinationOptions, known: Partial<ListContext>): Profile {
-  const nat = { instance: options.natInstance, time: options.natTime };
-  const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
-  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known, nat);
-  return aggregateProfile(aggregateKeys, biflow, typeof interfaces === 'string' ? undefined : interfaces);
 }

@@ -46,6 +46,11 @@ export class FlowKnowledge implements PollHook {
     this.#names = names;
   }
 
+  /** Routes are looked up, as a destination has interfaces by them. */
+  get routed(): boolean {
+    return this.#routes !== undefined;
+  }
+
   /** Reads what may have changed on the host. */
   beforeDump(): void {
     this.#addresses.beforeDump();

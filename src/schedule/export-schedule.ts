@@ -4,36 +4,21 @@ import { EndedQueue, type EndedProgress } from './ended-queue.js';
 import * as flowStore from '../store/flow-store.js';
 import type { FlowStore, SlotHolder } from '../store/flow-store.js';
 import * as row from '../row/layout.generated.js';
-import { ExportSlots, ExportState, type ExportHistory, type ZeroDeltas } from './export-state.js';
+import { ExportSlots, ExportState, type ExportHistory } from './export-state.js';
+import type { Evict, ScheduleOptions } from './schedule-options.js';
 import type { DueSlots } from './due-slots.js';
 import { newUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
-import { Visibility, type FlowFilter } from './visibility.js';
+import { Visibility } from './visibility.js';
 import { LAST } from '../encoder/request.js';
+import { SHOWN } from '../encoder/columns.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
 const { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } = endReason;
 const { GONE, IN_USE } = connectionTable;
 const { ANNOTATED, MOVED, STATE_CHANGED } = flowStore;
 const { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } = row;
-
-export interface ScheduleOptions {
-  /** A connection with news is exported this long after the first of them, or after its last record; milliseconds. */
-  activeFlowExportTimeout: number;
-  /** A connection without news this long is exported as idle; milliseconds. */
-  idleFlowExportTimeout: number;
-  /** An ended connection that could not be exported for so long is dropped; milliseconds. */
-  staleConnectionTimeout: number;
-  /** Ended connections that wait for their last record, at most; half the store where it has no room apart for them. */
-  endedQueue: number;
-  zeroDeltas: ZeroDeltas;
-  /** Which connections the destination gets; all where it is undefined. */
-  filter?: FlowFilter | undefined;
-}
-
-/** Takes the last record of a connection that must go at once, and updates its export state; returns false when it takes none now. */
-export type Evict = (slot: number, reason: number) => boolean;
 
 /**
  * When each connection is due at one destination. Lists in the order of arrival: ended and closed ones (both due at once), active
@@ -47,12 +32,12 @@ export class ExportSchedule implements SlotHolder {
   /** Of connections that the filter has left out to their end. */
   readonly filtered = newUnexported();
   readonly #store: FlowStore;
-  readonly #options: ScheduleOptions;
-  readonly #evict: Evict;
+  #options: ScheduleOptions;
+  #evict: Evict;
   readonly slots: ExportSlots;
   readonly #state: ExportState;
-  readonly #visibility: Visibility | undefined;
-  readonly #endedLimit: number;
+  #visibility: Visibility | undefined;
+  #endedLimit: number;
   readonly #gone: EndedQueue;
   /** Connections that the kernel still has and that are to be exported as ended: closed ones, at shutdown all. */
   readonly #closing: SlotList;
@@ -62,6 +47,8 @@ export class ExportSchedule implements SlotHolder {
   /** Added as one that has ended, and whose end an earlier run has exported; -1 for none. */
   #over = -1;
   #shutdown = false;
+  /** The destination is removed: what is not due yet is never exported to it. */
+  #leaving = false;
 
   /**
    * @param now monotonic milliseconds
@@ -76,8 +63,7 @@ export class ExportSchedule implements SlotHolder {
     this.slots = new ExportSlots(capacity);
     this.#state = new ExportState(store.table, this.slots, options.zeroDeltas, history);
     this.#visibility = options.filter && new Visibility(options.filter, this.slots);
-    // the dead must not push out the living
-    this.#endedLimit = Math.min(options.endedQueue, store.table.endedRoom || Math.ceil(capacity / 2));
+    this.#endedLimit = this.#limitOf(options);
     this.#gone = new EndedQueue(capacity);
     this.#closing = SlotList.of(capacity);
     this.#active = this.slots.active;
@@ -99,7 +85,56 @@ export class ExportSchedule implements SlotHolder {
     return this.#gone;
   }
 
+  /**
+   * The destination was added while connections are open: they are exported from now on.
+   * @param before as of {@link added}
+   */
+  join(before: boolean): void {
+    const now = this.#now();
+    this.#eachOpen(slot => {
+      const reason = this.#state.add(slot, before);
+      this.#visibility?.added(slot, reason !== 0);
+      const settled = reason !== 0 && reason !== ACTIVE_TIMEOUT;
+      if (!this.#visibility?.isLeftOut(slot) && (!settled || this.#state.isNews(slot, ACTIVE_TIMEOUT)))
+        this.#arm(slot, 0, now);
+    });
+  }
+
+  /** Other settings of the same destination. What was exported stays so, and what waits still waits. */
+  change(options: ScheduleOptions, evict: Evict = this.#evict): void {
+    const before = this.#visibility;
+    this.#options = options;
+    this.#evict = evict;
+    this.#endedLimit = this.#limitOf(options);
+    this.#state.zeroDelta = options.zeroDeltas;
+    this.#visibility = options.filter && new Visibility(options.filter, this.slots);
+    if (!before && !this.#visibility) return;
+    const now = this.#now();
+    this.#eachOpen(slot => {
+      const wasLeftOut = before?.isLeftOut(slot);
+      if (this.#visibility) this.#visibility.added(slot, this.#state.lastReason(slot) !== 0);
+      else this.slots.setVisible(slot, SHOWN);
+      if (this.#visibility?.isLeftOut(slot)) this.#disarm(slot);
+      else if (wasLeftOut) this.#arm(slot, 0, now);
+    });
+  }
+
+  /** Before {@link endAll}, where the store goes on: what comes later is not exported. */
+  takeNoMore(): void {
+    this.#leaving = true;
+  }
+
+  /** Holds no connection any more; what waits is dropped, and was counted. */
+  leave(): void {
+    for (let slot = this.#gone.head; slot >= 0; slot = this.#gone.head) {
+      this.#gone.remove(slot);
+      this.#store.release(slot);
+    }
+    this.#store.leave(this);
+  }
+
   added(slot: number, before: boolean): void {
+    if (this.#leaving) return;
     const reason = this.#state.add(slot, before);
     this.#over = this.#state.wasEnded && this.#store.table.flags[slot] & GONE ? slot : -1;
     this.#visibility?.added(slot, reason !== 0);
@@ -110,6 +145,7 @@ export class ExportSchedule implements SlotHolder {
   }
 
   changed(slot: number, what: number): void {
+    if (this.#leaving) return;
     if (this.#visibility?.isLeftOut(slot)) return;
     if (what & ANNOTATED) this.#state.annotated(slot);
     if (what & MOVED) this.#state.moved(slot);
@@ -117,15 +153,21 @@ export class ExportSchedule implements SlotHolder {
   }
 
   countersReset(slot: number): void {
+    if (this.#isPast(slot)) return;
     this.#state.countersReset(slot);
   }
 
   /** Nothing of it was exported yet: it was added in the poll that is under way. */
   foundNew(slot: number): void {
+    if (this.#leaving) return;
     if (this.#state.lastReason(slot) === 0) this.#state.add(slot, false);
   }
 
   gone(slot: number, reason: number): void {
+    if (this.#isPast(slot)) {
+      this.#store.release(slot);
+      return;
+    }
     const isOver = slot === this.#over;
     this.#over = -1;
     this.#disarm(slot);
@@ -140,6 +182,7 @@ export class ExportSchedule implements SlotHolder {
   }
 
   evicted(slot: number, reason: number): void {
+    if (this.#isPast(slot)) return;
     this.#disarm(slot);
     this.#state.evicted(slot);
     this.#state.ended(slot);
@@ -271,12 +314,10 @@ export class ExportSchedule implements SlotHolder {
   /** From now on every connection is due, those still open as ended by force. */
   endAll(): void {
     this.#shutdown = true;
-    const { flags, top } = this.#store.table;
-    for (let slot = 0; slot < top; slot++) {
-      if ((flags[slot] & (IN_USE | GONE)) !== IN_USE) continue;
+    this.#eachOpen(slot => {
       if (this.#isLastNews(slot, FORCED_END) || !this.#visibility?.isHidden(slot)) this.#arm(slot, 0, 0);
       else this.#disarm(slot);
-    }
+    });
   }
 
   /** Monotonic milliseconds of the next deadline, Infinity where there is none. */
@@ -314,10 +355,27 @@ export class ExportSchedule implements SlotHolder {
     return left;
   }
 
+  /** It is removed, and this one has had its last record there, or came too late. */
+  #isPast(slot: number): boolean {
+    return this.#leaving && !this.#closing.has(slot);
+  }
+
+  /** Ended connections that may wait: the dead must not push out the living. */
+  #limitOf({ endedQueue }: ScheduleOptions): number {
+    const { capacity, endedRoom } = this.#store.table;
+    return Math.min(endedQueue, endedRoom || Math.ceil(capacity / 2));
+  }
+
+  #eachOpen(visit: (slot: number) => void): void {
+    const { flags, top } = this.#store.table;
+    for (let slot = 0; slot < top; slot++) if ((flags[slot] & (IN_USE | GONE)) === IN_USE) visit(slot);
+  }
+
   #eachLeft(visit: (slot: number) => void): void {
     const { flags, top } = this.#store.table;
     for (let slot = 0; slot < top; slot++) {
-      const waits = flags[slot] & GONE ? this.#gone.has(slot) : (flags[slot] & IN_USE) !== 0;
+      const isOpen = (flags[slot] & IN_USE) !== 0 && !this.#isPast(slot);
+      const waits = flags[slot] & GONE ? this.#gone.has(slot) : isOpen;
       if (waits && this.#isNews(slot, ACTIVE_TIMEOUT)) visit(slot);
     }
   }

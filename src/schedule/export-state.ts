@@ -87,14 +87,14 @@ export class ExportState {
   readonly #table: ConnectionTable;
   readonly #slots: ExportSlots;
   readonly #history: ExportHistory | undefined;
-  readonly #zeroDelta: ZeroDeltas;
+  zeroDelta: ZeroDeltas;
   /** An earlier run has ended the connection that was added last. */
   wasEnded = false;
 
   constructor(table: ConnectionTable, slots: ExportSlots, zeroDelta: ZeroDeltas, history?: ExportHistory) {
     this.#table = table;
     this.#slots = slots;
-    this.#zeroDelta = zeroDelta;
+    this.zeroDelta = zeroDelta;
     this.#history = history;
   }
 
@@ -202,9 +202,9 @@ export class ExportState {
     if (this.hasCounted(slot)) return true;
     const last = this.#slots.lastReason(slot);
     const known = (this.#table.rows[slot * ROW_WORDS + PRESENT_WORD] & (HAS_ORIG_COUNTERS | HAS_REPLY_COUNTERS)) !== 0;
-    if (known && this.#zeroDelta === 'none') return last !== 0 && this.#slots.lastState(slot) === NO_STATE;
+    if (known && this.zeroDelta === 'none') return last !== 0 && this.#slots.lastState(slot) === NO_STATE;
     if (reason !== ACTIVE_TIMEOUT && reason !== last) return true;
-    if (last === 0) return !known || this.#zeroDelta === 'all';
+    if (last === 0) return !known || this.zeroDelta === 'all';
     return this.#slots.lastState(slot) !== this.#state(slot);
   }
 

@@ -263,6 +263,19 @@ export class DestinationJournal implements ExportHistory {
     this.settled(0);
   }
 
+  /** Another session begins: its transport counts from zero. What the one before had is sent, or was withdrawn. */
+  begin(): void {
+    this.flush();
+    this.#inFlight.length = 0;
+    this.#settled = 0;
+    this.#inFront = 0;
+  }
+
+  /** Number of the last batch. */
+  get batch(): number {
+    return this.#batch;
+  }
+
   /** So many data records that are in no batch go in front of those that have not settled. */
   sentInFront(records: number): void {
     this.#inFront += records;

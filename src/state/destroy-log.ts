@@ -181,7 +181,7 @@ export class DestroyLog {
 
   /**
    * Frees what every destination has exported; the journal has been written.
-   * @param ended one for each destination, always in the same order
+   * @param ended one for each destination, in the same order since {@link begin}
    */
   settle(ended: readonly EndedProgress[]): void {
     if (this.#fd < 0 || this.#done === this.#delivered) return;
@@ -192,6 +192,11 @@ export class DestroyLog {
     const place = isAll ? now.place : this.#mark?.place;
     if (place !== undefined && !this.#free(place)) return;
     this.#mark = isAll ? undefined : now;
+  }
+
+  /** Destinations are others from now on. */
+  begin(): void {
+    this.#mark = undefined;
   }
 
   /** Warns once when rows could not be written. */

@@ -28,7 +28,7 @@ import { ExportedTable } from './exported-table.js';
 import type { JournalId } from './sequence-file.js';
 
 /** Destinations that a file can name; far more than an exporter has (the store holds 255). */
-const MOST_DESTINATIONS = 1024;
+export const MOST_DESTINATIONS = 1024;
 
 /** What was being sent when a run was killed: it may have been received or not. */
 export interface Uncertain {

@@ -4,13 +4,14 @@ import { CtflowError, describeError, errnoOf } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import { compact } from './compaction.js';
-import { DestinationJournal } from './destination-journal.js';
+import type { DestinationJournal } from './destination-journal.js';
+import { DestinationJournals } from './destination-journals.js';
 import { DestroyLog } from './destroy-log.js';
-import { DONE, EntryBlock, FILE_ID } from './entry-block.js';
+import { EntryBlock, FILE_ID } from './entry-block.js';
 import { COUNTER_WORDS, COUNTERS_WORD } from '../schedule/export-state.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
 import type { HostIdentity } from '../common/host.js';
-import { destinationBlock, JournalContents, type Uncertain } from './journal-contents.js';
+import { destinationBlock, type JournalContents, type Uncertain } from './journal-contents.js';
 import { encodeFileHeader, writeWhole, type Write } from './journal-file.js';
 import type { JournalStats } from './journal-stats.js';
 import { loadJournal } from './load-journal.js';
@@ -63,7 +64,7 @@ export class Journal implements PollHook {
   #givenUp = false;
   /** The disk did not take the file last. */
   #failing = false;
-  readonly #destinations: DestinationJournal[] = [];
+  readonly #journals: DestinationJournals;
   #destroyLog!: DestroyLog;
   /** -1 without a file. */
   #fd = -1;
@@ -72,6 +73,8 @@ export class Journal implements PollHook {
   #compacting: Promise<void> | undefined;
   #closing = false;
   #contents: JournalContents | undefined;
+  /** A complete poll has shown what is there of what the file had at first. */
+  #settled = false;
   #restored = 0;
   #endedWhileDown = 0;
   #compactions = 0;
@@ -86,6 +89,7 @@ export class Journal implements PollHook {
     this.#identity = options.identity;
     this.#path = resolveStatePath(options.path);
     this.#lock = new StateLock(this.#path, options.lock);
+    this.#journals = new DestinationJournals(this, options);
   }
 
   /**
@@ -114,32 +118,12 @@ export class Journal implements PollHook {
    * @param former names under which an earlier run may have known it, the likeliest first
    */
   destination(name: string, born: number, former: readonly string[] = []): DestinationJournal {
-    const namesakes = this.#destinations.filter(one => one.name === name || one.name.startsWith(`${name} #`));
-    const suffix = namesakes.length > 0 ? ` #${namesakes.length + 1}` : '';
-    const own = `${name}${suffix}`;
-    const names = [name, ...former].flatMap(one => [one, this.#options.formerNames?.get(one)]);
-    const found = this.#contents?.destinations ?? [];
-    const used = new Set(this.#destinations.map(({ number }) => number));
-    const known = [own, ...names, ...names.map(one => `${one}${suffix}`)]
-      .map(one => found.find(({ name, number }) => name === one && !used.has(number)))
-      .find(one => one !== undefined);
-    const taken = new Set([...used, ...found.map(({ number }) => number)]);
-    let number = known?.number ?? 0;
-    while (!known && taken.has(number)) number++;
-    const { wall } = this.#options;
-    const table = this.#contents?.table;
-    const destination = new DestinationJournal(this, { number, name: own, born, known, table, wall });
-    this.#destinations.push(destination);
-    if (known?.name !== own) this.announce(destination);
-    if (known && known.pending.length > 0) this.append(new EntryBlock(0).seal(DONE, number, known.batch));
-    const { records } = destination.uncertain;
-    if (records > 0) {
-      this.#log.warn(
-        { collector: own, restartUncertain: destination.uncertain },
-        'records of the previous run may or may not have been sent; they are not sent again',
-      );
-    }
-    return destination;
+    return this.#journals.add(name, born, former, this.#contents, this.#settled);
+  }
+
+  /** Nothing is exported to it any more. What it has exported stays in the file until that is written anew. */
+  remove(destination: DestinationJournal): void {
+    this.#journals.remove(destination);
   }
 
   /** Writes the name of a destination, and since when its exports are known. */
@@ -149,7 +133,7 @@ export class Journal implements PollHook {
 
   /** Whether an earlier run has exported a connection to any destination, and not its end. */
   isOpen(row: Uint32Array, from: number): boolean {
-    return this.#destinations.some(destination => destination.isOpen(row, from));
+    return this.#journals.all.some(destination => destination.isOpen(row, from));
   }
 
   /**
@@ -157,10 +141,10 @@ export class Journal implements PollHook {
    * it is not known of each. What this leaves out for another destination is counted there.
    */
   exported(row: Uint32Array, from: number): Uint32Array | undefined {
-    const all = this.#destinations.map(destination => destination.exported(row, from));
+    const all = this.#journals.all.map(destination => destination.exported(row, from));
     const most = mostExported(all, row, from);
     const counted = most ?? row.slice(from + COUNTERS_WORD, from + COUNTERS_WORD + COUNTER_WORDS);
-    for (const [i, destination] of this.#destinations.entries()) destination.assumed(row, from, counted, all[i]);
+    for (const [i, destination] of this.#journals.all.entries()) destination.assumed(row, from, counted, all[i]);
     return most;
   }
 
@@ -181,7 +165,8 @@ export class Journal implements PollHook {
   /** After the first complete poll, connections that the journal knows and the poll did not show have ended. */
   async afterPoll(complete: boolean): Promise<void> {
     if (complete && this.#contents) await this.#settleContents(this.#contents);
-    for (const destination of this.#destinations) destination.writeNotes();
+    if (complete) this.#settled = true;
+    for (const destination of this.#journals.all) destination.writeNotes();
     this.#destroyLog.warnIfIncomplete();
     this.#check();
   }
@@ -190,14 +175,15 @@ export class Journal implements PollHook {
   beginAnew(identity: HostIdentity): void {
     this.#identity = identity;
     this.#contents = undefined;
-    for (const destination of this.#destinations) destination.forgetContents();
+    this.#settled = true;
+    for (const destination of this.#journals.all) destination.forgetContents();
     if (!this.#givenUp) this.#again();
   }
 
   /** Frees what the destroy log holds and every destination has exported. @param ended as of DestroyLog.settle */
   settleDestroys(ended: readonly EndedProgress[]): void {
     let written = true;
-    for (const destination of this.#destinations) if (!destination.writeNotes()) written = false;
+    for (const destination of this.#journals.all) if (!destination.writeNotes()) written = false;
     if (written) this.#destroyLog.settle(ended);
   }
 
@@ -206,7 +192,7 @@ export class Journal implements PollHook {
    * @param complete everything was exported or counted: the destroy log is no longer needed
    */
   async close(complete = false): Promise<void> {
-    for (const destination of this.#destinations) destination.flush();
+    for (const destination of this.#journals.all) destination.flush();
     this.#closing = true;
     if (this.#compacting) await this.#compacting;
     if (this.#fd >= 0) closeSync(this.#fd);
@@ -218,7 +204,7 @@ export class Journal implements PollHook {
 
   stats(): JournalStats {
     const restartUncertain: Uncertain = { records: 0, packets: 0, octets: 0 };
-    for (const { uncertain } of this.#destinations) {
+    for (const { uncertain } of this.#journals.all) {
       restartUncertain.records += uncertain.records;
       restartUncertain.packets += uncertain.packets;
       restartUncertain.octets += uncertain.octets;
@@ -246,6 +232,7 @@ export class Journal implements PollHook {
     }
     const loaded = await loadJournal(this.#path, this.#identity, this.#sequence, this.#log);
     if (loaded) ({ fd: this.#fd, size: this.#size, contents: this.#contents } = loaded);
+    this.#journals.keepNumbers(new Set(this.#contents?.destinations.map(({ number }) => number)));
     const freed = (place: number): void => this.#sequence.free(place);
     const least = this.#sequence.place;
     const fresh = this.#fd < 0;
@@ -337,7 +324,8 @@ export class Journal implements PollHook {
     this.#fd = -1;
     this.#attempt(() => {
       this.#create();
-      for (const destination of this.#destinations) destination.beginAnew();
+      for (const destination of this.#journals.all) destination.beginAnew();
+      this.#journals.keepNumbers(new Set());
       this.#destroyLog.beginAnew(this.#identity);
       this.#begunAnew++;
       this.#failing = false;
@@ -363,8 +351,8 @@ export class Journal implements PollHook {
   }
 
   async #settleContents(contents: JournalContents): Promise<void> {
-    for (const destination of this.#destinations) destination.forgetContents();
-    const destinations = new Map(this.#destinations.map(destination => [destination.number, destination]));
+    for (const destination of this.#journals.all) destination.forgetContents();
+    const destinations = new Map(this.#journals.all.map(destination => [destination.number, destination]));
     const { restored, endedWhileDown } = await settleContents(contents, (number, table, word) =>
       destinations.get(number)?.endWhileDown(table, word),
     );
@@ -385,12 +373,13 @@ export class Journal implements PollHook {
     try {
       if (!isSameFile(fd0, path)) return;
       const id = newId();
+      const numbers = new Set(this.#journals.all.map(({ number }) => number));
       const { fd, size } = await compact({
         path: `${path}.new`,
         header: this.#head(id),
         from: { path, size: () => (isCurrent() ? this.#size : undefined) },
-        destinations: this.#destinations.map(destination => destinationBlock(destination)),
-        numbers: new Set(this.#destinations.map(({ number }) => number)),
+        destinations: this.#journals.all.map(destination => destinationBlock(destination)),
+        numbers,
         write: this.#write,
         destroys: onBatch => this.#destroyLog.read(onBatch),
         keptEnds: this.#options.keptEnds ?? KEPT_ENDS,
@@ -398,6 +387,7 @@ export class Journal implements PollHook {
       if (fd < 0) return;
       this.#id = id;
       this.#takePlace(`${path}.new`, size);
+      this.#journals.keepNumbers(numbers);
       // the file goes with it, which takes its time
       close(this.#fd, () => {});
       this.#fd = fd;

@@ -81,6 +81,10 @@ export class ConnectionStore implements AnnotatedStore {
     this.#stored.listeners.hold(holder);
   }
 
+  leave(holder: SlotHolder): void {
+    this.#stored.listeners.leave(holder);
+  }
+
   subscribe(listener: StoreListener): void {
     this.#stored.listeners.subscribe(listener);
   }

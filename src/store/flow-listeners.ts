@@ -1,4 +1,4 @@
-import type { ConnectionTable } from './connection-table.js';
+import { type ConnectionTable, GONE, IN_USE } from './connection-table.js';
 import { CtflowError } from '../common/errors.js';
 import type { Unexported } from './unexported.js';
 import type { SlotHolder, StoreListener } from './flow-store.js';
@@ -26,6 +26,15 @@ export class FlowListeners implements Required<StoreListener>, Pick<SlotHolder, 
     }
     this.#holders.push(holder);
     this.#add(this.#all.length, holder);
+    this.#countOpen(1);
+  }
+
+  /** As of {@link FlowStore}. */
+  leave(holder: SlotHolder): void {
+    this.#holders.splice(this.#holders.indexOf(holder), 1);
+    this.#all.splice(this.#all.indexOf(holder), 1);
+    this.#changing = this.#all.filter(({ changed }) => changed !== undefined);
+    this.#countOpen(-1);
   }
 
   /** As of {@link FlowStore}. */
@@ -93,5 +102,11 @@ export class FlowListeners implements Required<StoreListener>, Pick<SlotHolder, 
   #add(at: number, listener: StoreListener): void {
     this.#all.splice(at, 0, listener);
     this.#changing = this.#all.filter(({ changed }) => changed !== undefined);
+  }
+
+  /** One holder more, or less, of each open flow. */
+  #countOpen(change: 1 | -1): void {
+    const { flags, holders, top } = this.#table;
+    for (let slot = 0; slot < top; slot++) if ((flags[slot] & (IN_USE | GONE)) === IN_USE) holders[slot] += change;
   }
 }

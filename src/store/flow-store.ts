@@ -48,8 +48,10 @@ export interface AnnotatedStore extends FlowStore {
 /** Flows by slot, as schedules and destinations see a store. */
 export interface FlowStore {
   readonly table: ConnectionTable;
-  /** All holders must be there before the first flow. @throws CtflowError CTFLOW_USAGE beyond 255 */
+  /** It holds every open flow from now on. @throws CtflowError CTFLOW_USAGE beyond 255 */
   hold(holder: SlotHolder): void;
+  /** It holds no open flow any more, and has released all that are gone. */
+  leave(holder: SlotHolder): void;
   /** The listener is called before the holders, and holds no slot. */
   subscribe(listener: StoreListener): void;
   /** A holder has made its last report of a flow that is gone. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { symlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { addCounts } from '../../src/common/add-counts.js';
-import { endOpen } from '../../src/destination/end-open.js';
+import { endOpen } from '../../src/destination/set/end-open.js';
 import { NamespaceFollower } from '../../src/ingest/namespace-follower.js';
 import { FollowedSource } from '../../src/sources/followed-source.js';
 import { NamespaceWatch } from '../../src/sources/namespace-watch.js';

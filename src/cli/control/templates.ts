@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { standardOutput } from '../../common/terminal/standard-streams.js';
 import { addSettings } from '../../config/options.js';
 import { ask } from '../../daemon/control/client.js';
-import type { ResentTemplates } from '../../destination/destination-set.js';
+import type { ResentTemplates } from '../../destination/set/destination-set.js';
 import { ANSWER_MS, controlSetting } from './settings.js';
 
 /** `ctflow templates` */

@@ -1,6 +1,6 @@
 import { formatDestination } from '../../common/destination-endpoint.js';
 import { CtflowError } from '../../common/errors.js';
-import { BURST, Pacer } from '../../destination/pacer.js';
+import { BURST, Pacer } from '../../destination/pacing/pacer.js';
 import { IPFIX_VERSION, MESSAGE_HEADER, OPTIONS_TEMPLATE_SET, SET_HEADER, TEMPLATE_SET } from '../../ipfix/message.js';
 import { makeSet } from '../../ipfix/template.js';
 import { recordsOf, type Message, type Transport, type TransportListener } from '../../transport/transport.js';

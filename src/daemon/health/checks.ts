@@ -1,4 +1,4 @@
-import type { DestinationStats } from '../../destination/destination.js';
+import type { DestinationStats } from '../../destination/destination-stats.js';
 import type { PollStats } from '../../ingest/poller.js';
 import type { CertificateExpiry } from '../metrics/certificates.js';
 

@@ -1,4 +1,4 @@
-import type { DestinationStats } from '../../destination/destination.js';
+import type { DestinationStats } from '../../destination/destination-stats.js';
 import type { ExporterStats } from '../../exporter.js';
 import { type Metric, metric, metricBy, type MetricGroup, metricOfEach, unexported } from './metric.js';
 

@@ -1,7 +1,8 @@
 import { LAST } from '../../encoder/request.js';
 import type { Flows } from '../../record/flows.js';
 import { DueSlots } from '../../schedule/due-slots.js';
-import { ExportSchedule, type ScheduleOptions } from '../../schedule/export-schedule.js';
+import { ExportSchedule } from '../../schedule/export-schedule.js';
+import type { ScheduleOptions } from '../../schedule/schedule-options.js';
 import type { DestinationJournal } from '../../state/destination-journal.js';
 import type { Batcher } from './batcher.js';
 import { RecordSender } from './record-sender.js';
@@ -19,12 +20,19 @@ export class FlowBatcher implements Batcher {
   readonly #evictedSlot = new Uint32Array(1);
   readonly #evictedReason = new Uint8Array(1);
 
-  /** @param journal where there is a state file */
-  constructor(flows: Flows, options: ScheduleOptions, session: Session, journal?: DestinationJournal) {
+  /** @param journal where there is a state file; @param schedule of the batcher in whose place it comes */
+  constructor(
+    flows: Flows,
+    options: ScheduleOptions,
+    session: Session,
+    journal?: DestinationJournal,
+    schedule?: ExportSchedule,
+  ) {
     const { store, extras } = flows;
     this.#session = session;
     this.#journal = journal;
-    this.schedule = new ExportSchedule(store, options, () => performance.now(), this.#evict, journal);
+    schedule?.change(options, this.#evict);
+    this.schedule = schedule ?? new ExportSchedule(store, options, () => performance.now(), this.#evict, journal);
     const encoder = {
       columns: store.table.columns(extras),
       exported: this.schedule.slots.bytes,

@@ -1,5 +1,5 @@
-import type { DestinationStats } from '../../../src/destination/destination.js';
 import type { RecorderServiceStats } from '../../../src/daemon/recorder/recorder-service.js';
+import type { DestinationStats } from '../../../src/destination/destination-stats.js';
 import type { ExporterStats } from '../../../src/exporter.js';
 
 /**

@@ -1,7 +1,8 @@
 import { ConnectionStore, type StoreOptions } from '../../../src/store/connection-store.js';
 import type { Moment } from '../../../src/store/poll-history.js';
 import type { ExportHistory } from '../../../src/schedule/export-state.js';
-import { ExportSchedule, type ScheduleOptions } from '../../../src/schedule/export-schedule.js';
+import { ExportSchedule } from '../../../src/schedule/export-schedule.js';
+import type { ScheduleOptions } from '../../../src/schedule/schedule-options.js';
 import type { FlowExtras } from '../../../src/encoder/columns.js';
 import { Filter } from '../../../src/filter/filter.js';
 import { storeFilter } from '../../../src/filter/store-filter.js';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { balance, type Balance } from '../../../proof/balance.js';
 import { Ledger } from '../../../proof/ledger.js';
-import type { DestinationStats } from '../../../src/destination/destination.js';
+import type { DestinationStats } from '../../../src/destination/destination-stats.js';
 import { BACKENDS, RunningCommand, startExporter, type BackendName } from '../../helpers/kernel/command.js';
 import { listConnections, settledConnections, type ListedConnection } from '../../helpers/kernel/conntrack-list.js';
 import { eventually } from '../../helpers/eventually.js';

@@ -1,5 +1,5 @@
-import type { Logger } from '../common/logger.js';
-import type { Destination } from './destination.js';
+import type { Logger } from '../../common/logger.js';
+import type { Destination } from '../destination.js';
 
 /** Milliseconds between two lines about what is left. */
 const PROGRESS_MS = 5_000;

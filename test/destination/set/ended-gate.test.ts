@@ -1,5 +1,5 @@
 import test from 'ava';
-import { roomForEnded } from '../../src/destination/ended-gate.js';
+import { roomForEnded } from '../../../src/destination/set/ended-gate.js';
 
 const destination = (endedRoom: number, takes: boolean) => ({ endedRoom, takesEnded: () => takes });
 

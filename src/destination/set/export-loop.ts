@@ -1,6 +1,6 @@
-import { describeError } from '../common/errors.js';
-import type { Logger } from '../common/logger.js';
-import type { Destination } from './destination.js';
+import { describeError } from '../../common/errors.js';
+import type { Logger } from '../../common/logger.js';
+import type { Destination } from '../destination.js';
 
 /** Milliseconds from one export to the next at least, where no connection has ended. */
 const MIN_GAP_MS = 50;
@@ -28,6 +28,7 @@ export class ExportLoop {
   #timer: NodeJS.Timeout | undefined;
   #started = false;
   #exporting = false;
+  #running: Promise<void> = Promise.resolve();
   /** An export follows within SOON_MS. */
   #soon = false;
   #closed = false;
@@ -54,7 +55,7 @@ export class ExportLoop {
     clearTimeout(this.#timer);
     this.#exporting = true;
     this.#soon = false;
-    void this.#export().then(() => {
+    this.#running = this.#export().then(() => {
       this.#exporting = false;
       this.#wait(this.#destination.nextDeadline() - performance.now());
     });
@@ -78,10 +79,20 @@ export class ExportLoop {
     if (performance.now() + wait < this.#wakeAt) this.#wait(wait);
   }
 
-  /** No export begins any more. */
+  /** Settles when no export is under way. */
+  idle(): Promise<void> {
+    return this.#running;
+  }
+
+  /** No export begins any more, unless it is opened again. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  reopen(): void {
+    this.#closed = false;
+    this.exportNow();
   }
 
   #wait(milliseconds: number, least = MIN_GAP_MS): void {

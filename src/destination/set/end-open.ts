@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EndedProgress } from '../schedule/ended-queue.js';
+import type { EndedProgress } from '../../schedule/ended-queue.js';
 
 /** Connections ended before destinations get their turn: fewer than a queue of ended ones holds. */
 const SLICE = 16_384;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Spread } from '../../src/destination/spread.js';
+import { Spread } from '../../../src/destination/pacing/spread.js';
 
 test('what a poll makes due is spread until the next one', t => {
   const spread = new Spread(300_000);

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import { ExportLoop } from '../../src/destination/export-loop.js';
-import { eventually } from '../helpers/eventually.js';
-import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { ExportLoop } from '../../../src/destination/set/export-loop.js';
+import { eventually } from '../../helpers/eventually.js';
+import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 
 const HOUR = 3_600_000;
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { BURST, Pacer } from '../../src/destination/pacer.js';
+import { BURST, Pacer } from '../../../src/destination/pacing/pacer.js';
 
 /** Takes what the pacer allows, at most so many records a burst, for so many milliseconds. @returns when each burst was, and how large */
 function run(pacer: Pacer, from: number, milliseconds: number, most: number): [number, number][] {

@@ -1,4 +1,4 @@
-import type { Destination } from './destination.js';
+import type { Destination } from '../destination.js';
 
 /**
  * How many more ended connections can be taken: as many as the fastest destination has room for, of those that take anything.

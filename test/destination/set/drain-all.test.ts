@@ -1,7 +1,7 @@
 import test from 'ava';
-import { drainAll } from '../../src/destination/drain-all.js';
-import { eventually } from '../helpers/eventually.js';
-import { listeningLogger } from '../helpers/fakes/listening-logger.js';
+import { drainAll } from '../../../src/destination/set/drain-all.js';
+import { eventually } from '../../helpers/eventually.js';
+import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 
 const NOTHING = { connections: 0, packets: 0, octets: 0, records: 0 };
 

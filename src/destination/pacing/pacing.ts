@@ -1,6 +1,6 @@
-import type { Batcher } from './batchers/batcher.js';
+import type { Batcher } from '../batchers/batcher.js';
 import { BURST, Pacer } from './pacer.js';
-import type { Session } from './session.js';
+import type { Session } from '../session.js';
 import { Spread } from './spread.js';
 
 /** Records a second: a number that holds always, `auto` to spread over UDP what one poll makes due, `off` for no limit. */
