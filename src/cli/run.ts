@@ -43,6 +43,9 @@ type RunStats = ExporterStats & { readonly recorder?: RecorderServiceStats };
 
 const NO_RECORDER = 'there is no flight recorder: SIGUSR2 has no effect without --record-last';
 
+/** Room for ended connections of destinations that are added while ctflow runs; it takes address space alone until then. */
+const SPARE_ENDED = 4 * DESTINATION_DEFAULTS.endedQueue;
+
 /** `ctflow run` */
 export function runCommand(): Command {
   const command = new Command('run').description('export connections to collectors until stopped');
@@ -134,7 +137,9 @@ async function run(config: RunConfig): Promise<void> {
         return { events, identity: hostIdentity(flags.netns), excludeSelf: excludesSelf(flags, followed) };
       },
     };
-    const destinations = destinationsOf(config, log);
+    let domain: number | undefined;
+    const defaultOf = (settings: RunSettings): number => (domain ??= domainOf(settings, log));
+    const destinations = destinationsOf(config, defaultOf);
     const state = await openState(flags, source, backend, destinations, log);
     const replay = source.kind === 'replay';
     const { events: _, inventory: __, state: ___, ...rest } = flags;
@@ -154,15 +159,16 @@ async function run(config: RunConfig): Promise<void> {
       ...(namespace && { namespace }),
       pollHooks: [recorder?.pollHook, top.pollHook, monitoring?.pollHook].filter(hook => hook !== undefined),
       destinations,
+      spareEnded: SPARE_ENDED,
       log,
     });
     const stats = (): ExporterStats => exporter!.stats();
     const readiness = new Readiness(stats);
     service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
     recorder?.watch(exporter, source);
-    monitoring?.watch({ exporter, source, destinations, readiness, recorder });
+    monitoring?.watch({ exporter, source, readiness, recorder });
     top.watch(exporter, source);
-    Object.assign(running, { exporter, source, top, destinations, recorder, maxConnections: flags.maxConnections });
+    Object.assign(running, { exporter, source, top, recorder, maxConnections: flags.maxConnections });
     await exporter.open();
     running.state = 'running';
     recorder?.start();
@@ -176,6 +182,9 @@ async function run(config: RunConfig): Promise<void> {
     running.reloader = new Reloader({
       config,
       check: next => checkRun(next, backend),
+      began: () => service!.reloading(),
+      ended: () => service!.reloaded(),
+      change: next => exporter!.reload({ destinations: destinationsOf(next, defaultOf) }),
       apply: ({ logLevel, statsInterval }) => {
         root.level = logLevel;
         sayEvery(statsInterval);
@@ -233,10 +242,12 @@ function leftUnexported(records: number, { state }: RunSettings): CtflowError {
   );
 }
 
-function destinationsOf({ settings, destinations }: RunConfig, log: Logger): (DestinationOptions & { name: string })[] {
-  const lacks = destinations.some(({ observationDomain }) => observationDomain === undefined);
-  const domain = lacks ? domainOf(settings, log) : 0;
-  return destinations.map(({ own: _, observationDomain = domain, ...options }) => ({
+/** @param defaultOf the observation domain of destinations that have none of their own */
+function destinationsOf(
+  { settings, destinations }: RunConfig,
+  defaultOf: (settings: RunSettings) => number,
+): (DestinationOptions & { name: string })[] {
+  return destinations.map(({ own: _, observationDomain = defaultOf(settings), ...options }) => ({
     ...options,
     observationDomain,
     // go-ipfix takes options for data of an unknown template, and closes the connection

@@ -1,7 +1,6 @@
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import { standardError } from '../common/terminal/standard-streams.js';
-import type { DestinationOptions } from '../destination/destination-options.js';
 import type { Exporter } from '../exporter.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { Source } from '../sources/source.js';
@@ -36,7 +35,6 @@ const NOT_YET: HealthFacts = {
 export interface Watched {
   readonly exporter: Exporter;
   readonly source: Source;
-  readonly destinations: readonly (DestinationOptions & { readonly name: string })[];
   readonly readiness: Readiness;
   readonly recorder?: RecorderService | undefined;
 }
@@ -57,6 +55,8 @@ export class Monitoring {
   #fault = '';
   #certificates: readonly CertificateExpiry[] = [];
   #certificatesAt = Number.NEGATIVE_INFINITY;
+  /** Whose they are. */
+  #certified: Exporter['destinations'] = [];
 
   private constructor(log: Logger) {
     this.#log = log;
@@ -121,10 +121,10 @@ export class Monitoring {
     return { status: 200, type: EXPOSITION_TYPE, body };
   }
 
-  async #snapshot({ exporter, source, destinations, recorder }: Watched): Promise<Snapshot> {
+  async #snapshot({ exporter, source, recorder }: Watched): Promise<Snapshot> {
     const census = await this.#census!.count();
     const stats = exporter.stats();
-    const certificates = this.#expiries(destinations);
+    const certificates = this.#expiries(exporter.destinations);
     const logLinesDropped = standardError().dropped;
     const figures = { backend: stats.backend, source: source.kind, certificates, logLinesDropped };
     return { exporter: stats, process: figures, kernel: this.#kernel(), census, recorder: recorder?.stats() };
@@ -138,20 +138,23 @@ export class Monitoring {
     return { status: status === 'ok' ? 200 : 503, type: 'application/json', body };
   }
 
-  #facts({ exporter, destinations, readiness }: Watched): HealthFacts {
+  #facts({ exporter, readiness }: Watched): HealthFacts {
     return {
       ...exporter.stats(),
       waitsFor: readiness.waitsFor(),
       stopping: this.#stopping,
       table: this.#kernel(),
-      certificates: this.#expiries(destinations),
+      certificates: this.#expiries(exporter.destinations),
       now: Date.now(),
     };
   }
 
-  #expiries(destinations: Watched['destinations']): readonly CertificateExpiry[] {
+  #expiries(destinations: Exporter['destinations']): readonly CertificateExpiry[] {
     const now = performance.now();
-    if (now - this.#certificatesAt < CERTIFICATES_MS) return this.#certificates;
+    const isSame =
+      destinations.length === this.#certified.length && destinations.every((one, i) => one === this.#certified[i]);
+    if (isSame && now - this.#certificatesAt < CERTIFICATES_MS) return this.#certificates;
+    this.#certified = destinations;
     this.#certificatesAt = now;
     return (this.#certificates = certificateExpiries(destinations));
   }

@@ -70,7 +70,7 @@ async function rig(t: ExecutionContext, changed: readonly Partial<DestinationOpt
   t.is(starting.status, 503, 'nothing is watched yet');
   t.deepEqual(await health(monitoring, '/livez'), [200, []], 'it lives before it has begun');
   t.deepEqual(await health(monitoring, '/readyz'), [503, ['started: waits for the exporter']]);
-  monitoring.watch({ exporter, source, destinations, readiness });
+  monitoring.watch({ exporter, source, readiness });
   const scrape = async (): Promise<Map<string, number>> => {
     const answer = await fetch(`${monitoring.url}/metrics`);
     t.is(answer.status, 200);

@@ -8,7 +8,7 @@ import { temporaryPath } from '../helpers/temporary.js';
 
 const REFUSED = 'tcp://127.0.0.1:9';
 
-/** Runs ctflow as systemd would, until it is ready and for some beats of its watchdog, and stops it. */
+/** Runs ctflow as systemd would, until it is ready and for some beats of its watchdog, lets it reload, and stops it. */
 async function runAsService(t: ExecutionContext, backend: string, address: string): Promise<DatagramReceiver> {
   const receiver = await DatagramReceiver.open(t, address);
   const args = ['--collector', REFUSED, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '1h'];
@@ -18,9 +18,16 @@ async function runAsService(t: ExecutionContext, backend: string, address: strin
   });
   t.teardown(() => child.kill('SIGKILL'));
   child.stdout.resume();
-  child.stderr.resume();
+  let log = '';
+  child.stderr.on('data', chunk => (log += chunk));
   const texts = (): string[] => receiver.texts(address);
   await eventually('it is ready', () => texts().some(text => text.startsWith('READY=1\nWATCHDOG=1\nSTATUS=')));
+  await eventually('it runs', () => log.includes('ctflow runs'));
+  child.kill('SIGHUP');
+  await eventually('it has reloaded', () => {
+    const reloading = texts().findIndex(text => text.includes('RELOADING=1') && text.includes('MONOTONIC_USEC='));
+    return reloading > 0 && texts().findIndex((text, i) => i > reloading && text.startsWith('READY=1\n')) > 0;
+  });
   child.kill('SIGTERM');
   await once(child, 'close');
   await eventually('it has said that it stops', () => texts().some(text => text.startsWith('STOPPING=1\n')));

@@ -11,9 +11,17 @@ export function reloadCommand(): Command {
     .description('let a running ctflow read its settings and its inventory again, as SIGHUP does')
     .addHelpText('after', '\nExamples:\n  # ctflow reload')
     .action(async ({ control }: { control?: string }) => {
-      const { changed, needRestart } = (await ask(control, { command: 'reload' }, ANSWER_MS)) as Reloaded;
-      for (const name of changed) standardOutput().write(`${name}: changed\n`);
-      for (const name of needRestart) standardOutput().write(`${name}: needs a restart\n`);
-      if (changed.length + needRestart.length === 0) standardOutput().write('no setting has changed\n');
+      const { changed, added, removed, needRestart } = (await ask(
+        control,
+        { command: 'reload' },
+        ANSWER_MS,
+      )) as Reloaded;
+      const lines = [
+        ...changed.map(name => `${name}: changed`),
+        ...added.map(name => `destinations.${name}: added`),
+        ...removed.map(name => `destinations.${name}: removed`),
+        ...needRestart.map(name => `${name}: needs a restart`),
+      ];
+      standardOutput().write(lines.length > 0 ? `${lines.join('\n')}\n` : 'no setting has changed\n');
     });
 }

@@ -1,5 +1,5 @@
 import { VERSION } from '../../common/version.js';
-import type { DestinationOptions } from '../../destination/destination-options.js';
+import { destinationName } from '../../destination/destination-options.js';
 import type { Exporter, ExporterStats } from '../../exporter.js';
 import type { Reloader } from '../reload/reloader.js';
 import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
@@ -63,12 +63,12 @@ export interface Running {
   recorder?: RecorderService;
   top?: Top;
   maxConnections?: number;
-  destinations?: readonly (DestinationOptions & { name: string })[];
 }
 
 export function statusOf(running: Running): DaemonStatus {
-  const { state, configFile, source, exporter, recorder, maxConnections, destinations = [] } = running;
+  const { state, configFile, source, exporter, recorder, maxConnections } = running;
   const statistics = exporter?.stats();
+  const destinations = exporter?.destinations ?? [];
   const conntrack = source && kernelTable(source);
   const uptime = Math.round(process.uptime() * 1000);
   return {
@@ -86,7 +86,9 @@ export function statusOf(running: Running): DaemonStatus {
     ...(maxConnections !== undefined && { maxConnections }),
     ...(recorder && { recorder: recorder.stats() }),
     destinations: (statistics?.destinations ?? []).map(one => {
-      const { profile, observationDomain, endedQueue } = destinations.find(({ name }) => name === one.name)!;
+      const { profile, observationDomain, endedQueue } = destinations.find(
+        known => destinationName(known) === one.name,
+      )!;
       return {
         name: one.name,
         endpoint: one.endpoint,

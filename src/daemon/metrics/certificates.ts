@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { DestinationOptions } from '../../destination/destination-options.js';
+import { destinationName, type DestinationOptions } from '../../destination/destination-options.js';
 import { readTlsFiles } from '../../transport/tls-files.js';
 
 /** When the certificates of one file expire. */
@@ -12,15 +12,17 @@ export interface CertificateExpiry {
   readonly expires: number;
 }
 
-type Secured = Pick<DestinationOptions, 'tlsCa' | 'tlsCertificate' | 'tlsKey'> & { readonly name: string };
+type Secured = Pick<DestinationOptions, 'name' | 'endpoint' | 'tlsCa' | 'tlsCertificate' | 'tlsKey'>;
 
 /** Of all files of these destinations as they are now; one that cannot be read has none. */
 export function certificateExpiries(destinations: readonly Secured[]): CertificateExpiry[] {
-  return destinations.flatMap(({ name, ...files }) =>
+  return destinations.flatMap(destination =>
     (['tlsCa', 'tlsCertificate'] as const).flatMap(setting => {
-      const file = files[setting];
+      const file = destination[setting];
       const expires = file === undefined ? undefined : expiryOf({ [setting]: file });
-      return expires === undefined ? [] : [{ destination: name, setting, file: file!, expires }];
+      return expires === undefined
+        ? []
+        : [{ destination: destinationName(destination), setting, file: file!, expires }];
     }),
   );
 }

@@ -3,14 +3,18 @@ import { describeError } from '../../common/errors.js';
 import type { Logger } from '../../common/logger.js';
 import { inOrder } from '../../config/config-file.js';
 import { Mistakes, throwMistakes } from '../../config/mistakes.js';
-import type { RunConfig } from '../../config/run-config.js';
+import type { DestinationConfig, RunConfig } from '../../config/run-config.js';
 import type { RunSettings } from '../../config/run-settings.js';
-import { IN_FLIGHT, needRestart } from './changed-settings.js';
+import type { DestinationsChanged } from '../../destination/set/destination-changes.js';
+import { changedKeys, IN_FLIGHT, needRestart } from './changed-settings.js';
 
 /** What a reload did. */
 export interface Reloaded {
   /** Settings that have another value now. */
   readonly changed: readonly string[];
+  /** Names of destinations. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
   /** Settings that differ, and hold only after a restart. */
   readonly needRestart: readonly string[];
 }
@@ -20,6 +24,11 @@ export interface ReloaderOptions {
   config: RunConfig;
   /** What is wrong with settings together. */
   check: (config: RunConfig) => CtflowError[];
+  /** Is called before the settings are read, and when a reload is over, whatever came of it. */
+  began: () => void;
+  ended: () => void;
+  /** Takes the destinations. @throws CtflowError where one cannot be made: they are as they were then */
+  change: (config: RunConfig) => Promise<DestinationsChanged>;
   /** Takes the settings of IN_FLIGHT. */
   apply: (settings: RunSettings) => void;
   /** Reads again what has a file of its own. */
@@ -31,11 +40,14 @@ export interface ReloaderOptions {
 export class Reloader {
   readonly #options: ReloaderOptions;
   #now: RunSettings;
+  /** The destinations as they run, by name. */
+  readonly #destinations: Map<string, DestinationConfig>;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#now = options.config.settings;
+    this.#destinations = byName(options.config);
   }
 
   /**
@@ -49,22 +61,47 @@ export class Reloader {
   }
 
   async #reload(): Promise<Reloaded> {
-    const { config, check, apply, readFiles, log } = this.#options;
+    const { config, check, change, apply, readFiles, began, ended, log } = this.#options;
+    began();
     try {
       const next = config.again();
       throwMistakes(inOrder([...next.mistakes, ...check(next)]));
-      const changed = IN_FLIGHT.filter(key => next.settings[key] !== this.#now[key]);
-      const restart = needRestart(config, next);
+      const keys = IN_FLIGHT.filter(key => next.settings[key] !== this.#now[key]).map(key => next.say([key]));
+      const { added, removed, ...destinations } = await change(next);
+      const changed = [...keys, ...this.#take(next, { added, removed, ...destinations })];
+      const restart = [
+        ...needRestart(config, next),
+        ...destinations.needRestart.map(({ destination, why }) => `destinations.${destination} (${why})`),
+      ];
       this.#now = next.settings;
       apply(next.settings);
       await readFiles();
-      log.info({ changed }, 'settings are read again');
+      log.info(
+        { changed, ...(added.length > 0 && { added }), ...(removed.length > 0 && { removed }) },
+        'settings are read again',
+      );
       if (restart.length > 0) log.warn({ needRestart: restart }, 'these settings need a restart of ctflow');
-      return { changed: changed.map(key => next.say([key])), needRestart: restart };
+      return { changed, added, removed, needRestart: restart };
     } catch (error) {
       for (const one of error instanceof Mistakes ? error.errors : [error])
         log.error(`${describeError(one)}; the settings stay as they were`);
       throw error;
+    } finally {
+      ended();
     }
   }
+
+  /** @returns what is another at destinations that were there before */
+  #take(config: RunConfig, { added, removed, changed }: DestinationsChanged): string[] {
+    const running = this.#destinations;
+    const after = byName(config);
+    const keys = changed.flatMap(name => changedKeys(running.get(name)!, after.get(name)!));
+    for (const name of [...added, ...changed]) running.set(name, after.get(name)!);
+    for (const name of removed) running.delete(name);
+    return keys;
+  }
+}
+
+function byName({ destinations }: RunConfig): Map<string, DestinationConfig> {
+  return new Map(destinations.map(one => [one.name, one]));
 }

@@ -5,6 +5,11 @@ import { eventually } from '../../helpers/eventually.js';
 import { anyCollector, ctflow, RECORDING, spawnCtflow } from '../../helpers/kernel/cli.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
+async function statusOf(control: string): Promise<{ name: string }[]> {
+  const { stdout } = await ctflow(['status', '--json', '--control', control]);
+  return (JSON.parse(stdout) as { destinations: { name: string }[] }).destinations;
+}
+
 test('settings are read again: what can changes, the rest is named, and a wrong file changes nothing', async t => {
   const file = temporaryPath(t, 'ctflow.yaml');
   const control = temporaryPath(t, 'control.sock');
@@ -35,12 +40,16 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
   t.is(changed.code, 0, changed.stderr);
   t.deepEqual(changed.stdout.trimEnd().split('\n'), [
     'logLevel: changed',
+    'destinations.main.mtu: changed',
+    'destinations.main.filter: changed',
+    'destinations.more: added',
     'maxConnections: needs a restart',
-    'destinations.main.mtu: needs a restart',
-    'destinations.main.filter: needs a restart',
-    'destinations.more (added): needs a restart',
   ]);
-  t.regex(log, /"needRestart":\["maxConnections",.*these settings need a restart/);
+  t.regex(log, /"needRestart":\["maxConnections"\].*these settings need a restart/);
+  t.deepEqual(
+    (await statusOf(control)).map(({ name }) => name),
+    ['main', 'more'],
+  );
 
   write('logLevel: loud', 'maxConnections: none', 'destinations:', `  main: {flowCollectorAddr: '${to}'}`);
   const wrong = await reload();
@@ -51,7 +60,20 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
 
   write('logLevel: warn', 'destinations:', `  main: {flowCollectorAddr: '${to}'}`);
   const quiet = (await reload()).stdout;
-  t.is(quiet, 'logLevel: changed\n', 'what differed from the start does so no more');
+  t.deepEqual(
+    quiet.trimEnd().split('\n'),
+    [
+      'logLevel: changed',
+      'destinations.main.mtu: changed',
+      'destinations.main.filter: changed',
+      'destinations.more: removed',
+    ],
+    'what differed from the start does so no more',
+  );
+  t.deepEqual(
+    (await statusOf(control)).map(({ name }) => name),
+    ['main'],
+  );
   const before = log.length;
   run.kill('SIGTERM');
   await once(run, 'close');
