@@ -6,6 +6,7 @@ import { modeAll, secondListener, secondListenerNoTimestamps, smallBuffer } from
 import { exporterFrozen, exporterFrozenNoBpf, exporterFrozenOver } from './exporter-frozen.js';
 import { exporterKilled, exporterStopped, filesKilled } from './exporter-restarts.js';
 import { nat, natLossy } from './nat.js';
+import { reloads } from './reloads.js';
 import { endsInBurst, slowBeside } from './unequal-collectors.js';
 import { filterChanges, tableResized, zeroedCounters } from './kernel-disturbed.js';
 import { namespaceGone } from './namespace-gone.js';
@@ -23,6 +24,7 @@ export const CASES_OF = {
     exporterFrozenOver,
     exporterFrozenNoBpf,
     filterAndSums,
+    reloads,
   ],
   collectors: [collectorStopped, collectorFrozen, collectorKilled, slowBeside, endsInBurst, dueAtOnceTcp, dueAtOnceUdp],
   kernel: [
