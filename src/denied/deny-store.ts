@@ -1,4 +1,4 @@
-import { ConnectionTable, GONE } from '../store/connection-table.js';
+import { ConnectionTable, GONE, UNANNOUNCED } from '../store/connection-table.js';
 import { FORCED_END, IDLE_TIMEOUT, LACK_OF_RESOURCES } from '../store/end-reason.js';
 import { FlowListeners } from '../store/flow-listeners.js';
 import { MOVED, type FlowStore, type SlotHolder, type StoreListener } from '../store/flow-store.js';
@@ -39,7 +39,6 @@ export class DenyStore implements FlowStore {
   /** Ids of the rules that deny the flows, by slot: kept by whoever knows the rules. */
   readonly ruleOf: Uint16Array;
   readonly #index: TupleIndex;
-  readonly #announced: Uint8Array;
   readonly #listeners: FlowListeners;
 
   /** @param maxDenied flows that have not ended, at most; @param endedRoom slots for others beside them */
@@ -50,7 +49,6 @@ export class DenyStore implements FlowStore {
     this.pending = new PendingPackets(capacity, MAX_PENDING);
     this.#index = new TupleIndex(this.table.rows, maxDenied);
     this.#listeners = new FlowListeners(this.table);
-    this.#announced = new Uint8Array(capacity);
     this.ruleOf = new Uint16Array(capacity);
   }
 
@@ -82,7 +80,7 @@ export class DenyStore implements FlowStore {
     if (slot < 0) {
       if (this.table.full && !this.#makeRoom(now)) return -1;
       slot = this.table.allocate(u32, from);
-      this.#announced[slot] = 0;
+      this.table.flags[slot] |= UNANNOUNCED;
       this.table.rows.fill(0, slot * ROW_WORDS + ORIG_PACKETS_WORD, slot * ROW_WORDS + ORIG_OCTETS_WORD + 2);
       this.#listeners.acquire(slot);
       this.#index.insert(slot);
@@ -121,7 +119,7 @@ export class DenyStore implements FlowStore {
   dropPending(slot: number, dropped: (packet: PendingPacket) => boolean): number {
     const before = this.pending.count;
     this.pending.take(slot, dropped);
-    if (!this.pending.has(slot) && this.#announced[slot] === 0) {
+    if (!this.pending.has(slot) && this.table.flags[slot] & UNANNOUNCED) {
       this.#forget(slot);
       this.table.free(slot);
     }
@@ -140,14 +138,14 @@ export class DenyStore implements FlowStore {
     writeNumber(rows, at + ORIG_PACKETS_WORD, readNumber(rows, at + ORIG_PACKETS_WORD) + packets);
     writeNumber(rows, at + ORIG_OCTETS_WORD, readNumber(rows, at + ORIG_OCTETS_WORD) + octets);
     table.setChangedAt(slot, now);
-    const known = this.#announced[slot] !== 0;
+    const known = (table.flags[slot] & UNANNOUNCED) === 0;
     table.setStartMs(slot, known ? Math.min(table.startMs(slot), first) : first);
     table.setEndMs(slot, known ? Math.max(table.endMs(slot), last) : last);
     if (known) {
       this.#listeners.changed(slot, MOVED);
       return;
     }
-    this.#announced[slot] = 1;
+    table.flags[slot] &= ~UNANNOUNCED;
     this.counts.added++;
     this.#listeners.added(slot, false);
   }

@@ -16,7 +16,7 @@ import { SHOWN } from '../encoder/columns.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
 const { ACTIVE_TIMEOUT, END_OF_FLOW, FORCED_END, IDLE_TIMEOUT } = endReason;
-const { GONE, IN_USE } = connectionTable;
+const { GONE, IN_USE, UNANNOUNCED } = connectionTable;
 const { ANNOTATED, MOVED, STATE_CHANGED } = flowStore;
 const { PRESENT_WORD, ROW_WORDS, STATE, STATUS_WORD } = row;
 
@@ -368,7 +368,7 @@ export class ExportSchedule implements SlotHolder {
 
   #eachOpen(visit: (slot: number) => void): void {
     const { flags, top } = this.#store.table;
-    for (let slot = 0; slot < top; slot++) if ((flags[slot] & (IN_USE | GONE)) === IN_USE) visit(slot);
+    for (let slot = 0; slot < top; slot++) if ((flags[slot] & (IN_USE | GONE | UNANNOUNCED)) === IN_USE) visit(slot);
   }
 
   #eachLeft(visit: (slot: number) => void): void {

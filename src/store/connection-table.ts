@@ -36,6 +36,8 @@ export const IN_USE = USED;
 export const GONE = 2;
 /** It stands in the room of ended ones. */
 const ENDED = 4;
+/** Listeners do not know it yet. */
+export const UNANNOUNCED = 64;
 
 const NONE = -1;
 

@@ -3,6 +3,7 @@ import { CtflowError } from '../../src/common/errors.js';
 import { udp } from '../helpers/builders/connections.js';
 import { DeniedRig, packetRows, type Packet } from '../helpers/builders/denied.js';
 import { DenyStore } from '../../src/denied/deny-store.js';
+import { ExportSchedule } from '../../src/schedule/export-schedule.js';
 
 const packet = (port: number, more: Packet = {}): Packet => ({
   protocol: 17,
@@ -173,4 +174,28 @@ test('a connection and a denied flow of one tuple have different ids', async t =
   const [connection] = rig.due();
   const [denied] = rig.deniedDue();
   t.not(connection.flowId, denied.flowId);
+});
+
+test('a destination that is added has nothing of a flow whose packets are all pending, until they are counted', async t => {
+  const rig = new DeniedRig();
+  rig.logged(packet(1));
+  t.is(rig.denied.size, 1);
+  const options = {
+    activeFlowExportTimeout: 5_000,
+    idleFlowExportTimeout: 15_000,
+    staleConnectionTimeout: 300_000,
+    endedQueue: 1_000,
+    zeroDeltas: 'all',
+  } as const;
+  const added = new ExportSchedule(
+    rig.denied,
+    options,
+    () => rig.monotonic,
+    () => false,
+  );
+  added.join(false);
+  added.change({ ...options, filter: { lasting: () => true, changing: undefined } });
+  t.is(added.nextDeadline(), Number.POSITIVE_INFINITY);
+  await rig.matched([]);
+  t.is(added.nextDeadline(), rig.monotonic + 5_000);
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ConnectionTable } from '../../src/store/connection-table.js';
+import { ConnectionTable, GONE } from '../../src/store/connection-table.js';
 import { FlowListeners } from '../../src/store/flow-listeners.js';
 import type { StoreListener, SlotHolder } from '../../src/store/flow-store.js';
 import { ROW_SIZE } from '../../src/row/layout.generated.js';
@@ -82,4 +82,31 @@ test('more holders than a slot can count are refused', t => {
   const listeners = new FlowListeners(new ConnectionTable(1));
   for (let i = 0; i < 255; i++) listeners.hold(holder('a', []));
   t.throws(() => listeners.hold(holder('b', [])), { code: 'CTFLOW_USAGE' });
+});
+
+test('a holder that comes while flows are open holds these, and one that leaves holds none', t => {
+  const table = new ConnectionTable(4);
+  const listeners = new FlowListeners(table);
+  const first = holder('a', []);
+  listeners.hold(first);
+  const [open, over] = [table.allocate(ROW, 0), table.allocate(ROW, 0)];
+  for (const slot of [open, over]) listeners.acquire(slot);
+  table.flags[over] |= GONE;
+  listeners.gone(over, 3);
+  const second = holder('b', []);
+  listeners.hold(second);
+  t.deepEqual([table.holders[open], table.holders[over]], [2, 1], 'what was over before is not for it');
+  listeners.release(over);
+  t.is(table.count, 1);
+  listeners.leave(first);
+  t.is(table.holders[open], 1);
+  table.flags[open] |= GONE;
+  listeners.gone(open, 3);
+  listeners.release(open);
+  t.is(table.count, 0);
+  listeners.leave(second);
+  const last = table.allocate(ROW, 0);
+  listeners.acquire(last);
+  listeners.gone(last, 3);
+  t.is(table.count, 0, 'nobody is left who holds it');
 });
