@@ -13,7 +13,7 @@ export function asLines(examined: readonly Examined[]): string {
     const head = `${status.padEnd(STATUS_WIDTH)}  ${check.padEnd(NAME_WIDTH)}  ${found}${fixed ? ' (mended by --fix)' : ''}`;
     return command === undefined || status === 'ok' ? head : `${head}\n${indent}mend: ${command}`;
   });
-  const counts = STATUSES.map(status => `${count(examined, status)} ${status}`).join(', ');
+  const counts = STATUSES.map(status => plural(count(examined, status), status)).join(', ');
   return [...lines, counts, ''].join('\n');
 }
 
@@ -29,6 +29,10 @@ export function asJson(examined: readonly Examined[]): string {
   }));
   const counts = Object.fromEntries(STATUSES.map(status => [status, count(examined, status)]));
   return `${JSON.stringify({ version: VERSION, counts, checks }, undefined, 2)}\n`;
+}
+
+function plural(many: number, status: Status): string {
+  return `${many} ${status}${many === 1 || status === 'ok' ? '' : 's'}`;
 }
 
 export function count(examined: readonly Examined[], status: Status): number {

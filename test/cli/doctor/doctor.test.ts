@@ -69,6 +69,7 @@ test('--fix announces, mends, and says where it could not', async t => {
     untouched.map(({ status }) => status),
     ['error', 'warning'],
   );
+  t.regex(asLines([...untouched, ...untouched]), /^2 errors, 2 warnings, 0 ok$/m);
   const said: string[] = [];
   const { write } = subject.host;
   Object.assign(subject.host, {
@@ -83,7 +84,10 @@ test('--fix announces, mends, and says where it could not', async t => {
   t.like(examined[1], { status: 'warning', fixed: false });
   t.regex(examined[1].found, /--fix could not mend it: EROFS/);
   t.regex(asLines(examined), /^ok {7}acct .*\(mended by --fix\)$/m);
-  t.regex(asLines(examined), /^ +mend: sysctl -w net.netfilter.nf_conntrack_timestamp=1\n0 error, 1 warning, 1 ok\n$/m);
+  t.regex(
+    asLines(examined),
+    /^ +mend: sysctl -w net.netfilter.nf_conntrack_timestamp=1\n0 errors, 1 warning, 1 ok\n$/m,
+  );
   const { counts, checks: all } = JSON.parse(asJson(examined)) as Report;
   t.deepEqual(counts, { error: 0, warning: 1, ok: 1 });
   t.deepEqual(Object.keys(all[1]), ['check', 'status', 'found', 'command']);
