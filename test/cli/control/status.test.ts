@@ -1,0 +1,92 @@
+import { chmodSync } from 'node:fs';
+import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import test, { type ExecutionContext } from 'ava';
+import type { DaemonStatus } from '../../../src/daemon/control/status.js';
+import { COMMANDS } from '../../../src/daemon/control/protocol.js';
+import { type ControlHandlers, ControlServer } from '../../../src/daemon/control/server.js';
+import { eventually } from '../../helpers/eventually.js';
+import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
+import { CTFLOW, spawnCtflow } from '../../helpers/kernel/cli.js';
+import { needs, PATH } from '../../helpers/kernel/require.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+
+/** The socket of a daemon that answers each question with a later status. */
+async function daemon(t: ExecutionContext): Promise<ControlServer> {
+  let asked = 0;
+  const status = (): DaemonStatus => ({
+    version: '1.0.0',
+    state: 'running',
+    pid: ++asked,
+    node: 'v22.0.0',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    uptime: 1_000,
+    destinations: [],
+  });
+  const server = await ControlServer.open({
+    path: temporaryPath(t, 'control.sock'),
+    handlers: {
+      ...(Object.fromEntries(COMMANDS.map(command => [command, () => []])) as never as ControlHandlers),
+      status,
+    },
+    log: listeningLogger().log,
+  });
+  t.teardown(() => server.close());
+  return server;
+}
+
+for (const [flags, expected] of [
+  [
+    [],
+    ['', 'ctflow 1.0.0: running, for 1s (pid 1)', 'settings     no file', '', 'ctflow 1.0.0: running, for 1s (pid 2)'],
+  ],
+  [['--json'], [/"pid":1,/, /"pid":2,/]],
+] as const) {
+  const what = ['status', '--watch', ...flags].join(' ');
+  test(`${what} shows one status after another, and ends without an error when it is stopped`, async t => {
+    const { path } = await daemon(t);
+    const watching = spawnCtflow(['status', '--watch', ...flags, '--control', path]);
+    t.teardown(() => watching.kill('SIGKILL'));
+    let [stdout, stderr] = ['', ''];
+    watching.stdout.on('data', chunk => (stdout += chunk));
+    watching.stderr.on('data', chunk => (stderr += chunk));
+    await eventually('the second one', () => /pid\W+2\b/.test(stdout));
+    watching.kill('SIGTERM');
+    t.deepEqual(await once(watching, 'close'), [0, null], stderr);
+    const lines = stdout.split('\n');
+    for (const [i, line] of expected.entries())
+      if (typeof line === 'string') t.is(lines[i], line);
+      else t.regex(lines[i], line);
+    t.false(stdout.includes('\u001b'), 'this is no terminal');
+  });
+}
+
+test('status --watch ends with an error where the daemon is gone', async t => {
+  const server = await daemon(t);
+  const watching = spawnCtflow(['status', '--watch', '--control', server.path]);
+  t.teardown(() => watching.kill('SIGKILL'));
+  let [stdout, stderr] = ['', ''];
+  watching.stdout.on('data', chunk => (stdout += chunk));
+  watching.stderr.on('data', chunk => (stderr += chunk));
+  await eventually('the first one', () => stdout.includes('pid 1'));
+  await server.close();
+  t.deepEqual(await once(watching, 'close'), [1, null]);
+  t.regex(stderr, /CTFLOW_CONTROL: No ctflow run answers at /);
+});
+
+needs(test, ['linux', 'setpriv'])('a user that may not write to the control socket is told who may', async t => {
+  const { path } = await daemon(t);
+  chmodSync(path, 0o444);
+  // root may write to everything, by a capability
+  const asUser = process.getuid!() === 0 ? ['setpriv', '--inh-caps=-all', '--bounding-set=-all'] : ['env'];
+  const [program, ...args] = [...asUser, process.execPath, CTFLOW, 'status', '--control', path];
+  const status = spawn(program, args, { env: { PATH } });
+  let stderr = '';
+  status.stderr.on('data', chunk => (stderr += chunk));
+  status.stdout.resume();
+  t.deepEqual(await once(status, 'close'), [1, null], stderr);
+  t.regex(
+    stderr,
+    /CTFLOW_PERMISSION: This user may not use the control socket .*control\.sock\. Run as root, or as the user that runs ctflow \(uid \d+\)/,
+  );
+});
