@@ -56,6 +56,7 @@ test('an overwritten file is loaded; a broken one is not, and is logged', async 
   writeFileSync(path, inventory('a'));
   const { file, seen, errors } = await follow(t, path, NEVER);
   t.like(file.stats(), { nodes: 1, pods: 0, services: 0, podPrefixes: 0, reloads: 0, errors: 0 });
+  const { loadedAt } = file.stats();
   writeFileSync(path, inventory('a', 'b'));
   await last(t, seen, 'a,b');
   writeFileSync(path, 'nodes: [\n');
@@ -66,6 +67,7 @@ test('an overwritten file is loaded; a broken one is not, and is logged', async 
   );
   t.deepEqual(file.inventory.names, ['', 'a', 'b']);
   t.like(file.stats(), { nodes: 2, reloads: 1, errors: 1 });
+  t.true(file.stats().loadedAt > loadedAt);
   unlinkSync(path);
   await eventually('the missing file is noticed', () => errors().length > 1);
   t.deepEqual(file.inventory.names, ['', 'a', 'b']);
