@@ -24,9 +24,12 @@ const STEADY_MS = 10_000;
 const RENEW_MS = 5_000;
 /** Why a connection ended that had lasted its time. */
 export const RENEWED = 'renewed';
+/** The certificate, the key or the authorities are others now. */
+const NEW_FILES = 'new TLS files';
 /** What is logged of connections that were closed in order, to be opened again at once, by the reason. */
 export const RENEWALS: Readonly<Record<string, string>> = {
   [RENEWED]: 'connection closed after --connection-lifetime; opening another',
+  [NEW_FILES]: 'the TLS files have changed: connection closed; opening another with the new ones',
   [CLOCK_BACK]: 'the clock was put back: connection closed, as its messages have a later time; opening another',
 };
 /**
@@ -133,6 +136,10 @@ export class TcpTransport implements Transport {
     if (this.#closing || this.#renewing !== undefined || !this.#connection?.open) return;
     this.#renewing = why;
     void this.#finish(RENEW_MS);
+  }
+
+  renewWithFiles(): void {
+    if (this.#connection?.open && this.#options.tls?.haveFilesChanged()) this.renew(NEW_FILES);
   }
 
   /** Sends what waits and closes the connection in order. */

@@ -54,6 +54,11 @@ export class TlsClient {
     return settled(socket, signal);
   }
 
+  /** As of {@link TlsFiles.haveChanged}. */
+  haveFilesChanged(): boolean {
+    return this.#files.haveChanged();
+  }
+
   #check(certificate: PeerCertificate): Error | undefined {
     this.collectorExpires = Date.parse(certificate.valid_to);
     const wrong = checkServerIdentity(this.#name, certificate);

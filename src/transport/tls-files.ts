@@ -91,6 +91,12 @@ export class TlsFiles {
     return this.#content;
   }
 
+  /** Reads them: whether they are others than those that were read last, and can be used. */
+  haveChanged(): boolean {
+    const before = this.#content;
+    return this.read() !== before;
+  }
+
   read(): TlsContent {
     try {
       const content = readTlsFiles(this.#names);

@@ -76,7 +76,7 @@ export interface Transport {
   readonly ready: boolean;
   /** UDP: the kernel cuts bursts into datagrams, as far as it is known now. */
   readonly segments?: boolean;
-  /** TLS: when the certificate expires that the collector showed last, milliseconds since 1970. */
+  /** TLS and DTLS: when the certificate expires that the collector showed last, milliseconds since 1970. */
   readonly collectorExpires?: number | undefined;
   /** Connects, again and again until it is closed. */
   open(listener: TransportListener): Promise<void>;
@@ -99,6 +99,8 @@ export interface Transport {
    * put back is right in the next one.
    */
   renew?(why: string): void;
+  /** TLS and DTLS: renews the session where its files have changed. */
+  renewWithFiles?(): void;
   /** Sends what waits, for `graceMs` at most, and closes. */
   close(graceMs: number): Promise<void>;
 }

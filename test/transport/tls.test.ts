@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
-import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { CtflowError } from '../../src/common/errors.js';
 import { meaningOf } from '../../src/destination/failure-meaning.js';
 import { TcpTransport } from '../../src/transport/tcp.js';
@@ -17,10 +17,12 @@ import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 import { messages, TransportLog } from '../helpers/fakes/transport-log.js';
 import { needs } from '../helpers/kernel/require.js';
 import { temporaryPath } from '../helpers/temporary.js';
+import type { Certificate } from '../helpers/tls/authority.js';
 import { certificates } from '../helpers/tls/certificates.js';
 import { changeFiles } from '../helpers/tls/changing-files.js';
 import { NumberedMessages, numbersIn } from '../helpers/tls/numbered-messages.js';
 import { OpensslServer } from '../helpers/tls/openssl-server.js';
+import { Peer } from '../helpers/tls/peer.js';
 import { APPLICATION_DATA, Relay } from '../helpers/tls/relay.js';
 import { wantsCertificate, WRONG_COLLECTORS, WRONG_EXPORTERS } from '../helpers/tls/wrong-certificates.js';
 
@@ -74,38 +76,6 @@ function askedWaits(t: ExecutionContext): number[] {
   globalThis.setTimeout = Object.assign(spy, setTimeout) as typeof setTimeout;
   t.teardown(() => (globalThis.setTimeout = setTimeout));
   return asked;
-}
-
-/** A collector of Node, which can do what openssl's cannot. */
-class Peer {
-  readonly sockets: TLSSocket[] = [];
-  readonly received: Buffer[] = [];
-  port = 0;
-
-  static async listen(
-    t: ExecutionContext,
-    options: TlsOptions = {},
-    host = QUIET_HOST,
-    { tlsCertificate, tlsKey } = certificates().collector,
-  ): Promise<Peer> {
-    const [cert, key] = [readFileSync(tlsCertificate), readFileSync(tlsKey)];
-    const server = createServer({ cert, key, allowHalfOpen: true, ...options });
-    const peer = new Peer();
-    server.on('secureConnection', socket => {
-      const index = peer.sockets.push(socket) - 1;
-      peer.received[index] = Buffer.alloc(0);
-      socket.on('error', () => {});
-      socket.on('data', chunk => (peer.received[index] = Buffer.concat([peer.received[index], chunk])));
-    });
-    server.listen(0, host);
-    await once(server, 'listening');
-    peer.port = (server.address() as AddressInfo).port;
-    t.teardown(() => {
-      for (const socket of peer.sockets) socket.destroy();
-      server.close();
-    });
-    return peer;
-  }
 }
 
 for (const version of ['-tls1_2', '-tls1_3']) {
@@ -432,4 +402,39 @@ rigged('what is wrong with a file is said without its content', t => {
     const text = `${error!.stack} ${JSON.stringify(error)} ${String(error!.cause)}`;
     for (const line of key.split('\n').slice(1, -2)) t.false(text.includes(line));
   }
+});
+
+rigged('a connection is renewed where a file has changed since it was made, and another cannot be used', async t => {
+  const { collector, exporter, ours } = certificates();
+  const peer = await Peer.listen(t, { requestCert: true, ca: readFileSync(ours.tlsCa) });
+  const files = { tlsCertificate: temporaryPath(t, 'cert.pem'), tlsKey: temporaryPath(t, 'key.pem') };
+  const use = ({ tlsCertificate, tlsKey }: Certificate): void => {
+    copyFileSync(tlsKey, files.tlsKey);
+    copyFileSync(tlsCertificate, files.tlsCertificate);
+  };
+  use(exporter);
+  const faults: string[] = [];
+  const trouble = ({ message }: CtflowError): void => void faults.push(message);
+  const [transport, log] = await attempt(t, peer.port, { ...files, trouble });
+  const shown = (which: number): Promise<string> =>
+    eventually('a session', () => peer.sockets[which]?.getPeerCertificate().fingerprint256);
+  const shownFirst = await shown(0);
+  transport.renewWithFiles();
+  t.deepEqual(log.events, ['opened'], 'they are the same');
+  writeFileSync(files.tlsCertificate, 'half a file');
+  transport.renewWithFiles();
+  t.is(faults.length, 1);
+  t.deepEqual(log.events, ['opened'], 'the connection stays');
+  use(collector);
+  transport.send(...messages(3, 100, 1));
+  transport.renewWithFiles();
+  peer.sockets[0].on('end', () => peer.sockets[0].end());
+  t.is(await log.nth(2), 'closed: new TLS files');
+  t.is(await log.nth(3), 'opened');
+  t.deepEqual(
+    [shownFirst, await shown(1)],
+    [exporter, collector].map(({ tlsCertificate }) => new X509Certificate(readFileSync(tlsCertificate)).fingerprint256),
+  );
+  t.is(transport.counts.records, 3);
+  t.deepEqual(log.uncertain, [0]);
 });

@@ -5,7 +5,7 @@ import type { DatagramAddress, DatagramListener } from '../datagram-socket.js';
 import { connectNodeSocket, NodeDatagram } from '../node-datagram.js';
 import { NOT_ALLOWED, REFUSED } from '../tls-client.js';
 import { recordsOf, type Message } from '../transport.js';
-import { peerHasName } from './contexts.js';
+import { peerCertificate, peerHasName } from './contexts.js';
 import { isPlainAlert, type DtlsSession } from './engine.js';
 
 /** Why no session was opened. */
@@ -110,6 +110,11 @@ export class DtlsConnection {
   /** Octets of a message at most. */
   get largest(): number {
     return this.#session.largest;
+  }
+
+  /** When the collector's certificate expires, milliseconds since 1970. */
+  get collectorExpires(): number {
+    return Date.parse(peerCertificate(this.#session)!.validTo);
   }
 
   /** As {@link Transport.send}. */

@@ -26,6 +26,11 @@ export class DtlsContexts {
     this.#digest = digest;
   }
 
+  /** As of {@link TlsFiles.haveChanged}. */
+  haveFilesChanged(): boolean {
+    return this.#files.haveChanged();
+  }
+
   /** Reads the files again. */
   read(): DtlsContext {
     const { options, digest } = this.#files.read();
@@ -41,8 +46,14 @@ export class DtlsContexts {
   }
 }
 
-/** Whether the other side's certificate has one of these names. */
-export function peerHasName(session: DtlsSession, names: readonly string[]): boolean {
+/** The other side's certificate; undefined where it has given none. */
+export function peerCertificate(session: DtlsSession): X509Certificate | undefined {
   const der = session.peerCertificate();
-  return der !== null && hasName(new X509Certificate(der).toLegacyObject(), names);
+  return der === null ? undefined : new X509Certificate(der);
+}
+
+/** Whether it has one of these names. */
+export function peerHasName(session: DtlsSession, names: readonly string[]): boolean {
+  const certificate = peerCertificate(session);
+  return certificate !== undefined && hasName(certificate.toLegacyObject(), names);
 }

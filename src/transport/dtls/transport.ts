@@ -87,6 +87,7 @@ export class DtlsTransport implements Transport {
   readonly unreliable = true;
   readonly largest: number;
   limit: number;
+  collectorExpires: number | undefined;
   readonly #options: DtlsOptions;
   readonly #parts: DtlsParts;
   readonly #contexts: DtlsContexts;
@@ -174,6 +175,10 @@ export class DtlsTransport implements Transport {
     this.#waiters.wake();
   }
 
+  renewWithFiles(): void {
+    if (this.#connection && !this.#ending && this.#contexts.haveFilesChanged()) void this.#end(CHECKED);
+  }
+
   async #attempt(): Promise<void> {
     try {
       const connection = await this.#connect();
@@ -227,6 +232,7 @@ export class DtlsTransport implements Transport {
     this.#connection = connection;
     this.#openedAt = performance.now();
     this.limit = connection.largest;
+    this.collectorExpires = connection.collectorExpires;
     this.counts.connects++;
     this.#timers.push(
       setTimeout(() => this.#backOff.reset(), this.#times.steady),

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, connect as connectTls, type TLSSocket } from 'node:tls';
@@ -20,6 +21,7 @@ import { eventually } from '../../helpers/eventually.js';
 import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { messages, TransportLog } from '../../helpers/fakes/transport-log.js';
 import { needs } from '../../helpers/kernel/require.js';
+import { temporaryPath } from '../../helpers/temporary.js';
 import type { Certificate } from '../../helpers/tls/authority.js';
 import { certificates } from '../../helpers/tls/certificates.js';
 import { changeFiles } from '../../helpers/tls/changing-files.js';
@@ -74,6 +76,8 @@ rigged(
     const relay = await DtlsRelay.open(t, QUIET_HOST, server.port);
     const [transport, log, first] = await attempt(t, relay.port, certificates().exporter);
     t.is(first, 'opened');
+    const { validTo } = new X509Certificate(readFileSync(certificates().collector.tlsCertificate));
+    t.is(transport.collectorExpires, Date.parse(validTo));
     t.true(transport.limit <= transport.largest);
     const before = relay.sizes['to-collector'].length;
     transport.send(...messages(3, transport.limit, 5));
@@ -319,4 +323,23 @@ test('the fallback has no DTLS, and says so in one sentence', t => {
     instanceOf: CtflowError,
   });
   t.like(error, { code: 'CTFLOW_BACKEND_LACKS', message: 'Only the native backend has DTLS' });
+});
+
+rigged('a session is renewed where a file has changed since its handshake', async t => {
+  const { collector, exporter } = certificates();
+  const server = await listen(t, QUIET_HOST, undefined, ...wantsCertificate());
+  const files = { tlsCertificate: temporaryPath(t, 'cert.pem'), tlsKey: temporaryPath(t, 'key.pem') };
+  const use = ({ tlsCertificate, tlsKey }: Certificate): void => {
+    copyFileSync(tlsKey, files.tlsKey);
+    copyFileSync(tlsCertificate, files.tlsCertificate);
+  };
+  use(exporter);
+  const [transport, log] = await attempt(t, server.port, files);
+  transport.renewWithFiles();
+  t.true(transport.ready, 'they are the same');
+  use(collector);
+  transport.renewWithFiles();
+  t.is(await log.nth(2), `closed: ${CHECKED}`);
+  t.is(await log.nth(3), 'opened');
+  t.deepEqual(log.uncertain, [0]);
 });
