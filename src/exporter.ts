@@ -1,27 +1,26 @@
-import type { Backend } from './backend/backend.js';
 import { ConnectionStore } from './store/connection-store.js';
-import { DeniedPackets, type DeniedOptions } from './denied/denied-packets.js';
+import { DeniedPackets } from './denied/denied-packets.js';
 import { DestinationFactory } from './destination/set/destination-factory.js';
+import type { ExporterOptions } from './destination/exporter-options.js';
 import type { ExporterStats } from './destination/exporter-stats.js';
 import type { DestinationOptions } from './destination/destination-options.js';
 import { ConntrackEvents, type EventsOptions } from './ingest/conntrack-events.js';
 import { closeParts, type Part } from './common/parts.js';
 import { after, TimeLimit } from './common/time-limit.js';
 import { EventsFeed } from './ingest/events-feed.js';
-import { CtflowError, describeError } from './common/errors.js';
+import { describeError } from './common/errors.js';
 import { DestinationChanges, type DestinationsChanged } from './destination/set/destination-changes.js';
 import { endOpen } from './destination/set/end-open.js';
 import { endedRoom } from './schedule/ended-room.js';
 import { DestinationSet, type Flushed, type ResentTemplates } from './destination/set/destination-set.js';
-import { type ConnectionFilter, filterWords } from './row/filter.js';
+import { filterWords } from './row/filter.js';
 import type { Flows, StoredFlows } from './record/flows.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
-import { FlowKnowledge, type KnowledgeOptions } from './inventory/flow-knowledge.js';
+import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
 import { KernelTimeouts } from './store/kernel-timeouts.js';
 import { NameTable } from './record/name-table.js';
-import { eventKind, isNat, NatLog, type NatEventPair } from './record/nat-log.js';
-import type { PollHook } from './ingest/poll-hook.js';
+import { eventKind, isNat, NatLog } from './record/nat-log.js';
 import { PollInterval } from './ingest/poll-interval.js';
 import { PollTurns } from './ingest/poll-turns.js';
 import { Poller } from './ingest/poller.js';
@@ -29,12 +28,15 @@ import { OwnConnections } from './row/own-connections.js';
 import { now } from './store/poll-history.js';
 import { recordedDestroys } from './ingest/recorded-events.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
-import type { Source } from './sources/source.js';
-import type { Journal } from './state/journal.js';
 import { TcpHistory } from './store/tcp-history.js';
 import { newUnexported, sumUnexported, type Unexported } from './store/unexported.js';
 
+export { EXPORTER_DEFAULTS, type ExporterOptions } from './destination/exporter-options.js';
 export type { ExporterStats };
+
+/** What {@link Exporter.reload} takes; what is not given stays as it is. */
+export type ReloadOptions = Pick<ExporterOptions, 'destinations'> &
+  Partial<Pick<ExporterOptions, 'flowPollInterval' | 'pollBudget' | 'shutdownTimeout'>>;
 
 /** Share of the time for a shutdown after which the last poll is no longer waited for, and in which the last events are hurried. */
 const LAST_POLL = 1 / 2;
@@ -43,65 +45,8 @@ const LAST_EVENTS = [3 / 4, 7 / 8] as const;
 const LEAVE_MS = [10_000, 12_000] as const;
 /** Milliseconds that a destination has which is removed, or a session that is closed for another. */
 const CHANGE_MS = 10_000;
-
-export interface ExporterOptions extends KnowledgeOptions {
-  backend: Backend;
-  source: Source;
-  destinations: DestinationOptions[];
-  /** Milliseconds between the beginnings of two polls; `auto` for 5 s or `leastPollInterval`, and longer where polls would take more than `pollBudget`. */
-  flowPollInterval: number | 'auto';
-  leastPollInterval?: number;
-  /** Percent of one core that polls may take, where their interval is `auto`. */
-  pollBudget: number;
-  /** Milliseconds that a gone connection waits for its last report. */
-  staleConnectionTimeout: number;
-  /** Hard limit on connections. */
-  maxConnections: number;
-  firstSight: 'baseline' | 'total';
-  /**
-   * Which connections are exported, by mark and status: from the moment when they match until they end. The source and
-   * `events` have to show the others too.
-   */
-  filter?: ConnectionFilter;
-  /** Milliseconds that {@link Exporter.close} may take: what is not exported then is left. */
-  shutdownTimeout: number;
-  log: Logger;
-  /** Conntrack events; absent for polls alone. */
-  events?: EventsOptions;
-  /** Also packets that rules have denied. */
-  denied?: DeniedOptions;
-  /** natEvent of the events of translated IPv6 connections; absent for none. Profile nat only. */
-  nat66Events?: NatEventPair | undefined;
-  /** Records have the TCP states of a connection; needs events of all kinds. */
-  tcpStateHistory?: boolean;
-  /** The state file; closed when the exporter closes. */
-  state?: Journal;
-  /** Its own connections to its collectors are left out; only where the source shows the network namespace of this process. */
-  excludeSelf?: boolean;
-  /** Room for ended connections of destinations that {@link Exporter.reload} adds. */
-  spareEnded?: number;
-  /** The source's network namespace may go, and another come in its place. */
-  namespace?: NamespaceOptions;
-  /** What else takes part in polls, behind all others. */
-  pollHooks?: readonly PollHook[];
-}
-
-/** Antrea's defaults, and a limit of about a million connections. */
-export const EXPORTER_DEFAULTS = {
-  flowPollInterval: 'auto',
-  pollBudget: 10,
-  staleConnectionTimeout: 300_000,
-  maxConnections: 1_048_576,
-  firstSight: 'baseline',
-  shutdownTimeout: 30_000,
-  /** Bytes: about 50,000 events. */
-  eventBuffer: 32 << 20,
-  holdEnded: 'auto',
-  /** Bytes: about 70,000 packets. */
-  nflogBuffer: 32 << 20,
-  maxDenied: 65_536,
-  routeMark: 'none',
-} as const;
+/** The same as a share of the time for a shutdown, which waits for it. */
+const CHANGE = 1 / 3;
 
 /**
  * Runs the data path: polls the source into the store, lets each destination export what is due, and at the end exports
@@ -112,7 +57,7 @@ export class Exporter {
   readonly ended: Promise<void>;
   /** All that is stored, to be looked at between two polls. */
   readonly stored: StoredFlows;
-  readonly #options: ExporterOptions;
+  #options: ExporterOptions;
   /** For the shutdown. */
   readonly #time: TimeLimit;
   readonly #log: Logger;
@@ -205,7 +150,7 @@ export class Exporter {
     this.#changes = new DestinationChanges(this.#destinations, {
       make: (destination, predecessor) => factory.make(destination, Date.now(), predecessor),
       before: options.firstSight === 'baseline',
-      graceMs: Math.min(options.shutdownTimeout, CHANGE_MS),
+      graceMs: () => Math.min(this.#time.milliseconds * CHANGE, CHANGE_MS),
       limits: {
         // one is on its way into the queues
         room: this.#store.table.endedRoom - 1,
@@ -281,6 +226,7 @@ export class Exporter {
 
   stats(): ExporterStats {
     const destinations = this.#destinations.all.map(destination => destination.stats());
+    const { removed } = this.#destinations;
     const { pendingEvents } = this.#store;
     const events = this.#events.stats();
     return {
@@ -303,6 +249,7 @@ export class Exporter {
       ...(this.#nat && { nat: this.#nat.counts }),
       recordsExported: this.#destinations.records,
       destinations,
+      ...(removed.destinations > 0 && { removed: { ...removed } }),
       ...this.#known.stats(),
       names: { count: this.#names.count, overflow: this.#names.overflow },
     };
@@ -335,14 +282,19 @@ export class Exporter {
   }
 
   /**
-   * Takes other destinations: adds, removes and changes them by name, while all others export. One that is removed gets what is open
-   * as ended by force, as at the end. One call waits for the other.
-   * @throws CtflowError where one cannot be made: all are as they were then; CTFLOW_CONTROL once the exporter closes
+   * Takes other settings. Destinations are added, removed and changed by name, while all others export; one that is removed gets what is
+   * open as ended by force, as at the end. One call waits for the other.
+   * @throws CtflowError where a destination cannot be made, CTFLOW_CONTROL once the exporter closes; all is as it was then
    */
-  async reload({ destinations }: Pick<ExporterOptions, 'destinations'>): Promise<DestinationsChanged> {
-    if (this.#closing) throw new CtflowError('CTFLOW_CONTROL', 'ctflow is stopping', 'Start it again');
-    const changed = await this.#changes.change(destinations);
-    if (this.#denied) this.#denied.destinations = this.destinations;
+  async reload(options: ReloadOptions): Promise<DestinationsChanged> {
+    const changed = await this.#changes.change(options.destinations);
+    const { destinations } = this;
+    this.#options = { ...this.#options, ...options };
+    const { flowPollInterval, pollBudget, shutdownTimeout } = this.#options;
+    this.#interval.change({ flowPollInterval, pollBudget, destinations });
+    this.#turns.again();
+    this.#time.milliseconds = shutdownTimeout;
+    if (this.#denied) this.#denied.destinations = destinations;
     return changed;
   }
 
@@ -436,7 +388,7 @@ export class Exporter {
     this.#turns.close();
     this.#poller.close();
     this.#time.begin();
-    await Promise.race([this.#changes.idle(), this.#time.up(LAST_POLL)]);
+    await Promise.race([this.#changes.close(), this.#time.up(CHANGE)]);
     if (drain)
       await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
     const [error, ...others] = await closeParts(this.#parts, drain);

@@ -37,6 +37,7 @@ export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { DenyCounts } from './denied/deny-store.js';
 export type { AggregationStats } from './destination/batchers/sum-batcher.js';
 export type { DestinationStats, TemplatesResent } from './destination/destination-stats.js';
+export type { RemovedStats } from './destination/exporter-stats.js';
 export type { DestinationsChanged } from './destination/set/destination-changes.js';
 export type { Flushed, ResentTemplates } from './destination/set/destination-set.js';
 export type { LastError } from './destination/outage.js';
@@ -44,7 +45,13 @@ export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/des
 export { IpfixEncoder, type IpfixEncoderOptions } from './destination/ipfix-encoder.js';
 export type { MaxRate } from './destination/pacing/pacing.js';
 export type { SessionCounts } from './destination/session.js';
-export { Exporter, EXPORTER_DEFAULTS, type ExporterOptions, type ExporterStats } from './exporter.js';
+export {
+  Exporter,
+  EXPORTER_DEFAULTS,
+  type ExporterOptions,
+  type ExporterStats,
+  type ReloadOptions,
+} from './exporter.js';
 export type { EventsOptions, EventStats, EventTap } from './ingest/conntrack-events.js';
 export { FilterError } from './filter/filter-error.js';
 export type { Filter } from './filter/filter.js';

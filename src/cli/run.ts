@@ -82,7 +82,10 @@ async function run(config: RunConfig): Promise<void> {
   const signals = handleSignals({
     // what is wrong is in the log
     record: () => (running.recorder ? void running.recorder.write('signal').catch(() => {}) : log.info(NO_RECORDER)),
-    reload: () => (running.reloader ? void running.reloader.reload().catch(() => {}) : log.info('ctflow starts')),
+    reload: () => {
+      if (running.state === 'running') void running.reloader!.reload().catch(() => {});
+      else log.info(`ctflow is ${running.state}: the settings are not read again`);
+    },
     report: () =>
       exporter ? logStatistics(root, allStats(exporter.stats(), recorder), 'statistics') : log.info('ctflow starts'),
     cutShort: signal => log.warn(`${signal} again: ended at once, open connections are not exported`),
@@ -176,7 +179,8 @@ async function run(config: RunConfig): Promise<void> {
     const say = logState(root, exporter);
     const sayEvery = (interval: number): void => {
       clearInterval(stateTimer);
-      if (interval > 0) stateTimer = setInterval(say, interval);
+      // a reload may end after the run
+      if (interval > 0) stateTimer = setInterval(say, interval).unref();
     };
     sayEvery(flags.statsInterval);
     running.reloader = new Reloader({
@@ -184,12 +188,20 @@ async function run(config: RunConfig): Promise<void> {
       check: next => checkRun(next, backend),
       began: () => service!.reloading(),
       ended: () => service!.reloaded(),
-      change: next => exporter!.reload({ destinations: destinationsOf(next, defaultOf) }),
+      change: next => {
+        const { flowPollInterval, pollBudget, shutdownTimeout } = next.settings;
+        const destinations = destinationsOf(next, defaultOf);
+        return exporter!.reload({ destinations, flowPollInterval, pollBudget, shutdownTimeout });
+      },
       apply: ({ logLevel, statsInterval }) => {
         root.level = logLevel;
         sayEvery(statsInterval);
       },
-      readFiles: async () => inventory?.reload(),
+      readFiles: async () => {
+        const errors = inventory?.stats().errors;
+        await inventory?.reload();
+        return inventory?.stats().errors === errors ? [] : ['the inventory cannot be used, and stays as it was'];
+      },
       log,
     });
     await Promise.race([signals.stopped, exporter.ended]);

@@ -4,11 +4,12 @@ export const after = (milliseconds: number): Promise<void> =>
 
 /** The time that something may take in all, and shares of it. */
 export class TimeLimit {
-  readonly #milliseconds: number;
+  /** For all of it. */
+  milliseconds: number;
   #began = 0;
 
   constructor(milliseconds: number) {
-    this.#milliseconds = milliseconds;
+    this.milliseconds = milliseconds;
   }
 
   begin(): void {
@@ -17,7 +18,7 @@ export class TimeLimit {
 
   /** Milliseconds until so much of it is over. */
   left(share = 1): number {
-    return Math.max(this.#began + this.#milliseconds * share - performance.now(), 0);
+    return Math.max(this.#began + this.milliseconds * share - performance.now(), 0);
   }
 
   /** Settles when so much of it is over. */

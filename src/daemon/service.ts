@@ -24,6 +24,7 @@ export class Service {
   #served: Served | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ready = false;
+  #stopping = false;
   #stuck = false;
   #status = '';
 
@@ -39,21 +40,21 @@ export class Service {
     if (this.#manager) this.#look();
   }
 
-  /** The configuration is being read again; before READY=1 nothing is sent. */
+  /** The configuration is being read again; before READY=1 and after STOPPING=1 nothing is sent. */
   reloading(): void {
-    if (!this.#ready) return;
+    if (!this.#ready || this.#stopping) return;
     // systemd wants the time of CLOCK_MONOTONIC, which is that of hrtime on Linux
     this.#manager?.notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
   }
 
   /** It was read, whatever came of it. */
   reloaded(): void {
-    if (this.#ready) this.#manager?.notify('READY=1', `STATUS=${this.#status}`);
+    if (this.#ready && !this.#stopping) this.#manager?.notify('READY=1', `STATUS=${this.#status}`);
   }
 
   /** It ends. WATCHDOG=1 goes on until {@link close}, as the last export takes its time. */
   stopping(status: string): void {
-    this.#ready = true;
+    this.#ready = this.#stopping = true;
     this.#manager?.notify('STOPPING=1', `STATUS=${status}`);
     if (this.#served) this.#served = { ...this.#served, status: () => status };
     this.#status = status;

@@ -13,7 +13,7 @@ export interface DestinationStats {
   readonly transport: TransportCounts;
   /** UDP: the kernel cuts bursts into datagrams now. */
   readonly udpSegmentation?: boolean;
-  /** TLS: when the collector's certificate expires, milliseconds since 1970, once it has shown one. */
+  /** TLS and DTLS: when the collector's certificate expires, milliseconds since 1970, once it has shown one. */
   readonly certificateExpires?: number;
   /** Closed files that were removed, as only so many are kept. */
   readonly removedFiles?: number;

@@ -1,5 +1,4 @@
 import { formatDestination } from '../common/destination-endpoint.js';
-import { isDatagram } from '../common/endpoint.js';
 import { createTransport } from './create-transport.js';
 import { destinationName, type DestinationOptions, profileOf } from './destination-options.js';
 import { describeError } from '../common/errors.js';
@@ -15,7 +14,7 @@ import type { ExportSchedule } from '../schedule/export-schedule.js';
 import type { ScheduleOptions } from '../schedule/schedule-options.js';
 import type { Ignored, NotSent } from '../ipfix/options.js';
 import { addCounts } from '../common/add-counts.js';
-import { Pacing, type PacingTimes } from './pacing/pacing.js';
+import { type Pacing, pacingOf, type PacingTimes } from './pacing/pacing.js';
 import type { DestinationContext } from './destination-context.js';
 import type { Logger } from '../common/logger.js';
 import type { EndedProgress } from '../schedule/ended-queue.js';
@@ -73,6 +72,7 @@ export class Destination {
   readonly #oversize: OversizeLog;
   #optionsAt = 0;
   readonly #outage: Outage;
+  #opening: Promise<void> | undefined;
   readonly #notSentAt = new LossClock();
   readonly #ignoredAt = new LossClock();
 
@@ -135,13 +135,13 @@ export class Destination {
     this.schedules = this.#batchers.map(({ schedule }) => schedule);
     if (!keys) this.#dropSums();
     this.#times = shared;
-    this.#pacing = this.#pacingOf(options);
+    this.#pacing = pacingOf(options, this.#times, this.#batchers, this.#session);
     if (predecessor) this.countOn(predecessor);
   }
 
-  /** Opens the transport, which connects again by itself. */
+  /** Opens the transport, which connects again by itself; once, and not after {@link close}. */
   open(): Promise<void> {
-    return this.#transport.open({
+    return (this.#opening ??= this.#transport.open({
       opened: () => {
         this.#connected = true;
         this.#session.open();
@@ -173,7 +173,7 @@ export class Destination {
         this.#neverSent += records;
         return records;
       },
-    });
+    }));
   }
 
   /**
@@ -204,6 +204,7 @@ export class Destination {
     const deadline = performance.now() + graceMs;
     const left = (): number => deadline - performance.now();
     for (const batcher of this.#batchers) batcher.endAll();
+    void this.open();
     if (!this.#connected) await this.#transport.tryNow(graceMs);
     this.#pacing?.shutDown(graceMs);
     // a connection that is renewed is there again at once
@@ -227,10 +228,16 @@ export class Destination {
 
   /** Takes other timeouts, another filter and another rate; all else must be the same. */
   change(options: DestinationOptions): void {
-    if (options.maxRate !== this.#options.maxRate) this.#pacing = this.#pacingOf(options);
+    if (options.maxRate !== this.#options.maxRate)
+      this.#pacing = pacingOf(options, this.#times, this.#batchers, this.#session);
     this.#options = options;
     for (const [kind, flows] of this.#flows.entries())
       this.#batchers[kind].schedule.change(this.#settingsOf(options, flows));
+  }
+
+  /** Opens another session where the files for TLS are others than those of this one. */
+  renewWithFiles(): void {
+    this.#transport.renewWithFiles?.();
   }
 
   /** It is removed while others go on: as {@link drain}, of what is open now. */
@@ -243,8 +250,6 @@ export class Destination {
 
   /** It is removed before it has exported anything. */
   async discard(): Promise<void> {
-    this.#draining = true;
-    for (const batcher of this.#batchers) batcher.drop();
     await this.close();
     this.#leave();
   }
@@ -268,8 +273,7 @@ export class Destination {
    */
   async retire(graceMs: number): Promise<number> {
     this.#draining = true;
-    await this.#transport.close(graceMs);
-    this.#connected = false;
+    await this.close(graceMs);
     this.journal?.begin();
     return this.#neverSent;
   }
@@ -285,10 +289,11 @@ export class Destination {
     return this.#batchers.reduce((sum, { left }) => sum + left, 0);
   }
 
-  /** Closes at once; nothing more is exported. */
-  close(): Promise<void> {
+  /** Nothing more is exported. @param graceMs for what has been */
+  async close(graceMs = 0): Promise<void> {
     this.#connected = false;
-    return this.#transport.close(0);
+    if (this.#opening) await this.#transport.close(graceMs);
+    this.#opening ??= Promise.resolve();
   }
 
   get options(): DestinationOptions {
@@ -370,12 +375,6 @@ export class Destination {
       ...(this.journal && { restartUncertain: this.journal.uncertain }),
       ...(this.#outage.last && { lastError: this.#outage.last }),
     };
-  }
-
-  #pacingOf({ maxRate, endpoint }: DestinationOptions): Pacing | undefined {
-    // a TCP collector holds the exporter back by itself
-    if (typeof maxRate !== 'number' && (maxRate !== 'auto' || !isDatagram(endpoint))) return undefined;
-    return new Pacing(maxRate, this.#times, this.#batchers, this.#session);
   }
 
   #leave(): void {

@@ -7,7 +7,19 @@ import type { NatCounts } from '../record/nat-log.js';
 import type { JournalStats } from '../state/journal-stats.js';
 import type { StoreCounts } from '../store/connection-store.js';
 import type { PendingEventCounts } from '../store/pending-events.js';
+import type { Unexported } from '../store/unexported.js';
 import type { DestinationStats } from './destination-stats.js';
+
+/** What destinations did that were removed since. */
+export interface RemovedStats {
+  readonly destinations: number;
+  /** Flow records given to their transports. */
+  readonly records: number;
+  /** As of TransportCounts. */
+  readonly lostRecords: number;
+  /** Of connections that they dropped without a record, or that were not exported to their end. */
+  readonly unexported: Unexported;
+}
 
 /** What all stages of an exporter count. */
 export interface ExporterStats extends KnowledgeStats {
@@ -30,6 +42,8 @@ export interface ExporterStats extends KnowledgeStats {
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];
+  /** Of destinations that were removed while others go on, once there are any. */
+  readonly removed?: RemovedStats;
   /** Names in records, and names without room. */
   readonly names: { readonly count: number; readonly overflow: number };
 }

@@ -28,8 +28,8 @@ export interface PollIntervalOptions {
  * of the thread that reads the dump, in which the kernel fills it, and that of decoding and merging.
  */
 export class PollInterval {
-  readonly #options: PollIntervalOptions;
-  readonly #least: number;
+  #options: PollIntervalOptions;
+  #least: number;
   #current: number;
   /** Milliseconds of CPU that a poll takes, smoothed: a dearer one counts at once, a cheaper one by half. */
   #cost = 0;
@@ -39,11 +39,22 @@ export class PollInterval {
   #overBudget = false;
 
   constructor(options: PollIntervalOptions) {
-    const { flowPollInterval, leastPollInterval = LEAST_POLL_INTERVAL } = options;
     this.#options = options;
-    this.#least = flowPollInterval === 'auto' ? leastPollInterval : flowPollInterval;
+    this.#least = leastOf(options);
     this.#current = this.#least;
     this.#logged = this.#least;
+  }
+
+  /** Takes other settings: the next poll is due by them. */
+  change(options: Pick<PollIntervalOptions, 'flowPollInterval' | 'pollBudget' | 'destinations'>): void {
+    const { flowPollInterval, pollBudget } = this.#options;
+    this.#options = { ...this.#options, ...options };
+    if (options.flowPollInterval === flowPollInterval && options.pollBudget === pollBudget) return;
+    this.#least = leastOf(this.#options);
+    this.#current = this.#least;
+    this.#logged = this.#least;
+    this.#notBefore = Number.NEGATIVE_INFINITY;
+    this.#overBudget = false;
   }
 
   /** Milliseconds between the beginnings of two polls, as it is now. */
@@ -104,6 +115,10 @@ export class PollInterval {
       `polls take ${Math.round(this.share)} % of a core, above --poll-budget (${pollBudget} %): their interval does not grow beyond ${seconds(most)}`,
     );
   }
+}
+
+function leastOf({ flowPollInterval, leastPollInterval = LEAST_POLL_INTERVAL }: PollIntervalOptions): number {
+  return flowPollInterval === 'auto' ? leastPollInterval : flowPollInterval;
 }
 
 function seconds(milliseconds: number): string {

@@ -34,6 +34,11 @@ export class PollTurns {
     this.#wait();
   }
 
+  /** The interval is another one. */
+  again(): void {
+    if (this.#started) this.#wait();
+  }
+
   /** No turn begins any more. */
   close(): void {
     this.#closed = true;

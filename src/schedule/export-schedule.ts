@@ -7,7 +7,7 @@ import * as row from '../row/layout.generated.js';
 import { ExportSlots, ExportState, type ExportHistory } from './export-state.js';
 import type { Evict, ScheduleOptions } from './schedule-options.js';
 import type { DueSlots } from './due-slots.js';
-import { newUnexported, type Unexported } from '../store/unexported.js';
+import { newUnexported, sumUnexported, type Unexported } from '../store/unexported.js';
 import { SlotList } from '../store/slot-list.js';
 import { isOver } from '../row/conntrack.js';
 import { Visibility } from './visibility.js';
@@ -145,8 +145,7 @@ export class ExportSchedule implements SlotHolder {
   }
 
   changed(slot: number, what: number): void {
-    if (this.#leaving) return;
-    if (this.#visibility?.isLeftOut(slot)) return;
+    if (this.#leaving || this.#visibility?.isLeftOut(slot)) return;
     if (what & ANNOTATED) this.#state.annotated(slot);
     if (what & MOVED) this.#state.moved(slot);
     this.#arm(slot, what, what & MOVED ? this.#store.table.changedAt(slot) : this.#now());
@@ -159,15 +158,11 @@ export class ExportSchedule implements SlotHolder {
 
   /** Nothing of it was exported yet: it was added in the poll that is under way. */
   foundNew(slot: number): void {
-    if (this.#leaving) return;
-    if (this.#state.lastReason(slot) === 0) this.#state.add(slot, false);
+    if (!this.#leaving && this.#state.lastReason(slot) === 0) this.#state.add(slot, false);
   }
 
   gone(slot: number, reason: number): void {
-    if (this.#isPast(slot)) {
-      this.#store.release(slot);
-      return;
-    }
+    if (this.#isPast(slot)) return this.#store.release(slot);
     const isOver = slot === this.#over;
     this.#over = -1;
     this.#disarm(slot);
@@ -176,6 +171,7 @@ export class ExportSchedule implements SlotHolder {
   }
 
   over(slot: number, reason: number): void {
+    if (this.#leaving) return this.#store.release(slot);
     const exported = this.#state.add(slot, false) !== 0;
     this.#visibility?.added(slot, exported);
     this.#end(slot, reason, this.#state.wasEnded);
@@ -199,11 +195,8 @@ export class ExportSchedule implements SlotHolder {
     this.#state.note(slot, true);
   }
 
-  lost({ connections, packets, octets }: Unexported): void {
-    const sum = this.evictedUnreported;
-    sum.connections += connections;
-    sum.packets += packets;
-    sum.octets += octets;
+  lost(loss: Unexported): void {
+    Object.assign(this.evictedUnreported, sumUnexported([this.evictedUnreported, loss]));
   }
 
   cleared(): void {
@@ -406,14 +399,10 @@ export class ExportSchedule implements SlotHolder {
   /** @param wasEnded an earlier run has exported its end */
   #end(slot: number, reason: number, wasEnded: boolean): void {
     // of one that was evicted, or ended without its event, this may bring more
-    if (wasEnded && !this.#state.hasCounted(slot)) {
-      this.#store.release(slot);
-      return;
-    }
+    if (wasEnded && !this.#state.hasCounted(slot)) return this.#store.release(slot);
     if (!this.#isLastNews(slot, reason)) {
       this.#state.note(slot, true);
-      this.#store.release(slot);
-      return;
+      return this.#store.release(slot);
     }
     this.#gone.push(slot, reason);
     if (this.#gone.count > this.#endedLimit) this.#drop(this.#gone.head, this.endedOverflow);

@@ -15,6 +15,8 @@ import { FakeSource } from '../helpers/fakes/fake-source.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 import { needs } from '../helpers/kernel/require.js';
 import { certificates } from '../helpers/tls/certificates.js';
+import { Peer } from '../helpers/tls/peer.js';
+import { QUIET_HOST } from '../helpers/fakes/quiet-host.js';
 
 const LATER = Date.now() + 3_600_000;
 
@@ -159,4 +161,18 @@ needs(test, ['openssl'])('certificates that ctflow reads are there with their en
     t.is(samples.get(`ctflow_certificate_expiry_timestamp_seconds{${labels}}`), expires);
   }
   t.is([...samples.keys()].filter(name => name.includes('certificate')).length, 2);
+});
+
+needs(test, ['openssl'])('the end of the certificate that a collector shows is there once it has shown it', async t => {
+  const { ours, collector } = certificates();
+  const peer = await Peer.listen(t, { allowHalfOpen: false });
+  const endpoint = { protocol: 'tls', host: QUIET_HOST, port: peer.port } as const;
+  const { exporter, open, scrape } = await rig(t, [{ name: 'secured', tlsCa: ours.tlsCa, endpoint }]);
+  const name = 'ctflow_destination_certificate_expiry_timestamp_seconds{destination="secured"}';
+  t.false((await scrape()).has(name));
+  await open();
+  await eventually('a session', () => exporter.stats().destinations[0].connected);
+  const expires = Date.parse(new X509Certificate(readFileSync(collector.tlsCertificate)).validTo);
+  t.is((await scrape()).get(name), expires / 1000);
+  t.is(exporter.stats().destinations[0].certificateExpires, expires);
 });

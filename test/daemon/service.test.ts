@@ -59,6 +59,19 @@ test('a reload is RELOADING=1 with the time of the monotonic clock, and READY=1;
   t.deepEqual(ready, ['READY=1', 'STATUS=a']);
 });
 
+test('a reload that is under way when it stops says nothing more: it would seem to run again', t => {
+  const { service, served, state, told } = rig(undefined);
+  state.waitsFor = [];
+  service.follow(served);
+  service.reloading();
+  service.stopping('exporting');
+  const before = told.length;
+  service.reloaded();
+  service.reloading();
+  service.close();
+  t.is(told.length, before);
+});
+
 test('the watchdog is told as long as polls go on, and not while one hangs', async t => {
   stayAlive(t);
   const { service, served, state, told, lines } = rig(40);

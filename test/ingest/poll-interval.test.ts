@@ -120,3 +120,25 @@ test('a fixed interval stays, and its share of a core is known', t => {
   t.is(interval.notBefore, Number.NEGATIVE_INFINITY);
   t.deepEqual(messages(), []);
 });
+
+test('other settings hold for the next poll: an interval, a budget, the timeouts of other destinations', t => {
+  const destinations = [{ activeFlowExportTimeout: 5_000 }];
+  const { interval, poll } = make({ flowPollInterval: 3_600_000, destinations });
+  poll(0, 1_000);
+  t.is(interval.next(0), 3_600_000);
+  interval.change({ flowPollInterval: 50, pollBudget: 10, destinations });
+  t.is(interval.next(0), 50);
+  interval.change({ flowPollInterval: 'auto', pollBudget: 10, destinations });
+  t.is(interval.next(0), LEAST_POLL_INTERVAL);
+  poll(0, 1_000);
+  t.is(interval.next(0), 10_000);
+  interval.change({ flowPollInterval: 'auto', pollBudget: 10, destinations });
+  t.is(interval.next(0), 10_000, 'they are the same');
+  interval.change({ flowPollInterval: 'auto', pollBudget: 50, destinations });
+  t.is(interval.next(0), LEAST_POLL_INTERVAL);
+  poll(0, 60_000);
+  t.is(interval.current, 60_000);
+  interval.change({ flowPollInterval: 'auto', pollBudget: 50, destinations: [{ activeFlowExportTimeout: 90_000 }] });
+  poll(0, 60_000);
+  t.is(interval.current, 90_000);
+});

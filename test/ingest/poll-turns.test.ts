@@ -90,3 +90,18 @@ test('a turn beside one that hangs hides nothing', async t => {
   await eventually('it is behind by more', () => turns.behind > before + 20);
   t.pass();
 });
+
+test('a turn is looked for again where the interval has become shorter', async t => {
+  let wait = 3_600_000;
+  let began = 0;
+  const turns = new PollTurns({ next: last => last + wait }, async () => void began++);
+  t.teardown(() => turns.close());
+  turns.again();
+  turns.start();
+  wait = 5;
+  turns.again();
+  await eventually('a turn', () => began > 0);
+  turns.close();
+  turns.again();
+  t.pass();
+});

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { NatEvents } from '../../src/record/nat-events.js';
 import { EVENT, ROW_SIZE } from '../../src/row/layout.generated.js';
-import { ExportSchedule, type ScheduleOptions } from '../../src/schedule/export-schedule.js';
+import { ExportSchedule } from '../../src/schedule/export-schedule.js';
+import type { ScheduleOptions } from '../../src/schedule/schedule-options.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
 import { FORCED_END } from '../../src/store/end-reason.js';
 import { rows } from '../helpers/builders/rows.js';
@@ -82,5 +83,17 @@ test('what a filter leaves out waits at the other destinations alone', t => {
   t.deepEqual(told(0), []);
   t.is(events.table.count, 1);
   t.is(told(1).length, 1);
+  t.is(events.table.count, 0);
+});
+
+test('a destination that leaves gets what waits, and nothing that comes later', t => {
+  const { events, schedules, add, told } = rig({}, {});
+  add(CREATE);
+  schedules[0].takeNoMore();
+  schedules[0].endAll();
+  add(DELETE);
+  t.deepEqual(told(0), [[CREATE, 3]]);
+  schedules[0].leave();
+  t.is(told(1).length, 2);
   t.is(events.table.count, 0);
 });

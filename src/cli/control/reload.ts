@@ -11,7 +11,7 @@ export function reloadCommand(): Command {
     .description('let a running ctflow read its settings and its inventory again, as SIGHUP does')
     .addHelpText('after', '\nExamples:\n  # ctflow reload')
     .action(async ({ control }: { control?: string }) => {
-      const { changed, added, removed, needRestart } = (await ask(
+      const { changed, added, removed, needRestart, kept } = (await ask(
         control,
         { command: 'reload' },
         ANSWER_MS,
@@ -21,6 +21,7 @@ export function reloadCommand(): Command {
         ...added.map(name => `destinations.${name}: added`),
         ...removed.map(name => `destinations.${name}: removed`),
         ...needRestart.map(name => `${name}: needs a restart`),
+        ...kept.map(sentence => `${sentence}: see the log of ctflow run`),
       ];
       standardOutput().write(lines.length > 0 ? `${lines.join('\n')}\n` : 'no setting has changed\n');
     });

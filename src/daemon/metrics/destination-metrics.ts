@@ -138,7 +138,7 @@ const METRICS: readonly One[] = [
   metric(
     'gauge',
     'ctflow_destination_certificate_expiry_timestamp_seconds',
-    'Over TLS: when the certificate expires that the collector showed last, seconds since 1970.',
+    'Over TLS and DTLS: when the certificate expires that the collector showed last, seconds since 1970.',
     ({ certificateExpires }) => certificateExpires && certificateExpires / 1000,
   ),
   metric(
@@ -191,4 +191,35 @@ export const DESTINATION_METRICS: MetricGroup<ExporterStats> = {
       one,
     ),
   ),
+};
+
+/** Of destinations that are no longer there. */
+export const REMOVED_METRICS: MetricGroup<ExporterStats> = {
+  title: 'Removed destinations',
+  when: 'Once a reload has removed a destination: what those had done that were removed.',
+  metrics: [
+    metric(
+      'counter',
+      'ctflow_removed_destinations_total',
+      'Destinations that were removed.',
+      ({ removed }) => removed?.destinations,
+    ),
+    metric(
+      'counter',
+      'ctflow_removed_destination_encoded_records_total',
+      'Flow records encoded for them.',
+      ({ removed }) => removed?.records,
+    ),
+    metric(
+      'counter',
+      'ctflow_removed_destination_lost_records_total',
+      'Flow records that are known not to have arrived there.',
+      ({ removed }) => removed?.lostRecords,
+    ),
+    ...unexported<ExporterStats>(
+      'ctflow_removed_destination_unexported',
+      'that were dropped there, or were not exported to their end',
+      ({ removed }) => removed?.unexported,
+    ),
+  ],
 };

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { ExporterStats } from '../../exporter.js';
 import type { CensusCounts } from './census.js';
-import { DESTINATION_METRICS } from './destination-metrics.js';
+import { DESTINATION_METRICS, REMOVED_METRICS } from './destination-metrics.js';
 import { EXPORTER_METRICS } from './exporter-metrics.js';
 import { FEATURE_METRICS } from './feature-metrics.js';
 import { CENSUS_METRICS, KERNEL_METRICS, type KernelFigures } from './kernel-metrics.js';
@@ -33,7 +33,7 @@ export const METRIC_GROUPS: readonly MetricGroup<Snapshot>[] = [
   from(({ census }) => census, CENSUS_METRICS),
   ...[...EXPORTER_METRICS, ...FEATURE_METRICS].map(group => from(({ exporter }) => exporter, group)),
   from(({ recorder }) => recorder, RECORDER_METRICS),
-  from(({ exporter }) => exporter, DESTINATION_METRICS),
+  ...[DESTINATION_METRICS, REMOVED_METRICS].map(group => from(({ exporter }) => exporter, group)),
 ];
 
 /** The text that Prometheus reads (exposition format 0.0.4). A metric without samples is left out. */

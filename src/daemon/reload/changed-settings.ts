@@ -4,7 +4,13 @@ import type { DestinationConfig, RunConfig } from '../../config/run-config.js';
 import type { RunSettings } from '../../config/run-settings.js';
 
 /** These change while ctflow runs, beside the destinations. */
-export const IN_FLIGHT = ['logLevel', 'statsInterval'] as const satisfies readonly (keyof RunSettings)[];
+export const IN_FLIGHT = [
+  'logLevel',
+  'statsInterval',
+  'flowPollInterval',
+  'pollBudget',
+  'shutdownTimeout',
+] as const satisfies readonly (keyof RunSettings)[];
 
 /** What differs between the settings of a run and those that were read again, and does not change while it runs; without destinations. */
 export function needRestart(before: RunConfig, after: RunConfig): string[] {

@@ -17,6 +17,8 @@ export interface Reloaded {
   readonly removed: readonly string[];
   /** Settings that differ, and hold only after a restart. */
   readonly needRestart: readonly string[];
+  /** Other files that could not be used, in sentences. */
+  readonly kept: readonly string[];
 }
 
 export interface ReloaderOptions {
@@ -27,12 +29,12 @@ export interface ReloaderOptions {
   /** Is called before the settings are read, and when a reload is over, whatever came of it. */
   began: () => void;
   ended: () => void;
-  /** Takes the destinations. @throws CtflowError where one cannot be made: they are as they were then */
+  /** Takes the destinations, and what the exporter has of IN_FLIGHT. @throws CtflowError where one cannot be made: they are as they were then */
   change: (config: RunConfig) => Promise<DestinationsChanged>;
-  /** Takes the settings of IN_FLIGHT. */
+  /** Takes the others of IN_FLIGHT. */
   apply: (settings: RunSettings) => void;
-  /** Reads again what has a file of its own. */
-  readFiles: () => Promise<void>;
+  /** Reads again what has a file of its own. @returns of what stays as it was, as it has a mistake, a sentence */
+  readFiles: () => Promise<readonly string[]>;
   log: Logger;
 }
 
@@ -75,13 +77,13 @@ export class Reloader {
       ];
       this.#now = next.settings;
       apply(next.settings);
-      await readFiles();
+      const kept = await readFiles();
       log.info(
         { changed, ...(added.length > 0 && { added }), ...(removed.length > 0 && { removed }) },
         'settings are read again',
       );
       if (restart.length > 0) log.warn({ needRestart: restart }, 'these settings need a restart of ctflow');
-      return { changed, added, removed, needRestart: restart };
+      return { changed, added, removed, needRestart: restart, kept };
     } catch (error) {
       for (const one of error instanceof Mistakes ? error.errors : [error])
         log.error(`${describeError(one)}; the settings stay as they were`);

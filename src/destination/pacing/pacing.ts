@@ -1,3 +1,5 @@
+import type { DestinationEndpoint } from '../../common/destination-endpoint.js';
+import { isDatagram } from '../../common/endpoint.js';
 import type { Batcher } from '../batchers/batcher.js';
 import { BURST, Pacer } from './pacer.js';
 import type { Session } from '../session.js';
@@ -25,6 +27,17 @@ export interface PacingTimes {
   readonly staleConnectionTimeout: number;
   /** How many polls are over. */
   readonly polls: () => number;
+}
+
+/** Undefined where nothing holds a destination back: a TCP collector does so by itself. */
+export function pacingOf(
+  { maxRate, endpoint }: { readonly maxRate: MaxRate; readonly endpoint: DestinationEndpoint },
+  times: PacingTimes,
+  batchers: readonly Batcher[],
+  session: Session,
+): Pacing | undefined {
+  if (typeof maxRate !== 'number' && (maxRate !== 'auto' || !isDatagram(endpoint))) return undefined;
+  return new Pacing(maxRate, times, batchers, session);
 }
 
 /** Exports what is due in bursts of at most {@link BURST} datagrams, at a rate. */

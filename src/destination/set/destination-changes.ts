@@ -1,3 +1,4 @@
+import { CtflowError } from '../../common/errors.js';
 import type { Logger } from '../../common/logger.js';
 import { isNat } from '../../record/nat-log.js';
 import type { DestinationSet, MakeDestination } from './destination-set.js';
@@ -31,7 +32,7 @@ export interface ChangeContext {
   /** What connections have counted until now is not exported to a destination that is added. */
   before: boolean;
   /** Milliseconds for one that is removed, or whose session is closed. */
-  graceMs: number;
+  graceMs: () => number;
   limits: ChangeLimits;
   log: Logger;
 }
@@ -44,6 +45,7 @@ export class DestinationChanges {
   readonly #set: DestinationSet;
   readonly #context: ChangeContext;
   #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(set: DestinationSet, context: ChangeContext) {
     this.#set = set;
@@ -53,7 +55,7 @@ export class DestinationChanges {
   /**
    * One change waits for the other.
    * @param after all that are to be there
-   * @throws CtflowError as a Destination; all are as they were then
+   * @throws CtflowError as a Destination, CTFLOW_CONTROL once it is closed; all are as they were then
    */
   change(after: readonly DestinationOptions[]): Promise<DestinationsChanged> {
     const changed = this.#last.then(() => this.#change(after));
@@ -61,13 +63,16 @@ export class DestinationChanges {
     return changed;
   }
 
-  /** Settles when none is under way. */
-  async idle(): Promise<void> {
+  /** None begins any more. Settles when none is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
     await this.#last;
   }
 
   async #change(after: readonly DestinationOptions[]): Promise<DestinationsChanged> {
-    const { make, before, graceMs, log } = this.#context;
+    this.#throwIfClosed();
+    const { make, before, log } = this.#context;
+    const graceMs = this.#context.graceMs();
     const set = this.#set;
     const added: string[] = [];
     const changed: string[] = [];
@@ -80,13 +85,14 @@ export class DestinationChanges {
       for (const [name, options] of wanted) {
         const known = set.all.find(one => one.name === name);
         const keys = known ? differences(known.options, options) : [];
-        if (known && keys.length === 0) continue;
         // the state file has one place for a name
         if (!known) await set.whenLeft(name);
+        this.#throwIfClosed();
+        if (known && keys.length === 0) continue;
         const why = this.#reasonAgainst(options, known, keys);
         if (why !== undefined) needRestart.push({ destination: name, why });
         else if (!known) {
-          await set.join(make(options), before);
+          set.join(make(options), before);
           undo.unshift(() => set.discard(name));
           added.push(name);
         } else {
@@ -110,12 +116,19 @@ export class DestinationChanges {
       if (failed) throw failed.reason;
     } catch (error) {
       for (const step of undo) await step();
+      await set.openFresh();
       throw error;
     }
     for (const name of removed) set.remove(name, graceMs);
+    for (const destination of set.all) destination.renewWithFiles();
+    await set.openFresh();
     set.exportNow();
     log.debug({ added, removed, changed, needRestart }, 'destinations are read again');
     return { added, removed, changed, needRestart };
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed) throw new CtflowError('CTFLOW_CONTROL', 'ctflow is stopping', 'Start it again');
   }
 
   #reasonAgainst(

@@ -2,7 +2,9 @@ import { CtflowError, describeError } from '../../common/errors.js';
 import type { Logger } from '../../common/logger.js';
 import type { EndedProgress } from '../../schedule/ended-queue.js';
 import type { Destination } from '../destination.js';
-import type { TemplatesResent } from '../destination-stats.js';
+import type { DestinationOptions } from '../destination-options.js';
+import type { DestinationStats, TemplatesResent } from '../destination-stats.js';
+import { newUnexported, sumUnexported } from '../../store/unexported.js';
 import { drainAll } from './drain-all.js';
 import { roomForEnded } from './ended-gate.js';
 import { ExportLoop, type ExportLoopHooks } from './export-loop.js';
@@ -38,10 +40,12 @@ export class DestinationSet {
   readonly #hooks: DestinationSetHooks;
   readonly #longestWait: number;
   readonly #members: Member[] = [];
+  /** Of these, those that are not open yet. */
+  readonly #fresh = new Set<Member>();
   /** Destinations that are removed, while they still export. */
   readonly #leaving = new Map<Destination, Promise<void>>();
-  /** Of destinations that have left. */
-  #recordsBefore = 0;
+  /** What those have done that have left. */
+  readonly removed = { destinations: 0, records: 0, lostRecords: 0, unexported: newUnexported() };
 
   /** @param longestWait milliseconds from one export to the next at most */
   constructor(hooks: DestinationSetHooks, longestWait: number, log: Logger) {
@@ -55,24 +59,21 @@ export class DestinationSet {
   }
 
   /**
-   * Adds one while others export.
+   * Adds one while others export; {@link openFresh} opens it.
    * @param before what connections have counted until now is not exported to it
    * @throws CtflowError as a {@link Destination}; nothing is added then
    */
-  async join(make: MakeDestination, before: boolean): Promise<void> {
+  join(make: MakeDestination, before: boolean): void {
     const member = this.#member(make);
     member.destination.join(before);
     this.#members.push(member);
+    this.#fresh.add(member);
     this.#hooks.changed();
-    await member.destination.open();
-    member.loop.start();
   }
 
   /** Takes back {@link join}. */
   async discard(name: string): Promise<void> {
-    const { destination, loop } = this.#take(name);
-    loop.close();
-    await loop.idle();
+    const { destination } = this.#take(name);
     await destination.discard();
     this.#hooks.left(destination);
   }
@@ -84,6 +85,7 @@ export class DestinationSet {
     const left = async (): Promise<void> => {
       await loop.idle();
       const { records, ...left } = await destination.remove(graceMs);
+      this.removed.unexported = sumUnexported([this.removed.unexported, left]);
       const what = 'destination removed';
       if (left.connections + records === 0) this.#log.info({ destination: name }, what);
       else this.#log.warn({ destination: name, ...left, records }, `${what}; not all connections were exported to it`);
@@ -92,23 +94,24 @@ export class DestinationSet {
       .catch((error: unknown) => this.#log.error({ destination: name }, describeError(error)))
       .finally(() => {
         this.#leaving.delete(destination);
-        this.#recordsBefore += destination.stats().session.records;
+        this.#countRemoved(destination.stats());
         this.#hooks.left(destination);
       });
     this.#leaving.set(destination, leaving);
   }
 
   /** Settles when one of this name that was removed exports no more. */
-  async whenLeft(name: string): Promise<void> {
-    for (const [destination, leaving] of this.#leaving) if (destination.name === name) await leaving;
+  whenLeft(name: string): Promise<void> {
+    return this.#whenLeft(destination => destination.name === name);
   }
 
   /**
-   * Another one takes the place of one, and goes on with what that has exported.
+   * Another one takes the place of one whose session is closed, and goes on with what that has exported; {@link openFresh} opens it.
    * @throws CtflowError as a {@link Destination}; the one before goes on then
    */
   async replace(name: string, make: (before: Destination) => MakeDestination, graceMs: number): Promise<void> {
-    const { destination: before, loop } = this.#members.find(({ destination }) => destination.name === name)!;
+    const replaced = this.#members.find(({ destination }) => destination.name === name)!;
+    const { destination: before, loop } = replaced;
     loop.close();
     await loop.idle();
     before.closeMessages();
@@ -119,19 +122,30 @@ export class DestinationSet {
       loop.reopen();
       throw error;
     }
-    this.#members[this.#members.findIndex(({ destination }) => destination === before)] = member;
-    const { destination } = member;
+    this.#members[this.#members.indexOf(replaced)] = member;
+    this.#fresh.delete(replaced);
+    this.#fresh.add(member);
     const lostRecords = await before.retire(graceMs);
-    destination.countOn(before);
+    member.destination.countOn(before);
     if (lostRecords > 0) this.#log.warn({ destination: name, lostRecords }, 'records lost as the destination changed');
-    await destination.open();
-    member.loop.start();
+  }
+
+  /** From now on those export that have come; one whose file or port another one has that is removed waits for that. */
+  async openFresh(): Promise<void> {
+    const fresh = [...this.#fresh];
+    this.#fresh.clear();
+    const open = async ({ destination, loop }: Member): Promise<void> => {
+      await this.#whenLeft(({ options }) => areExclusive(options, destination.options));
+      await destination.open();
+      loop.start();
+    };
+    await Promise.all(fresh.map(open));
   }
 
   /** Records of all that there ever were. */
   get records(): number {
     const all = [...this.all, ...this.#leaving.keys()];
-    return all.reduce((sum, destination) => sum + destination.stats().session.records, this.#recordsBefore);
+    return all.reduce((sum, destination) => sum + destination.stats().session.records, this.removed.records);
   }
 
   get all(): readonly Destination[] {
@@ -237,11 +251,24 @@ export class DestinationSet {
     return { destination, loop };
   }
 
+  async #whenLeft(which: (destination: Destination) => boolean): Promise<void> {
+    for (const [destination, leaving] of this.#leaving) if (which(destination)) await leaving;
+  }
+
+  #countRemoved({ session, transport, stale, evictedUnreported, endedOverflow }: DestinationStats): void {
+    const { removed } = this;
+    removed.destinations++;
+    removed.records += session.records;
+    removed.lostRecords += transport.lostRecords;
+    removed.unexported = sumUnexported([removed.unexported, stale, evictedUnreported, endedOverflow]);
+  }
+
   #take(name: string): Member {
     const [member] = this.#members.splice(
       this.#members.findIndex(({ destination }) => destination.name === name),
       1,
     );
+    this.#fresh.delete(member);
     this.#hooks.changed();
     return member;
   }
@@ -257,4 +284,12 @@ export class DestinationSet {
     const names = this.all.map(destination => destination.name).join(', ');
     throw new CtflowError('CTFLOW_USAGE', `There is no destination '${name}'`, `There are: ${names}`);
   }
+}
+
+/** A file has one writer, and a local port one socket. */
+function areExclusive(one: DestinationOptions, other: DestinationOptions): boolean {
+  const [a, b] = [one.endpoint, other.endpoint];
+  if (a.protocol === 'file' || b.protocol === 'file')
+    return a.protocol === 'file' && b.protocol === 'file' && a.path === b.path;
+  return one.localPort !== undefined && one.localPort === other.localPort;
 }

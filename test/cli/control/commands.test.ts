@@ -47,7 +47,9 @@ test('a running ctflow says how it does, exports at once when told to, and sends
   t.is(destinations[0].state, 'connected');
   t.true(destinations[0].records > 0);
   t.is(statistics?.recordsExported, destinations[0].records);
-  t.regex((await ctflow(['status', '--control', control])).stdout, /running, for .*\n.*\n.*source replay/);
+  const { stdout } = await ctflow(['status', '--control', control]);
+  t.regex(stdout, /running, for .*\n.*\n.*source replay/);
+  t.regex(stdout, /^connections  11 stored, at most 1,048,576 \(0 %\)$/m);
 
   const wrong = await ctflow(['flush', 'nobody', '--control', control]);
   t.is(wrong.code, 2);

@@ -14,11 +14,15 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
   const file = temporaryPath(t, 'ctflow.yaml');
   const control = temporaryPath(t, 'control.sock');
   const to = await anyCollector();
+  const inventory = temporaryPath(t, 'inventory.yaml');
+  writeFileSync(inventory, 'nodes: []\n');
+  let interval = '1h';
   const write = (...lines: string[]): void => {
-    writeFileSync(file, [`source: replay:${RECORDING}`, 'flowPollInterval: 1h', ...lines, ''].join('\n'));
+    writeFileSync(file, [`source: replay:${RECORDING}`, `flowPollInterval: ${interval}`, ...lines, ''].join('\n'));
   };
   write('logLevel: info', 'destinations:', '  main:', `    flowCollectorAddr: ${to}`);
-  const run = spawnCtflow(['run', '--config', file, '--control', control, '--shutdown-timeout', '20s']);
+  const args = ['run', '--config', file, '--control', control, '--shutdown-timeout', '20s', '--inventory', inventory];
+  const run = spawnCtflow(args);
   t.teardown(() => run.kill('SIGKILL'));
   let log = '';
   run.stderr.on('data', chunk => (log += chunk));
@@ -28,6 +32,13 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
 
   t.is((await reload()).stdout, 'no setting has changed\n');
 
+  writeFileSync(inventory, 'nodes: [\n');
+  const kept = 'the inventory cannot be used, and stays as it was: see the log of ctflow run\n';
+  t.is((await reload()).stdout, kept);
+  t.regex(log, /CTFLOW_INVENTORY: .*; the previous inventory stays in use/);
+  writeFileSync(inventory, 'nodes: []\n');
+
+  interval = '30m';
   write(
     'logLevel: debug',
     'maxConnections: 1000',
@@ -40,6 +51,7 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
   t.is(changed.code, 0, changed.stderr);
   t.deepEqual(changed.stdout.trimEnd().split('\n'), [
     'logLevel: changed',
+    'flowPollInterval: changed',
     'destinations.main.mtu: changed',
     'destinations.main.filter: changed',
     'destinations.more: added',

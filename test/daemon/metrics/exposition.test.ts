@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { readFileSync } from 'node:fs';
-import type { RecorderServiceStats } from '../../../src/daemon/recorder/recorder-service.js';
 import type { ExporterStats } from '../../../src/exporter.js';
-import { exposition, METRIC_GROUPS } from '../../../src/daemon/metrics/exposition.js';
+import type { CensusCounts } from '../../../src/daemon/metrics/census.js';
+import { exposition, METRIC_GROUPS, type Snapshot } from '../../../src/daemon/metrics/exposition.js';
+import type { ProcessFigures } from '../../../src/daemon/metrics/process-metrics.js';
 import { metricsPage } from '../../../src/daemon/metrics/reference-page.js';
 import { CPU_COUNTERS, type CpuCounter } from '../../../src/sources/table-statistics.js';
 import { Timings } from '../../../src/daemon/metrics/timings.js';
@@ -16,15 +17,17 @@ const KERNEL = {
   limit: 12,
   counters: Object.fromEntries(CPU_COUNTERS.map((name, i) => [name, 2 ** 33 + i])) as Record<CpuCounter, number>,
 };
-const CENSUS = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] } as const;
+const CENSUS: CensusCounts = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] };
+const FIGURES: ProcessFigures = {
+  backend: 'native',
+  source: 'netlink',
+  certificates: [CERTIFICATE],
+  logLinesDropped: 17,
+};
 
-async function expose(
-  exporter: ExporterStats,
-  stats: RecorderServiceStats | 'none' = fullRecorderStatistics(),
-): Promise<string> {
-  const recorder = stats === 'none' ? undefined : stats;
-  const figures = { backend: 'native', source: 'netlink', certificates: [CERTIFICATE], logLinesDropped: 17 } as const;
-  return exposition({ exporter, process: figures, kernel: KERNEL, census: CENSUS, recorder });
+function expose(exporter: ExporterStats, changed: Partial<Omit<Snapshot, 'exporter'>> = {}): Promise<string> {
+  const recorder = fullRecorderStatistics();
+  return exposition({ exporter, process: FIGURES, kernel: KERNEL, census: CENSUS, recorder, ...changed });
 }
 
 /** Every number of the statistics, by its path. */
@@ -65,7 +68,7 @@ test('every number of the statistics is in a metric, and each moves with it', as
 test('every number of the flight recorder is in a metric, and each moves with it', async t => {
   for (const first of [90_001, 95_001]) {
     const stats = fullRecorderStatistics(first);
-    const values = new Set(samplesOf(await expose(fullStatistics(), stats)).values());
+    const values = new Set(samplesOf(await expose(fullStatistics(), { recorder: stats })).values());
     for (const [path, number] of numbersIn(stats))
       t.true(values.has(['span', 'cpu'].includes(path) ? number / 1000 : number), path);
   }
@@ -73,6 +76,8 @@ test('every number of the flight recorder is in a metric, and each moves with it
 
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
 const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
+  ctflow_removed_destinations_total: ({ removed }) => removed!.destinations,
+  ctflow_removed_destination_lost_records_total: ({ removed }) => removed!.lostRecords,
   ctflow_log_lines_dropped_total: () => 17,
   ctflow_conntrack_entries: () => KERNEL.entries,
   ctflow_conntrack_entries_limit: () => KERNEL.limit,
@@ -127,6 +132,33 @@ test('a metric has the number that its name says', async t => {
   for (const [name, expected] of Object.entries(NAMED)) t.is(samples.get(name), expected(stats), name);
 });
 
+/** That are the same always, or have a test of their own. */
+const STEADY = /^ctflow_(\w+_)?info$|^ctflow_process_|^ctflow_destination_(connected|udp_segmentation)$/;
+
+test('each metric moves with what it counts', async t => {
+  const linesOf = (text: string): Map<string, string> => {
+    const names = METRIC_GROUPS.flatMap(({ metrics }) => metrics.map(({ name }) => name));
+    const lines = text.split('\n');
+    return new Map(names.map(name => [name, lines.filter(line => line.split(/[ {]/)[0] === name).join('\n')]));
+  };
+  const before = linesOf(await expose(fullStatistics()));
+  const certificates = [{ ...CERTIFICATE, expires: CERTIFICATE.expires + 1 }];
+  const counters = Object.fromEntries(Object.entries(KERNEL.counters).map(([name, value]) => [name, value + 1]));
+  const after = linesOf(
+    await expose(fullStatistics(50_001), {
+      process: { ...FIGURES, certificates, logLinesDropped: 18 },
+      kernel: { entries: 12, limit: 13, counters: counters as typeof KERNEL.counters },
+      census: { byState: [['tcp', 'ESTABLISHED', 'ipv6', 14]], byZone: [['other', 15]] },
+      recorder: fullRecorderStatistics(95_001),
+    }),
+  );
+  const still = [...before].filter(([name, lines]) => lines === '' || lines === after.get(name)).map(([name]) => name);
+  t.deepEqual(
+    still.filter(name => !STEADY.test(name)),
+    [],
+  );
+});
+
 test('what is there or not is 1 or 0', async t => {
   const stats = fullStatistics();
   const away = { ...stats.destinations[0], connected: false, udpSegmentation: false };
@@ -154,10 +186,11 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 });
 
 test('what is not there has no metric', async t => {
-  const { events, pendingEvents, state, denied, nat, routes, inventory, namespacesLeft, ...rest } = fullStatistics();
-  const text = await expose({ ...rest, destinations: [] }, 'none');
+  const { events, pendingEvents, state, denied, nat, routes, inventory, namespacesLeft, removed, ...rest } =
+    fullStatistics();
+  const text = await expose({ ...rest, destinations: [] }, { recorder: undefined });
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

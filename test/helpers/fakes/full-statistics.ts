@@ -132,6 +132,7 @@ export function fullStatistics(first = 1001): ExporterStats {
     nat: { created: n(), lateFromPoll: n(), lateFromDestroy: n(), deleted: n(), unregistered: n() },
     recordsExported: n(),
     destinations: [destination('main'), destination('lab')],
+    removed: { destinations: n(), records: n(), lostRecords: n(), unexported: loss() },
     routes: { asked: n(), forgotten: n(), unreachable: n(), ambiguous: n(), postponed: n(), failed: n() },
     inventory: { pods: n(), nodes: n(), services: n(), podPrefixes: n(), loadedAt: n(), reloads: n(), errors: n() },
     names: { count: n(), overflow: n() },
