@@ -44,4 +44,7 @@ export const CASES_OF = {
 } satisfies Record<string, readonly ProofCase[]>;
 
 /** All of them; what is killed there the suite tries at random, in test/state/restart.test.ts and killed-files.test.ts. */
-export const CASES: readonly ProofCase[] = [...Object.values(CASES_OF).flat(), sumsKilled, filesKilled];
+export const CASES: readonly ProofCase[] = [...Object.values(CASES_OF).flat(), sumsKilled];
+
+/** Run where they are named: with so many kills the kernel lets a SYN pass uncounted in half of all runs, which makes them void. */
+export const NAMED_CASES: readonly ProofCase[] = [filesKilled];
