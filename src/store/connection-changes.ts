@@ -81,8 +81,8 @@ export class ConnectionChanges {
       if (slot < 0) {
         const time = timeOf(u32, from, at);
         const entry = this.pendingEvents.note(u32, bytes, from, isNew, at.wall, time);
-        // one that found no room is told of when a poll or a DESTROY shows it
-        if (isNew && entry >= 0 && this.#beginnings) this.#tell(u32, bytes, from, entry, at);
+        // the beginning of one that found no room is exported when a poll or a DESTROY shows it
+        if (isNew && entry >= 0 && this.#beginnings) this.#exportBeginning(u32, bytes, from, entry, at);
         continue;
       }
       this.#lastAt[slot] = timeOf(u32, from, at);
@@ -136,9 +136,9 @@ export class ConnectionChanges {
   }
 
   /** Of one that is left out by mark or status, only the moment from which it matches is of interest. */
-  #tell(u32: Uint32Array, bytes: Uint8Array, from: number, entry: number, at: Moment): void {
+  #exportBeginning(u32: Uint32Array, bytes: Uint8Array, from: number, entry: number, at: Moment): void {
     if (this.#stored.isLeftOut(u32, from)) return;
-    if (this.#beginnings!.began(u32, bytes, from, at)) this.pendingEvents.setTold(entry);
+    if (this.#beginnings!.began(u32, bytes, from, at)) this.pendingEvents.setBeginningExported(entry);
   }
 
   #beganAt(slot: number, at: Moment, time: number): void {

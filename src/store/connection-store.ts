@@ -114,7 +114,7 @@ export class ConnectionStore implements AnnotatedStore {
   /**
    * NEW and UPDATE events are fed to {@link applyEvents}, each before the DESTROY of its connection.
    * @param history where the TCP states go
-   * @param beginnings who is told of beginnings
+   * @param beginnings receives beginnings
    */
   expectChanges(history: TcpHistory, beginnings?: Beginnings): void {
     this.#changes = new ConnectionChanges(this.#stored, history, beginnings);

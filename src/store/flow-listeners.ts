@@ -12,7 +12,7 @@ export class FlowListeners implements Required<StoreListener>, Pick<SlotHolder, 
   readonly #holders: SlotHolder[] = [];
   /** Subscribers, then the holders. */
   readonly #all: StoreListener[] = [];
-  /** Those of them that are told of changes: most rows of a poll are one. */
+  /** Those of them that receive changes: most rows of a poll are one. */
   #changing: readonly StoreListener[] = [];
 
   constructor(table: ConnectionTable) {
@@ -69,7 +69,7 @@ export class FlowListeners implements Required<StoreListener>, Pick<SlotHolder, 
     if (this.#holders.length === 0) this.#table.free(slot);
   }
 
-  /** Subscribers are not told. */
+  /** Subscribers are not called. */
   over(slot: number, reason: number): void {
     this.#table.moveToEnded(slot);
     const holders = this.#holders;

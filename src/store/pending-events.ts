@@ -47,7 +47,7 @@ export interface PendingEvent {
   lastAt: number;
   /** The first was its NEW: it began then. */
   isNew: boolean;
-  /** Its beginning has been told, see {@link Beginnings}. */
+  /** Its beginning has been exported, see {@link Beginnings}. */
   isTold: boolean;
   /** The TCP states it went through, packed as in {@link appendState}. */
   states: number;
@@ -133,14 +133,14 @@ export class PendingEvents {
     return entry;
   }
 
-  /** The beginning of this connection has been told. */
-  setTold(entry: number): void {
+  /** The beginning of this connection has been exported. */
+  setBeginningExported(entry: number): void {
     this.#words[entry * WORDS + DUMP] |= IS_TOLD;
   }
 
   /**
    * Removes the events of this row's connection; valid until the next call. Events before its start belong to an earlier connection
-   * of its key: they are removed too, unless their beginning has been told, as ends may come in another order. Where its end is known,
+   * of its key: they are removed too, unless their beginning has been exported, as ends may come in another order. Where its end is known,
    * and when the kernel made the events, those made after it are of a later connection.
    */
   take(row: Uint32Array, from: number): PendingEvent | undefined {
