@@ -2,16 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { rowsOf, screenOf, type Size, type View } from '../../../src/cli/top/screen.js';
 import type { TopState } from '../../../src/cli/top/state.js';
 import type { TopPage } from '../../../src/daemon/top/page.js';
+import { STATE } from '../../helpers/rigs/top-state.js';
 
-const STATE: TopState = {
-  sort: 'bytes',
-  reverse: false,
-  group: 'none',
-  filter: '',
-  skip: 0,
-  denied: false,
-  paused: false,
-};
 const NARROW: Size = { width: 80, height: 24 };
 const WIDE: Size = { width: 200, height: 50 };
 const PAGE: TopPage = {

@@ -7,16 +7,8 @@ import { CtflowError } from '../../../src/common/errors.js';
 import type { TopPage } from '../../../src/daemon/top/page.js';
 import type { TopQuery } from '../../../src/daemon/top/query.js';
 import { eventually } from '../../helpers/eventually.js';
+import { STATE } from '../../helpers/rigs/top-state.js';
 
-const STATE = {
-  sort: 'bytes',
-  reverse: false,
-  group: 'none',
-  filter: '',
-  skip: 0,
-  denied: false,
-  paused: false,
-} as const;
 const HOUR = 3_600_000;
 
 class FakeScreen implements Screen {

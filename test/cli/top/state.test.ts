@@ -1,15 +1,6 @@
 import test from 'ava';
 import { press, queryOf, type TopState } from '../../../src/cli/top/state.js';
-
-const STATE: TopState = {
-  sort: 'bytes',
-  reverse: false,
-  group: 'none',
-  filter: '',
-  skip: 0,
-  denied: false,
-  paused: false,
-};
+import { STATE } from '../../helpers/rigs/top-state.js';
 
 /** The state after these keys, on a screen of ten rows. */
 function after(keys: readonly string[], from: Partial<TopState> = {}): TopState {
