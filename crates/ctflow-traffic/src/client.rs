@@ -20,6 +20,9 @@ const UNDER_WAY: usize = 512;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Between two requests of a flow that lasts to the end.
 const LONG_PAUSE: Duration = Duration::from_millis(400);
+/// From the end of an answer to the RST: its acknowledgement leaves by itself, perhaps from another processor. If the RST
+/// overtook it, the server would answer it by a RST of its own, and conntrack would let the next SYN pass uncounted.
+const ACKNOWLEDGED: Duration = Duration::from_millis(50);
 /// From a RST to the next SYN on the same tuple.
 const REOPEN: Duration = Duration::from_millis(50);
 /// A SYN that nobody answers is given up before it is sent again.
@@ -49,6 +52,8 @@ pub struct Order {
 
 enum Task {
     Datagrams(Datagrams),
+    /// Of a stream that has its answer, by RST.
+    Reset(u64),
     /// A tuple that has been closed by RST.
     Reopen(Flow, Tuple),
     Request(u64),
@@ -209,6 +214,7 @@ impl Client {
                 self.summary.count(flow.kind);
                 self.open_stream(flow, tuple, false)?;
             }
+            Task::Reset(token) => self.end_stream(token, Step::Over)?,
             Task::Request(token) => {
                 if let Some(stream) = self.streams.get_mut(&token)
                     && !self.closing
@@ -282,6 +288,7 @@ impl Client {
             };
             match stream.proceed(&self.poll, token) {
                 Step::Waits => {}
+                Step::Over if stream.resets() => self.agenda.add(Instant::now() + ACKNOWLEDGED, Task::Reset(token)),
                 Step::Rests => self.agenda.add(Instant::now() + LONG_PAUSE, Task::Request(token)),
                 step => self.end_stream(token, step)?,
             }

@@ -102,9 +102,14 @@ impl Stream {
         Ok(())
     }
 
-    /// Closes it; with a RST where its port is to be used again.
+    /// It is closed by a RST: its port is to be used again.
+    pub fn resets(&self) -> bool {
+        self.flow.kind == Kind::TcpAgain && !self.long
+    }
+
+    /// Closes it.
     pub fn close(self) -> io::Result<()> {
-        if self.flow.kind == Kind::TcpAgain && !self.long {
+        if self.resets() {
             close_by_reset(&self.connection)?;
         }
         Ok(())
