@@ -74,7 +74,7 @@ export async function stillKernel(router: PrivateNamespace): Promise<KernelCount
 }
 
 /** Since the namespaces were made. @param still what the kernel had counted when nothing moved any more */
-export async function readFaults({ router, namespaces }: Topology, still: KernelCount): Promise<Faults> {
+export async function readFaults({ client, router, server }: Topology, still: KernelCount): Promise<Faults> {
   const now = await readKernel(router);
   const counters = parseCounters(await router.run('nft', ['-j', 'list', 'counters']));
   const conntrack = conntrackStatistics(readFileSync(`/proc/${router.pid}/net/stat/nf_conntrack`, 'utf8'));
@@ -84,7 +84,8 @@ export async function readFaults({ router, namespaces }: Topology, still: Kernel
     earlyDrop: conntrack.get('early_drop') ?? 0,
     // the column has had two names
     chainTooLong: conntrack.get('chainlength') ?? conntrack.get('chaintoolong') ?? 0,
-    retransmissions: namespaces.reduce((total, { pid }) => total + retransmissions(pid), 0),
+    // those of the router are the exporter's, to its collector, and in no count
+    retransmissions: retransmissions(client.pid) + retransmissions(server.pid),
     uncountedSyns: counters.get('uncounted_syns')?.packets ?? 0,
     witness: 0,
     late: now.packets - still.packets + now.denied.packets - still.denied.packets,

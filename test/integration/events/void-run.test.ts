@@ -1,6 +1,7 @@
-/** What makes a run of the proof void though nothing was sent twice: a SYN that conntrack lets pass uncounted. */
+/** What makes a run of the proof void: what was sent twice, and a SYN that conntrack lets pass uncounted. */
 import { once } from 'node:events';
 import test from 'ava';
+import { retransmissions } from '../../../src/cli/demo/traffic/network.js';
 import { Topology } from '../../../proof/topology.js';
 import { faultNames, readFaults, stillKernel } from '../../../proof/truth.js';
 import { listConnections } from '../../helpers/kernel/conntrack-list.js';
@@ -56,5 +57,26 @@ needs(test.serial, ['namespace', 'conntrack', 'ping', 'python3'])(
     t.is(kernel.connections, 1, 'two were opened');
     t.is(kernel.packets - Number(original.packets) - Number(reply.packets), 1);
     t.deepEqual(faultNames(await readFaults(topology, kernel)), ['uncountedSyns 1']);
+  },
+);
+
+/** A SYN that is dropped where it arrives is sent again after a second. */
+const DROPPED = 'table inet dropping { chain in { type filter hook input priority 0; tcp dport 4739 drop; }; }';
+const UNANSWERED =
+  'import socket, sys; connection = socket.socket(); connection.settimeout(1.5); connection.connect_ex((sys.argv[1], 4739))';
+
+needs(test.serial, ['namespace', 'conntrack', 'ping', 'python3'])(
+  'what the traffic sends again makes the run void, and what the exporter does to its collector does not',
+  async t => {
+    const topology = await Topology.create(t, 1_000, 30);
+    const { router, client, server } = topology;
+    for (const host of [router, server]) await host.nft(DROPPED);
+    await router.run('python3', ['-c', UNANSWERED, '127.0.0.1']);
+    const exported = await readFaults(topology, await stillKernel(router));
+    t.true(retransmissions(router.pid) > 0);
+    t.deepEqual(faultNames(exported), []);
+    await client.run('python3', ['-c', UNANSWERED, '198.51.100.2']);
+    const { retransmissions: again } = await readFaults(topology, await stillKernel(router));
+    t.true(again > 0);
   },
 );
