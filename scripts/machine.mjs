@@ -24,6 +24,9 @@ const TESTS = {
   ipfix2csv: 'python3-ipfix',
   'systemd-notify': 'systemd',
   tmux: 'tmux',
+  man: 'man-db',
+  zsh: 'zsh',
+  fish: 'fish',
 };
 
 /** Programs of packages that would start a service: they are unpacked into UNPACKED, and not installed. */

@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty';
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
 import { PRIORITIES } from '../common/log/entry.js';
 import { createLogger, type LogLevel } from '../common/logger.js';
@@ -10,23 +10,9 @@ import {
   standardError,
   standardOutput,
 } from '../common/terminal/standard-streams.js';
-import { VERSION } from '../common/version.js';
-import { collectCommand } from './collect.js';
-import { configCommand } from './config.js';
-import { flushCommand } from './control/flush.js';
-import { reloadCommand } from './control/reload.js';
-import { statusCommand } from './control/status.js';
-import { templatesCommand } from './control/templates.js';
-import { demoCommand } from './demo.js';
-import { doctorCommand } from './doctor.js';
-import { sendCommand } from './files/send.js';
-import { dumpCommand } from './dump.js';
 import { tidyEnvironment, type UnknownVariable } from '../config/environment.js';
 import { Mistakes } from '../config/mistakes.js';
-import { recordCommand } from './record.js';
-import { runCommand } from './run.js';
-import { topCommand } from './top/top.js';
-import { versionCommand } from './version.js';
+import { ctflowProgram } from './program.js';
 
 const ERROR = 1;
 const USAGE_ERROR = 2;
@@ -69,27 +55,7 @@ async function exitAfterLastLines(): Promise<void> {
 }
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const program = new Command('ctflow')
-    .description("Exports this host's connections as IPFIX flow records")
-    .version(VERSION, '--version', 'print the version only')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 success, 1 error, 2 usage error. ctflow <command> --help shows flags and examples.',
-    )
-    .addCommand(runCommand())
-    .addCommand(statusCommand())
-    .addCommand(templatesCommand())
-    .addCommand(flushCommand())
-    .addCommand(reloadCommand())
-    .addCommand(collectCommand())
-    .addCommand(topCommand())
-    .addCommand(dumpCommand())
-    .addCommand(configCommand())
-    .addCommand(doctorCommand())
-    .addCommand(recordCommand())
-    .addCommand(sendCommand())
-    .addCommand(demoCommand())
-    .addCommand(versionCommand());
+  const program = ctflowProgram();
   const commands = program.commands.flatMap(command => [command, ...command.commands]);
   for (const command of [program, ...commands]) {
     command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help lists commands and flags)');
