@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { CtflowError, errnoOf } from '../../common/errors.js';
+import { makeFolder } from './folder.js';
 import { findSegments, type Segment, SEGMENT_HEADER, segmentPath } from './segment.js';
 
 /** So many segments together have the size, or the time, of the ring: what goes at once is a small part of it. */
@@ -54,7 +55,7 @@ export class Ring {
    */
   static async open(options: RingOptions): Promise<Ring> {
     try {
-      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await makeFolder(options.directory);
       options.lock?.();
       const ring = new Ring(options, await findSegments(options.directory));
       await ring.#trim(Date.now(), 0);
@@ -183,6 +184,7 @@ export function cannotRecord(path: string, error: unknown): CtflowError {
   const hints: Record<string, string> = {
     EACCES: 'Give ctflow the right to write there, or give --record-directory with another folder',
     ENOSPC: 'The disk is full: free space, or give --record-directory on another one',
+    ENOENT: 'The folder is gone, or none can be made there: give --record-directory with another one',
     EROFS: 'Give --record-directory with a folder that can be written to',
   };
   const hint = hints[errno] ?? 'Give --record-directory with another folder';
