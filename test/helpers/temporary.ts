@@ -1,11 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import type { Scope } from './kernel/scope.js';
 
-/** A path in a folder of its own that is removed after the test. */
-export function temporaryPath(t: ExecutionContext, name: string): string {
+/** A folder of its own that goes with the scope, a test for example. */
+export function temporaryFolder(scope: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), 'ctflow-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  return join(folder, name);
+  scope.teardown(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** A path in such a folder. */
+export function temporaryPath(scope: Scope, name: string): string {
+  return join(temporaryFolder(scope), name);
 }

@@ -13,6 +13,8 @@ export interface Issued {
   /** As openssl writes them: `DNS:collector.example`, `IP:127.0.0.1`. */
   readonly names: readonly string[];
   readonly expired?: boolean;
+  /** For which it is valid from now on. */
+  readonly days?: number;
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
@@ -43,7 +45,7 @@ export class Authority {
     );
   }
 
-  issue({ names, expired = false }: Issued): Certificate {
+  issue({ names, expired = false, days = 3650 }: Issued): Certificate {
     const number = ++this.#issued;
     const tlsCertificate = join(this.#folder, `${number}.pem`);
     const tlsKey = join(this.#folder, `${number}-key.pem`);
@@ -51,8 +53,9 @@ export class Authority {
     openssl('req', '-new', ...NEW_KEY, '-keyout', tlsKey, '-out', file('.csr'), '-subj', `/CN=certificate ${number}`);
     writeFileSync(file('.ext'), `subjectAltName=${names.join(',')}\nbasicConstraints=critical,CA:FALSE\n`);
     const from = `-in ${file('.csr')} -CA ${this.tlsCa} -CAkey ${this.#key} -set_serial ${number}`;
-    const days = expired ? '-1' : '3650';
-    openssl(...`x509 -req ${from} -days ${days} -extfile ${file('.ext')} -out ${tlsCertificate}`.split(' '));
+    openssl(
+      ...`x509 -req ${from} -days ${expired ? -1 : days} -extfile ${file('.ext')} -out ${tlsCertificate}`.split(' '),
+    );
     return { tlsCertificate, tlsKey };
   }
 }
