@@ -42,7 +42,7 @@ test('where all is well no check fails, and each says how things are', t => {
   ]);
 });
 
-for (const [what, changed, expected] of [
+const FAILURES = [
   ['polls stand still', { poll: { behind: 60_001, interval: 5_000 } }, { polls: '60 s behind' }],
   ['it starts', { waitsFor: ['the first poll'] }, { started: 'waits for the first poll' }],
   ['it stops', { stopping: true }, { running: 'ctflow stops' }],
@@ -53,11 +53,18 @@ for (const [what, changed, expected] of [
   ],
   ['the table is nearly full', { table: { entries: 950, limit: 1_000 } }, { table: '950 of 1000 entries' }],
   ['a certificate has expired', { now: 2_000_000 }, { 'tlsCertificate main': '/etc/own.pem expired on 1970-01-01' }],
-] as const) {
+] as const;
+
+for (const [what, changed, expected] of FAILURES) {
   test(`one check fails where ${what}`, t => {
     t.deepEqual(failing(healthChecks({ ...WELL, ...changed })), expected);
   });
 }
+
+test('each check is made to fail', t => {
+  const failed = FAILURES.flatMap(([, , expected]) => Object.keys(expected));
+  t.deepEqual(failed.sort(), Object.keys(healthChecks(WELL)).sort());
+});
 
 test('a long poll is no failure while intervals are long as well', t => {
   t.deepEqual(failing(livenessChecks({ poll: { behind: 170_000, interval: 60_000 } })), {});

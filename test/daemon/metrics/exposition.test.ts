@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ExporterStats } from '../../../src/exporter.js';
 import type { CensusCounts } from '../../../src/daemon/metrics/census.js';
 import { exposition, METRIC_GROUPS, type Snapshot } from '../../../src/daemon/metrics/exposition.js';
@@ -72,6 +72,21 @@ test('every number of the flight recorder is in a metric, and each moves with it
     for (const [path, number] of numbersIn(stats))
       t.true(values.has(['span', 'cpu'].includes(path) ? number / 1000 : number), path);
   }
+});
+
+test('each number of the statistics is looked at by a test of what counts it', t => {
+  const tests = new URL('../../../../test/', import.meta.url);
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'));
+  const others = files.filter(name => !/(full-statistics|exposition\.test)\.ts$/.test(name));
+  const words = new Set(others.flatMap(name => readFileSync(new URL(name, tests), 'utf8').match(/[\w-]+/g) ?? []));
+  const numbers = [...numbersIn(fullStatistics()), ...numbersIn(fullRecorderStatistics())];
+  // an error or a template by its name is one of many
+  const names = numbers.map(([path]) => path.split('.').findLast(part => /^[a-z][a-zA-Z-]+$/.test(part))!);
+  t.true(new Set(names).size > 80);
+  t.deepEqual(
+    [...new Set(names)].filter(name => !words.has(name)),
+    [],
+  );
 });
 
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
