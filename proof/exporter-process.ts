@@ -15,6 +15,8 @@ const LONGEST = 3_600_000;
 export interface ExporterEnd {
   /** Of its log's last line; undefined where it was killed. */
   readonly stats: ExporterStatistics | undefined;
+  /** What it said of itself at its end: what it exported, and what it knows to be lost. */
+  readonly summary: string | undefined;
   /** Messages of its log above the level of information. */
   readonly complaints: readonly string[];
   /** Bytes that it had in memory at most, in its life so far. */
@@ -121,8 +123,10 @@ export class ExporterProcess {
       throw new Error(`the exporter ended with ${finished.signal ?? finished.code}: ${finished.stderr.slice(-2000)}`);
     }
     const log = this.#command.log();
-    const stats = log.find(({ msg }) => msg === 'stopped') as unknown as ExporterStatistics | undefined;
+    const stopped = log.find(({ msg }) => msg === 'stopped');
+    const stats = stopped as unknown as ExporterStatistics | undefined;
+    const summary = stopped && String(stopped['summary']);
     const complaints = log.filter(({ level }) => level === 'warn' || level === 'error').map(({ msg }) => String(msg));
-    return { stats, complaints, peakMemory };
+    return { stats, summary, complaints, peakMemory };
   }
 }

@@ -38,9 +38,13 @@ export function formatCase({ finding, error, outcome, title, name, criterion, vo
     finding ? `  ${TABLE.header()}${findingRows(finding)}` : '',
     ...voidRuns.map(why => `  a run was void (${why})\n`),
     ...(finding?.failures ?? [error]).map(failure => `  ${failure}\n`),
-    ...(outcome === 'fail' && finding ? finding.exporter.complaints.map(said => `  the exporter: ${said}\n`) : []),
+    ...(outcome === 'fail' && finding ? saidOf(finding).map(said => `  the exporter: ${said}\n`) : []),
     `  ${outcome === 'void' ? 'VOID' : outcome}: ${criterion}\n`,
   ].join('');
+}
+
+function saidOf({ exporter: { complaints, summary } }: Finding): readonly string[] {
+  return summary === undefined ? complaints : [...complaints, summary];
 }
 
 function findingRows(finding: Finding): string {

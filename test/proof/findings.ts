@@ -28,7 +28,7 @@ export function finding(otherwise: Partial<Finding>): Finding {
       begunSeconds: 1,
       seconds: 2,
     },
-    exporter: { stats: undefined, complaints: [], peakMemory: 80e6 },
+    exporter: { stats: undefined, summary: undefined, complaints: [], peakMemory: 80e6 },
     faults: NO_FAULTS,
     failures: [],
     notes: [],

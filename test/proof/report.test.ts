@@ -36,6 +36,14 @@ test('what ended while no exporter ran and what was denied stand below', t => {
   t.is(kernel.packets, 1_000);
 });
 
+test('a failed case shows what the exporter complained of, and what it knows to be lost', t => {
+  const { finding } = result('events', 'fail')!;
+  const exporter = { ...finding!.exporter, complaints: ['events were lost'], summary: 'ran for 4 s; lost: 7 events' };
+  const text = formatCase(result('events', 'fail', { failures: ['missing: 7'], exporter }));
+  t.true(text.includes('  the exporter: events were lost\n  the exporter: ran for 4 s; lost: 7 events\n  fail: '));
+  t.false(formatCase(result('events', 'pass', { exporter })).includes('the exporter: '));
+});
+
 test('a failed case has its reason, and a void run is listed', t => {
   const text = formatCase({ ...result('events', 'fail', { failures: ['missing: 7'] }), voidRuns: ['earlyDrop 3'] });
   t.true(text.includes('  a run was void (earlyDrop 3)\n  missing: 7\n  fail: missing 0'));
