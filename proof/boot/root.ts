@@ -1,10 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../../bench/host/machine.js';
+import { debianRoot } from './debian.js';
 
 const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'libstdc++6', 'iproute2', 'nftables', 'procps', 'kmod', 'openssl'];
-const SUITE = 'bookworm';
 /** Where the container has this checkout and this Node. */
 export const BINDS = { [ROOT.replace(/\/$/, '')]: '/usr/lib/ctflow', [dirname(process.execPath)]: '/usr/lib/node' };
 const FILES: Readonly<Record<string, string>> = {
@@ -22,23 +21,7 @@ const FILES: Readonly<Record<string, string>> = {
  * @returns the folder; @throws where neither mmdebstrap nor debootstrap can make it
  */
 export function bootableRoot(): string {
-  const folder = join(ROOT, 'build/boot');
-  const root = join(folder, 'root');
-  if (!existsSync(join(folder, 'complete'))) {
-    if (readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${folder}/`))
-      throw new Error(`something is mounted below ${folder}; unmount it first`);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    const program = ['mmdebstrap', 'debootstrap'].find(name => spawnSync(name, ['--version']).status === 0);
-    if (!program) throw new Error('neither mmdebstrap nor debootstrap is installed');
-    // what it mounts is gone with it, however it ends
-    const apart = ['--mount', '--propagation', 'private', program];
-    const include = `--include=${PACKAGES.join(',')}`;
-    execFileSync('unshare', [...apart, '--variant=minbase', include, SUITE, root], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    writeFileSync(join(folder, 'complete'), '');
-  }
+  const root = debianRoot('boot', PACKAGES);
   install(root);
   return root;
 }
