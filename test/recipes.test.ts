@@ -1,73 +1,45 @@
 import test from 'ava';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { eventually } from './helpers/eventually.js';
-import { CTFLOW, RECORDING } from './helpers/kernel/cli.js';
-import { collect, PrivateNamespace } from './helpers/kernel/namespace.js';
+import { PrivateNamespace } from './helpers/kernel/namespace.js';
 import { needs } from './helpers/kernel/require.js';
+import { commands, RECIPES, type RecipeRun, runRecipe } from './helpers/recipes.js';
 import { temporaryPath } from './helpers/temporary.js';
 
-const page = (name: string): string =>
-  readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url)), 'utf8');
-/** What each recipe says, by its heading. */
-const RECIPES = new Map(
-  page('recipes.md')
-    .split(/^## /m)
-    .slice(1)
-    .map(text => [text.slice(0, text.indexOf('\n')), text]),
-);
-
-/** The commands of a recipe: those of the `collector`, of `ctflow`, and of a `look` at what came. */
-function commands(recipe: string, which: string): string {
-  return new RegExp('^```sh ' + which + '\\n([\\s\\S]*?)^```', 'm').exec(RECIPES.get(recipe)!)?.[1] ?? '';
-}
-
-/** Recipes of programs that the tests have; a line of some says when they are ready. */
-const RUN: readonly { recipe: string; programs: readonly string[]; ready?: string }[] = [
+/** Recipes of programs that the tests have. */
+const RUN: readonly (RecipeRun & { programs: readonly string[]; wanted?: RegExp })[] = [
   { recipe: 'ctflow collect', programs: [] },
   { recipe: 'nfdump', programs: ['nfcapd', 'nfdump'] },
   { recipe: 'pmacct', programs: ['nfacctd'], ready: 'setting object handlers' },
   { recipe: 'libfixbuf (SiLK, YAF)', programs: ['ipfixDump'] },
+  { recipe: 'Wireshark', programs: ['tshark', 'dumpcap'], ready: 'Capturing on', beside: 'ctflow collect' },
+  { recipe: 'A NAT log', programs: [], wanted: /"natEvent"/ },
 ];
 
-for (const { recipe, programs, ready } of RUN) {
-  needs(test, ['namespace', ...programs])(`the recipe of ${recipe} runs as it stands, and reads records`, async t => {
+for (const { programs, wanted = /192\.0\.2\.2\b/, ...run } of RUN) {
+  const title = `the recipe of ${run.recipe} runs as it stands, and reads records`;
+  needs(test, ['namespace', ...programs])(title, async t => {
     const namespace = await PrivateNamespace.create(t);
-    const shim = temporaryPath(t, 'ctflow');
-    writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${CTFLOW}' "$@"\n`, { mode: 0o755 });
-    const shell = (text: string): [string, string[]] => [
-      'sh',
-      ['-c', `cd '${dirname(shim)}'; PATH="$PWD:$PATH"; ${text}`],
-    ];
-    // the last line stays in front
-    const lines = commands(recipe, 'collector').trim().split('\n');
-    const last = lines.pop()!;
-    const collector = last && namespace.spawn(...shell([...lines, `exec ${last}`].join('\n')));
-    const finished = collector && collect(collector, {});
-    if (collector) {
-      let log = '';
-      collector.stderr.on('data', chunk => (log += chunk));
-      if (ready) await eventually(`${recipe} is ready`, () => log.includes(ready));
-      await namespace.listening('udp', 4739);
-    }
-    const played = `--config none --control off --source replay:${RECORDING} --flow-poll-interval 50ms --observation-domain 1`;
-    await namespace.run(...shell(`${commands(recipe, 'ctflow').trim()} ${played}`));
-    let printed = '';
-    if (collector && finished) {
-      await namespace.drained(4739, collector);
-      collector.kill('SIGINT');
-      printed = (await finished).stdout;
-    }
-    const look = commands(recipe, 'look');
-    if (look) printed = await namespace.run(...shell(look));
-    t.regex(printed, /192\.0\.2\.2\b/);
+    t.regex(await runRecipe(namespace, temporaryPath(t, 'ctflow'), run, wanted), wanted);
   });
 }
 
+test('the page says of each recipe whether it is run, and by what', t => {
+  for (const [recipe, text] of RECIPES) {
+    if (commands(recipe, 'ctflow') === '') continue;
+    const says = /^\*(Run|Run by `npm run proof:interop`|Its decoder alone|Not tried)\.\*/m.exec(text)?.[1];
+    t.truthy(says, recipe);
+    t.is(
+      says === 'Run',
+      RUN.some(run => run.recipe === recipe),
+      recipe,
+    );
+  }
+});
+
 test('recipes that name a program have the flags that it was asked with', t => {
   const asked = new Map(
-    page('interop.md')
+    readFileSync(fileURLToPath(new URL('../../docs/interop.md', import.meta.url)), 'utf8')
       .split('\n')
       .map(line => /^\| ([\w, .-]+) \| .* \| `(--[^`]*)` \| [\d]+ of/.exec(line))
       .filter(row => row !== null)

@@ -10,6 +10,7 @@ import { compareCollected } from './collected.js';
 import { EXPORTERS } from './exporters/index.js';
 import { exportIn, exportNat } from './exported.js';
 import { pageOf, type ExporterResult, type NatResult, type TakerResult } from './page.js';
+import { BUILT_RECIPES, type BuiltRecipe, runBuilt } from './recipes.js';
 import { TAKERS } from './takers/index.js';
 import type { Taker } from './takers/taker.js';
 
@@ -62,10 +63,25 @@ for (const exporter of EXPORTERS.filter(({ name }) => flags.only?.includes(name)
   }
   say(exporters.at(-1)!);
 }
+let failed = false;
+for (const recipe of BUILT_RECIPES.filter(({ name }) => flags.only?.includes(name) ?? true)) {
+  const left = recipe.lacks();
+  const outcome = left === undefined ? await scoped(scope => runs(recipe, scope)) : `left out, ${left}`;
+  process.stdout.write(`the recipe of ${recipe.name}: ${outcome}\n`);
+}
 if (flags.write) writeFileSync(join(ROOT, PAGE), pageOf(takers, ofNat, exporters));
-process.exitCode = [...takers, ...ofNat, ...exporters].some(({ comparison }) => comparison && !isRight(comparison))
-  ? 1
-  : 0;
+const compared = [...takers, ...ofNat, ...exporters].flatMap(({ comparison }) => comparison ?? []);
+process.exitCode = !failed && compared.every(isRight) ? 0 : 1;
+
+async function runs(recipe: BuiltRecipe, scope: Scope): Promise<string> {
+  try {
+    await runBuilt(recipe, scope);
+    return 'runs as it stands';
+  } catch (error) {
+    failed = true;
+    return String(error);
+  }
+}
 
 /** What is opened for it ends with it. */
 async function scoped<T>(task: (scope: Scope) => Promise<T>): Promise<T> {
