@@ -28,11 +28,16 @@ export async function ask(
 
 function exchange(path: string, line: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path, ...(signal && { signal }) }, () => socket.write(line));
+    const socket = connect({ path }, () => socket.write(line));
+    // connect's own `signal` keeps a listener of each socket for as long as the signal lives
+    const giveUp = (): void => void socket.destroy(new Error('given up'));
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp);
     const parts: Buffer[] = [];
     let length = 0;
     const finish = (settle: () => void): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
       socket.destroy();
       settle();
     };

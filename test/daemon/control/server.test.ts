@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { spawn } from 'node:child_process';
@@ -212,4 +212,19 @@ test('the socket is in the runtime directory that systemd gives, of root, or of 
     '/run/ctflow/control.sock',
   ]);
   t.deepEqual(socketsToTry({ uid: 0, env: {} }), ['/run/ctflow/control.sock']);
+});
+
+test('who asks again and again with one signal leaves nothing on it, and gives up when it is aborted', async t => {
+  const path = join(temporaryPath(t, 'run'), 'control.sock');
+  await open(t, path, { top: () => new Promise(() => {}) });
+  const closing = new AbortController();
+  const { signal } = closing;
+  for (let i = 0; i < 3; i++) await ask(path, { command: 'status' }, PATIENCE, signal);
+  // a turn later, as connect() would add its own
+  await new Promise(resolve => setImmediate(resolve));
+  t.is(getEventListeners(signal, 'abort').length, 0);
+  const unanswered = ask(path, { command: 'top' }, PATIENCE, signal);
+  closing.abort();
+  await t.throwsAsync(unanswered, { code: 'CTFLOW_CONTROL' });
+  await t.throwsAsync(ask(path, { command: 'status' }, PATIENCE, signal), { code: 'CTFLOW_CONTROL' });
 });
