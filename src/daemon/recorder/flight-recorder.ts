@@ -7,7 +7,7 @@ import type { PollHook } from '../../ingest/poll-hook.js';
 import { dataFrames, doneFrame, dumpFrame, eventsFrame } from '../../sources/recording-frames.js';
 import type { EventMessages } from '../../sources/events.js';
 import type { DumpTap } from '../../sources/source.js';
-import { Allowance } from './allowance.js';
+import { Allowance } from '../allowance.js';
 import { runsOf } from './messages.js';
 import { cannotRecord, type Piece, Ring, type RingOptions } from './ring.js';
 import {

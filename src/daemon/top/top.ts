@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exporter } from '../../exporter.js';
 import type { PollHook } from '../../ingest/poll-hook.js';
 import type { Source } from '../../sources/source.js';
+import { Allowance } from '../allowance.js';
 import { kernelTable } from '../kernel-table.js';
 import { DeniedRanking } from './denied-ranking.js';
 import type { TopPage } from './page.js';
@@ -9,8 +10,10 @@ import type { TopQuery } from './query.js';
 import { Ranking } from './ranking.js';
 import { Rates } from './rates.js';
 
-/** Looks at the connections take at most this share of a core, whoever asks and however often. */
-const MOST_SHARE = 0.1;
+/** Milliseconds a second that looks at the connections take at most, whoever asks and however often: a tenth of a core. */
+const MOST_PER_SECOND = 100;
+/** So many seconds of them are saved: who presses a few keys waits for none. */
+const SAVED = 3;
 
 /** What there is to look at. */
 interface Watched {
@@ -26,7 +29,7 @@ export class Top {
   #watched: Watched | undefined;
   /** The page that is being made, or the last one. */
   #last: Promise<unknown> = Promise.resolve();
-  #notBefore = Number.NEGATIVE_INFINITY;
+  readonly #allowance = new Allowance(MOST_PER_SECOND, SAVED);
 
   /** For the exporter that will be watched. */
   readonly pollHook: PollHook = {
@@ -64,13 +67,13 @@ export class Top {
   async #make(query: TopQuery): Promise<TopPage> {
     const { exporter, source, rates, ranking, denied } = this.#watched!;
     rates.ask();
-    const wait = this.#notBefore - performance.now();
+    const { wait } = this.#allowance;
     if (wait > 0) await sleep(wait);
     // a recording is of its own time
     const now = source.kind === 'replay' ? exporter.stored.polledAt().wall : Date.now();
     const { spent, found } = await ranking.rank(query, now);
     const refused = query.deniedRows > 0 ? await denied?.rank(query, now) : undefined;
-    this.#notBefore = performance.now() + (spent + (refused?.spent ?? 0)) * (1 / MOST_SHARE - 1);
+    this.#allowance.spend(spent + (refused?.spent ?? 0));
     const table = kernelTable(source);
     const accounting = source.sysctl('nf_conntrack_acct')?.trim();
     return {

@@ -21,6 +21,12 @@ export class Allowance {
     return this.#balance > 0;
   }
 
+  /** Milliseconds until something may be spent. */
+  get wait(): number {
+    this.#earn();
+    return Math.max((-this.#balance / this.#perSecond) * 1000, 0);
+  }
+
   spend(amount: number): void {
     this.#earn();
     this.#balance -= amount;
