@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { describeError } from '../../src/common/errors.js';
 import { loadBackend } from '../../src/backend/load.js';
@@ -130,4 +130,22 @@ test('where the folder of the native module is missing, or ctflow was bundled, t
   cpSync(new URL('../../../native/file.js', import.meta.url), bundle);
   const { nativeFile } = (await import(bundle)) as { nativeFile(): string };
   t.throws(nativeFile, { message: /bundled/ });
+});
+
+test('without a module of its own it takes that of the package for the platform, where npm has installed it', async t => {
+  const path = new URL('../../../native/file.js', import.meta.url);
+  const installed = join(realpathSync(folder(t)), 'node_modules');
+  const native = join(installed, 'ctflow/native');
+  cpSync(path, join(native, 'file.js'));
+  writeFileSync(join(installed, 'ctflow/package.json'), '{"type":"module"}');
+  const fileOf = async (of: string): Promise<string> => ((await import(of)) as { nativeFile(): string }).nativeFile();
+  const main = basename(await fileOf(path.href));
+  const name = basename(main, '.node').replace('.', '-');
+  const file = join(installed, name, main);
+  mkdirSync(dirname(file));
+  writeFileSync(file, '');
+  writeFileSync(join(installed, name, 'package.json'), JSON.stringify({ name, main }));
+  t.is(await fileOf(join(native, 'file.js')), file);
+  writeFileSync(join(native, main), '');
+  t.is(await fileOf(join(native, 'file.js')), join(native, main), 'its own goes before');
 });

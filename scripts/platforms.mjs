@@ -1,0 +1,89 @@
+// `npm run package:npm -- [linux-x64-gnu ...]` makes what goes to npm in build/npm: ctflow, and for each platform a package with the
+// native module, of which npm installs the one that fits. cargo-zigbuild builds it here for an older glibc than this machine's.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run, say, stop } from './terminal.mjs';
+
+/** The oldest glibc that Node 20 and newer run on, too. */
+const GLIBC = '2.28';
+const PLATFORMS = {
+  'linux-x64-gnu': { target: 'x86_64-unknown-linux-gnu', cpu: 'x64' },
+};
+
+const at = (...path) => join(root, ...path);
+const made = (...path) => at('build/npm', ...path);
+const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+const { version, description, license, engines, keywords, repository } = manifest;
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PLATFORMS);
+const unknown = chosen.filter(name => !PLATFORMS[name]);
+if (unknown.length > 0) stop(`${unknown.join(', ')}: known are ${Object.keys(PLATFORMS).join(', ')}`);
+
+const { setUp } = await import('./setup.mjs');
+await setUp('package');
+await import('./man.mjs');
+rmSync(made(), { recursive: true, force: true });
+for (const name of chosen) await platformPackage(name);
+mainPackage();
+
+async function platformPackage(name) {
+  const { target, cpu } = PLATFORMS[name];
+  const folder = made(`ctflow-${name}`);
+  const file = `ctflow.${name}.node`;
+  const release = ['cargo', 'zigbuild', '--release', '-p', 'ctflow-napi', '--target-dir', 'target/zig'];
+  if (!(await run(`building for ${name}`, [...release, '--target', `${target}.${GLIBC}`])).ok)
+    stop('it wants cargo-zigbuild and zig');
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(at('target/zig', target, 'release/libctflow_napi.so'), join(folder, file));
+  const wants = newestGlibc(join(folder, file));
+  if (wants.localeCompare(GLIBC, 'en', { numeric: true }) > 0)
+    stop(`${file} wants glibc ${wants}, and ${GLIBC} is what it is for`);
+  say(`${file}: wants glibc ${wants}`);
+  cpSync(at('LICENSE'), join(folder, 'LICENSE'));
+  pack(folder, {
+    name: `ctflow-${name}`,
+    version,
+    description: `${description}: the native module for ${name}`,
+    license,
+    keywords,
+    repository,
+    main: file,
+    files: [file],
+    engines,
+    os: ['linux'],
+    cpu: [cpu],
+    libc: ['glibc'],
+  });
+}
+
+/** ctflow itself, without a native module. */
+function mainPackage() {
+  const folder = made('ctflow');
+  for (const path of [...manifest.files, 'README.md', 'LICENSE'])
+    cpSync(at(path), join(folder, path), { recursive: true, filter: source => !source.endsWith('.node') });
+  const {
+    scripts: _scripts,
+    workspaces: _workspaces,
+    devDependencies: _dev,
+    overrides: _overrides,
+    ...kept
+  } = manifest;
+  const optionalDependencies = Object.fromEntries(chosen.map(name => [`ctflow-${name}`, version]));
+  pack(folder, { ...kept, optionalDependencies });
+}
+
+function pack(folder, manifest) {
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  const said = execFileSync('npm', ['pack', '--silent', '--pack-destination', made()], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  say(`made ${made(said.trim())}`);
+}
+
+/** The version that its symbols want. */
+function newestGlibc(file) {
+  const said = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' });
+  const versions = [...said.matchAll(/Name: GLIBC_(\d+\.\d+)/g)].map(([, version]) => version);
+  return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
+}
