@@ -1,6 +1,9 @@
 // Formatting, lint, types and generated files: everything that is checked without running the code.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,6 +12,11 @@ const CHECKS = [
   ['formatting of TypeScript', 'npx', ['prettier', '--check', '--log-level', 'warn', '.']],
   ['lint of TypeScript', 'npx', ['oxlint', '--deny-warnings']],
   ['types', 'npx', ['tsc', '-b']],
+];
+/** Of the package as npm would have it: what others find in it, and whether its types are what it exports. There is no CommonJS. */
+const PACKAGE_CHECKS = tarball => [
+  ['package', 'npx', ['publint', 'run', tarball, '--strict']],
+  ['types of the package', 'npx', ['attw', tarball, '--profile', 'esm-only']],
 ];
 const CARGO_CHECKS = [
   ['generated layout', 'cargo', ['xtask', 'layout', '--check']],
@@ -40,11 +48,22 @@ async function all(checks) {
   for (const one of checks) await check(one);
 }
 
+async function packageChecks() {
+  const folder = mkdtempSync(join(tmpdir(), 'ctflow-pack-'));
+  try {
+    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder];
+    const { output } = await finish('npm', pack);
+    await all(PACKAGE_CHECKS(join(folder, output.trim())));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 async function cargoChecks() {
   if ((await finish('cargo', ['--version'])).status === 0) return all(CARGO_CHECKS);
   for (const [what] of CARGO_CHECKS) console.log(`- ${what}: left out, cargo is not installed`);
 }
 
 // most of them have use for one processor only
-await Promise.all([all(CHECKS), cargoChecks()]);
+await Promise.all([all(CHECKS).then(packageChecks), cargoChecks()]);
 process.exitCode = failed > 0 ? 1 : 0;
