@@ -29,7 +29,7 @@ const wrong: [string, string[], RegExp][] = [
   ['no collector', ['run'], /--collector/],
   [
     'a bad address',
-    ['run', '--collector', 'http://x'],
+    ['run', '--backend', 'fallback', '--collector', 'http://x'],
     /^ctflow: CTFLOW_USAGE: --collector: 'http:\/\/x' is not a collector address\. Write/,
   ],
   ['a value that is empty', ['dump', '--netns', ''], /CTFLOW_USAGE: --netns: '' is empty/],
@@ -74,7 +74,7 @@ test('exit code 2 for a bad value in the environment, which is named', async t =
     [{ CTFLOW_PROFILE: 'x' }, "CTFLOW_PROFILE: 'x' is not a choice. Allowed choices are standard, antrea"],
     [{ CTFLOW_SETUP_SYSCTL: 'maybe' }, "CTFLOW_SETUP_SYSCTL: 'maybe' is not a choice. Write on or off"],
   ] as const) {
-    const { code, stderr } = await ctflow(['run', ...COLLECTOR], env);
+    const { code, stderr } = await ctflow(['run', '--backend', 'fallback', ...COLLECTOR], env);
     t.is(code, 2);
     t.true(stderr.startsWith(`ctflow: CTFLOW_USAGE: ${said}`), stderr);
   }
