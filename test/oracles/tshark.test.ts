@@ -22,6 +22,12 @@ tshark('tshark reads every element of the profile standard by name', async t => 
   t.deepEqual(reading.complaints, []);
 });
 
+tshark('a port by which tshark guesses another use of UDP is no complaint', async t => {
+  const { complaints, records } = await readWithTshark([message(STANDARD)], 33_455);
+  t.deepEqual(records, readings(STANDARD));
+  t.deepEqual(complaints, []);
+});
+
 tshark('tshark reads options data', async t => {
   t.deepEqual((await readWithTshark([statistics()])).records, [STATISTICS_READING]);
   t.deepEqual((await readWithTshark([FLOW_KEYS])).records, [FLOW_KEYS_READING]);

@@ -83,6 +83,9 @@ const PARTS: Readonly<Record<string, readonly [element: string, worth: number]>>
 /** Made up by tshark: the difference of the two times, and the length of a string. */
 const DERIVED = new Set(['timedelta', 'string_len_short']);
 
+/** What tshark thinks of the port alone, whatever is sent to it; a port that the system has given out may be such a one. */
+const GUESS = /^Possible traceroute: /;
+
 const FIELD = /^( *)<field name="([^"]*)"(?: showname="([^"]*)")?.*? show="([^"]*)"/;
 
 /**
@@ -128,7 +131,7 @@ class PdmlReading implements TsharkReading {
     if (!match) return;
     const [, indent, name, shown = '', text] = match;
     if (name === 'ip.len') this.largest = Math.max(this.largest, Number(text));
-    if (name === '_ws.expert.message') this.complaints.push(unescape(text));
+    if (name === '_ws.expert.message' && !GUESS.test(text)) this.complaints.push(unescape(text));
     if (name === 'cflow.len' && text !== this.#size)
       this.complaints.push(`${this.#size} octets, of which the header says ${text}`);
     if (name === '' && /^Flow \d+$/.test(text)) {
