@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { nativeFile } from '../native/file.js';
+import { neededGlibc } from './glibc.mjs';
 import { setUp } from './setup.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
@@ -53,7 +54,7 @@ async function writePackages(node, nfpm) {
     write(`completion.${shell}`, complete(entryOf(ctflowProgram())));
   write('ctflow.yaml', exampleFile('/usr/lib/ctflow/ctflow.schema.json'));
 
-  const glibc = newestGlibc([nativeFile(), join(node, 'bin/node')]);
+  const glibc = neededGlibc(nativeFile(), join(node, 'bin/node'));
   const file = (src, dst, more = {}) => ({ src, dst, file_info: { mode: 0o644 }, ...more });
   const drop = name => file(at('packaging', name, 'ctflow.conf'), `/usr/lib/${name}/ctflow.conf`);
   write(
@@ -103,13 +104,6 @@ async function writePackages(node, nfpm) {
     if (!ok) stop(`the ${packager} could not be made`);
     say(lines.at(-1));
   }
-}
-
-/** The version that their symbols want, as ELF names it. */
-function newestGlibc(files) {
-  const texts = files.map(file => readFileSync(file, 'latin1'));
-  const versions = texts.flatMap(text => [...text.matchAll(/\0GLIBC_(2\.\d+)/g)].map(([, version]) => version));
-  return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
 }
 
 function write(path, content) {

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isNewer, neededGlibc } from './glibc.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
 /** The oldest glibc that Node 20 and newer run on, too. */
@@ -35,9 +36,8 @@ async function platformPackage(name) {
     stop('it wants cargo-zigbuild and zig');
   mkdirSync(folder, { recursive: true });
   copyFileSync(at('target/zig', target, 'release/libctflow_napi.so'), join(folder, file));
-  const wants = newestGlibc(join(folder, file));
-  if (wants.localeCompare(GLIBC, 'en', { numeric: true }) > 0)
-    stop(`${file} wants glibc ${wants}, and ${GLIBC} is what it is for`);
+  const wants = neededGlibc(join(folder, file));
+  if (isNewer(wants, GLIBC)) stop(`${file} wants glibc ${wants}, and ${GLIBC} is what it is for`);
   say(`${file}: wants glibc ${wants}`);
   cpSync(at('LICENSE'), join(folder, 'LICENSE'));
   pack(folder, {
@@ -79,11 +79,4 @@ function pack(folder, manifest) {
     encoding: 'utf8',
   });
   say(`made ${made(said.trim())}`);
-}
-
-/** The version that its symbols want. */
-function newestGlibc(file) {
-  const said = execFileSync('readelf', ['--version-info', '--wide', file], { encoding: 'utf8' });
-  const versions = [...said.matchAll(/Name: GLIBC_(\d+\.\d+)/g)].map(([, version]) => version);
-  return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
 }
