@@ -46,5 +46,5 @@ export const CASES_OF = {
 /** All of them; what is killed there the suite tries at random, in test/state/restart.test.ts and killed-files.test.ts. */
 export const CASES: readonly ProofCase[] = [...Object.values(CASES_OF).flat(), sumsKilled];
 
-/** Run where they are named: with so many kills the kernel lets a SYN pass uncounted in half of all runs, which makes them void. */
+/** Run where they are named: half of its runs were void until the traffic was mended, and it has not stood beside the others since. */
 export const NAMED_CASES: readonly ProofCase[] = [filesKilled];
