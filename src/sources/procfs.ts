@@ -1,6 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { Batch } from '../row/batch.js';
 import { CpuMeter, processCpu } from '../common/cpu.js';
 import { CtflowError, errnoOf } from '../common/errors.js';
@@ -19,6 +19,8 @@ const NF_CONNTRACK = '/proc/net/nf_conntrack';
 const SYSCTLS = '/proc/sys/net/netfilter';
 const CHUNK = 1 << 16; // far more than the longest line
 const NEWLINE = 0x0a;
+/** Milliseconds after which the event loop gets its turn. */
+const TURN_MS = 2;
 
 /** The kernel's table as the text of /proc/net/nf_conntrack, of the network namespace that ctflow runs in. */
 export class ProcfsSource implements Source {
@@ -38,18 +40,18 @@ export class ProcfsSource implements Source {
   }
 
   /**
-   * Reads the file once, a chunk at a time.
+   * Reads the file once, a chunk at a time; the event loop gets its turn in between.
    * @throws CtflowError CTFLOW_PERMISSION, CTFLOW_KERNEL_SETTING (conntrack is not there), CTFLOW_PROCFS
    */
   async dump(onBatch: (batch: Batch, at: number) => void | Promise<void>): Promise<DumpSummary> {
     if (this.#closed) throw new CtflowError('CTFLOW_PROCFS', `The source ${this.#path} is closed`, 'Open it again');
     this.#rows.begin(onBatch);
     try {
-      const file = await openTable(this.#path);
+      const file = openTable(this.#path);
       try {
         return await this.#read(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
     } finally {
       this.#rows.end();
@@ -84,17 +86,17 @@ export class ProcfsSource implements Source {
     this.#closed = true;
   }
 
-  async #read(file: FileHandle): Promise<DumpSummary> {
+  async #read(file: number): Promise<DumpSummary> {
     const startedAt = Date.now();
     const buckets = bucketsOf(this);
     const skipped = { filtered: 0, malformed: 0, truncated: 0, resized: 0 };
     const { batch } = this.#rows;
     const chunk = this.#chunk;
     let now = startedAt;
+    let turn = startedAt;
     let filled = 0;
     let skipping = false; // within a line that is longer than the chunk
     let error: CtflowError | undefined;
-    // what else this process does while it reads is in it too
     const cpu = new CpuMeter(processCpu);
     const deliver = async (): Promise<void> => {
       cpu.pause();
@@ -103,14 +105,21 @@ export class ProcfsSource implements Source {
     };
     cpu.resume();
     for (;;) {
+      if (now - turn >= TURN_MS) {
+        cpu.pause();
+        await setImmediate();
+        cpu.resume();
+        turn = Date.now();
+      }
       let read = 0;
+      // The kernel counts the ages from the moment when the read begins. One that is awaited may be told of much later.
+      now = Date.now();
       try {
-        read = this.#closed ? 0 : (await file.read(chunk, filled, CHUNK - filled, null)).bytesRead;
+        read = this.#closed ? 0 : readSync(file, chunk, filled, CHUNK - filled, null);
       } catch (cause) {
         error = tableError(this.#path, cause);
       }
       if (read === 0) break;
-      now = Date.now();
       filled += read;
       let at = 0;
       for (let end = lineEnd(chunk, at, filled); end >= 0; end = lineEnd(chunk, at, filled)) {
@@ -158,9 +167,9 @@ function lineEnd(chunk: Buffer, from: number, to: number): number {
   return end < to ? end : -1;
 }
 
-async function openTable(path: string): Promise<FileHandle> {
+function openTable(path: string): number {
   try {
-    return await open(path, 'r');
+    return openSync(path, 'r');
   } catch (error) {
     throw tableError(path, error);
   }

@@ -76,6 +76,34 @@ test('the start is estimated from the time of reading', async t => {
   t.is(start, BigInt(at - 2000) * 1_000_000n);
 });
 
+test('the start does not move where the event loop is held up', async t => {
+  const path = temporaryPath(t, 'held');
+  await writeFile(path, line(1));
+  let start = 0n;
+  const dumping = new ProcfsSource({}, path).dump(batch => {
+    start = new RowView(batch.bytes.subarray(0, ROW_SIZE)).u64(START_NS);
+  });
+  const after = Date.now();
+  while (Date.now() < after + 100);
+  await dumping;
+  t.true(start <= BigInt(after - 2000) * 1_000_000n);
+});
+
+test('a dump leaves turns of the event loop to others', async t => {
+  const path = temporaryPath(t, 'turns');
+  await writeFile(path, Array.from({ length: 200_000 }, (_, i) => line(i % 65536)).join(''));
+  let turns = 0;
+  let over = false;
+  const turn = (): void => {
+    turns++;
+    if (!over) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await new ProcfsSource({}, path).dump(() => {});
+  over = true;
+  t.true(turns >= 3);
+});
+
 test('the filter is applied', async t => {
   const udp = await read(RICH, { protocols: [17] });
   t.true(udp.summary.rows > 3);
