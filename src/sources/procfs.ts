@@ -112,7 +112,7 @@ export class ProcfsSource implements Source {
         turn = Date.now();
       }
       let read = 0;
-      // The kernel counts the ages from the moment when the read begins. One that is awaited may be told of much later.
+      // The kernel counts the ages from the moment when the read begins. An awaited read may come back much later.
       now = Date.now();
       try {
         read = this.#closed ? 0 : readSync(file, chunk, filled, CHUNK - filled, null);
