@@ -1,73 +1,17 @@
-import test, { type ExecutionContext } from 'ava';
-import type { Backend } from '../src/backend/backend.js';
-import type { EventOptions } from '../src/sources/events.js';
-import { DESTINATION_DEFAULTS, type DestinationOptions } from '../src/destination/destination-options.js';
-import type { Endpoint } from '../src/common/endpoint.js';
-import type { EventsOptions } from '../src/ingest/conntrack-events.js';
+import test from 'ava';
 import { CtflowError } from '../src/common/errors.js';
-import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../src/exporter.js';
-import type { EventReceiver, EventSource } from '../src/sources/events.js';
 import { backends, perBackend } from './helpers/backends.js';
-import { flows, TcpCollector, udpCollector } from './helpers/fakes/collector-socket.js';
-import { tcp, udp } from './helpers/builders/connections.js';
+import { tcp } from './helpers/builders/connections.js';
+import type { Facts } from './helpers/builders/rows.js';
 import { eventually } from './helpers/eventually.js';
-import { FakeEvents } from './helpers/fakes/fake-events.js';
+import { flows, TcpCollector, udpCollector } from './helpers/fakes/collector-socket.js';
 import { FakeSource } from './helpers/fakes/fake-source.js';
-import { listeningLogger } from './helpers/fakes/listening-logger.js';
-import { rows, type Facts } from './helpers/builders/rows.js';
-
-interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
-  destination?: Partial<DestinationOptions>;
-}
-
-interface Rig {
-  readonly exporter: Exporter;
-  readonly lines: Record<string, unknown>[];
-}
-
-function rig(
-  t: ExecutionContext,
-  backend: Backend,
-  source: FakeSource,
-  endpoints: Endpoint[],
-  changed: Changed = {},
-): Rig {
-  const { destination, ...options } = changed;
-  const { log, lines } = listeningLogger();
-  const exporter = new Exporter({
-    ...EXPORTER_DEFAULTS,
-    flowPollInterval: 20,
-    maxConnections: 1_000,
-    shutdownTimeout: 5_000,
-    ...options,
-    backend,
-    source,
-    destinations: endpoints.map(endpoint => ({
-      ...DESTINATION_DEFAULTS,
-      activeFlowExportTimeout: 30,
-      idleFlowExportTimeout: 3_600_000,
-      reconnectInterval: 20,
-      mtu: 1_400,
-      observationDomain: 1,
-      ...destination,
-      endpoint,
-    })),
-    log,
-  });
-  t.teardown(() => exporter.close());
-  return { exporter, lines };
-}
-
-/** A start after that of any exporter here, however long a test is held up before it makes it. */
-const LATER = Date.now() + 3_600_000;
-
-const facts = (port: number, packets: number, started: number): Facts =>
-  udp(port, started, [packets, packets * 100, 0, 0]);
+import { exporterRig, facts, LATER } from './helpers/rigs/exporter-rig.js';
 
 perBackend('the count of sent records is what each of two collectors receives', async (t, backend) => {
   const collectors = [await udpCollector(t), await TcpCollector.listen(t)];
   const source = new FakeSource([{ connections: [] }]);
-  const { exporter } = rig(
+  const { exporter } = exporterRig(
     t,
     backend,
     source,
@@ -109,7 +53,7 @@ perBackend('where a poll is dear, the next one comes as the budget allows, and t
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [facts(1, 1, LATER)] }]);
   source.cpu = 1_600;
-  const { exporter, lines } = rig(t, backend, source, [collector.endpoint], {
+  const { exporter, lines } = exporterRig(t, backend, source, [collector.endpoint], {
     flowPollInterval: 'auto',
     pollBudget: 20,
   });
@@ -130,7 +74,7 @@ perBackend('where a poll is dear, the next one comes as the budget allows, and t
 perBackend('records leave while the first dump is still being read', async (t, backend) => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [1, 2, 3, 4, 5, 6].map(port => facts(port, 1, LATER)) }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], { flowPollInterval: 3_600_000 });
+  const { exporter } = exporterRig(t, backend, source, [collector.endpoint], { flowPollInterval: 3_600_000 });
   let open!: () => void;
   // the export that finds nothing yet is over
   source.pause = () => new Promise(resolve => setTimeout(resolve, 200));
@@ -145,7 +89,7 @@ perBackend('records leave while the first dump is still being read', async (t, b
 test('a poll that takes longer than its interval does not pile up', async t => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [facts(1, 1, Date.now())] }]);
-  const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
+  const { exporter } = exporterRig(t, backends()[0], source, [collector.endpoint]);
   await exporter.open();
   let open!: () => void;
   source.gate = new Promise<void>(resolve => (open = resolve));
@@ -162,7 +106,7 @@ test('a failed dump ends neither the exporter nor any connection', async t => {
   const collector = await udpCollector(t);
   const connections = [facts(1, 1, Date.now())];
   const source = new FakeSource([{ connections }]);
-  const { exporter, lines } = rig(t, backends()[0], source, [collector.endpoint]);
+  const { exporter, lines } = exporterRig(t, backends()[0], source, [collector.endpoint]);
   await exporter.open();
   source.next({ fails: new CtflowError('CTFLOW_NETLINK', 'The kernel is out of sorts', 'Wait') });
   await eventually('failed polls', () => exporter.stats().poll.incomplete >= 3);
@@ -190,7 +134,7 @@ perBackend(
       { connections: [] },
       { fails: new Error('no more') },
     ]);
-    const { exporter } = rig(t, backend, source, [endpoint], { staleConnectionTimeout: 100 });
+    const { exporter } = exporterRig(t, backend, source, [endpoint], { staleConnectionTimeout: 100 });
     await exporter.open();
     await eventually('an empty store', () => exporter.stats().connections === 0);
     t.deepEqual(exporter.stats().destinations[0].stale, { connections: 1, packets: 3, octets: 300 });
@@ -205,7 +149,7 @@ perBackend(
       [{ connections: [facts(1, 3, 1_000)] }, { connections: [facts(1, 5, 1_000)] }, 'end'],
       'replay',
     );
-    const { exporter } = rig(t, backend, source, [collector.endpoint], {
+    const { exporter } = exporterRig(t, backend, source, [collector.endpoint], {
       firstSight: 'total',
       destination: { activeFlowExportTimeout: 3_600_000 },
     });
@@ -229,7 +173,7 @@ perBackend(
     const source = new FakeSource([
       { connections: [facts(1, 3, LATER), tcp(2, LATER, [1, 60, 0, 0], { state: 1, timeout: 119 })] },
     ]);
-    const { exporter } = rig(t, backend, source, [collector.endpoint], {
+    const { exporter } = exporterRig(t, backend, source, [collector.endpoint], {
       flowPollInterval: 3_600_000,
       destination: { activeFlowExportTimeout: 3_600_000 },
     });
@@ -255,7 +199,7 @@ test('close ends in time with a dump that hangs and collectors that are frozen o
   const { endpoint } = gone;
   await gone.close();
   const source = new FakeSource([{ connections: Array.from({ length: 900 }, (_, i) => facts(i + 1, 3, LATER)) }]);
-  const { exporter, lines } = rig(
+  const { exporter, lines } = exporterRig(
     t,
     backends()[0],
     source,
@@ -281,7 +225,7 @@ perBackend('a collector that takes nothing delays no other', async (t, backend) 
   const healthy = await udpCollector(t);
   const connections = (packets: number): Facts[] => Array.from({ length: 900 }, (_, i) => facts(i + 1, packets, LATER));
   const source = new FakeSource([{ connections: connections(1) }], 'netlink', 300);
-  const { exporter } = rig(t, backend, source, [frozen.endpoint, healthy.endpoint], {
+  const { exporter } = exporterRig(t, backend, source, [frozen.endpoint, healthy.endpoint], {
     destination: { biflow: 'two-uniflows', activeFlowExportTimeout: 10 },
   });
   await exporter.open();
@@ -313,7 +257,7 @@ perBackend(
     const healthy = await udpCollector(t);
     const living = (packets: number): Facts[] => Array.from({ length: 90 }, (_, i) => facts(i + 1, packets, LATER));
     const source = new FakeSource([{ connections: living(1) }]);
-    const { exporter } = rig(t, backend, source, [endpoint, healthy.endpoint], {
+    const { exporter } = exporterRig(t, backend, source, [endpoint, healthy.endpoint], {
       maxConnections: 100,
       destination: { endedQueue: 30 },
     });
@@ -339,31 +283,12 @@ perBackend(
   },
 );
 
-test('a part that cannot be drained leaves no other open', async t => {
-  const { backend, events } = withEvents();
-  const collector = await TcpCollector.listen(t);
-  const source = new FakeSource([{ connections: [facts(1, 3, LATER)] }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], {
-    shutdownTimeout: 60_000, // the record must leave, also where this process is held up
-    events: EVENTS,
-    destination: { activeFlowExportTimeout: 3_600_000 },
-  });
-  await exporter.open();
-  const socket = await collector.nth(1);
-  events.leave = () => Promise.reject(new Error('the socket is gone'));
-  await t.throwsAsync(exporter.close(), { message: 'the socket is gone' });
-  t.true(source.closed);
-  t.true(events.calls.includes('close'));
-  await eventually('the end of the session', () => socket.destroyed || socket.readableEnded);
-  t.is(flows(collector).at(-1)!.get('flowEndReason'), 4);
-});
-
 test('a collector that becomes reachable is served at once, not at the next poll', async t => {
   const collector = await TcpCollector.listen(t);
   const { endpoint } = collector;
   await collector.close();
   const source = new FakeSource([{ connections: [tcp(1, LATER, [9, 900, 0, 0], { state: 7 })] }]);
-  const { exporter } = rig(t, backends()[0], source, [endpoint], { flowPollInterval: 3_600_000 });
+  const { exporter } = exporterRig(t, backends()[0], source, [endpoint], { flowPollInterval: 3_600_000 });
   await exporter.open();
   await new Promise(resolve => setTimeout(resolve, 100));
   const back = await TcpCollector.listen(t, endpoint.port);
@@ -374,81 +299,7 @@ test('a collector that becomes reachable is served at once, not at the next poll
 test('an exporter that cannot open closes everything it has opened', async t => {
   const collector = await TcpCollector.listen(t);
   const source = new FakeSource([{ fails: new CtflowError('CTFLOW_PERMISSION', 'No', 'Ask') }]);
-  const { exporter } = rig(t, backends()[0], source, [collector.endpoint]);
+  const { exporter } = exporterRig(t, backends()[0], source, [collector.endpoint]);
   await t.throwsAsync(exporter.open(), { message: 'No' });
   t.true(source.closed);
-});
-
-/** A backend whose events are in the hands of the test. */
-function withEvents(): { backend: Backend; events: FakeEvents } {
-  const events = new FakeEvents();
-  const openEvents = ({ kinds }: EventOptions, receiver: EventReceiver): EventSource => {
-    if (kinds.includes('destroy')) events.receiver = receiver;
-    else events.changes = receiver;
-    return events as unknown as EventSource;
-  };
-  return { backend: { ...backends()[0], openEvents }, events };
-}
-const EVENTS: EventsOptions = {
-  kind: 'destroy',
-  filter: {},
-  receiveBuffer: 4096,
-  holdEnded: 'auto',
-  dyingLimit: 10,
-  earlierHaveNone: false,
-};
-
-test('packets lost with events are reported to the collector as ignored', async t => {
-  const collector = await udpCollector(t);
-  const { backend, events } = withEvents();
-  const source = new FakeSource([{ connections: [facts(1, 3, LATER)] }, { connections: [] }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], {
-    events: EVENTS,
-    destination: { optionsInterval: 20 },
-  });
-  await exporter.open();
-  await eventually('an end without its event', () => exporter.stats().store.eventless === 1);
-  void events.receiver.onBatch(rows(facts(1, 8, LATER)));
-  const ignored = await eventually('the reliability record', () =>
-    collector.records.find(record => record.get('ignoredPacketTotalCount') !== undefined),
-  );
-  t.is(ignored.get('ignoredPacketTotalCount'), 5);
-  t.is(ignored.get('ignoredOctetTotalCount'), 500);
-  t.deepEqual(exporter.stats().store.late, { connections: 1, packets: 5, octets: 500 });
-});
-
-test('where the last poll of a shutdown takes too long, waiting events are still exported', async t => {
-  const collector = await udpCollector(t);
-  const { backend, events } = withEvents();
-  const source = new FakeSource([{ connections: [] }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], { shutdownTimeout: 12_000, events: EVENTS });
-  await exporter.open();
-  source.gate = new Promise(() => {});
-  events.waiting = rows(facts(1, 8, LATER));
-  await exporter.close();
-  t.true(events.calls.includes('leave'));
-  await eventually('the record', () => flows(collector).length === 1);
-  t.is(flows(collector)[0].get('packetDeltaCount'), 8);
-});
-
-test('lost NEW and UPDATE events cause a poll at once, and another after a poll under way', async t => {
-  const collector = await udpCollector(t);
-  const { backend, events } = withEvents();
-  const source = new FakeSource([{ connections: [] }]);
-  const { exporter } = rig(t, backend, source, [collector.endpoint], {
-    flowPollInterval: 3_600_000,
-    events: { ...EVENTS, kind: 'all' },
-  });
-  await exporter.open();
-  t.is(source.dumps, 1);
-  let open!: () => void;
-  source.gate = new Promise<void>(resolve => (open = resolve));
-  source.next({ connections: [facts(1, 8, LATER)] });
-  events.changes!.onOverrun!();
-  await eventually('a poll', () => source.dumps === 2);
-  events.changes!.onOverrun!();
-  open();
-  await eventually('another', () => source.dumps === 3);
-  await eventually('the record', () => flows(collector).length > 0);
-  t.is(exporter.stats().pendingEvents?.resyncs, 2);
 });

@@ -113,13 +113,14 @@ export class ProcfsSource implements Source {
       }
       let read = 0;
       // The kernel counts the ages from the moment when the read begins. An awaited read may come back much later.
-      now = Date.now();
+      const began = Date.now();
       try {
         read = this.#closed ? 0 : readSync(file, chunk, filled, CHUNK - filled, null);
       } catch (cause) {
         error = tableError(this.#path, cause);
       }
       if (read === 0) break;
+      now = began;
       filled += read;
       let at = 0;
       for (let end = lineEnd(chunk, at, filled); end >= 0; end = lineEnd(chunk, at, filled)) {

@@ -19,6 +19,8 @@ import {
 } from '../../../src/encoder/request.js';
 import { ExportSlots } from '../../../src/schedule/export-state.js';
 import type { ConnectionTable } from '../../../src/store/connection-table.js';
+import { flowTable } from '../builders/flow-table.js';
+import type { Facts } from '../builders/rows.js';
 
 export const NO_NAMES: Names = { bytes: new Uint8Array(0), ends: new Uint32Array(0) };
 
@@ -124,3 +126,15 @@ export class EncoderRig {
 }
 
 export { LAST };
+
+/** The one data record of a connection, in hexadecimal. */
+export function dataRecord(
+  backend: Backend,
+  facts: Facts,
+  plan: readonly number[],
+  options: EncoderRigOptions = {},
+): string {
+  const rig = new EncoderRig(backend, flowTable(facts), { ...options, plan: Uint32Array.from(plan) });
+  const [{ data }] = rig.all([0]).messages;
+  return data.subarray(4).toString('hex');
+}
