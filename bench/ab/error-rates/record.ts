@@ -4,19 +4,16 @@ import { machine, ROOT } from '../../host/machine.js';
 import { PLANTED } from '../../run/planted-work.js';
 import { measurePair } from '../pair.js';
 import { PairRows } from '../pair-rows.js';
-import { isPrimary, JOBS as ALL_JOBS } from '../primary.js';
+import { isPrimary, JOBS } from '../primary.js';
 import { titleOf } from '../session.js';
 import { BusyProcesses } from './busy-processes.js';
 import { fileOf, PLANTED_SHARE, type Kind, type RecordedPair, type Recording } from './recording.js';
-
-/** Those with the shorter processes: so many pairs take long enough. */
-const JOBS = ALL_JOBS.filter(({ subject }) => subject === 'decode' || subject === 'encode');
 
 /** What was recorded is stored after so many pairs, so that one who has no more time has these. */
 const STORED_EVERY = 10;
 
 /**
- * Records pairs of this checkout against itself, of the shorter jobs of bench:ab, and stores them in a folder.
+ * Records pairs of this checkout against itself, of all jobs of bench:ab, and stores them in a folder.
  * @param pairs of each job
  */
 export async function record(kind: Kind, pairs: number, folder: string): Promise<void> {

@@ -36,7 +36,7 @@ export function errorRates(recordings: readonly Recording[]): string {
       'measured change of CPU time, and by how much half of the pairs sway',
       ...recordings.map(({ kind }) => WHAT[kind]),
     ],
-    recordings[0].rows.map((row, i) => [row, ...recordings.map(recording => changeAndSway(recording, i))]),
+    recordings[0].rows.map(row => [row, ...recordings.map(recording => changeAndSway(recording, row))]),
   );
   const rates = table(
     ['recorded', 'runs of the rule', 'worse', 'fine', 'undecided', 'slower by however little', 'pairs a run'],
@@ -98,9 +98,11 @@ function ratiosOf({ pairs }: Recording): Ratios[] {
   return pairs.map(({ cpu }) => forAllRows(cpu.map(([base, head]) => Math.log(head / base))));
 }
 
-/** `+5.1 % ± 1.2 %`: half of the pairs differ by less from the middle. */
-function changeAndSway(recording: Recording, row: number): string {
-  const ratios = ratiosOf(recording).map(pair => pair[row]);
+/** `+5.1 % ± 1.2 %`: half of the pairs differ by less from the middle. Empty where the row was not recorded. */
+function changeAndSway({ rows, pairs }: Recording, row: string): string {
+  const at = rows.indexOf(row);
+  if (at < 0) return '';
+  const ratios = pairs.map(({ cpu }) => Math.log(cpu[at][1] / cpu[at][0]));
   const middle = median(ratios);
   const sway = median(ratios.map(ratio => Math.abs(ratio - middle)));
   return `${percent(Math.expm1(hodgesLehmann(ratios)))} ± ${share(sway)}`;
