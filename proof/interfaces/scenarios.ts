@@ -115,7 +115,8 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'rules by interface (`iif`)', ...rule(() => 'iif inside'), flows: [...fromClients(first), ...OWN] },
   {
     name: 'rules by port (`ipproto`, `dport`)',
-    ...rule(() => `ipproto udp dport ${PORTS.other}`),
+    // a bare machine has no /etc/protocols to look names up
+    ...rule(() => `ipproto 17 dport ${PORTS.other}`),
     flows: [...fromClients(first), ...fromClients(first, PORTS.other)],
   },
   { name: 'rules by user (`uidrange`)', ...rule(() => 'uidrange 0-0'), flows: [...fromClients(first), ...OWN] },
