@@ -11,9 +11,9 @@ import { recorderSettings } from '../config/recorder-settings.js';
 import { canonicalAddress } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { needOf } from '../ipfix/field-list/elements.js';
-import { createProfile } from '../ipfix/profile.js';
+import { mistakesOf } from '../ipfix/field-list/field-list.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
-import { tlsFileErrors } from '../transport/tls-files.js';
+import { tlsFileFaults } from '../transport/tls-files.js';
 import { FIELDS } from '../filter/fields.js';
 import { isNat } from '../record/nat-log.js';
 import { endedRoom } from '../schedule/ended-room.js';
@@ -59,8 +59,10 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
       destinations.map(({ endedQueue }) => endedQueue),
     );
   } catch (error) {
-    const { message, hint } = error as CtflowError;
-    found.push(...config.conflict([['maxConnections'], ['maxDenied'], ['endedQueue']], message, hint));
+    const { message, hint = '' } = error as CtflowError;
+    const named = (text: string): string =>
+      text.replace('--ended-queue', say('endedQueue')).replace('--max-connections', say('maxConnections'));
+    found.push(...config.conflict([['maxConnections'], ['maxDenied'], ['endedQueue']], named(message), named(hint)));
   }
   if (settings.state !== undefined && destinations.length === 0) {
     const what = `${say('state')} needs a destination: it keeps what was exported`;
@@ -173,25 +175,33 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   if (!fields || destination.profile !== 'standard') return [];
   const path = config.pathOf(destination, 'fields');
   const { inventory, nflogGroup, tcpStateHistory } = config.settings;
-  try {
-    createProfile('standard', biflow, false, fields, interfaces, {
-      inventory: inventory !== undefined,
-      denied: nflogGroup !== undefined,
-      tcpStates: tcpStateHistory,
-    });
-  } catch (error) {
-    const { message, hint } = error as CtflowError;
-    // whoever wrote a file or variables knows no flags
-    const named = (text: string): string =>
-      text
-        .replace(/^--fields/, config.say(path))
-        .replace('--inventory', config.say(['inventory']))
-        .replace('--nflog-group', config.say(['nflogGroup']))
-        .replace('--tcp-state-history', config.say(['tcpStateHistory']))
-        .replace('--interfaces', config.say(config.pathOf(destination, 'interfaces')));
-    return config.conflict([path], named(message), named(hint ?? ''));
-  }
-  const found: CtflowError[] = [];
+  const needs = {
+    inventory: ['inventory'],
+    denied: ['nflogGroup'],
+    tcpStates: ['tcpStateHistory'],
+    interfaces: config.pathOf(destination, 'interfaces'),
+  };
+  // whoever wrote a file or variables knows no flags
+  const named = (text: string): string =>
+    text
+      .replace('--inventory', config.say(needs.inventory))
+      .replace('--nflog-group', config.say(needs.denied))
+      .replace('--tcp-state-history', config.say(needs.tcpStates))
+      .replace('--interfaces', config.say(needs.interfaces))
+      .replace(`--biflow ${biflow}`, config.say(config.pathOf(destination, 'biflow'), biflow));
+  const found = mistakesOf(fields, {
+    biflow,
+    interfaces,
+    observationDomain: 0,
+    inventory: inventory !== undefined,
+    denied: nflogGroup !== undefined,
+    tcpStates: tcpStateHistory,
+  }).flatMap(({ what, hint, item, need }) => {
+    const place = config.pathOfItem(path, item, fields.length);
+    const paths = need === undefined ? [place] : [place, needs[need]];
+    return config.conflict(paths, `${config.say(place)}: ${named(what)}`, named(hint));
+  });
+  if (found.length > 0) return found;
   if (interfaces !== 'none' && !fields.some(name => name.endsWith('gressInterface'))) {
     const its = config.pathOf(destination, 'interfaces');
     const what = `${config.say(its)} does not go with ${config.say(path)}, whose list has no interfaces`;
@@ -209,11 +219,11 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 /** An event is exported at once, and what may still change of its connection cannot decide on it. */
 function checkNat(config: RunConfig, destination: DestinationConfig): CtflowError[] {
   const { filter, profile } = destination;
-  const changing = [...(filter?.fields ?? [])].find(name => !FIELDS.get(name)?.lasting);
-  if (profile !== 'nat' || changing === undefined) return [];
+  const changing = [...(filter?.fields ?? [])].filter(name => !FIELDS.get(name)?.lasting);
+  if (profile !== 'nat' || changing.length === 0) return [];
   const [filterPath, profilePath] = [config.pathOf(destination, 'filter'), config.pathOf(destination, 'profile')];
   const nat = config.say(profilePath, 'nat');
-  const what = `${config.say(filterPath)}: ${changing} may change, and does not go with ${nat}: its events are exported at once`;
+  const what = `${config.say(filterPath)}: ${changing.join(' and ')} may change, which does not go with ${nat}: its events are exported at once`;
   const hint = 'Filter by addresses, ports, protocol, family, zone, snat or dnat';
   return config.conflict([filterPath, profilePath], what, hint);
 }
@@ -221,13 +231,16 @@ function checkNat(config: RunConfig, destination: DestinationConfig): CtflowErro
 function checkTls(config: RunConfig, destination: DestinationConfig): CtflowError[] {
   if (!isSecured(destination.endpoint)) return [];
   const { tlsCertificate, tlsKey } = destination;
-  if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
-    const [given, missing] =
-      tlsKey === undefined ? (['tlsCertificate', 'tlsKey'] as const) : (['tlsKey', 'tlsCertificate'] as const);
-    const [there, lacking] = [config.pathOf(destination, given), config.say(config.pathOf(destination, missing))];
-    return config.conflict([there], `${config.say(there)} needs ${lacking}`, `Give ${lacking} too`);
-  }
-  return tlsFileErrors(destination);
+  const found = tlsFileFaults(destination).map(({ setting, error }) =>
+    config.atValue(config.pathOf(destination, setting), error),
+  );
+  if ((tlsCertificate === undefined) === (tlsKey === undefined)) return found;
+  const [given, missing] =
+    tlsKey === undefined ? (['tlsCertificate', 'tlsKey'] as const) : (['tlsKey', 'tlsCertificate'] as const);
+  const there = config.pathOf(destination, given);
+  const lacking = config.pathOf(destination, missing);
+  const what = `${config.say(there)} needs ${config.say(lacking)}`;
+  return [...config.conflict([there, lacking], what, `Give ${config.say(lacking)} too`), ...found];
 }
 
 /** Over UDP a collector knows an exporter by its address and observation domain (RFC 7011 section 10.3). */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { configSchema } from './run-settings.js';
+import { configSchema, NAME } from './run-settings.js';
 import { about, isSetting } from './setting.js';
 
 /** The JSON Schema of the configuration file, for editors. */
@@ -7,6 +7,7 @@ export function jsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(configSchema, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
+      if (jsonSchema.propertyNames) jsonSchema.propertyNames = { type: 'string', pattern: NAME.source };
       if (!isSetting(zodSchema)) return;
       const { kind, text, fallback } = about(zodSchema);
       Object.assign(jsonSchema, kind.json, {

@@ -39,7 +39,6 @@ export function errorsOf(issue: z.core.$ZodIssue, blame: Blame, unknown: (path: 
         return blame(path, 'there is no such key', unknown(path), true);
       });
   }
-  if (issue.code === 'invalid_key') return [blame(issue.path, 'this is not a name', NAME_HINT, true)];
   if (issue.code === 'invalid_type') {
     const hint = `Write ${issue.path.length === 1 ? 'NAME: and below it ' : ''}flowCollectorAddr: udp://HOST:PORT`;
     return [blame(issue.path, 'this is not a map', hint)];

@@ -5,9 +5,9 @@ import { CtflowError, errnoOf } from '../common/errors.js';
 import { nearest } from '../common/nearest.js';
 import { ConfigFile, DEFAULT_FILE } from './config-file.js';
 import { destinationSettings } from './destination-settings.js';
-import { type Blame, errorsOf, type Path } from './mistakes.js';
+import { type Blame, errorsOf, NAME_HINT, type Path } from './mistakes.js';
 import { addOptions, isGiven } from './options.js';
-import { configSchema, fileSettings, ownSettings, type RunSettings, runSettings } from './run-settings.js';
+import { configSchema, fileSettings, NAME, ownSettings, type RunSettings, runSettings } from './run-settings.js';
 import { RECORD_KEYS, recordMap } from './recorder-settings.js';
 import { about, flagName, type Settings, variableName } from './setting.js';
 
@@ -67,6 +67,7 @@ export class RunConfig {
     const named = Object.entries(destinations).map(([name, own]) => {
       const { flowCollectorAddr: endpoint = NOWHERE, ...rest } = own;
       const path = ['destinations', name];
+      if (!NAME.test(name)) mistakes.push(this.blame(path, 'this is not a name', NAME_HINT, true));
       if (endpoint === NOWHERE && !this.#isBroken([...path, 'flowCollectorAddr'])) {
         mistakes.push(
           this.blame(path, 'there is no flowCollectorAddr', 'Write flowCollectorAddr: udp://HOST:PORT', true),
@@ -108,7 +109,22 @@ export class RunConfig {
 
   /** The path of what a destination has: its own key, or that of all destinations. */
   pathOf(destination: DestinationConfig, key: keyof DestinationSettings): Path {
-    return destination.own.has(key) ? ['destinations', destination.name, key] : [key];
+    const own = ['destinations', destination.name, key];
+    return destination.own.has(key) || this.#isBroken(own) ? own : [key];
+  }
+
+  /** The path of what stands in a list, where the file has it as one. @param length how many values the list has */
+  pathOfItem(path: Path, item: number | undefined, length: number): Path {
+    if (item === undefined || !this.#isFromFile(path)) return path;
+    let value: unknown = this.file!.value;
+    for (const key of path) value = (value as Record<PropertyKey, unknown>)[key];
+    // one of its texts may be several values
+    return Array.isArray(value) && value.length === length ? [...path, item] : path;
+  }
+
+  /** An error of one value, with its place where the file has it. */
+  atValue(path: Path, error: CtflowError): CtflowError {
+    return this.#isFromFile(path) ? this.blame(path, error.message, error.hint ?? '') : error;
   }
 
   /** A setting as the user knows it: `--mtu`, `CTFLOW_MTU`, or `destinations.main.mtu` of the file. */

@@ -51,13 +51,13 @@ export const ownSettings = {
   ...own(destinationSettings),
 };
 
-/** A destination's name: never an address, which is the name of those that --collector makes. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** A destination's name: never an address, which is the name of those that --collector makes. What else is wrong there is named too. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** The file. */
 export const configSchema = z.strictObject({
   ...runSettings,
   record: z.strictObject(recordMap).exactOptional(),
-  destinations: z.record(z.string().regex(NAME), z.strictObject(ownSettings)).exactOptional(),
+  destinations: z.record(z.string(), z.strictObject(ownSettings)).exactOptional(),
 });
 export type RunSettings = Omit<z.infer<typeof configSchema>, 'destinations' | 'record'>;

@@ -49,23 +49,34 @@ export function readTlsFiles({ tlsCa, tlsCertificate, tlsKey }: TlsFileNames): T
   }
 }
 
+/** What is wrong with the file of one setting. */
+export interface TlsFileFault {
+  readonly setting: keyof TlsFileNames;
+  readonly error: CtflowError;
+}
+
 /** All that is wrong with the files: each by itself, or else with one another. */
-export function tlsFileErrors({ tlsCa, tlsCertificate, tlsKey }: TlsFileNames): CtflowError[] {
+export function tlsFileFaults({ tlsCa, tlsCertificate, tlsKey }: TlsFileNames): TlsFileFault[] {
   const all = {
     ...(tlsCa !== undefined && { tlsCa }),
     ...(tlsCertificate !== undefined && { tlsCertificate }),
     ...(tlsKey !== undefined && { tlsKey }),
   };
-  const each = Object.entries(all).flatMap(([key, file]) => errorOf({ [key]: file }));
-  return each.length > 0 ? each : errorOf(all);
+  const settings = Object.keys(all) as (keyof TlsFileNames)[];
+  const each = settings.flatMap(setting => faultOf(setting, { [setting]: all[setting] }));
+  return each.length > 0 ? each : faultOf(settings.at(-1)!, all);
 }
 
-function errorOf(names: TlsFileNames): CtflowError[] {
+export function tlsFileErrors(names: TlsFileNames): CtflowError[] {
+  return tlsFileFaults(names).map(({ error }) => error);
+}
+
+function faultOf(setting: keyof TlsFileNames, names: TlsFileNames): TlsFileFault[] {
   try {
     readTlsFiles(names);
     return [];
   } catch (error) {
-    return [error as CtflowError];
+    return [{ setting, error: error as CtflowError }];
   }
 }
 

@@ -262,7 +262,7 @@ const wrong: [string, string[], RegExp][] = [
   [
     'a filter by what changes, with profile nat',
     ['--profile', 'nat', '--filter', 'snat && bytes > 5'],
-    /CTFLOW_USAGE: --filter: bytes may change, and does not go with --profile nat: its events are exported at once/,
+    /CTFLOW_USAGE: --filter: bytes may change, which does not go with --profile nat: its events are exported at once/,
   ],
   [
     'interfaces, which profile antrea does not have',

@@ -17,8 +17,8 @@ destinations:
       - flowId
       - offloaded`,
     [
-      "4:5: destinations.main.fields: 'sourcePodName' needs inventory. Add inventory, or remove it",
-      "7:5: destinations.other.fields: no registry has an element for 'offloaded'. Write offloaded=PEN/ID, with the element that your collector knows for it",
+      "4:22: destinations.main.fields[1]: 'sourcePodName' needs inventory. Add inventory, or remove it",
+      "9:9: destinations.other.fields[1]: no registry has an element for 'offloaded'. Write offloaded=PEN/ID, with the element that your collector knows for it",
     ],
   ],
   [
@@ -235,5 +235,96 @@ destinations:
 flowCollectorAddr: tcp://h:1
 connectionLifetime: 1ms`,
     ["2:21: connectionLifetime: '1ms' is out of range. Write 0s, or a duration from 1s to 24h"],
+  ],
+  [
+    'several mistakes in lists of elements, in one line and in several',
+    `
+destinations:
+  main:
+    flowCollectorAddr: udp://h:1
+    biflow: two-uniflows
+    fields: [flowId, octetDeltaCont, egressName, flowId, reverseOctetDeltaCount, status=0/1]
+  other:
+    flowCollectorAddr: udp://h:2
+    fields: flowId, sourceIPv4Adress, wlanSSID`,
+    [
+      "5:22: destinations.main.fields[1]: 'octetDeltaCont' is not an information element. Write octetDeltaCount",
+      "5:38: destinations.main.fields[2]: 'egressName' cannot be filled. Profile antrea has it",
+      "5:50: destinations.main.fields[3]: 'flowId' is given twice. Give it once",
+      "5:58: destinations.main.fields[4]: 'reverseOctetDeltaCount' cannot be filled with destinations.main.biflow: two-uniflows. Remove it: the reply direction has a record of its own",
+      "5:82: destinations.main.fields[5]: 'status=0/1' has no element. Write status=PEN/ID: an enterprise number, and an id from 1 to 32767",
+      "8:5: destinations.other.fields: 'sourceIPv4Adress' is not an information element. Write sourceIPv4Address",
+      "8:5: destinations.other.fields: 'wlanSSID' cannot be filled. docs/records.md lists those that can be",
+    ],
+  ],
+  [
+    'elements whose setting is itself wrong',
+    `
+inventory:
+flowCollectorAddr: udp://h:1
+fields: [flowId, sourcePodName]`,
+    ['1:1: inventory: there is no value. Write a text'],
+  ],
+  [
+    'a wrong setting of a destination in whose place another one would be in the way',
+    `
+profile: antrea
+destinations:
+  main:
+    flowCollectorAddr: udp://h:1
+    profile: standrad
+    fields: [flowId]`,
+    ["5:14: destinations.main.profile: 'standrad' is not a choice. Allowed choices are standard, antrea, nat"],
+  ],
+  [
+    'a name with a space, and what is wrong below it',
+    `
+destinations:
+  my collector:
+    flowCollectorAddr: udp://h:1
+    biflow: two-uniflow
+    mtu: 10`,
+    [
+      '2:3: destinations.my collector: this is not a name. Write 1 to 63 letters, digits, dots, hyphens or underscores, and begin with a letter or digit',
+      "4:13: destinations.my collector.biflow: 'two-uniflow' is not a choice. Allowed choices are reverse, two-uniflows",
+      "5:10: destinations.my collector.mtu: '10' is out of range. Write a whole number from 256 to 65535",
+    ],
+  ],
+  [
+    'TLS: files that are not there, and a certificate without a key',
+    `
+tlsCa: /no/such/ca.pem
+destinations:
+  main:
+    flowCollectorAddr: tls://h
+    tlsCertificate: /no/such/exporter.pem`,
+    [
+      "1:8: tlsCa: The TLS file '/no/such/ca.pem' cannot be used: ENOENT. Give a file that ctflow may read",
+      '5:5: destinations.main.tlsCertificate needs tlsKey. Give tlsKey too',
+      "5:21: destinations.main.tlsCertificate: The TLS file '/no/such/exporter.pem' cannot be used: ENOENT. Give a file that ctflow may read",
+    ],
+  ],
+  [
+    'a certificate whose key is wrong',
+    `
+destinations:
+  main:
+    flowCollectorAddr: tls://h
+    tlsCertificate: /no/such/exporter.pem
+    tlsKey: ''`,
+    [
+      "4:21: destinations.main.tlsCertificate: The TLS file '/no/such/exporter.pem' cannot be used: ENOENT. Give a file that ctflow may read",
+      "5:13: destinations.main.tlsKey: '' is empty. Write a value, or leave it out",
+    ],
+  ],
+  [
+    'a filter of events that asks for what may change',
+    `
+flowCollectorAddr: udp://h:1
+profile: nat
+filter: bytes > 5 && src.port == 5 && mark == 3`,
+    [
+      '3:1: filter: bytes and mark may change, which does not go with profile: nat: its events are exported at once. Filter by addresses, ports, protocol, family, zone, snat or dnat',
+    ],
   ],
 ]);

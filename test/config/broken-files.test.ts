@@ -222,7 +222,7 @@ maxConnections: 16777216
 endedQueue: 4194304
 flowCollectorAddr: [udp://a, udp://b]`,
     [
-      '1:1: 16777216 connections and 8388608 ended ones (--ended-queue for each collector) are more than 22369621. Give a lower --ended-queue or a lower --max-connections',
+      '1:1: 16777216 connections and 8388608 ended ones (endedQueue for each collector) are more than 22369621. Give a lower endedQueue or a lower maxConnections',
     ],
   ],
   [

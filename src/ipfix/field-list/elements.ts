@@ -219,8 +219,10 @@ function deniedWays({ action, policy, namespace, rule }: typeof INGRESS_RULE): W
   );
 }
 
-/** The setting without which nothing fills an element, as ListContext names it. */
-export function needOf(name: string): 'inventory' | 'denied' | 'tcpStates' | 'interfaces' | undefined {
+/** A setting without which nothing fills some elements, as ListContext names it. */
+export type Need = 'inventory' | 'denied' | 'tcpStates' | 'interfaces';
+
+export function needOf(name: string): Need | undefined {
   if (/^(source|destination)(Pod|Node)|^destinationServicePortName$|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
   if (name === 'tcpStatePrevList') return 'tcpStates';

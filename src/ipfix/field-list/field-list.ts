@@ -1,36 +1,15 @@
 import { CtflowError } from '../../common/errors.js';
-import { nearest } from '../../common/nearest.js';
-import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { FIRST_DETAIL, MOST_DETAILS, type Detail } from '../details.js';
-import { REVERSE, type Element } from '../element.js';
 import { MOST_FLOW_TEMPLATES } from '../options.js';
-import { antreaFields } from '../profile-antrea.js';
-import { elementById, elementByName, isElementName } from '../registry.js';
 import * as shape from '../shape.js';
 import type { Field } from '../template.js';
-import {
-  detailedFields,
-  needOf,
-  shapedFields,
-  UNREGISTERED,
-  type DetailedField,
-  type ListContext,
-  type Way,
-} from './elements.js';
+import { detailedFields, shapedFields, type DetailedField, type ListContext, type Way } from './elements.js';
+import { EVERY_BIT, listMistakes, ownElements, type ListMistake } from './list-mistakes.js';
 import { countTemplates, keyOf, leaveOut, templateKeys } from './list-templates.js';
 
-const EVERY_BIT = shape.STANDARD | shape.INGRESS | shape.EGRESS;
 /** They say more than which fields there are: the family, and which directions have a record. */
 const KEPT = shape.IPV6 | shape.COUNTERS | shape.REPLY_COUNTERS | shape.REVERSED;
-/** An element as a list names it: `tcpState=12345/7`. */
-const OWN_ELEMENT = /^(\w{1,64})=(\d{1,10})\/(\d{1,5})$/;
-const MOST_ID = U16_MAX >> 1;
-const NEEDS = {
-  inventory: '--inventory',
-  denied: '--nflog-group',
-  tcpStates: '--tcp-state-history',
-  interfaces: '--interfaces',
-} as const;
+const PREFIX = '--fields: ';
 
 /** Elements of a destination's own choice, in place of those of profile standard. */
 export class FieldList {
@@ -54,9 +33,10 @@ export class FieldList {
   constructor(names: readonly string[], context: ListContext) {
     this.names = names;
     this.context = context;
+    const [mistake] = listMistakes(names, context);
+    if (mistake) throw usage(mistake.what, mistake.hint);
     const own = ownElements(names);
     this.#detailed = [new Map([...detailedFields(false), ...own]), new Map([...detailedFields(true), ...own])];
-    check(names, context, own);
     const directions = context.biflow === 'two-uniflows' ? this.#detailed : [this.#detailed[0]];
     this.details = [...new Set(directions.flatMap(fields => names.flatMap(name => fields.get(name)?.details ?? [])))];
     this.#checkTemplates();
@@ -122,96 +102,19 @@ export class FieldList {
   }
 }
 
-/** Elements that no registry has, and the list has given a number. */
-function ownElements(names: readonly string[]): Map<string, DetailedField> {
-  const own = new Map<string, DetailedField>();
-  for (const name of names) {
-    if (!name.includes('=')) continue;
-    const [, what = name.split('=', 1)[0], enterprise, id] = OWN_ELEMENT.exec(name) ?? [];
-    const known = Object.hasOwn(UNREGISTERED, what) ? UNREGISTERED[what] : undefined;
-    if (!known) {
-      const near = nearest(what, Object.keys(UNREGISTERED)) ?? Object.keys(UNREGISTERED).join(', ');
-      const instead = isElementName(what) ? what : `${near}=PEN/ID`;
-      throw usage(`'${name}': only what no registry has gets an element of your own`, `Write ${instead}`);
-    }
-    if (!(Number(enterprise) >= 1 && Number(enterprise) <= U32_MAX && Number(id) >= 1 && Number(id) <= MOST_ID))
-      throw usage(
-        `'${name}' has no element`,
-        `Write ${what}=PEN/ID: an enterprise number, and an id from 1 to ${MOST_ID}`,
-      );
-    const element: Element = { enterprise: Number(enterprise), id: Number(id), name: what, type: known.type };
-    const registered = elementById(element.enterprise, element.id);
-    if (element.enterprise === REVERSE || (registered && registered.name !== what))
-      throw usage(
-        `'${name}': ${enterprise}/${id} is ${registered?.name ?? 'an element of RFC 5103'}`,
-        'Give an element that your collector knows for it',
-      );
-    own.set(name, known.make(element));
+/** All that is wrong with a list: each of its elements by itself, or else all of them together. */
+export function mistakesOf(names: readonly string[], context: ListContext): ListMistake[] {
+  const found = listMistakes(names, context);
+  if (found.length > 0) return found;
+  try {
+    void new FieldList(names, context);
+    return [];
+  } catch (error) {
+    const { message, hint = '' } = error as CtflowError;
+    return [{ what: message.slice(PREFIX.length), hint }];
   }
-  return own;
-}
-
-function check(names: readonly string[], context: ListContext, own: ReadonlyMap<string, DetailedField>): void {
-  const known = new Set([...fillable(context), ...own.keys()]);
-  const numbers = names.map(name => {
-    if (!known.has(name)) throw refusal(name, known, context);
-    const need = needOf(name);
-    if (need !== undefined && !context[need])
-      throw usage(`'${name}' needs ${NEEDS[need]}`, `Add ${NEEDS[need]}, or remove it`);
-    return numberOf(name);
-  });
-  const twice = names.find((_, i) => numbers.indexOf(numbers[i]) < i);
-  if (twice !== undefined) throw usage(`'${twice}' is given twice`, 'Give it once');
-  const everywhere = [...shapedFields(0, context).keys()].filter(name =>
-    shapedFields(shape.IPV6 | shape.LONG, context).has(name),
-  );
-  if (names.some(name => everywhere.includes(name))) return;
-  const hint = `Add one that every record has: ${everywhere.join(', ')}`;
-  throw usage('these elements are in some records alone, and others would be empty', hint);
-}
-
-/** As it stands on the wire. */
-function numberOf(name: string): string {
-  const [, , enterprise, id] = OWN_ELEMENT.exec(name) ?? [];
-  const element = id === undefined ? elementByName(name) : { enterprise: Number(enterprise), id: Number(id) };
-  return `${element.enterprise}/${element.id}`;
-}
-
-/** Names of elements that some record can have. */
-function fillable(context: ListContext): Set<string> {
-  // a flow that is too long has no duration
-  const bits = EVERY_BIT & ~(shape.REVERSED | shape.LONG);
-  const shaped = [bits, bits & ~shape.IPV6].flatMap(each => [...shapedFields(each, context).keys()]);
-  return new Set([...shaped, ...detailedFields(false).keys()]);
-}
-
-/** All that a list may ever have, in the order in which docs/records.md has them. */
-export function listableElements(): string[] {
-  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true };
-  const interfaces = { ingress: 1, egress: 1 };
-  return [
-    ...fillable({ ...context, biflow: 'reverse', interfaces }),
-    ...Object.keys(UNREGISTERED).map(name => `${name}=PEN/ID`),
-  ];
-}
-
-function refusal(name: string, known: ReadonlySet<string>, context: ListContext): CtflowError {
-  if (Object.hasOwn(UNREGISTERED, name))
-    return usage(
-      `no registry has an element for '${name}'`,
-      `Write ${name}=PEN/ID, with the element that your collector knows for it`,
-    );
-  const need = needOf(name);
-  if (need === 'interfaces') return usage(`'${name}' needs ${NEEDS[need]}`, `Add ${NEEDS[need]}, or remove it`);
-  const near = nearest(name, [...known, ...Object.keys(UNREGISTERED)]);
-  const instead = near === undefined ? 'docs/records.md lists those that can be' : `Write ${near}`;
-  if (!isElementName(name)) return usage(`'${name}' is not an information element`, instead);
-  if (context.biflow !== 'reverse' && fillable({ ...context, biflow: 'reverse' }).has(name))
-    return usage(`'${name}' cannot be filled with --biflow ${context.biflow}`, instead);
-  const antrea = [EVERY_BIT, 0].some(bits => antreaFields(bits).some(({ element }) => element.name === name));
-  return usage(`'${name}' cannot be filled`, antrea ? 'Profile antrea has it' : instead);
 }
 
 function usage(what: string, hint: string): CtflowError {
-  return new CtflowError('CTFLOW_USAGE', `--fields: ${what}`, hint);
+  return new CtflowError('CTFLOW_USAGE', `${PREFIX}${what}`, hint);
 }

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { CtflowError } from '../../../src/common/errors.js';
 import type { ListContext } from '../../../src/ipfix/field-list/elements.js';
-import { listableElements } from '../../../src/ipfix/field-list/field-list.js';
+import { mistakesOf } from '../../../src/ipfix/field-list/field-list.js';
+import { listableElements } from '../../../src/ipfix/field-list/list-mistakes.js';
 import { FIRST_DETAIL } from '../../../src/ipfix/details.js';
 import { MOST_FLOW_TEMPLATES } from '../../../src/ipfix/options.js';
 import type { Biflow } from '../../../src/ipfix/profile-standard.js';
@@ -179,6 +180,33 @@ for (const [list, biflow, known, message, hint] of REFUSED) {
     t.regex(error?.hint ?? '', hint);
   });
 }
+
+test('each mistake of a list has its place; what is wrong with the list as a whole has none', t => {
+  const context = {
+    biflow: 'reverse',
+    observationDomain: 0,
+    inventory: false,
+    denied: false,
+    tcpStates: false,
+  } as const;
+  const places = (...list: string[]): unknown[] => mistakesOf(list, context).map(({ item, need }) => [item, need]);
+  t.deepEqual(
+    places('flowId', 'octetDeltaCont', 'flowId', 'sourcePodName', 'status', 'status=0/1', 'ingressInterface'),
+    [
+      [1, undefined],
+      [2, undefined],
+      [3, 'inventory'],
+      [4, undefined],
+      [5, undefined],
+      [6, 'interfaces'],
+    ],
+  );
+  t.deepEqual(places('sourceIPv4Address'), [[undefined, undefined]]);
+  const many = [...CORE, 'mark', 'applicationName', 'ingressVRFID', 'flowDurationMilliseconds', 'conntrack_id'];
+  t.deepEqual(places(...many), [[undefined, undefined]]);
+  t.regex(mistakesOf(many, context)[0].what, /^records can have/);
+  t.deepEqual(places('flowId', 'status=12345/7'), []);
+});
 
 const CORE = ['sourceIPv4Address', 'sourceIPv6Address', 'sourceTransportPort', 'protocolIdentifier', 'octetDeltaCount'];
 
