@@ -10,10 +10,18 @@ Object.defineProperty(performance, 'now', { value: () => now() + ahead });
  */
 export class CaseClock {
   #ahead = 0;
+  #restsAt: number | undefined;
 
   /** From now on this is the clock of the process. */
   take(): void {
+    if (this.#restsAt !== undefined) this.#ahead = this.#restsAt - now();
+    this.#restsAt = undefined;
     ahead = this.#ahead;
+  }
+
+  /** It stands still until it is taken again: while others are measured, nothing times out here. */
+  rest(): void {
+    this.#restsAt ??= now() + this.#ahead;
   }
 
   /** @param milliseconds by which it is put forward; it must have been taken last */
