@@ -5,12 +5,20 @@ import type { ExecutionContext } from 'ava';
 import { decodeMessage } from '../../../src/collector/decode/decode.js';
 import { newStats } from '../../../src/collector/stats.js';
 import { TransportSession } from '../../../src/collector/transport-session.js';
+import { isSecured } from '../../../src/common/endpoint.js';
 import { perBackend } from '../../helpers/backends.js';
 import { readMessage, readTemplates } from '../../helpers/builders/wire.js';
 import { eventually } from '../../helpers/eventually.js';
-import { flows, TcpCollector, udpCollector } from '../../helpers/fakes/collector-socket.js';
+import { flows, udpCollector } from '../../helpers/fakes/collector-socket.js';
 import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { begin, many, Rig } from '../../helpers/rigs/destination-rig.js';
+import {
+  exporterFiles,
+  listenOver,
+  perBackendOver,
+  PROTOCOLS,
+  securedCollector,
+} from '../../helpers/tls/secured-collector.js';
 
 /** A UDP socket that keeps the messages that come, whether or not they can be decoded. */
 async function listen(t: ExecutionContext, host: string, port = 0): Promise<{ socket: Socket; messages: Buffer[] }> {
@@ -102,25 +110,25 @@ for (const host of [QUIET_HOST, '::1']) {
   );
 }
 
-for (const protocol of ['udp', 'tcp'] as const) {
+for (const protocol of PROTOCOLS) {
+  const secured = isSecured({ protocol });
   for (const host of ['127.0.0.1', '::1']) {
-    perBackend(
+    perBackendOver(
+      protocol,
       `RFC 7011 3.1, 8: an exporter that restarts begins with sequence 0 and all templates, over ${protocol} to ${host}`,
       async (t, backend) => {
-        const tcp = protocol === 'tcp' ? await TcpCollector.listen(t, 0, host) : undefined;
-        const udp = tcp ? undefined : await listen(t, host);
-        const port = tcp ? tcp.endpoint.port : udp!.socket.address().port;
+        const collector = await listenOver(t, protocol, host);
         const runs: Buffer[][] = [];
         for (let run = 0; run < 2; run++) {
-          const before = udp?.messages.length ?? 0;
-          const rig = new Rig(backend, { protocol, host, port });
+          const before = collector.messages.length;
+          const rig = new Rig(backend, collector.endpoint, secured ? exporterFiles() : {});
           await begin(t, rig);
           rig.poll(...many(20, 1 + run));
           await rig.destination.export();
           await rig.destination.drain(10_000);
           const { messages } = rig.destination.stats().session;
-          const came = (): Buffer[] => tcp?.sessions[run] ?? udp!.messages.slice(before);
-          await eventually('its messages', () => came().filter(bytes => bytes.length > 16).length === messages);
+          const came = (): Buffer[] => collector.messages.slice(before).filter(bytes => bytes.length > 16);
+          await eventually('its messages', () => came().length === messages);
           runs.push(came());
         }
         for (const messages of runs) {
@@ -132,4 +140,39 @@ for (const protocol of ['udp', 'tcp'] as const) {
       },
     );
   }
+}
+
+for (const host of [QUIET_HOST, '::1']) {
+  const family = host === '::1' ? 'IPv6' : 'IPv4';
+
+  perBackendOver(
+    'tls',
+    `RFC 7011 3.1, 8, 10.4: over TLS and ${family} a collector that restarts gets a new session with all templates`,
+    async (t, backend) => {
+      const port = host === '::1' ? ownPort(backend.name) : 0;
+      const before = await securedCollector(t, 'tls', host, port);
+      const rig = new Rig(backend, before.endpoint, exporterFiles());
+      await begin(t, rig);
+      rig.poll(...many(30, 1));
+      await rig.destination.export();
+      await eventually('thirty records', () => before.records.length === 30);
+      await before.close();
+      await eventually('the end', () => !rig.destination.stats().connected);
+      const after = await securedCollector(t, 'tls', host, before.endpoint.port);
+      await eventually('a new session', () => rig.opened === 2);
+      rig.poll(...many(30, 2));
+      await rig.destination.export();
+      await eventually('thirty records again', () => after.records.length === 30);
+      for (const { messages } of [before, after]) {
+        t.is(readMessage(messages[0]).sequence, 0);
+        t.true(isTemplate(messages[0]), 'templates first');
+      }
+      const templates = [before, after].map(({ messages }) => templatesOf(messages));
+      t.deepEqual(templates[1], templates[0], 'each once a session, and the same');
+      t.is(new Set(templates[0]).size, templates[0].length);
+      await rig.destination.drain(10_000);
+      const { records, lostRecords, uncertainRecords } = rig.destination.stats().transport;
+      t.deepEqual([records, lostRecords, uncertainRecords], [60, 0, 0]);
+    },
+  );
 }

@@ -1,16 +1,13 @@
 /** Each transport to each family, over real sockets, in the manner of RFC 5471. */
 import type { ExecutionContext } from 'ava';
-import type { Endpoint } from '../../../src/common/endpoint.js';
-import { perBackend } from '../../helpers/backends.js';
+import { isDatagram, isSecured } from '../../../src/common/endpoint.js';
 import { ping, tcp, udp } from '../../helpers/builders/connections.js';
 import type { Facts } from '../../helpers/builders/rows.js';
 import { readMessage, readTemplates, type WireSet } from '../../helpers/builders/wire.js';
 import { eventually } from '../../helpers/eventually.js';
-import { flows, TcpCollector, udpCollector, type CollectorSocket } from '../../helpers/fakes/collector-socket.js';
+import { flows } from '../../helpers/fakes/collector-socket.js';
 import { begin, BORN, Rig, sums } from '../../helpers/rigs/destination-rig.js';
-
-const listen = (t: ExecutionContext, protocol: Endpoint['protocol'], host: string): Promise<CollectorSocket> =>
-  protocol === 'tcp' ? TcpCollector.listen(t, 0, host) : udpCollector(t, host);
+import { exporterFiles, listenOver, perBackendOver, PROTOCOLS } from '../../helpers/tls/secured-collector.js';
 
 const TRANSLATED_V6 = { source: '2001:db8::1', destination: '2001:db8::2', replySource: '2001:db8::3' };
 const V6 = { source: '2001:db8::1', destination: '2001:db8::2' };
@@ -55,13 +52,25 @@ function countRecords(content: Buffer, fields: readonly { length: number }[]): n
   return records;
 }
 
-for (const protocol of ['udp', 'tcp'] as const) {
+/** Octets of the largest message, as the path has no limit but that of a packet. */
+const LARGEST = {
+  udp: (headers: number) => 65_535 - headers,
+  tcp: () => 16_384,
+  tls: () => 16_384,
+  dtls: () => 16_384,
+} as const;
+
+for (const protocol of PROTOCOLS) {
+  const secured = isSecured({ protocol });
+  const datagrams = isDatagram({ protocol });
+  const files = (): ReturnType<typeof exporterFiles> => (secured ? exporterFiles() : {});
   for (const host of ['127.0.0.1', '::1']) {
-    perBackend(
+    perBackendOver(
+      protocol,
       `RFC 7011 10: over ${protocol} to ${host} templates, data and options data arrive`,
       async (t, backend) => {
-        const collector = await listen(t, protocol, host);
-        const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000 });
+        const collector = await listenOver(t, protocol, host);
+        const rig = new Rig(backend, collector.endpoint, { optionsInterval: 3_600_000, ...files() });
         await begin(t, rig);
         for (const packets of [1, 3]) {
           rig.poll(...connections(packets));
@@ -74,28 +83,31 @@ for (const protocol of ['udp', 'tcp'] as const) {
         t.deepEqual(sums(flows(collector)), [12, 3 * (6 + 3), 3 * (60 + 40 + 61 + 62 + 42 + 63 + 43 + 64 + 65)]);
         t.true(session.optionsRecords > 0);
         const copies = checkSession(t, collector.messages);
-        for (const [id, times] of copies)
-          t.true(protocol === 'udp' ? times >= 3 : times === 1, `template ${id}: ${times}`);
+        for (const [id, times] of copies) t.true(datagrams ? times >= 3 : times === 1, `template ${id}: ${times}`);
         t.deepEqual([transport.errors, transport.lostRecords, session.oversize], [{}, 0, 0]);
       },
     );
 
-    perBackend(`RFC 7011 3.1, 10: the largest message over ${protocol} to ${host} arrives`, async (t, backend) => {
-      const collector = await listen(t, protocol, host);
-      // no fragment: the MTU of loopback is larger
-      const rig = new Rig(backend, collector.endpoint, { mtu: 65_535, maxRate: 'off' });
-      await begin(t, rig);
-      const limit = protocol === 'tcp' ? 16_384 : 65_535 - (host === '::1' ? 48 : 28);
-      // 512 of these fill a message: so many are encoded at once
-      rig.poll(...Array.from({ length: 1_500 }, (_, i) => udp(i + 1, BORN - 10, [2, 200, 2, 100], TRANSLATED_V6)));
-      await rig.destination.export();
-      await eventually('all', () => flows(collector).length === 1_500);
-      const largest = Math.max(...collector.messages.map(({ length }) => length));
-      const [template] = readTemplates(readMessage(collector.messages[0]).sets[0]);
-      const record = template.fields.reduce((octets, { length }) => octets + length, 0);
-      t.true(largest <= limit && largest > limit - record, `${largest} of ${limit} octets`);
-      t.deepEqual([rig.destination.stats().transport.errors, rig.destination.stats().transport.lostRecords], [{}, 0]);
-      checkSession(t, collector.messages);
-    });
+    perBackendOver(
+      protocol,
+      `RFC 7011 3.1, 10: the largest message over ${protocol} to ${host} arrives`,
+      async (t, backend) => {
+        const collector = await listenOver(t, protocol, host);
+        // no fragment: the MTU of loopback is larger
+        const rig = new Rig(backend, collector.endpoint, { mtu: 65_535, maxRate: 'off', ...files() });
+        await begin(t, rig);
+        const limit = LARGEST[protocol](host === '::1' ? 48 : 28);
+        // 512 of these fill a message: so many are encoded at once
+        rig.poll(...Array.from({ length: 1_500 }, (_, i) => udp(i + 1, BORN - 10, [2, 200, 2, 100], TRANSLATED_V6)));
+        await rig.destination.export();
+        await eventually('all', () => flows(collector).length === 1_500);
+        const largest = Math.max(...collector.messages.map(({ length }) => length));
+        const [template] = readTemplates(readMessage(collector.messages[0]).sets[0]);
+        const record = template.fields.reduce((octets, { length }) => octets + length, 0);
+        t.true(largest <= limit && largest > limit - record, `${largest} of ${limit} octets`);
+        t.deepEqual([rig.destination.stats().transport.errors, rig.destination.stats().transport.lostRecords], [{}, 0]);
+        checkSession(t, collector.messages);
+      },
+    );
   }
 }
