@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Endpoint } from '../common/endpoint.js';
@@ -61,7 +62,7 @@ export class TlsClient {
 
   #check(certificate: PeerCertificate): Error | undefined {
     this.collectorExpires = Date.parse(certificate.valid_to);
-    const wrong = checkServerIdentity(this.#name, certificate);
+    const wrong = wrongName(this.#name, certificate);
     if (wrong || !this.#allowed || hasName(certificate, this.#allowed)) return wrong;
     return new Error(NOT_ALLOWED);
   }
@@ -69,7 +70,14 @@ export class TlsClient {
 
 /** Whether a certificate is for one of these names or addresses. */
 export function hasName(certificate: PeerCertificate, names: readonly string[]): boolean {
-  return names.some(name => checkServerIdentity(name, certificate) === undefined);
+  return names.some(name => wrongName(name, certificate) === undefined);
+}
+
+/** Node 22.23 finds no IPv6 address in any certificate, so OpenSSL is asked. @param certificate empty where the peer showed none */
+function wrongName(name: string, certificate: Partial<PeerCertificate>): Error | undefined {
+  const { raw } = certificate;
+  if (raw && isIP(name) !== 0 && new X509Certificate(raw).checkIP(name) !== undefined) return undefined;
+  return checkServerIdentity(name, certificate as PeerCertificate);
 }
 
 function settled(socket: TLSSocket, signal: AbortSignal): Promise<TLSSocket> {
