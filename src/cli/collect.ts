@@ -9,6 +9,7 @@ import { exporterLines, summary } from './collect/summary.js';
 import { TroubleNotes } from './collect/troubles.js';
 import { COLLECT_FORMATS, collectPrinter, type CollectFormat } from './collect/printer.js';
 import type { CollectFileOptions } from '../collector/file/collect-file.js';
+import { lackingOf } from '../collector/tls-listener.js';
 import { newStats, type CollectorStats } from '../collector/stats.js';
 import { CtflowError } from '../common/errors.js';
 import { collectFiles } from './files/collect-files.js';
@@ -16,9 +17,11 @@ import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { Progress } from './progress.js';
 import { handleSignals } from './signals.js';
 import { choice, duration, list, text, wholeNumber, type Kind } from '../config/kind.js';
+import { throwMistakes } from '../config/mistakes.js';
 import { addSettings, isGiven } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression } from '../config/source-settings.js';
+import { tlsFileErrors } from '../transport/tls-files.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
 const GRACE_MS = 10_000;
@@ -221,8 +224,9 @@ async function untilRead(
   return Promise.race([read, stop]);
 }
 
+/** @throws CtflowError CTFLOW_USAGE, CTFLOW_TLS, Mistakes for several */
 function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
-  const tls = listen.some(isSecured);
+  const tls = listen.find(isSecured);
   for (const [name, value] of Object.entries(flags)) {
     if (!tls && name.startsWith('tls') && value !== undefined) {
       note(
@@ -230,7 +234,9 @@ function checkTls(listen: readonly Endpoint[], flags: CollectFlags): void {
       );
     }
   }
-  if (tls && flags.tlsCa === undefined)
+  if (!tls) return;
+  throwMistakes([...lackingOf(tls, flags), ...tlsFileErrors(flags)]);
+  if (flags.tlsCa === undefined)
     note('without --tls-ca no exporter needs a certificate: whoever reaches this port may send');
 }
 

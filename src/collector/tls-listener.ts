@@ -109,27 +109,30 @@ export async function listenTls(
   };
 }
 
+/** What a side that listens lacks. */
+export function lackingOf(
+  { protocol }: Endpoint,
+  { tlsPeerName, tlsCa, tlsCertificate, tlsKey }: TlsListenerOptions,
+): CtflowError[] {
+  const found: CtflowError[] = [];
+  if (tlsCertificate === undefined || tlsKey === undefined) {
+    const what = `${protocol}:// needs a certificate of this collector, and its key`;
+    found.push(new CtflowError('CTFLOW_USAGE', what, 'Give --tls-certificate and --tls-key'));
+  }
+  if (tlsPeerName !== undefined && tlsCa === undefined) {
+    const what = '--tls-peer-name needs --tls-ca: without authorities no certificate is asked for';
+    found.push(new CtflowError('CTFLOW_USAGE', what, 'Give --tls-ca with the authorities of the exporters'));
+  }
+  return found;
+}
+
 /**
  * The files of a side that listens.
  * @throws CtflowError CTFLOW_USAGE where one is missing
  */
-export function listenerFiles(
-  { protocol }: Endpoint,
-  { tlsPeerName, tlsCa, tlsCertificate, tlsKey }: TlsListenerOptions,
-): TlsFileNames {
-  if (tlsCertificate === undefined || tlsKey === undefined) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `${protocol}:// needs a certificate of this collector, and its key`,
-      'Give --tls-certificate and --tls-key',
-    );
-  }
-  if (tlsPeerName !== undefined && tlsCa === undefined) {
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      '--tls-peer-name needs --tls-ca: without authorities no certificate is asked for',
-      'Give --tls-ca with the authorities of the exporters',
-    );
-  }
-  return { tlsCertificate, tlsKey, ...(tlsCa !== undefined && { tlsCa }) };
+export function listenerFiles(endpoint: Endpoint, options: TlsListenerOptions): TlsFileNames {
+  const [lacking] = lackingOf(endpoint, options);
+  if (lacking) throw lacking;
+  const { tlsCa, tlsCertificate, tlsKey } = options;
+  return { tlsCertificate: tlsCertificate!, tlsKey: tlsKey!, ...(tlsCa !== undefined && { tlsCa }) };
 }

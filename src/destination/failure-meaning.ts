@@ -51,3 +51,9 @@ export function meaningOf(why: string): string | undefined {
   if (meaning !== undefined || !/^ERR_SSL_.*ALERT/.test(why)) return meaning;
   return ALERTS.find(([name]) => why.endsWith(`_${name}`))?.[1];
 }
+
+/** The reason of a failure in a sentence: what it means, where that is known, and its code. */
+export function explained(why: string): string {
+  const meaning = meaningOf(why);
+  return meaning === undefined ? why : `${meaning} (${why})`;
+}

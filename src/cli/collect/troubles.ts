@@ -43,7 +43,7 @@ export class TroubleNotes {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const { last, count } of this.#said.values()) {
-      if (count > 0) this.#note(`${describeTrouble(last)} (${count} more times)`);
+      if (count > 0) this.#note(`${describeTrouble(last)} (${count} more ${count === 1 ? 'time' : 'times'})`);
     }
     this.#said.clear();
   }

@@ -8,6 +8,7 @@ import { note } from '../../common/terminal/standard-streams.js';
 import { U16_MAX, U32_MAX } from '../../common/unsigned.js';
 import { createTransport } from '../../destination/create-transport.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
+import { explained } from '../../destination/failure-meaning.js';
 import { CHECKED } from '../../transport/dtls/transport.js';
 import type { TlsClientOptions } from '../../transport/tls-options.js';
 import { tlsFileErrors } from '../../transport/tls-files.js';
@@ -94,15 +95,19 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
   } as const;
   const tlsFailed = (error: unknown): void => note(describeError(error));
   const stopping = new AbortController();
+  let said = '';
   const sender = new FileSender({
     ...options,
     createTransport: () => createTransport(collector, { ...options, fileMaxSize: Infinity }, backend, { tlsFailed }),
     maxRate: maxRate === 'auto' ? (udp ? UDP_RATE : 'off') : maxRate,
     timeout,
     closed: (why, uncertain) => {
-      // a DTLS session was renewed
-      if (why === CHECKED) return;
-      note(`${name}: ${why}; trying again${uncertain > 0 ? ` (${uncertain} records may not have been read)` : ''}`);
+      // a DTLS session was renewed; or it is tried again, in vain for the same reason
+      if (why === CHECKED || (why === said && uncertain === 0)) return;
+      said = why;
+      note(
+        `${name}: ${explained(why)}; trying again${uncertain > 0 ? ` (${uncertain} records may not have been read)` : ''}`,
+      );
     },
     signal: stopping.signal,
   });
@@ -145,11 +150,13 @@ function checkTls(flags: SendFlags, tls: boolean, command: Command): void {
     if (isGiven(command, key)) note(`${flagName(key, about(schema))} has no effect without a TLS or DTLS collector`);
   if (!tls) return;
   const { tlsCertificate, tlsKey } = flags;
+  const found: CtflowError[] = [];
   if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
     const [given, missing] = tlsKey === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
-    throw new CtflowError('CTFLOW_USAGE', `--tls-${given} needs --tls-${missing}`, `Give --tls-${missing} too`);
+    const what = `--tls-${given} needs --tls-${missing}`;
+    found.push(new CtflowError('CTFLOW_USAGE', what, `Give --tls-${missing} too`));
   }
-  throwMistakes(tlsFileErrors(flags));
+  throwMistakes([...found, ...tlsFileErrors(flags)]);
 }
 
 /** @returns undefined where every record of every file was taken */

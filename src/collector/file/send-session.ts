@@ -1,5 +1,6 @@
 import { formatDestination } from '../../common/destination-endpoint.js';
 import { CtflowError } from '../../common/errors.js';
+import { explained } from '../../destination/failure-meaning.js';
 import { BURST, Pacer } from '../../destination/pacing/pacer.js';
 import { IPFIX_VERSION, MESSAGE_HEADER, OPTIONS_TEMPLATE_SET, SET_HEADER, TEMPLATE_SET } from '../../ipfix/message.js';
 import { makeSet } from '../../ipfix/template.js';
@@ -304,7 +305,7 @@ export class SendSession implements TransportListener {
       const now = performance.now();
       if (transport.counts.octets !== taken) [taken, since] = [transport.counts.octets, now];
       if (!transport.ready && now - since >= timeout) {
-        const why = this.#why === '' ? '' : ` (${this.#why})`;
+        const why = this.#why === '' ? '' : `: ${explained(this.#why)}`;
         throw new CtflowError(
           'CTFLOW_TRANSPORT',
           `${formatDestination(transport.endpoint)} has taken nothing for ${timeout / 1000} s${why}`,

@@ -61,6 +61,35 @@ test('send: a damaged file and records that no datagram holds end with exit code
   );
 });
 
+test('send: why a collector takes nothing is said once, and what it means', async t => {
+  const path = temporaryPath(t, 'a.ipfix');
+  // more than go out before the first errors are back
+  writeFileSync(path, Buffer.concat([TEMPLATE, ...Array.from({ length: 300 }, () => data(1, 2, 3, 4))]));
+  // nobody can listen there
+  const to = ['--collector', 'udp://127.0.0.1:1', '--max-rate', '100', '--timeout', '5s'];
+  const flags = [...to, '--backend', backend];
+  const { code, stderr } = await ctflow(['send', path, ...flags]);
+  t.is(code, 1);
+  t.deepEqual(stderr.match(/.*trying again.*/g), [
+    'ctflow: udp://127.0.0.1:1: nobody listens there (ECONNREFUSED); trying again',
+  ]);
+  t.regex(stderr, /CTFLOW_TRANSPORT: .* has taken nothing for 5 s: nobody listens there \(ECONNREFUSED\)\. /);
+});
+
+for (const [command, flags] of [
+  ['send', ['flows.ipfix', '--collector', 'tls://127.0.0.1:4740']],
+  ['collect', ['--listen', 'tls://127.0.0.1:0']],
+] as const) {
+  test(`${command}: all that is wrong with TLS is said at once`, async t => {
+    const wrong = ['--tls-certificate', '/no/such/certificate', '--tls-ca', '/no/such/ca'];
+    const { code, stderr } = await ctflow([command, ...flags, ...wrong]);
+    t.not(code, 0);
+    t.regex(stderr, /--tls-key/);
+    t.regex(stderr, /'\/no\/such\/certificate' cannot be used: ENOENT/);
+    t.regex(stderr, /'\/no\/such\/ca' cannot be used: ENOENT/);
+  });
+}
+
 for (const protocol of ['tls', 'dtls'] as const) {
   // the fallback has no DTLS
   if (protocol === 'dtls' && backend === 'fallback') continue;
@@ -76,8 +105,11 @@ for (const protocol of ['tls', 'dtls'] as const) {
     const { code, stderr } = await ctflow(['send', path, '--collector', endpoint, '--tls-ca', tlsCa, ...own]);
     t.is(code, 0, stderr);
     await eventually('the records', () => values.length === 2);
-    const { code: refused } = await ctflow(['send', path, '--collector', endpoint, '--timeout', '500ms', ...own]);
-    t.is(refused, 1);
+    const refused = await ctflow(['send', path, '--collector', endpoint, '--timeout', '500ms', ...own]);
+    t.is(refused.code, 1);
     t.is(values.length, 2);
+    const meaning = "the collector's certificate is of an authority that is not trusted here \\(--tls-ca\\) \\(\\w+\\)";
+    t.regex(refused.stderr, new RegExp(`ctflow: ${endpoint}: ${meaning}; trying again\n`));
+    t.regex(refused.stderr, new RegExp(`CTFLOW_TRANSPORT: ${endpoint} has taken nothing for 0.5 s: ${meaning}\\. `));
   });
 }

@@ -366,9 +366,8 @@ test('where nobody listens it gives up after the time limit, over TCP; over UDP 
   const tcp = senderTo(t, { protocol: 'tcp', host: '127.0.0.1', port }, backend, { timeout: 200 });
   const error = await t.throwsAsync(tcp.send(path), { code: 'CTFLOW_TRANSPORT' });
   // a process that is held up has not seen why when the time is over
-  const [what, why] = error.message.split(' (');
-  t.is(what, `tcp://127.0.0.1:${port} has taken nothing for 0.2 s`);
-  t.true(why === undefined || why === 'ECONNREFUSED)', error.message);
+  const said = `tcp://127.0.0.1:${port} has taken nothing for 0.2 s`;
+  t.true([said, `${said}: nobody listens there (ECONNREFUSED)`].includes(error.message), error.message);
   await tcp.close();
   const udp = senderTo(t, { protocol: 'udp', host: '127.0.0.1', port }, backend, { timeout: 300 });
   const small = fileOf(t, message({}, templateSet(256, [1, 4]), set(256, u32(1))));
