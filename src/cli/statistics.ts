@@ -11,6 +11,10 @@ interface CollectorState {
   /** Ended connections that wait for it. */
   readonly waiting: number;
   readonly lostRecords: number;
+  /** Records that no message could hold. */
+  readonly oversize: number;
+  /** Records that it may not have read. */
+  readonly uncertainRecords: number;
   readonly errors: number;
   /** Connections that were not exported to their end. */
   readonly unexported: number;
@@ -27,6 +31,15 @@ export interface StateFields {
   readonly logLinesDropped?: number;
 }
 
+const NOTHING = {
+  connected: true,
+  waiting: 0,
+  lostRecords: 0,
+  oversize: 0,
+  uncertainRecords: 0,
+  errors: 0,
+  unexported: 0,
+} as const;
 const WIDTH = 80;
 /** Of the lines below the first one of a log entry. */
 const INDENT = '    ';
@@ -37,12 +50,14 @@ export function stateFields(stats: ExporterStats, before = stats.recordsExported
     connections: stats.connections,
     recordsExported: stats.recordsExported,
     newRecords: stats.recordsExported - before,
-    collectors: stats.destinations.map(({ name, endpoint, connected, ended, transport, ...rest }) => ({
+    collectors: stats.destinations.map(({ name, endpoint, connected, ended, session, transport, ...rest }) => ({
       name,
       endpoint,
       connected,
       waiting: ended,
       lostRecords: transport.lostRecords,
+      oversize: session.oversize,
+      uncertainRecords: transport.uncertainRecords,
       errors: Object.values(transport.errors).reduce((sum, count) => sum + count, 0),
       unexported: rest.stale.connections + rest.evictedUnreported.connections + rest.endedOverflow.connections,
     })),
@@ -61,6 +76,8 @@ function troublesOf({
   connected,
   waiting,
   lostRecords,
+  oversize,
+  uncertainRecords,
   errors,
   unexported,
 }: Omit<CollectorState, 'endpoint'>): string[] {
@@ -68,6 +85,8 @@ function troublesOf({
     ...(connected ? [] : ['not connected']),
     ...(waiting > 0 ? [`${count(waiting, 'ended connection')} waiting`] : []),
     ...(lostRecords > 0 ? [`${count(lostRecords, 'record')} lost`] : []),
+    ...(oversize > 0 ? [`${count(oversize, 'record')} too large for a message`] : []),
+    ...(uncertainRecords > 0 ? [`${count(uncertainRecords, 'record')} in doubt`] : []),
     ...(errors > 0 ? [count(errors, 'error')] : []),
     ...(unexported > 0 ? [`${count(unexported, 'connection')} not exported`] : []),
   ];
@@ -128,7 +147,7 @@ function wrap(head: string, words: readonly string[], comma = ','): string[] {
 
 /** How the run went, in one sentence: what was exported, and all that was not. */
 export function summarySentence(stats: ExporterStats, seconds: number): string {
-  const { poll, store, events, denied, recordsExported, destinations } = stats;
+  const { poll, store, events, denied, recordsExported, destinations, removed } = stats;
   const all = [
     count(poll.polls, 'poll'),
     count(store.added, 'connection'),
@@ -143,10 +162,18 @@ export function summarySentence(stats: ExporterStats, seconds: number): string {
   ] as const;
   const kernel = lost.filter(([value]) => value > 0).map(([value, what]) => count(value, what));
   const { collectors } = stateFields(stats, 0);
-  const troubles = collectors.flatMap(({ name, lostRecords, errors, unexported }) =>
-    troublesOf({ name, connected: true, waiting: 0, lostRecords, errors, unexported }),
-  );
-  const losses = [...(kernel.length > 0 ? [`not seen: ${kernel.join(', ')}`] : []), ...troubles];
+  const troubles = collectors.flatMap(state => troublesOf({ ...state, connected: true, waiting: 0 }));
+  const gone = removed && {
+    ...NOTHING,
+    name: 'removed destinations',
+    lostRecords: removed.lostRecords,
+    unexported: removed.unexported.connections,
+  };
+  const losses = [
+    ...(kernel.length > 0 ? [`not seen: ${kernel.join(', ')}`] : []),
+    ...troubles,
+    ...(gone ? troublesOf(gone) : []),
+  ];
   return `ran for ${span(seconds)}: ${all.join(', ')}; ${losses.length > 0 ? losses.join('; ') : 'nothing was lost'}`;
 }
 

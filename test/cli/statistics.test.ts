@@ -16,7 +16,15 @@ const destination = {
     oversizeTemplates: {},
     optionsRecords: 4_000,
   },
-  transport: { messages: 1, records: 2, octets: 3, errors: { ECONNREFUSED: 1, EPIPE: 2 }, lostRecords: 4, connects: 0 },
+  transport: {
+    messages: 1,
+    records: 2,
+    octets: 3,
+    errors: { ECONNREFUSED: 1, EPIPE: 2 },
+    lostRecords: 4,
+    uncertainRecords: 0,
+    connects: 0,
+  },
   stale: { connections: 5, packets: 123_456_789_012, octets: 123_456_789_012_345 },
   evictedUnreported: none,
   ended: 1,
@@ -48,6 +56,8 @@ test('the statistics line has the counts of each collector', t => {
         connected: false,
         waiting: 1,
         lostRecords: 4,
+        oversize: 0,
+        uncertainRecords: 0,
         errors: 3,
         unexported: 11,
       },
@@ -57,6 +67,8 @@ test('the statistics line has the counts of each collector', t => {
         connected: true,
         waiting: 0,
         lostRecords: 4,
+        oversize: 0,
+        uncertainRecords: 0,
         errors: 3,
         unexported: 6,
       },
@@ -81,6 +93,26 @@ test('the summary of a run says how long it was, what was exported, and what was
     summarySentence(well as unknown as ExporterStats, 0),
     'ran for 0 s: 3 polls, 30 connections, 5,678 records exported to 0 destinations; not seen: 1 incomplete poll, 2 events',
   );
+});
+
+test('the summary of a run calls nothing well that was not: too large, in doubt, or of a destination that was removed', t => {
+  const well = {
+    ...destination,
+    connected: true,
+    ended: 0,
+    stale: none,
+    endedOverflow: none,
+    transport: { ...destination.transport, errors: {}, lostRecords: 0 },
+  };
+  const summary = (changed: object, more: object = {}): string => {
+    const all = { ...stats, destinations: [{ ...well, ...changed }], ...more } as unknown as ExporterStats;
+    return summarySentence(all, 1).split('; ').slice(1).join('; ');
+  };
+  t.is(summary({}), 'nothing was lost');
+  t.is(summary({ session: { ...well.session, oversize: 20 } }), 'main: 20 records too large for a message');
+  t.is(summary({ transport: { ...well.transport, uncertainRecords: 1 } }), 'main: 1 record in doubt');
+  const removed = { destinations: 1, records: 5, lostRecords: 2, unexported: { ...none, connections: 3 } };
+  t.is(summary({}, { removed }), 'removed destinations: 2 records lost, 3 connections not exported');
 });
 
 test('the summary on a terminal fits 80 columns, and has everything that is not 0', t => {

@@ -49,7 +49,7 @@ function destinationsText(destinations: readonly DestinationStatus[]): string {
       one.name,
       one.state,
       number(one.records),
-      number(one.lostRecords + one.unexported),
+      number(one.lostRecords + one.oversize + one.unexported),
       number(one.waiting),
       `${one.pressure} %`,
     ]),

@@ -18,6 +18,8 @@ export interface DestinationStatus {
   readonly octets: number;
   /** Records that are known not to have arrived. */
   readonly lostRecords: number;
+  /** Records that no message could hold. */
+  readonly oversize: number;
   /** Connections that were dropped before their last record. */
   readonly unexported: number;
   /** Ended connections that wait for it, and how many of them may. */
@@ -99,6 +101,7 @@ export function statusOf(running: Running): DaemonStatus {
         messages: one.session.messages,
         octets: one.session.octets,
         lostRecords: one.transport.lostRecords,
+        oversize: one.session.oversize,
         unexported: one.stale.connections + one.evictedUnreported.connections + one.endedOverflow.connections,
         waiting: one.ended,
         waitingLimit: endedQueue,
