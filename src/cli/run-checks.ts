@@ -60,9 +60,13 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     );
   } catch (error) {
     const { message, hint = '' } = error as CtflowError;
-    const named = (text: string): string =>
-      text.replace('--ended-queue', say('endedQueue')).replace('--max-connections', say('maxConnections'));
-    found.push(...config.conflict([['maxConnections'], ['maxDenied'], ['endedQueue']], named(message), named(hint)));
+    found.push(
+      ...config.conflict(
+        [['maxConnections'], ['maxDenied'], ['endedQueue']],
+        config.inWords(message),
+        config.inWords(hint),
+      ),
+    );
   }
   if (settings.state !== undefined && destinations.length === 0) {
     const what = `${say('state')} needs a destination: it keeps what was exported`;
@@ -183,12 +187,11 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   };
   // whoever wrote a file or variables knows no flags
   const named = (text: string): string =>
-    text
-      .replace('--inventory', config.say(needs.inventory))
-      .replace('--nflog-group', config.say(needs.denied))
-      .replace('--tcp-state-history', config.say(needs.tcpStates))
-      .replace('--interfaces', config.say(needs.interfaces))
-      .replace(`--biflow ${biflow}`, config.say(config.pathOf(destination, 'biflow'), biflow));
+    config.inWords(
+      text
+        .replace('--interfaces', config.say(needs.interfaces))
+        .replace(`--biflow ${biflow}`, config.say(config.pathOf(destination, 'biflow'), biflow)),
+    );
   const found = mistakesOf(fields, {
     biflow,
     interfaces,
@@ -259,7 +262,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   const found = new Set<string>();
   /** @param keys of settings that were given in vain */
   const without = (why: string, ...keys: (keyof RunSettings)[]): void => {
-    for (const key of keys) if (config.isGiven(key)) found.add(`${config.say([key])} has no effect ${why}`);
+    for (const key of keys)
+      if (config.isMeant(key)) found.add(`${config.say([key])} has no effect ${config.inWords(why)}`);
   };
   if (settings.recordLast === undefined) {
     const others = Object.keys(recorderSettings) as (keyof typeof recorderSettings)[];

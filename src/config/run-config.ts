@@ -9,12 +9,17 @@ import { type Blame, errorsOf, NAME_HINT, type Path } from './mistakes.js';
 import { addOptions, isGiven } from './options.js';
 import { configSchema, fileSettings, NAME, ownSettings, type RunSettings, runSettings } from './run-settings.js';
 import { RECORD_KEYS, recordMap } from './recorder-settings.js';
-import { about, flagName, type Settings, variableName } from './setting.js';
+import { about, flagName, shown, type Settings, variableName } from './setting.js';
 
 type DestinationSettings = Pick<RunSettings, keyof typeof destinationSettings>;
 
 /** The address of a destination whose own is wrong: nothing is sent there. */
 const NOWHERE: DestinationEndpoint = { protocol: 'udp', host: '', port: 0 };
+
+/** Keys of settings by their flags. */
+const KEYS: ReadonlyMap<string, string> = new Map(
+  Object.entries(runSettings as Settings).map(([key, schema]) => [flagName(key, about(schema)), key]),
+);
 
 /** What is said of a run that would export to nobody. */
 export const NO_DESTINATION = 'There is no destination';
@@ -102,6 +107,13 @@ export class RunConfig {
     return isGiven(this.#command, key) || this.#inFile(key);
   }
 
+  /** Whether the user gave a setting that is not what the file says of all that is so by default: `ctflow config print` does. */
+  isMeant(key: keyof RunSettings): boolean {
+    if (!this.#inFile(key)) return this.isGiven(key);
+    const known = about((runSettings as Settings)[key]);
+    return known.fallback === undefined || shown(known) !== shown(known, this.settings[key]);
+  }
+
   /** Where a setting that was given comes from: `--mtu`, `CTFLOW_MTU`, or the file. */
   originOf(key: string): string {
     return this.#inFile(key) ? this.file!.path : this.say([key]);
@@ -140,6 +152,14 @@ export class RunConfig {
     const variable = this.#command.getOptionValueSource(name) === 'env';
     if (variable) return value === undefined ? variableName(name, setting) : `${variableName(name, setting)}=${value}`;
     return value === undefined ? flagName(name, setting) : `${flagName(name, setting)} ${value}`;
+  }
+
+  /** A text that names flags, with the names that the user knows them by. */
+  inWords(text: string): string {
+    return text.replaceAll(/--[a-z][a-z0-9-]*/g, flag => {
+      const key = KEYS.get(flag);
+      return key === undefined ? flag : this.say([key]);
+    });
   }
 
   /** The error of one value. */

@@ -189,6 +189,16 @@ test('what has no effect is said of the key in the file', t => {
     'mtu has no effect without a UDP or DTLS collector',
     'destinations.a.templateRefreshInterval has no effect over tcp',
   ]);
+  const others = 'flowCollectorAddr: tcp://h:1\nfields: [flowId]\nnetfilterElements: true\naggregateInterval: 2m\n';
+  t.deepEqual(settingsWithoutEffect(read(t, others), FALLBACK), [
+    'netfilterElements has no effect with fields: name mark and conntrack_id there',
+    'aggregateInterval has no effect without aggregateKeys',
+  ]);
+});
+
+test('what a file says though it is so by default is not said to have no effect', t => {
+  const yaml = 'flowCollectorAddr: tcp://h:1\nmtu: 512\nmaxRate: auto\naggregateInterval: 60s\n';
+  t.deepEqual(settingsWithoutEffect(read(t, yaml), FALLBACK), []);
 });
 
 test('two destinations at one UDP address need different observation domains, over TCP they need not', t => {
