@@ -5,11 +5,24 @@ import { NO_HANDSHAKE, NOT_ALLOWED, REFUSED } from '../transport/tls-client.js';
 const UNKNOWN_AUTHORITY = "the collector's certificate is of an authority that is not trusted here (--tls-ca)";
 const CLIENT_CERTIFICATE = "the collector does not accept this exporter's certificate (--tls-certificate)";
 
+const NO_INTERFACE = 'the interface behind the % of the address does not exist';
+const BROKEN_OFF = 'the collector, or something on the way, has broken the connection off';
+
 /** By errno, or by the code of Node or OpenSSL. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
   EHOSTUNREACH: 'the host is unreachable',
   ENETUNREACH: 'there is no route',
+  ENETDOWN: 'the network interface is down',
+  ETIMEDOUT: 'there is no answer: the host is away, or a firewall drops the packets',
+  ECONNRESET: BROKEN_OFF,
+  EPIPE: BROKEN_OFF,
+  EMSGSIZE: 'the path carries smaller packets only (--mtu)',
+  EPERM: 'a firewall rule of this host drops what is sent',
+  EACCES: 'it is a broadcast address, or the local port is below 1024 and needs CAP_NET_BIND_SERVICE',
+  // of the kernel by the native module, and of Node
+  ENODEV: NO_INTERFACE,
+  EINVAL: `the system takes no such address: perhaps ${NO_INTERFACE}`,
   ENOTFOUND: 'the name does not resolve',
   EAI_AGAIN: 'the name server does not answer',
   EADDRINUSE: 'the local port is in use',

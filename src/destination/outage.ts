@@ -10,9 +10,23 @@ interface Words {
   readonly away: string;
   readonly began: string;
   readonly back: string;
-  /** By errno, where the words of sockets do not fit. */
-  readonly meanings: Readonly<Record<string, string>>;
+  readonly meaningOf: (why: string) => string | undefined;
 }
+
+/** Of files, by errno. */
+const OF_FILES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file may not grow any more',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'the folder is not there',
+  EACCES: 'this user may not write there',
+  ENOTDIR: 'a part of the path is a file, and no folder',
+  EISDIR: 'a folder has this name',
+  EPERM: 'this user may not write there',
+  EBUSY: 'another process writes this file',
+  EEXIST: 'what has this name is no IPFIX file; it is left as it is',
+};
 
 /** What is said of a collector, and of a file. */
 const WORDS: Readonly<Record<'collector' | 'file', Words>> = {
@@ -21,26 +35,14 @@ const WORDS: Readonly<Record<'collector' | 'file', Words>> = {
     away: 'collector unreachable; retrying',
     began: 'export session started',
     back: 'export session started: collector reachable again',
-    meanings: {},
+    meaningOf,
   },
   file: {
     lost: 'the file takes no more records; retrying',
     away: 'the file cannot be written; retrying',
     began: 'file begun',
     back: 'file begun: it can be written again',
-    meanings: {
-      ENOSPC: 'the disk is full',
-      EDQUOT: 'the quota is used up',
-      EFBIG: 'the file may not grow any more',
-      EROFS: 'the file system is read-only',
-      ENOENT: 'the folder is not there',
-      EACCES: 'this user may not write there',
-      ENOTDIR: 'a part of the path is a file, and no folder',
-      EISDIR: 'a folder has this name',
-      EPERM: 'this user may not write there',
-      EBUSY: 'another process writes this file',
-      EEXIST: 'what has this name is no IPFIX file; it is left as it is',
-    },
+    meaningOf: why => OF_FILES[why],
   },
 };
 
@@ -81,7 +83,7 @@ export class Outage {
   /** @param connected there was a session, and it has ended */
   failed(connected: boolean, why: string, uncertain: number): void {
     const now = this.#now();
-    const meaning = this.#words.meanings[why] ?? meaningOf(why);
+    const meaning = this.#words.meaningOf(why);
     this.#last = { at: new Date().toISOString(), why, ...(meaning && { meaning }) };
     if (this.#failures++ === 0) {
       this.#since = now;
