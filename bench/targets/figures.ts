@@ -37,10 +37,21 @@ export function paired(above: Choice, below: Choice, measure: Measure): Figure {
   return ({ results }) => {
     const [a, b] = [above, below].map(choice => results.find(result => isChosen(result, choice)));
     if (!a || !b) return undefined;
-    const [as, bs] = [a, b].map(result => (measure === 'cpu' ? (result.cpu ?? []) : result.samples));
+    const [as, bs] = [a, b].map(result => samplesOf(result, measure));
     const turns = Math.min(as.length, bs.length);
     if (turns === 0) return undefined;
     return median(Array.from({ length: turns }, (_, i) => as[i] / a.items / (bs[i] / b.items)));
+  };
+}
+
+/** Seconds of one row or record, the median over the turns that both have: what ran in turn shared the caches. */
+export function eachBeside(choice: Choice, other: Choice, measure: Measure): Figure {
+  return ({ results }) => {
+    const [one, two] = [choice, other].map(chosen => results.find(result => isChosen(result, chosen)));
+    if (!one || !two) return undefined;
+    const [ones, twos] = [one, two].map(result => samplesOf(result, measure));
+    const value = median(ones.slice(0, twos.length));
+    return Number.isFinite(value) ? value / one.items : undefined;
   };
 }
 
@@ -69,8 +80,12 @@ export function scaled(factor: number, figure: Figure): Figure {
 }
 
 /** Seconds of one row or record, the median. */
-export function each(choice: Choice, measure: Measure = 'wall'): Figure {
-  return ratio(measure === 'cpu' ? cpu(choice) : wall(choice), items(choice));
+export function each(choice: Choice): Figure {
+  return ratio(wall(choice), items(choice));
+}
+
+function samplesOf({ cpu = [], samples }: Result, measure: Measure): readonly number[] {
+  return measure === 'cpu' ? cpu : samples;
 }
 
 function both(one: Figure, other: Figure, make: (a: number, b: number) => number): Figure {

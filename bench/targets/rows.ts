@@ -2,6 +2,7 @@ import {
   cpu,
   difference,
   each,
+  eachBeside,
   extra,
   type Choice,
   type Figure,
@@ -95,8 +96,8 @@ const firstRecord: Choice = { subject: 'start-up', case: 'first record', paramet
 const longRun = (name: 'replayed' | 'kernel'): Choice => ({ subject: 'soak', case: name });
 
 const absolute = (ours: Choice, beside: Choice, by: Measure): NonNullable<Target['absolute']> => ({
-  ours: each(ours, by),
-  beside: each(beside, by),
+  ours: eachBeside(ours, beside, by),
+  beside: eachBeside(beside, ours, by),
 });
 
 /** How many times as long ctflow takes as what cannot be beaten, or as its own native half. */

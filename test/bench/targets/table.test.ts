@@ -1,5 +1,5 @@
 import test from 'ava';
-import { each, extra, paired, ratio, scaled, wall } from '../../../bench/targets/figures.js';
+import { each, eachBeside, extra, paired, ratio, scaled, wall } from '../../../bench/targets/figures.js';
 import { TARGETS, type Target } from '../../../bench/targets/rows.js';
 import { targetTable } from '../../../bench/targets/table.js';
 import type { Result } from '../../../bench/results/results.js';
@@ -52,13 +52,13 @@ test('medians, what one item costs, what was counted beside, and figures without
   ]);
 });
 
-test('a ratio of turns: what disturbs one turn disturbs both, and what each item takes stands beside', t => {
+test('a ratio of turns: what disturbs one turn disturbs both, and what each item takes in them stands beside', t => {
   const floor = { subject: 'decode', case: 'walk', backend: 'floor' } as const;
-  const absolute = { ours: each(decode, 'cpu'), beside: each(floor, 'cpu') };
+  const absolute = { ours: eachBeside(decode, floor, 'cpu'), beside: eachBeside(floor, decode, 'cpu') };
   const target = { figure: paired(decode, floor, 'cpu'), unit: 'times', absolute } as const;
   const ours = { items: 10, samples: [1, 1, 1], cpu: [2e-6, 2e-5, 4e-6] };
   const beside = { ...floor, items: 10, samples: [1, 1], cpu: [1e-6, 1e-5] };
-  t.deepEqual(cells(target, ours, beside), ['', '2.00 x', 'beside it', '400 ns', '550 ns', '1']);
+  t.deepEqual(cells(target, ours, beside), ['', '2.00 x', 'beside it', '1.1 µs', '550 ns', '1']);
   t.is(cells(target, ours, { ...beside, cpu: [] })[1], 'not measured');
 });
 
