@@ -22,7 +22,7 @@ export class OversizeLog {
       this.#logged.add(template);
       this.#log.error(
         { template, limit },
-        'flow records are larger than a message may be; they are dropped and counted',
+        'flow records are larger than a message may be; they are dropped and counted. Give a larger --mtu, or fewer --fields',
       );
     }
   }
