@@ -7,7 +7,8 @@ import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import { effectiveFile, exampleFile } from '../config/yaml-lines.js';
-import { checkRun, settingsWithoutEffect } from './run-checks.js';
+import { checkRun } from './run-checks.js';
+import { settingsWithoutEffect } from './settings-without-effect.js';
 
 const SCHEMA = fileURLToPath(new URL('../../ctflow.schema.json', import.meta.url));
 

@@ -2,7 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import { Command } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { createFallbackBackend } from '../../src/backend/fallback.js';
-import { checkRun, settingsWithoutEffect } from '../../src/cli/run-checks.js';
+import { checkRun } from '../../src/cli/run-checks.js';
+import { settingsWithoutEffect } from '../../src/cli/settings-without-effect.js';
 import { CtflowError } from '../../src/common/errors.js';
 import { addRunSettings, type RunConfig } from '../../src/config/run-config.js';
 import { temporaryPath } from '../helpers/temporary.js';
@@ -193,6 +194,26 @@ test('what has no effect is said of the key in the file', t => {
   t.deepEqual(settingsWithoutEffect(read(t, others), FALLBACK), [
     'netfilterElements has no effect with fields: name mark and conntrack_id there',
     'aggregateInterval has no effect without aggregateKeys',
+  ]);
+});
+
+test('what has no effect in one destination is said of that one, though another one has use of it', t => {
+  const yaml = [
+    'destinations:',
+    '  events: {flowCollectorAddr: "tcp://a", profile: nat, natInstance: 2, activeFlowExportTimeout: 9s}',
+    '  sums: {flowCollectorAddr: "tcp://b", aggregateKeys: [src], aggregateInterval: 2m, netfilterElements: on}',
+    '  list: {flowCollectorAddr: "tcp://c", fields: [flowId], netfilterElements: on, natTime: nanoseconds}',
+    '  flows: {flowCollectorAddr: "tcp://d", aggregateLimit: 5, netfilterElements: on}',
+    '  antrea: {flowCollectorAddr: "tcp://e", profile: antrea, deprecatedSampling: on}',
+    '',
+  ].join('\n');
+  t.deepEqual(settingsWithoutEffect(read(t, yaml), FALLBACK), [
+    'destinations.events.activeFlowExportTimeout has no effect with profile nat: its records are those of events',
+    'destinations.sums.netfilterElements has no effect with aggregateKeys: name mark there',
+    'destinations.list.natTime has no effect without profile nat',
+    'destinations.list.netfilterElements has no effect with fields: name mark and conntrack_id there',
+    'destinations.flows.aggregateLimit has no effect without aggregateKeys',
+    'destinations.antrea.deprecatedSampling has no effect without options records',
   ]);
 });
 

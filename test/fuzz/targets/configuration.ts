@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { Command } from 'commander';
 import { createFallbackBackend } from '../../../src/backend/fallback.js';
-import { checkRun, settingsWithoutEffect } from '../../../src/cli/run-checks.js';
+import { checkRun } from '../../../src/cli/run-checks.js';
+import { settingsWithoutEffect } from '../../../src/cli/settings-without-effect.js';
 import type { CtflowError } from '../../../src/common/errors.js';
 import { inOrder } from '../../../src/config/config-file.js';
 import { addRunSettings, RunConfig } from '../../../src/config/run-config.js';
