@@ -16,6 +16,23 @@ export function parseDuration(text: string): number {
   return Math.round(total);
 }
 
+/** For people, the two largest units: `2 d 3 h`, `4 min 5 s`. What is less than a second is none. */
+export function describeDuration(milliseconds: number): string {
+  const units = [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+    [1, 's'],
+  ] as const;
+  let left = Math.round(milliseconds / 1_000);
+  const words = units.flatMap(([length, unit]) => {
+    const whole = Math.floor(left / length);
+    left -= whole * length;
+    return whole > 0 ? [`${whole} ${unit}`] : [];
+  });
+  return words.slice(0, 2).join(' ') || '0 s';
+}
+
 /** A duration of whole milliseconds as {@link parseDuration} reads it, in the largest unit that leaves no rest: `5s`, `90s`, `10m`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds === 0) return '0s';

@@ -19,6 +19,13 @@ export function parseSize(text: string): number {
   throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a size`, 'Write 32MiB, 64KiB or a number of bytes');
 }
 
+/** For people: `512 B`, `1.4 MiB`. */
+export function describeSize(bytes: number): string {
+  const [unit, factor] = UNITS.find(([, factor]) => bytes >= factor) ?? ['B', 1];
+  const value = bytes / factor;
+  return `${value < 100 ? Number(value.toFixed(1)) : Math.round(value)} ${unit}`;
+}
+
 /** A size as {@link parseSize} reads it, in the largest unit that leaves no rest. */
 export function formatSize(bytes: number): string {
   const [unit, factor] = UNITS.find(([, factor]) => bytes >= factor && bytes % factor === 0) ?? ['B', 1];

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseDuration } from '../../src/common/duration.js';
+import { describeDuration, parseDuration } from '../../src/common/duration.js';
 import { CtflowError } from '../../src/common/errors.js';
 
 test('reads durations as milliseconds', t => {
@@ -15,3 +15,14 @@ for (const text of ['', '5', 's', '-5s', '5 s', '5x', '1e3s', 'Infinity', '5s!']
     );
   });
 }
+
+test('people read the two largest units of a duration', t => {
+  const read = {
+    '0 s': 400,
+    '59 s': 59_400,
+    '1 min': 60_000,
+    '2 h 1 min': 7_290_000,
+    '364 d 23 h': 31_535_999_000,
+  };
+  for (const [text, milliseconds] of Object.entries(read)) t.is(describeDuration(milliseconds), text);
+});

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { CtflowError } from '../../src/common/errors.js';
-import { formatSize, parseSize } from '../../src/common/size.js';
+import { describeSize, formatSize, parseSize } from '../../src/common/size.js';
 
 for (const [text, bytes] of [
   ['0', 0],
@@ -18,6 +18,11 @@ for (const [text, bytes] of [
 
 test('a size is written in the largest unit that leaves no rest', t => {
   t.deepEqual([33_554_432, 4096, 1000, 0].map(formatSize), ['32MiB', '4KiB', '1000B', '0B']);
+});
+
+test('people read a size in the largest unit, rounded', t => {
+  const sizes = [0, 512, 1_536, 1_442_604, 209_715_200, 1_610_612_736];
+  t.deepEqual(sizes.map(describeSize), ['0 B', '512 B', '1.5 KiB', '1.4 MiB', '200 MiB', '1.5 GiB']);
 });
 
 for (const text of ['', '1.5MiB', '-1', '32MB', '32 MiB', '32mib', 'MiB', '1e3']) {

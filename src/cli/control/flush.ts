@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { standardOutput } from '../../common/terminal/standard-streams.js';
 import { addSettings } from '../../config/options.js';
-import { ask } from '../../daemon/control/client.js';
 import type { Flushed } from '../../destination/set/destination-set.js';
-import { ANSWER_MS, controlSetting } from './settings.js';
+import { askDaemon } from './ask-daemon.js';
+import { controlSetting } from './settings.js';
 
 /** `ctflow flush` */
 export function flushCommand(): Command {
@@ -12,7 +12,7 @@ export function flushCommand(): Command {
     .argument('[destination]', 'its name; all where there is none')
     .addHelpText('after', '\nExamples:\n  # ctflow flush\n  # ctflow flush main')
     .action(async (destination: string | undefined, { control }: { control?: string }) => {
-      const flushed = (await ask(control, { command: 'flush', destination }, ANSWER_MS)) as Flushed[];
+      const flushed = (await askDaemon(control, { command: 'flush', destination }, 'ctflow run polls')) as Flushed[];
       for (const { destination: name, due } of flushed)
         standardOutput().write(`${name}: ${due} ${due === 1 ? 'connection' : 'connections'} due now\n`);
     });

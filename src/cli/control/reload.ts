@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { standardOutput } from '../../common/terminal/standard-streams.js';
+import { CtflowError } from '../../common/errors.js';
+import { note, standardOutput } from '../../common/terminal/standard-streams.js';
 import { addSettings } from '../../config/options.js';
-import { ask } from '../../daemon/control/client.js';
 import type { Reloaded } from '../../daemon/reload/reloader.js';
-import { ANSWER_MS, controlSetting } from './settings.js';
+import { askDaemon } from './ask-daemon.js';
+import { controlSetting } from './settings.js';
 
 /** `ctflow reload` */
 export function reloadCommand(): Command {
@@ -11,11 +12,7 @@ export function reloadCommand(): Command {
     .description('let a running ctflow read its settings and its inventory again, as SIGHUP does')
     .addHelpText('after', '\nExamples:\n  # ctflow reload')
     .action(async ({ control }: { control?: string }) => {
-      const { changed, added, removed, needRestart, kept } = (await ask(
-        control,
-        { command: 'reload' },
-        ANSWER_MS,
-      )) as Reloaded;
+      const { changed, added, removed, needRestart, kept } = await reload(control);
       const lines = [
         ...changed.map(name => `${name}: changed`),
         ...added.map(name => `destinations.${name}: added`),
@@ -25,4 +22,14 @@ export function reloadCommand(): Command {
       ];
       standardOutput().write(lines.length > 0 ? `${lines.join('\n')}\n` : 'no setting has changed\n');
     });
+}
+
+async function reload(control: string | undefined): Promise<Reloaded> {
+  try {
+    return (await askDaemon(control, { command: 'reload' }, 'ctflow run reads its settings again')) as Reloaded;
+  } catch (error) {
+    const unasked = error instanceof CtflowError && ['CTFLOW_CONTROL', 'CTFLOW_PERMISSION'].includes(error.code);
+    if (!unasked) note('nothing has changed: ctflow run keeps the settings that it has');
+    throw error;
+  }
 }

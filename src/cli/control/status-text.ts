@@ -1,4 +1,5 @@
-import { formatDuration } from '../../common/duration.js';
+import { describeDuration } from '../../common/duration.js';
+import { describeSize } from '../../common/size.js';
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { DaemonStatus, DestinationStatus } from '../../daemon/control/status.js';
 
@@ -10,16 +11,12 @@ const TABLE = new ColumnTable([
   { head: 'WAITING', width: 8, align: 'right' },
   { head: 'QUEUE', width: 6, align: 'right' },
 ]);
-const MINUTE = 60_000;
 
 /** A status for a terminal of 80 columns. */
 export function statusText(status: DaemonStatus): string {
   const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics, recorder } = status;
-  const since = formatDuration(
-    uptime < MINUTE ? Math.floor(uptime / 1000) * 1000 : Math.floor(uptime / MINUTE) * MINUTE,
-  );
   const lines = [
-    `ctflow ${version}: ${state}, for ${since} (pid ${pid})`,
+    `ctflow ${version}: ${state}, for ${describeDuration(uptime)} (pid ${pid})`,
     `settings     ${configFile ?? 'no file'}`,
     ...(backend === undefined ? [] : [`backend      ${backend}${source === undefined ? '' : `, source ${source}`}`]),
   ];
@@ -36,8 +33,8 @@ export function statusText(status: DaemonStatus): string {
   }
   if (recorder) {
     const { span, octets, segments } = recorder;
-    const held = formatDuration(Math.floor(span / 1000) * 1000);
-    lines.push(`recorder     holds ${held}, ${number(Math.ceil(octets / 2 ** 20))} MiB in ${count(segments, 'file')}`);
+    const held = describeDuration(span);
+    lines.push(`recorder     holds ${held}, ${describeSize(octets)} in ${count(segments, 'file')}`);
   }
   return `${lines.join('\n')}\n${destinationsText(status.destinations)}`;
 }

@@ -5,10 +5,10 @@ import { standardOutput } from '../../common/terminal/standard-streams.js';
 import { onOff } from '../../config/kind.js';
 import { addSettings } from '../../config/options.js';
 import { defaulted } from '../../config/setting.js';
-import { ask } from '../../daemon/control/client.js';
 import type { DaemonStatus } from '../../daemon/control/status.js';
 import { handleSignals } from '../signals.js';
-import { ANSWER_MS, controlSetting } from './settings.js';
+import { askDaemon } from './ask-daemon.js';
+import { controlSetting } from './settings.js';
 import { statusText } from './status-text.js';
 
 /** Milliseconds from one look to the next. */
@@ -35,7 +35,7 @@ export function statusCommand(): Command {
     .addHelpText('after', '\nExamples:\n  # ctflow status\n  # ctflow status --watch\n  # ctflow status --json')
     .action(async ({ control, json, watch }: StatusFlags) => {
       const show = async (): Promise<void> => {
-        const status = (await ask(control, { command: 'status' }, ANSWER_MS)) as DaemonStatus;
+        const status = (await askDaemon(control, { command: 'status' })) as DaemonStatus;
         const before = watch && !json ? (isatty(1) ? HOME : '\n') : '';
         standardOutput().write(`${before}${json ? `${JSON.stringify(status)}\n` : statusText(status)}`);
       };

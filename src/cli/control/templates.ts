@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { standardOutput } from '../../common/terminal/standard-streams.js';
 import { addSettings } from '../../config/options.js';
-import { ask } from '../../daemon/control/client.js';
 import type { ResentTemplates } from '../../destination/set/destination-set.js';
-import { ANSWER_MS, controlSetting } from './settings.js';
+import { askDaemon } from './ask-daemon.js';
+import { controlSetting } from './settings.js';
 
 /** `ctflow templates` */
 export function templatesCommand(): Command {
@@ -13,7 +13,7 @@ export function templatesCommand(): Command {
     .addHelpText('after', '\nExamples:\n  # ctflow templates resend\n  # ctflow templates resend main')
     .action(async (destination: string | undefined, { control }: { control?: string }) => {
       const request = { command: 'templates-resend', destination } as const;
-      for (const one of (await ask(control, request, ANSWER_MS)) as ResentTemplates[]) {
+      for (const one of (await askDaemon(control, request)) as ResentTemplates[]) {
         const what = 'skipped' in one ? `not sent: ${one.skipped}` : `${one.templates} sent again`;
         standardOutput().write(`${one.destination}: ${what}\n`);
       }

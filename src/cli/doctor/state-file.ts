@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, lstatSync, openSync, readFileSync, re
 import { dirname } from 'node:path';
 import { errnoOf, type CtflowError } from '../../common/errors.js';
 import type { HostIdentity } from '../../common/host.js';
-import { formatSize } from '../../common/size.js';
+import { describeSize } from '../../common/size.js';
 import { FILE_HEADER_SIZE, refuseFileHeader } from '../../state/journal-file.js';
 import type { LockFile } from '../../state/state-lock.js';
 import { openBeside, resolveStatePath } from '../../state/state-path.js';
@@ -34,7 +34,7 @@ export function checkStateFile(given: string | undefined, identity: () => HostId
   const refused = refuseFileHeader(headerOf(path), identity());
   if (refused !== undefined)
     return warning(`${path} is not used: ${refused}. ctflow renames it and begins anew`, `mv ${path} ${path}.refused`);
-  return ok(`${path}: ${formatSize(statSync(path).size)}, ${owner}, of this boot and namespace, in use by nobody`);
+  return ok(`${path}: ${describeSize(statSync(path).size)}, ${owner}, of this boot and namespace, in use by nobody`);
 }
 
 function isWritable(path: string, mode: number): boolean {

@@ -1,17 +1,14 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { formatDuration } from '../../common/duration.js';
+import { describeDuration } from '../../common/duration.js';
 import { CtflowError, errnoOf } from '../../common/errors.js';
 import { note, standardOutput } from '../../common/terminal/standard-streams.js';
+import { describeSize } from '../../common/size.js';
 import { addSettings } from '../../config/options.js';
-import { ask } from '../../daemon/control/client.js';
 import type { WrittenRecording } from '../../daemon/recorder/written-recordings.js';
-import { Progress } from '../progress.js';
+import { askDaemon } from '../control/ask-daemon.js';
 import { controlSetting } from '../control/settings.js';
-
-/** Milliseconds that a daemon has to write its recording. */
-const WRITE_MS = 600_000;
 
 /** `ctflow record dump` */
 export function recordDumpCommand(): Command {
@@ -23,11 +20,10 @@ export function recordDumpCommand(): Command {
       '\nExamples:\n  # ctflow record dump\n  # ctflow record dump incident.ctflow\n  $ ctflow run --collector udp://127.0.0.1:4739 --source replay:incident.ctflow',
     )
     .action(async (copy: string | undefined, { control }: { control?: string }) => {
-      const progress = new Progress(() => 'ctflow run polls, and writes the recording');
-      const asked = ask(control, { command: 'record-dump' }, WRITE_MS).finally(() => progress.close());
-      const written = (await asked) as WrittenRecording;
+      const what = 'ctflow run polls, and writes the recording';
+      const written = (await askDaemon(control, { command: 'record-dump' }, what)) as WrittenRecording;
       const { path, octets, from = 0, to = 0 } = written;
-      note(`${octets} bytes, ${formatDuration(to - from)} from the oldest to the newest`);
+      note(`${describeSize(octets)}, ${describeDuration(to - from)} from the oldest to the newest`);
       standardOutput().write(`${path}\n`);
       if (copy !== undefined) await copyTo(copy, path);
     });

@@ -2,7 +2,7 @@ import { ask } from '../../daemon/control/client.js';
 import type { DaemonStatus } from '../../daemon/control/status.js';
 import type { TopPage } from '../../daemon/top/page.js';
 import type { TopQuery } from '../../daemon/top/query.js';
-import { ANSWER_MS } from '../control/settings.js';
+import { askDaemon } from '../control/ask-daemon.js';
 import type { PageSource } from './page-source.js';
 
 /** Pages of a daemon, over its control socket. One that goes away is asked again and again. */
@@ -21,11 +21,11 @@ export class DaemonPages implements PageSource {
    * @throws CtflowError CTFLOW_CONTROL where no daemon answers, CTFLOW_PERMISSION where this user may not ask it
    */
   static async open(socket: string | undefined): Promise<DaemonPages> {
-    return new DaemonPages(socket, (await ask(socket, { command: 'status' }, ANSWER_MS)) as DaemonStatus);
+    return new DaemonPages(socket, (await askDaemon(socket, { command: 'status' })) as DaemonStatus);
   }
 
   async page(query: TopQuery): Promise<TopPage> {
-    return (await ask(this.#socket, { command: 'top', query }, ANSWER_MS, this.#closing.signal)) as TopPage;
+    return (await ask(this.#socket, { command: 'top', query }, undefined, this.#closing.signal)) as TopPage;
   }
 
   async close(): Promise<void> {

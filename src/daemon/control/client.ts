@@ -5,9 +5,15 @@ import { throwMistakes } from '../../config/mistakes.js';
 import { type ControlRequest, MOST_REPLY, parseReply, requestLine } from './protocol.js';
 import { here, socketsToTry } from './socket-path.js';
 
+/** Milliseconds: a daemon that lives says something each second, however long its answer takes. */
+const PATIENCE_MS = 5_000;
+/** Milliseconds that an answer may take: far above what the largest recording needs. */
+const ANSWER_MS = 600_000;
+
 /**
  * Asks the daemon, and waits for its answer.
  * @param path of its socket; where it is undefined, the places where one has it by default are looked at
+ * @param patience milliseconds in which it may say nothing
  * @param signal gives up
  * @throws CtflowError CTFLOW_CONTROL where none answers, CTFLOW_PERMISSION where this user may not ask; what the daemon answers
  * as an error, several as Mistakes
@@ -15,18 +21,18 @@ import { here, socketsToTry } from './socket-path.js';
 export async function ask(
   path: string | undefined,
   request: ControlRequest,
-  timeoutMs: number,
+  patience = PATIENCE_MS,
   signal?: AbortSignal,
 ): Promise<unknown> {
   const places = path === undefined ? socketsToTry(here()) : [path];
   const socket = places.find(one => existsSync(one)) ?? places[0];
-  const reply = parseReply(await exchange(socket, requestLine(request), timeoutMs, signal));
+  const reply = parseReply(await exchange(socket, requestLine(request), patience, signal));
   if ('result' in reply) return reply.result;
   throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
   throw new CtflowError('CTFLOW_CONTROL', `${socket} answered with an error and did not say which`, 'Look at its log');
 }
 
-function exchange(path: string, line: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<string> {
+function exchange(path: string, line: string, patience: number, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path }, () => socket.write(line));
     // connect's own `signal` keeps a listener of each socket for as long as the signal lives
@@ -41,11 +47,16 @@ function exchange(path: string, line: string, timeoutMs: number, signal: AbortSi
       socket.destroy();
       settle();
     };
-    const timer = setTimeout(() => {
-      const what = `ctflow run at ${path} did not answer within ${timeoutMs} ms`;
-      const hint = 'Look at its log: it may be stopped, or the host be busy';
-      finish(() => reject(new CtflowError('CTFLOW_CONTROL', what, hint)));
-    }, timeoutMs);
+    const late = (): void => finish(() => reject(unanswered(path, `not answered within ${ANSWER_MS / 1000} s`)));
+    const timer = setTimeout(late, ANSWER_MS);
+    socket.setTimeout(patience, () => {
+      const { bytesRead } = socket;
+      // where this process was held up itself, the answer is there, and not read yet
+      setImmediate(() => {
+        if (socket.bytesRead === bytesRead)
+          finish(() => reject(unanswered(path, `said nothing for ${patience / 1000} s`)));
+      });
+    });
     socket.on('data', (chunk: Buffer) => {
       parts.push(chunk);
       length += chunk.length;
@@ -55,6 +66,14 @@ function exchange(path: string, line: string, timeoutMs: number, signal: AbortSi
     socket.once('end', () => finish(() => reject(cutOff(path))));
     socket.once('error', error => finish(() => reject(unreachable(path, error))));
   });
+}
+
+function unanswered(path: string, what: string): CtflowError {
+  return new CtflowError(
+    'CTFLOW_CONTROL',
+    `ctflow run at ${path} has ${what}`,
+    'It is stopped (SIGSTOP: ps shows state T), it hangs, or the host is overloaded; its log may say more',
+  );
 }
 
 function cutOff(path: string): CtflowError {

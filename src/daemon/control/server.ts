@@ -19,6 +19,10 @@ import { here, noSocket, prepareFolder } from './socket-path.js';
 const MOST_CLIENTS = 16;
 /** A client that says nothing for this long, or does not read its reply, is closed. */
 const IDLE_MS = 10_000;
+/** While a command is at work, its client has a sign of life so often. */
+const SIGN_MS = 1_000;
+/** JSON takes spaces before a value. */
+const SIGN = ' ';
 /** Nobody but the user and root may connect (unix(7)). */
 const PRIVATE = 0o177;
 /** A socket that was left is removed so often: another daemon may leave one meanwhile. */
@@ -33,6 +37,8 @@ export interface ControlServerOptions {
   log: Logger;
   /** Milliseconds. */
   idleTimeout?: number;
+  /** Milliseconds. */
+  signInterval?: number;
 }
 
 /** The control socket of a daemon. */
@@ -41,12 +47,14 @@ export class ControlServer {
   readonly #server: Server;
   readonly #handlers: ControlHandlers;
   readonly #idleTimeout: number;
+  readonly #signInterval: number;
   readonly #clients = new Set<Socket>();
 
-  private constructor({ path, handlers, idleTimeout = IDLE_MS }: ControlServerOptions) {
+  private constructor({ path, handlers, idleTimeout = IDLE_MS, signInterval = SIGN_MS }: ControlServerOptions) {
     this.path = path;
     this.#handlers = handlers;
     this.#idleTimeout = idleTimeout;
+    this.#signInterval = signInterval;
     this.#server = createServer({ allowHalfOpen: true }, socket => this.#accept(socket));
   }
 
@@ -126,7 +134,10 @@ export class ControlServer {
         const line = rest.slice(0, end);
         rest = rest.slice(end + 1);
         socket.setTimeout(0);
-        const reply = replyLine(line.length < MOST_REQUEST ? await this.#answer(line) : tooLong());
+        const signs = setInterval(() => socket.write(SIGN), this.#signInterval).unref();
+        const answer = line.length < MOST_REQUEST ? await this.#answer(line) : tooLong();
+        clearInterval(signs);
+        const reply = replyLine(answer);
         socket.setTimeout(this.#idleTimeout);
         await written(socket, Buffer.byteLength(reply) > MOST_REPLY ? replyLine(tooLong('reply')) : reply);
       }

@@ -81,7 +81,7 @@ test('status fits into 80 columns, and names the last error of a destination', t
     pid: 7,
     node: 'v22.0.0',
     startedAt: '2026-01-01T00:00:00.000Z',
-    uptime: 7_260_000,
+    uptime: 7_290_000,
     configFile: '/etc/ctflow/ctflow.yaml',
     backend: 'native',
     source: 'netlink',
@@ -102,7 +102,7 @@ test('status fits into 80 columns, and names the last error of a destination', t
     ],
   });
   t.deepEqual(text.split('\n'), [
-    'ctflow 1.0.0: running, for 121m (pid 7)',
+    'ctflow 1.0.0: running, for 2 h 1 min (pid 7)',
     'settings     /etc/ctflow/ctflow.yaml',
     'backend      native, source netlink',
     'conntrack    65,536 entries, at most 262,144 (25 %)',

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import test from 'ava';
+import type { DaemonStatus } from '../../../src/daemon/control/status.js';
 import { eventually } from '../../helpers/eventually.js';
 import { anyCollector, ctflow, RECORDING, spawnCtflow } from '../../helpers/kernel/cli.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
-async function statusOf(control: string): Promise<{ name: string }[]> {
+async function statusOf(control: string): Promise<DaemonStatus> {
   const { stdout } = await ctflow(['status', '--json', '--control', control]);
-  return (JSON.parse(stdout) as { destinations: { name: string }[] }).destinations;
+  return JSON.parse(stdout) as DaemonStatus;
 }
 
 test('settings are read again: what can changes, the rest is named, and a wrong file changes nothing', async t => {
@@ -21,7 +23,17 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
     writeFileSync(file, [`source: replay:${RECORDING}`, `flowPollInterval: ${interval}`, ...lines, ''].join('\n'));
   };
   write('logLevel: info', 'destinations:', '  main:', `    flowCollectorAddr: ${to}`);
-  const args = ['run', '--config', file, '--control', control, '--shutdown-timeout', '20s', '--inventory', inventory];
+  const args = [
+    'run',
+    '--config',
+    relative(process.cwd(), file),
+    '--control',
+    control,
+    '--shutdown-timeout',
+    '20s',
+    '--inventory',
+    inventory,
+  ];
   const run = spawnCtflow(args);
   t.teardown(() => run.kill('SIGKILL'));
   let log = '';
@@ -30,6 +42,7 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
   await eventually('it runs', () => log.includes('ctflow runs'));
   const reload = (): ReturnType<typeof ctflow> => ctflow(['reload', '--control', control]);
 
+  t.is((await statusOf(control)).configFile, file, 'whoever asks is elsewhere');
   t.is((await reload()).stdout, 'no setting has changed\n');
 
   writeFileSync(inventory, 'nodes: [\n');
@@ -59,13 +72,14 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
   ]);
   t.regex(log, /"needRestart":\["maxConnections"\].*these settings need a restart/);
   t.deepEqual(
-    (await statusOf(control)).map(({ name }) => name),
+    (await statusOf(control)).destinations.map(({ name }) => name),
     ['main', 'more'],
   );
 
   write('logLevel: loud', 'maxConnections: none', 'destinations:', `  main: {flowCollectorAddr: '${to}'}`);
   const wrong = await reload();
   t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /^ctflow: nothing has changed: ctflow run keeps the settings that it has\n/);
   t.regex(wrong.stderr, /CTFLOW_CONFIG: .*:3:11: logLevel: 'loud' is not a choice/);
   t.regex(wrong.stderr, /CTFLOW_CONFIG: .*:4:17: maxConnections/);
   t.regex(log, /'loud' is not a choice.*; the settings stay as they were/);
@@ -83,11 +97,12 @@ test('settings are read again: what can changes, the rest is named, and a wrong 
     'what differed from the start does so no more',
   );
   t.deepEqual(
-    (await statusOf(control)).map(({ name }) => name),
+    (await statusOf(control)).destinations.map(({ name }) => name),
     ['main'],
   );
   const before = log.length;
   run.kill('SIGTERM');
   await once(run, 'close');
   t.notRegex(log.slice(before), /"level":"info"/);
+  t.regex((await reload()).stderr, /^ctflow: CTFLOW_CONTROL: No ctflow run answers at /);
 });

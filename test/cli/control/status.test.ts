@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { spawn } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import type { DaemonStatus } from '../../../src/daemon/control/status.js';
@@ -7,7 +8,7 @@ import { COMMANDS } from '../../../src/daemon/control/protocol.js';
 import { type ControlHandlers, ControlServer } from '../../../src/daemon/control/server.js';
 import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
-import { CTFLOW, spawnCtflow } from '../../helpers/kernel/cli.js';
+import { CTFLOW, ctflow, spawnCtflow } from '../../helpers/kernel/cli.js';
 import { needs, PATH } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
@@ -38,7 +39,13 @@ async function daemon(t: ExecutionContext): Promise<ControlServer> {
 for (const [flags, expected] of [
   [
     [],
-    ['', 'ctflow 1.0.0: running, for 1s (pid 1)', 'settings     no file', '', 'ctflow 1.0.0: running, for 1s (pid 2)'],
+    [
+      '',
+      'ctflow 1.0.0: running, for 1 s (pid 1)',
+      'settings     no file',
+      '',
+      'ctflow 1.0.0: running, for 1 s (pid 2)',
+    ],
   ],
   [['--json'], [/"pid":1,/, /"pid":2,/]],
 ] as const) {
@@ -90,3 +97,14 @@ needs(test, ['linux', 'setpriv'])('a user that may not write to the control sock
     /CTFLOW_PERMISSION: This user may not use the control socket .*control\.sock\. Run as root, or as the user that runs ctflow \(uid \d+\)/,
   );
 });
+
+for (const command of [['status'], ['flush'], ['reload'], ['templates', 'resend'], ['record', 'dump']])
+  test(`ctflow ${command.join(' ')} gives up where a daemon has stopped reading its socket`, async t => {
+    const path = temporaryPath(t, 'control.sock');
+    const stopped = createServer(() => {}).listen(path);
+    await once(stopped, 'listening');
+    t.teardown(() => stopped.close());
+    const { code, stderr } = await ctflow([...command, '--control', path]);
+    t.is(code, 1);
+    t.regex(stderr, /CTFLOW_CONTROL: ctflow run at .*control\.sock has said nothing for 5 s\. It is stopped \(SIGSTOP/);
+  });

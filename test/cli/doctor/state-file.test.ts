@@ -16,7 +16,7 @@ test('a state file of this boot and namespace is named with size and owner, anot
   t.regex(look(path).found, /is not there yet/);
   writeFileSync(path, encodeFileHeader(HERE));
   t.like(look(path), { status: 'ok' });
-  t.regex(look(path).found, new RegExp(`: 64B, owner ${process.getuid?.()}, of this boot and namespace`));
+  t.regex(look(path).found, new RegExp(`: 64 B, owner ${process.getuid?.()}, of this boot and namespace`));
   writeFileSync(path, encodeFileHeader({ ...HERE, namespace: 8 }));
   t.like(look(path), { status: 'warning', command: `mv ${path} ${path}.refused` });
   t.regex(look(path).found, /it is of another network namespace/);

@@ -2,6 +2,8 @@ import { getEventListeners, once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { CtflowError } from '../../../src/common/errors.js';
@@ -10,6 +12,7 @@ import { ask } from '../../../src/daemon/control/client.js';
 import { type ControlRequest, MOST_REQUEST, parseReply, requestLine } from '../../../src/daemon/control/protocol.js';
 import { type ControlHandlers, ControlServer } from '../../../src/daemon/control/server.js';
 import { defaultSocket, socketsToTry } from '../../../src/daemon/control/socket-path.js';
+import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
@@ -27,13 +30,13 @@ async function open(
   t: ExecutionContext,
   path = join(temporaryPath(t, 'run'), 'control.sock'),
   handlers: Partial<ControlHandlers> = {},
-  idleTimeout?: number,
+  times: { idleTimeout?: number; signInterval?: number } = {},
 ): Promise<ControlServer> {
   const server = await ControlServer.open({
     path,
     handlers: { ...HANDLERS, ...handlers },
     log: listeningLogger().log,
-    ...(idleTimeout !== undefined && { idleTimeout }),
+    ...times,
   });
   let open = true;
   t.teardown(() => (open ? server.close() : undefined));
@@ -147,7 +150,7 @@ test('a request without an end is cut off', async t => {
 });
 
 test('a client that says nothing is closed', async t => {
-  const { path } = await open(t, undefined, {}, 20);
+  const { path } = await open(t, undefined, {}, { idleTimeout: 20 });
   const { socket } = await dial(path);
   await Promise.race([once(socket, 'close'), once(socket, 'end')]);
   t.pass();
@@ -197,9 +200,48 @@ test('where no daemon is, and where one does not answer, the error says so', asy
   const silent = createServer(() => {}).listen(path);
   await once(silent, 'listening');
   const late = await t.throwsAsync<CtflowError>(ask(path, { command: 'status' }, 20));
-  t.regex(late!.message, /did not answer within 20 ms/);
+  t.is(late?.code, 'CTFLOW_CONTROL');
+  t.regex(late!.message, /ctflow run at .*control\.sock has said nothing for 0\.02 s/);
   silent.close();
   rmSync(path, { force: true });
+});
+
+test('a command that takes long gives signs of life, and its client waits for it however little patience it has', async t => {
+  const patience = 1_000;
+  const flush = (): Promise<unknown> => sleep(3 * patience).then(() => [{ destination: 'main', due: 1 }]);
+  const { path } = await open(t, undefined, { flush }, { signInterval: 100 });
+  t.deepEqual(await ask(path, { command: 'flush' }, patience), [{ destination: 'main', due: 1 }]);
+  const { socket, lines } = await dial(path);
+  socket.end(requestLine({ command: 'flush' }));
+  const [reply, ...more] = await lines();
+  t.regex(reply, /^ +\{/, 'spaces, which JSON takes in front');
+  t.deepEqual(parseReply(reply), { result: [{ destination: 'main', due: 1 }] });
+  t.deepEqual(more, []);
+});
+
+test('a client that was held up itself takes the answer that came meanwhile', async t => {
+  const path = temporaryPath(t, 'control.sock');
+  // listening, asked, answered
+  const flags = new Int32Array(new SharedArrayBuffer(12));
+  const server = new Worker(
+    `const { workerData: { path, flags } } = require('node:worker_threads');
+    const raise = i => { Atomics.store(flags, i, 1); Atomics.notify(flags, i); };
+    require('node:net').createServer(socket => socket.on('error', () => {}).once('data', () => {
+      raise(1);
+      setTimeout(() => socket.write('{"version":1,"result":{"runs":true}}\\n', () => raise(2)), 100);
+    })).listen(path, () => raise(0));`,
+    { eval: true, workerData: { path, flags } },
+  );
+  t.teardown(() => server.terminate());
+  const patience = 2_000;
+  await eventually('it listens', () => flags[0] === 1);
+  const answer = ask(path, { command: 'status' }, patience);
+  await eventually('it is asked', () => flags[1] === 1);
+  // timers that are over come next, before what has arrived
+  await new Promise(resolve => setImmediate(resolve));
+  Atomics.wait(flags, 2, 0);
+  Atomics.wait(flags, 2, 1, patience);
+  t.deepEqual(await answer, { runs: true });
 });
 
 test('the socket is in the runtime directory that systemd gives, of root, or of the user', t => {
