@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { CtflowError, describeError } from '../common/errors.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
@@ -79,7 +80,7 @@ async function run(config: RunConfig): Promise<void> {
   let monitoring: Monitoring | undefined;
   let control: ControlServer | undefined;
   let recorder: RecorderService | undefined;
-  const running: Running = { state: 'starting', configFile: config.file?.path };
+  const running: Running = { state: 'starting', configFile: config.file && resolve(config.file.path) };
   const signals = handleSignals({
     // what is wrong is in the log
     record: () => (running.recorder ? void running.recorder.write('signal').catch(() => {}) : log.info(NO_RECORDER)),
@@ -219,7 +220,7 @@ async function run(config: RunConfig): Promise<void> {
       root,
       allStats(stats(), recorder),
       'stopped',
-      summarySentence(stats(), (performance.now() - began) / 1000),
+      summarySentence(stats(), (performance.now() - began) / 1000, unexported),
     );
     if (unexported > 0) throw leftUnexported(unexported, flags);
   } finally {

@@ -1,3 +1,4 @@
+import { describeDuration } from '../common/duration.js';
 import { readerOf } from '../common/log/reader.js';
 import type { Logger } from '../common/logger.js';
 import { standardError } from '../common/terminal/standard-streams.js';
@@ -145,8 +146,11 @@ function wrap(head: string, words: readonly string[], comma = ','): string[] {
   return [...lines, line];
 }
 
-/** How the run went, in one sentence: what was exported, and all that was not. */
-export function summarySentence(stats: ExporterStats, seconds: number): string {
+/**
+ * How the run went, in one sentence: what was exported, and all that was not.
+ * @param left records that were left unexported at the end
+ */
+export function summarySentence(stats: ExporterStats, seconds: number, left = 0): string {
   const { poll, store, events, denied, recordsExported, destinations, removed } = stats;
   const all = [
     count(poll.polls, 'poll'),
@@ -173,25 +177,9 @@ export function summarySentence(stats: ExporterStats, seconds: number): string {
     ...(kernel.length > 0 ? [`not seen: ${kernel.join(', ')}`] : []),
     ...troubles,
     ...(gone ? troublesOf(gone) : []),
+    ...(left > 0 ? [`${count(left, 'record')} left unexported`] : []),
   ];
-  return `ran for ${span(seconds)}: ${all.join(', ')}; ${losses.length > 0 ? losses.join('; ') : 'nothing was lost'}`;
-}
-
-/** `2 d 3 h`, `4 min 5 s`: the two largest units. */
-function span(seconds: number): string {
-  const units = [
-    [86_400, 'd'],
-    [3_600, 'h'],
-    [60, 'min'],
-    [1, 's'],
-  ] as const;
-  let left = Math.round(seconds);
-  const words = units.flatMap(([length, unit]) => {
-    const whole = Math.floor(left / length);
-    left -= whole * length;
-    return whole > 0 ? [`${whole} ${unit}`] : [];
-  });
-  return words.slice(0, 2).join(' ') || '0 s';
+  return `ran for ${describeDuration(seconds * 1_000)}: ${all.join(', ')}; ${losses.length > 0 ? losses.join('; ') : 'nothing was lost'}`;
 }
 
 /** Logs the short line, each time it is called. */

@@ -104,11 +104,12 @@ test('the summary of a run calls nothing well that was not: too large, in doubt,
     endedOverflow: none,
     transport: { ...destination.transport, errors: {}, lostRecords: 0 },
   };
-  const summary = (changed: object, more: object = {}): string => {
+  const summary = (changed: object, more: object = {}, left = 0): string => {
     const all = { ...stats, destinations: [{ ...well, ...changed }], ...more } as unknown as ExporterStats;
-    return summarySentence(all, 1).split('; ').slice(1).join('; ');
+    return summarySentence(all, 1, left).split('; ').slice(1).join('; ');
   };
   t.is(summary({}), 'nothing was lost');
+  t.is(summary({}, {}, 1), '1 record left unexported');
   t.is(summary({ session: { ...well.session, oversize: 20 } }), 'main: 20 records too large for a message');
   t.is(summary({ transport: { ...well.transport, uncertainRecords: 1 } }), 'main: 1 record in doubt');
   const removed = { destinations: 1, records: 5, lostRecords: 2, unexported: { ...none, connections: 3 } };
