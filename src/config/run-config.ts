@@ -286,7 +286,10 @@ function mend(path: Path): string {
   if (key === '<<') return 'Keys are not merged: write what all destinations have at the top';
   if (inRecord) return `Known there: ${Object.keys(recordMap).join(', ')}`;
   if (!isTop && Object.hasOwn(runSettings, key)) return 'It is the same for all destinations: write it at the top';
-  return isTop ? '`ctflow config example` shows every key' : `Known there: ${Object.keys(ownSettings).join(', ')}`;
+  // what a collector's address is called elsewhere
+  if (/^(collectors?|addr(ess)?|endpoint|host|server|target|ur[il])$/i.test(key))
+    return 'Did you mean flowCollectorAddr?';
+  return '`ctflow config example` shows every key';
 }
 
 /** @param given `none` for no file */

@@ -120,6 +120,20 @@ destinations:
     ],
   ],
   [
+    'the address of a destination under the names that it has elsewhere, and a key that is like none',
+    `
+destinations:
+  main: {address: udp://h:1}
+collector: udp://h:1
+colour: red`,
+    [
+      '2:3: destinations.main: there is no flowCollectorAddr. Write flowCollectorAddr: udp://HOST:PORT',
+      '2:10: destinations.main.address: there is no such key. Did you mean flowCollectorAddr?',
+      '3:1: collector: there is no such key. Did you mean flowCollectorAddr?',
+      '4:1: colour: there is no such key. `ctflow config example` shows every key',
+    ],
+  ],
+  [
     'a misspelt key of a destination',
     `
 destinations:
