@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { CtflowError, errnoOf } from '../../common/errors.js';
 import { throwMistakes } from '../../config/mistakes.js';
 import { type ControlRequest, MOST_REPLY, parseReply, requestLine } from './protocol.js';
-import { here, socketsToTry } from './socket-path.js';
+import { firstThere, here, socketsToTry } from './socket-path.js';
 
 /** Milliseconds: a daemon that lives says something each second, however long its answer takes. */
 const PATIENCE_MS = 5_000;
@@ -25,7 +25,8 @@ export async function ask(
   signal?: AbortSignal,
 ): Promise<unknown> {
   const places = path === undefined ? socketsToTry(here()) : [path];
-  const socket = places.find(one => existsSync(one)) ?? places[0];
+  const socket = firstThere(places);
+  if (socket === undefined) throw nobody(places.join(' or '), 'ENOENT');
   const reply = parseReply(await exchange(socket, requestLine(request), patience, signal));
   if ('result' in reply) return reply.result;
   throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
@@ -82,6 +83,8 @@ function cutOff(path: string): CtflowError {
 
 function unreachable(path: string, error: Error): CtflowError {
   const errno = errnoOf(error);
+  // its backlog is full (unix(7))
+  if (errno === 'EAGAIN') return unanswered(path, 'stopped taking connections');
   if (errno === 'EACCES' || errno === 'EPERM') {
     let owner = '';
     try {
@@ -94,10 +97,10 @@ function unreachable(path: string, error: Error): CtflowError {
       error,
     );
   }
-  return new CtflowError(
-    'CTFLOW_CONTROL',
-    `No ctflow run answers at ${path} (${errno || error.message})`,
-    'Start ctflow run, or give --control with the path of its socket',
-    error,
-  );
+  return nobody(path, errno || error.message, error);
+}
+
+function nobody(where: string, why: string, cause?: Error): CtflowError {
+  const hint = 'Start ctflow run, or give --control with the path of its socket';
+  return new CtflowError('CTFLOW_CONTROL', `No ctflow run answers at ${where} (${why})`, hint, cause);
 }

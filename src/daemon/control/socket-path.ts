@@ -38,6 +38,18 @@ export function socketsToTry(surroundings: Surroundings): string[] {
   return [...new Set([...(own === undefined ? [] : [own]), join(OF_ROOT, NAME)])];
 }
 
+/** The first of these that is there, or is hidden from this user: root may find it. Undefined where none is. */
+export function firstThere(places: readonly string[], look: (path: string) => unknown = lstatSync): string | undefined {
+  return places.find(place => {
+    try {
+      look(place);
+      return true;
+    } catch (error) {
+      return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error));
+    }
+  });
+}
+
 /**
  * The folder of a socket is there, made with mode 0700 where it was not, and nobody else can put another socket in its place.
  * @throws CtflowError CTFLOW_CONTROL

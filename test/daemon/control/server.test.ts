@@ -11,7 +11,7 @@ import { Mistakes } from '../../../src/config/mistakes.js';
 import { ask } from '../../../src/daemon/control/client.js';
 import { type ControlRequest, MOST_REQUEST, parseReply, requestLine } from '../../../src/daemon/control/protocol.js';
 import { type ControlHandlers, ControlServer } from '../../../src/daemon/control/server.js';
-import { defaultSocket, socketsToTry } from '../../../src/daemon/control/socket-path.js';
+import { defaultSocket, firstThere, socketsToTry } from '../../../src/daemon/control/socket-path.js';
 import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 import { temporaryPath } from '../../helpers/temporary.js';
@@ -244,6 +244,23 @@ test('a client that was held up itself takes the answer that came meanwhile', as
   t.deepEqual(await answer, { runs: true });
 });
 
+test('a daemon that has been stopped for long, so that its queue is full, is not taken for none', async t => {
+  const path = temporaryPath(t, 'control.sock');
+  const listen = `require('node:net').createServer().listen({ path: '${path}', backlog: 1 }, () => console.log('listens'))`;
+  const daemon = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => daemon.kill('SIGKILL'));
+  await once(daemon.stdout, 'data');
+  daemon.kill('SIGSTOP');
+  const errors = await Promise.all(
+    Array.from({ length: 8 }, () => t.throwsAsync<CtflowError>(ask(path, { command: 'status' }, 1_000))),
+  );
+  t.deepEqual(new Set(errors.map(error => error?.code)), new Set(['CTFLOW_CONTROL']));
+  t.deepEqual(
+    new Set(errors.map(error => /has (said nothing|stopped taking connections)/.exec(error!.message)?.[1])),
+    new Set(['said nothing', 'stopped taking connections']),
+  );
+});
+
 test('the socket is in the runtime directory that systemd gives, of root, or of the user', t => {
   t.is(defaultSocket({ uid: 0, env: { RUNTIME_DIRECTORY: '/run/a:/run/b' } }), '/run/a/control.sock');
   t.is(defaultSocket({ uid: 0, env: {} }), '/run/ctflow/control.sock');
@@ -254,6 +271,16 @@ test('the socket is in the runtime directory that systemd gives, of root, or of 
     '/run/ctflow/control.sock',
   ]);
   t.deepEqual(socketsToTry({ uid: 0, env: {} }), ['/run/ctflow/control.sock']);
+});
+
+test('a socket in a folder that this user may not look into is tried: who forgot sudo is told so', t => {
+  const failures: Readonly<Record<string, string>> = { '/user': 'ENOENT', '/file/user': 'ENOTDIR', '/root': 'EACCES' };
+  const look = (path: string): void => {
+    throw Object.assign(new Error(path), { code: failures[path] });
+  };
+  t.is(firstThere(['/user', '/root'], look), '/root');
+  t.is(firstThere(['/user', '/file/user'], look), undefined);
+  t.is(firstThere([temporaryPath(t, 'none'), '/']), '/');
 });
 
 test('who asks again and again with one signal leaves nothing on it, and gives up when it is aborted', async t => {
