@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { loadBackend } from '../backend/load.js';
 import { CtflowError } from '../common/errors.js';
@@ -9,6 +10,7 @@ import { defaulted } from '../config/setting.js';
 import { CHECKS, subjectOf } from './doctor/checks.js';
 import { examine } from './doctor/examination.js';
 import { asJson, asLines, count } from './doctor/printer.js';
+import { Progress } from './progress.js';
 
 const doctorSettings = {
   fix: defaulted(
@@ -41,8 +43,12 @@ Examples:
     .action(async ({ fix, json }: { fix: boolean; json: boolean }) => {
       const backend = await loadBackend(config().settings.backend, note);
       const subject = subjectOf(config(), backend);
-      const examined = await examine(CHECKS, subject, fix ? says => note(`--fix ${says}`) : undefined);
-      await standardOutput().write(json ? asJson(examined) : asLines(examined));
+      let at = '';
+      const progress = new Progress(() => `checks ${at}`);
+      const says = fix ? (change: string): void => note(`--fix ${change}`) : undefined;
+      const examined = await examine(CHECKS, subject, says, check => (at = check)).finally(() => progress.close());
+      const width = isatty(1) ? process.stdout.columns : undefined;
+      await standardOutput().write(json ? asJson(examined) : asLines(examined, width));
       const errors = count(examined, 'error');
       if (errors > 0)
         throw new CtflowError(

@@ -109,6 +109,8 @@ async function dump(flags: DumpFlags): Promise<void> {
     if (output.broken) return;
     if (!summary) return note('there is no dump in the recording');
     if (first) {
+      // it would stand between the lines on a terminal
+      if (isatty(1)) progress?.close();
       matched = summary.rows - leftOut;
       await printer.printAll(first.sorted());
       if (output.broken) return;

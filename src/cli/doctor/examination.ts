@@ -12,15 +12,18 @@ export interface Examined extends Finding {
 /**
  * Makes all checks, one after another.
  * @param fix announces a change before it is made; undefined where nothing is changed
+ * @param begins hears the name of each check before it is made
  */
 export async function examine(
   checks: readonly Check[],
   subject: Subject,
   fix: ((says: string) => void) | undefined,
+  begins: (check: string) => void = () => {},
 ): Promise<Examined[]> {
   const examined: Examined[] = [];
   for (const check of checks) {
     if (check.live && subject.kind === 'replay') continue;
+    begins(check.name);
     let findings = await run(check, subject);
     const fixed = new Set<string | undefined>();
     const failed = new Map<string | undefined, string>();

@@ -29,7 +29,7 @@ export function checkSetting(host: Host, name: string, wanted: WantedSettings): 
     found: `${full} is ${value}: ${why}${refuses ? '; --state does not start without' : ''}`,
     command: host.line(`sysctl -w ${full}=1`),
     fix: {
-      says: `sets ${full} to 1 in this network namespace; it applies to new connections only, and stays so`,
+      says: `sets ${full} to 1 in this network namespace; it applies to new connections only, and holds until the host boots`,
       apply: () => host.write(`/proc/sys/net/netfilter/${name}`, '1'),
     },
   };

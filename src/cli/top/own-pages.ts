@@ -6,6 +6,7 @@ import { Top } from '../../daemon/top/top.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../exporter.js';
 import type { Source } from '../../sources/source.js';
 import { openSource, type SourceSettings } from '../open-source.js';
+import { Progress } from '../progress.js';
 import type { PageSource } from './page-source.js';
 
 /** Pages of connections that this process polls itself: an exporter without destinations. */
@@ -46,7 +47,8 @@ export class OwnPages implements PageSource {
     top.watch(exporter, source);
     // rates are of two polls, and the first one counts
     top.expect();
-    await exporter.open();
+    const progress = new Progress(() => 'reads the connections');
+    await exporter.open().finally(() => progress.close());
     return new OwnPages(originOf(flags, source), exporter, top, log);
   }
 

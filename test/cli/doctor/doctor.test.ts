@@ -102,9 +102,29 @@ test('a check that cannot look is an error, and the others go on', async t => {
       throw new Error('gone');
     },
   };
-  const examined = await examine([broken, CHECKS.find(({ name }) => name === 'kernel')!], subjectWith(), undefined);
+  const begun: string[] = [];
+  const checks = [broken, CHECKS.find(({ name }) => name === 'kernel')!];
+  const examined = await examine(checks, subjectWith(), undefined, check => void begun.push(check));
+  t.deepEqual(begun, ['x', 'kernel'], 'who waits sees what is looked at');
   t.like(examined[0], { status: 'error', found: 'this could not be checked: gone' });
   t.like(examined[1], { status: 'ok' });
+});
+
+test('on a terminal what was found goes on below itself, and a command stays a line', t => {
+  const examined = {
+    check: 'acct',
+    status: 'error',
+    found: 'net.netfilter.nf_conntrack_acct is 0: accounting is off: connections have no packet and octet counters',
+    command: `nft '${'add table inet track; '.repeat(4)}'`,
+    fixed: false,
+  } as const;
+  const indent = ' '.repeat(25);
+  t.deepEqual(asLines([examined], 80).split('\n').slice(0, -2), [
+    'error    acct            net.netfilter.nf_conntrack_acct is 0: accounting is',
+    `${indent}off: connections have no packet and octet counters`,
+    `${indent}mend: ${examined.command}`,
+  ]);
+  t.is(asLines([examined]).split('\n')[0].length, 25 + examined.found.length);
 });
 
 test('of a recording the kernel is not looked at', async t => {
