@@ -11,6 +11,5 @@ test('the clock of a case stands still while it rests, and goes on from there', 
   while (process.hrtime.bigint() - real < 50_000_000n);
   clock.take();
   const passed = performance.now() - at;
-  t.true(passed >= 0);
   t.true(Number(process.hrtime.bigint() - real) / 1e6 - passed >= 49);
 });
