@@ -3,16 +3,19 @@ import { connect } from 'node:net';
 import { CtflowError, errnoOf } from '../../common/errors.js';
 import { throwMistakes } from '../../config/mistakes.js';
 import { type ControlRequest, MOST_REPLY, parseReply, requestLine } from './protocol.js';
-import { firstThere, here, socketsToTry } from './socket-path.js';
+import { here, socketsToTry } from './socket-path.js';
 
 /** Milliseconds: a daemon that lives says something each second, however long its answer takes. */
 const PATIENCE_MS = 5_000;
 /** Milliseconds that an answer may take: far above what the largest recording needs. */
 const ANSWER_MS = 600_000;
 
+/** Nobody listens there: no such file, or one that a killed daemon has left (unix(7)). */
+const DESERTED = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED']);
+
 /**
  * Asks the daemon, and waits for its answer.
- * @param path of its socket; where it is undefined, the places where one has it by default are looked at
+ * @param path of its socket; where it is undefined, the places where one has it by default are tried
  * @param patience milliseconds in which it may say nothing
  * @param signal gives up
  * @throws CtflowError CTFLOW_CONTROL where none answers, CTFLOW_PERMISSION where this user may not ask; what the daemon answers
@@ -24,15 +27,46 @@ export async function ask(
   patience = PATIENCE_MS,
   signal?: AbortSignal,
 ): Promise<unknown> {
-  const places = path === undefined ? socketsToTry(here()) : [path];
-  const socket = firstThere(places);
-  if (socket === undefined) throw nobody(places.join(' or '), 'ENOENT');
-  const reply = parseReply(await exchange(socket, requestLine(request), patience, signal));
-  if ('result' in reply) return reply.result;
-  throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
-  throw new CtflowError('CTFLOW_CONTROL', `${socket} answered with an error and did not say which`, 'Look at its log');
+  return askFirst(path === undefined ? socketsToTry(here()) : [path], request, patience, signal);
 }
 
+/**
+ * As {@link ask}, the first daemon that listens at one of these paths. A socket that this user may not use ends the search: who
+ * forgot sudo is told so.
+ */
+export async function askFirst(
+  places: readonly string[],
+  request: ControlRequest,
+  patience = PATIENCE_MS,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const deserted: string[] = [];
+  let cause: unknown;
+  for (const place of places) {
+    let line: string;
+    try {
+      line = await exchange(place, requestLine(request), patience, signal);
+    } catch (error) {
+      if (error instanceof CtflowError) throw error;
+      const errno = errnoOf(error);
+      if (!DESERTED.has(errno)) throw unreachable(place, error as Error, deserted);
+      deserted.push(`${place} (${errno})`);
+      cause = error;
+      continue;
+    }
+    return resultOf(place, line);
+  }
+  throw nobody(deserted, cause);
+}
+
+function resultOf(place: string, line: string): unknown {
+  const reply = parseReply(line);
+  if ('result' in reply) return reply.result;
+  throwMistakes(reply.errors.map(({ code, message, hint }) => new CtflowError(code, message, hint)));
+  throw new CtflowError('CTFLOW_CONTROL', `${place} answered with an error and did not say which`, 'Look at its log');
+}
+
+/** @throws the system's error where there is no connection */
 function exchange(path: string, line: string, patience: number, signal: AbortSignal | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path }, () => socket.write(line));
@@ -65,7 +99,7 @@ function exchange(path: string, line: string, patience: number, signal: AbortSig
       else if (length > MOST_REPLY) finish(() => reject(cutOff(path)));
     });
     socket.once('end', () => finish(() => reject(cutOff(path))));
-    socket.once('error', error => finish(() => reject(unreachable(path, error))));
+    socket.once('error', error => finish(() => reject(error)));
   });
 }
 
@@ -81,7 +115,8 @@ function cutOff(path: string): CtflowError {
   return new CtflowError('CTFLOW_CONTROL', `ctflow run at ${path} ended without an answer`, 'Look at its log');
 }
 
-function unreachable(path: string, error: Error): CtflowError {
+/** @param deserted the places that were tried before */
+function unreachable(path: string, error: Error, deserted: readonly string[]): CtflowError {
   const errno = errnoOf(error);
   // its backlog is full (unix(7))
   if (errno === 'EAGAIN') return unanswered(path, 'stopped taking connections');
@@ -90,17 +125,19 @@ function unreachable(path: string, error: Error): CtflowError {
     try {
       owner = ` (uid ${statSync(path).uid})`;
     } catch {} // its folder hides it, too
+    const before = deserted.length > 0 ? `, and none answers at ${deserted.join(' or ')}` : '';
     return new CtflowError(
       'CTFLOW_PERMISSION',
-      `This user may not use the control socket ${path}`,
+      `This user may not use the control socket ${path}${before}`,
       `Run as root, or as the user that runs ctflow${owner}`,
       error,
     );
   }
-  return nobody(path, errno || error.message, error);
+  return nobody([...deserted, `${path} (${errno || error.message})`], error);
 }
 
-function nobody(where: string, why: string, cause?: Error): CtflowError {
+/** @param places each with the system's reason */
+function nobody(places: readonly string[], cause: unknown): CtflowError {
   const hint = 'Start ctflow run, or give --control with the path of its socket';
-  return new CtflowError('CTFLOW_CONTROL', `No ctflow run answers at ${where} (${why})`, hint, cause);
+  return new CtflowError('CTFLOW_CONTROL', `No ctflow run answers at ${places.join(' or ')}`, hint, cause);
 }

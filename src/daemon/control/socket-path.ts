@@ -32,22 +32,10 @@ export function defaultSocket({ uid, env }: Surroundings): string | undefined {
   return user ? join(user, 'ctflow', NAME) : undefined;
 }
 
-/** Where a command looks for a daemon: its own place first, then that of a daemon of the system. */
+/** Where a command looks for a daemon: at its own place first, then at that of the system's. */
 export function socketsToTry(surroundings: Surroundings): string[] {
   const own = defaultSocket(surroundings);
   return [...new Set([...(own === undefined ? [] : [own]), join(OF_ROOT, NAME)])];
-}
-
-/** The first of these that is there, or is hidden from this user: root may find it. Undefined where none is. */
-export function firstThere(places: readonly string[], look: (path: string) => unknown = lstatSync): string | undefined {
-  return places.find(place => {
-    try {
-      look(place);
-      return true;
-    } catch (error) {
-      return !['ENOENT', 'ENOTDIR'].includes(errnoOf(error));
-    }
-  });
 }
 
 /**

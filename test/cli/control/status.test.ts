@@ -10,7 +10,7 @@ import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 import { CTFLOW, ctflow, spawnCtflow } from '../../helpers/kernel/cli.js';
 import { needs, PATH } from '../../helpers/kernel/require.js';
-import { temporaryPath } from '../../helpers/temporary.js';
+import { temporaryFolder, temporaryPath } from '../../helpers/temporary.js';
 
 /** The socket of a daemon that answers each question with a later status. */
 async function daemon(t: ExecutionContext): Promise<ControlServer> {
@@ -81,22 +81,50 @@ test('status --watch ends with an error where the daemon is gone', async t => {
   t.regex(stderr, /CTFLOW_CONTROL: No ctflow run answers at /);
 });
 
+// root may write to everything, by a capability
+const AS_USER = process.getuid!() === 0 ? ['setpriv', '--inh-caps=-all', '--bounding-set=-all'] : ['env'];
+
+/** Runs Node as a user like any other. */
+async function asUser(...args: readonly string[]): Promise<{ code: number | null; stderr: string }> {
+  const [program, ...flags] = AS_USER;
+  const child = spawn(program, [...flags, process.execPath, ...args], { env: { PATH } });
+  let stderr = '';
+  child.stderr.on('data', chunk => (stderr += chunk));
+  child.stdout.resume();
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr };
+}
+
 needs(test, ['linux', 'setpriv'])('a user that may not write to the control socket is told who may', async t => {
   const { path } = await daemon(t);
   chmodSync(path, 0o444);
-  // root may write to everything, by a capability
-  const asUser = process.getuid!() === 0 ? ['setpriv', '--inh-caps=-all', '--bounding-set=-all'] : ['env'];
-  const [program, ...args] = [...asUser, process.execPath, CTFLOW, 'status', '--control', path];
-  const status = spawn(program, args, { env: { PATH } });
-  let stderr = '';
-  status.stderr.on('data', chunk => (stderr += chunk));
-  status.stdout.resume();
-  t.deepEqual(await once(status, 'close'), [1, null], stderr);
+  const { code, stderr } = await asUser(CTFLOW, 'status', '--control', path);
+  t.is(code, 1, stderr);
   t.regex(
     stderr,
     /CTFLOW_PERMISSION: This user may not use the control socket .*control\.sock\. Run as root, or as the user that runs ctflow \(uid \d+\)/,
   );
 });
+
+needs(test, ['linux', 'setpriv'])(
+  'a socket in a folder that this user may not look into is tried: who forgot sudo is told so, and where else was looked',
+  async t => {
+    const folder = temporaryFolder(t);
+    chmodSync(folder, 0);
+    t.teardown(() => chmodSync(folder, 0o700));
+    const none = temporaryPath(t, 'none.sock');
+    const hidden = `${folder}/control.sock`;
+    const client = new URL('../../../src/daemon/control/client.js', import.meta.url).href;
+    const places = JSON.stringify([none, hidden]);
+    const script = `import { askFirst } from '${client}';
+      await askFirst(${places}, { command: 'status' }).catch(({ code, message }) => console.error(code, message));`;
+    const { stderr } = await asUser('--input-type=module', '-e', script);
+    t.is(
+      stderr,
+      `CTFLOW_PERMISSION This user may not use the control socket ${hidden}, and none answers at ${none} (ENOENT)\n`,
+    );
+  },
+);
 
 for (const command of [['status'], ['flush'], ['reload'], ['templates', 'resend'], ['record', 'dump']])
   test(`ctflow ${command.join(' ')} gives up where a daemon has stopped reading its socket`, async t => {
