@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import { checkKernel } from '../sources/kernel-settings.js';
+import type { Source } from '../sources/source.js';
 import type { Batch } from '../row/batch.js';
 import { viewRow } from '../row/row-view.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
@@ -14,9 +15,10 @@ import { filterExpression, sourceSettings } from '../config/source-settings.js';
 import { warnIfInactive } from './doctor/conntrack.js';
 import { FirstRows, type SortedRows } from './dump/first-rows.js';
 import { DUMP_FORMATS, type DumpFormat, linesOf, type Lines } from './dump/formats.js';
+import { type LastDump, lastDump } from './dump/last-dump.js';
 import { ORDER_NAMES, orderBy, type OrderName } from './dump/order.js';
 import { Progress } from './progress.js';
-import { openSource, type SourceSettings } from './open-source.js';
+import { openSource, sourceOf, type SourceSettings } from './open-source.js';
 
 /** Rows that --sort holds at most: some 200 MB. */
 const MOST_ROWS = 1_000_000;
@@ -58,7 +60,8 @@ export function dumpCommand(): Command {
       'after',
       `
 Packets and octets are original/reply; 'left' is the remaining timeout in seconds. One dump has no rates. Without --sort
-connections are printed as they are read; with it up to --limit are held in memory, about 200 bytes each.
+connections are printed as they are read; with it up to --limit are held in memory, about 200 bytes each. Of a recording
+the last whole dump is printed.
 
 Examples:
   # ctflow dump
@@ -82,7 +85,7 @@ interface DumpFlags extends SourceSettings {
 
 async function dump(flags: DumpFlags): Promise<void> {
   if (flags.reverse && flags.sort === undefined) note('--reverse has no effect without --sort');
-  const { source } = await openSource(flags, note);
+  const { source, recorded } = await openDump(flags);
   let progress: Progress | undefined;
   try {
     const printer = new Printer(flags.format);
@@ -120,11 +123,14 @@ async function dump(flags: DumpFlags): Promise<void> {
     const counts = [`${matched} connections`];
     if (filter) counts.push(`${leftOut} left out by --filter`);
     if (matched > limit) counts.push(`${matched - limit} beyond --limit ${limit}`);
+    if (recorded) note(whichOne(recorded, summary.startedAt));
     note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
-    if (summary.complete) return;
+    const damage = recorded?.damage;
+    if (summary.complete && damage === undefined) return;
     throw (
+      damage ??
       summary.error ??
       new CtflowError('CTFLOW_NETLINK', 'The dump is incomplete', 'The counts above say why; try again')
     );
@@ -132,6 +138,29 @@ async function dump(flags: DumpFlags): Promise<void> {
     progress?.close();
     source.close();
   }
+}
+
+/** The source, at the dump that is printed: of a recording the last whole one. */
+async function openDump(flags: DumpFlags): Promise<{ source: Source; recorded?: LastDump }> {
+  const { backend, source } = await openSource(flags, note);
+  if (source.kind !== 'replay') return { source };
+  let read = 0;
+  const progress = new Progress(() => `${read} dumps of the recording read so far`);
+  try {
+    const recorded = await lastDump(source, dumps => (read = dumps));
+    const again = sourceOf(flags, backend);
+    for (let number = 1; number < recorded.number; number++) await again.dump(() => {});
+    return { source: again, recorded };
+  } finally {
+    progress.close();
+    source.close();
+  }
+}
+
+/** @param startedAt milliseconds since 1970 */
+function whichOne({ number, of }: LastDump, startedAt: number): string {
+  const dump = `dump ${number} of ${of} in the recording, begun ${new Date(startedAt).toISOString()}`;
+  return number < of ? `${dump}, the last whole one` : dump;
 }
 
 /** Connections to standard output. */

@@ -220,11 +220,11 @@ test('CTFLOW_BACKEND chooses the backend, as the flag does', async t => {
 test('dump prints the connections, as a table and as JSON', async t => {
   const table = await ctflow(['dump', '--source', `replay:${RECORDING}`, '--backend', 'fallback']);
   t.is(table.code, 0);
-  t.is(table.stdout.trimEnd().split('\n').length, 12);
-  t.regex(table.stderr, /11 connections/);
+  t.is(table.stdout.trimEnd().split('\n').length, 21);
+  t.regex(table.stderr, /20 connections/);
   const json = await ctflow(['dump', '--format', 'json', '--source', `replay:${RECORDING}`, '--backend', 'fallback']);
   const lines = json.stdout.trimEnd().split('\n');
-  t.is(lines.length, 11);
+  t.is(lines.length, 20);
   for (const line of lines) t.truthy((JSON.parse(line) as { original: { source: string } }).original.source);
   const none = await ctflow(['dump', '--protocol-filter', 'gre', '--source', `replay:${RECORDING}`]);
   t.is(none.code, 0);

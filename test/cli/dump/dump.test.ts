@@ -1,6 +1,18 @@
-/** What `ctflow dump` prints of a recording with eleven connections. */
-import test from 'ava';
+/** What `ctflow dump` prints of a recording, whose last dump has twenty connections. */
+import { writeFileSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import {
+  dataFrames,
+  doneFrame,
+  dumpFrame,
+  eventsFrame,
+  recordingHeader,
+  VERSION_WITH_EVENTS,
+} from '../../../src/sources/recording-frames.js';
+import { answer, DONE } from '../../helpers/builders/netlink-builder.js';
 import { ctflow, RECORDING } from '../../helpers/kernel/cli.js';
+import { connection, destroys } from '../../helpers/rigs/recorder-rig.js';
+import { temporaryPath } from '../../helpers/temporary.js';
 
 const DUMP = ['dump', '--source', `replay:${RECORDING}`, '--backend', 'fallback'];
 
@@ -67,7 +79,7 @@ test('--sort prints the first in order, and --limit says how many are not printe
   t.deepEqual(connections(most.stdout).map(octets), counts.slice(0, 3));
   t.deepEqual(connections(least.stdout).map(octets), counts.toReversed().slice(0, 3));
   t.deepEqual(connections(two.stdout), connections(all.stdout).slice(0, 2));
-  t.regex(two.stderr, /^ctflow: 11 connections, 9 beyond --limit 2$/m);
+  t.regex(two.stderr, /^ctflow: 20 connections, 18 beyond --limit 2$/m);
   t.notRegex(sorted.stderr, /limit/);
   t.is(sorted.code, 0);
 });
@@ -76,4 +88,65 @@ test('a rate is not in one dump', async t => {
   const { code, stderr } = await ctflow([...DUMP, '--sort', 'rate']);
   t.is(code, 2);
   t.regex(stderr, /CTFLOW_USAGE: --sort: 'rate' is not a choice\. Allowed choices are bytes, packets, age/);
+});
+
+const SECOND = 1_000_000_000n;
+const BEGIN = 1_700_000_000n * SECOND;
+const HEADER = recordingHeader(true, VERSION_WITH_EVENTS);
+
+/** A recorded dump with TCP connections that their ports name, some seconds after BEGIN. */
+function dumpOf(after: bigint, ports: readonly number[], whole = true): Uint8Array[] {
+  const netlink = Buffer.concat([...ports.map(port => connection(port)), answer(DONE, 0)]);
+  return [dumpFrame(BEGIN + after * SECOND), ...dataFrames(netlink), doneFrame(BigInt(netlink.length), whole)];
+}
+
+/** Dumps a recording of these frames. */
+async function dumped(t: ExecutionContext, ...frames: readonly Uint8Array[]) {
+  const path = temporaryPath(t, 'some.ctflow');
+  writeFileSync(path, Buffer.concat([HEADER, ...frames]));
+  const { code, stdout, stderr } = await ctflow(['dump', '--format', 'json', '--source', `replay:${path}`]);
+  return {
+    code,
+    stderr,
+    ports: stdout === '' ? [] : connections(stdout).map(({ original }) => original['sourcePort']),
+  };
+}
+
+test('of a recording with several dumps the last whole one is printed, and which one that is', async t => {
+  const events = eventsFrame(BEGIN + SECOND, destroys(1));
+  const { code, ports, stderr } = await dumped(
+    t,
+    ...dumpOf(0n, [1]),
+    ...events,
+    ...dumpOf(5n, [2, 3]),
+    ...dumpOf(10n, [4], false),
+    ...events,
+  );
+  t.is(code, 0, stderr);
+  t.deepEqual(ports, [2, 3]);
+  t.regex(stderr, /^ctflow: dump 2 of 3 in the recording, begun 2023-11-14T22:13:25\.000Z, the last whole one$/m);
+  t.regex(stderr, /^ctflow: 2 connections$/m);
+});
+
+test('where no dump of a recording is whole the last one is printed, with exit code 1', async t => {
+  const { code, ports, stderr } = await dumped(t, ...dumpOf(0n, [1], false), ...dumpOf(5n, [2], false));
+  t.is(code, 1);
+  t.deepEqual(ports, [2]);
+  t.regex(stderr, /^ctflow: dump 2 of 2 in the recording, begun 2023-11-14T22:13:25\.000Z$/m);
+});
+
+test('of a recording that is cut off the last whole dump is printed, and what is damaged, with exit code 1', async t => {
+  const [begin, ...rest] = dumpOf(10n, [3, 4]);
+  const cut = Buffer.concat(rest).subarray(0, -20);
+  const { code, ports, stderr } = await dumped(t, ...dumpOf(0n, [1]), ...dumpOf(5n, [2]), begin, cut);
+  t.is(code, 1);
+  t.deepEqual(ports, [2]);
+  t.regex(stderr, /^ctflow: dump 2 of 2 in the recording, begun /m);
+  t.regex(stderr, /CTFLOW_RECORDING: .* is damaged at byte \d+/);
+});
+
+test('a recording without a dump says so', async t => {
+  const { code, ports, stderr } = await dumped(t, ...eventsFrame(BEGIN, destroys(1)));
+  t.deepEqual([code, ports], [0, []]);
+  t.regex(stderr, /^ctflow: there is no dump in the recording$/m);
 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const CTFLOW = fileURLToPath(new URL('../../../../bin/ctflow.js', import.meta.url));
 
-/** A recording with eleven connections. */
+/** A recording of ten dumps: eleven connections in the first, twenty in the last. */
 export const RECORDING = fileURLToPath(new URL('../../../../fixtures/demo.ctflow', import.meta.url));
 
 /** A collector that takes everything and reads nothing, for as long as the process lives. */
