@@ -48,7 +48,7 @@ Examples:
       const says = fix ? (change: string): void => note(`--fix ${change}`) : undefined;
       const examined = await examine(CHECKS, subject, says, check => (at = check)).finally(() => progress.close());
       const width = isatty(1) ? process.stdout.columns : undefined;
-      await standardOutput().write(json ? asJson(examined) : asLines(examined, width));
+      standardOutput().write(json ? asJson(examined) : asLines(examined, width));
       const errors = count(examined, 'error');
       if (errors > 0)
         throw new CtflowError(

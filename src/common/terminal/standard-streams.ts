@@ -60,5 +60,7 @@ export function setProgress(text: string): void {
 /** One note of a command, on standard error. @param priority of syslog(3), for journald */
 export function note(text: string, priority = 6): void {
   const line = `${progress === '' ? '' : CLEAR_LINE}ctflow: ${text}\n${progress}`;
+  // what was printed before stands before it, where both are one terminal
+  output?.flush();
   standardError().write(readerOf(2) === 'journald' ? line.replaceAll(/^(?=.)/gm, `<${priority}>`) : line);
 }

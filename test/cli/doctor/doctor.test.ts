@@ -1,9 +1,11 @@
 /** `ctflow doctor` as a person runs it, on the real kernel. */
 import test from 'ava';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { CHECKS } from '../../../src/cli/doctor/checks.js';
 import { examine } from '../../../src/cli/doctor/examination.js';
 import { asJson, asLines } from '../../../src/cli/doctor/printer.js';
+import { CTFLOW } from '../../helpers/kernel/cli.js';
 import { ctflow, startExporter } from '../../helpers/kernel/command.js';
 import { eventually } from '../../helpers/eventually.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
@@ -125,6 +127,27 @@ test('on a terminal what was found goes on below itself, and a command stays a l
     `${indent}mend: ${examined.command}`,
   ]);
   t.is(asLines([examined]).split('\n')[0].length, 25 + examined.found.length);
+});
+
+test('the report stands before the error that ends it, as on a terminal', t => {
+  const path = temporaryPath(t, 'both');
+  const both = openSync(path, 'a');
+  const flags = [
+    '--config',
+    'none',
+    '--source',
+    'replay:x',
+    '--collector',
+    'tls://127.0.0.1:1',
+    '--tls-ca',
+    '/nowhere',
+  ];
+  const { status } = spawnSync(process.execPath, [CTFLOW, 'doctor', ...flags], { stdio: ['ignore', both, both] });
+  closeSync(both);
+  t.is(status, 1);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  t.regex(lines.at(-2)!, /^\d+ errors?, \d+ warnings?, \d+ ok$/);
+  t.regex(lines.at(-1)!, /^ctflow: CTFLOW_DOCTOR: /);
 });
 
 test('of a recording the kernel is not looked at', async t => {
