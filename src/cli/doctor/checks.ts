@@ -17,6 +17,7 @@ import { checkKernel, checkModules } from './modules.js';
 import { checkNflogGroups, checkNflogRules } from './nflog.js';
 import { checkReceiveBuffer, type WantedBuffer } from './receive-buffer.js';
 import { readRules, type Rules } from './rules.js';
+import { runningDaemon } from './running-daemon.js';
 import { checkSetting } from './settings.js';
 import { checkStateFile } from './state-file.js';
 import { checkStatistics, checkTable } from './table.js';
@@ -175,13 +176,15 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'state-file',
-    about: 'whether it can be written, who owns it, its format and size, and whether another process has it',
+    about:
+      'whether it can be written, who owns it, its format and size, and whether another process has it than the running ctflow of these settings',
     live: true,
-    run: ({ config: { settings }, backend }) =>
+    run: ({ config, backend }) =>
       checkStateFile(
-        settings.state,
-        () => hostIdentity(settings.netns),
+        config.settings.state,
+        () => hostIdentity(config.settings.netns),
         fd => backend.lockFile(fd),
+        () => runningDaemon(config),
       ),
   },
 ];

@@ -8,8 +8,16 @@ import type { LockFile } from '../../state/state-lock.js';
 import { openBeside, resolveStatePath } from '../../state/state-path.js';
 import { error, ok, warning, type Finding } from './finding.js';
 
-/** Whether a state file can be written, is of this host and its format, and nobody else has it. Nothing is changed. */
-export function checkStateFile(given: string | undefined, identity: () => HostIdentity, lock: LockFile): Finding {
+/**
+ * Whether a state file can be written, is of this host and its format, and nobody else has it. Nothing is changed.
+ * @param running the process of the ctflow that runs with these settings, where there is one
+ */
+export async function checkStateFile(
+  given: string | undefined,
+  identity: () => HostIdentity,
+  lock: LockFile,
+  running: () => Promise<number | undefined>,
+): Promise<Finding> {
   if (given === undefined) return ok('none is used: no --state is given');
   let path: string;
   try {
@@ -21,6 +29,8 @@ export function checkStateFile(given: string | undefined, identity: () => HostId
   if (!isWritable(folder, constants.W_OK | constants.X_OK))
     return error(`${folder} cannot be written by user ${process.geteuid?.()}`, `install -d -o $(id -u) ${folder}`);
   const held = holderOf(`${path}.lock`, lock);
+  if (held !== undefined && held === String(await running()))
+    return ok(`${path} is in use by the running ctflow (process ${held})`);
   if (held !== undefined)
     return warning(`${path} is in use by process ${held}: a second ctflow with it does not start`, `ps -fp ${held}`);
   const found = lstatSync(path, { throwIfNoEntry: false });
