@@ -16,6 +16,8 @@ for (const version of versions) {
   const { ok } = await run(`installing Node ${version}`, install);
   if (!ok) stop(`npm has no Node ${version} for ${name}`);
   const bin = join(folder, 'node_modules', name, 'bin');
+  const started = spawnSync(join(bin, 'node'), ['--version'], { encoding: 'utf8' });
+  if (started.status !== 0) stop(`Node ${version} does not start: ${whyNot(started)}`);
   say(`the tests on Node ${version}`);
   const { status } = spawnSync(join(bin, 'node'), ['scripts/test.mjs', '--no-cargo', ...files], {
     cwd: root,
@@ -25,3 +27,9 @@ for (const version of versions) {
   if (status !== 0) failed++;
 }
 process.exitCode = failed > 0 ? 1 : 0;
+
+function whyNot({ error, stderr }) {
+  const [library] = /\blibatomic\.so\.1\b/.exec(stderr ?? '') ?? [];
+  if (library) return `it wants ${library}, which is not installed: apt-get install libatomic1`;
+  return error?.message ?? stderr.trim();
+}
