@@ -27,10 +27,12 @@ const TESTS = {
   man: 'man-db',
   zsh: 'zsh',
   fish: 'fish',
+  ethtool: 'ethtool',
+  'ovs-appctl': 'openvswitch-common',
 };
 
 /** Programs of packages that would start a service: they are unpacked into UNPACKED, and not installed. */
-const SERVICES = { prometheus: 'prometheus', promtool: 'prometheus' };
+const SERVICES = { prometheus: 'prometheus', promtool: 'prometheus', 'ovs-vsctl': 'openvswitch-switch' };
 const UNPACKED = join(root, 'build/debian');
 
 /** npm puts its own folders first, where a program of the same name may lie; an ordinary user's path lacks the last ones. */

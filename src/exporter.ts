@@ -26,6 +26,7 @@ import { PollTurns } from './ingest/poll-turns.js';
 import { Poller } from './ingest/poller.js';
 import { OwnConnections } from './row/own-connections.js';
 import { now } from './store/poll-history.js';
+import { isOfKernel } from './sources/source.js';
 import { recordedDestroys } from './ingest/recorded-events.js';
 import { NamespaceFollower, type NamespaceOptions } from './ingest/namespace-follower.js';
 import { TcpHistory } from './store/tcp-history.js';
@@ -104,7 +105,7 @@ export class Exporter {
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
     const beforeMerge = async (): Promise<void> => this.#destinations.lookAgain();
     this.#poller.addHook({ beforeMerge, afterPoll: () => this.#names.tidy() });
-    if (options.source.kind !== 'replay') {
+    if (isOfKernel(options.source)) {
       this.#poller.addHook(
         new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),
       );

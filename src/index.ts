@@ -91,6 +91,7 @@ export type {
 export { FollowedSource } from './sources/followed-source.js';
 export { NamespaceWatch } from './sources/namespace-watch.js';
 export type { NflogCounts, NflogOptions, NflogSource } from './sources/nflog.js';
+export { OvsSource } from './sources/ovs/source.js';
 export { ProcfsSource } from './sources/procfs.js';
 export { ReplaySource } from './sources/replay.js';
 export type {

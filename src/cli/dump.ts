@@ -125,6 +125,8 @@ async function dump(flags: DumpFlags): Promise<void> {
     if (matched > limit) counts.push(`${matched - limit} beyond --limit ${limit}`);
     if (recorded) note(whichOne(recorded, summary.startedAt));
     note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
+    const lacks = await source.lacks?.();
+    if (lacks !== undefined) note(lacks);
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
     const damage = recorded?.damage;

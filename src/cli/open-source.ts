@@ -3,6 +3,7 @@ import type { Backend } from '../backend/backend.js';
 import { CtflowError } from '../common/errors.js';
 import { type ConnectionFilter, lastingFilter } from '../row/filter.js';
 import { loadBackend } from '../backend/load.js';
+import { OvsSource } from '../sources/ovs/source.js';
 import { ProcfsSource } from '../sources/procfs.js';
 import { ReplaySource } from '../sources/replay.js';
 import type { DumpTap, Source } from '../sources/source.js';
@@ -49,8 +50,16 @@ export function sourceOf(flags: SourceSettings, backend: Backend, anyMarkAndStat
     });
   }
   const filter = anyMarkAndStatus ? lastingFilter(filterOf(flags)) : filterOf(flags);
-  if (source === 'procfs') return new ProcfsSource(filter);
-  return new ReplaySource(source.slice('replay:'.length), backend.decode, filter);
+  const [kind, what] = partsOf(source);
+  if (kind === 'procfs') return new ProcfsSource(filter);
+  if (kind === 'ovs') return new OvsSource(filter, what);
+  return new ReplaySource(what!, backend.decode, filter);
+}
+
+/** A checked source: its kind, and what of that kind. */
+export function partsOf(source: string): [kind: string, what: string | undefined] {
+  const colon = source.indexOf(':');
+  return colon < 0 ? [source, undefined] : [source.slice(0, colon), source.slice(colon + 1)];
 }
 
 /** The filter that the flags ask for. */

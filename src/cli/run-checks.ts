@@ -13,6 +13,7 @@ import { tlsFileFaults } from '../transport/tls-files.js';
 import { FIELDS } from '../filter/fields.js';
 import { endedRoom } from '../schedule/ended-room.js';
 import type { Source } from '../sources/source.js';
+import { partsOf } from './open-source.js';
 
 /**
  * What can be wrong with the settings of `ctflow run` together. Before anything is opened, so that a usage error is one for
@@ -43,6 +44,7 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('state')}`;
     found.push(...config.conflict([['state'], ['source'], ['backend']], what, hint));
   }
+  if (settings.setupSysctl && sourceKind === 'ovs') kernelOnly('setupSysctl');
   if (settings.recordLast !== undefined && sourceKind !== 'netlink') {
     const what = `${say('recordLast')} records netlink, which source ${sourceKind} does not have`;
     const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('recordLast')}`;
@@ -270,5 +272,5 @@ export function neededCapabilities(settings: RunSettings, { kind }: Pick<Source,
 
 export function sourceKindOf({ source }: RunSettings, { name }: Backend): Source['kind'] {
   if (source === 'kernel') return name === 'native' ? 'netlink' : 'procfs';
-  return source === 'procfs' ? 'procfs' : 'replay';
+  return partsOf(source)[0] as Exclude<Source['kind'], 'netlink'>;
 }

@@ -24,7 +24,7 @@ import { createLogger, type Logger } from '../common/logger.js';
 import { defaultDomain, formerDomain } from '../common/observation-domain.js';
 import { FollowedSource } from '../sources/followed-source.js';
 import { NamespaceWatch } from '../sources/namespace-watch.js';
-import type { Source } from '../sources/source.js';
+import { isOfKernel, type Source } from '../sources/source.js';
 import { hostIdentity, isOwnNamespace } from '../common/host.js';
 import { Journal } from '../state/journal.js';
 import { isNat, timeBound } from '../record/nat-log.js';
@@ -345,9 +345,14 @@ function deniedOf(flags: RunSettings): DeniedOptions | undefined {
 
 /** @returns the settings that were changed, and stay so */
 function prepareKernel(source: Source, flags: RunSettings, events: boolean, log: Logger): string[] {
-  const changed = flags.setupSysctl && source.kind !== 'replay' ? setupKernel(source, events) : [];
+  const changed = flags.setupSysctl && isOfKernel(source) ? setupKernel(source, events) : [];
   for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
   void warnIfInactive(source, flags.netns, ({ message, hint }) => log.warn({ hint }, message));
+  // what fails here, the first poll reports
+  source.lacks?.().then(
+    sentence => sentence !== undefined && log.warn(sentence),
+    () => {},
+  );
   return changed;
 }

@@ -1,7 +1,7 @@
 import { within, type AddressCondition, type Condition } from '../filter/condition.js';
 import type { Field, FieldType } from '../filter/fields.js';
 import { Filter, type Matches } from '../filter/filter.js';
-import { parseAddress } from '../inventory/prefix.js';
+import { parseAddress } from '../common/prefix.js';
 import type { Element } from '../ipfix/element.js';
 import { elementByName, elementNames, isElementName } from '../ipfix/registry.js';
 import { TCP_STATES } from '../row/layout.generated.js';

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'CTFLOW_NETLINK' // the kernel answered with an error
   | 'CTFLOW_NFLOG_TAKEN' // another program reads the NFLOG group
   | 'CTFLOW_PROCFS' // /proc/net/nf_conntrack cannot be read
+  | 'CTFLOW_OVS' // Open vSwitch does not answer, or has no datapath
   | 'CTFLOW_RECORDING' // a replay file is not one, or is damaged
   | 'CTFLOW_BACKEND_ABSENT' // the native module was asked for and is not there
   | 'CTFLOW_BACKEND_BROKEN' // the native module is there and does not load, or is of another layout

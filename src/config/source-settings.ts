@@ -74,9 +74,9 @@ export const sourceSettings = {
   ...backendSetting,
   source: defaulted(
     'Source',
-    parsed('<source>', 'kernel, procfs or replay:FILE', values.source),
+    parsed('<source>', 'kernel, procfs, ovs, ovs:DATAPATH or replay:FILE', values.source),
     'kernel',
-    'kernel, procfs, or replay:FILE with a file of `ctflow record`',
+    'kernel, procfs, ovs (Open vSwitch), or replay:FILE with a file of `ctflow record`',
   ),
   ...netnsSetting,
   family: setting('Source', family, 'only this address family'),

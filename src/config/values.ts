@@ -229,10 +229,10 @@ export function protocol(word: string): number {
   );
 }
 
-/** `kernel`, `procfs` or `replay:FILE`. */
+/** `kernel`, `procfs`, `ovs`, `ovs:DATAPATH` or `replay:FILE`. */
 export function source(word: string): string {
-  if (text(word) === 'kernel' || word === 'procfs' || /^replay:./.test(word)) return word;
-  throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a source`, 'Write kernel, procfs or replay:FILE');
+  if (/^(kernel|procfs|ovs(:.+)?|replay:.+)$/.test(text(word))) return word;
+  throw new CtflowError('CTFLOW_USAGE', `'${word}' is not a source`, 'Write kernel, procfs, ovs or replay:FILE');
 }
 
 /** `4`, `6`, `ipv4` or `ipv6` as AF_INET or AF_INET6. */

@@ -1,7 +1,7 @@
 import { formatIPv4, formatIPv6 } from '../common/address.js';
 import { parseDuration } from '../common/duration.js';
 import { nearest } from '../common/nearest.js';
-import { parseAddress, parsePrefix, prefix, type Prefix } from '../inventory/prefix.js';
+import { parseAddress, parsePrefix, prefix, type Prefix } from '../common/prefix.js';
 import type { Interval } from '../inventory/prefix-table.js';
 import type { NumberRange } from './condition.js';
 import type { FieldType } from './fields.js';

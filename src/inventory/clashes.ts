@@ -1,4 +1,4 @@
-import type { Prefix } from './prefix.js';
+import type { Prefix } from '../common/prefix.js';
 import type { Inventory } from './schema.js';
 
 /** Two entries that cannot both be right. */

@@ -1,4 +1,4 @@
-import { parsePrefix, type Prefix } from './prefix.js';
+import { parsePrefix, type Prefix } from '../common/prefix.js';
 import { makeRanges, type Ranges } from './prefix-table.js';
 import type { Inventory } from './schema.js';
 

@@ -72,8 +72,9 @@ export class HostRoutes {
 }
 
 function refusal(kind: Source['kind']): CtflowError {
-  return kind === 'replay'
-    ? new CtflowError('CTFLOW_USAGE', 'A recording has no routes', 'Use other interfaces than route')
+  const without = { ovs: 'Open vSwitch asks for no routes', replay: 'A recording has no routes' };
+  return kind === 'replay' || kind === 'ovs'
+    ? new CtflowError('CTFLOW_USAGE', without[kind], 'Use other interfaces than route')
     : new CtflowError(
         'CTFLOW_BACKEND_LACKS',
         'Only the native backend can ask the kernel for routes',

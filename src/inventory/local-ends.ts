@@ -5,7 +5,7 @@ import { AF_INET6 } from '../row/protocol.js';
 import { FAMILY, ORIG_SRC_WORD, REPLY_SRC_WORD, ROW_WORDS } from '../row/layout.generated.js';
 import type { Source } from '../sources/source.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
-import { parseAddress } from './prefix.js';
+import { parseAddress } from '../common/prefix.js';
 
 /** Words of an IPv6 address. */
 const WORDS = 4;

@@ -1,4 +1,4 @@
-import type { Prefix } from './prefix.js';
+import type { Prefix } from '../common/prefix.js';
 
 /** Stands for no answer. */
 export const NOTHING = 0;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../row/protocol.js';
-import { parseAddress, parsePrefix } from './prefix.js';
+import { parseAddress, parsePrefix } from '../common/prefix.js';
 import { U16_MAX } from '../common/unsigned.js';
 
 /** The form of an inventory. The message of an issue is what is allowed at its place. */

@@ -1,5 +1,5 @@
 import { CtflowError } from '../common/errors.js';
-import type { Source } from './source.js';
+import { isOfKernel, type Source } from './source.js';
 
 /** Something in the kernel's settings that takes facts away, and what to do about it. */
 export interface Finding {
@@ -40,7 +40,7 @@ export const setupHint = (name: string): string =>
  * @param events DESTROY events are wanted
  */
 export function checkKernel(source: Source, events = false): Finding[] {
-  if (source.kind === 'replay') return [];
+  if (!isOfKernel(source)) return [];
   return [...settingsOff(source, events)].map(([name, message]) => ({ message, hint: setupHint(name) }));
 }
 

@@ -26,10 +26,10 @@ export interface DumpSummary {
 export type OnRows = (batch: Batch, at: number) => void | Promise<void>;
 
 /**
- * Where connections come from: netlink, procfs or a file.
+ * Where connections come from: netlink, procfs, Open vSwitch or a file.
  */
 export interface Source {
-  readonly kind: 'netlink' | 'procfs' | 'replay';
+  readonly kind: 'netlink' | 'procfs' | 'ovs' | 'replay';
   /**
    * Walks the table once and delivers its rows batch by batch, in the same buffer: it waits until the returned promise settles.
    * @param onDestroys gets rows of DESTROY events that were recorded before the dump and in it, in the same way; replay only
@@ -59,7 +59,14 @@ export interface Source {
    * @throws as {@link localAddresses}
    */
   routes?(ctmark: boolean): RouteLookup | undefined;
+  /** What its connections lack, in a sentence; absent where they have what conntrack has. @throws as {@link dump} */
+  lacks?(): Promise<string | undefined>;
   close(): void;
+}
+
+/** Whether it is the kernel's own table, whose settings, rules and statistics say something about it. */
+export function isOfKernel({ kind }: Pick<Source, 'kind'>): boolean {
+  return kind === 'netlink' || kind === 'procfs';
 }
 
 /** Looks up through which interfaces flows go, by the routes as they are now. */

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type Arbitrary, array, assert, bigInt, constantFrom, integer, nat, oneof, property, tuple } from 'fast-check';
-import { parsePrefix, prefix, type Prefix } from '../../src/inventory/prefix.js';
+import { parsePrefix, prefix, type Prefix } from '../../src/common/prefix.js';
 import { makeIntervals, makeRanges, NOTHING, PrefixTable } from '../../src/inventory/prefix-table.js';
 import { seeded } from '../helpers/seed.js';
 

@@ -3,7 +3,7 @@ import { hostIdentity } from '../../common/host.js';
 import { NO_DESTINATION, type RunConfig } from '../../config/run-config.js';
 import type { Source } from '../../sources/source.js';
 import { sourceOf } from '../open-source.js';
-import { checkRun, eventKind, neededCapabilities } from '../run-checks.js';
+import { checkRun, eventKind, neededCapabilities, sourceKindOf } from '../run-checks.js';
 import { checkCapabilities } from './capabilities.js';
 import { checkCertificates } from './certificates.js';
 import { builtAt, checkClock, isSynchronised, watchClock } from './clock.js';
@@ -193,8 +193,7 @@ export function subjectOf(config: RunConfig, backend: Backend): Subject {
   const { settings } = config;
   const host = hostOf(settings.netns);
   let rules: Promise<Rules> | undefined;
-  const replay = settings.source.startsWith('replay:');
-  const kind = replay ? 'replay' : settings.source === 'kernel' && backend.name === 'native' ? 'netlink' : 'procfs';
+  const kind = sourceKindOf(settings, backend);
   const { platform } = process;
   return { config, backend, host, kind, platform, rules: () => (rules ??= readRules(host)), clockMoved: watchClock() };
 }

@@ -1,5 +1,5 @@
 import type { Finding as Warning } from '../../sources/kernel-settings.js';
-import type { Source } from '../../sources/source.js';
+import { isOfKernel, type Source } from '../../sources/source.js';
 import { error, ok, warning, type Finding } from './finding.js';
 import { hostOf, sysctl, type Host } from './host.js';
 import { readRules, type Rules } from './rules.js';
@@ -36,7 +36,7 @@ export async function warnIfInactive(
   netns: string | undefined,
   warn: (warning: Warning) => void,
 ): Promise<void> {
-  if (source.kind === 'replay' || Number(source.sysctl('nf_conntrack_count')) > 0) return;
+  if (!isOfKernel(source) || Number(source.sysctl('nf_conntrack_count')) > 0) return;
   const host = hostOf(netns);
   const { status, found, command } = await checkConntrack(host, () => readRules(host));
   if (status !== 'ok')

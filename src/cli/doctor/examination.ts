@@ -1,4 +1,5 @@
 import { CtflowError } from '../../common/errors.js';
+import { isOfKernel } from '../../sources/source.js';
 import type { Check, Subject } from './checks.js';
 import { error, type Finding } from './finding.js';
 
@@ -22,7 +23,7 @@ export async function examine(
 ): Promise<Examined[]> {
   const examined: Examined[] = [];
   for (const check of checks) {
-    if (check.live && subject.kind === 'replay') continue;
+    if (check.live && !isOfKernel(subject)) continue;
     begins(check.name);
     let findings = await run(check, subject);
     const fixed = new Set<string | undefined>();

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { TWO_32, U16_MAX, U32_MAX } from '../../common/unsigned.js';
-import { parseAddress } from '../../inventory/prefix.js';
+import { parseAddress } from '../../common/prefix.js';
 import { IANA, type Element } from '../../ipfix/element.js';
 import {
   IPFIX_VERSION,

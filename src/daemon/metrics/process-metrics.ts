@@ -22,7 +22,7 @@ export const PROCESS_METRICS: MetricGroup<ProcessFigures> = {
     {
       name: 'ctflow_info',
       type: 'gauge',
-      help: 'Version of ctflow and of Node, backend (native, fallback) and source (netlink, procfs, replay). Always 1.',
+      help: 'Version of ctflow and of Node, backend (native, fallback) and source (netlink, procfs, ovs, replay). Always 1.',
       labels: ['version', 'node', 'backend', 'source'],
       read: ({ backend, source }) => [[[VERSION, process.versions.node, backend, source], 1]],
     },

@@ -1,5 +1,5 @@
 import { IPFIX_PORT } from '../../../common/endpoint.js';
-import { parseAddress } from '../../../inventory/prefix.js';
+import { parseAddress } from '../../../common/prefix.js';
 
 /** The hosts of the demonstration, all on the loopback device: addresses for documentation (RFC 5737, RFC 3849). */
 export interface Hosts {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { type Arbitrary, array, assert, constant, nat, oneof, property } from 'fast-check';
 import { formatIPv4, formatIPv6 } from '../../src/common/address.js';
-import { parseAddress, parsePrefix } from '../../src/inventory/prefix.js';
+import { parseAddress, parsePrefix } from '../../src/common/prefix.js';
 import { seeded } from '../helpers/seed.js';
 
 function valueOf(bytes: Uint8Array): bigint {

@@ -3,11 +3,15 @@ import test, { type ExecutionContext } from 'ava';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BACKENDS, ctflow, type BackendName } from '../helpers/kernel/command.js';
-import { settledConnections, type ListedConnection, type ListedDirection } from '../helpers/kernel/conntrack-list.js';
-import { PrivateNamespace } from '../helpers/kernel/namespace.js';
-import { needs } from '../helpers/kernel/require.js';
-import { furnish, perform } from './scene.js';
+import { BACKENDS, ctflow, type BackendName } from '../../helpers/kernel/command.js';
+import {
+  settledConnections,
+  type ListedConnection,
+  type ListedDirection,
+} from '../../helpers/kernel/conntrack-list.js';
+import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
+import { needs } from '../../helpers/kernel/require.js';
+import { furnish, perform } from '../scene.js';
 
 const RIG = ['namespace', 'conntrack', 'ping'];
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6', 132: 'sctp' };
