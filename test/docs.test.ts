@@ -7,6 +7,7 @@ import { demoCommand } from '../src/cli/demo.js';
 import { doctorCommand } from '../src/cli/doctor.js';
 import { dumpCommand } from '../src/cli/dump.js';
 import { sendCommand } from '../src/cli/files/send.js';
+import { pressureCommand } from '../src/cli/pressure/pressure.js';
 import { recordCommand } from '../src/cli/record.js';
 import { runCommand } from '../src/cli/run.js';
 import { topCommand } from '../src/cli/top/top.js';
@@ -117,6 +118,7 @@ test('the manual names every flag', t => {
     collectCommand,
     dumpCommand,
     topCommand,
+    pressureCommand,
     doctorCommand,
     recordCommand,
     sendCommand,

@@ -10,6 +10,7 @@ import { demoCommand } from './demo.js';
 import { doctorCommand } from './doctor.js';
 import { dumpCommand } from './dump.js';
 import { sendCommand } from './files/send.js';
+import { pressureCommand } from './pressure/pressure.js';
 import { recordCommand } from './record.js';
 import { completionCommand } from './reference/completion.js';
 import { runCommand } from './run.js';
@@ -32,6 +33,7 @@ export function ctflowProgram(): Command {
     .addCommand(reloadCommand())
     .addCommand(collectCommand())
     .addCommand(topCommand())
+    .addCommand(pressureCommand())
     .addCommand(dumpCommand())
     .addCommand(configCommand())
     .addCommand(doctorCommand())

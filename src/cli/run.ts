@@ -173,7 +173,8 @@ async function run(config: RunConfig): Promise<void> {
     recorder?.watch(exporter, source);
     monitoring?.watch({ exporter, source, readiness, recorder });
     top.watch(exporter, source);
-    Object.assign(running, { exporter, source, top, recorder, maxConnections: flags.maxConnections });
+    const { maxConnections, netns } = flags;
+    Object.assign(running, { exporter, source, top, recorder, maxConnections, netns });
     await exporter.open();
     running.state = 'running';
     recorder?.start();

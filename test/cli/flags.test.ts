@@ -6,6 +6,7 @@ import { reloadCommand } from '../../src/cli/control/reload.js';
 import { statusCommand } from '../../src/cli/control/status.js';
 import { demoCommand } from '../../src/cli/demo.js';
 import { dumpCommand } from '../../src/cli/dump.js';
+import { pressureCommand } from '../../src/cli/pressure/pressure.js';
 import { recordCommand } from '../../src/cli/record.js';
 import { runCommand } from '../../src/cli/run.js';
 import { topCommand } from '../../src/cli/top/top.js';
@@ -20,6 +21,7 @@ const COMMANDS: readonly (() => Command)[] = [
   collectCommand,
   dumpCommand,
   topCommand,
+  pressureCommand,
   recordCommand,
   demoCommand,
   versionCommand,
@@ -116,6 +118,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--sort': 'packets',
   '--reverse': 'on',
   '--limit': '17',
+  '--rows': '17',
+  '--snat-ports': '2000-2999',
   '--group': 'zone',
   '--count': '12',
   '--interval': '3s',

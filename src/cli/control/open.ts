@@ -4,7 +4,7 @@ import type { ControlRequest } from '../../daemon/control/protocol.js';
 import { ControlServer, type ControlHandlers } from '../../daemon/control/server.js';
 import { defaultSocket, here } from '../../daemon/control/socket-path.js';
 import { type Running, statusOf } from '../../daemon/control/status.js';
-import { parseQuery } from '../../daemon/top/query.js';
+import { parsePressureQuery, parseQuery } from '../../daemon/top/query.js';
 import type { Exporter } from '../../exporter.js';
 
 /**
@@ -57,6 +57,11 @@ function handlersOf(running: Running): ControlHandlers {
     top: ({ query }: ControlRequest) => {
       exporter();
       return running.top!.page(parseQuery(query));
+    },
+    pressure: async ({ query }: ControlRequest) => {
+      const wanted = parsePressureQuery(query);
+      await exporter().poll();
+      return running.top!.pressure(wanted);
     },
     flush: ({ destination }: ControlRequest) => exporter().flush(destination),
   };

@@ -2,6 +2,7 @@ import { describeDuration } from '../../common/duration.js';
 import { describeSize } from '../../common/size.js';
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { DaemonStatus, DestinationStatus } from '../../daemon/control/status.js';
+import { forecastText } from '../pressure/forecast-text.js';
 
 const TABLE = new ColumnTable([
   { head: 'DESTINATION', width: 22 },
@@ -15,6 +16,7 @@ const TABLE = new ColumnTable([
 /** A status for a terminal of 80 columns. */
 export function statusText(status: DaemonStatus): string {
   const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics, recorder } = status;
+  const { forecast } = status;
   const lines = [
     `ctflow ${version}: ${state}, for ${describeDuration(uptime)} (pid ${pid})`,
     `settings     ${configFile ?? 'no file'}`,
@@ -22,6 +24,8 @@ export function statusText(status: DaemonStatus): string {
   ];
   if (conntrack)
     lines.push(`conntrack    ${number(conntrack.entries)} entries, ${share(conntrack.entries, conntrack.limit)}`);
+  // most tables never fill
+  if (forecast?.removesIn !== undefined) lines.push(`pressure     ${forecastText(forecast)}`);
   if (statistics && status.maxConnections !== undefined) {
     lines.push(
       `connections  ${number(statistics.connections)} stored, ${share(statistics.connections, status.maxConnections)}`,

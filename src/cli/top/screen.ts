@@ -1,6 +1,6 @@
 import type { TopPage } from '../../daemon/top/page.js';
 import { CONNECTION_COLUMNS, DENIED_COLUMNS, fitColumns, groupColumns, headOf, rowOf, type Column } from './columns.js';
-import { fit, harmless, whole } from './figures.js';
+import { fit, harmless, shortTime, whole } from './figures.js';
 import type { TopState } from './state.js';
 
 /** How a part of a line looks. */
@@ -109,13 +109,15 @@ function deniedOf(page: TopPage | undefined, width: number): Line[] {
 
 function countsOf(page: TopPage | undefined): string {
   if (!page) return '';
-  const { connections, matching, table } = page;
+  const { connections, matching, table, forecast } = page;
   const parts = [`${whole(connections)} connections`];
   if (matching !== connections) parts.push(`${whole(matching)} match the filter`);
   if (table) {
     const percent = table.limit > 0 ? ` (${Math.round((table.entries / table.limit) * 100)} %)` : '';
     parts.push(`kernel ${whole(table.entries)} of ${whole(table.limit)}${percent}`);
   }
+  if (forecast?.fullIn !== undefined)
+    parts.push(forecast.fullIn === 0 ? 'full' : `full in ${shortTime(forecast.fullIn)}`);
   return parts.join('   ');
 }
 

@@ -2,12 +2,13 @@ import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { CtflowError } from '../../common/errors.js';
 import { choice, duration } from '../../config/kind.js';
-import { addSettings, isGiven } from '../../config/options.js';
+import { addSettings } from '../../config/options.js';
 import { defaulted, setting } from '../../config/setting.js';
 import { filterExpression, sourceSettings } from '../../config/source-settings.js';
 import { GROUPINGS, SORTS, type Grouping, type Sort } from '../../daemon/top/query.js';
 import type { Filter } from '../../filter/filter.js';
 import { connectionFilter } from '../../filter/store-filter.js';
+import { daemonOrOwn } from '../control/daemon-or-own.js';
 import { controlSetting } from '../control/settings.js';
 import type { SourceSettings } from '../open-source.js';
 import { handleSignals } from '../signals.js';
@@ -24,7 +25,7 @@ const topSettings = {
     'bytes',
     'what comes first; groups have their number of connections for state',
   ),
-  group: defaulted('', choice('<by>', GROUPINGS), 'none', 'sums of connections by source, zone, service or name'),
+  group: defaulted('', choice('<by>', GROUPINGS), 'none', 'sums of connections by what they have in common'),
   filter: setting(
     '',
     filterExpression(connectionFilter),
@@ -52,8 +53,8 @@ export function topCommand(): Command {
       `
 Asks the ctflow run that has the control socket. Where none runs, or a flag of the source is given, it polls itself.
 
-Keys: b bytes, p packets, r rate, a age, s state (again: reversed); g group by source, zone, service, name; / filter;
-d denied packets; arrows and page keys; space pause; q quit.
+Keys: b bytes, p packets, r rate, a age, s state (again: reversed); g the next group; / filter; d denied packets; arrows
+and page keys; space pause; q quit.
 
 Examples:
   # ctflow top
@@ -68,7 +69,12 @@ async function top(flags: TopFlags, command: Command): Promise<void> {
   needTerminal();
   let screen: TerminalScreen | undefined;
   const signals = handleSignals({ report: () => {}, cutShort: () => screen?.close() });
-  const source = await openPages(flags, command);
+  const source = await daemonOrOwn<PageSource>(
+    command,
+    flags.control,
+    () => DaemonPages.open(flags.control),
+    () => OwnPages.open(flags, flags.interval),
+  );
   try {
     if (signals.received) return;
     screen = await TerminalScreen.open();
@@ -97,21 +103,4 @@ function needTerminal(): void {
       throw new CtflowError('CTFLOW_USAGE', `ctflow top needs a terminal, and standard ${name} is none`, instead);
   if (process.env['TERM'] === undefined || process.env['TERM'] === 'dumb')
     throw new CtflowError('CTFLOW_USAGE', 'ctflow top needs a terminal with a screen, and TERM names none', instead);
-}
-
-/** A daemon's, unless a source was asked for or there is none. */
-async function openPages(flags: TopFlags, command: Command): Promise<PageSource> {
-  // a backend is no source: it is that of own polls, if it comes to these
-  const own = Object.keys(sourceSettings).find(key => key !== 'backend' && isGiven(command, key));
-  if (own !== undefined && flags.control === undefined) return OwnPages.open(flags, flags.interval);
-  if (own !== undefined) {
-    const what = 'ctflow top asks a ctflow run or polls itself, and not both';
-    throw new CtflowError('CTFLOW_USAGE', what, 'Give --control, or flags of the source');
-  }
-  try {
-    return await DaemonPages.open(flags.control);
-  } catch (error) {
-    if (flags.control !== undefined || !(error instanceof CtflowError)) throw error;
-    return OwnPages.open(flags, flags.interval);
-  }
 }

@@ -7,7 +7,7 @@ export const MOST_REQUEST = 32_768;
 /** Octets of a reply at most: far more than any status has. */
 export const MOST_REPLY = 16 << 20;
 
-export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload', 'record-dump', 'top'] as const;
+export const COMMANDS = ['status', 'templates-resend', 'flush', 'reload', 'record-dump', 'top', 'pressure'] as const;
 export type ControlCommand = (typeof COMMANDS)[number];
 
 /** `{"version":1,"command":"flush","destination":"main"}` */
@@ -15,7 +15,7 @@ export interface ControlRequest {
   readonly command: ControlCommand;
   /** The name of one; all where it is absent. */
   readonly destination?: string | undefined;
-  /** Of `top`: a TopQuery. */
+  /** Of `top` a TopQuery, of `pressure` a PressureQuery. */
   readonly query?: unknown;
 }
 

@@ -5,6 +5,7 @@ import type { Reloader } from '../reload/reloader.js';
 import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
 import type { Source } from '../../sources/source.js';
 import { kernelTable, type KernelTable } from '../kernel-table.js';
+import type { TableForecast } from '../table-growth.js';
 import type { Top } from '../top/top.js';
 
 export interface DestinationStatus {
@@ -43,8 +44,12 @@ export interface DaemonStatus {
   readonly configFile?: string;
   readonly backend?: string;
   readonly source?: string;
+  /** The network namespace that is exported, where one was given. */
+  readonly netns?: string;
   /** The kernel's table. */
   readonly conntrack?: KernelTable;
+  /** How it fills; absent until it was looked at twice. */
+  readonly forecast?: TableForecast;
   /** Connections stored, and at most. */
   readonly connections?: number;
   readonly maxConnections?: number;
@@ -65,13 +70,15 @@ export interface Running {
   recorder?: RecorderService;
   top?: Top;
   maxConnections?: number;
+  netns?: string | undefined;
 }
 
 export function statusOf(running: Running): DaemonStatus {
-  const { state, configFile, source, exporter, recorder, maxConnections } = running;
+  const { state, configFile, source, exporter, recorder, top, maxConnections, netns } = running;
   const statistics = exporter?.stats();
   const destinations = exporter?.destinations ?? [];
   const conntrack = source && kernelTable(source);
+  const forecast = conntrack && top?.growth.forecast();
   const uptime = Math.round(process.uptime() * 1000);
   return {
     version: VERSION,
@@ -83,7 +90,9 @@ export function statusOf(running: Running): DaemonStatus {
     ...(configFile !== undefined && { configFile }),
     ...(statistics && { backend: statistics.backend }),
     ...(source && { source: source.kind }),
+    ...(netns !== undefined && { netns }),
     ...(conntrack && { conntrack }),
+    ...(forecast && { forecast }),
     ...(statistics && { connections: statistics.connections }),
     ...(maxConnections !== undefined && { maxConnections }),
     ...(recorder && { recorder: recorder.stats() }),

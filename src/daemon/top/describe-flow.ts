@@ -126,7 +126,8 @@ export function nameText(names: NameTable, number: number): string {
   return new TextDecoder().decode(names.bytes.subarray(names.ends[number - 1], names.ends[number]));
 }
 
-function stateName(present: number, state: number, status: number): string {
+/** That of its protocol, else what the kernel thinks of its replies. @param present HAS_ flags of the row */
+export function stateName(present: number, state: number, status: number): string {
   const names =
     present & row.HAS_TCP_STATE
       ? row.TCP_STATES

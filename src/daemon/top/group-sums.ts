@@ -1,29 +1,47 @@
-/** Words of a key. */
+/** Words of a key, where there are not more. */
 export const KEY_WORDS = 5;
 /** Groups at most; what finds no room is counted. */
 export const MOST_GROUPS = 1 << 16;
-const BUCKETS = MOST_GROUPS * 2;
 
-/** Sums of connections under keys of five words. */
+/** Sums of connections under keys of some words. */
 export class GroupSums {
+  /** Words of a key. */
+  readonly words: number;
   /** The key of the connection that is added next. */
-  readonly key = new Uint32Array(KEY_WORDS);
-  readonly connections = new Uint32Array(MOST_GROUPS);
-  readonly packets = new Float64Array(MOST_GROUPS);
-  readonly bytes = new Float64Array(MOST_GROUPS);
+  readonly key: Uint32Array;
+  readonly connections: Uint32Array;
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
   /** Connections with counters. */
-  readonly counted = new Uint32Array(MOST_GROUPS);
-  readonly rates = new Float64Array(MOST_GROUPS);
+  readonly counted: Uint32Array;
+  readonly rates: Float64Array;
   /** Connections with a rate. */
-  readonly rated = new Uint32Array(MOST_GROUPS);
+  readonly rated: Uint32Array;
   /** Start of the oldest, milliseconds since 1970. */
-  readonly starts = new Float64Array(MOST_GROUPS);
+  readonly starts: Float64Array;
   count = 0;
   /** Connections without room. */
   leftOut = 0;
-  readonly #keys = new Uint32Array(MOST_GROUPS * KEY_WORDS);
+  readonly #most: number;
+  readonly #keys: Uint32Array;
   /** Group + 1, 0 where empty. */
-  readonly #buckets = new Uint32Array(BUCKETS);
+  readonly #buckets: Uint32Array;
+
+  /** @param most groups, a power of two */
+  constructor(words = KEY_WORDS, most = MOST_GROUPS) {
+    this.words = words;
+    this.key = new Uint32Array(words);
+    this.connections = new Uint32Array(most);
+    this.packets = new Float64Array(most);
+    this.bytes = new Float64Array(most);
+    this.counted = new Uint32Array(most);
+    this.rates = new Float64Array(most);
+    this.rated = new Uint32Array(most);
+    this.starts = new Float64Array(most);
+    this.#most = most;
+    this.#keys = new Uint32Array(most * words);
+    this.#buckets = new Uint32Array(most * 2);
+  }
 
   /** Forgets all of them. */
   clear(): void {
@@ -55,43 +73,42 @@ export class GroupSums {
 
   /** The key of a group. */
   keyOf(group: number): Uint32Array {
-    return this.#keys.subarray(group * KEY_WORDS, (group + 1) * KEY_WORDS);
+    return this.#keys.subarray(group * this.words, (group + 1) * this.words);
   }
 
   #groupOf(): number {
-    const { key } = this;
-    const keys = this.#keys;
-    let bucket = this.#hash();
-    for (; ; bucket = (bucket + 1) & (BUCKETS - 1)) {
+    const mask = this.#buckets.length - 1;
+    let bucket = this.#hash() & mask;
+    for (; ; bucket = (bucket + 1) & mask) {
       const group = this.#buckets[bucket] - 1;
       if (group < 0) break;
-      const at = group * KEY_WORDS;
-      if (
-        keys[at] === key[0] &&
-        keys[at + 1] === key[1] &&
-        keys[at + 2] === key[2] &&
-        keys[at + 3] === key[3] &&
-        keys[at + 4] === key[4]
-      )
-        return group;
+      if (this.#hasKey(group)) return group;
     }
-    if (this.count === MOST_GROUPS) return -1;
+    if (this.count === this.#most) return -1;
     const group = this.count++;
     this.#buckets[bucket] = group + 1;
-    keys.set(key, group * KEY_WORDS);
+    this.#keys.set(this.key, group * this.words);
     this.connections[group] = this.counted[group] = this.rated[group] = 0;
     this.packets[group] = this.bytes[group] = this.rates[group] = 0;
     this.starts[group] = Infinity;
     return group;
   }
 
+  #hasKey(group: number): boolean {
+    const { key, words } = this;
+    const keys = this.#keys;
+    for (let word = 0, at = group * words; word < words; word++, at++) if (keys[at] !== key[word]) return false;
+    return true;
+  }
+
   #hash(): number {
+    const { key, words } = this;
     let hash = 0x9e3779b1;
-    for (let word = 0; word < KEY_WORDS; word++) {
-      hash = Math.imul(hash ^ this.key[word], 0x85ebca6b);
+    for (let word = 0; word < words; word++) {
+      hash = Math.imul(hash ^ key[word], 0x85ebca6b);
       hash ^= hash >>> 15;
     }
     hash = Math.imul(hash, 0xc2b2ae35);
-    return (hash ^ (hash >>> 13)) & (BUCKETS - 1);
+    return hash ^ (hash >>> 13);
   }
 }

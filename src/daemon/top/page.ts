@@ -1,4 +1,5 @@
 import type { KernelTable } from '../kernel-table.js';
+import type { TableForecast } from '../table-growth.js';
 
 /** A connection for people. What is not known is absent. */
 export interface ConnectionLine {
@@ -23,15 +24,37 @@ export interface ConnectionLine {
 
 /** Connections that have something in common. */
 export interface GroupLine {
-  /** An address, a zone, a service or a name; empty for those that have none. */
+  /** An address, a zone, a service, a name, a state and others; empty for those that have none. */
   readonly name: string;
   readonly connections: number;
+  /** Of remaining timeouts, which of them; absent where they are not known. */
+  readonly timeout?: TimeoutSpan;
+  /** Of translated sources, between which ends. */
+  readonly snat?: SnatEnds;
   /** Sums of those connections where they are known. */
   readonly packets?: number;
   readonly bytes?: number;
   readonly rate?: number;
   /** Milliseconds; that of the oldest. */
   readonly age: number;
+}
+
+/** Seconds. */
+export interface TimeoutSpan {
+  readonly from: number;
+  /** Absent for all that are longer. */
+  readonly below?: number;
+}
+
+/** Connections with translated sources that must have different ports. */
+export interface SnatEnds {
+  readonly protocol: string;
+  /** The address that the source was translated to. */
+  readonly external: string;
+  readonly remote: string;
+  readonly remotePort: number;
+  /** That of the replies, where it is not 0. */
+  readonly zone?: number;
 }
 
 /** Packets of one tuple that one rule has denied. */
@@ -57,6 +80,8 @@ export interface TopPage {
   readonly counted: number;
   /** The kernel's table. */
   readonly table?: KernelTable;
+  /** How it fills; absent until it was looked at twice. */
+  readonly forecast?: TableForecast;
   /** net.netfilter.nf_conntrack_acct; absent where it cannot be read. */
   readonly accounting?: boolean;
   /** Milliseconds between the two polls that rates are from; absent until the second one. */

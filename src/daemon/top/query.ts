@@ -6,7 +6,17 @@ export const SORTS = ['bytes', 'packets', 'rate', 'age', 'state'] as const;
 export type Sort = (typeof SORTS)[number];
 
 /** What connections can be summed up by; `none` shows each by itself. */
-export const GROUPINGS = ['none', 'source', 'zone', 'service', 'name'] as const;
+export const GROUPINGS = [
+  'none',
+  'source',
+  'destination',
+  'zone',
+  'service',
+  'name',
+  'state',
+  'timeout',
+  'snat',
+] as const;
 export type Grouping = (typeof GROUPINGS)[number];
 
 /** Rows that are skipped and rows that are shown, together, at most. */
@@ -25,6 +35,19 @@ export interface TopQuery {
   readonly rows: number;
   /** Rows of denied packets. */
   readonly deniedRows: number;
+}
+
+/** What a look at who fills the table asks for. */
+export interface PressureQuery {
+  /** Groups of each kind. */
+  readonly rows: number;
+}
+
+/** @throws CtflowError CTFLOW_CONTROL */
+export function parsePressureQuery(value: unknown): PressureQuery {
+  const { rows = 10 } = (value ?? {}) as Readonly<Record<keyof PressureQuery, unknown>>;
+  if (!isCount(rows)) throw wrong('rows', `a whole number from 0 to ${MOST_ROWS}`);
+  return { rows };
 }
 
 /**

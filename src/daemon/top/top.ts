@@ -5,8 +5,11 @@ import type { Source } from '../../sources/source.js';
 import { Allowance } from '../allowance.js';
 import { kernelTable } from '../kernel-table.js';
 import { DeniedRanking } from './denied-ranking.js';
+import { TableGrowth } from '../table-growth.js';
 import type { TopPage } from './page.js';
-import type { TopQuery } from './query.js';
+import { PressureCounts } from './pressure-counts.js';
+import { type PressurePage, PRESSURES } from './pressure-page.js';
+import type { PressureQuery, TopQuery } from './query.js';
 import { Ranking } from './ranking.js';
 import { Rates } from './rates.js';
 
@@ -14,6 +17,8 @@ import { Rates } from './rates.js';
 const MOST_PER_SECOND = 100;
 /** So many seconds of them are saved: who presses a few keys waits for none. */
 const SAVED = 3;
+/** Groups of each kind where entries are counted: 20 MB, if there are as many. */
+const MOST_COUNTED = 1 << 18;
 
 /** What there is to look at. */
 interface Watched {
@@ -24,16 +29,22 @@ interface Watched {
   readonly denied: DeniedRanking | undefined;
 }
 
-/** Pages of the connections of an exporter, for screens: one look at all of them for each page. */
+/** Pages of the connections of an exporter, for people: one look at all of them for each page. */
 export class Top {
+  /** How the kernel's table fills, by a look with each poll. */
+  readonly growth = new TableGrowth();
   #watched: Watched | undefined;
   /** The page that is being made, or the last one. */
   #last: Promise<unknown> = Promise.resolve();
   readonly #allowance = new Allowance(MOST_PER_SECOND, SAVED);
+  /** The last poll saw the whole table. */
+  #complete = false;
 
   /** For the exporter that will be watched. */
   readonly pollHook: PollHook = {
     afterPoll: async complete => {
+      this.#complete = complete;
+      if (this.#watched) this.growth.observe(kernelTable(this.#watched.source));
       await this.#watched?.rates.afterPoll(complete);
       if (this.#watched?.rates.isKept === false) this.#watched.ranking.rest();
     },
@@ -59,27 +70,57 @@ export class Top {
 
   /** One page after another, in the order in which they are asked for. */
   page(query: TopQuery): Promise<TopPage> {
-    const page = this.#last.then(() => this.#make(query));
+    return this.#inTurn(() => this.#make(query));
+  }
+
+  /** Who fills the kernel's table, by what the last poll saw; in turn with the pages. */
+  pressure(query: PressureQuery): Promise<PressurePage> {
+    return this.#inTurn(() => this.#count(query));
+  }
+
+  async #inTurn<Page>(make: () => Promise<Page>): Promise<Page> {
+    const page = this.#last.then(async () => {
+      const { wait } = this.#allowance;
+      if (wait > 0) await sleep(wait);
+      return make();
+    });
     this.#last = page.catch(() => {}); // whoever asked hears of it
     return page;
+  }
+
+  async #count({ rows }: PressureQuery): Promise<PressurePage> {
+    const { exporter, source } = this.#watched!;
+    const { flows, names, polledAt } = exporter.stored;
+    // kept for nobody: it is not asked for again and again
+    const { spent, found } = await new PressureCounts(flows[0], names, MOST_COUNTED, PRESSURES).count(rows);
+    this.#allowance.spend(spent);
+    const table = kernelTable(source);
+    const forecast = this.growth.forecast();
+    return {
+      ...found,
+      complete: this.#complete,
+      polledAt: polledAt().monotonic,
+      ...(table && { table }),
+      ...(forecast && { forecast }),
+    };
   }
 
   async #make(query: TopQuery): Promise<TopPage> {
     const { exporter, source, rates, ranking, denied } = this.#watched!;
     rates.ask();
-    const { wait } = this.#allowance;
-    if (wait > 0) await sleep(wait);
     // a recording is of its own time
     const now = source.kind === 'replay' ? exporter.stored.polledAt().wall : Date.now();
     const { spent, found } = await ranking.rank(query, now);
     const refused = query.deniedRows > 0 ? await denied?.rank(query, now) : undefined;
     this.#allowance.spend(spent + (refused?.spent ?? 0));
     const table = kernelTable(source);
+    const forecast = this.growth.forecast();
     const accounting = source.sysctl('nf_conntrack_acct')?.trim();
     return {
       ...found,
       polls: exporter.stats().poll.polls,
       ...(table && { table }),
+      ...(forecast && { forecast }),
       ...(accounting !== undefined && { accounting: accounting === '1' }),
       ...(rates.span !== undefined && { rateSpan: rates.span }),
       ...(refused && { denied: refused.found }),

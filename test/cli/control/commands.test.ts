@@ -86,6 +86,7 @@ test('status fits into 80 columns, and names the last error of a destination', t
     backend: 'native',
     source: 'netlink',
     conntrack: { entries: 65_536, limit: 262_144 },
+    forecast: { rate: 12_345, span: 60_000, removesIn: 3_599_000, fullIn: 86_340_000 },
     destinations: [
       {
         ...one,
@@ -106,6 +107,7 @@ test('status fits into 80 columns, and names the last error of a destination', t
     'settings     /etc/ctflow/ctflow.yaml',
     'backend      native, source netlink',
     'conntrack    65,536 entries, at most 262,144 (25 %)',
+    'pressure     +12,345 a second: early removal in 59 min 59 s, full in 23 h 59 min',
     '',
     'DESTINATION            STATE              RECORDS     LOST  WAITING  QUEUE',
     'main                   not connected   12,345,678       42   65,536   50 %',

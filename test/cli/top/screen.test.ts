@@ -73,6 +73,13 @@ test('80 columns have what matters of a connection, with the keys below', t => {
   t.is(lines[23], 'bytes packets rate age state group /filter denied ↑↓rows space pause quit');
 });
 
+test('a table that fills is said to, with the time that is left', t => {
+  const counts = (fullIn: number): string =>
+    text(t, STATE, { ...PAGE, forecast: { rate: 9, span: 60_000, removesIn: 0, fullIn } }, NARROW)[1];
+  t.is(counts(160_000), '500,000 connections   kernel 500,123 of 1,048,576 (48 %)   full in 2m40s');
+  t.is(counts(0), '500,000 connections   kernel 500,123 of 1,048,576 (48 %)   full');
+});
+
 test('200 columns have all columns, and addresses are whole', t => {
   const [, , , , head, first, second] = text(t, STATE, PAGE, WIDE);
   t.regex(head, /^proto +source +destination +state +bytesv +pkts +B\/s +age +zone names$/);

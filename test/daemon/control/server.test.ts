@@ -23,6 +23,7 @@ const HANDLERS: ControlHandlers = {
   'record-dump': () => ({}),
   reload: () => ({}),
   top: () => ({}),
+  pressure: () => ({}),
   flush: ({ destination }: ControlRequest) => [{ destination, due: 1 }],
 };
 

@@ -35,3 +35,13 @@ test('beyond the limit of groups connections are counted', t => {
   t.is(sums.leftOut, 3);
   t.is(sums.connections[5], 2, 'a group that is there still takes');
 });
+
+test('keys may have other words, and groups another limit', t => {
+  const sums = new GroupSums(10, 4);
+  for (let i = 0; i < 6; i++) {
+    sums.key[9] = i;
+    sums.add(1, 1, 1, 1);
+  }
+  t.deepEqual([sums.count, sums.leftOut], [4, 2]);
+  t.deepEqual([...sums.keyOf(3)], [0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
+});

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { CtflowError } from '../../../src/common/errors.js';
-import { MOST_ROWS, parseQuery } from '../../../src/daemon/top/query.js';
+import { MOST_ROWS, parsePressureQuery, parseQuery } from '../../../src/daemon/top/query.js';
 
 test('a query has defaults, and what is wrong in it is named', t => {
   t.deepEqual(parseQuery(undefined), {
@@ -23,4 +23,11 @@ test('a query has defaults, and what is wrong in it is named', t => {
     [{ filter: 'bytes >> 3' }, /column 8/],
   ];
   for (const [query, message] of wrong) t.throws(() => parseQuery(query), { instanceOf: CtflowError, message });
+});
+
+test('a look at who fills the table has a number of rows', t => {
+  t.deepEqual(parsePressureQuery(undefined), { rows: 10 });
+  t.deepEqual(parsePressureQuery({ rows: MOST_ROWS }), { rows: MOST_ROWS });
+  for (const rows of [-1, 1.5, MOST_ROWS + 1, 'all'])
+    t.throws(() => parsePressureQuery({ rows }), { instanceOf: CtflowError, message: /wrong value for rows/ });
 });

@@ -166,6 +166,23 @@ test('connections are summed up by source, zone, service and name', async t => {
     'b 1 100 2000',
     ' 1 6 2000',
   ]);
+  t.deepEqual(await groups(t, { group: 'destination', sort: 'state' }), [
+    '198.51.100.1 2 107 2000',
+    `10.3.0.1 1 9 ${HOUR + 2_000}`,
+    '2001:db8::2 1 6 2000',
+    '10.1.0.1 1 5 2000',
+  ]);
+  t.deepEqual(await groups(t, { group: 'state' }), [
+    `tcp ESTABLISHED 3 116 ${HOUR + 2_000}`,
+    'udp ASSURED 1 6 2000',
+    'icmp REPLIED 1 5 2000',
+  ]);
+  t.deepEqual(await groups(t, { group: 'timeout' }), [
+    `5d- 3 116 ${HOUR + 2_000}`,
+    '2m-5m 1 6 2000',
+    '30s-1m 1 5 2000',
+  ]);
+  t.deepEqual(await groups(t, { group: 'snat' }), []);
   t.deepEqual(await groups(t, { group: 'source', skip: 1, rows: 1, filter: 'protocol == tcp' }), [
     `10.1.0.1 2 16 ${HOUR + 2_000}`,
   ]);

@@ -25,7 +25,7 @@ class KernelSource extends FakeSource {
 async function rig(
   t: ExecutionContext,
   source: FakeSource,
-): Promise<{ exporter: Exporter; page: (query?: Partial<TopQuery>) => Promise<TopPage> }> {
+): Promise<{ exporter: Exporter; top: Top; page: (query?: Partial<TopQuery>) => Promise<TopPage> }> {
   const { log } = listeningLogger();
   const top = new Top();
   const exporter = new Exporter({
@@ -41,7 +41,7 @@ async function rig(
   top.watch(exporter, source);
   await exporter.open();
   t.teardown(() => exporter.close());
-  return { exporter, page: query => top.page(parseQuery(query)) };
+  return { exporter, top, page: query => top.page(parseQuery(query)) };
 }
 
 test('a page has the connections of an exporter, with rates after two polls', async t => {
@@ -76,4 +76,30 @@ test('pages that are asked for at once come one after another, each for its ques
   );
   t.deepEqual(pages[0].table, { entries: 2, limit: 65_536 });
   t.is(pages[0].accounting, false);
+});
+
+test('who fills the table is counted, with how it fills, in turn with pages', async t => {
+  const source = new KernelSource([{ connections: [tcp(1, EARLIER, [1, 100, 0, 0]), udp(2, EARLIER, [9, 50, 0, 0])] }]);
+  const { page, top } = await rig(t, source);
+  const [pressure, { matching }] = await Promise.all([top.pressure({ rows: 1 }), page()]);
+  t.deepEqual([pressure.counted, pressure.complete, matching], [2, true, 2]);
+  t.deepEqual(pressure.table, { entries: 2, limit: 65_536 });
+  const { count, entries, lines } = pressure.groups.state;
+  t.deepEqual([count, entries, lines.length], [2, 2, 1]);
+  const later = await eventually('a second poll', async () => {
+    const { forecast, polledAt } = await top.pressure({ rows: 1 });
+    return forecast && { forecast, polledAt };
+  });
+  t.is(later.forecast.rate, 0);
+  t.is(later.forecast.fullIn, undefined);
+  t.true(later.polledAt > pressure.polledAt);
+  t.is((await page()).forecast?.rate, 0);
+});
+
+test('a poll that has not seen the whole table is said', async t => {
+  const source = new FakeSource([{ connections: [tcp(1, EARLIER, [1, 1, 0, 0])] }]);
+  const { top } = await rig(t, source);
+  source.next({ connections: [tcp(1, EARLIER, [1, 1, 0, 0])], complete: false });
+  await eventually('another poll', async () => !(await top.pressure({ rows: 1 })).complete);
+  t.is((await top.pressure({ rows: 1 })).counted, 1);
 });
