@@ -171,7 +171,7 @@ async function run(config: RunConfig): Promise<void> {
     const readiness = new Readiness(stats);
     service.follow({ readiness, stats, status: () => stateSentence(stateFields(stats())) });
     recorder?.watch(exporter, source);
-    monitoring?.watch({ exporter, source, readiness, recorder });
+    monitoring?.watch({ exporter, source, readiness, recorder, growth: top.growth });
     top.watch(exporter, source);
     const { maxConnections, netns } = flags;
     Object.assign(running, { exporter, source, top, recorder, maxConnections, netns });

@@ -11,9 +11,11 @@ import { certificateExpiries, type CertificateExpiry } from './metrics/certifica
 import { exposition, EXPOSITION_TYPE, type Snapshot } from './metrics/exposition.js';
 import { KernelCounters } from './metrics/kernel-counters.js';
 import type { KernelFigures } from './metrics/kernel-metrics.js';
+import { PressureCensus } from './metrics/pressure-census.js';
 import { Timings } from './metrics/timings.js';
 import type { RecorderService } from './recorder/recorder-service.js';
 import type { Readiness } from './readiness.js';
+import type { TableGrowth } from './table-growth.js';
 
 /** Files of certificates are read again after so many milliseconds. */
 const CERTIFICATES_MS = 60_000;
@@ -37,6 +39,8 @@ export interface Watched {
   readonly source: Source;
   readonly readiness: Readiness;
   readonly recorder?: RecorderService | undefined;
+  /** Of the kernel's table. */
+  readonly growth: TableGrowth;
 }
 
 /** Metrics and health over HTTP. */
@@ -50,6 +54,7 @@ export class Monitoring {
   #answer: Promise<Answer> | undefined;
   #stopping = false;
   #census: Census | undefined;
+  #pressure: PressureCensus | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The last fault of the kernel's statistics, which is logged once. */
   #fault = '';
@@ -94,7 +99,9 @@ export class Monitoring {
   /** From now on there are metrics of these. */
   watch(watched: Watched): void {
     this.#watched = watched;
-    this.#census = new Census(watched.exporter.stored.flows[0].store.table);
+    const { flows, names } = watched.exporter.stored;
+    this.#census = new Census(flows[0].store.table);
+    this.#pressure = new PressureCensus(flows[0], names, watched.growth);
     this.#kernel();
     this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();
   }
@@ -123,11 +130,12 @@ export class Monitoring {
 
   async #snapshot({ exporter, source, recorder }: Watched): Promise<Snapshot> {
     const census = await this.#census!.count();
+    const pressure = await this.#pressure!.figures();
     const stats = exporter.stats();
     const certificates = this.#expiries(exporter.destinations);
     const logLinesDropped = standardError().dropped;
     const figures = { backend: stats.backend, source: source.kind, certificates, logLinesDropped };
-    return { exporter: stats, process: figures, kernel: this.#kernel(), census, recorder: recorder?.stats() };
+    return { exporter: stats, process: figures, kernel: this.#kernel(), census, pressure, recorder: recorder?.stats() };
   }
 
   /** Each check as JSON; 503 where one fails. */

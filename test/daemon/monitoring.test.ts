@@ -5,6 +5,7 @@ import { createFallbackBackend } from '../../src/backend/fallback.js';
 import type { Checks } from '../../src/daemon/health/checks.js';
 import { Monitoring } from '../../src/daemon/monitoring.js';
 import { Readiness } from '../../src/daemon/readiness.js';
+import { TableGrowth } from '../../src/daemon/table-growth.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
 import { udp } from '../helpers/builders/connections.js';
@@ -72,7 +73,7 @@ async function rig(t: ExecutionContext, changed: readonly Partial<DestinationOpt
   t.is(starting.status, 503, 'nothing is watched yet');
   t.deepEqual(await health(monitoring, '/livez'), [200, []], 'it lives before it has begun');
   t.deepEqual(await health(monitoring, '/readyz'), [503, ['started: waits for the exporter']]);
-  monitoring.watch({ exporter, source, readiness });
+  monitoring.watch({ exporter, source, readiness, growth: new TableGrowth() });
   const scrape = async (): Promise<Map<string, number>> => {
     const answer = await fetch(`${monitoring.url}/metrics`);
     t.is(answer.status, 200);

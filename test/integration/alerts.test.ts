@@ -1,6 +1,6 @@
 /** The alerts, recording rules and dashboard of examples/monitoring, by a real Prometheus that scrapes a real ctflow. */
 import test from 'ava';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { startExporter } from '../helpers/kernel/command.js';
 import { freeze } from '../helpers/kernel/freeze.js';
 import { PrivateNamespace } from '../helpers/kernel/namespace.js';
@@ -18,10 +18,13 @@ const ENDING = 2_000;
 const ENDED = '127.0.0.9';
 /** Polls that stand still for a minute are left to promtool (test/daemon/metrics/rules.test.ts). */
 const NOT_HERE = ['CtflowPollsStandStill'];
+/** These have the next test: here ctflow has no room for so many. */
+const OF_ENTRIES = ['ConntrackOneSource', 'ConntrackSnatPorts'];
 /** Nobody has brought these about when ctflow starts. */
 const LATER = new Set([
   'ConntrackTableFilling',
   'ConntrackTableFull',
+  'ConntrackTableFullSoon',
   'CtflowEventsLost',
   'CtflowConnectionsRefused',
   'CtflowDown',
@@ -89,7 +92,7 @@ needs(test, ['prometheus', 'namespace', 'conntrack', 'native', 'openssl', 'perl'
     await freeze(exporter.pid);
     await namespace.run('conntrack', ['-D', '-d', ENDED]);
     process.kill(exporter.pid, 'SIGCONT');
-    const wanted = ALERTS.filter(alert => ![...NOT_HERE, 'CtflowDown'].includes(alert));
+    const wanted = ALERTS.filter(alert => ![...NOT_HERE, ...OF_ENTRIES, 'CtflowDown'].includes(alert));
     const firing = await prometheus.firing(wanted);
     t.deepEqual(
       wanted.filter(alert => !firing.includes(alert)),
@@ -105,5 +108,35 @@ needs(test, ['prometheus', 'namespace', 'conntrack', 'native', 'openssl', 'perl'
 
     await exporter.stop();
     t.true((await prometheus.firing(['CtflowDown'])).includes('CtflowDown'));
+  },
+);
+
+/** So many entries of one source are translated to one address, each with a port of its own. */
+const TRANSLATED = 33_000;
+
+needs(test, ['prometheus', 'namespace', 'conntrack', 'native'])(
+  'alerts fire for one source that has most of the table, and for ports that run out',
+  async t => {
+    const namespace = await PrivateNamespace.create(t);
+    await namespace.track();
+    const limit = Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_max', 'utf8'));
+    const entries = Array.from({ length: Math.floor(limit / 2) + 1 }, (_, i) => {
+      const [high, low] = [1 + Math.floor(i / 60_000), 1_024 + (i % 60_000)];
+      const one = `-I -p udp -s 192.0.2.1 -d 198.51.100.${high} --sport ${low} --dport 53 -t 3600`;
+      return i < TRANSLATED
+        ? `${one} -r 198.51.100.${high} -q 203.0.113.1 --reply-port-src 53 --reply-port-dst ${low}`
+        : one;
+    });
+    const script = temporaryPath(t, 'entries');
+    writeFileSync(script, `${entries.join('\n')}\n`);
+    await namespace.run('conntrack', ['-R', script]);
+    await startExporter(namespace, 'native', [], `--config none --metrics ${METRICS}`);
+    const prometheus = new Prometheus(t, namespace, API, METRICS);
+    const firing = await prometheus.firing(OF_ENTRIES);
+    t.deepEqual(
+      OF_ENTRIES.filter(alert => !firing.includes(alert)),
+      [],
+      prometheus.stderr,
+    );
   },
 );

@@ -6,6 +6,7 @@ import { EXPORTER_METRICS } from './exporter-metrics.js';
 import { FEATURE_METRICS } from './feature-metrics.js';
 import { CENSUS_METRICS, KERNEL_METRICS, type KernelFigures } from './kernel-metrics.js';
 import type { Metric, MetricGroup } from './metric.js';
+import { PRESSURE_METRICS, type PressureFigures } from './pressure-metrics.js';
 import { PROCESS_METRICS, type ProcessFigures } from './process-metrics.js';
 import { RECORDER_METRICS } from './recorder-metrics.js';
 import type { RecorderServiceStats } from '../recorder/recorder-service.js';
@@ -18,6 +19,7 @@ export interface Snapshot {
   /** Where there is a kernel to ask. */
   readonly kernel: KernelFigures | undefined;
   readonly census: CensusCounts;
+  readonly pressure: PressureFigures;
   /** Where a flight recorder is on. */
   readonly recorder: RecorderServiceStats | undefined;
 }
@@ -31,6 +33,7 @@ export const METRIC_GROUPS: readonly MetricGroup<Snapshot>[] = [
   from(({ process }) => process, PROCESS_METRICS),
   from(({ kernel }) => kernel, KERNEL_METRICS),
   from(({ census }) => census, CENSUS_METRICS),
+  from(({ pressure }) => pressure, PRESSURE_METRICS),
   ...[...EXPORTER_METRICS, ...FEATURE_METRICS].map(group => from(({ exporter }) => exporter, group)),
   from(({ recorder }) => recorder, RECORDER_METRICS),
   ...[DESTINATION_METRICS, REMOVED_METRICS].map(group => from(({ exporter }) => exporter, group)),

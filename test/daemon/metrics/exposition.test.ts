@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ExporterStats } from '../../../src/exporter.js';
 import type { CensusCounts } from '../../../src/daemon/metrics/census.js';
 import { exposition, METRIC_GROUPS, type Snapshot } from '../../../src/daemon/metrics/exposition.js';
+import type { PressureFigures } from '../../../src/daemon/metrics/pressure-metrics.js';
+import type { PressureGroups } from '../../../src/daemon/top/pressure-page.js';
 import type { ProcessFigures } from '../../../src/daemon/metrics/process-metrics.js';
 import { metricsPage } from '../../../src/daemon/metrics/reference-page.js';
 import { CPU_COUNTERS, type CpuCounter } from '../../../src/sources/table-statistics.js';
@@ -18,6 +20,24 @@ const KERNEL = {
   counters: Object.fromEntries(CPU_COUNTERS.map((name, i) => [name, 2 ** 33 + i])) as Record<CpuCounter, number>,
 };
 const CENSUS: CensusCounts = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] };
+const groupOf = (...lines: [name: string, entries: number][]): PressureGroups => ({
+  count: lines.length,
+  entries: 0,
+  leftOut: 0,
+  lines: lines.map(([name, entries]) => ({ name, entries })),
+});
+/** @param first of its numbers */
+function pressure(first: number): PressureFigures {
+  return {
+    forecast: { rate: first, span: 1, removesIn: (first + 1) * 1_000, fullIn: (first + 2) * 1_000 },
+    groups: {
+      source: groupOf(['192.0.2.1', first + 3], ['192.0.2.2', 2]),
+      destination: groupOf(['192.0.2.1', first + 4]),
+      timeout: groupOf(['1m-2m', first + 5]),
+      snat: groupOf(['udp', first + 6]),
+    },
+  };
+}
 const FIGURES: ProcessFigures = {
   backend: 'native',
   source: 'netlink',
@@ -27,7 +47,8 @@ const FIGURES: ProcessFigures = {
 
 function expose(exporter: ExporterStats, changed: Partial<Omit<Snapshot, 'exporter'>> = {}): Promise<string> {
   const recorder = fullRecorderStatistics();
-  return exposition({ exporter, process: FIGURES, kernel: KERNEL, census: CENSUS, recorder, ...changed });
+  const read = { process: FIGURES, kernel: KERNEL, census: CENSUS, pressure: pressure(71), recorder };
+  return exposition({ exporter, ...read, ...changed });
 }
 
 /** Every number of the statistics, by its path. */
@@ -100,6 +121,14 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   ctflow_conntrack_chaintoolong_total: () => KERNEL.counters.chainTooLong,
   'ctflow_connections{protocol="tcp",state="ESTABLISHED",family="ipv6"}': () => 13,
   'ctflow_zone_connections{zone="other"}': () => 14,
+  ctflow_conntrack_growth_entries_per_second: () => 71,
+  ctflow_conntrack_early_removal_seconds: () => 72,
+  ctflow_conntrack_full_seconds: () => 73,
+  'ctflow_top_source_entries{rank="1"}': () => 74,
+  'ctflow_top_source_entries{rank="2"}': () => 2,
+  'ctflow_top_destination_entries{rank="1"}': () => 75,
+  'ctflow_timeout_entries{left="1m-2m"}': () => 76,
+  'ctflow_top_snat_ports{rank="1"}': () => 77,
   ctflow_polls_total: ({ poll }) => poll.polls,
   'ctflow_poll_skipped_entries_total{reason="resized"}': ({ poll }) => poll.skipped['resized'],
   ctflow_stored_connections: ({ connections }) => connections,
@@ -164,6 +193,7 @@ test('each metric moves with what it counts', async t => {
       process: { ...FIGURES, certificates, logLinesDropped: 18 },
       kernel: { entries: 12, limit: 13, counters: counters as typeof KERNEL.counters },
       census: { byState: [['tcp', 'ESTABLISHED', 'ipv6', 14]], byZone: [['other', 15]] },
+      pressure: pressure(81),
       recorder: fullRecorderStatistics(95_001),
     }),
   );

@@ -59,12 +59,13 @@ export class Prometheus {
     await ended;
   }
 
-  /** Asks until all of these alerts fire, as long as PATIENCE lasts. @returns those that do */
+  /** Asks until each of these alerts has fired, as long as PATIENCE lasts. @returns those that have fired meanwhile */
   async firing(wanted: readonly string[] = []): Promise<string[]> {
     return this.#ask(
       `const { data } = await get('alerts');
-       const firing = data.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);
-       return [${JSON.stringify(wanted)}.every(alert => firing.includes(alert)), [...new Set(firing)]];`,
+       const fired = (globalThis.fired ??= new Set());
+       for (const { state, labels } of data.alerts) if (state === 'firing') fired.add(labels.alertname);
+       return [${JSON.stringify(wanted)}.every(alert => fired.has(alert)), [...fired]];`,
     );
   }
 
