@@ -9,7 +9,7 @@ import { checkCertificates } from './certificates.js';
 import { builtAt, checkClock, isSynchronised, watchClock } from './clock.js';
 import { checkCollector } from './collector.js';
 import { checkConntrack } from './conntrack.js';
-import { checkEntries } from './entries.js';
+import { checkEntries, checkOpenVswitch } from './entries.js';
 import { error, ok, warning, type Finding } from './finding.js';
 import { checkFlowtables, checkNotrack } from './hidden-traffic.js';
 import { hostOf, type Host } from './host.js';
@@ -41,8 +41,8 @@ export interface Check {
   readonly name: string;
   /** For docs/doctor.md. */
   readonly about: string;
-  /** Only where connections come from a kernel. */
-  readonly live: boolean;
+  /** Sources that it is about. */
+  readonly of: 'all' | 'kernel' | 'ovs';
   run(subject: Subject): Finding | readonly Finding[] | Promise<Finding | readonly Finding[]>;
 }
 
@@ -51,7 +51,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'settings',
     about: 'mistakes of the configuration file, flags and variables, and settings that contradict each other',
-    live: false,
+    of: 'all',
     run: ({ config, backend }) => {
       const wrong = [...config.mistakes, ...checkRun(config, backend)];
       const found = wrong.map(({ message, hint }) =>
@@ -65,19 +65,19 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'kernel',
     about: 'whether the system has conntrack at all',
-    live: false,
+    of: 'all',
     run: ({ platform }) => checkKernel(platform),
   },
   {
     name: 'modules',
     about: 'nf_conntrack, and nfnetlink_log where denied packets are wanted',
-    live: true,
+    of: 'kernel',
     run: ({ host, config }) => checkModules(host, config.settings.nflogGroup !== undefined),
   },
   {
     name: 'capabilities',
     about: 'the effective capabilities that these settings need',
-    live: true,
+    of: 'kernel',
     run: ({ host, config: { settings }, kind }) => {
       const welcome = new Set(settings.holdEnded === 'auto' ? ['CAP_BPF'] : []);
       return checkCapabilities(host, neededCapabilities(settings, { kind }), welcome, process.geteuid?.() === 0);
@@ -86,7 +86,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'conntrack',
     about: 'whether conntrack is active in this network namespace, and why not',
-    live: true,
+    of: 'kernel',
     run: ({ host, rules }) => checkConntrack(host, rules),
   },
   setting('acct', 'packet and octet counters'),
@@ -95,7 +95,7 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'entries',
     about: 'entries without counters or start times (the first 50,000 are looked at)',
-    live: true,
+    of: 'kernel',
     run: async ({ config, backend, host }) => {
       const source = sourceOf(config.settings, backend, true);
       try {
@@ -106,52 +106,58 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    name: 'open-vswitch',
+    about: 'with `--source ovs`: whether ovs-vswitchd answers, and what its connections lack',
+    of: 'ovs',
+    run: ({ config, backend }) => checkOpenVswitch(sourceOf(config.settings, backend)),
+  },
+  {
     name: 'table',
     about: 'how full the table is: a warning from 80 %, an error from 95 %',
-    live: true,
+    of: 'kernel',
     run: ({ host }) => checkTable(host),
   },
   {
     name: 'statistics',
     about: "the kernel's counts since the namespace was made: drop, early_drop, insert_failed, search_restart",
-    live: true,
+    of: 'kernel',
     run: ({ host }) => checkStatistics(host),
   },
   {
     name: 'receive-buffer',
     about: 'what the kernel really gives to a socket for events, or for denied packets',
-    live: true,
+    of: 'kernel',
     run: ({ host, config, backend, kind }) => checkReceiveBuffer(host, wantedBuffer(config, backend, kind)),
   },
   {
     name: 'flowtables',
     about: 'flowtables without counter: what they forward is in no record',
-    live: true,
+    of: 'kernel',
     run: async ({ rules }) => checkFlowtables(await rules()),
   },
   {
     name: 'notrack',
     about: 'rules that hide traffic from conntrack',
-    live: true,
+    of: 'kernel',
     run: async ({ rules }) => checkNotrack(await rules()),
   },
   {
     name: 'nflog-groups',
     about: 'whether another program reads an NFLOG group that is wanted',
-    live: true,
+    of: 'kernel',
     run: ({ host, config }) => checkNflogGroups(host, config.settings.nflogGroup ?? []),
   },
   {
     name: 'nflog-rules',
     about: 'rules that log to NFLOG groups, and groups that no rule logs to',
-    live: true,
+    of: 'kernel',
     run: async ({ host, config, rules }) => checkNflogRules(await rules(), host, config.settings.nflogGroup ?? []),
   },
   {
     name: 'collector',
     about:
       'of each destination: its name, route, ICMP error, connection or handshake, and certificate; of files the directory',
-    live: false,
+    of: 'all',
     run: async ({ config, backend }) => {
       const tools = { backend, now: Date.now() };
       const meant = config.destinations.filter(({ endpoint }) => endpoint.protocol === 'file' || endpoint.host !== '');
@@ -162,13 +168,13 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'certificates',
     about: "dates of this exporter's certificates and authorities: a warning from 30 days before the end",
-    live: false,
+    of: 'all',
     run: ({ config }) => checkCertificates(config.destinations, Date.now()),
   },
   {
     name: 'clock',
     about: 'whether the clock is synchronised, jumps, or is before the day on which ctflow was built',
-    live: false,
+    of: 'all',
     run: async ({ host, clockMoved }) => {
       const synchronised = await isSynchronised(host);
       return checkClock({ now: Date.now(), moved: clockMoved(), synchronised, built: builtAt() });
@@ -178,7 +184,7 @@ export const CHECKS: readonly Check[] = [
     name: 'state-file',
     about:
       'whether it can be written, who owns it, its format and size, and whether another process has it than the running ctflow of these settings',
-    live: true,
+    of: 'kernel',
     run: ({ config, backend }) =>
       checkStateFile(
         config.settings.state,
@@ -202,7 +208,7 @@ function setting(name: string, takes: string): Check {
   return {
     name,
     about: `net.netfilter.nf_conntrack_${name}: ${takes}`,
-    live: true,
+    of: 'kernel',
     run: ({ host, config: { settings }, kind }) =>
       checkSetting(host, `nf_conntrack_${name}`, {
         events: eventKind(settings, kind) !== 'off',

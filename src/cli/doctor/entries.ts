@@ -35,6 +35,17 @@ export async function checkEntries(source: Pick<Source, 'dump'>, host: Host, mos
   return warning(found, host.line('conntrack -F'));
 }
 
+/** That it can be asked, and what it does not have. */
+export async function checkOpenVswitch(source: Pick<Source, 'lacks'>): Promise<Finding> {
+  try {
+    const lacks = await source.lacks?.();
+    return ok(lacks === undefined ? 'ovs-vswitchd answers' : `ovs-vswitchd answers; ${lacks}`);
+  } catch (failure) {
+    const { message, code } = failure as CtflowError;
+    return error(message, code === 'CTFLOW_PERMISSION' ? 'sudo ctflow doctor' : 'systemctl start openvswitch-switch');
+  }
+}
+
 function cannotRead(failure: unknown, host: Host): Finding {
   if (!(failure instanceof CtflowError)) return error(`the table cannot be read: ${(failure as Error).message}`);
   const found = `the table cannot be read: ${failure.message}`;

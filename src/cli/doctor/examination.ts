@@ -23,7 +23,7 @@ export async function examine(
 ): Promise<Examined[]> {
   const examined: Examined[] = [];
   for (const check of checks) {
-    if (check.live && !isOfKernel(subject)) continue;
+    if (!concerns(check, subject)) continue;
     begins(check.name);
     let findings = await run(check, subject);
     const fixed = new Set<string | undefined>();
@@ -61,4 +61,9 @@ async function run(check: Check, subject: Subject): Promise<readonly Finding[]> 
     const why = failure instanceof CtflowError ? `${failure.message}. ${failure.hint}` : (failure as Error).message;
     return [error(`this could not be checked: ${why}`, 'sudo ctflow doctor')];
   }
+}
+
+function concerns({ of }: Check, subject: Subject): boolean {
+  if (of === 'kernel') return isOfKernel(subject);
+  return of === 'all' || subject.kind === of;
 }

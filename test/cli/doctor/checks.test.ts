@@ -36,6 +36,17 @@ type Fires = [
 
 const FIRES: readonly Fires[] = [
   [
+    'error: ovs-vswitchd is not there',
+    'open-vswitch',
+    /^ovs-vswitchd is not there: .*ovs-vswitchd\.pid \(ENOENT\)$/,
+    /^systemctl start openvswitch-switch$/,
+    t => {
+      process.env['OVS_RUNDIR'] = temporaryPath(t, 'none');
+      t.teardown(() => void delete process.env['OVS_RUNDIR']);
+      return { line: '--source ovs', kind: 'ovs' };
+    },
+  ],
+  [
     'error: settings contradict',
     'settings',
     /--netns needs --source kernel/,

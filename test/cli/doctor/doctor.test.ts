@@ -99,7 +99,7 @@ test('a check that cannot look is an error, and the others go on', async t => {
   const broken = {
     name: 'x',
     about: '',
-    live: false,
+    of: 'all' as const,
     run: () => {
       throw new Error('gone');
     },
@@ -154,7 +154,7 @@ test('of a recording the kernel is not looked at', async t => {
   const examined = await examine(CHECKS, subjectWith({ line: '--source replay:x', kind: 'replay' }), undefined);
   t.deepEqual(
     examined.map(({ check }) => check),
-    CHECKS.filter(({ live }) => !live).map(({ name }) => name),
+    CHECKS.filter(({ of }) => of === 'all').map(({ name }) => name),
   );
 });
 

@@ -73,6 +73,7 @@ rigged('dump prints what ovs-appctl prints, says what is lacking, and doctor lea
   t.regex(stderr, /have no packet and octet counters/);
   const doctor = await ctflow(namespace, ['doctor', '--source', 'ovs', '--json'], { env });
   t.notRegex(doctor.stdout, /conntrack is not active/);
+  t.regex(doctor.stdout, /ovs-vswitchd answers; connections of/);
 });
 
 for (const { name, needs: wanted } of BACKENDS) {
