@@ -82,7 +82,7 @@ impl Reader for EventReader {
                     socket.as_fd().as_raw_fd(),
                     headers.as_mut_ptr(),
                     EVENTS as libc::c_uint,
-                    libc::MSG_DONTWAIT,
+                    libc::MSG_DONTWAIT as _, // unsigned in musl
                     null_mut(),
                 )
             };

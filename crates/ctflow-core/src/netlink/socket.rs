@@ -78,7 +78,7 @@ impl NetlinkSocket {
             libc::SOL_SOCKET,
             libc::SO_RCVTIMEO,
             &libc::timeval {
-                tv_sec: ANSWER_SECONDS as libc::time_t,
+                tv_sec: ANSWER_SECONDS as _,
                 tv_usec: 0,
             },
         )?;
