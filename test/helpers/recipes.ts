@@ -28,6 +28,8 @@ export interface RecipeRun {
   readonly ready?: string;
   /** It reads what goes to another: that one's recipe. */
   readonly beside?: string;
+  /** Its collector is asked for what came, and forgets it when it is stopped. */
+  readonly asked?: boolean;
   /** Folders with its programs, separated as in PATH. */
   readonly path?: string;
 }
@@ -41,7 +43,7 @@ export interface RecipeRun {
 export async function runRecipe(
   namespace: PrivateNamespace,
   shim: string,
-  { recipe, ready, beside, path = '' }: RecipeRun,
+  { recipe, ready, beside, asked = false, path = '' }: RecipeRun,
   wanted: RegExp,
 ): Promise<string> {
   writeFileSync(shim, `#!/bin/sh\nexec '${process.execPath}' '${CTFLOW}' "$@"\n`, { mode: 0o755 });
@@ -66,13 +68,21 @@ export async function runRecipe(
   const protocol = commands(recipe, 'ctflow').includes('tcp://') ? 'tcp' : 'udp';
   if (collector) await namespace.listening(protocol, PORT);
   await namespace.run(...shell(`${commands(recipe, 'ctflow').trim()} ${PLAYED}`));
+  const look = (): Promise<string> => namespace.run(...shell(commands(recipe, 'look')));
+  let answer: string | undefined;
   if (collector) {
     if (beside !== undefined) await eventually(`${recipe} prints it`, () => wanted.test(collector.output.printed));
     else if (protocol === 'udp') await namespace.drained(PORT, collector.child);
     else await namespace.readToEnd(PORT);
+    if (asked) {
+      answer = await eventually(`${recipe} has it`, async () => {
+        const text = await look();
+        return wanted.test(text) && text;
+      });
+    }
     collector.child.kill('SIGINT');
     await collector.finished;
   }
-  const look = commands(recipe, 'look');
-  return look === '' ? (collector?.output.printed ?? '') : namespace.run(...shell(look));
+  if (answer !== undefined) return answer;
+  return commands(recipe, 'look') === '' ? (collector?.output.printed ?? '') : look();
 }
