@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { nativeFile } from '../native/file.js';
-import { neededGlibc } from './glibc.mjs';
+import { neededGlibc } from './elf.mjs';
 import { setUp } from './setup.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
