@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import type { Backend } from '../backend/backend.js';
 import { loadBackend } from '../backend/load.js';
+import type { CtflowError } from '../common/errors.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import { effectiveFile, exampleFile } from '../config/yaml-lines.js';
+import { readInventory } from '../inventory/reader.js';
 import { checkRun } from './run-checks.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
 
@@ -17,10 +18,13 @@ export function configCommand(): Command {
   return new Command('config')
     .description('check, print or begin the configuration file of `ctflow run`')
     .addCommand(
-      withSettings('check', 'name every mistake, and start nothing; exit code 2 where there is one', check, [
-        '$ ctflow config check',
-        '$ ctflow config check --config ctflow.yaml --profile antrea',
-      ]),
+      withSettings(
+        'check',
+        'name every mistake, and start nothing; exit code 2 where there is one',
+        check,
+        ['$ ctflow config check', '$ ctflow config check --config ctflow.yaml --profile antrea'],
+        inventoryMistakes,
+      ),
     )
     .addCommand(
       withSettings('print', 'print the settings that hold, as a file, with where each comes from', print, [
@@ -41,17 +45,31 @@ export function configCommand(): Command {
 function withSettings(
   name: string,
   description: string,
-  action: (config: RunConfig, backend: Backend) => void,
+  action: (config: RunConfig) => void,
   lines: readonly string[],
+  moreMistakes?: (config: RunConfig) => Promise<CtflowError[]>,
 ): Command {
   const command = new Command(name).description(description);
   const config = addRunSettings(command);
   return command.addHelpText('after', examples(lines)).action(async () => {
     const backend = await loadBackend(config().settings.backend, () => {});
-    throwMistakes(inOrder([...config().mistakes, ...checkRun(config(), backend)]));
+    const more = (await moreMistakes?.(config())) ?? [];
+    throwMistakes(inOrder([...config().mistakes, ...checkRun(config(), backend), ...more]));
     for (const sentence of settingsWithoutEffect(config(), backend)) note(sentence);
-    action(config(), backend);
+    action(config());
   });
+}
+
+/** Of the file that the settings name. */
+async function inventoryMistakes({ settings: { inventory }, blame }: RunConfig): Promise<CtflowError[]> {
+  if (inventory === undefined) return [];
+  try {
+    await readInventory(inventory);
+    return [];
+  } catch (error) {
+    const { message, hint = '' } = error as CtflowError;
+    return [blame(['inventory'], message, hint)];
+  }
 }
 
 function check({ file, destinations }: RunConfig): void {

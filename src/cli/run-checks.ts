@@ -6,7 +6,7 @@ import { MAX_HOLDERS as MOST_DESTINATIONS } from '../store/flow-listeners.js';
 import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
-import { canonicalAddress } from '../config/values.js';
+import { possibleAddresses } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { mistakesOf } from '../ipfix/field-list/field-list.js';
 import { tlsFileFaults } from '../transport/tls-files.js';
@@ -197,7 +197,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     denied: nflogGroup !== undefined,
     tcpStates: tcpStateHistory,
   }).flatMap(({ what, hint, item, need }) => {
-    const place = config.pathOfItem(path, item, fields.length);
+    const place = item === undefined ? path : [...path, item];
     const paths = need === undefined ? [place] : [place, needs[need]];
     return config.conflict(paths, `${config.say(place)}: ${named(what)}`, named(hint));
   });
@@ -247,7 +247,8 @@ function checkTls(config: RunConfig, destination: DestinationConfig): CtflowErro
 function isTwin(one: DestinationConfig, other: DestinationConfig): boolean {
   if (one.endpoint.protocol !== 'udp' || other.endpoint.protocol !== 'udp') return false;
   if (one.observationDomain !== other.observationDomain) return false;
-  return canonicalAddress(one.endpoint) === canonicalAddress(other.endpoint);
+  const addresses = possibleAddresses(other.endpoint);
+  return possibleAddresses(one.endpoint).some(address => addresses.includes(address));
 }
 
 /** By default where the source has them. */

@@ -18,7 +18,7 @@ export type DestinationEndpoint = Endpoint | FileEndpoint;
  * @throws CtflowError CTFLOW_USAGE
  */
 export function parseDestination(text: string): DestinationEndpoint {
-  if (!/^file:/i.test(text)) return parseEndpoint(text);
+  if (!/^file:/i.test(text)) return parseEndpoint(text, '; or file:///PATH/NAME');
   try {
     const url = new URL(text);
     // of `file://flows.ipfix` the name would be a host

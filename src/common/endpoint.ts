@@ -31,9 +31,10 @@ const HINT =
 /**
  * Reads `udp://host:port`, `tls://[::1]:port`, `host` (UDP), and Antrea's `host:port:tcp`. A port left out is 4739, or 4740 for TLS
  * and DTLS.
+ * @param orElse what else the hint of an error names
  * @throws CtflowError CTFLOW_USAGE
  */
-export function parseEndpoint(text: string): Endpoint {
+export function parseEndpoint(text: string, orElse = ''): Endpoint {
   const match = /^(?:([a-z]+):\/\/)?(?:\[([^\]]+)\]|([^:[\]/%]+))(?::(\d{1,5})?)?(?::([a-z]+))?$/i.exec(text);
   const [, scheme, bracketed, plain, port, suffix] = match ?? [];
   const protocol = (scheme ?? suffix ?? 'udp').toLowerCase();
@@ -49,11 +50,11 @@ export function parseEndpoint(text: string): Endpoint {
     (bracketed && isIP(host) !== 6) ||
     text.endsWith(':')
   ) {
-    throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a collector address`, HINT);
+    throw new CtflowError('CTFLOW_USAGE', `'${text}' is not a collector address`, `${HINT}${orElse}`);
   }
   if (isIP(host) === 0 && !isName(host)) {
     const what = `'${text}' is not a collector address: '${host}' is neither a host name nor an IP address`;
-    throw new CtflowError('CTFLOW_USAGE', what, HINT);
+    throw new CtflowError('CTFLOW_USAGE', what, `${HINT}${orElse}`);
   }
   if (/^fe[89ab]/i.test(host) && isIP(host) === 6 && !host.includes('%')) {
     throw new CtflowError(

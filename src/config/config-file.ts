@@ -38,6 +38,11 @@ const HINTS: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: QUOTES,
 };
 
+/** In front of a value in a text. */
+const SPACE = /^\s*/;
+/** In front of the first one of a text in lines of its own. */
+const BLOCK_HEADER = /^(?:[|>].*\n\s*)?/;
+
 const offsets = new WeakMap<CtflowError, number>();
 
 /** Errors in the order of the file; those of flags and variables first. */
@@ -52,11 +57,13 @@ export class ConfigFile {
   readonly value: Readonly<Record<string, unknown>>;
   /** What is no YAML in it. */
   readonly errors: readonly CtflowError[];
+  readonly #text: string;
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
 
   constructor(path: string, text: string) {
     this.path = path;
+    this.#text = text;
     this.#document = parseDocument(text, {
       lineCounter: this.#lines,
       prettyErrors: false,
@@ -129,15 +136,38 @@ export class ConfigFile {
     let at = 0;
     for (const [depth, key] of path.entries()) {
       const inside = isAlias(node) ? node.resolve(this.#document) : node;
+      if (typeof key === 'number') return this.#placesOf(inside).at(key) ?? at;
       const pair = isMap(inside) ? inside.items.findLast(item => textOf(item.key) === String(key)) : undefined;
-      const next = isSeq(inside) ? inside.items[Number(key)] : pair?.value;
+      const next = pair?.value;
       const last = depth === path.length - 1;
-      const found = pair && (last ? atKey || !isPresent(next) : true) ? pair.key : next;
+      const found = !last || atKey || !isPresent(next) ? pair?.key : next;
       if (isNode(found) && found.range) at = found.range[0];
       if (next === undefined || next === null) break;
       node = next;
     }
     return at;
+  }
+
+  /** Where each value of a list begins: each item of a list of YAML may be a text with commas, as the whole may be. */
+  #placesOf(list: unknown): number[] {
+    const items = isSeq(list) ? list.items : [list];
+    return items.flatMap(item => this.#placesIn(isAlias(item) ? item.resolve(this.#document) : item));
+  }
+
+  #placesIn(item: unknown): number[] {
+    if (!isNode(item) || !item.range) return [];
+    const [start, end] = item.range;
+    if (!isScalar(item)) return [start];
+    const written = this.#text.slice(start, end).split(',');
+    const { length } = textOf(item).split(',');
+    // a comma that is written as another character, or is none of the value
+    if (written.length !== length) return Array<number>(length).fill(start);
+    let at = start;
+    return written.map((part, i) => {
+      const place = at + (i === 0 ? BLOCK_HEADER : SPACE).exec(part)![0].length;
+      at += part.length + 1;
+      return place;
+    });
   }
 
   #read(): { value: Record<string, unknown>; error?: CtflowError } {

@@ -125,15 +125,6 @@ export class RunConfig {
     return destination.own.has(key) || this.#isBroken(own) ? own : [key];
   }
 
-  /** The path of what stands in a list, where the file has it as one. @param length how many values the list has */
-  pathOfItem(path: Path, item: number | undefined, length: number): Path {
-    if (item === undefined || !this.#isFromFile(path)) return path;
-    let value: unknown = this.file!.value;
-    for (const key of path) value = (value as Record<PropertyKey, unknown>)[key];
-    // one of its texts may be several values
-    return Array.isArray(value) && value.length === length ? [...path, item] : path;
-  }
-
   /** An error of one value, with its place where the file has it. */
   atValue(path: Path, error: CtflowError): CtflowError {
     return this.#isFromFile(path) ? this.blame(path, error.message, error.hint ?? '') : error;

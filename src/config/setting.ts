@@ -104,13 +104,13 @@ function reader<T>(kind: Kind<T>): Reader<T> {
     // zod asks for what is not there too, and leaves it out then
     if (raw === undefined) return undefined as T;
     const values: { value: unknown; item: number }[] = [];
-    const items: unknown[] = kind.many ? [raw].flat() : [raw];
+    const items: unknown[] = kind.many ? [raw].flat().flatMap(partsOf) : [raw];
     const refuse = (what: string, hint: string, item: number): void =>
       context.addIssue({
         code: 'custom',
         message: what,
         params: { hint },
-        path: kind.many && Array.isArray(raw) ? [item] : [],
+        path: kind.many && (Array.isArray(raw) || items.length > 1) ? [item] : [],
       });
     const expected = `Write ${kind.allowed}`;
     if (items.length === 0)
@@ -133,6 +133,11 @@ function reader<T>(kind: Kind<T>): Reader<T> {
       if (names.indexOf(name) < i) refuse(`'${name}' is given twice`, 'Give it once', values[i].item);
     return (kind.many ? values.map(({ value }) => value) : values[0]?.value) as T;
   });
+}
+
+/** The values of one text of a list. */
+function partsOf(written: unknown): unknown[] {
+  return typeof written === 'string' ? written.split(',') : [written];
 }
 
 function nounOf(value: unknown): string {

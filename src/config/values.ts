@@ -44,13 +44,32 @@ export function listenAddress(text: string): { host: string; port: number } {
   );
 }
 
-/** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. */
+/** An address as no other way of writing has it: `udp://[::1]:4739` for UDP://[0:0::1]. Names are not looked up. */
 export function canonicalAddress(endpoint: DestinationEndpoint): string {
   if (endpoint.protocol === 'file') return formatDestination(endpoint);
   const { protocol, host, port } = endpoint;
-  // with a zone (fe80::1%eth0) there is one way only
-  const plain = host.includes(':') && !host.includes('%') ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
-  return formatEndpoint({ protocol, host: plain.toLowerCase(), port });
+  return formatEndpoint({ protocol, host: canonicalHost(host), port });
+}
+
+function canonicalHost(host: string): string {
+  if (!host.includes(':')) return host.toLowerCase();
+  const [address, zone] = host.split('%');
+  const plain = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  // the packets of an IPv4-mapped address are IPv4
+  const [, high, low] = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(plain) ?? [];
+  if (high !== undefined)
+    return [high, low]
+      .map(half => parseInt(half, 16))
+      .flatMap(half => [half >> 8, half & 0xff])
+      .join('.');
+  return zone === undefined ? plain : `${plain}%${zone}`;
+}
+
+/** Addresses that a collector may have without its name being looked up: localhost is that of IPv4 or of IPv6. */
+export function possibleAddresses(endpoint: DestinationEndpoint): string[] {
+  if (endpoint.protocol === 'file' || !/^localhost\.?$/i.test(endpoint.host)) return [canonicalAddress(endpoint)];
+  const { protocol, port } = endpoint;
+  return ['127.0.0.1', '::1'].map(host => formatEndpoint({ protocol, host, port }));
 }
 
 /** A field that connections can be summed up by. */

@@ -19,6 +19,47 @@ test('config check: exit code 0 and a line, or 2 and a line for each mistake of 
   t.regex(said[2], /^ctflow: CTFLOW_USAGE: CTFLOW_MAX_RATE: 'fast' is not a number/);
 });
 
+test('config check: a mistake in the inventory is named with the place of both, and one that is good is no mistake', async t => {
+  const path = temporaryPath(t, 'ctflow.yaml');
+  const inventory = temporaryPath(t, 'inventory.yaml');
+  const settings = `flowCollectorAddr: tcp://h:1\nprofile: antrea\ninventory: ${inventory}\n`;
+  writeFileSync(path, settings);
+  const args = ['config', 'check', '--backend', 'fallback', '--config', path];
+  const missing = await ctflow(args);
+  t.is(missing.code, 2);
+  t.regex(
+    missing.stderr,
+    /^ctflow: CTFLOW_CONFIG: .+ctflow\.yaml:3:12: inventory: .+inventory\.yaml cannot be read: ENOENT\./,
+  );
+  writeFileSync(inventory, 'nodes: []\npods:\n  - name: web-0\n    namespace: shop\n    addresses: [10.0.0.300]\n');
+  writeFileSync(path, `${settings}mtu: 1\n`);
+  const wrong = await ctflow(args);
+  t.is(wrong.code, 2);
+  const said = wrong.stderr.trimEnd().split('\n');
+  t.is(said.length, 2, wrong.stderr);
+  t.true(
+    said[0].startsWith(
+      `ctflow: CTFLOW_CONFIG: ${path}:3:12: inventory: ${inventory}:5:17: pods[0].addresses[0] is "10.0.0.300". It must be`,
+    ),
+    wrong.stderr,
+  );
+  t.regex(said[1], /ctflow\.yaml:4:6: mtu: '1' is out of range/);
+  const flag = await ctflow([
+    ...args.slice(0, -2),
+    '--config',
+    'none',
+    '--collector',
+    'tcp://h:1',
+    '--inventory',
+    inventory,
+  ]);
+  t.is(flag.code, 2);
+  t.regex(flag.stderr, /^ctflow: CTFLOW_USAGE: --inventory: .+inventory\.yaml:5:17: pods/);
+  writeFileSync(inventory, 'nodes: []\n');
+  writeFileSync(path, settings);
+  t.like(await ctflow(args), { code: 0, stderr: '' });
+});
+
 test('run refuses a file with mistakes before anything is opened, with exit code 2', async t => {
   const path = temporaryPath(t, 'ctflow.yaml');
   writeFileSync(path, 'mtu: 1\ndestination: {}\n');

@@ -141,7 +141,7 @@ test('exit code 1 for a bad inventory, before anything is opened', async t => {
   await writeFile(inventory, 'node: worker-1\npods: 3\n');
   const wrong = await ctflow(args);
   t.is(wrong.code, 1);
-  t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml, line 2: pods is 3\. It must be a list/m);
+  t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml:2:7: pods is 3\. It must be a list/m);
 });
 
 test('an inventory with a profile that exports no names is logged as a warning', async t => {

@@ -30,7 +30,7 @@ interface Running {
 async function start(t: ExecutionContext, listen: string[], options: Partial<CollectorOptions> = {}): Promise<Running> {
   const records: CollectedRecord[] = [];
   const collector = new Collector({
-    listen: listen.map(parseEndpoint),
+    listen: listen.map(text => parseEndpoint(text)),
     onRecord: record => records.push(record),
     ...options,
   });

@@ -21,3 +21,8 @@ test('a file without three slashes, or that is a folder, is a usage error that s
     t.regex(error.hint, /file:\/\/\/PATH\/NAME/);
   }
 });
+
+test('the hint for what is neither a collector nor a file names both', t => {
+  const { hint } = t.throws(() => parseDestination('flie:///var/log/flows.ipfix')) as Error & { hint: string };
+  t.regex(hint, /udp:\/\/HOST:PORT.+file:\/\/\/PATH\/NAME/);
+});

@@ -1,7 +1,7 @@
 import { eachMistake } from '../helpers/rigs/broken-file.js';
 
 const ADDRESS_HINT =
-  'Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535';
+  'Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535; or file:///PATH/NAME';
 
 eachMistake([
   [
@@ -41,7 +41,17 @@ destinations:
     `
 flowCollectorAddr: http://h:1`,
     [
-      "1:20: flowCollectorAddr: 'http://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "1:20: flowCollectorAddr: 'http://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535; or file:///PATH/NAME",
+    ],
+  ],
+  [
+    'a misspelt scheme of a file',
+    `
+destinations:
+  main:
+    flowCollectorAddr: flie:///var/log/flows.ipfix`,
+    [
+      `3:24: destinations.main.flowCollectorAddr: 'flie:///var/log/flows.ipfix' is not a collector address. ${ADDRESS_HINT}`,
     ],
   ],
   [
@@ -50,8 +60,13 @@ flowCollectorAddr: http://h:1`,
 flowCollectorAddr:
   - udp://[::1]:4739
   - tcp://a:1
-  - UDP://[0:0::1]`,
-    ["4:5: flowCollectorAddr[2]: 'udp://[::1]:4739' is given twice. Give it once"],
+  - UDP://[0:0::1]
+  - udp://192.0.2.1
+  - udp://[::ffff:192.0.2.1]:4739`,
+    [
+      "4:5: flowCollectorAddr[2]: 'udp://[::1]:4739' is given twice. Give it once",
+      "6:5: flowCollectorAddr[4]: 'udp://192.0.2.1:4739' is given twice. Give it once",
+    ],
   ],
   [
     'one wrong address of three',
@@ -61,7 +76,7 @@ flowCollectorAddr:
   - udp://b:70000
   - tcp://c:1`,
     [
-      "3:5: flowCollectorAddr[1]: 'udp://b:70000' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "3:5: flowCollectorAddr[1]: 'udp://b:70000' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535; or file:///PATH/NAME",
     ],
   ],
   [
@@ -164,7 +179,7 @@ destinations:
     mtu: 1
     biflow: both`,
     [
-      "3:24: destinations.main.flowCollectorAddr: 'upd://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535",
+      "3:24: destinations.main.flowCollectorAddr: 'upd://h:1' is not a collector address. Write udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT (or HOST:PORT:PROTOCOL), an IPv6 address in brackets, a port up to 65535; or file:///PATH/NAME",
       "6:10: destinations.lab.mtu: '1' is out of range. Write a whole number from 256 to 65535",
       "7:13: destinations.lab.biflow: 'both' is not a choice. Allowed choices are reverse, two-uniflows",
     ],
@@ -267,8 +282,8 @@ destinations:
       "5:50: destinations.main.fields[3]: 'flowId' is given twice. Give it once",
       "5:58: destinations.main.fields[4]: 'reverseOctetDeltaCount' cannot be filled with destinations.main.biflow: two-uniflows. Remove it: the reply direction has a record of its own",
       "5:82: destinations.main.fields[5]: 'status=0/1' has no element. Write status=PEN/ID: an enterprise number, and an id from 1 to 32767",
-      "8:5: destinations.other.fields: 'sourceIPv4Adress' is not an information element. Write sourceIPv4Address",
-      "8:5: destinations.other.fields: 'wlanSSID' cannot be filled. docs/records.md lists those that can be",
+      "8:21: destinations.other.fields[1]: 'sourceIPv4Adress' is not an information element. Write sourceIPv4Address",
+      "8:39: destinations.other.fields[2]: 'wlanSSID' cannot be filled. docs/records.md lists those that can be",
     ],
   ],
   [

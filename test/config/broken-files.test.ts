@@ -178,6 +178,23 @@ protocolFilter: [tcp, tpc]`,
     ],
   ],
   [
+    'wrong values of lists that are written as texts',
+    `
+flowCollectorAddr: udp://h:1
+protocolFilter: tcp, tpc,  upd
+nflogGroup: ["5, x", 70000]
+fields: >-
+  flowId,
+  flowIdd`,
+    [
+      "2:22: protocolFilter[1]: 'tpc' is not a protocol. Write names, or numbers from 0 to 255: tcp,udp,icmp,47",
+      "2:28: protocolFilter[2]: 'upd' is not a protocol. Write names, or numbers from 0 to 255: tcp,udp,icmp,47",
+      "3:18: nflogGroup[1]: 'x' is out of range. Write a whole number from 0 to 65535",
+      "3:22: nflogGroup[2]: '70000' is out of range. Write a whole number from 0 to 65535",
+      "6:3: fields[1]: 'flowIdd' is not an information element. Write flowId",
+    ],
+  ],
+  [
     'a mark that can never match, a status that is none',
     `
 flowCollectorAddr: udp://h:1

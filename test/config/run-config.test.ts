@@ -231,6 +231,26 @@ test('two destinations at one UDP address need different observation domains, ov
   t.deepEqual(wrong(yaml('tcp://[::1]:1')), []);
 });
 
+for (const [one, other, same] of [
+  ['udp://127.0.0.1:4739', 'udp://localhost', true],
+  ['udp://[0:0:0:0:0:0:0:1]', 'LocalHost::udp', true],
+  ['udp://[::1]:4739', 'udp://[0:0:0:0:0:0:0:1]', true],
+  ['udp://[::ffff:192.0.2.1]', '192.0.2.1:4739', true],
+  ['udp://[fe80:0::1%eth0]', 'udp://[FE80::1%25eth0]', true],
+  ['udp://Collector.example', 'udp://collector.EXAMPLE:4739', true],
+  ['udp://[fe80::1%eth0]', 'udp://[fe80::1%eth1]', false],
+  ['udp://127.0.0.1', 'udp://127.0.0.2', false],
+  ['udp://localhost', 'udp://localhost:4740', false],
+  ['udp://[::ffff:192.0.2.1]', 'udp://192.0.2.2', false],
+] as const) {
+  test(`${one} and ${other} are ${same ? 'one address' : 'two addresses'} to a UDP collector`, t => {
+    const yaml = `destinations:\n  a: {flowCollectorAddr: '${one}'}\n  b: {flowCollectorAddr: '${other}'}\n`;
+    const said = checkRun(read(t, yaml), FALLBACK).map(({ message }) => message);
+    t.is(said.length, same ? 1 : 0);
+    if (same) t.regex(said[0], /3:\d+: b has the address and the observation domain of a/);
+  });
+}
+
 test('a name may be any word, and what is none is named', t => {
   for (const name of ['__proto__', 'constructor', 'a.b', 'x-1']) {
     const { destinations, mistakes } = read(t, `destinations:\n  ${name}:\n    flowCollectorAddr: udp://h:1\n`);

@@ -45,7 +45,7 @@ test('a file that is missing, not text or invalid is refused at startup', async 
   writeFileSync(path, Buffer.from([0x6e, 0xff]));
   await refused(/inventory\.yaml is not text in UTF-8$/);
   writeFileSync(path, 'nodes: 3\n');
-  await refused(/inventory\.yaml, line 1: nodes is 3$/);
+  await refused(/inventory\.yaml:1:8: nodes is 3$/);
   writeFileSync(path, '');
   truncateSync(path, (64 << 20) + 1);
   await refused(/inventory\.yaml has 67108865 bytes or more$/);
@@ -63,7 +63,7 @@ test('an overwritten file is loaded; a broken one is not, and is logged', async 
   await eventually('the broken file is noticed', () => errors().length > 0);
   t.regex(
     errors()[0],
-    /^CTFLOW_INVENTORY: .+, line \d+: is neither YAML nor JSON: .+; the previous inventory stays in use$/,
+    /^CTFLOW_INVENTORY: .+:\d+:\d+: this is neither YAML nor JSON: .+; the previous inventory stays in use$/,
   );
   t.deepEqual(file.inventory.names, ['', 'a', 'b']);
   t.like(file.stats(), { nodes: 2, reloads: 1, errors: 1 });

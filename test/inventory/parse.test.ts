@@ -88,83 +88,83 @@ const service = (port: string): string =>
   `services: [{name: a, namespace: b, addresses: [10.0.0.1], ports: [${port}]}]`;
 
 for (const [what, text, error] of [
-  ['nothing in it', '', `line 1: the inventory is null. It must be a map of ${TOP}`],
-  ['a list in place of a map', '- a', `line 1: the inventory is ["a"]. It must be a map of ${TOP}`],
-  ['a key twice', 'node: a\nnode: b\n', 'line 2: is neither YAML nor JSON: Map keys must be unique. Mend it there'],
-  ['an unknown key', 'node: a\npodz: []\n', `line 2: podz is not known. Known there: ${TOP}`],
+  ['nothing in it', '', `1:1: the inventory is null. It must be a map of ${TOP}`],
+  ['a list in place of a map', '- a', `1:1: the inventory is ["a"]. It must be a map of ${TOP}`],
+  ['a key twice', 'node: a\nnode: b\n', '2:1: this is neither YAML nor JSON: Map keys must be unique. Mend it there'],
+  ['an unknown key', 'node: a\npodz: []\n', `2:1: podz is not known. Known there: ${TOP}`],
   [
     'an unknown key of a pod',
     pod('    labels: {}\n'),
-    'line 5: pods[0].labels is not known. Known there: name, namespace, node, addresses, since',
+    '5:5: pods[0].labels is not known. Known there: name, namespace, node, addresses, since',
   ],
-  ['no name', 'pods:\n  - namespace: n\n    addresses: [10.0.0.1]\n', `line 2: pods[0].name is missing. ${NAME}`],
-  ['a number for a name', 'node: 17\n', `line 1: node is 17. ${NAME}`],
-  ['a name that is too long', `node: ${'é'.repeat(127)}\n`, `line 1: node is "${'é'.repeat(59)}…. ${NAME}`],
-  ['a control character', 'node: "a\\u0007"\n', `line 1: node is "a\\u0007". ${NAME}`],
+  ['no name', 'pods:\n  - namespace: n\n    addresses: [10.0.0.1]\n', `2:5: pods[0].name is missing. ${NAME}`],
+  ['a number for a name', 'node: 17\n', `1:7: node is 17. ${NAME}`],
+  ['a name that is too long', `node: ${'é'.repeat(127)}\n`, `1:7: node is "${'é'.repeat(59)}…. ${NAME}`],
+  ['a control character', 'node: "a\\u0007"\n', `1:7: node is "a\\u0007". ${NAME}`],
   [
     'an address that is none',
     pod('  - name: b\n    namespace: n\n    addresses:\n      - 10.0.0.2\n      - 10.0.0.300\n'),
-    `line 9: pods[1].addresses[1] is "10.0.0.300". ${ADDRESS}`,
+    `9:9: pods[1].addresses[1] is "10.0.0.300". ${ADDRESS}`,
   ],
   [
     'a prefix for an address',
     'pods: [{name: a, namespace: n, addresses: [10.0.0.0/24]}]',
-    `line 1: pods[0].addresses[0] is "10.0.0.0/24". ${ADDRESS}`,
+    `1:44: pods[0].addresses[0] is "10.0.0.0/24". ${ADDRESS}`,
   ],
   [
     'two mistakes',
     'pods: [{name: a, namespace: n, addresses: [x, y]}]',
-    `line 1: pods[0].addresses[0] is "x" (and 1 more). ${ADDRESS}`,
+    `1:44: pods[0].addresses[0] is "x" (and 1 more). ${ADDRESS}`,
   ],
   [
     'no address',
     'nodes:\n - name: a\n   addresses: []\n',
-    'line 3: nodes[0].addresses is []. It must be a list with something in it',
+    '3:15: nodes[0].addresses is []. It must be a list with something in it',
   ],
   [
     'bits behind a prefix',
     'podPrefixes:\n - 10.0.0.1/8\n',
-    'line 2: podPrefixes[0] is "10.0.0.1/8". It must be an address, or a prefix without bits behind its length, such as 192.0.2.0/24 or 2001:db8::/32',
+    '2:4: podPrefixes[0] is "10.0.0.1/8". It must be an address, or a prefix without bits behind its length, such as 192.0.2.0/24 or 2001:db8::/32',
   ],
   [
     'a time without a zone',
     pod('    since: 2026-01-02T03:04:05\n'),
-    'line 5: pods[0].since is "2026-01-02T03:04:05". It must be a time with its zone, such as 2026-01-02T03:04:05Z',
+    '5:12: pods[0].since is "2026-01-02T03:04:05". It must be a time with its zone, such as 2026-01-02T03:04:05Z',
   ],
   [
     'a port out of range',
     service('{port: 65536}'),
-    'line 1: services[0].ports[0].port is 65536. It must be a whole number from 1 to 65535',
+    '1:74: services[0].ports[0].port is 65536. It must be a whole number from 1 to 65535',
   ],
   [
     'a protocol without ports',
     service('{port: 1, protocol: icmp}'),
-    'line 1: services[0].ports[0].protocol is "icmp". It must be tcp, udp or sctp',
+    '1:87: services[0].ports[0].protocol is "icmp". It must be tcp, udp or sctp',
   ],
   [
     'an address of two pods',
     pod('  - name: b\n    namespace: n\n    addresses: [10.0.0.1]\n'),
-    "line 7: pods[1].addresses[0] belongs to n/a too. Give the later one its own 'since', and leave out pods that share the address of their node",
+    "7:17: pods[1].addresses[0] belongs to n/a too. Give the later one its own 'since', and leave out pods that share the address of their node",
   ],
   [
     'a prefix of two nodes',
     'nodes: [{name: a, addresses: [10.0.0.0/24]},\n  {name: b, addresses: [10.0.0.0/24]}]',
-    'line 2: nodes[1].addresses[0] belongs to a too. An address or a prefix belongs to one node',
+    '2:25: nodes[1].addresses[0] belongs to a too. An address or a prefix belongs to one node',
   ],
   [
     'a port of two services',
     'services:\n - {name: a, namespace: n, addresses: [10.0.0.1], ports: [{port: 1}]}\n - {name: b, namespace: n, addresses: [10.0.0.1], ports: [{port: 1}]}\n',
-    'line 3: services[1].ports[0] is a port of n/a at the same address. An address, a port and a protocol belong to one service port',
+    '3:59: services[1].ports[0] is a port of n/a at the same address. An address, a port and a protocol belong to one service port',
   ],
 ] as const) {
-  test(`an inventory with ${what} is refused with its line`, t => {
-    t.is(errorOf(text), `CTFLOW_INVENTORY: inventory.yaml, ${error}`);
+  test(`an inventory with ${what} is refused with its line and column`, t => {
+    t.is(errorOf(text), `CTFLOW_INVENTORY: inventory.yaml:${error}`);
   });
 }
 
 test('YAML that is truncated or expands without bound is refused', t => {
-  t.regex(errorOf('pods:\n  - {name: a, namespace'), /inventory\.yaml, line 2: is neither YAML nor JSON: .+/);
-  t.regex(errorOf('pods: *nobody\n'), /line 1: /);
+  t.regex(errorOf('pods:\n  - {name: a, namespace'), /inventory\.yaml:2:\d+: this is neither YAML nor JSON: .+/);
+  t.regex(errorOf('pods: *nobody\n'), /inventory\.yaml:1:1: it cannot be read: /);
   const lists = [...'bcdefghi'].map((name, i) => {
     const of = 'abcdefgh'[i];
     return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${of}`).join(', ')}]`;
