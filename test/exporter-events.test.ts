@@ -1,12 +1,11 @@
 import test from 'ava';
 import type { Backend } from '../src/backend/backend.js';
-import type { EventsOptions } from '../src/ingest/conntrack-events.js';
 import type { EventOptions, EventReceiver, EventSource } from '../src/sources/events.js';
 import { backends } from './helpers/backends.js';
 import { rows } from './helpers/builders/rows.js';
 import { eventually } from './helpers/eventually.js';
 import { flows, TcpCollector, udpCollector } from './helpers/fakes/collector-socket.js';
-import { FakeEvents } from './helpers/fakes/fake-events.js';
+import { EVENTS, FakeEvents } from './helpers/fakes/fake-events.js';
 import { FakeSource } from './helpers/fakes/fake-source.js';
 import { exporterRig, facts, LATER } from './helpers/rigs/exporter-rig.js';
 
@@ -20,15 +19,6 @@ function withEvents(): { backend: Backend; events: FakeEvents } {
   };
   return { backend: { ...backends()[0], openEvents }, events };
 }
-
-const EVENTS: EventsOptions = {
-  kind: 'destroy',
-  filter: {},
-  receiveBuffer: 4096,
-  holdEnded: 'auto',
-  dyingLimit: 10,
-  earlierHaveNone: false,
-};
 
 test('packets lost with events are reported to the collector as ignored', async t => {
   const collector = await udpCollector(t);

@@ -12,7 +12,7 @@ import { CREATE, DELETE, masqueraded } from './helpers/builders/translated.js';
 import { valuesOf } from './helpers/builders/wire.js';
 import { eventually } from './helpers/eventually.js';
 import { flows, TcpCollector, type CollectorSocket } from './helpers/fakes/collector-socket.js';
-import { FakeEvents } from './helpers/fakes/fake-events.js';
+import { EVENTS, FakeEvents } from './helpers/fakes/fake-events.js';
 import { FakeSource } from './helpers/fakes/fake-source.js';
 import { listeningLogger } from './helpers/fakes/listening-logger.js';
 
@@ -41,14 +41,7 @@ async function begin(
     flowPollInterval: 3_600_000,
     maxConnections: 1_000,
     shutdownTimeout: 60_000,
-    events: {
-      kind: 'all',
-      filter: {},
-      receiveBuffer: 4096,
-      holdEnded: 'auto',
-      dyingLimit: 10,
-      earlierHaveNone: false,
-    },
+    events: { ...EVENTS, kind: 'all' },
     ...changed,
     backend: { ...backend, openEvents },
     source,

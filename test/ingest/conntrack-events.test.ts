@@ -7,7 +7,7 @@ import { EVENT_NEW } from '../../src/row/layout.generated.js';
 import type { Logger } from '../../src/common/logger.js';
 import type { EventReceiver } from '../../src/sources/events.js';
 import { changed, udp } from '../helpers/builders/connections.js';
-import { FakeEvents } from '../helpers/fakes/fake-events.js';
+import { EVENTS, FakeEvents } from '../helpers/fakes/fake-events.js';
 import { nanoseconds, rows } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
@@ -33,15 +33,7 @@ function begin(changed: Partial<EventsOptions> = {}, isGuarded = true) {
   };
   const write = (first: unknown, second?: unknown): void => void logged.push(String(second ?? first));
   const log = { info: write, warn: write, error: write };
-  const options: EventsOptions = {
-    kind: 'destroy',
-    filter: {},
-    receiveBuffer: 4096,
-    holdEnded: 'auto',
-    dyingLimit: 10,
-    earlierHaveNone: false,
-    ...changed,
-  };
+  const options: EventsOptions = { ...EVENTS, ...changed };
   const listener = {
     onChanges: () => undefined,
     onDestroys: () => void calls.ends++,

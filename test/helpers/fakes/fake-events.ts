@@ -1,5 +1,6 @@
 import type { EventCounts, EventLease, EventPressure } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
+import type { EventsOptions } from '../../../src/ingest/conntrack-events.js';
 import type { EventReceiver } from '../../../src/sources/events.js';
 
 export const NO_EVENTS: EventCounts = {
@@ -11,6 +12,16 @@ export const NO_EVENTS: EventCounts = {
   ignored: 0,
   truncated: 0,
   overrun: 0,
+};
+
+/** Of an exporter whose events are these. */
+export const EVENTS: EventsOptions = {
+  kind: 'destroy',
+  filter: {},
+  receiveBuffer: 4096,
+  holdEnded: 'auto',
+  dyingLimit: 10,
+  earlierHaveNone: false,
 };
 
 /** An event source in the hands of a test. */
