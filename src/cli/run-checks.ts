@@ -8,7 +8,10 @@ import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
 import { possibleAddresses } from '../config/values.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
+import { packetRoom } from '../destination/packet-room.js';
+import type { ListContext } from '../ipfix/field-list/elements.js';
 import { mistakesOf } from '../ipfix/field-list/field-list.js';
+import type { MessageRoom } from '../ipfix/message-room.js';
 import { tlsFileFaults } from '../transport/tls-files.js';
 import { FIELDS } from '../filter/fields.js';
 import { endedRoom } from '../schedule/ended-room.js';
@@ -111,7 +114,7 @@ function checkDestinations(config: RunConfig, sourceKind: Source['kind']): Ctflo
     found.push(
       ...checkLocalEnd(config, destination),
       ...checkTls(config, destination),
-      ...checkFields(config, destination),
+      ...checkElements(config, destination),
       ...checkNat(config, destination),
       ...checkFiles(config, destination),
     );
@@ -175,7 +178,6 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   const { fields, biflow, interfaces } = destination;
   if (!fields || destination.profile !== 'standard') return [];
   const path = config.pathOf(destination, 'fields');
-  const { inventory, nflogGroup, tcpStateHistory } = config.settings;
   const needs = {
     inventory: ['inventory'],
     denied: ['nflogGroup'],
@@ -189,14 +191,9 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
         .replace('--interfaces', config.say(needs.interfaces))
         .replace(`--biflow ${biflow}`, config.say(config.pathOf(destination, 'biflow'), biflow)),
     );
-  const found = mistakesOf(fields, {
-    biflow,
-    interfaces,
-    observationDomain: 0,
-    inventory: inventory !== undefined,
-    denied: nflogGroup !== undefined,
-    tcpStates: tcpStateHistory,
-  }).flatMap(({ what, hint, item, need }) => {
+  const { activeFlowExportTimeout: active, idleFlowExportTimeout: idle } = destination;
+  const context = { ...knownOfFlows(config), biflow, interfaces, timeouts: { active, idle } };
+  const found = mistakesOf(fields, context).flatMap(({ what, hint, item, need }) => {
     const place = item === undefined ? path : [...path, item];
     const paths = need === undefined ? [place] : [place, needs[need]];
     return config.conflict(paths, `${config.say(place)}: ${named(what)}`, named(hint));
@@ -214,6 +211,42 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     found.push(...config.conflict([path, keys], what, 'Remove one of them'));
   }
   return found;
+}
+
+/** What the elements of a list can be filled from, as far as the settings say. */
+function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
+  const { inventory, nflogGroup, tcpStateHistory } = settings;
+  return {
+    observationDomain: 0,
+    inventory: inventory !== undefined,
+    denied: nflogGroup !== undefined,
+    tcpStates: tcpStateHistory,
+  };
+}
+
+function checkElements(config: RunConfig, destination: DestinationConfig): CtflowError[] {
+  const found = checkFields(config, destination);
+  const { mtu, name } = destination;
+  if (found.length > 0 || mtu === 'path') return found;
+  const room = roomOf(config, destination);
+  if (!room || mtu >= room.least) return [];
+  const path = config.pathOf(destination, 'mtu');
+  const what = `${config.say(path, String(mtu))} is too small for any record of ${name}, or its template`;
+  return config.conflict(
+    [path],
+    what,
+    `Write ${room.least} at least${destination.fields ? ', or give it fewer elements' : ''}`,
+  );
+}
+
+/** The octets of packets that a destination must have room for: see packetRoom. Undefined where its elements are wrong, too. */
+export function roomOf(config: RunConfig, destination: DestinationConfig): MessageRoom | undefined {
+  try {
+    return packetRoom(destination, knownOfFlows(config));
+  } catch {
+    // said of the list, or of the setting that it needs
+    return undefined;
+  }
 }
 
 /** An event is exported at once, and what may still change of its connection cannot decide on it. */

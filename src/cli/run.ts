@@ -224,6 +224,8 @@ async function run(config: RunConfig): Promise<void> {
       summarySentence(stats(), (performance.now() - began) / 1000, unexported),
     );
     if (unexported > 0) throw leftUnexported(unexported, flags);
+    const without = stats().destinations.filter(({ session }) => session.records === 0 && session.oversize > 0);
+    if (without.length > 0) throw allTooLarge(without.map(({ name }) => name));
   } finally {
     clearInterval(stateTimer);
     service?.close();
@@ -254,6 +256,14 @@ function leftUnexported(records: number, { state }: RunSettings): CtflowError {
     state === undefined
       ? 'Check that the collectors can be reached and keep up, or give a longer --shutdown-timeout'
       : 'Start ctflow with this state file again: it goes on with what is left',
+  );
+}
+
+function allTooLarge(destinations: readonly string[]): CtflowError {
+  return new CtflowError(
+    'CTFLOW_UNEXPORTED',
+    `no record was exported to ${destinations.join(', ')}: each was larger than a message may be`,
+    'Give a larger --mtu, or fewer --fields',
   );
 }
 

@@ -7,7 +7,7 @@ import type { RunSettings } from '../config/run-settings.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { needOf } from '../ipfix/field-list/elements.js';
 import { isNat } from '../record/nat-log.js';
-import { eventKind, sourceKindOf } from './run-checks.js';
+import { eventKind, roomOf, sourceKindOf } from './run-checks.js';
 
 /**
  * Settings that were given and change nothing, because of others.
@@ -117,7 +117,11 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without(`with --log-level ${settings.logLevel}`, 'statsInterval');
   }
   for (const destination of destinations)
-    for (const sentence of [...fieldsWithoutSource(config, destination), ...timeoutsWithoutEffect(config, destination)])
+    for (const sentence of [
+      ...fieldsWithoutSource(config, destination),
+      ...timeoutsWithoutEffect(config, destination),
+      ...recordsWithoutRoom(config, destination),
+    ])
       found.add(sentence);
   return [...found];
 }
@@ -154,6 +158,15 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   if (denied !== undefined)
     found.push(`${filter} asks for ${denied}, which is not known without ${config.say(['nflogGroup'])}`);
   return found;
+}
+
+/** Flows with many facts whose records, or templates, would be too large. */
+function recordsWithoutRoom(config: RunConfig, destination: DestinationConfig): string[] {
+  const { mtu, name } = destination;
+  const room = mtu === 'path' ? undefined : roomOf(config, destination);
+  if (!room || mtu === 'path' || mtu >= room.fullest) return [];
+  const said = config.say(config.pathOf(destination, 'mtu'), String(mtu));
+  return [`${said} is too small for the fullest records of ${name}, which need ${room.fullest}: they would be dropped`];
 }
 
 /** Timeouts that another one overtakes; defaults count as well. */

@@ -23,7 +23,7 @@ export function nanosecondsToMilliseconds(low: number, high: number): number {
 }
 
 /** Seconds from 1900, where NTP begins, to 1970. */
-const NTP_EPOCH = 2_208_988_800;
+export const NTP_EPOCH = 2_208_988_800;
 
 /** Writes milliseconds since 1970, and nanoseconds beyond them, as NTP's 64 bits: seconds since 1900, and their fraction. */
 export function writeNtp(out: Uint32Array, at: number, milliseconds: number, nanoseconds = 0): void {

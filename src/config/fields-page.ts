@@ -46,6 +46,8 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
     ['packetDeltaCount octetDeltaCount', 'Since the last record to this collector.'],
     ['reversePacketTotalCount reverseOctetTotalCount', 'The same of the reply direction (RFC 5103).'],
     ['reversePacketDeltaCount reverseOctetDeltaCount', 'The same of the reply direction (RFC 5103).'],
+    ['initiatorPackets', 'Since the last record: of the original direction, as it began the connection.'],
+    ['responderPackets', 'The same of the reply direction.'],
     ['deltaFlowCount', 'Connections in the sum.'],
   ],
   Times: [
@@ -54,6 +56,10 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
       'First packet, by the kernel (`nf_conntrack_timestamp`), else when ctflow first saw it.',
     ],
     ['flowEndMilliseconds flowEndSeconds', 'Last packet; [how exactly](records.md#octets-and-times).'],
+    [
+      'flowStartMicroseconds flowStartNanoseconds flowEndMicroseconds flowEndNanoseconds',
+      'The same times, to the millisecond, in the formats of NTP.',
+    ],
     ['flowDurationMilliseconds', 'From the first to the last packet; not of flows of more than 49 days.'],
   ],
   'The connection': [
@@ -86,8 +92,14 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
     ['sourcePodName sourcePodNamespace sourceNodeName', 'Of the source, by the [inventory](inventory.md).'],
     ['destinationPodName destinationPodNamespace destinationNodeName', 'Of the destination, by the inventory.'],
     ['destinationServicePortName', '`NAMESPACE/SERVICE:PORT` behind the destination before DNAT.'],
-    ['destinationServicePort', 'Destination port before DNAT, or of a known service; else zero.'],
-    ['destinationClusterIPv4 destinationClusterIPv6', 'Destination before DNAT, or a known service; else zero.'],
+    [
+      'destinationServicePort',
+      'Destination port before DNAT, of a known service; in profile `antrea` of any, or zero.',
+    ],
+    [
+      'destinationClusterIPv4 destinationClusterIPv6',
+      'Destination before DNAT, a known service; in profile `antrea` any, or zero.',
+    ],
     ['destinationServiceIPv4 destinationServiceIPv6', 'The same.'],
     ['flowType', '1 to 4, [by the inventory](inventory.md).'],
     ['egressName egressIP egressNodeName', 'Always empty: what Antrea alone knows.'],
@@ -102,6 +114,8 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
       'samplingInterval samplerRandomInterval',
       '1 and 1: the same, for collectors that know no other; deprecated by IANA.',
     ],
+    ['flowActiveTimeout', '`--active-flow-export-timeout`, where it is whole seconds.'],
+    ['flowIdleTimeout', '`--idle-flow-export-timeout`, where it is whole seconds.'],
     ['interfaceName interfaceDescription', 'Name and alias of an interface.'],
     ['exportedMessageTotalCount exportedFlowRecordTotalCount exportedOctetTotalCount', 'Sent so far in this session.'],
     [
@@ -137,6 +151,7 @@ export function elementsInRecords(): Map<string, ReadonlySet<string>> {
     biflow: 'reverse',
     interfaces: 'route',
     observationDomain: 0,
+    timeouts: { active: 1000, idle: 1000 },
     inventory: true,
     denied: true,
     tcpStates: true,

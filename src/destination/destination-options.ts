@@ -113,10 +113,27 @@ export function nameWithDomain({
   return `${formatDestination(endpoint)} ${observationDomain} ${profile}`;
 }
 
+/** What decides on the elements of a destination's records. */
+export type ProfileOptions = Pick<
+  DestinationOptions,
+  | 'profile'
+  | 'biflow'
+  | 'netfilterElements'
+  | 'fields'
+  | 'interfaces'
+  | 'natInstance'
+  | 'natTime'
+  | 'aggregateKeys'
+  | 'activeFlowExportTimeout'
+  | 'idleFlowExportTimeout'
+>;
+
 /** The profile of a destination's records. @param known what else is known of flows */
-export function profileOf(options: DestinationOptions, known: Partial<ListContext>): Profile {
+export function profileOf(options: ProfileOptions, known: Partial<ListContext>): Profile {
   const nat = { instance: options.natInstance, time: options.natTime };
   const { aggregateKeys, profile, biflow, netfilterElements, fields, interfaces } = options;
-  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, known, nat);
+  const { activeFlowExportTimeout: active, idleFlowExportTimeout: idle } = options;
+  const all = { ...known, timeouts: { active, idle } };
+  if (!aggregateKeys) return createProfile(profile, biflow, netfilterElements, fields, interfaces, all, nat);
   return aggregateProfile(aggregateKeys, biflow, typeof interfaces === 'string' ? undefined : interfaces);
 }

@@ -1,4 +1,4 @@
-import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
+import { HOST_LITTLE_ENDIAN, NTP_EPOCH } from '../common/u64.js';
 import { TWO_32 } from '../common/unsigned.js';
 import { HAS_TCP_STATE, LONGEST_NAME, PRESENT, TCP_STATES } from '../row/layout.generated.js';
 import type { FlowFacts } from './flow-facts.js';
@@ -136,7 +136,7 @@ export class RecordWriter {
 }
 
 function move(moves: Moves, from: DataView, base: number, out: DataView, at: number): void {
-  const { words, bytes, u16s, u32s, u64s, seconds } = moves;
+  const { words, bytes, u16s, u32s, u64s, seconds, ntps } = moves;
   for (let i = 0; i < u64s.length; i += 2) {
     const source = base + u64s[i];
     const to = at + u64s[i + 1];
@@ -154,5 +154,15 @@ function move(moves: Moves, from: DataView, base: number, out: DataView, at: num
     const low = from.getUint32(base + seconds[i], HOST_LITTLE_ENDIAN);
     const high = from.getUint32(base + seconds[i] + 4, HOST_LITTLE_ENDIAN);
     out.setUint32(at + seconds[i + 1], Math.floor(((high % 1000) * TWO_32 + low) / 1000));
+  }
+  for (let i = 0; i < ntps.length; i += 3) {
+    const rest = (from.getUint32(base + ntps[i] + 4, HOST_LITTLE_ENDIAN) % 1000) * TWO_32;
+    const milliseconds = rest + from.getUint32(base + ntps[i], HOST_LITTLE_ENDIAN);
+    const whole = Math.floor(milliseconds / 1000);
+    // rounded up, so that the milliseconds come back where a reader cuts off
+    const fraction = Math.ceil(((milliseconds - whole * 1000) * TWO_32) / 1000);
+    const cut = ntps[i + 2];
+    out.setUint32(at + ntps[i + 1], whole + NTP_EPOCH);
+    out.setUint32(at + ntps[i + 1] + 4, (fraction + cut) & ~cut);
   }
 }

@@ -8,6 +8,7 @@ import {
   OP_BYTES,
   OP_CONSTANT,
   OP_NAME,
+  OP_NTP,
   OP_SECONDS,
   OP_TCP_HISTORY,
   OP_TCP_STATE,
@@ -46,6 +47,8 @@ export interface Moves {
   readonly u64s: Int32Array;
   /** 64-bit milliseconds as 32-bit seconds. */
   readonly seconds: Int32Array;
+  /** The same as NTP's 64 bits, with the bits of the fraction that are left out behind each pair. */
+  readonly ntps: Int32Array;
 }
 
 export const TEXT_NONE = 0;
@@ -88,6 +91,7 @@ class OpenMoves {
   readonly u32s: number[] = [];
   readonly u64s: number[] = [];
   readonly seconds: number[] = [];
+  readonly ntps: number[] = [];
 
   close(): Moves {
     return {
@@ -97,6 +101,7 @@ class OpenMoves {
       u32s: Int32Array.from(this.u32s),
       u64s: Int32Array.from(this.u64s),
       seconds: Int32Array.from(this.seconds),
+      ntps: Int32Array.from(this.ntps),
     };
   }
 }
@@ -123,11 +128,11 @@ class OpenRun {
     for (const byte of bytes) this.literals.push(this.length++, byte);
   }
 
-  /** Leaves place for `length` bytes, and moves `width` of them from `from` in the manner of `list`. */
-  move(list: (moves: OpenMoves) => number[], offset: number, width: number, length: number): void {
+  /** Leaves place for `length` bytes, and moves `width` of them from `from` in the manner of `list`. @param more what it needs besides */
+  move(list: (moves: OpenMoves) => number[], offset: number, width: number, length: number, ...more: number[]): void {
     this.literal(Array<number>(length - width).fill(0));
     const [moves, from] = offset < ROW_SIZE ? [this.row, offset] : [this.facts, offset - ROW_SIZE];
-    list(moves).push(from, this.length);
+    list(moves).push(from, this.length, ...more);
     this.length += width;
   }
 }
@@ -139,7 +144,7 @@ class OpenRun {
 export function stepsOf(plan: Uint32Array): Steps {
   if (plan.length === 0 || plan.length % INSTRUCTION_WORDS !== 0) throw planError(`a plan of ${plan.length} words`);
   const runs: Run[] = [];
-  const deltas = { packets: [] as number[], octets: [] as number[] };
+  const deltas = { packets: new Set<number>(), octets: new Set<number>() };
   let run = new OpenRun();
   for (let at = 0; at < plan.length; at += INSTRUCTION_WORDS) {
     const operation = plan[at];
@@ -163,15 +168,17 @@ export function stepsOf(plan: Uint32Array): Steps {
     else if (operation === OP_U16) run.move(({ u16s }) => u16s, offset, 2, length);
     else if (operation === OP_U32) run.move(({ u32s }) => u32s, offset, 4, length);
     else if (operation === OP_SECONDS) run.move(({ seconds }) => seconds, offset, 4, length);
+    else if (operation === OP_NTP) run.move(({ ntps }) => ntps, offset, 8, length, plan[at + 3]);
     else run.move(({ u64s }) => u64s, offset, 8, length);
     if (operation !== OP_U64) continue;
-    if (offset === ORIG_PACKET_DELTA || offset === REPLY_PACKET_DELTA) deltas.packets.push((offset - ROW_SIZE) / 4);
-    if (offset === ORIG_OCTET_DELTA || offset === REPLY_OCTET_DELTA) deltas.octets.push((offset - ROW_SIZE) / 4);
+    // two elements may have one count
+    if (offset === ORIG_PACKET_DELTA || offset === REPLY_PACKET_DELTA) deltas.packets.add((offset - ROW_SIZE) / 4);
+    if (offset === ORIG_OCTET_DELTA || offset === REPLY_OCTET_DELTA) deltas.octets.add((offset - ROW_SIZE) / 4);
   }
   runs.push(run.close(TEXT_NONE, 0, 0));
   const shortest = runs.reduce((sum, { length, text }) => sum + length + (text === TEXT_NONE ? 0 : 1), 0);
   const largest = runs.reduce((sum, one) => sum + longestText(one), shortest);
-  return { runs, shortest, largest, packetDeltas: deltas.packets, octetDeltas: deltas.octets };
+  return { runs, shortest, largest, packetDeltas: [...deltas.packets], octetDeltas: [...deltas.octets] };
 }
 
 const TEXT_OF: ReadonlyMap<number, number> = new Map([
@@ -241,6 +248,8 @@ function widthOf(operation: number, length: number): number | undefined {
       return length === 0 ? 4 : undefined;
     case OP_SECONDS:
       return length === 4 ? 8 : undefined;
+    case OP_NTP:
+      return length === 8 ? 8 : undefined;
     default:
       return undefined;
   }

@@ -3,6 +3,7 @@ import {
   OP_BYTES,
   OP_CONSTANT,
   OP_NAME,
+  OP_NTP,
   OP_SECONDS,
   OP_TCP_HISTORY,
   OP_TCP_STATE,
@@ -28,6 +29,13 @@ export const unsigned32 = (name: string, offset: number): Field => field(name, O
 export const unsigned64 = (name: string, offset: number): Field => field(name, OP_U64, offset, 8);
 /** Milliseconds of the record as seconds. */
 export const seconds = (name: string, offset: number): Field => field(name, OP_SECONDS, offset, 4);
+/** The same as dateTimeMicroseconds: NTP's 64 bits, of which the eleven lowest say nothing (RFC 7011 section 6.1.9). */
+export const microseconds = (name: string, offset: number): Field => ({
+  ...field(name, OP_NTP, offset, 8),
+  argument: 0x7ff,
+});
+/** The same as dateTimeNanoseconds. */
+export const nanoseconds = (name: string, offset: number): Field => field(name, OP_NTP, offset, 8);
 /** A zero-padded text of `size` bytes. */
 export const text = (name: string, offset: number, size: number): Field => field(name, OP_TEXT, offset, size);
 export const tcpState = (name: string, offset: number): Field => field(name, OP_TCP_STATE, offset, 0);
@@ -45,6 +53,7 @@ export const denied = (size: 1 | 4): Field[] => [
 ];
 /** The same number in every record. */
 export const constant8 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 1), argument });
+export const constant16 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 2), argument });
 export const constant32 = (name: string, argument: number): Field => ({ ...field(name, OP_CONSTANT, 0, 4), argument });
 /** Zeros of the element's own size. */
 export const zeros = (name: string, length: number): Field => field(name, OP_CONSTANT, 0, length);

@@ -328,6 +328,8 @@ export const OP_SECONDS = 8;
 export const OP_NAME = 9;
 /** See plan.rs. */
 export const OP_TCP_HISTORY = 10;
+/** See plan.rs. */
+export const OP_NTP = 11;
 /** Bytes of a name at most. */
 export const LONGEST_NAME = 254;
 /** Conntrack's TCP states by number. */

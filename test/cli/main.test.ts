@@ -144,6 +144,24 @@ test('exit code 1 for a bad inventory, before anything is opened', async t => {
   t.regex(wrong.stderr, /^ctflow: CTFLOW_INVENTORY: .+inventory\.yaml:2:7: pods is 3\. It must be a list/m);
 });
 
+test('exit code 1 where all records were larger than a message may be', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const inventory = join(folder, 'inventory.yaml');
+  const node = 'n'.repeat(253);
+  await writeFile(inventory, `nodes: [{name: ${node}, addresses: [0.0.0.0/0, '::/0']}]\n`);
+  const args = ['run', ...RECEIVER, '--source', `replay:${RECORDING}`, '--flow-poll-interval', '20ms'];
+  const names = ['--inventory', inventory, '--fields', 'flowId,sourceNodeName,destinationNodeName'];
+  const { code, stderr } = await ctflow([...args, ...names, '--mtu', '256']);
+  t.is(code, 1, stderr);
+  t.regex(
+    stderr,
+    /^ctflow: CTFLOW_UNEXPORTED: no record was exported to udp:\S+: each was larger than a message may be\. Give a larger --mtu/m,
+  );
+  const larger = await ctflow([...args, ...names, '--mtu', '1400']);
+  t.is(larger.code, 0, larger.stderr);
+});
+
 test('an inventory with a profile that exports no names is logged as a warning', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'ctflow-'));
   t.teardown(() => rm(folder, { recursive: true }));

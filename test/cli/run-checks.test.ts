@@ -294,6 +294,36 @@ for (const [what, args, said] of wrong) {
   });
 }
 
+for (const [what, line, least] of [
+  ['profile antrea over UDP', '--collector udp://192.0.2.1 --profile antrea --mtu 256', /^Write 3\d\d at least/],
+  ['over IPv6', '--collector udp://[2001:db8::1] --profile antrea --mtu 256', /^Write 3\d\d at least/],
+  ['over DTLS', '--collector dtls://c --profile antrea --mtu 256', /^Write 3\d\d at least/],
+] as const) {
+  test(`packets that are too small for any record are refused, with how large they have to be: ${what}`, t => {
+    const [error, ...others] = checkRun(parse(line), NATIVE);
+    t.deepEqual(others, []);
+    t.is(error.code, 'CTFLOW_USAGE');
+    t.regex(error.message, /^--mtu 256 is too small for any record of \w+:\/\/\S+, or its template$/);
+    t.regex(error.hint!, least);
+    const [number] = /\d+/.exec(error.hint!)!;
+    t.deepEqual(checkRun(parse(line.replace('256', number)), NATIVE), []);
+    t.is(checkRun(parse(line.replace('256', String(Number(number) - 1))), NATIVE).length, 1);
+  });
+}
+
+test('packets that are too small for the fullest records alone are said at the start, and none over TCP or by path', t => {
+  const line = '--collector udp://[2001:db8::1] --netfilter-elements --mtu';
+  const [said, ...others] = warnings(`${line} 256`);
+  t.deepEqual(others, []);
+  const [, needed] = /^--mtu 256 is too small for the fullest records of udp:\S+, which need (\d+): they would/.exec(
+    said,
+  )!;
+  t.deepEqual(warnings(`${line} ${needed}`), []);
+  t.deepEqual(warnings(`${line} path`), []);
+  t.deepEqual(warnings('--collector udp://192.0.2.1 --profile nat --mtu 512'), []);
+  t.deepEqual(checkRun(parse('--collector tcp://h:1 --profile antrea --mtu 256'), NATIVE), []);
+});
+
 for (const [line, backend] of [
   ['', FALLBACK],
   ['--source procfs', NATIVE],

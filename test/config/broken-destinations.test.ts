@@ -278,7 +278,7 @@ destinations:
     fields: flowId, sourceIPv4Adress, wlanSSID`,
     [
       "5:22: destinations.main.fields[1]: 'octetDeltaCont' is not an information element. Write octetDeltaCount",
-      "5:38: destinations.main.fields[2]: 'egressName' cannot be filled. Profile antrea has it",
+      "5:38: destinations.main.fields[2]: 'egressName' cannot be filled: Antrea alone knows it. Profile antrea has it, always empty",
       "5:50: destinations.main.fields[3]: 'flowId' is given twice. Give it once",
       "5:58: destinations.main.fields[4]: 'reverseOctetDeltaCount' cannot be filled with destinations.main.biflow: two-uniflows. Remove it: the reply direction has a record of its own",
       "5:82: destinations.main.fields[5]: 'status=0/1' has no element. Write status=PEN/ID: an enterprise number, and an id from 1 to 32767",

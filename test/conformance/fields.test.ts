@@ -9,7 +9,13 @@ import { Decoder, readMessage, readTemplates, valuesOf } from '../helpers/builde
 import type { Facts } from '../helpers/builders/rows.js';
 import { SessionRig } from '../helpers/rigs/session-rig.js';
 
-const KNOWN = { observationDomain: 7, inventory: true, denied: true, tcpStates: true };
+const KNOWN = {
+  observationDomain: 7,
+  inventory: true,
+  denied: true,
+  tcpStates: true,
+  timeouts: { active: 5_000, idle: 65_535_000 },
+};
 const OFFLOAD = 1 << 14;
 
 interface Given {
@@ -139,6 +145,45 @@ test('names of the inventory stand in the records of flows that have them', t =>
   const reply = all.find(one => one['sourcePodName'] === 'db-1');
   t.like(reply, { destinationPodName: 'web-1', sourcePodNamespace: 'shop', destinationTransportPort: 40_000 });
   t.false('flowType' in reply! || 'sourceNodeName' in reply!);
+});
+
+test('times in the formats of NTP, timeouts, and the packets of initiator and responder', t => {
+  const times = ['Start', 'End'].flatMap(which =>
+    ['Milliseconds', 'Microseconds', 'Nanoseconds'].map(unit => `flow${which}${unit}`),
+  );
+  const counts = ['packetDeltaCount', 'initiatorPackets', 'responderPackets'];
+  const list = ['destinationTransportPort', ...times, ...counts, 'flowActiveTimeout', 'flowIdleTimeout'];
+  const found = byPort(sent(t, { list, connections: [tcp(1, { counters: [3, 120, 2, 80] }), tcp(2)] }));
+  const whole = found.get(1)!;
+  t.like(whole, { packetDeltaCount: 3, initiatorPackets: 3, responderPackets: 2, flowActiveTimeout: 5 });
+  t.is(whole['flowIdleTimeout'], 65_535);
+  for (const which of ['Start', 'End']) {
+    const [exact, ...others] = times.filter(name => name.startsWith(`flow${which}`)).map(name => whole[name]);
+    t.true(Number(exact) > 1_600_000_000_000);
+    t.deepEqual(others, [exact, exact]);
+  }
+  t.false(
+    counts.some(name => name in found.get(2)!),
+    'without counters there are none',
+  );
+});
+
+test('the service that the inventory has is in the record of a flow to it, with its address and port', t => {
+  const list = ['destinationTransportPort', 'flowId', 'destinationServicePortName', 'destinationServicePort'];
+  const addresses = ['destinationServiceIPv4', 'destinationServiceIPv6', 'destinationClusterIPv4'];
+  const found = byPort(
+    sent(t, {
+      list: [...list, ...addresses],
+      connections: [tcp(80), tcp(81)],
+      extras: intern => ({
+        names: Uint32Array.from([0, 0, 0, 0, 0, 0, intern('shop/web:http'), 0, 0, 0, 0, 0, 0, 0]),
+        types: new Uint8Array(2),
+      }),
+    }),
+  );
+  t.deepEqual(Object.keys(found.get(80)!), [...list, 'destinationServiceIPv4', 'destinationClusterIPv4']);
+  t.like(found.get(80), { destinationServicePortName: 'shop/web:http', destinationServicePort: 80 });
+  t.deepEqual(Object.keys(found.get(81)!), ['destinationTransportPort', 'flowId']);
 });
 
 test('who denied a flow stands in its record, as far as the rule says it', t => {

@@ -7,6 +7,7 @@ import {
   OP_BYTES,
   OP_CONSTANT,
   OP_NAME,
+  OP_NTP,
   OP_SECONDS,
   OP_TCP_HISTORY,
   OP_TCP_STATE,
@@ -67,6 +68,7 @@ const valid = fc.oneof(
   fc.tuple(fc.constant(OP_TCP_STATE), fc.nat(LABELS - 1), fc.constant(0), u32s),
   fc.constant([OP_TCP_STATE, STATE, 0, 0] as const),
   instruction(OP_SECONDS, 8, 4),
+  instruction(OP_NTP, 8, 8),
   facts(OP_NAME),
   // where there is a number of a name, and packed states
   fc.constantFrom([OP_NAME, SOURCE_POD_NAME, 0, 0] as const, [OP_TCP_HISTORY, TCP_STATE_HISTORY, 0, 0] as const),

@@ -10,6 +10,7 @@ import {
   OP_BYTES,
   OP_CONSTANT,
   OP_NAME,
+  OP_NTP,
   OP_SECONDS,
   OP_TCP_HISTORY,
   OP_TCP_STATE,
@@ -121,6 +122,23 @@ perBackend('OP_SECONDS divides any whole number of milliseconds', (t, backend) =
     const rig = new EncoderRig(backend, table, { plan: Uint32Array.of(OP_SECONDS, FLOW_START_MS, 4, 0) });
     const expected = Math.floor(milliseconds / 1000) % 2 ** 32;
     t.is(rig.all([0]).messages[0].data.readUInt32BE(4), expected, String(milliseconds));
+  }
+});
+
+perBackend('OP_NTP counts from 1900, and whoever cuts its fraction off has the millisecond', (t, backend) => {
+  for (const cut of [0, 0x7ff]) {
+    for (const milliseconds of [0, 1, 999, 1000, 1_700_000_000_123, 1_700_000_000_999, 2_085_978_496_000, 2 ** 43]) {
+      const table = flowTable({});
+      table.setStartMs(0, milliseconds);
+      const rig = new EncoderRig(backend, table, { plan: Uint32Array.of(OP_NTP, FLOW_START_MS, 8, cut) });
+      const { data } = rig.all([0]).messages[0];
+      const fraction = data.readUInt32BE(8);
+      t.is(data.readUInt32BE(4), (Math.floor(milliseconds / 1000) + 2_208_988_800) % 2 ** 32, String(milliseconds));
+      t.is(fraction % (cut + 1), 0);
+      t.is(Math.floor((fraction * 1000) / 2 ** 32), milliseconds % 1000);
+      // to half a microsecond
+      t.true(fraction - ((milliseconds % 1000) * 2 ** 32) / 1000 <= cut + 1);
+    }
   }
 });
 

@@ -97,7 +97,7 @@ export class DestinationChanges {
           added.push(name);
         } else {
           changed.push(name);
-          if (!isInPlace(keys)) replaced.push([name, options]);
+          if (!isInPlace(keys, options)) replaced.push([name, options]);
           else {
             const old = known.options;
             undo.unshift(() => known.change(old));
@@ -145,7 +145,7 @@ export class DestinationChanges {
     if (options.interfaces === 'route' && !limits.routes)
       return 'no destination had interfaces by routes when ctflow started';
     const aggregates = (known?.options.aggregateKeys ?? options.aggregateKeys) !== undefined;
-    if (known && !isInPlace(keys) && aggregates)
+    if (known && !isInPlace(keys, options) && aggregates)
       return 'where connections are summed up only timeouts, filter and rate change while ctflow runs';
     const room = nat ? limits.natRoom : limits.room;
     const others = this.#set.endedQueues(nat, known?.name);
@@ -153,7 +153,10 @@ export class DestinationChanges {
   }
 }
 
-function isInPlace(keys: readonly string[]): boolean {
+function isInPlace(keys: readonly string[], { fields = [] }: DestinationOptions): boolean {
+  // they stand in its records
+  if (keys.some(key => key.endsWith('Timeout')) && fields.some(name => /^flow(Active|Idle)Timeout$/.test(name)))
+    return false;
   return keys.every(key => IN_PLACE.has(key));
 }
 

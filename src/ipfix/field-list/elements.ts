@@ -3,19 +3,26 @@ import { HOST_LITTLE_ENDIAN } from '../../common/u64.js';
 import { STATUS_BITS } from '../../row/conntrack.js';
 import { type Direction, ORIGINAL, REPLY } from '../../row/direction.js';
 import * as row from '../../row/layout.generated.js';
+import { U16_MAX } from '../../common/unsigned.js';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../../row/protocol.js';
 import * as details from '../details.js';
 import type { Detail } from '../details.js';
 import type { Element } from '../element.js';
 import {
+  address4,
+  address6,
+  constant16,
   constant32,
   constant8,
   literal,
+  microseconds,
   named,
+  nanoseconds,
   seconds,
   tcpState,
   unsigned16,
   unsigned32,
+  unsigned64,
   unsigned8,
 } from '../fields.js';
 import type { Interfaces } from '../interfaces.js';
@@ -28,6 +35,8 @@ export interface ListContext {
   readonly biflow: Biflow;
   readonly interfaces?: Interfaces;
   readonly observationDomain: number;
+  /** Milliseconds. */
+  readonly timeouts?: { readonly active: number; readonly idle: number };
   /** There is an inventory. */
   readonly inventory: boolean;
   /** Packets that rules deny are received. */
@@ -48,7 +57,6 @@ const SOURCE_POD = names('source pod', 0, 1);
 const SOURCE_NODE = names('source node', 2);
 const DESTINATION_POD = names('destination pod', 3, 4);
 const DESTINATION_NODE = names('destination node', 5);
-const SERVICE = names('service', 6);
 const TYPE: Detail = { test: details.TEST_TYPE, argument: 0, name: 'flow type' };
 const TCP_STATE: Detail = { test: details.TEST_PRESENT, argument: row.HAS_TCP_STATE, name: 'TCP state' };
 const STATUS: Detail = { test: details.TEST_PRESENT, argument: row.HAS_STATUS, name: 'status' };
@@ -84,12 +92,17 @@ function rules(name: string, direction: number): Record<'action' | 'policy' | 'n
 }
 
 /** What a record of this shape can have, by name. */
-export function shapedFields(bits: number, { biflow, interfaces, observationDomain }: ListContext): Map<string, Field> {
+export function shapedFields(bits: number, context: ListContext): Map<string, Field> {
+  const { biflow, interfaces, observationDomain } = context;
   const here: Direction = bits & shape.REVERSED ? REPLY : ORIGINAL;
   const fields = [
     ...standardFields(bits, biflow, interfaces),
     seconds('flowStartSeconds', row.FLOW_START_MS),
     seconds('flowEndSeconds', row.FLOW_END_MS),
+    microseconds('flowStartMicroseconds', row.FLOW_START_MS),
+    microseconds('flowEndMicroseconds', row.FLOW_END_MS),
+    nanoseconds('flowStartNanoseconds', row.FLOW_START_MS),
+    nanoseconds('flowEndNanoseconds', row.FLOW_END_MS),
     constant32('observationDomainId', observationDomain),
     literal('observationDomainName', HOST),
     constant32('exportingProcessId', process.pid),
@@ -99,7 +112,14 @@ export function shapedFields(bits: number, { biflow, interfaces, observationDoma
     constant32('samplingPacketSpace', 0),
     constant32('samplingInterval', 1),
     constant32('samplerRandomInterval', 1),
+    ...timeoutFields(context),
   ];
+  // the two directions of one record: the device that a connection began with is the initiator for all its life
+  if (biflow === 'reverse' && bits & shape.REPLY_COUNTERS) {
+    fields.push(unsigned64('initiatorPackets', row.ORIG_PACKET_DELTA));
+    fields.push(unsigned64('responderPackets', row.REPLY_PACKET_DELTA));
+  }
+  if ((bits & (shape.SERVICE | shape.REVERSED)) === shape.SERVICE) fields.push(...serviceFields(bits));
   if (bits & shape.ICMP) {
     const family = bits & shape.IPV6 ? 'IPv6' : 'IPv4';
     // type * 256 + code, in the order of the host
@@ -108,6 +128,27 @@ export function shapedFields(bits: number, { biflow, interfaces, observationDoma
     fields.push(unsigned8(`icmpCode${family}`, here.destinationPort + code));
   }
   return new Map(fields.map(field => [field.element.name, field]));
+}
+
+/** Whole seconds, 16 bits. */
+function timeoutFields({ timeouts }: ListContext): Field[] {
+  const named = [
+    ['flowActiveTimeout', timeouts?.active],
+    ['flowIdleTimeout', timeouts?.idle],
+  ] as const;
+  return named.flatMap(([name, milliseconds = Number.NaN]) => {
+    const time = milliseconds / 1000;
+    return Number.isInteger(time) && time <= U16_MAX ? [constant16(name, time)] : [];
+  });
+}
+
+/** Of the connection as it began: what the inventory has at its destination before NAT. */
+function serviceFields(bits: number): Field[] {
+  const fields = [named('destinationServicePortName', row.SERVICE_PORT_NAME)];
+  if (bits & shape.PORTS) fields.push(unsigned16('destinationServicePort', row.ORIG_DPORT));
+  const [address, family] = bits & shape.IPV6 ? [address6, 'IPv6'] : [address4, 'IPv4'];
+  for (const what of ['Cluster', 'Service']) fields.push(address(`destination${what}${family}`, row.ORIG_DST));
+  return fields;
 }
 
 /** What records with details can have, by name. @param reversed the reply direction as a record of its own: its source is the destination */
@@ -127,10 +168,7 @@ export function detailedFields(reversed: boolean): Map<string, DetailedField> {
     list.push([named(`${side}NodeName`, node), nodes[end]]);
   }
   // of the connection as it began
-  if (!reversed) {
-    list.push([named('destinationServicePortName', row.SERVICE_PORT_NAME), SERVICE]);
-    list.push([unsigned8('flowType', row.FLOW_TYPE), TYPE]);
-  }
+  if (!reversed) list.push([unsigned8('flowType', row.FLOW_TYPE), TYPE]);
   for (const [protocol, detail] of [
     ['tcp', TCP],
     ['udp', UDP],
@@ -181,7 +219,7 @@ const way = (bits: number, ...some: Detail[]): Way => ({ bits, details: some });
 const orNot = (bits: number, ...some: Detail[]): Way[] => [way(0), way(bits, ...some)];
 
 /** Facts whose elements depend on one another: of each one way holds. */
-export function dependentWays({ biflow, denied, tcpStates }: ListContext): Way[][] {
+export function dependentWays({ biflow, denied, inventory, tcpStates }: ListContext): Way[][] {
   const tcp = [way(shape.PORTS, TCP), way(shape.PORTS, TCP, TCP_STATE)];
   const states = tcp.map(one => ({ ...one, bits: one.bits | shape.TCP_HISTORY }));
   return [
@@ -190,6 +228,7 @@ export function dependentWays({ biflow, denied, tcpStates }: ListContext): Way[]
     orNot(shape.SOURCE_NAT | shape.DESTINATION_NAT),
     // a packet that was denied counts for its direction
     [...orNot(shape.COUNTERS | shape.REPLY_COUNTERS), ...(denied ? [way(shape.COUNTERS)] : [])],
+    inventory ? orNot(shape.SERVICE) : [way(0)],
     biflow === 'two-uniflows' ? orNot(shape.REVERSED) : [way(0)],
   ];
 }
@@ -205,7 +244,7 @@ export function independentFacts({ denied }: ListContext): Fact[] {
   const facts = [
     [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
     ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
-    ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, SERVICE, TYPE].map(detail => orNot(0, detail)),
+    ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, TYPE].map(detail => orNot(0, detail)),
     [way(0), ...[INGRESS_RULE, EGRESS_RULE].flatMap(deniedWays)],
   ].map(ways => ({ ways, possible: ways.length }));
   // the source tells: netlink all of it, procfs the last one, a denied packet nothing
@@ -223,7 +262,7 @@ function deniedWays({ action, policy, namespace, rule }: typeof INGRESS_RULE): W
 export type Need = 'inventory' | 'denied' | 'tcpStates' | 'interfaces';
 
 export function needOf(name: string): Need | undefined {
-  if (/^(source|destination)(Pod|Node)|^destinationServicePortName$|^flowType$/.test(name)) return 'inventory';
+  if (/^(source|destination)(Pod|Node)|^destination(Service|Cluster)|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
   if (name === 'tcpStatePrevList') return 'tcpStates';
   return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;

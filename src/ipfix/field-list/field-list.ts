@@ -92,8 +92,8 @@ export class FieldList {
 
   #shapesThatMatter(): number {
     const keyAt = (bits: number): string => keyOf(this.#each(bits, () => true).map(field => field !== undefined));
-    // a field depends on two bits at most, one of them the family, NAT or the direction
-    const contexts = [0, shape.IPV6, shape.SOURCE_NAT, shape.PORTS, shape.REVERSED];
+    // a field depends on two bits at most, one of them the family, NAT, the service or the direction
+    const contexts = [0, shape.IPV6, shape.SOURCE_NAT, shape.PORTS, shape.SERVICE, shape.REVERSED];
     const pairs = [...new Set(contexts.flatMap(one => contexts.map(other => one | other)))];
     let bits = KEPT;
     for (let bit = 1; bit <= EVERY_BIT; bit <<= 1)

@@ -14,7 +14,7 @@ import {
   type Need,
 } from './elements.js';
 
-export const EVERY_BIT = shape.STANDARD | shape.INGRESS | shape.EGRESS;
+export const EVERY_BIT = shape.STANDARD | shape.SERVICE | shape.INGRESS | shape.EGRESS;
 /** An element as a list names it: `tcpState=12345/7`. */
 const OWN_ELEMENT = /^(\w{1,64})=(\d{1,10})\/(\d{1,5})$/;
 const MOST_ID = U16_MAX >> 1;
@@ -116,9 +116,32 @@ function mistakeOf(name: string, possible: ReadonlySet<string>, context: ListCon
       what: `'${name}' cannot be filled with --biflow ${context.biflow}`,
       hint: 'Remove it: the reply direction has a record of its own',
     };
+  const reason = REASONS.find(([names]) => names.test(name));
+  if (reason) return { what: `'${name}' cannot be filled: ${reason[1]}`, hint: reason[2] };
   const antrea = [EVERY_BIT, 0].some(bits => antreaFields(bits).some(({ element }) => element.name === name));
   return { what: `'${name}' cannot be filled`, hint: antrea ? 'Profile antrea has it' : instead };
 }
+
+/** Why nothing fills elements that one may well ask for, and what to do. */
+const REASONS: readonly (readonly [names: RegExp, why: string, hint: string])[] = [
+  [
+    /^flow(Active|Idle)Timeout$/,
+    'it has whole seconds, up to 65535, and the timeout is no such number',
+    'Give another timeout, or remove it',
+  ],
+  [
+    /^(initiator|responder)Octets$/,
+    'it counts payload, and conntrack counts whole IP packets',
+    'Write octetDeltaCount and reverseOctetDeltaCount',
+  ],
+  [/^(in|e)gressNetworkPolicyType$/, 'no log prefix has the type of a policy', 'Profile antrea has it, as not known'],
+  [/^egress(Name|IP|NodeName)$/, 'Antrea alone knows it', 'Profile antrea has it, always empty'],
+  [
+    /^proxySnat/,
+    'it says the same as an element of IANA',
+    'Write postNATSourceIPv4Address, postNATSourceIPv6Address or postNAPTSourceTransportPort',
+  ],
+];
 
 /** Names of elements that some record can have. */
 function fillable(context: ListContext): Set<string> {
@@ -130,7 +153,8 @@ function fillable(context: ListContext): Set<string> {
 
 /** All that a list may ever have, in the order in which docs/records.md has them. */
 export function listableElements(): string[] {
-  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true };
+  const timeouts = { active: 1000, idle: 1000 };
+  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true, timeouts };
   const interfaces = { ingress: 1, egress: 1 };
   return [
     ...fillable({ ...context, biflow: 'reverse', interfaces }),

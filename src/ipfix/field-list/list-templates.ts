@@ -74,6 +74,7 @@ function candidatesOf(list: Elements): string[][] {
     /^icmp/,
     /^(tcp|udp)(Source|Destination)Port$/,
     /^tcpState/,
+    /^destination(Service|Cluster)/,
     /^tcpStatePrevList$/,
   ])
     some.push(list.names.filter(name => form.test(name)));

@@ -35,7 +35,7 @@ import { DtlsContexts } from './contexts.js';
 import type { CreateDtlsContext } from './engine.js';
 
 /** Octets of a record beside the message, of the ciphers that are offered: ChaCha20 (RFC 7905), and AES-GCM (RFC 5288). */
-const LEAST_OVERHEAD = 29;
+export const LEAST_OVERHEAD = 29;
 const MOST_OVERHEAD = 37;
 /** Octets of a record at most, RFC 6347 section 4.1. */
 const RECORD_LIMIT = 16_384;

@@ -67,6 +67,7 @@ const LISTS = [
   ['flowId', 'sourcePodName', 'destinationPodNamespace', 'destinationNodeName', 'flowType'],
   ['flowId', 'tcpState', 'status=12345/8', 'offloaded=12345/9', 'octetDeltaCount'],
   ['egressInterface', 'flowId', 'ingressInterface', 'octetDeltaCount'],
+  ['flowId', 'destinationServicePort', 'destinationServiceIPv6', 'destinationServicePortName', 'flowType'],
 ];
 
 test('equal templates have one id and others another, and a list leads to no more than it may', t => {
@@ -142,14 +143,21 @@ const REFUSED: readonly [list: string[], biflow: Biflow, known: Partial<ListCont
     ],
     [['flowId', 'zzz'], 'reverse', {}, /'zzz' is not an information element/, /docs\/records\.md/],
     [
-      ['flowId', 'flowEndMicroseconds'],
+      ['flowId', 'flowDurationMicroseconds'],
       'reverse',
       {},
-      /'flowEndMicroseconds' cannot be filled/,
-      /^Write flowEndMilliseconds$/,
+      /'flowDurationMicroseconds' cannot be filled/,
+      /^Write flowDurationMilliseconds$/,
     ],
-    [['flowId', 'egressName'], 'reverse', {}, /'egressName' cannot be filled/, /antrea/],
-    [['flowId', 'destinationClusterIPv4'], 'reverse', {}, /cannot be filled/, /antrea/],
+    [['flowId', 'egressName'], 'reverse', {}, /'egressName' cannot be filled: Antrea alone knows it/, /antrea/],
+    [['flowId', 'destinationClusterIPv4'], 'reverse', {}, /'destinationClusterIPv4' needs --inventory/, /./],
+    [['flowId', 'destinationServicePort'], 'reverse', {}, /'destinationServicePort' needs --inventory/, /./],
+    [['flowId', 'ingressNetworkPolicyType'], 'reverse', EVERYTHING, /no log prefix has the type/, /antrea/],
+    [['flowId', 'proxySnatIPv4'], 'reverse', EVERYTHING, /the same as an element of IANA/, /postNATSourceIPv4Address/],
+    [['flowId', 'initiatorOctets'], 'reverse', {}, /counts payload, and conntrack/, /octetDeltaCount/],
+    [['flowId', 'responderPackets'], 'two-uniflows', {}, /cannot be filled with --biflow two-uniflows/, /./],
+    [['flowId', 'flowIdleTimeout'], 'reverse', { timeouts: { active: 1000, idle: 1500 } }, /whole seconds/, /timeout/],
+    [['flowId', 'flowActiveTimeout'], 'reverse', { timeouts: { active: 65_536_000, idle: 1 } }, /whole seconds/, /./],
     [['flowId', 'reverseOctetDeltaCount'], 'two-uniflows', {}, /cannot be filled with --biflow two-uniflows/, /./],
     [['flowId', 'flowId'], 'reverse', {}, /'flowId' is given twice/, /once/],
     [['flowId', 'tcpState', 'tcpState=56506/136'], 'reverse', {}, /'tcpState=56506\/136' is given twice/, /once/],
@@ -209,6 +217,16 @@ test('each mistake of a list has its place; what is wrong with the list as a who
 });
 
 const CORE = ['sourceIPv4Address', 'sourceIPv6Address', 'sourceTransportPort', 'protocolIdentifier', 'octetDeltaCount'];
+
+test('names and addresses of services are in the templates of flows to known ones, each with what it depends on', t => {
+  const list = ['flowId', 'destinationServicePort', 'destinationClusterIPv4', 'destinationServiceIPv6'];
+  const profile = listed(list, { inventory: true }, 'two-uniflows');
+  const { SERVICE, PORTS, IPV6, REVERSED } = shape;
+  t.is(profile.shapes & (SERVICE | PORTS | IPV6), SERVICE | PORTS | IPV6);
+  t.deepEqual(namesOf(profile, SERVICE | PORTS), list.slice(0, 3));
+  t.deepEqual(namesOf(profile, SERVICE | IPV6), ['flowId', 'destinationServiceIPv6']);
+  for (const bits of [0, PORTS | IPV6, SERVICE | PORTS | REVERSED]) t.deepEqual(namesOf(profile, bits), ['flowId']);
+});
 
 test('more templates than a collector has to keep are refused, with what to leave out', t => {
   const pods = [...CORE, 'sourcePodName', 'sourcePodNamespace', 'destinationPodName', 'destinationNodeName'];

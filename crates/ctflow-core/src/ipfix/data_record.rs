@@ -7,6 +7,9 @@ use super::plan::*;
 use crate::error::{Code, Error};
 use crate::row::*;
 
+/// Seconds from 1900, where NTP begins, to 1970.
+const NTP_EPOCH: u64 = 2_208_988_800;
+
 /// What a data record is written from.
 pub(crate) struct Source<'a> {
     pub(crate) row: &'a [u8; ROW_SIZE],
@@ -48,7 +51,8 @@ struct Moves {
     u16s: Vec<Move>,
     u32s: Vec<Move>,
     u64s: Vec<Move>,
-    seconds: Vec<Move>,
+    /// 64-bit milliseconds in another form.
+    times: Vec<(Move, Time)>,
 }
 
 /// From an offset in the source to one in the run.
@@ -56,6 +60,13 @@ struct Moves {
 struct Move {
     from: u16,
     to: u16,
+}
+
+#[derive(Clone, Copy)]
+enum Time {
+    Seconds,
+    /// With bits of the fraction that are left out.
+    Ntp(u32),
 }
 
 #[derive(Clone, Copy)]
@@ -82,13 +93,14 @@ impl Plan {
             }
         }
         runs.push(run);
+        // two elements may have one count
+        let writes = |wanted: &usize| {
+            let mut counts = instructions.iter().filter(|[operation, ..]| *operation == OP_U64);
+            counts.any(|[_, offset, ..]| *offset as usize == *wanted)
+        };
         let deltas = |wanted: [usize; 2]| {
-            let offsets = instructions.iter().filter(|[operation, ..]| *operation == OP_U64);
-            let offsets = offsets.map(|[_, offset, ..]| *offset as usize);
-            offsets
-                .filter(|offset| wanted.contains(offset))
-                .map(|offset| offset - ROW_SIZE)
-                .collect()
+            let written = wanted.into_iter().filter(writes);
+            written.map(|offset| offset - ROW_SIZE).collect()
         };
         let texts = || runs.iter().filter_map(|run| run.text);
         let fixed = runs.iter().map(|run| run.template.len()).sum::<usize>() + texts().count();
@@ -149,7 +161,7 @@ impl Run {
             OP_U8 | OP_TCP_STATE => 1,
             OP_U16 => 2,
             OP_U32 | OP_NAME | OP_TCP_HISTORY => 4,
-            OP_U64 | OP_SECONDS => 8,
+            OP_U64 | OP_SECONDS | OP_NTP => 8,
             OP_CONSTANT => 0,
             _ => return None,
         };
@@ -173,10 +185,11 @@ impl Run {
             (OP_U16, 2 | 4 | 8) => moves.u16s.push(number),
             (OP_U32, 4 | 8) => moves.u32s.push(number),
             (OP_U64, 8) => moves.u64s.push(number),
-            (OP_SECONDS, 4) => moves.seconds.push(Move {
-                to: self.template.len() as u16,
-                ..number
-            }),
+            (OP_SECONDS, 4) => {
+                let to = self.template.len() as u16;
+                moves.times.push((Move { to, ..number }, Time::Seconds));
+            }
+            (OP_NTP, 8) => moves.times.push((number, Time::Ntp(*argument))),
             (OP_CONSTANT, 1..=16) => {
                 let bytes = u128::from(*argument).to_be_bytes();
                 self.template.extend_from_slice(&bytes[16 - *length as usize..]);
@@ -240,9 +253,12 @@ impl Moves {
             let number = u32::from_ne_bytes(load(record, step.from));
             put(out, step.to.into(), number.to_be_bytes());
         }
-        for step in &self.seconds {
-            let seconds = (load_u64(record, step.from) / 1000) as u32;
-            put(out, step.to.into(), seconds.to_be_bytes());
+        for (step, time) in &self.times {
+            let milliseconds = load_u64(record, step.from);
+            match time {
+                Time::Seconds => put(out, step.to.into(), ((milliseconds / 1000) as u32).to_be_bytes()),
+                Time::Ntp(cut) => put(out, step.to.into(), ntp(milliseconds, *cut).to_be_bytes()),
+            }
         }
         for (step, length) in &self.copies {
             out[step.to.into()..][..*length].copy_from_slice(&record[step.from.into()..][..*length]);
@@ -290,6 +306,13 @@ fn load<const N: usize, const SIZE: usize>(record: &[u8; SIZE], at: u16) -> [u8;
 fn load_u64<const SIZE: usize>(record: &[u8; SIZE], at: u16) -> u64 {
     let [a, b, c, d, e, f, g, h] = load(record, at);
     u64::from(u32::from_ne_bytes([a, b, c, d])) | u64::from(u32::from_ne_bytes([e, f, g, h])) << 32
+}
+
+/// RFC 7011 sections 6.1.9 and 6.1.10. Rounded up, so that the milliseconds come back where a reader cuts off.
+fn ntp(milliseconds: u64, cut: u32) -> u64 {
+    let seconds = (milliseconds / 1000).wrapping_add(NTP_EPOCH) as u32;
+    let fraction = ((milliseconds % 1000) << 32).div_ceil(1000) as u32;
+    u64::from(seconds) << 32 | u64::from(fraction.wrapping_add(cut) & !cut)
 }
 
 /// The text of a zero-padded field.

@@ -30,6 +30,9 @@ pub const OP_NAME: u32 = 9;
 /// The names of the TCP states packed at `offset` (32 bits, four each, the lowest first), with commas between; the first that
 /// is zero or no state ends them. Variable length, `length` is 0.
 pub const OP_TCP_HISTORY: u32 = 10;
+/// The 64-bit milliseconds at `offset` as NTP's 64 bits: seconds since 1900 and their fraction, rounded up to where the bits of
+/// the argument, low ones, are zero.
+pub const OP_NTP: u32 = 11;
 
 /// Bytes of a name at most: its length takes one byte on the wire (RFC 7011 section 7).
 pub const LONGEST_NAME: usize = 254;
@@ -47,6 +50,7 @@ pub const OPERATIONS: &[(&str, u32)] = &[
     ("OP_SECONDS", OP_SECONDS),
     ("OP_NAME", OP_NAME),
     ("OP_TCP_HISTORY", OP_TCP_HISTORY),
+    ("OP_NTP", OP_NTP),
 ];
 
 /// Conntrack's TCP states by number, as Antrea's tcpState spells them.

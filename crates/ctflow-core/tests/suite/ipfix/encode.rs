@@ -178,8 +178,8 @@ fn wrong_definitions_are_errors() {
     assert_eq!(refused(256, &[]), "a plan of 0 words");
     assert_eq!(refused(256, &[OP_U8, 0, 1]), "a plan of 3 words");
     assert_eq!(
-        refused(256, &[OP_U8, 0, 1, 0, 11, 0, 1, 0]),
-        "plan instruction 1 is [11, 0, 1, 0]"
+        refused(256, &[OP_U8, 0, 1, 0, 12, 0, 1, 0]),
+        "plan instruction 1 is [12, 0, 1, 0]"
     );
     let end = FIELDS_SIZE as u32;
     for wrong in [
@@ -205,6 +205,8 @@ fn wrong_definitions_are_errors() {
         [OP_TCP_HISTORY, 0, 0, 0],
         [OP_SECONDS, end - 7, 4, 0],
         [OP_SECONDS, 0, 8, 0],
+        [OP_NTP, end - 7, 8, 0],
+        [OP_NTP, 0, 4, 0],
     ] {
         assert_eq!(refused(256, &wrong), format!("plan instruction 0 is {wrong:?}"));
     }

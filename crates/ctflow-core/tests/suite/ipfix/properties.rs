@@ -27,6 +27,7 @@ fn instruction() -> impl Strategy<Value = [u32; 4]> {
         wide(OP_U32, 4, &[4, 8]),
         wide(OP_U64, 8, &[8]),
         wide(OP_SECONDS, 8, &[4]),
+        (place(8), any::<u32>()).prop_map(|(at, cut)| [OP_NTP, at, 8, cut]),
         (1..=16u32, any::<u32>()).prop_map(|(n, value)| [OP_CONSTANT, 0, n, value]),
         (0..16u32)
             .prop_flat_map(|at| (Just(at), 1..=16 - at))
@@ -49,6 +50,12 @@ fn expected(plan: &[[u32; 4]], names: &[&str], record: &[u8]) -> Vec<u8> {
             OP_U32 => word(at),
             OP_U64 => word(at) + (word(at + 4) << 32),
             OP_SECONDS => (word(at) + (word(at + 4) << 32)) / 1000,
+            OP_NTP => {
+                let milliseconds = u128::from(word(at) + (word(at + 4) << 32));
+                let seconds = (milliseconds / 1000 + 2_208_988_800) as u32;
+                let fraction = ((milliseconds % 1000) * (1 << 32)).div_ceil(1000) as u32;
+                u64::from(seconds) << 32 | u64::from(fraction.wrapping_add(argument) & !argument)
+            }
             OP_CONSTANT => argument.into(),
             OP_BYTES => {
                 out.extend_from_slice(&record[at..at + length]);
