@@ -1,15 +1,9 @@
-import { PRIMARY } from '../primary.js';
 import { MOST_PAIRS, ruleFor, Trial, type Judged, type Rule } from '../rule.js';
 import type { Verdict } from '../result.js';
 import { pAbove } from '../signed-rank.js';
 
 /** Log ratios of one pair, for each primary row of bench:ab. */
 export type Ratios = readonly number[];
-
-/** Few rows stand for all primary ones, so that Holm asks as much of each as it does in bench:ab. */
-export function forAllRows(ratios: Ratios): Ratios {
-  return PRIMARY.map((_, i) => ratios[i % ratios.length]);
-}
 
 /** How runs of the rule ended. */
 export interface Tally {

@@ -4,7 +4,7 @@ import { leastPairs, MOST_PRIMARY, ruleFor, Trial } from '../rule.js';
 import { PRIMARY } from '../primary.js';
 import { hodgesLehmann } from '../signed-rank.js';
 import { percent } from '../../compare/units.js';
-import { consecutiveRuns, forAllRows, resampledRuns, wilson, type Ratios, type Tally } from './replay.js';
+import { consecutiveRuns, resampledRuns, wilson, type Ratios, type Tally } from './replay.js';
 import { PLANTED_SHARE, type Kind, type Recording } from './recording.js';
 
 const THRESHOLD = 0.05;
@@ -95,7 +95,7 @@ function rate(count: number, of: number): string {
 }
 
 function ratiosOf({ pairs }: Recording): Ratios[] {
-  return pairs.map(({ cpu }) => forAllRows(cpu.map(([base, head]) => Math.log(head / base))));
+  return pairs.map(({ cpu }) => cpu.map(([base, head]) => Math.log(head / base)));
 }
 
 /** `+5.1 % ± 1.2 %`: half of the pairs differ by less from the middle. Empty where the row was not recorded. */
