@@ -31,8 +31,8 @@ export async function ask(
 }
 
 /**
- * As {@link ask}, the first daemon that listens at one of these paths. A socket that this user may not use ends the search: who
- * forgot sudo is told so.
+ * As {@link ask}, the first daemon that listens at one of these paths. A socket that this user may not use ends the search: the
+ * error says that sudo is missing.
  */
 export async function askFirst(
   places: readonly string[],

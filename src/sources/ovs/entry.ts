@@ -2,6 +2,7 @@ import { parseAddress } from '../../common/prefix.js';
 import { U16_MAX, U32_MAX, U8_MAX } from '../../common/unsigned.js';
 import type { Batch } from '../../row/batch.js';
 import * as states from '../../row/conntrack.js';
+import { type Direction, ORIGINAL, REPLY } from '../../row/direction.js';
 import * as row from '../../row/layout.generated.js';
 import { AF_INET, AF_INET6, hasPorts, IPPROTO_SCTP, IPPROTO_TCP, protocolNumber } from '../../row/protocol.js';
 import { hashTuple } from '../../row/tuple-hash.js';
@@ -107,46 +108,20 @@ const NUMBERS = [
   { name: 'mark', word: row.MARK_WORD, flag: row.HAS_MARK, kernelOnly: false },
 ];
 
-interface Places {
-  readonly src: number;
-  readonly dst: number;
-  readonly sport: number;
-  readonly dport: number;
-  readonly packets: number;
-  readonly octets: number;
-  readonly counted: number;
-}
-
-const ORIGINAL: Places = {
-  src: row.ORIG_SRC,
-  dst: row.ORIG_DST,
-  sport: row.ORIG_SPORT >> 1,
-  dport: row.ORIG_DPORT >> 1,
-  packets: row.ORIG_PACKETS_WORD,
-  octets: row.ORIG_OCTETS_WORD,
-  counted: row.HAS_ORIG_COUNTERS,
-};
-const REPLY: Places = {
-  src: row.REPLY_SRC,
-  dst: row.REPLY_DST,
-  sport: row.REPLY_SPORT >> 1,
-  dport: row.REPLY_DPORT >> 1,
-  packets: row.REPLY_PACKETS_WORD,
-  octets: row.REPLY_OCTETS_WORD,
-  counted: row.HAS_REPLY_COUNTERS,
-};
-
 // each returns the HAS_ flags of what is there, undefined where it is malformed
 
-function readTuple(facts: ReadonlyMap<string, string>, at: Places, { bytes, u16, u32 }: Batch): number | undefined {
-  for (const end of ['src', 'dst'] as const) {
+function readTuple(facts: ReadonlyMap<string, string>, at: Direction, { bytes, u16, u32 }: Batch): number | undefined {
+  for (const [end, place] of [
+    ['src', at.source],
+    ['dst', at.destination],
+  ] as const) {
     const address = parseAddress(facts.get(end) ?? '');
     if (address === undefined) return undefined;
     const family = address.family === 4 ? AF_INET : AF_INET6;
     // four addresses of one family
     if (bytes[row.FAMILY] !== 0 && bytes[row.FAMILY] !== family) return undefined;
     bytes[row.FAMILY] = family;
-    writeAddress(bytes, at[end], address.first, family === AF_INET ? 4 : 16);
+    writeAddress(bytes, place, address.first, family === AF_INET ? 4 : 16);
   }
   let present = 0;
   if (facts.has('id')) {
@@ -156,22 +131,22 @@ function readTuple(facts: ReadonlyMap<string, string>, at: Places, { bytes, u16,
       numberOf(facts.get('code'), U8_MAX),
     ];
     if (id === undefined || type === undefined || code === undefined) return undefined;
-    u16[at.sport] = id;
-    u16[at.dport] = type * 256 + code;
+    u16[at.sourcePort >> 1] = id;
+    u16[at.destinationPort >> 1] = type * 256 + code;
     present |= row.HAS_ICMP;
   } else if (hasPorts(bytes[row.PROTOCOL])) {
     const [sport, dport] = [numberOf(facts.get('sport'), U16_MAX), numberOf(facts.get('dport'), U16_MAX)];
     if (sport === undefined || dport === undefined) return undefined;
-    u16[at.sport] = sport;
-    u16[at.dport] = dport;
+    u16[at.sourcePort >> 1] = sport;
+    u16[at.destinationPort >> 1] = dport;
     present |= row.HAS_PORTS;
   }
   if (facts.has('packets')) {
     const [packets, octets] = [counterOf(facts.get('packets')), counterOf(facts.get('bytes'))];
     if (packets === undefined || octets === undefined) return undefined;
-    writeU64(u32, at.packets, packets);
-    writeU64(u32, at.octets, octets);
-    present |= at.counted;
+    writeU64(u32, at.packets >> 2, packets);
+    writeU64(u32, at.octets >> 2, octets);
+    present |= at.hasCounters;
   }
   return present;
 }
