@@ -6,7 +6,7 @@ import {
   SET_HEADER,
   TEMPLATE_SET,
 } from '../../ipfix/message.js';
-import { CollectedRecord, type MessageOrigin } from './record.js';
+import { CollectedRecord, type ListTemplates, type MessageOrigin } from './record.js';
 import { countSequence } from '../exporter-counts.js';
 import { countMalformed, type MalformedReason } from '../stats.js';
 import { readTemplateSet, type Template } from './template.js';
@@ -106,7 +106,7 @@ class MessageDecoder {
   readonly #session: TransportSession;
   readonly #domain: ObservationDomain;
   readonly #origin: MessageOrigin;
-  readonly #scope: { templates: TemplateTable; depth: number; readonly used: Set<number> };
+  readonly #scope: { templates: TemplateTable; depth: number; readonly named: Set<number> };
   readonly #now: number;
   readonly #troubles: Trouble[] = [];
   readonly #refreshed: number[] = [];
@@ -125,7 +125,7 @@ class MessageDecoder {
     this.#now = now;
     this.#session = session;
     this.#domain = domain;
-    this.#scope = { templates: domain.templates, depth: 0, used: new Set() };
+    this.#scope = { templates: domain.templates, depth: 0, named: new Set() };
     this.#origin = {
       exporter: session.exporter,
       exportTime: u32(bytes, 4),
@@ -258,12 +258,12 @@ class MessageDecoder {
   }
 
   /** Of the lists in the record that was read last. */
-  #listTemplates(): Template[] | undefined {
-    const { used, templates } = this.#scope;
-    if (used.size === 0) return undefined;
-    const ids = [...used];
-    used.clear();
-    return ids.map(id => templates.get(id)!);
+  #listTemplates(): ListTemplates | undefined {
+    const { named, templates } = this.#scope;
+    if (named.size === 0) return undefined;
+    const found = new Map([...named].map(id => [id, templates.get(id)]));
+    named.clear();
+    return found;
   }
 
   #templateSet(setId: number, at: number, end: number): MalformedReason | undefined {

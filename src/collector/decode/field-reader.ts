@@ -16,8 +16,8 @@ export interface Scope {
   readonly templates: { get(id: number): RecordReader | undefined };
   /** Lists around the present one. */
   depth: number;
-  /** Ids of the templates that records of lists had, since somebody cleared it. */
-  readonly used: Set<number>;
+  /** Ids of the templates that lists name, also of those that are not known, since somebody cleared it. */
+  readonly named: Set<number>;
 }
 
 /** Makes a value of `length` octets at `at`. */
@@ -137,9 +137,9 @@ const readSubTemplateMultiList: ListBody<{ semantic: string; lists: Sublist[] }>
 function readRecords(bytes: Uint8Array, start: number, end: number, id: number, scope: Scope): Field[][] | undefined {
   const records: Field[][] = [];
   if (start === end) return records;
+  scope.named.add(id);
   const template = scope.templates.get(id);
   if (template === undefined) return undefined;
-  scope.used.add(id);
   for (let at = start; at < end;) {
     const values: Value[] = [];
     at = template.read(bytes, at, end, scope, values);

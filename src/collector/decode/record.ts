@@ -13,7 +13,10 @@ export interface MessageOrigin {
   readonly bytes: Uint8Array;
 }
 
-const NONE: readonly Template[] = [];
+/** By the id that a list names: the template of its records; undefined where none was known, so the list is octets. */
+export type ListTemplates = ReadonlyMap<number, Template | undefined>;
+
+const NONE: ListTemplates = new Map();
 
 /** One data record. */
 export class CollectedRecord {
@@ -21,8 +24,8 @@ export class CollectedRecord {
   readonly template: Template;
   /** In the order of the template's elements. */
   readonly values: readonly Value[];
-  /** Templates of the records within its lists. */
-  readonly listTemplates: readonly Template[];
+  /** Templates that its lists name. */
+  readonly listTemplates: ListTemplates;
   readonly #start: number;
   readonly #end: number;
 
@@ -33,7 +36,7 @@ export class CollectedRecord {
     values: readonly Value[],
     start: number,
     end: number,
-    listTemplates: readonly Template[] = NONE,
+    listTemplates: ListTemplates = NONE,
   ) {
     this.message = message;
     this.template = template;

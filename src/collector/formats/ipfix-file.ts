@@ -68,7 +68,10 @@ export class IpfixFile {
   /** Adds a record to the open message, which is written when it is full, or when the next record cannot be in it. */
   add(record: CollectedRecord): void {
     const domain = this.#domainOf(record);
-    for (const template of record.listTemplates) this.#define(domain, template, record.exportTime);
+    for (const [id, template] of record.listTemplates) {
+      if (template) this.#define(domain, template, record.exportTime);
+      else this.#undefine(domain, id, record.exportTime);
+    }
     this.#define(domain, record.template, record.exportTime);
     this.#append(domain, record.exportTime, record.templateId, record.octets);
     this.#records++;
@@ -136,6 +139,14 @@ export class IpfixFile {
   #withdraw(domain: FileDomain, id: number, isOptions: boolean, exportTime: number): void {
     const octets = new Uint8Array([id >> 8, id & 255, 0, 0]);
     this.#append(domain, exportTime, isOptions ? OPTIONS_TEMPLATE_SET : TEMPLATE_SET, octets);
+  }
+
+  /** A list that was not read with a template of this id must not be read with the file's. */
+  #undefine(domain: FileDomain, id: number, exportTime: number): void {
+    const known = domain.templates.get(id);
+    if (known === undefined) return;
+    domain.templates.delete(id);
+    this.#withdraw(domain, id, known.isOptions, exportTime);
   }
 
   #define(domain: FileDomain, template: Template, exportTime: number): void {

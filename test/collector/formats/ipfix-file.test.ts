@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
+import { U16_MAX } from '../../../src/common/unsigned.js';
 import { decodeMessage } from '../../../src/collector/decode/decode.js';
 import type { CollectedRecord } from '../../../src/collector/decode/record.js';
 import { IpfixFile } from '../../../src/collector/formats/ipfix-file.js';
@@ -143,6 +144,26 @@ test('RFC 6313: the templates of records within lists are in the file, though no
     (JSON.parse(recordToJson(record)) as Record<string, unknown>)['subTemplateList'];
   t.deepEqual(lists(again.records[1]), lists(records[0]));
   t.regex(JSON.stringify(lists(again.records[1])), /"interfaceName":"a"/);
+});
+
+test('RFC 6313: a list whose template was unknown stays octets, though the file has a template of that id', t => {
+  const list = (id: number): Buffer =>
+    set(256, short(Buffer.concat([u8(3), u16(id), hex('01020304 05060708 090a0b0c')])));
+  const templates = templateSet(256, [292, VARIABLE]);
+  // 300 was known before, 65,535 is the file's own for the origin of a domain
+  const records = decode(
+    'udp://192.0.2.9:1',
+    message({}, templates, templateSet(300, [8, 4]), list(300)),
+    message({ sequence: 1 }, set(2, u16(300), u16(0)), list(300), list(U16_MAX)),
+  );
+  const lists = (all: readonly CollectedRecord[]): unknown[] =>
+    all.filter(record => !record.isOptions).map(record => record.get('subTemplateList'));
+  const expected = lists(records);
+  t.deepEqual(
+    expected.slice(1),
+    ['03012c0102030405060708090a0b0c', '03ffff0102030405060708090a0b0c'].map(text => new Uint8Array(hex(text))),
+  );
+  t.deepEqual(lists(read(fileOf(records)).records), expected);
 });
 
 test('the largest message: records of 65,515 octets, and a template as large, come through', t => {
