@@ -23,6 +23,8 @@ export declare class ConntrackSocket {
   interfaces(): Array<NetworkInterface>
   /** What the kernel counts of the table in the socket's namespace. */
   statistics(): TableStatistics
+  /** The flowtables of the socket's namespace. */
+  flowtables(): Array<Flowtable>
   /**
    * Asks for the interfaces of flows in the socket's namespace; open for itself, as it holds the namespace too.
    * @param ctmark the conntrack mark is that of the packets
@@ -377,6 +379,12 @@ export interface EventPressure {
   tableMax?: number
   /** Connections that it has, held ones among them. */
   tableCount?: number
+}
+
+/** A flowtable, as nft names it, and whether it has `counter`. */
+export interface Flowtable {
+  name: string
+  counts: boolean
 }
 
 /** Compared with the generated TypeScript constant before anything else is called. */

@@ -15,6 +15,7 @@ import { endedRoom } from './schedule/ended-room.js';
 import { DestinationSet, type Flushed, type ResentTemplates } from './destination/set/destination-set.js';
 import { filterWords } from './row/filter.js';
 import type { Flows, StoredFlows } from './record/flows.js';
+import { FlowtableWatch } from './ingest/flowtable-watch.js';
 import { KernelWatch } from './ingest/kernel-watch.js';
 import { FlowKnowledge } from './inventory/flow-knowledge.js';
 import type { Logger } from './common/logger.js';
@@ -105,6 +106,9 @@ export class Exporter {
     this.#turns = new PollTurns(this.#interval, () => this.#pollInTurn());
     const beforeMerge = async (): Promise<void> => this.#destinations.lookAgain();
     this.#poller.addHook({ beforeMerge, afterPoll: () => this.#names.tidy() });
+    const flowtables = new FlowtableWatch(options.source, this.#log);
+    this.#poller.addHook(flowtables);
+    this.#store.expectFlowtables(() => flowtables.uncounted);
     if (isOfKernel(options.source)) {
       this.#poller.addHook(
         new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),

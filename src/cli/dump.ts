@@ -3,7 +3,10 @@ import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
 import { checkKernel } from '../sources/kernel-settings.js';
 import type { Source } from '../sources/source.js';
+import { suspicion } from '../ingest/flowtable-watch.js';
 import type { Batch } from '../row/batch.js';
+import { isOffloaded } from '../row/conntrack.js';
+import { ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
 import { viewRow } from '../row/row-view.js';
 import { note, standardOutput } from '../common/terminal/standard-streams.js';
 import { BatchFilter } from '../filter/batch-filter.js';
@@ -96,12 +99,14 @@ async function dump(flags: DumpFlags): Promise<void> {
     let matched = 0;
     let leftOut = 0;
     let read = 0;
+    let offloaded = 0;
     // where the connections themselves are seen, they are the progress
     const isSilent = isatty(1) && !first;
     progress = isSilent ? undefined : new Progress(() => `${read} connections read so far`);
     const summary = await source.dump(batch => {
       filter?.use(batch);
       read += batch.count;
+      for (let i = 0; i < batch.count; i++) if (isOffloaded(batch.u32[i * ROW_WORDS + STATUS_WORD])) offloaded++;
       for (let i = 0; i < batch.count && !output.broken; i++) {
         if (filter && !filter.matches(i)) leftOut++;
         else if (first) first.add(batch, i);
@@ -127,6 +132,8 @@ async function dump(flags: DumpFlags): Promise<void> {
     note([...counts, ...skipped.map(([reason, count]) => `${count} ${reason}`)].join(', '));
     const lacks = await source.lacks?.();
     if (lacks !== undefined) note(lacks);
+    const why = offloaded > 0 ? suspicion(source) : undefined;
+    if (why !== undefined) note(`${offloaded} connections are offloaded, and their counters are suspect: ${why}`);
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
     const damage = recorded?.damage;

@@ -100,7 +100,8 @@ export class Monitoring {
   watch(watched: Watched): void {
     this.#watched = watched;
     const { flows, names } = watched.exporter.stored;
-    this.#census = new Census(flows[0].store.table);
+    const [{ store }] = flows;
+    this.#census = new Census(store.table, slot => store.isSuspect?.(slot) ?? false);
     this.#pressure = new PressureCensus(flows[0], names, watched.growth);
     this.#kernel();
     this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();

@@ -208,12 +208,7 @@ export class ExportSchedule implements SlotHolder {
 
   /** Whether a connection is due. @param now monotonic milliseconds */
   hasDue(now: number): boolean {
-    const { activeFlowExportTimeout, idleFlowExportTimeout } = this.#options;
-    if (this.#gone.head >= 0 || this.#closing.head >= 0) return true;
-    const idle = this.#idle.head;
-    if (idle >= 0 && this.#store.table.changedAt(idle) + idleFlowExportTimeout <= now) return true;
-    const active = this.#active.head;
-    return active >= 0 && this.slots.activeSince(active) + activeFlowExportTimeout <= now;
+    return this.nextDeadline() <= now;
   }
 
   /**
@@ -231,14 +226,14 @@ export class ExportSchedule implements SlotHolder {
     }
     for (let slot = this.#idle.head; slot >= 0; slot = this.#idle.after(slot)) {
       if (this.#store.table.changedAt(slot) + idleFlowExportTimeout > now) break;
-      if (this.#isNews(slot, IDLE_TIMEOUT)) due++;
+      if (this.#isNews(slot, IDLE_TIMEOUT) && !this.#store.isSuspect?.(slot)) due++;
       if (++looked % slice === 0) yield;
     }
     for (let slot = this.#active.head; slot >= 0; slot = this.#active.after(slot)) {
       if (this.slots.activeSince(slot) + activeFlowExportTimeout > now) break;
       // where it is idle too it has been counted
       const isIdle = this.#idle.has(slot) && this.#store.table.changedAt(slot) + idleFlowExportTimeout <= now;
-      if (!isIdle && this.#isNews(slot, ACTIVE_TIMEOUT)) due++;
+      if ((!isIdle || this.#store.isSuspect?.(slot)) && this.#isNews(slot, ACTIVE_TIMEOUT)) due++;
       if (++looked % slice === 0) yield;
     }
     return due;
@@ -260,9 +255,12 @@ export class ExportSchedule implements SlotHolder {
       this.#add(due, slot, this.#isClosed(slot) ? END_OF_FLOW : FORCED_END);
       slot = this.#closing.after(slot);
     }
-    for (let slot = this.#idle.head; slot >= 0 && !due.full; slot = this.#idle.after(slot)) {
+    for (let slot = this.#idle.head, next; slot >= 0 && !due.full; slot = next) {
       if (table.changedAt(slot) + idleFlowExportTimeout > now) break;
-      this.#add(due, slot, IDLE_TIMEOUT);
+      next = this.#idle.after(slot);
+      // where packets may pass uncounted nobody knows whether it is idle
+      if (this.#store.isSuspect?.(slot)) this.#idle.remove(slot);
+      else this.#add(due, slot, IDLE_TIMEOUT);
     }
     // they may be active too, and are not after they are done
     if (due.count > 0) return;

@@ -1,7 +1,7 @@
 import { CtflowError } from '../common/errors.js';
 import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Batch } from '../row/batch.js';
-import type { DumpSummary, RouteLookup, Source } from './source.js';
+import type { DumpSummary, Flowtable, RouteLookup, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
 
 /** A source in a network namespace that may go and come back: it can be released, and opened again. */
@@ -55,6 +55,10 @@ export class FollowedSource implements Source {
   /** Undefined while there is no namespace. */
   statistics(): TableStatistics | undefined {
     return this.#source?.statistics?.();
+  }
+
+  flowtables(): readonly Flowtable[] | undefined {
+    return this.#source?.flowtables?.();
   }
 
   routes(ctmark: boolean): RouteLookup | undefined {

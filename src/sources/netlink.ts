@@ -10,7 +10,7 @@ import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
 import { NetlinkRoutes } from './netlink-routes.js';
-import type { DumpSummary, DumpTap, Source } from './source.js';
+import type { DumpSummary, DumpTap, Flowtable, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
 
 /** Bytes of a read: some 2,000 entries. Waking this thread for each costs the reading thread some microseconds. */
@@ -76,6 +76,10 @@ export class NetlinkSource implements Source {
 
   statistics(): TableStatistics {
     return native(() => this.#socket.statistics());
+  }
+
+  flowtables(): Flowtable[] {
+    return native(() => this.#socket.flowtables());
   }
 
   routes(ctmark: boolean): NetlinkRoutes {

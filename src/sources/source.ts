@@ -52,6 +52,8 @@ export interface Source {
   interfaces?(): readonly InterfaceName[];
   /** What the kernel counts of its table there; absent where there is no kernel. @throws as {@link localAddresses}, CTFLOW_PROCFS */
   statistics?(): TableStatistics | undefined;
+  /** The flowtables of nftables there; absent where nobody can tell, undefined while there is no namespace. @throws as {@link localAddresses} */
+  flowtables?(): readonly Flowtable[] | undefined;
   /**
    * Who knows through which interfaces flows go there; the same one until the namespace is another one. Absent where nobody does,
    * undefined while there is no namespace.
@@ -67,6 +69,14 @@ export interface Source {
 /** Whether it is the kernel's own table, whose settings, rules and statistics say something about it. */
 export function isOfKernel({ kind }: Pick<Source, 'kind'>): boolean {
   return kind === 'netlink' || kind === 'procfs';
+}
+
+/** One that forwards packets past conntrack. */
+export interface Flowtable {
+  /** As nft names it: `inet filter f`. */
+  readonly name: string;
+  /** It has `counter`: what it forwards is counted in the entries of conntrack. */
+  readonly counts: boolean;
 }
 
 /** Looks up through which interfaces flows go, by the routes as they are now. */

@@ -11,6 +11,7 @@ import type { AnnotatedStore, StoreListener, SlotHolder } from './flow-store.js'
 import type { KernelTimeouts } from './kernel-timeouts.js';
 import { lastPacketAgo } from './kernel-timeouts.js';
 import * as row from '../row/layout.generated.js';
+import { isOffloaded } from '../row/conntrack.js';
 import type { Moment } from './poll-history.js';
 import type { PendingEvents } from './pending-events.js';
 import { StoredConnections, type EarlierExports, type StoreCounts, type StoreOptions } from './stored-connections.js';
@@ -57,6 +58,7 @@ export class ConnectionStore implements AnnotatedStore {
   readonly #ends: ConnectionEnds;
   #changes: ConnectionChanges | undefined;
   readonly #order: DumpOrder;
+  #uncounted: (() => boolean) | undefined;
 
   constructor(options: StoreOptions) {
     this.#order = new DumpOrder(options.maxConnections + (options.endedRoom ?? 0));
@@ -134,6 +136,15 @@ export class ConnectionStore implements AnnotatedStore {
   /** The kernel's timeouts as they are before the first poll. */
   expectTimeouts(timeouts: KernelTimeouts): void {
     this.#stored.polls.timeouts = timeouts;
+  }
+
+  /** @param uncounted whether packets of offloaded connections may pass uncounted; asked where there is one */
+  expectFlowtables(uncounted: () => boolean): void {
+    this.#uncounted = uncounted;
+  }
+
+  isSuspect(slot: number): boolean {
+    return isOffloaded(this.table.rows[slot * ROW_WORDS + STATUS_WORD]) && (this.#uncounted?.() ?? false);
   }
 
   /** A dump is requested: from now on a DESTROY may come before an older row of its connection. */

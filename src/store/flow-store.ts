@@ -54,6 +54,8 @@ export interface FlowStore {
   leave(holder: SlotHolder): void;
   /** The listener is called before the holders, and holds no slot. */
   subscribe(listener: StoreListener): void;
+  /** Its counters may stand still while packets pass; absent where none do. */
+  isSuspect?(slot: number): boolean;
   /** A holder has made its last report of a flow that is gone. */
   release(slot: number): void;
 }

@@ -68,6 +68,40 @@ test('a silent flow’s idle timer fires before a longer active one', t => {
   t.deepEqual(rig.after(HOUR), []);
 });
 
+// an offloaded connection and one that is not; neither has moved for long
+const OFFLOADED = 0x400e;
+const offloadedPair = (rig: StoreRig): Facts[] => [
+  tcp(1, rig.wall, [1, 60, 0, 0], { status: OFFLOADED }),
+  tcp(2, rig.wall, [1, 60, 0, 0]),
+];
+
+test('an offloaded connection is not idle where packets may pass uncounted, and goes on with its next ones', t => {
+  const rig = new StoreRig({ destinations: [{ zeroDeltas: 'all' }] });
+  rig.store.expectFlowtables(() => true);
+  const [offloaded, other] = offloadedPair(rig);
+  rig.poll([offloaded, other]);
+  t.deepEqual(told(rig.after(5_000)), [
+    [1, 2],
+    [2, 2],
+  ]);
+  t.is(count(rig.destinations[0].schedule, rig.monotonic + 10_000), 1);
+  t.deepEqual(told(rig.after(10_000)), [[2, 1]]);
+  t.deepEqual(told(rig.after(HOUR)), []);
+  rig.poll([{ ...offloaded, ...tcp(1, rig.wall - HOUR - 15_000, [2, 120, 0, 0], { status: OFFLOADED }) }, other]);
+  t.deepEqual(told(rig.after(5_000)), [[1, 2]]);
+});
+
+test('an offloaded connection is idle as any other where each flowtable counts', t => {
+  const rig = new StoreRig({ destinations: [{ zeroDeltas: 'all' }] });
+  rig.store.expectFlowtables(() => false);
+  rig.poll(offloadedPair(rig));
+  rig.after(5_000);
+  t.deepEqual(told(rig.after(10_000)), [
+    [1, 1],
+    [2, 1],
+  ]);
+});
+
 test('every connection has its own deadlines, and is exported in their order', t => {
   const rig = new StoreRig({ destinations: [{ zeroDeltas: 'all' }] });
   const began = rig.wall;

@@ -3,7 +3,7 @@
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
 use crate::route_lookup::RouteLookup;
-use ctflow_core::conntrack::{CpuCounters, DumpSocket, read_sysctl, table_statistics, write_sysctl};
+use ctflow_core::conntrack::{CpuCounters, DumpSocket, flowtables, read_sysctl, table_statistics, write_sysctl};
 use ctflow_core::error::Code;
 use ctflow_core::listen::lock;
 use ctflow_core::route::{Interface, interfaces, local_addresses};
@@ -130,6 +130,16 @@ impl ConntrackSocket {
         })
     }
 
+    /// The flowtables of the socket's namespace.
+    #[napi]
+    pub fn flowtables(&self) -> Result<Vec<Flowtable>> {
+        let found = flowtables(&*self.namespace()?).map_err(crossing)?;
+        let crossed = found
+            .into_iter()
+            .map(|ctflow_core::conntrack::Flowtable { name, counts }| Flowtable { name, counts });
+        Ok(crossed.collect())
+    }
+
     /// Asks for the interfaces of flows in the socket's namespace; open for itself, as it holds the namespace too.
     /// @param ctmark the conntrack mark is that of the packets
     #[napi]
@@ -165,6 +175,13 @@ pub struct NetworkInterface {
     pub index: u32,
     pub name: String,
     pub alias: String,
+}
+
+/// A flowtable, as nft names it, and whether it has `counter`.
+#[napi(object)]
+pub struct Flowtable {
+    pub name: String,
+    pub counts: bool,
 }
 
 /// The table of a namespace.

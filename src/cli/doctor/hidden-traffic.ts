@@ -10,7 +10,11 @@ export function checkFlowtables({ flowtables, unseen, toSee }: Rules): Finding[]
   return flowtables.map(({ name, counts, mend }) =>
     counts
       ? ok(`flowtable ${name} counts`, name)
-      : warning(`flowtable ${name} has no counter: packets that it forwards are in no record`, mend, name),
+      : warning(
+          `flowtable ${name} has no counter: packets that it forwards are in no record, and offloaded connections are never idle`,
+          mend,
+          name,
+        ),
   );
 }
 

@@ -26,7 +26,7 @@ const {
   STATUS_WORD,
 } = layout;
 const { GONE, IN_USE } = connectionTable;
-const { HAS_STATE } = conntrack;
+const { HAS_STATE, isOffloaded } = conntrack;
 
 /** Milliseconds after which the event loop has its turn, and slots from one look at the clock to the next. */
 const SLICE_MS = 2;
@@ -58,22 +58,29 @@ export interface CensusCounts {
   /** Of each protocol, state and family (ipv4, ipv6), where there are any. */
   readonly byState: readonly (readonly [protocol: string, state: string, family: string, count: number])[];
   readonly byZone: readonly (readonly [zone: string, count: number])[];
+  /** Those that a flowtable forwards, and of these those whose packets may pass uncounted. */
+  readonly offloaded: number;
+  readonly suspect: number;
 }
 
 /** Counts stored connections by what their rows say. A walk is cut in slices, so that nothing waits for it. */
 export class Census {
   readonly #table: StoredRows;
+  readonly #isSuspect: (slot: number) => boolean;
   readonly #lasts: number;
   readonly #states = new Uint32Array(KINDS * STATES);
   readonly #zones = new Uint32Array(1 << 16);
   /** Zones that have a label of their own: as long as they have connections, so that no series comes and goes. */
   #labelled = new Set<number>();
+  #offloaded = 0;
+  #suspect = 0;
   #counts: Promise<CensusCounts> | undefined;
   #countedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param lasts milliseconds for which the same counts are given again */
-  constructor(table: StoredRows, lasts = LASTS_MS) {
+  /** @param isSuspect of an offloaded connection; @param lasts milliseconds for which the same counts are given again */
+  constructor(table: StoredRows, isSuspect: (slot: number) => boolean = () => false, lasts = LASTS_MS) {
     this.#table = table;
+    this.#isSuspect = isSuspect;
     this.#lasts = lasts;
   }
 
@@ -90,6 +97,7 @@ export class Census {
   async #walk(): Promise<CensusCounts> {
     this.#states.fill(0);
     this.#zones.fill(0);
+    this.#offloaded = this.#suspect = 0;
     let began = performance.now();
     // what is added behind `top` meanwhile is counted too
     for (let from = 0; from < this.#table.top; from += SLICE) {
@@ -98,7 +106,7 @@ export class Census {
       await new Promise(resolve => setImmediate(resolve));
       began = performance.now();
     }
-    return { byState: this.#byState(), byZone: this.#byZone() };
+    return { byState: this.#byState(), byZone: this.#byZone(), offloaded: this.#offloaded, suspect: this.#suspect };
   }
 
   #countSlots(from: number, to: number): void {
@@ -119,6 +127,10 @@ export class Census {
       }
       const kind = (bytes[byte + FAMILY] === AF_INET6 ? 256 : 0) | bytes[byte + PROTOCOL];
       states[(kind << STATE_BITS) | state]++;
+      if (isOffloaded(rows[at + STATUS_WORD])) {
+        this.#offloaded++;
+        if (this.#isSuspect(slot)) this.#suspect++;
+      }
       // zone 0 has no attribute
       const zone = present & HAS_ORIG_ZONE ? ORIG_ZONE : REPLY_ZONE;
       zones[present & (HAS_ORIG_ZONE | HAS_REPLY_ZONE) ? halves[(byte + zone) >> 1] : 0]++;

@@ -1,6 +1,6 @@
 import type { CpuCounter } from '../../sources/table-statistics.js';
 import type { CensusCounts } from './census.js';
-import { metric, type Metric, type MetricGroup } from './metric.js';
+import { metric, metricBy, type Metric, type MetricGroup } from './metric.js';
 
 /** What the kernel says of its table. */
 export interface KernelFigures {
@@ -68,5 +68,12 @@ export const CENSUS_METRICS: MetricGroup<CensusCounts> = {
       labels: ['zone'],
       read: ({ byZone }) => byZone.map(([zone, count]) => [[zone], count]),
     },
+    metricBy(
+      'gauge',
+      'ctflow_offloaded_connections',
+      'Connections that a flowtable forwards. Counters of `suspect` ones may be too small: a flowtable of the namespace has no `counter`, or they cannot be seen.',
+      'counters',
+      ({ offloaded, suspect }) => ({ exact: offloaded - suspect, suspect }),
+    ),
   ],
 };

@@ -52,9 +52,18 @@ test('connections that are gone and free slots are not counted', async t => {
   t.deepEqual((await new Census(table).count()).byState, [['tcp', 'ESTABLISHED', 'ipv4', 1]]);
 });
 
+test('offloaded connections are counted, and those whose counters are suspect', async t => {
+  const offload = (port: number, status: number): Facts => tcp(port, 0, [1, 1, 1, 1], { status });
+  const table = tableOf([offload(1, 0x400e), offload(2, 0x800e), offload(3, 0xe), offload(4, 0x400e)]);
+  table.flags[3] |= GONE;
+  t.like(await new Census(table).count(), { offloaded: 2, suspect: 0 });
+  t.like(await new Census(table, slot => slot === 1).count(), { offloaded: 2, suspect: 1 });
+  t.like(await new Census(table, () => true).count(), { offloaded: 2, suspect: 2 });
+});
+
 test('zones beyond 64 are other, and a zone keeps its label while it has connections', async t => {
   const table = tableOf(Array.from({ length: 70 }, (_, i) => udp(1, 0, [1, 1, 0, 0], { originalZone: 100 + i })));
-  const census = new Census(table, 0);
+  const census = new Census(table, undefined, 0);
   const first = (await census.count()).byZone;
   t.is(first.length, 65);
   t.deepEqual(first.slice(0, 2), [

@@ -19,7 +19,12 @@ const KERNEL = {
   limit: 12,
   counters: Object.fromEntries(CPU_COUNTERS.map((name, i) => [name, 2 ** 33 + i])) as Record<CpuCounter, number>,
 };
-const CENSUS: CensusCounts = { byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]], byZone: [['other', 14]] };
+const CENSUS: CensusCounts = {
+  byState: [['tcp', 'ESTABLISHED', 'ipv6', 13]],
+  byZone: [['other', 14]],
+  offloaded: 9,
+  suspect: 4,
+};
 const groupOf = (...lines: [name: string, entries: number][]): PressureGroups => ({
   count: lines.length,
   entries: 0,
@@ -192,7 +197,7 @@ test('each metric moves with what it counts', async t => {
     await expose(fullStatistics(50_001), {
       process: { ...FIGURES, certificates, logLinesDropped: 18 },
       kernel: { entries: 12, limit: 13, counters: counters as typeof KERNEL.counters },
-      census: { byState: [['tcp', 'ESTABLISHED', 'ipv6', 14]], byZone: [['other', 15]] },
+      census: { byState: [['tcp', 'ESTABLISHED', 'ipv6', 14]], byZone: [['other', 15]], offloaded: 12, suspect: 5 },
       pressure: pressure(81),
       recorder: fullRecorderStatistics(95_001),
     }),

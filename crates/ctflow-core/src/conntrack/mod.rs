@@ -18,6 +18,8 @@ mod event_reader;
 #[cfg(target_os = "linux")]
 mod event_socket;
 mod event_tap;
+#[cfg(target_os = "linux")]
+mod flowtables;
 mod request;
 #[cfg(target_os = "linux")]
 mod statistics;
@@ -44,6 +46,8 @@ pub use event_reader::EventReader;
 #[cfg(target_os = "linux")]
 pub use event_socket::{EventSocket, Hold, Pressure};
 pub use event_tap::{EventTap, Tapped};
+#[cfg(target_os = "linux")]
+pub use flowtables::{Flowtable, flowtables};
 pub use request::put_filter;
 #[cfg(target_os = "linux")]
 pub use statistics::{CPU_COUNTERS, CpuCounters, TableStatistics, table_statistics};
