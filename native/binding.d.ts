@@ -30,6 +30,8 @@ export declare class ConntrackSocket {
    * @param ctmark the conntrack mark is that of the packets
    */
   routes(ctmark: boolean): RouteLookup
+  /** Asks for the owners of connections by the sockets of its namespace; open for itself. */
+  owners(): OwnerLookup
   /** Writes such a file. */
   setSysctl(name: string, value: string): void
   /** A read that is under way ends before the socket does. */
@@ -196,6 +198,14 @@ export declare class NflogListener {
   close(): void
 }
 
+/** Asks the kernel for the sockets of connections, on one of libuv's threads. */
+export declare class OwnerLookup {
+  /** @param rows of a store, which are copied; @param slots of the connections */
+  look(rows: Uint8Array, slots: Uint32Array): Promise<LookedOwners>
+  /** Counts up to the last look. */
+  counts(): OwnerCounts
+}
+
 /** Asks the kernel for the interfaces of flows, and keeps what it has said until something changes. */
 export declare class RouteLookup {
   /**
@@ -319,6 +329,8 @@ export interface EncoderMemory {
   rules: Uint16Array
   ruleFacts: Uint32Array
   interfaces: Uint32Array
+  owners: Uint32Array
+  ownerFacts: Uint32Array
   exported: Uint8Array
   bytes: Uint8Array
   messages: Uint32Array
@@ -396,6 +408,13 @@ export declare function limitUnsent(fd: number, octets: number): boolean
 /** Backend.lockFile of src/backend/backend.ts. */
 export declare function lockFile(fd: number): boolean
 
+/** Owners of src/sources/source.ts. */
+export interface LookedOwners {
+  /** Two numbers a slot: 0 for none, else that of an owner, and 1 more. */
+  found: Uint32Array
+  owners: Array<SocketOwner>
+}
+
 /** An interface; the alias is empty where it has none. */
 export interface NetworkInterface {
   index: number
@@ -423,6 +442,19 @@ export interface NflogCounts {
   unnamed: number
 }
 
+/** OwnerCounts of src/sources/source.ts. */
+export interface OwnerCounts {
+  looks: number
+  sockets: number
+  connections: number
+  named: number
+  without: number
+  ambiguous: number
+  unproven: number
+  ended: number
+  cpu: number
+}
+
 /** RouteCounts of src/sources/source.ts. */
 export interface RouteCounts {
   asked: number
@@ -440,6 +472,12 @@ export declare function sendUnixDatagram(address: string, bytes: Uint8Array, byM
 export interface SocketName {
   address: string
   port: number
+}
+
+export interface SocketOwner {
+  user: number
+  cgroup: string
+  command: string
 }
 
 /** The table of a namespace. */

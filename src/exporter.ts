@@ -123,7 +123,7 @@ export class Exporter {
     }
     if (ofNat.length > 0)
       this.#nat = new NatLog(this.#store, endedRoom(0, queues(ofNat), spareEnded), options.nat66Events);
-    let extras = known.of(this.#store);
+    let extras = known.ofConnections(this.#store);
     this.#eventKind = options.events && eventKind(options.events.kind, options.destinations);
     if (this.#eventKind === 'new' || this.#eventKind === 'all') {
       const history = new TcpHistory(this.#store.table.capacity);
@@ -176,7 +176,7 @@ export class Exporter {
     // what is left goes to the next run
     const isLeft = (): boolean => this.#left + this.#events.untaken > 0;
     const journal = state && { close: (drained: boolean) => state.close(drained && !isLeft()) };
-    this.#parts = [source, journal, destinations, this.#denied, inventory].filter(part => part !== undefined);
+    this.#parts = [source, journal, destinations, this.#denied, inventory, known].filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
   }
 

@@ -13,7 +13,7 @@ export type { DateTime, Precision } from './collector/decode/date-time.js';
 export type { Scope } from './collector/decode/field-reader.js';
 export type { ExporterCounts } from './collector/exporter-counts.js';
 export type { Limits } from './collector/limits.js';
-export type { CollectedRecord, MessageOrigin } from './collector/decode/record.js';
+export type { CollectedRecord, ListTemplates, MessageOrigin } from './collector/decode/record.js';
 export type { CollectorStats, MalformedReason } from './collector/stats.js';
 export type { Template } from './collector/decode/template.js';
 export type { OnTrouble, Trouble } from './collector/trouble.js';
@@ -61,6 +61,7 @@ export type { NamespaceOptions } from './ingest/namespace-follower.js';
 export type { PollHook } from './ingest/poll-hook.js';
 export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { KnowledgeOptions, KnowledgeStats } from './inventory/flow-knowledge.js';
+export type { OwnerStats } from './inventory/owners/host-owners.js';
 export type { InventorySize } from './inventory/compile.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
@@ -97,10 +98,15 @@ export { ReplaySource } from './sources/replay.js';
 export type {
   DumpSummary,
   DumpTap,
+  Flowtable,
   KernelOptions,
+  LookedOwners,
   OnRows,
+  OwnerCounts,
   RouteCounts,
   RouteLookup,
+  SocketOwner,
+  SocketOwners,
   Source,
 } from './sources/source.js';
 export type { CpuStatistics, TableStatistics } from './sources/table-statistics.js';

@@ -2,7 +2,7 @@ import { CtflowError } from '../common/errors.js';
 import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Batch } from '../row/batch.js';
 import { type RowView, viewRow } from '../row/row-view.js';
-import type { DumpSummary, KernelOptions, RouteLookup, Source } from '../sources/source.js';
+import type { DumpSummary, KernelOptions, RouteLookup, SocketOwners, Source } from '../sources/source.js';
 import type { TableStatistics } from '../sources/table-statistics.js';
 import type { Backend } from './backend.js';
 
@@ -19,6 +19,8 @@ export interface ConntrackSourceOptions extends Partial<KernelOptions> {
 export class ConntrackSource implements Source {
   /** Absent with the fallback, which cannot ask the kernel for routes. */
   readonly routes?: (ctmark: boolean) => RouteLookup | undefined;
+  /** Absent with the fallback, which cannot ask the kernel for sockets. */
+  readonly owners?: () => SocketOwners | undefined;
   readonly #source: Source;
 
   /**
@@ -29,6 +31,7 @@ export class ConntrackSource implements Source {
   constructor({ backend, filter = {}, ...options }: ConntrackSourceOptions) {
     const source = backend.openKernel({ filter, ...options });
     if (source.routes) this.routes = ctmark => source.routes!(ctmark);
+    if (source.owners) this.owners = () => source.owners!();
     this.#source = source;
   }
 

@@ -53,6 +53,12 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('recordLast')}`;
     found.push(...config.conflict([['recordLast'], ['source'], ['backend']], what, hint));
   }
+  if (settings.owners && sourceKind !== 'netlink') {
+    const [owners, kernel] = [say('owners'), say('source', 'kernel')];
+    const what = `${owners} asks the kernel for sockets by netlink, which the native backend with ${kernel} alone can do`;
+    const hint = `Use that backend and source, or remove ${owners}`;
+    found.push(...config.conflict([['owners'], ['source'], ['backend']], what, hint));
+  }
   try {
     endedRoom(
       Math.max(settings.maxConnections, settings.maxDenied),
@@ -182,6 +188,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     inventory: ['inventory'],
     denied: ['nflogGroup'],
     tcpStates: ['tcpStateHistory'],
+    owners: ['owners'],
     interfaces: config.pathOf(destination, 'interfaces'),
   };
   // whoever wrote a file or variables knows no flags
@@ -215,12 +222,13 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 
 /** What the elements of a list can be filled from, as far as the settings say. */
 function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
-  const { inventory, nflogGroup, tcpStateHistory } = settings;
+  const { inventory, nflogGroup, owners, tcpStateHistory } = settings;
   return {
     observationDomain: 0,
     inventory: inventory !== undefined,
     denied: nflogGroup !== undefined,
     tcpStates: tcpStateHistory,
+    owners,
   };
 }
 

@@ -5,7 +5,7 @@ import { recorderSettings } from '../config/recorder-settings.js';
 import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
-import { needOf } from '../ipfix/field-list/elements.js';
+import { type Need, needOf } from '../ipfix/field-list/elements.js';
 import { isNat } from '../record/nat-log.js';
 import { eventKind, roomOf, sourceKindOf } from './run-checks.js';
 
@@ -31,6 +31,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       'excludeSelf',
       'firstSight',
       'nat66Events',
+      'owners',
       'routeMark',
       'staleConnectionTimeout',
       'tcpStateHistory',
@@ -92,6 +93,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
   if (destinations.every(({ interfaces }) => interfaces !== 'route'))
     without('without --interfaces route', 'routeMark');
+  if (destinations.every(one => !has(one, 'owners')))
+    without('without --fields that have owners, such as userName', 'owners');
   if (destinations.every(({ fields }) => fields !== undefined))
     without('with --fields: name mark and conntrack_id there', 'netfilterElements');
   if (destinations.every(({ aggregateKeys }) => aggregateKeys !== undefined)) {
@@ -111,7 +114,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
-  if (destinations.every(one => one.profile !== 'antrea' && !hasNames(one) && !asksFor(one, INVENTORY_FIELDS)))
+  if (destinations.every(one => one.profile !== 'antrea' && !has(one, 'inventory') && !asksFor(one, INVENTORY_FIELDS)))
     without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
     without(`with --log-level ${settings.logLevel}`, 'statsInterval');
@@ -137,9 +140,9 @@ function hasOptions({ optionsInterval, profile }: DestinationConfig): boolean {
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
 const DENIED_FIELDS = ['denied', 'rule'];
 
-/** A list has elements that an inventory fills. */
-function hasNames({ fields = [] }: DestinationConfig): boolean {
-  return fields.some(name => needOf(name) === 'inventory');
+/** A list has elements that this fills. */
+function has({ fields = [] }: DestinationConfig, need: Need): boolean {
+  return fields.some(name => needOf(name) === need);
 }
 
 function asksFor({ filter }: DestinationConfig, fields: readonly string[]): string | undefined {

@@ -176,6 +176,12 @@ export const exporterSettings = {
     defaults.routeMark,
     'with --interfaces route: whether routing rules by mark (fwmark) see no mark, or that of the connection (ctmark)',
   ),
+  owners: defaulted(
+    'Records',
+    onOff(),
+    defaults.owners,
+    'look up the users, cgroups and programs of the sockets that connections have on this host, for --fields (native only)',
+  ),
   nat66Events: setting(
     'Records',
     natEvents,

@@ -105,6 +105,12 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
     ['egressName egressIP egressNodeName', 'Always empty: what Antrea alone knows.'],
     ['proxySnatIPv4 proxySnatIPv6 proxySnatPort', 'Source after SNAT; zero where it is as before.'],
   ],
+  'Owners of sockets': [
+    [
+      'userName',
+      'User of the socket on this host, with [`--owners`](owners.md): of the source, else of the destination.',
+    ],
+  ],
   'This host': [
     ['observationDomainId', '`--observation-domain`.'],
     ['observationDomainName', 'Name of the host.'],
@@ -155,6 +161,7 @@ export function elementsInRecords(): Map<string, ReadonlySet<string>> {
     inventory: true,
     denied: true,
     tcpStates: true,
+    owners: true,
   };
   const named = [...detailedFields(false).keys()];
   return new Map([

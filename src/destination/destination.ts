@@ -102,6 +102,7 @@ export class Destination {
         observationDomain: options.observationDomain,
         inventory: shared.flows.some(({ extras }) => extras.names !== undefined),
         denied: shared.flows.some(({ extras }) => extras.rules !== undefined),
+        owners: shared.flows.some(({ extras }) => extras.owners !== undefined),
         tcpStates: shared.flows.some(({ extras }) => extras.states !== undefined),
       }),
       names: shared.names,

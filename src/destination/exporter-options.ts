@@ -68,4 +68,5 @@ export const EXPORTER_DEFAULTS = {
   nflogBuffer: 32 << 20,
   maxDenied: 65_536,
   routeMark: 'none',
+  owners: false,
 } as const;

@@ -24,6 +24,10 @@ export interface FlowExtras {
   readonly ruleFacts?: Uint32Array;
   /** Two interfaces each, ingress and egress of the original direction; 0 for what is not known. */
   readonly interfaces?: Uint32Array;
+  /** Numbers of the owners of source and destination, two each; 0 for what is not known. */
+  readonly owners?: Uint32Array;
+  /** Of each owner OWNER_WORDS names. */
+  readonly ownerFacts?: Uint32Array;
   /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */
   readonly findInterfaces?: (slots: Uint32Array, reasons: Uint8Array, count: number) => void;
 }
@@ -32,6 +36,9 @@ export interface FlowExtras {
 export const FLOW_NAMES = 7;
 /** Interfaces of a flow. */
 export const FLOW_INTERFACES = 2;
+/** Owners of a flow, and names of an owner: user, cgroup, unit, container, its name, pod, command. */
+export const FLOW_OWNERS = 2;
+export const OWNER_WORDS = 7;
 /** Words of a rule. */
 export const RULE_WORDS = 4;
 /** Flag of a slot: its counters were set to zero in the kernel. */

@@ -6,14 +6,14 @@ import {
   RULE_EGRESS,
   RULE_NAME,
   TEST_NAMES,
+  TEST_OWNER,
   TEST_PORTS_OF,
   TEST_PRESENT,
-  TEST_RULE,
   TEST_STATUS,
   TEST_TYPE,
 } from '../ipfix/details.js';
 import { HAS_PORTS, PRESENT_WORD, PROTOCOL, ROW_SIZE, ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
-import { FLOW_NAMES, RULE_WORDS, type FlowColumns } from './columns.js';
+import { FLOW_NAMES, FLOW_OWNERS, RULE_WORDS, type FlowColumns } from './columns.js';
 
 /** Which details the flows of a store have: see Detail. */
 export class FlowDetails {
@@ -25,7 +25,7 @@ export class FlowDetails {
   constructor(details: Uint32Array, columns: FlowColumns) {
     const { rows } = columns;
     const tests = details.filter((_, i) => i % DETAIL_WORDS === 0);
-    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_RULE))
+    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_OWNER))
       throw new CtflowError(
         'CTFLOW_USAGE',
         `Cannot encode details ${details.join()}`,
@@ -57,6 +57,7 @@ export class FlowDetails {
     }
     if (test === TEST_NAMES) return this.#hasNames(argument, slot);
     if (test === TEST_TYPE) return types !== undefined && types[slot] !== 0;
+    if (test === TEST_OWNER) return this.#hasOwner(argument, slot);
     return this.#isDenied(argument, slot);
   }
 
@@ -66,6 +67,14 @@ export class FlowDetails {
     for (let name = 0; name < FLOW_NAMES; name++)
       if (wanted & (1 << name) && names[slot * FLOW_NAMES + name] === 0) return false;
     return true;
+  }
+
+  #hasOwner(sides: number, slot: number): boolean {
+    const { owners } = this.#columns.extras;
+    if (!owners) return false;
+    for (let side = 0; side < FLOW_OWNERS; side++)
+      if (sides & (1 << side) && owners[slot * FLOW_OWNERS + side] !== 0) return true;
+    return false;
   }
 
   #isDenied(wanted: number, slot: number): boolean {

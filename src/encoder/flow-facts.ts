@@ -31,10 +31,12 @@ import {
   ROW_SIZE,
   ROW_WORDS,
   SOURCE_POD_NAME_WORD,
+  SOURCE_USER_NAME_WORD,
   START_NS_WORD,
   STATE,
   TCP_FLAGS,
   TCP_STATE_HISTORY_WORD,
+  USER_NAME_WORD,
 } from '../row/layout.generated.js';
 import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import { writeNumber } from '../common/u64.js';
@@ -44,7 +46,9 @@ import {
   EXPORTED_SIZE,
   FLOW_INTERFACES,
   FLOW_NAMES,
+  FLOW_OWNERS,
   FROM_HOST,
+  OWNER_WORDS,
   RULE_WORDS,
   type FlowColumns,
 } from './columns.js';
@@ -113,7 +117,7 @@ export class FlowFacts {
     const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
     bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
     bytes[REVERSE_FLOW_DIRECTION - ROW_SIZE] = 1 - fromHost;
-    const { names, types, states, rules, ruleFacts, interfaces } = extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts } = extras;
     if (states) words[TCP_STATE_HISTORY_WORD - ROW_WORDS] = statesBefore(states[slot], rowBytes[row * 4 + STATE]);
     if (names && types) {
       const to = SOURCE_POD_NAME_WORD - ROW_WORDS;
@@ -124,6 +128,7 @@ export class FlowFacts {
       words[INGRESS_INTERFACE_WORD - ROW_WORDS] = interfaces[slot * FLOW_INTERFACES];
       words[EGRESS_INTERFACE_WORD - ROW_WORDS] = interfaces[slot * FLOW_INTERFACES + 1];
     }
+    if (owners && ownerFacts) this.#writeOwners(owners, ownerFacts, slot * FLOW_OWNERS);
     if (rules && ruleFacts) this.#writeRule(ruleFacts, rules[slot]);
   }
 
@@ -141,6 +146,15 @@ export class FlowFacts {
     }
   }
 
+  #writeOwners(owners: Uint32Array, facts: Uint32Array, from: number): void {
+    const { words } = this;
+    const to = SOURCE_USER_NAME_WORD - ROW_WORDS;
+    for (let side = 0; side < FLOW_OWNERS; side++)
+      for (let word = 0; word < OWNER_WORDS; word++)
+        words[to + side * OWNER_WORDS + word] = nameOf(facts, owners[from + side], word);
+    words[USER_NAME_WORD - ROW_WORDS] = nameOf(facts, owners[from] || owners[from + 1], 0);
+  }
+
   #writeRule(facts: Uint32Array, rule: number): void {
     const { words, bytes } = this;
     const known = rule !== 0 && (rule + 1) * RULE_WORDS <= facts.length;
@@ -156,6 +170,11 @@ export class FlowFacts {
       words[EGRESS_POLICY_NAME_WORD - ROW_WORDS + word - 1] = ingress ? 0 : source[from + word];
     }
   }
+}
+
+/** A name of an owner, 0 where there is none of this number. */
+function nameOf(facts: Uint32Array, owner: number, word: number): number {
+  return owner !== 0 && (owner + 1) * OWNER_WORDS <= facts.length ? facts[owner * OWNER_WORDS + word] : 0;
 }
 
 /**

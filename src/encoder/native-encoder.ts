@@ -19,7 +19,7 @@ export class NativeEncoder implements FlowEncoder {
   readonly #encoder: Binding;
 
   constructor(open: OpenEncoder, { columns, exported, output, ...options }: FlowEncoderOptions) {
-    const { names, types, states, rules, ruleFacts, interfaces } = columns.extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts } = columns.extras;
     const memory = {
       rows: columns.rows,
       flags: columns.flags,
@@ -31,6 +31,8 @@ export class NativeEncoder implements FlowEncoder {
       rules: rules ?? new Uint16Array(0),
       ruleFacts: ruleFacts ?? NOTHING,
       interfaces: interfaces ?? NOTHING,
+      owners: owners ?? NOTHING,
+      ownerFacts: ownerFacts ?? NOTHING,
       exported,
       ...output,
     };

@@ -10,12 +10,15 @@ import { HostInterfaces } from './host-interfaces.js';
 import { HostRoutes } from './host-routes.js';
 import type { InventoryFile, InventoryStats } from './inventory-file.js';
 import { LocalAddresses, LocalEnds } from './local-ends.js';
+import { HostOwners, type OwnerStats } from './owners/host-owners.js';
 
 export interface KnowledgeOptions {
   source: Source;
   destinations: readonly { interfaces: Interfaces }[];
   /** Names for the addresses of flows; closed when the exporter closes. */
   inventory?: InventoryFile;
+  /** Whose sockets the ends of connections on this host are is looked up. */
+  owners?: boolean;
   /** The mark by which routes are looked up, where a destination has `interfaces: 'route'`. */
   routeMark: RouteMark;
 }
@@ -24,6 +27,8 @@ export interface KnowledgeStats {
   readonly inventory?: InventoryStats;
   /** Where a destination has interfaces by routes. */
   readonly routes?: RouteCounts;
+  /** Where owners are looked up. */
+  readonly owners?: OwnerStats;
 }
 
 /** Who knows something of flows that no row of the kernel has: this host of its ends, and an inventory of names. */
@@ -31,17 +36,19 @@ export class FlowKnowledge implements PollHook {
   /** Where a destination has interfaces in its records. */
   readonly interfaces: HostInterfaces | undefined;
   readonly #routes: HostRoutes | undefined;
+  readonly #owners: HostOwners | undefined;
   readonly #addresses: LocalAddresses;
   readonly #inventory: InventoryFile | undefined;
   readonly #names: NameTable;
 
-  /** @throws as {@link HostRoutes} */
-  constructor({ source, destinations, inventory, routeMark }: KnowledgeOptions, names: NameTable, log: Logger) {
+  /** @throws as {@link HostRoutes} and {@link HostOwners} */
+  constructor({ source, destinations, inventory, owners, routeMark }: KnowledgeOptions, names: NameTable, log: Logger) {
     this.#addresses = new LocalAddresses(source, log);
     const wanted = destinations.some(({ interfaces }) => interfaces !== 'none');
     this.interfaces = wanted ? new HostInterfaces(source, log) : undefined;
     const routed = destinations.some(({ interfaces }) => interfaces === 'route');
     this.#routes = routed ? new HostRoutes(source, routeMark, log) : undefined;
+    this.#owners = owners ? new HostOwners(source, this.#addresses, names, log) : undefined;
     this.#inventory = inventory;
     this.#names = names;
   }
@@ -57,11 +64,21 @@ export class FlowKnowledge implements PollHook {
     this.interfaces?.beforeDump();
   }
 
+  close(): void {
+    this.#owners?.close();
+  }
+
   stats(): KnowledgeStats {
     return {
+      ...(this.#owners && { owners: this.#owners.stats() }),
       ...(this.#inventory && { inventory: this.#inventory.stats() }),
       ...(this.#routes && { routes: this.#routes.counts() }),
     };
+  }
+
+  /** What is known of the store of connections, from now on: their sockets too. */
+  ofConnections(store: FlowStore): FlowExtras {
+    return { ...this.of(store), ...this.#owners?.of(store) };
   }
 
   /** What is known of a store's flows, from now on. */

@@ -24,6 +24,10 @@ export const TEST_TYPE = 4;
 export const TEST_RULE = 5;
 export const RULE_EGRESS = 1;
 export const RULE_NAME = 2;
+/** An owner of its source (1), or of its destination (2), is known. */
+export const TEST_OWNER = 6;
+export const OWNER_OF_SOURCE = 1;
+export const OWNER_OF_DESTINATION = 2;
 
 /** Above the directions that get a record; the sign stays free. */
 export const FIRST_DETAIL = 22;

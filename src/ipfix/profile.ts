@@ -98,7 +98,7 @@ export function createProfile(
     uniflows: biflow === 'two-uniflows',
   } as const;
   if (fields) {
-    const nothing = { observationDomain: 0, inventory: false, denied: false, tcpStates: false };
+    const nothing = { observationDomain: 0, inventory: false, denied: false, tcpStates: false, owners: false };
     const list = new FieldList(fields, { ...nothing, ...known, biflow, interfaces });
     return {
       ...standard,

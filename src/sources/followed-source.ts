@@ -1,7 +1,7 @@
 import { CtflowError } from '../common/errors.js';
 import type { InterfaceName } from '../ipfix/interfaces.js';
 import type { Batch } from '../row/batch.js';
-import type { DumpSummary, Flowtable, RouteLookup, Source } from './source.js';
+import type { DumpSummary, Flowtable, RouteLookup, SocketOwners, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
 
 /** A source in a network namespace that may go and come back: it can be released, and opened again. */
@@ -63,6 +63,10 @@ export class FollowedSource implements Source {
 
   routes(ctmark: boolean): RouteLookup | undefined {
     return this.#source?.routes?.(ctmark);
+  }
+
+  owners(): SocketOwners | undefined {
+    return this.#source?.owners?.();
   }
 
   /** Releases the namespace. */

@@ -9,6 +9,7 @@ import { HOST_LITTLE_ENDIAN } from '../common/u64.js';
 import { answerError, native, nativeError } from '../common/native-error.js';
 import { DumpRows } from './dump-rows.js';
 import { bucketsOf } from './hash-table.js';
+import { NetlinkOwners } from './netlink-owners.js';
 import { NetlinkRoutes } from './netlink-routes.js';
 import type { DumpSummary, DumpTap, Flowtable, Source } from './source.js';
 import type { TableStatistics } from './table-statistics.js';
@@ -21,6 +22,7 @@ export class NetlinkSource implements Source {
   readonly kind = 'netlink';
   readonly #socket: ConntrackSocket;
   #routes: NetlinkRoutes | undefined;
+  #owners: NetlinkOwners | undefined;
   readonly #decode: Decode;
   readonly #words: Uint32Array;
   readonly #threadCpu: CpuClock;
@@ -84,6 +86,10 @@ export class NetlinkSource implements Source {
 
   routes(ctmark: boolean): NetlinkRoutes {
     return (this.#routes ??= new NetlinkRoutes(native(() => this.#socket.routes(ctmark))));
+  }
+
+  owners(): NetlinkOwners {
+    return (this.#owners ??= new NetlinkOwners(native(() => this.#socket.owners())));
   }
 
   close(): void {

@@ -61,6 +61,12 @@ export interface Source {
    * @throws as {@link localAddresses}
    */
   routes?(ctmark: boolean): RouteLookup | undefined;
+  /**
+   * Who knows whose sockets are the ends of connections there; the same one until the namespace is another one. Absent where nobody
+   * does, undefined while there is no namespace.
+   * @throws as {@link localAddresses}
+   */
+  owners?(): SocketOwners | undefined;
   /** What its connections lack, in a sentence; absent where they have what conntrack has. @throws as {@link dump} */
   lacks?(): Promise<string | undefined>;
   close(): void;
@@ -105,6 +111,54 @@ export interface RouteCounts {
   readonly postponed: number;
   /** The same, as the kernel could not be asked. */
   readonly failed: number;
+}
+
+/** Looks up whose sockets there are at the ends of connections that are in the kernel's table now. */
+export interface SocketOwners {
+  /**
+   * One call at a time.
+   * @param rows of a store or a batch, which are copied; @param slots of connections of TCP and UDP in no zone
+   * @throws CtflowError CTFLOW_NETLINK, CTFLOW_PERMISSION
+   */
+  look(rows: Uint8Array, slots: Uint32Array): Promise<LookedOwners>;
+  counts(): OwnerCounts;
+}
+
+export interface LookedOwners {
+  /** Two numbers a slot, of its source and destination: 0 for not known, else that of an owner, and 1 more. */
+  readonly found: Uint32Array;
+  readonly owners: readonly SocketOwner[];
+}
+
+/** Who has a socket. */
+export interface SocketOwner {
+  /** Number of the user that has made or accepted it. */
+  readonly user: number;
+  /** The path of its creator's cgroup in the tree of version 2; empty where it is not known. */
+  readonly cgroup: string;
+  /** The program that has it open; empty where it is not known, or is one of several. */
+  readonly command: string;
+}
+
+export interface OwnerCounts {
+  /** Times that sockets were read. */
+  readonly looks: number;
+  /** Sockets that were read. */
+  readonly sockets: number;
+  /** Connections that were looked for. */
+  readonly connections: number;
+  /** Ends that have an owner. */
+  readonly named: number;
+  /** Connections of which no end has a socket that a process has. */
+  readonly without: number;
+  /** Ends that could be of one socket or another. */
+  readonly ambiguous: number;
+  /** Ends of UDP whose socket was not seen before the connection began. */
+  readonly unproven: number;
+  /** Connections that had ended meanwhile, or have no start time to be known by. */
+  readonly ended: number;
+  /** Milliseconds of CPU. */
+  readonly cpu: number;
 }
 
 /** Gets what comes from the kernel as it came. It takes what it wants at once: the bytes are valid until it returns. */

@@ -71,6 +71,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--biflow': 'two-uniflows',
   '--interfaces': '2,3',
   '--route-mark': 'ctmark',
+  '--owners': 'on',
   '--aggregate-keys': 'src,dst.port',
   '--aggregate-interval': '5m',
   '--aggregate-limit': '17',

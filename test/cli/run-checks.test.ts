@@ -41,6 +41,7 @@ for (const [line, backend, said] of [
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
   ['--metrics 127.0.0.1:1 --mtu 1400', NATIVE, '--mtu has no effect without a destination'],
   ['--metrics 127.0.0.1:1 --inventory x', NATIVE, '--inventory has no effect without a destination'],
+  [`${UDP} --owners`, NATIVE, '--owners has no effect without --fields that have owners, such as userName'],
   [`${UDP} --interfaces 1,2 --route-mark ctmark`, NATIVE, '--route-mark has no effect without --interfaces route'],
   [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
   [`${UDP} --udp-segmentation off`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
@@ -351,4 +352,32 @@ test('interfaces by routes are taken with the native backend, with a mark, and i
     t.deepEqual(checkRun(parse(`${line} ${more}`), NATIVE), []);
     t.deepEqual(warnings(`${line} ${more}`), []);
   }
+});
+
+for (const [name, backend, source] of [
+  ['the fallback backend', FALLBACK, 'kernel'],
+  ['another source', NATIVE, 'procfs'],
+] as const) {
+  test(`owners are refused with ${name}`, t => {
+    const [{ message, hint }, ...others] = checkRun(
+      parse(`${UDP} --owners --fields flowId,userName --source ${source}`),
+      backend,
+    );
+    t.is(
+      message,
+      '--owners asks the kernel for sockets by netlink, which the native backend with --source kernel alone can do',
+    );
+    t.is(hint, 'Use that backend and source, or remove --owners');
+    t.deepEqual(others, []);
+  });
+}
+
+test('elements of owners need --owners, whether a registry has them or not', t => {
+  const line = `${UDP} --fields flowId,userName,sourceSocketCgroup=32473/1`;
+  t.deepEqual(
+    checkRun(parse(line), NATIVE).map(({ message }) => message),
+    ["--fields: 'userName' needs --owners", "--fields: 'sourceSocketCgroup=32473/1' needs --owners"],
+  );
+  t.deepEqual(checkRun(parse(`${line} --owners`), NATIVE), []);
+  t.deepEqual(warnings(`${line} --owners`), []);
 });

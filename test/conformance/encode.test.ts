@@ -17,6 +17,7 @@ import {
 import {
   MOST_DETAILS,
   TEST_NAMES,
+  TEST_OWNER,
   TEST_PORTS_OF,
   TEST_PRESENT,
   TEST_RULE,
@@ -55,6 +56,7 @@ const details = fc
       fc.tuple(fc.constant(TEST_NAMES), fc.constantFrom(1, 3, 4, 24, 64, 127)),
       fc.tuple(fc.constant(TEST_TYPE), fc.constant(0)),
       fc.tuple(fc.constant(TEST_RULE), fc.nat(15)),
+      fc.tuple(fc.constant(TEST_OWNER), fc.nat(3)),
     ),
     { maxLength: MOST_DETAILS },
   )
@@ -126,7 +128,8 @@ test('encoding: the same details are refused', t => {
     [[TEST_RULE, 0xffff_ffff], false],
     [Array<number>(MOST_DETAILS * 2).fill(0), false],
     [Array<number>(MOST_DETAILS * 2 + 2).fill(0), true],
-    [[TEST_RULE + 1, 0], true],
+    [[TEST_OWNER, 3], false],
+    [[TEST_OWNER + 1, 0], true],
     [[TEST_NAMES], true],
   ] as const) {
     for (const backend of backends()) {

@@ -31,7 +31,7 @@ export const u32s = fc.oneof(fc.nat(0xffffffff), fc.constantFrom(0, 1, 0xff, 0x1
 /** Where `width` bytes lie that somebody has. */
 const places = (width: number): fc.Arbitrary<number> =>
   fc.oneof(
-    fc.nat(LABELS - width),
+    ...(width <= LABELS ? [fc.nat(LABELS - width)] : []),
     ...(width <= ROW_SIZE - EVENT ? [fc.integer({ min: EVENT, max: ROW_SIZE - width })] : []),
     fc.integer({ min: ROW_SIZE, max: FIELDS_SIZE - width }),
   );

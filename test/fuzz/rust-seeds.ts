@@ -68,7 +68,30 @@ export const RUST_SEEDS = {
     return [...packets, Buffer.concat([...packets, message(DONE, 0, Buffer.alloc(0))])];
   },
   packet: () => PACKETS.map(packet => Buffer.concat([Buffer.of(28), packet])),
+  sockets: () => {
+    const messages = [diag(2, 40_000, 1n), diag(2, 40_001), diag(10, 40_000, 1n << 40n), diag(10, 40_002)];
+    const framed = messages.map(bytes => Buffer.concat([Buffer.of(bytes.length), bytes]));
+    return [0, 1].map(protocol => Buffer.concat([Buffer.of(protocol), ...framed]));
+  },
 } satisfies Readonly<Record<string, () => readonly Uint8Array[]>>;
+
+/** struct inet_diag_msg, and INET_DIAG_CGROUP_ID where there is one. */
+function diag(family: number, port: number, cgroup?: bigint): Buffer {
+  const bytes = Buffer.alloc(cgroup === undefined ? 72 : 84);
+  bytes[0] = family;
+  bytes.writeUInt16BE(port, 4);
+  bytes.writeUInt16BE(443, 6);
+  bytes.set(CLIENT, 8);
+  bytes.set(SERVER, 24);
+  bytes.writeUInt32LE(port, 44);
+  bytes.writeUInt32LE(1000, 64);
+  bytes.writeUInt32LE(4711, 68);
+  if (cgroup !== undefined) {
+    bytes.writeUInt32LE(12 | (21 << 16), 72);
+    bytes.writeBigUInt64LE(cgroup, 76);
+  }
+  return bytes;
+}
 
 function recorded(name: string): Buffer[] {
   return messagesOf(netlinkOf(Buffer.from(fixture(`${name}.ctflow`))));

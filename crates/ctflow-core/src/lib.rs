@@ -14,6 +14,7 @@
 //! | `conntrack` | entries, dumps, events and settings of connection tracking |
 //! | `nflog` | logged packets |
 //! | `route` | Linux alone: addresses and interfaces of a network namespace |
+//! | `owner` | sockets, and on Linux whose they are: their users, cgroups and programs |
 
 pub mod conntrack;
 #[cfg(unix)]
@@ -23,6 +24,7 @@ pub mod ipfix;
 pub mod listen;
 pub mod netlink;
 pub mod nflog;
+pub mod owner;
 #[cfg(target_os = "linux")]
 pub mod route;
 pub mod row;

@@ -2,6 +2,7 @@
 
 use crate::error::{Background, Result, background, crossing, thrown};
 use crate::filter_of;
+use crate::owner_lookup::OwnerLookup;
 use crate::route_lookup::RouteLookup;
 use ctflow_core::conntrack::{CpuCounters, DumpSocket, flowtables, read_sysctl, table_statistics, write_sysctl};
 use ctflow_core::error::Code;
@@ -145,6 +146,12 @@ impl ConntrackSocket {
     #[napi]
     pub fn routes(&self, ctmark: bool) -> Result<RouteLookup> {
         RouteLookup::open(self.namespace()?, ctmark)
+    }
+
+    /// Asks for the owners of connections by the sockets of its namespace; open for itself.
+    #[napi]
+    pub fn owners(&self) -> Result<OwnerLookup> {
+        OwnerLookup::open(&*self.namespace()?)
     }
 
     /// Writes such a file.

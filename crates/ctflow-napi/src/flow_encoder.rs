@@ -33,6 +33,8 @@ pub struct EncoderMemory {
     pub rules: Uint16Array,
     pub rule_facts: Uint32Array,
     pub interfaces: Uint32Array,
+    pub owners: Uint32Array,
+    pub owner_facts: Uint32Array,
     pub exported: Uint8Array,
     pub bytes: Uint8Array,
     pub messages: Uint32Array,
@@ -83,6 +85,8 @@ impl FlowEncoder {
             &memory.states,
             &memory.rule_facts,
             &memory.interfaces,
+            &memory.owners,
+            &memory.owner_facts,
         ] {
             apart(read, exported)?;
             apart(read, bytes)?;
@@ -152,6 +156,8 @@ impl FlowEncoder {
             rules: &memory.rules,
             rule_facts: &memory.rule_facts,
             interfaces: &memory.interfaces,
+            owners: &memory.owners,
+            owner_facts: &memory.owner_facts,
             texts: Names {
                 bytes: names,
                 ends: name_ends,

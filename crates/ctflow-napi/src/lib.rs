@@ -12,6 +12,8 @@ mod flow_encoder;
 #[cfg(target_os = "linux")]
 mod listen;
 #[cfg(target_os = "linux")]
+mod owner_lookup;
+#[cfg(target_os = "linux")]
 mod route_lookup;
 #[cfg(target_os = "linux")]
 mod udp_sender;

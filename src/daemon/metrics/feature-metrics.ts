@@ -211,6 +211,51 @@ const routes: Group = {
   ],
 };
 
+const owners: Group = {
+  title: 'Owners of sockets',
+  when: 'With `--owners`.',
+  metrics: [
+    metric('gauge', 'ctflow_owners', 'Owners that are known now.', ({ owners: all }) => all?.owners),
+    metric(
+      'counter',
+      'ctflow_owner_looks_total',
+      "Times that the kernel's sockets were read.",
+      ({ owners: all }) => all?.looks,
+    ),
+    metric('counter', 'ctflow_owner_sockets_total', 'Sockets that were read.', ({ owners: all }) => all?.sockets),
+    metric(
+      'counter',
+      'ctflow_owner_connections_total',
+      'Connections that were looked for.',
+      ({ owners: all }) => all?.connections,
+    ),
+    metric('counter', 'ctflow_owner_named_ends_total', 'Ends that have an owner.', ({ owners: all }) => all?.named),
+    metricBy(
+      'counter',
+      'ctflow_owner_unknown_total',
+      'Connections or ends without an owner, by the reason.',
+      'reason',
+      ({ owners: all }) =>
+        all && {
+          without: all.without,
+          ambiguous: all.ambiguous,
+          unproven: all.unproven,
+          ended: all.ended,
+          zone: all.inZone,
+          overflow: all.overflow,
+          table_full: all.ownersOverflow,
+          failed: all.failed,
+        },
+    ),
+    metric(
+      'counter',
+      'ctflow_owner_cpu_seconds_total',
+      'CPU time of looking owners up.',
+      ({ owners: all }) => all && all.cpu / 1000,
+    ),
+  ],
+};
+
 const inventory: Group = {
   title: 'Inventory',
   when: 'With `--inventory`.',
@@ -244,5 +289,5 @@ const inventory: Group = {
   ],
 };
 
-/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes or an inventory are asked for. */
-export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, inventory];
+/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners or an inventory are asked for. */
+export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, owners, inventory];

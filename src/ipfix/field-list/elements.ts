@@ -43,6 +43,8 @@ export interface ListContext {
   readonly denied: boolean;
   /** The TCP states of connections are kept. */
   readonly tcpStates: boolean;
+  /** The owners of sockets are looked up. */
+  readonly owners: boolean;
 }
 
 /** An element that only records with these details have. */
@@ -73,12 +75,19 @@ const OFFLOADED: Detail = {
 };
 const TCP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_TCP, name: 'TCP' };
 const UDP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_UDP, name: 'UDP' };
+const SOURCE_OWNER = owner('source owner', details.OWNER_OF_SOURCE);
+const DESTINATION_OWNER = owner('destination owner', details.OWNER_OF_DESTINATION);
+const ANY_OWNER = owner('owner', details.OWNER_OF_SOURCE | details.OWNER_OF_DESTINATION);
 const INGRESS_RULE = rules('ingress', 0);
 const EGRESS_RULE = rules('egress', details.RULE_EGRESS);
 
 /** Each of a flow's names has a bit. */
 function names(name: string, ...numbers: number[]): Detail {
   return { test: details.TEST_NAMES, argument: numbers.reduce((all, number) => all | (1 << number), 0), name };
+}
+
+function owner(name: string, sides: number): Detail {
+  return { test: details.TEST_OWNER, argument: sides, name };
 }
 
 /** What is known of a rule for one direction: that it denied a packet, and each of its names. */
@@ -167,6 +176,7 @@ export function detailedFields(reversed: boolean): Map<string, DetailedField> {
     list.push([named(`${side}PodName`, pod), pods[end]], [named(`${side}PodNamespace`, namespace), pods[end]]);
     list.push([named(`${side}NodeName`, node), nodes[end]]);
   }
+  list.push([named('userName', row.USER_NAME), ANY_OWNER]);
   // of the connection as it began
   if (!reversed) list.push([unsigned8('flowType', row.FLOW_TYPE), TYPE]);
   for (const [protocol, detail] of [
@@ -193,10 +203,43 @@ function where(field: Field, detail: Detail): DetailedField {
   return { details: [detail], field: has => (has(detail) ? field : undefined) };
 }
 
-/** What no registry has an element for: it is sent as the element that a list names, of this type. */
-export const UNREGISTERED: Readonly<
-  Record<string, { readonly type: Element['type']; readonly make: (element: Element) => DetailedField }>
-> = {
+/** What no registry has an element for: its type, and how it gets into a record. */
+interface Unregistered {
+  readonly type: Element['type'];
+  /** @param reversed as of {@link detailedFields} */
+  readonly make: (element: Element, reversed: boolean) => DetailedField;
+}
+
+/** Of an owner, in the order of its facts; those that one has not are empty. */
+const OF_OWNER = [
+  'UserName',
+  'SocketCgroup',
+  'SystemdUnit',
+  'ContainerId',
+  'ContainerName',
+  'PodUid',
+  'Command',
+] as const;
+
+function ownerElements(): [string, Unregistered][] {
+  return (['source', 'destination'] as const).flatMap(side =>
+    OF_OWNER.map((what, i): [string, Unregistered] => [
+      `${side}${what}`,
+      {
+        type: 'string',
+        make: (element, reversed) => {
+          const ofSource = (side === 'source') !== reversed;
+          const from = ofSource ? row.SOURCE_USER_NAME : row.DESTINATION_USER_NAME;
+          const field = { ...named('userName', from + i * 4), element };
+          return where(field, ofSource ? SOURCE_OWNER : DESTINATION_OWNER);
+        },
+      },
+    ]),
+  );
+}
+
+/** It is sent as the element that a list names. */
+export const UNREGISTERED: Readonly<Record<string, Unregistered>> = {
   tcpState: { type: 'string', make: element => where({ ...tcpState('tcpState', row.STATE), element }, TCP_STATE) },
   status: { type: 'unsigned32', make: element => where({ ...unsigned32('mark', row.STATUS), element }, STATUS) },
   offloaded: {
@@ -207,6 +250,7 @@ export const UNREGISTERED: Readonly<
       field: has => (has(OFFLOAD_KNOWN) ? { ...constant8('ipVersion', has(OFFLOADED) ? 1 : 2), element } : undefined),
     }),
   },
+  ...Object.fromEntries(ownerElements()),
 };
 
 /** A way in which records can differ: bits of their shape, and their details. */
@@ -245,6 +289,13 @@ export function independentFacts({ denied }: ListContext): Fact[] {
     [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
     ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
     ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, TYPE].map(detail => orNot(0, detail)),
+    // one end of a connection at least is here, and often both are
+    [
+      way(0),
+      way(0, SOURCE_OWNER, ANY_OWNER),
+      way(0, DESTINATION_OWNER, ANY_OWNER),
+      way(0, SOURCE_OWNER, DESTINATION_OWNER, ANY_OWNER),
+    ],
     [way(0), ...[INGRESS_RULE, EGRESS_RULE].flatMap(deniedWays)],
   ].map(ways => ({ ways, possible: ways.length }));
   // the source tells: netlink all of it, procfs the last one, a denied packet nothing
@@ -259,11 +310,14 @@ function deniedWays({ action, policy, namespace, rule }: typeof INGRESS_RULE): W
 }
 
 /** A setting without which nothing fills some elements, as ListContext names it. */
-export type Need = 'inventory' | 'denied' | 'tcpStates' | 'interfaces';
+export type Need = 'inventory' | 'denied' | 'tcpStates' | 'owners' | 'interfaces';
+
+const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
 
 export function needOf(name: string): Need | undefined {
   if (/^(source|destination)(Pod|Node)|^destination(Service|Cluster)|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
+  if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
   if (name === 'tcpStatePrevList') return 'tcpStates';
   return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;
 }

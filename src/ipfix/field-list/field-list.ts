@@ -35,8 +35,9 @@ export class FieldList {
     this.context = context;
     const [mistake] = listMistakes(names, context);
     if (mistake) throw usage(mistake.what, mistake.hint);
-    const own = ownElements(names);
-    this.#detailed = [new Map([...detailedFields(false), ...own]), new Map([...detailedFields(true), ...own])];
+    const fieldsOf = (reversed: boolean): Map<string, DetailedField> =>
+      new Map([...detailedFields(reversed), ...ownElements(names, reversed)]);
+    this.#detailed = [fieldsOf(false), fieldsOf(true)];
     const directions = context.biflow === 'two-uniflows' ? this.#detailed : [this.#detailed[0]];
     this.details = [...new Set(directions.flatMap(fields => names.flatMap(name => fields.get(name)?.details ?? [])))];
     this.#checkTemplates();

@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<Need, string>> = {
   inventory: '--inventory',
   denied: '--nflog-group',
   tcpStates: '--tcp-state-history',
+  owners: '--owners',
   interfaces: '--interfaces',
 };
 
@@ -41,7 +42,7 @@ export function listMistakes(names: readonly string[], context: ListContext): Li
   const seen = new Set<string>();
   const found = names.flatMap((name, item): ListMistake[] => {
     const own = name.includes('=') ? ownElement(name) : undefined;
-    const mistake = own ? ('what' in own ? own : undefined) : mistakeOf(name, possible, context);
+    const mistake = own ? ('what' in own ? own : lacking(name, own.name, context)) : mistakeOf(name, possible, context);
     if (mistake) return [{ ...mistake, item }];
     const { enterprise, id } = own && 'id' in own ? own : elementByName(name);
     const number = `${enterprise}/${id}`;
@@ -59,11 +60,11 @@ export function listMistakes(names: readonly string[], context: ListContext): Li
 }
 
 /** Elements that no registry has, and the list has given a number; those that are wrong are left out. */
-export function ownElements(names: readonly string[]): Map<string, DetailedField> {
+export function ownElements(names: readonly string[], reversed: boolean): Map<string, DetailedField> {
   const own = new Map<string, DetailedField>();
   for (const name of names) {
     const element = name.includes('=') ? ownElement(name) : undefined;
-    if (element && 'id' in element) own.set(name, UNREGISTERED[element.name].make(element));
+    if (element && 'id' in element) own.set(name, UNREGISTERED[element.name].make(element, reversed));
   }
   return own;
 }
@@ -101,8 +102,7 @@ function ownElement(name: string): Element | ListMistake {
 function mistakeOf(name: string, possible: ReadonlySet<string>, context: ListContext): ListMistake | undefined {
   const need = needOf(name);
   // without interfaces no record has theirs
-  if (need !== undefined && (possible.has(name) ? !context[need] : need === 'interfaces'))
-    return { what: `'${name}' needs ${NEEDS[need]}`, hint: `Add ${NEEDS[need]}, or remove it`, need };
+  if (need !== undefined && (possible.has(name) ? !context[need] : need === 'interfaces')) return needed(name, need);
   if (possible.has(name)) return undefined;
   if (Object.hasOwn(UNREGISTERED, name)) {
     const hint = `Write ${name}=PEN/ID, with the element that your collector knows for it`;
@@ -120,6 +120,16 @@ function mistakeOf(name: string, possible: ReadonlySet<string>, context: ListCon
   if (reason) return { what: `'${name}' cannot be filled: ${reason[1]}`, hint: reason[2] };
   const antrea = [EVERY_BIT, 0].some(bits => antreaFields(bits).some(({ element }) => element.name === name));
   return { what: `'${name}' cannot be filled`, hint: antrea ? 'Profile antrea has it' : instead };
+}
+
+/** @param what the element is filled with */
+function lacking(name: string, what: string, context: ListContext): ListMistake | undefined {
+  const need = needOf(what);
+  return need === undefined || context[need] ? undefined : needed(name, need);
+}
+
+function needed(name: string, need: Need): ListMistake {
+  return { what: `'${name}' needs ${NEEDS[need]}`, hint: `Add ${NEEDS[need]}, or remove it`, need };
 }
 
 /** Why nothing fills elements that one may well ask for, and what to do. */
@@ -154,7 +164,7 @@ function fillable(context: ListContext): Set<string> {
 /** All that a list may ever have, in the order in which docs/records.md has them. */
 export function listableElements(): string[] {
   const timeouts = { active: 1000, idle: 1000 };
-  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true, timeouts };
+  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true, owners: true, timeouts };
   const interfaces = { ingress: 1, egress: 1 };
   return [
     ...fillable({ ...context, biflow: 'reverse', interfaces }),

@@ -71,6 +71,7 @@ const OTHERWISE: Readonly<Record<string, (stats: ExporterStats) => number | unde
   // of two destinations
   'destinations.0.certificateExpires': ({ destinations }) => destinations[0].certificateExpires! / 1000,
   'destinations.1.certificateExpires': ({ destinations }) => destinations[1].certificateExpires! / 1000,
+  'owners.cpu': ({ owners }) => owners!.cpu / 1000,
   'inventory.loadedAt': ({ inventory }) => inventory!.loadedAt / 1000,
   // of all destinations together
   recordsExported: () => undefined,
@@ -149,6 +150,7 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   'ctflow_nat_events_total{kind="delete"}': ({ nat }) => nat!.deleted,
   'ctflow_state_ends_total{outcome="without_identity"}': ({ state }) => state!.ends.withoutIdentity,
   'ctflow_route_missing_interfaces_total{reason="ambiguous"}': ({ routes }) => routes!.ambiguous,
+  'ctflow_owner_unknown_total{reason="zone"}': ({ owners }) => owners!.inZone,
   'ctflow_inventory_entries{kind="pod_prefix"}': ({ inventory }) => inventory!.podPrefixes,
   'ctflow_recorder_dropped_events_total{reason="disk"}': () => fullRecorderStatistics().droppedEvents.disk,
   'ctflow_recorder_conditions_total{condition="table_fill"}': () => fullRecorderStatistics().conditions['table-fill'],
@@ -236,11 +238,11 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 });
 
 test('what is not there has no metric', async t => {
-  const { events, pendingEvents, state, denied, nat, routes, inventory, namespacesLeft, removed, ...rest } =
+  const { events, pendingEvents, state, denied, nat, routes, owners, inventory, namespacesLeft, removed, ...rest } =
     fullStatistics();
   const text = await expose({ ...rest, destinations: [] }, { recorder: undefined });
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|inventory|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

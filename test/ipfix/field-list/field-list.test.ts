@@ -196,6 +196,7 @@ test('each mistake of a list has its place; what is wrong with the list as a who
     inventory: false,
     denied: false,
     tcpStates: false,
+    owners: false,
   } as const;
   const places = (...list: string[]): unknown[] => mistakesOf(list, context).map(({ item, need }) => [item, need]);
   t.deepEqual(

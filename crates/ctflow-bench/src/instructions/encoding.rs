@@ -51,6 +51,8 @@ pub fn encoding(family: u8) -> Box<dyn FnMut() -> usize> {
             rules: &[],
             rule_facts: &[],
             interfaces: &[],
+            owners: &[],
+            owner_facts: &[],
             texts: Names::NONE,
         };
         let mut output = Output {

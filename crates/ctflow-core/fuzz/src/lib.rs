@@ -5,3 +5,4 @@ pub mod events;
 pub mod netlink;
 pub mod nflog;
 pub mod packet;
+pub mod sockets;

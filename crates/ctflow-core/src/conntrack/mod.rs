@@ -20,6 +20,8 @@ mod event_socket;
 mod event_tap;
 #[cfg(target_os = "linux")]
 mod flowtables;
+#[cfg(target_os = "linux")]
+mod presence;
 mod request;
 #[cfg(target_os = "linux")]
 mod statistics;
@@ -48,6 +50,8 @@ pub use event_socket::{EventSocket, Hold, Pressure};
 pub use event_tap::{EventTap, Tapped};
 #[cfg(target_os = "linux")]
 pub use flowtables::{Flowtable, flowtables};
+#[cfg(target_os = "linux")]
+pub(crate) use presence::{ANSWER_SIZE, is_present};
 pub use request::put_filter;
 #[cfg(target_os = "linux")]
 pub use statistics::{CPU_COUNTERS, CpuCounters, TableStatistics, table_statistics};

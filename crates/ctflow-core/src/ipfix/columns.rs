@@ -1,7 +1,7 @@
 //! What records are written from, by slot of a store: src/encoder/columns.ts.
 
 use super::Names;
-use super::facts::{INTERFACES, NAMES, RULE_WORDS};
+use super::facts::{INTERFACES, NAMES, OWNER_WORDS, OWNERS, RULE_WORDS};
 use super::shape::{DENIED, EGRESS, INGRESS, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
 use crate::error::{Code, Error};
 use crate::row::ROW_SIZE;
@@ -53,6 +53,10 @@ pub struct Columns<'a> {
     pub rule_facts: &'a [u32],
     /// Two interfaces each: ingress and egress.
     pub interfaces: &'a [u32],
+    /// Two owners each, of source and destination; 0 for none.
+    pub owners: &'a [u32],
+    /// Seven names an owner, by its number.
+    pub owner_facts: &'a [u32],
     /// The name table.
     pub texts: Names<'a>,
 }
@@ -81,6 +85,18 @@ impl Columns<'_> {
         self.interfaces.as_chunks::<INTERFACES>().0.get(slot).copied()
     }
 
+    /// The names of an owner, none of them known where there is none of this number.
+    pub(crate) fn owner(&self, number: u32) -> &[u32; OWNER_WORDS] {
+        const NONE: &[u32; OWNER_WORDS] = &[0; OWNER_WORDS];
+        let known = self.owner_facts.as_chunks().0.get(number as usize);
+        known.filter(|_| number != 0).unwrap_or(NONE)
+    }
+
+    /// The owners of source and destination, 0 for what is not known.
+    pub(crate) fn owners_of(&self, slot: usize) -> Option<[u32; OWNERS]> {
+        self.owners.as_chunks::<OWNERS>().0.get(slot).copied()
+    }
+
     /// The name of its helper, where its row has one.
     #[inline(always)]
     pub(crate) fn helper(&self, slot: usize) -> &[u8; 16] {
@@ -102,6 +118,8 @@ impl Columns<'_> {
             && may(self.states.len(), 1)
             && may(self.rules.len(), 1)
             && may(self.interfaces.len(), INTERFACES)
+            && may(self.owners.len(), OWNERS)
+            && self.owner_facts.len().is_multiple_of(OWNER_WORDS)
             && self.rule_facts.len().is_multiple_of(RULE_WORDS);
         if whole {
             Ok(slots)

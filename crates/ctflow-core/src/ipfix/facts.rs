@@ -35,6 +35,10 @@ pub(crate) const RULE_WORDS: usize = 4;
 pub(crate) const NAMES: usize = 7;
 /// Interfaces of a flow: ingress and egress.
 pub(crate) const INTERFACES: usize = 2;
+/// Owners of a flow: of source and destination.
+pub(crate) const OWNERS: usize = 2;
+/// Names of an owner: user, cgroup, unit, container, its name, pod, command.
+pub(crate) const OWNER_WORDS: usize = 7;
 
 /// Fills in the facts of the connection in `slot`.
 /// @param exported its counters as last exported
@@ -79,9 +83,22 @@ pub(crate) fn read(
         put_u32(facts, INGRESS_INTERFACE, ingress);
         put_u32(facts, EGRESS_INTERFACE, egress);
     }
+    if let Some(owners) = columns.owners_of(slot) {
+        put_owners(facts, columns, owners);
+    }
     if let Some(rule) = columns.rules.get(slot) {
         put_rule(facts, columns.rule_facts, usize::from(*rule));
     }
+}
+
+fn put_owners(facts: &mut Facts, columns: &Columns, [source, destination]: [u32; OWNERS]) {
+    for (at, owner) in [(SOURCE_USER_NAME, source), (DESTINATION_USER_NAME, destination)] {
+        for (number, name) in columns.owner(owner).iter().enumerate() {
+            put_u32(facts, at + number * 4, *name);
+        }
+    }
+    let user = columns.owner(if source == 0 { destination } else { source })[0];
+    put_u32(facts, USER_NAME, user);
 }
 
 /// The rule that has denied a packet of it; number 0 is none.

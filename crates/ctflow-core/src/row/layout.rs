@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 7;
+pub const LAYOUT_VERSION: u32 = 8;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 328;
+pub const FIELDS_SIZE: usize = 388;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -221,6 +221,36 @@ fields! { FACT_FIELDS:
     INGRESS_INTERFACE = 320, Kind::U32;
     /// Interface where it goes out (IE 14).
     EGRESS_INTERFACE = 324, Kind::U32;
+    /// User of the socket that the source has on this host; a number of the name table, as those that follow.
+    SOURCE_USER_NAME = 328, Kind::U32;
+    /// Path of its cgroup.
+    SOURCE_SOCKET_CGROUP = 332, Kind::U32;
+    /// That cgroup's unit of systemd.
+    SOURCE_SYSTEMD_UNIT = 336, Kind::U32;
+    /// Its container.
+    SOURCE_CONTAINER_ID = 340, Kind::U32;
+    /// The container's name.
+    SOURCE_CONTAINER_NAME = 344, Kind::U32;
+    /// Its pod.
+    SOURCE_POD_UID = 348, Kind::U32;
+    /// Program that has the socket open.
+    SOURCE_COMMAND = 352, Kind::U32;
+    /// User of the socket that the destination has on this host; a number of the name table, as those that follow.
+    DESTINATION_USER_NAME = 356, Kind::U32;
+    /// Path of its cgroup.
+    DESTINATION_SOCKET_CGROUP = 360, Kind::U32;
+    /// That cgroup's unit of systemd.
+    DESTINATION_SYSTEMD_UNIT = 364, Kind::U32;
+    /// Its container.
+    DESTINATION_CONTAINER_ID = 368, Kind::U32;
+    /// The container's name.
+    DESTINATION_CONTAINER_NAME = 372, Kind::U32;
+    /// Its pod.
+    DESTINATION_POD_UID = 376, Kind::U32;
+    /// Program that has the socket open.
+    DESTINATION_COMMAND = 380, Kind::U32;
+    /// User of the source, else of the destination (IE 371).
+    USER_NAME = 384, Kind::U32;
 }
 
 /// FAMILY: IPv4.

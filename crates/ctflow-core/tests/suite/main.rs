@@ -29,6 +29,10 @@ mod nflog {
     mod decoder;
     mod properties;
 }
+mod owner {
+    mod properties;
+    mod socket;
+}
 mod sys {
     mod namespace;
     mod udp;

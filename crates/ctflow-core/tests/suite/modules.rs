@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// As in src/lib.rs: each imports only from those before it.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 10] = [
     "error",
     "dtls",
     "row",
@@ -14,6 +14,7 @@ const MODULES: [&str; 9] = [
     "listen",
     "conntrack",
     "nflog",
+    "owner",
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {

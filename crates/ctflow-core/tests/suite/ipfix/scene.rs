@@ -81,6 +81,8 @@ impl Scene {
             rules: &[],
             rule_facts: &[],
             interfaces: &[],
+            owners: &[],
+            owner_facts: &[],
             texts: Names {
                 bytes: &self.texts,
                 ends: &self.ends,
