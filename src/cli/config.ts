@@ -7,7 +7,7 @@ import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import { effectiveFile, exampleFile } from '../config/yaml-lines.js';
-import { readInventory } from '../inventory/reader.js';
+import { inventoryMistakes } from './inventory-mistakes.js';
 import { checkRun } from './run-checks.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
 
@@ -58,18 +58,6 @@ function withSettings(
     for (const sentence of settingsWithoutEffect(config(), backend)) note(sentence);
     action(config());
   });
-}
-
-/** Of the file that the settings name. */
-async function inventoryMistakes({ settings: { inventory }, blame }: RunConfig): Promise<CtflowError[]> {
-  if (inventory === undefined) return [];
-  try {
-    await readInventory(inventory);
-    return [];
-  } catch (error) {
-    const { message, hint = '' } = error as CtflowError;
-    return [blame(['inventory'], message, hint)];
-  }
 }
 
 function check({ file, destinations }: RunConfig): void {

@@ -3,6 +3,7 @@ import { hostIdentity } from '../../common/host.js';
 import { NO_DESTINATION, type RunConfig } from '../../config/run-config.js';
 import type { Source } from '../../sources/source.js';
 import { sourceOf } from '../open-source.js';
+import { inventoryMistakes } from '../inventory-mistakes.js';
 import { checkRun, eventKind, neededCapabilities, sourceKindOf } from '../run-checks.js';
 import { checkCapabilities } from './capabilities.js';
 import { checkCertificates } from './certificates.js';
@@ -50,10 +51,11 @@ export interface Check {
 export const CHECKS: readonly Check[] = [
   {
     name: 'settings',
-    about: 'mistakes of the configuration file, flags and variables, and settings that contradict each other',
+    about:
+      'mistakes of the configuration file, flags, variables and the inventory, and settings that contradict each other',
     of: 'all',
-    run: ({ config, backend }) => {
-      const wrong = [...config.mistakes, ...checkRun(config, backend)];
+    run: async ({ config, backend }) => {
+      const wrong = [...config.mistakes, ...checkRun(config, backend), ...(await inventoryMistakes(config))];
       const found = wrong.map(({ message, hint }) =>
         message === NO_DESTINATION
           ? warning('no destination: no collector was checked', 'ctflow doctor --collector udp://HOST:PORT')
@@ -143,9 +145,9 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'nflog-groups',
-    about: 'whether another program reads an NFLOG group that is wanted',
+    about: 'whether an NFLOG group that is wanted has another reader than the running ctflow of these settings',
     of: 'kernel',
-    run: ({ host, config }) => checkNflogGroups(host, config.settings.nflogGroup ?? []),
+    run: ({ host, config }) => checkNflogGroups(host, config.settings.nflogGroup ?? [], () => runningDaemon(config)),
   },
   {
     name: 'nflog-rules',

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { errnoOf } from '../../common/errors.js';
 import { isOwnNamespace, namespacePath } from '../../common/host.js';
@@ -28,6 +28,8 @@ export interface Host {
   run(program: string, args: readonly string[]): Promise<Ran>;
   /** A command line that does the same there. */
   line(command: string): string;
+  /** The process that has a socket, by the inode that /proc/net names; undefined where it cannot be seen. */
+  holderOf(inode: number): number | undefined;
 }
 
 /** @param netns a name under /run/netns or a path; this process's own where it is left out */
@@ -44,6 +46,7 @@ export function hostOf(netns?: string): Host {
       write: (path, text) => writeFileSync(path, text),
       run: (program, args) => runProgram(program, args),
       line: command => command,
+      holderOf: holderOfSocket,
     };
   }
   const enter = `--net=${namespacePath(netns!)}`;
@@ -69,6 +72,7 @@ export function hostOf(netns?: string): Host {
     write: (path, text) => void inside(['sh', '-c', 'cat >"$0"', path], text),
     run: (program, args) => runProgram('nsenter', [enter, '--', program, ...args]),
     line: command => `nsenter ${enter} ${command}`,
+    holderOf: holderOfSocket,
   };
 }
 
@@ -90,6 +94,20 @@ function runProgram(program: string, args: readonly string[]): Promise<Ran> {
       }
     });
   });
+}
+
+function holderOfSocket(inode: number): number | undefined {
+  const socket = `socket:[${inode}]`;
+  const holds = (process: string): boolean => {
+    try {
+      const folder = `/proc/${process}/fd`;
+      return readdirSync(folder).some(fd => readlinkSync(`${folder}/${fd}`) === socket);
+    } catch {
+      return false; // it ended, or is another user's
+    }
+  };
+  const process = readdirSync('/proc').find(name => /^\d+$/.test(name) && holds(name));
+  return process === undefined ? undefined : Number(process);
 }
 
 function firstLine(text: string): string {

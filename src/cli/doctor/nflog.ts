@@ -3,8 +3,18 @@ import { notSeen } from './hidden-traffic.js';
 import type { Host } from './host.js';
 import type { Rules } from './rules.js';
 
-/** Whether each group that is wanted is free: the kernel gives it one reader. */
-export function checkNflogGroups(host: Host, groups: readonly number[]): Finding[] {
+/** Of a socket in /proc/net/netlink (include/uapi/linux/netlink.h). */
+const NETLINK_NETFILTER = 12;
+
+/**
+ * Whether each group that is wanted is free: the kernel gives it one reader.
+ * @param running the process of the ctflow that runs with these settings, where there is one
+ */
+export async function checkNflogGroups(
+  host: Host,
+  groups: readonly number[],
+  running: () => Promise<number | undefined>,
+): Promise<Finding[]> {
   const text = host.read('/proc/net/netfilter/nfnetlink_log');
   if (groups.length === 0) return [ok('none is needed: no --nflog-group is given')];
   if (text === undefined)
@@ -18,14 +28,26 @@ export function checkNflogGroups(host: Host, groups: readonly number[]): Finding
       .split('\n')
       .map(line => line.trim().split(/\s+/).slice(0, 2).map(Number) as [number, number]),
   );
+  const own = groups.some(group => readers.has(group)) ? await running() : undefined;
   return groups.map(group => {
-    const reader = readers.get(group);
-    if (reader === undefined) return ok(`group ${group} is free`, String(group));
-    const name = host.read(`/proc/${reader}/comm`)?.trim();
-    const who = name === undefined ? `netlink port ${reader}` : `process ${reader} (${name})`;
+    const port = readers.get(group);
+    if (port === undefined) return ok(`group ${group} is free`, String(group));
+    const reader = processOf(host, port);
+    if (reader !== undefined && reader === own)
+      return ok(`group ${group} is read by the running ctflow (process ${reader})`, String(group));
+    const name = host.read(`/proc/${reader}/comm`)?.trim() ?? '?';
+    const who = reader === undefined ? `netlink port ${port}` : `process ${reader} (${name})`;
     const found = `group ${group} is read by ${who}: a second reader is refused`;
-    return warning(found, name === undefined ? `ss -f netlink -p | grep ${reader}` : `ps -fp ${reader}`, String(group));
+    return warning(found, reader === undefined ? `ss -f netlink -p | grep ${port}` : `ps -fp ${reader}`, String(group));
   });
+}
+
+/** A port is a number of its own as soon as a process has a second socket, so the socket tells whose it is. */
+function processOf(host: Host, port: number): number | undefined {
+  // sk, protocol, port, …, inode (netlink_native_seq_show, net/netlink/af_netlink.c)
+  const sockets = (host.read('/proc/net/netlink') ?? '').split('\n').map(line => line.trim().split(/\s+/));
+  const socket = sockets.find(([, protocol, one]) => Number(protocol) === NETLINK_NETFILTER && Number(one) === port);
+  return socket && host.holderOf(Number(socket.at(-1)));
 }
 
 /** Whether rules log to the groups that are wanted. */

@@ -11,7 +11,7 @@ import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 import { Authority } from '../../helpers/tls/authority.js';
-import { HEALTHY, NETFILTER, NO_PROGRAMS, findingsOf, subjectWith, type Case } from './subject.js';
+import { HEALTHY, NETFILTER, NETLINK_SOCKETS, NO_PROGRAMS, findingsOf, subjectWith, type Case } from './subject.js';
 
 const without = (path: string): Record<string, string> =>
   Object.fromEntries(Object.entries(HEALTHY).filter(([name]) => name !== path));
@@ -54,6 +54,17 @@ const FIRES: readonly Fires[] = [
     { line: '--collector udp://a:1 --source procfs --netns x' },
   ],
   ['warning: no destination', 'settings', /no destination/, /ctflow doctor --collector/, {}],
+  [
+    'error: the inventory is wrong',
+    'settings',
+    /^--inventory: .+:1:7: node is 17\. It must be/,
+    /ctflow config check/,
+    t => {
+      const inventory = temporaryPath(t, 'inventory.yaml');
+      writeFileSync(inventory, 'node: 17\n');
+      return { line: `--collector udp://a:1 --inventory ${inventory}` };
+    },
+  ],
   ['error: not Linux', 'kernel', /darwin has no conntrack/, /replay:/, { platform: 'darwin' }],
   [
     'error: no module',
@@ -260,8 +271,24 @@ const FIRES: readonly Fires[] = [
       line: '--nflog-group 5,6',
       files: {
         ...HEALTHY,
-        '/proc/net/netfilter/nfnetlink_log': '    5     77     0 2 65535    100  1\n',
+        '/proc/net/netfilter/nfnetlink_log': '    5 4294963198     0 2 65535    100  1\n',
+        '/proc/net/netlink': NETLINK_SOCKETS,
         '/proc/77/comm': 'ulogd\n',
+      },
+      holders: { 4240: 76, 4242: 77 },
+    },
+  ],
+  [
+    'warning: taken by who cannot be seen',
+    'nflog-groups',
+    /group 5 is read by netlink port 4294963198/,
+    /ss -f netlink -p \| grep 4294963198/,
+    {
+      line: '--nflog-group 5',
+      files: {
+        ...HEALTHY,
+        '/proc/net/netfilter/nfnetlink_log': '    5 4294963198     0 2 65535    100  1\n',
+        '/proc/net/netlink': NETLINK_SOCKETS,
       },
     },
   ],

@@ -29,18 +29,21 @@ needs(test, ['native', 'namespace'])(
       const { checks } = JSON.parse(stdout) as Report;
       return { code, stderr, of: (name: string) => checks.find(({ check }) => check === name)! };
     };
-    const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], '--nflog-group 5');
+    const control = temporaryPath(t, 'control.sock');
+    const nflog = `--nflog-group 5 --control ${control}`;
+    const exporter = await startExporter(namespace, 'native', ['udp://127.0.0.1:4739'], nflog);
     const said = await eventually('run says it', () =>
       exporter.log().find(({ msg }) => /conntrack is not active/.test(String(msg))),
     );
     t.regex(String(said['msg']), /in this network namespace: no rule uses it/);
     t.regex(String(said['hint']), /^Run nft .*ct state new'; see ctflow doctor$/);
 
-    const sick = await examined('--collector', 'udp://192.0.2.1:4739', '--state', temporaryPath(t, 'state'));
+    const flags = ['--control', control, '--collector', 'udp://192.0.2.1:4739', '--state', temporaryPath(t, 'state')];
+    const sick = await examined(...flags);
     t.is(sick.code, 1);
     t.regex(sick.stderr, /CTFLOW_DOCTOR/);
     for (const check of ['conntrack', 'acct', 'timestamp', 'nflog-rules']) t.is(sick.of(check).status, 'error', check);
-    t.like(sick.of('nflog-groups'), { status: 'warning' });
+    t.is(sick.of('nflog-groups').found, `group 5 is read by the running ctflow (process ${exporter.pid})`);
     t.like(sick.of('collector'), { status: 'error', command: 'ip route get 192.0.2.1' });
     t.regex(sick.of('collector').found, /ENETUNREACH: there is no route/);
     // as the report says
@@ -49,13 +52,14 @@ needs(test, ['native', 'namespace'])(
     // a connection from before accounting
     await namespace.run('bash', ['-c', 'echo >/dev/udp/127.0.0.1/9']);
 
-    const mended = await examined('--fix');
+    const mended = await examined('--fix', '--control', 'off');
     t.is(mended.code, 0, mended.stderr);
     t.regex(mended.stderr, /--fix sets net.netfilter.nf_conntrack_acct to 1/);
     t.like(mended.of('acct'), { status: 'ok', fixed: true });
     t.like(mended.of('timestamp'), { status: 'ok', fixed: true });
     t.is(mended.of('conntrack').status, 'ok');
     t.is(mended.of('nflog-rules').status, 'ok');
+    t.like(mended.of('nflog-groups'), { status: 'warning', command: `ps -fp ${exporter.pid}` });
     t.like(mended.of('entries'), { status: 'warning' });
     t.regex(mended.of('entries').found, /have no counters/);
     t.is(await namespace.run('cat', [`${NETFILTER}acct`]), '1\n');

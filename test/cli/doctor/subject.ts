@@ -11,6 +11,8 @@ import { addRunSettings, type RunConfig } from '../../../src/config/run-config.j
 export interface FakeHost {
   files?: Readonly<Record<string, string>>;
   programs?: Readonly<Record<string, string | Ran>>;
+  /** Processes that have a socket, by its inode. */
+  holders?: Readonly<Record<number, number>>;
 }
 
 export const NETFILTER = '/proc/sys/net/netfilter/nf_conntrack_';
@@ -27,13 +29,19 @@ export const HEALTHY: Readonly<Record<string, string>> = {
   '/proc/net/stat/nf_conntrack': 'entries  drop early_drop insert_failed search_restart\n0000000a 0 0 0 0\n',
   '/proc/sys/net/core/rmem_max': '212992\n',
 };
+/** The process of inode 4242 reads, by a port that is no process; another protocol has the same port. */
+export const NETLINK_SOCKETS = `sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
+0000000042e474b8 0   4294963198 00000000 0        0        0     2        0        4240
+000000009bab45d9 12  77         00000000 0        0        0     2        0        4241
+000000009bab45da 12  4294963198 00000000 0        0        0     2        0        4242
+`;
 export const NO_RULES = '{"nftables": []}';
 export const NO_PROGRAMS: NonNullable<FakeHost['programs']> = {
   'nft -j -t list ruleset': NO_RULES,
   'nft list flowtables': '',
 };
 
-export function fakeHost({ files = HEALTHY, programs = NO_PROGRAMS }: FakeHost = {}): Host {
+export function fakeHost({ files = HEALTHY, programs = NO_PROGRAMS, holders = {} }: FakeHost = {}): Host {
   const written = new Map<string, string>();
   return {
     read: path => written.get(path) ?? files[path],
@@ -43,6 +51,7 @@ export function fakeHost({ files = HEALTHY, programs = NO_PROGRAMS }: FakeHost =
       return Promise.resolve(typeof ran === 'string' ? { output: ran } : ran);
     },
     line: command => command,
+    holderOf: inode => holders[inode],
   };
 }
 
@@ -65,8 +74,8 @@ export interface Case extends FakeHost, Partial<Pick<Subject, 'kind' | 'platform
   backend?: Partial<Backend>;
 }
 
-export function subjectWith({ files, programs, line = '', backend = {}, ...more }: Case = {}): Subject {
-  const host = fakeHost({ ...(files && { files }), ...(programs && { programs }) });
+export function subjectWith({ files, programs, holders, line = '', backend = {}, ...more }: Case = {}): Subject {
+  const host = fakeHost({ ...(files && { files }), ...(programs && { programs }), ...(holders && { holders }) });
   const native: Backend = { ...createFallbackBackend(), name: 'native', ...backend };
   return {
     config: configOf(line),

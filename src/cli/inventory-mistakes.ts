@@ -1,0 +1,15 @@
+import type { CtflowError } from '../common/errors.js';
+import type { RunConfig } from '../config/run-config.js';
+import { readInventory } from '../inventory/reader.js';
+
+/** What is wrong with the inventory that the settings name: it is read whole, as a run would. */
+export async function inventoryMistakes({ settings: { inventory }, blame }: RunConfig): Promise<CtflowError[]> {
+  if (inventory === undefined) return [];
+  try {
+    await readInventory(inventory);
+    return [];
+  } catch (error) {
+    const { message, hint = '' } = error as CtflowError;
+    return [blame(['inventory'], message, hint)];
+  }
+}
