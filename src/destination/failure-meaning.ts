@@ -5,7 +5,7 @@ import { NO_HANDSHAKE, NOT_ALLOWED, REFUSED } from '../transport/tls-client.js';
 const UNKNOWN_AUTHORITY = "the collector's certificate is of an authority that is not trusted here (--tls-ca)";
 const CLIENT_CERTIFICATE = "the collector does not accept this exporter's certificate (--tls-certificate)";
 
-const NO_INTERFACE = 'the interface behind the % of the address does not exist';
+const NO_INTERFACE = 'the interface behind the % of the address does not exist, or is down';
 const BROKEN_OFF = 'the collector, or something on the way, has broken the connection off';
 
 /** By errno, or by the code of Node or OpenSSL. */

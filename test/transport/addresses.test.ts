@@ -1,6 +1,8 @@
 import test from 'ava';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
 import { createSocket } from 'node:dgram';
 import { fileURLToPath } from 'node:url';
 import { nextAddress, resolveAll } from '../../src/transport/addresses.js';
@@ -28,6 +30,13 @@ test('addresses have their turn one after another', t => {
 test('only addresses of the family of the local address are used', async t => {
   t.deepEqual(await resolveAll('127.0.0.1', { localAddress: '127.0.0.9' }), [{ address: '127.0.0.1', family: 4 }]);
   await t.throwsAsync(resolveAll('127.0.0.1', { localAddress: '::1' }), { code: 'EAFNOSUPPORT' });
+});
+
+test('an address behind an interface that is not there is none', async t => {
+  await t.throwsAsync(resolveAll('fe80::1%no-such-if', {}), { code: 'ENODEV' });
+  const [name] = Object.keys(networkInterfaces());
+  t.deepEqual(await resolveAll(`fe80::1%${name}`, {}), [{ address: `fe80::1%${name}`, family: 6 }]);
+  t.deepEqual(await resolveAll('fe80::1%1', {}), await lookup('fe80::1%1', { all: true }));
 });
 
 for (const { name, needs: wanted } of BACKENDS) {
