@@ -413,6 +413,7 @@ export interface LookedOwners {
   /** Two numbers a slot: 0 for none, else that of an owner, and 1 more. */
   found: Uint32Array
   owners: Array<SocketOwner>
+  cpu: number
 }
 
 /** An interface; the alias is empty where it has none. */

@@ -62,6 +62,11 @@ export class FlowKnowledge implements PollHook {
   beforeDump(): void {
     this.#addresses.beforeDump();
     this.interfaces?.beforeDump();
+    this.#owners?.beforeDump();
+  }
+
+  async afterDump(): Promise<void> {
+    this.#owners?.afterDump();
   }
 
   close(): void {

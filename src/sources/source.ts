@@ -128,6 +128,8 @@ export interface LookedOwners {
   /** Two numbers a slot, of its source and destination: 0 for not known, else that of an owner, and 1 more. */
   readonly found: Uint32Array;
   readonly owners: readonly SocketOwner[];
+  /** Milliseconds of CPU that the look has taken. */
+  readonly cpu: number;
 }
 
 /** Who has a socket. */

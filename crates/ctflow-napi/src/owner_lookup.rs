@@ -40,8 +40,10 @@ impl OwnerLookup {
         let (lookup, counts) = (self.lookup.clone(), self.counts.clone());
         Ok(background(move || {
             let mut lookup = lock(&lookup);
+            let before = lookup.counts().cpu;
             let looked = lookup.look(&copied);
             *lock(&counts) = lookup.counts();
+            let cpu = lookup.counts().cpu - before;
             let owner::Looked { found, owners } = looked?;
             let crossed = owners.into_iter().map(|owner| SocketOwner {
                 user: owner.user,
@@ -51,6 +53,7 @@ impl OwnerLookup {
             Ok(LookedOwners {
                 found: found.into(),
                 owners: crossed.collect(),
+                cpu,
             })
         }))
     }
@@ -79,6 +82,7 @@ pub struct LookedOwners {
     /// Two numbers a slot: 0 for none, else that of an owner, and 1 more.
     pub found: Uint32Array,
     pub owners: Vec<SocketOwner>,
+    pub cpu: f64,
 }
 
 #[napi(object)]

@@ -34,6 +34,7 @@ export class HostOwners {
   readonly #users = new UserNames();
   readonly #counts = { inZone: 0, overflow: 0, failed: 0 };
   #table: OwnerTable | undefined;
+  #waiting: WaitingFlows | undefined;
   #lookup: SocketOwners | undefined;
   /** Of namespaces before. */
   #earlier: OwnerCounts | undefined;
@@ -70,7 +71,7 @@ export class HostOwners {
   of(store: FlowStore): Required<Pick<FlowExtras, 'owners' | 'ownerFacts'>> {
     const table = (this.#table = new OwnerTable(this.#names, this.#most));
     const owners = new Uint32Array(store.table.capacity * FLOW_OWNERS);
-    const waiting = new WaitingFlows(store, owners, {
+    const waiting = (this.#waiting = new WaitingFlows(store, owners, {
       isLocal: (at, v6) => {
         const { rows, bytes } = store.table;
         return this.#addresses.has(rows, at, v6, bytes[at * 4]);
@@ -79,9 +80,17 @@ export class HostOwners {
       overflow: () => this.#counts.overflow++,
       look: slots => this.#look(store.table.bytes, slots),
       number: owner => this.#number(owner, table, store, owners),
-    });
+    }));
     store.subscribe(waiting);
     return { owners, ownerFacts: table.facts };
+  }
+
+  beforeDump(): void {
+    this.#waiting?.beforeDump();
+  }
+
+  afterDump(): void {
+    this.#waiting?.afterDump();
   }
 
   /** No more looks. */

@@ -44,7 +44,7 @@ class FakeSockets implements SocketOwners {
     await Promise.resolve();
     this.meanwhile();
     if (this.fails) throw new CtflowError('CTFLOW_NETLINK', 'Cannot ask', 'Wait');
-    return { found: Uint32Array.from([...slots].flatMap(() => [1, 2])), owners: OWNERS };
+    return { found: Uint32Array.from([...slots].flatMap(() => [1, 2])), owners: OWNERS, cpu: 0 };
   }
 
   counts(): OwnerCounts {
@@ -83,6 +83,30 @@ test('connections with an end here are looked for together, once, and have their
   await new Promise(resolve => setTimeout(resolve, 120));
   t.is(sockets.looks.length, 1);
   t.is(owners.stats().looks, 1);
+});
+
+test('what a dump shows is looked for when it is over, together, and what comes meanwhile as well', async t => {
+  const sockets = new FakeSockets();
+  const { owners, store } = rig(() => sockets);
+  owners.beforeDump();
+  store.poll([here(1)]);
+  await new Promise(resolve => setTimeout(resolve, 60));
+  t.is(sockets.looks.length, 0);
+  store.poll([here(1), here(2)]);
+  let more = true;
+  sockets.meanwhile = () => {
+    if (more) {
+      more = false;
+      store.poll([here(1), here(2), here(3)]);
+      owners.afterDump();
+    }
+  };
+  owners.afterDump();
+  await eventually('both looks are over', () => sockets.looks.length === 2);
+  t.deepEqual(
+    sockets.looks.map(({ length }) => length),
+    [2, 1],
+  );
 });
 
 test('an owner beyond the limit is counted, and those before stay', async t => {
