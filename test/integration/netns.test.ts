@@ -73,7 +73,9 @@ for (const { needs: wanted } of BACKENDS.filter(({ name }) => name === 'native')
       const messages: Buffer[] = [];
       collector.on('message', message => messages.push(message));
       const endpoint = `udp://127.0.0.1:${collector.address().port}`;
-      const exporter = await startExporter(namespace, 'native', [endpoint], `--netns ${path}`, 'owner');
+      // the record at the end has all, however long the packets take
+      const flags = `--netns ${path} --active-flow-export-timeout 1h`;
+      const exporter = await startExporter(namespace, 'native', [endpoint], flags, 'owner');
       await talk();
       const [listed] = await listConnections(namespace);
       t.is((await exporter.stop()).code, 0);
