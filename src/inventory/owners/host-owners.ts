@@ -8,9 +8,13 @@ import { IN_USE } from '../../store/connection-table.js';
 import type { FlowStore } from '../../store/flow-store.js';
 import type { LocalAddresses } from '../local-ends.js';
 import { readCgroupPath } from './cgroup-path.js';
+import { ContainerNames } from './container-names.js';
 import { MOST_OWNERS, OwnerTable } from './owner-table.js';
 import { UserNames } from './user-names.js';
 import { WaitingFlows } from './waiting-flows.js';
+
+/** Where the facts of an owner have the name of its container. */
+const CONTAINER_NAME = 4;
 
 export interface OwnerStats extends OwnerCounts {
   /** Owners that are known now. */
@@ -32,6 +36,7 @@ export class HostOwners {
   readonly #log: Logger;
   readonly #most: number;
   readonly #users = new UserNames();
+  readonly #containers: ContainerNames;
   readonly #counts = { inZone: 0, overflow: 0, failed: 0 };
   #table: OwnerTable | undefined;
   #waiting: WaitingFlows | undefined;
@@ -42,7 +47,7 @@ export class HostOwners {
   #closed = false;
 
   /**
-   * @param most owners that are kept
+   * @param most owners that are kept; @param containers who knows the names of containers
    * @throws CtflowError CTFLOW_BACKEND_LACKS, CTFLOW_USAGE where the source has no sockets
    */
   constructor(
@@ -51,6 +56,7 @@ export class HostOwners {
     names: NameTable,
     log: Logger,
     most: number = MOST_OWNERS,
+    containers = new ContainerNames(),
   ) {
     const { kind, owners } = source;
     if (!owners) throw refusal(kind);
@@ -59,6 +65,7 @@ export class HostOwners {
     this.#names = names;
     this.#log = log;
     this.#most = most;
+    this.#containers = containers;
   }
 
   stats(): OwnerStats {
@@ -129,7 +136,11 @@ export class HostOwners {
     const { flags, top } = store.table;
     return table.number(
       owner,
-      () => namesOf(owner, this.#users),
+      () => {
+        const { container } = readCgroupPath(owner.cgroup);
+        if (container !== '') void this.#findName(owner, container, table);
+        return namesOf(owner, this.#users);
+      },
       keep => {
         for (let slot = 0; slot < top; slot++) {
           if (!(flags[slot] & IN_USE)) continue;
@@ -138,6 +149,11 @@ export class HostOwners {
         }
       },
     );
+  }
+
+  async #findName(owner: SocketOwner, container: string, table: OwnerTable): Promise<void> {
+    const name = await this.#containers.name(container);
+    if (name !== '') table.setName(owner, CONTAINER_NAME, name);
   }
 }
 

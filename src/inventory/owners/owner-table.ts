@@ -41,7 +41,7 @@ export class OwnerTable implements NameHolder {
     describe: (number: number) => readonly string[],
     inUse: (keep: (number: number) => void) => void,
   ): number {
-    const key = `${owner.user} ${owner.command}\0${owner.cgroup}`;
+    const key = keyOf(owner);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     if (this.#free.length === 0 && this.#next > this.#most) this.#tidy(inUse);
@@ -55,6 +55,12 @@ export class OwnerTable implements NameHolder {
     for (let word = 0; word < OWNER_WORDS; word++)
       this.facts[number * OWNER_WORDS + word] = this.#names.intern(names[word]);
     return number;
+  }
+
+  /** What becomes known of an owner later; nothing where it has gone. @param word of its facts */
+  setName(owner: SocketOwner, word: number, name: string): void {
+    const number = this.#numbers.get(keyOf(owner));
+    if (number !== undefined) this.facts[number * OWNER_WORDS + word] = this.#names.intern(name);
   }
 
   eachName(keep: (number: number) => void): void {
@@ -72,4 +78,8 @@ export class OwnerTable implements NameHolder {
       this.facts.fill(NO_NAME, number * OWNER_WORDS, (number + 1) * OWNER_WORDS);
     }
   }
+}
+
+function keyOf({ user, command, cgroup }: SocketOwner): string {
+  return `${user} ${command}\0${cgroup}`;
 }

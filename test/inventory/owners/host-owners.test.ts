@@ -1,7 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { CtflowError } from '../../../src/common/errors.js';
 import { OWNER_WORDS } from '../../../src/encoder/columns.js';
 import { LocalAddresses } from '../../../src/inventory/local-ends.js';
+import { ContainerNames } from '../../../src/inventory/owners/container-names.js';
 import { HostOwners } from '../../../src/inventory/owners/host-owners.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { ROW_SIZE } from '../../../src/row/layout.generated.js';
@@ -10,6 +13,7 @@ import { ping, tcp, udp } from '../../helpers/builders/connections.js';
 import type { Facts } from '../../helpers/builders/rows.js';
 import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
+import { temporaryFolder } from '../../helpers/temporary.js';
 import { StoreRig } from '../../helpers/rigs/store-rig.js';
 
 const NONE: OwnerCounts = {
@@ -52,11 +56,11 @@ class FakeSockets implements SocketOwners {
   }
 }
 
-function rig(sockets: () => SocketOwners | undefined, most?: number) {
+function rig(sockets: () => SocketOwners | undefined, most?: number, containers?: ContainerNames) {
   const { log, lines } = listeningLogger();
   const names = new NameTable();
   const addresses = new LocalAddresses({ localAddresses: () => ['192.0.2.1'] }, log);
-  const owners = new HostOwners({ kind: 'netlink', owners: sockets }, addresses, names, log, most);
+  const owners = new HostOwners({ kind: 'netlink', owners: sockets }, addresses, names, log, most, containers);
   const store = new StoreRig({ maxConnections: 8 });
   const extras = owners.of(store.store);
   const text = (number: number): string =>
@@ -107,6 +111,17 @@ test('what a dump shows is looked for when it is over, together, and what comes 
     sockets.looks.map(({ length }) => length),
     [2, 1],
   );
+});
+
+test('the name of a container comes later than its owner', async t => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, 'var/lib/docker/containers', CONTAINER);
+  mkdirSync(file, { recursive: true });
+  writeFileSync(join(file, 'config.v2.json'), JSON.stringify({ Name: '/shop' }));
+  const { store, namesOf } = rig(() => new FakeSockets(), undefined, new ContainerNames(folder));
+  store.poll([here(1)]);
+  await eventually('the container has its name', () => namesOf(2)[4] === 'shop');
+  t.is(namesOf(1)[4], '');
 });
 
 test('an owner beyond the limit is counted, and those before stay', async t => {

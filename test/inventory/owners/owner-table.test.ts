@@ -43,3 +43,14 @@ test('the number of an owner that no flow has goes to another one; where all are
     2,
   );
 });
+
+test('a name that is known later goes to the owner, and to none where it has gone', t => {
+  const names = new NameTable();
+  const table = new OwnerTable(names, 1);
+  table.number(owner(1), describe(1), nobody);
+  table.setName(owner(1), 4, 'shop');
+  t.is(table.facts[OWNER_WORDS + 4], names.intern('shop'));
+  table.number(owner(2), describe(2), nobody);
+  table.setName(owner(1), 4, 'late');
+  t.is(table.facts[OWNER_WORDS + 4], names.intern(''));
+});
