@@ -19,6 +19,7 @@ import { warnIfInactive } from './doctor/conntrack.js';
 import { FirstRows, type SortedRows } from './dump/first-rows.js';
 import { DUMP_FORMATS, type DumpFormat, linesOf, type Lines } from './dump/formats.js';
 import { type LastDump, lastDump } from './dump/last-dump.js';
+import { DumpOwners, type OwnerViews } from './dump/owners.js';
 import { ORDER_NAMES, orderBy, type OrderName } from './dump/order.js';
 import { Progress } from './progress.js';
 import { openSource, sourceOf, type SourceSettings } from './open-source.js';
@@ -53,6 +54,12 @@ const dumpSettings = {
     wholeNumber('<n>', 1, MOST_ROWS),
     `print so many connections at most, the first in the order of --sort (default: all, with --sort ${SORTED_ROWS})`,
   ),
+  owners: defaulted(
+    '',
+    onOff(),
+    false,
+    'also whose sockets the connections have on this host: user, cgroup, systemd unit, container, Pod and program (native only)',
+  ),
   ...sourceSettings,
 };
 
@@ -73,6 +80,7 @@ Examples:
   # ctflow dump --sort bytes --limit 20
   # ctflow dump --format csv > connections.csv
   # ctflow dump --netns blue
+  # ctflow dump --owners --format json | jq 'select(.sourceOwner.systemdUnit == "cron.service")'
   $ ctflow dump --source replay:dump.ctflow`,
     )
     .action(dump);
@@ -84,6 +92,7 @@ interface DumpFlags extends SourceSettings {
   sort?: OrderName;
   reverse: boolean;
   limit?: number;
+  owners: boolean;
 }
 
 async function dump(flags: DumpFlags): Promise<void> {
@@ -91,7 +100,8 @@ async function dump(flags: DumpFlags): Promise<void> {
   const { source, recorded } = await openDump(flags);
   let progress: Progress | undefined;
   try {
-    const printer = new Printer(flags.format);
+    const owners = flags.owners ? new DumpOwners(source) : undefined;
+    const printer = new Printer(flags.format, owners);
     const { output } = printer;
     const filter = flags.filter && new BatchFilter(flags.filter, Date.now());
     const limit = flags.limit ?? (flags.sort === undefined ? Infinity : SORTED_ROWS);
@@ -103,8 +113,9 @@ async function dump(flags: DumpFlags): Promise<void> {
     // where the connections themselves are seen, they are the progress
     const isSilent = isatty(1) && !first;
     progress = isSilent ? undefined : new Progress(() => `${read} connections read so far`);
-    const summary = await source.dump(batch => {
+    const summary = await source.dump(async batch => {
       filter?.use(batch);
+      if (!first) await printer.use(batch);
       read += batch.count;
       for (let i = 0; i < batch.count; i++) if (isOffloaded(batch.u32[i * ROW_WORDS + STATUS_WORD])) offloaded++;
       for (let i = 0; i < batch.count && !output.broken; i++) {
@@ -176,19 +187,29 @@ function whichOne({ number, of }: LastDump, startedAt: number): string {
 class Printer {
   readonly output = standardOutput();
   readonly #lines: Lines;
+  readonly #owners: DumpOwners | undefined;
+  /** Of the batch that is printed. */
+  #views: ReadonlyMap<number, OwnerViews> | undefined;
   #begun = false;
 
-  constructor(format: DumpFormat) {
-    this.#lines = linesOf(format);
+  constructor(format: DumpFormat, owners: DumpOwners | undefined) {
+    this.#lines = linesOf(format, owners !== undefined);
+    this.#owners = owners;
+  }
+
+  /** The rows of this batch are printed from now on. */
+  async use(batch: Batch): Promise<void> {
+    this.#views = await this.#owners?.of(batch);
   }
 
   print(batch: Batch, index: number): void {
     this.#begin();
-    this.output.write(this.#lines.of(viewRow(batch, index)));
+    this.output.write(this.#lines.of({ ...viewRow(batch, index), ...this.#views?.get(index) }));
   }
 
   /** As fast as the reader takes them. */
   async printAll({ rows, numbers }: SortedRows): Promise<void> {
+    await this.use(rows);
     for (let i = 0; i < numbers.length && !this.output.broken; i++) {
       this.print(rows, numbers[i]);
       if (i % ROWS_A_WRITE === 0) await this.output.room();

@@ -1,5 +1,9 @@
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { DirectionView, RowView } from '../../row/row-view.js';
+import type { OwnerView, OwnerViews } from './owners.js';
+
+/** A connection, and whose sockets it has. */
+export type DumpedView = RowView & OwnerViews;
 
 export const DUMP_FORMATS = ['table', 'json', 'csv'] as const;
 export type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -9,7 +13,7 @@ export interface Lines {
   readonly head: string;
   /** The head is printed where there is no connection, too. */
   readonly headAlways: boolean;
-  of(view: RowView): string;
+  of(view: DumpedView): string;
 }
 
 const COLUMNS = [
@@ -51,16 +55,38 @@ const CSV: readonly (readonly [name: string, read: (view: RowView) => Value])[] 
   ),
 ];
 
-export function linesOf(format: DumpFormat): Lines {
+const OWNER = [
+  'user',
+  'uid',
+  'socketCgroup',
+  'systemdUnit',
+  'containerId',
+  'containerName',
+  'podUid',
+  'command',
+] as const satisfies readonly (keyof OwnerView)[];
+
+/** The same where owners are asked for. */
+const CSV_WITH_OWNERS: readonly (readonly [name: string, read: (view: DumpedView) => Value])[] = [
+  ...CSV,
+  ...(['sourceOwner', 'destinationOwner'] as const).flatMap(side =>
+    OWNER.map(key => [`${side}.${key}`, (view: DumpedView) => view[side]?.[key]] as const),
+  ),
+];
+
+/** @param owners they are asked for */
+export function linesOf(format: DumpFormat, owners: boolean): Lines {
   switch (format) {
     case 'json':
       return { head: '', headAlways: false, of: jsonLine };
-    case 'csv':
+    case 'csv': {
+      const columns = owners ? CSV_WITH_OWNERS : CSV;
       return {
-        head: csvLine(CSV.map(([name]) => name)),
+        head: csvLine(columns.map(([name]) => name)),
         headAlways: true,
-        of: view => csvLine(CSV.map(([, read]) => read(view))),
+        of: view => csvLine(columns.map(([, read]) => read(view))),
       };
+    }
     case 'table': {
       const table = new ColumnTable(COLUMNS.map(column => ({ ...column })));
       return { head: table.header(), headAlways: false, of: view => table.row(cells(view)) };
@@ -68,7 +94,7 @@ export function linesOf(format: DumpFormat): Lines {
   }
 }
 
-function jsonLine(view: RowView): string {
+function jsonLine(view: DumpedView): string {
   const text = JSON.stringify(view, (_, value: unknown) => {
     if (typeof value !== 'bigint') return value;
     return value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value);
@@ -87,7 +113,7 @@ function csvCell(value: Value): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function cells(view: RowView): string[] {
+function cells(view: DumpedView): string[] {
   const { original, reply } = view;
   return [
     view.protocol,
@@ -110,7 +136,7 @@ function pair(sent: bigint | undefined, received: bigint | undefined): string {
   return sent === undefined && received === undefined ? '' : `${sent ?? '?'}/${received ?? '?'}`;
 }
 
-function details(view: RowView): string[] {
+function details(view: DumpedView): string[] {
   const { original, reply } = view;
   const words: string[] = [];
   if (original.icmpType !== undefined)
@@ -129,7 +155,15 @@ function details(view: RowView): string[] {
   if (view.status?.includes('ASSURED')) words.push('ASSURED');
   if (view.offloaded) words.push('OFFLOAD');
   if (view.id !== undefined) words.push(`id=${view.id}`);
+  if (view.sourceOwner) words.push(`from=${ownerText(view.sourceOwner)}`);
+  if (view.destinationOwner) words.push(`to=${ownerText(view.destinationOwner)}`);
   return words;
+}
+
+/** The user and where it is, in one word. */
+function ownerText({ user, containerName, containerId, systemdUnit, socketCgroup, command }: OwnerView): string {
+  const where = containerName ?? containerId?.slice(0, 12) ?? systemdUnit ?? socketCgroup;
+  return `${user}${where === undefined ? '' : `@${where}`}${command === undefined ? '' : `(${command})`}`;
 }
 
 /** Without NAT the reply has the addresses of the request, swapped. */

@@ -177,7 +177,8 @@ export function namesOf({ user, cgroup, command }: SocketOwner, users: UserNames
   return [name, cgroup, unit, container, '', podUid, command];
 }
 
-function refusal(kind: Source['kind']): CtflowError {
+/** Of a source that knows no sockets. */
+export function refusal(kind: Source['kind']): CtflowError {
   const without = { ovs: 'Open vSwitch knows no sockets', replay: 'A recording has no sockets' };
   return kind === 'replay' || kind === 'ovs'
     ? new CtflowError('CTFLOW_USAGE', without[kind], 'Leave out owners')

@@ -4,8 +4,10 @@ import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { loadBackend } from '../../../src/backend/load.js';
 import type { SocketOwner, Source } from '../../../src/sources/source.js';
+import type { OwnerViews } from '../../../src/cli/dump/owners.js';
 import * as row from '../../../src/row/layout.generated.js';
 import { Cgroups, cgroupRoot } from '../../helpers/kernel/cgroups.js';
+import { ctflow } from '../../helpers/kernel/command.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
 import { needs, PYTHON } from '../../helpers/kernel/require.js';
 
@@ -191,7 +193,7 @@ async function rig(t: ExecutionContext) {
     if (peer.exitCode === null) await once(peer, 'exit');
   });
   const said = async (): Promise<unknown> => JSON.parse((await lines.next()).value as string);
-  return { source, said, go: () => peer.stdin.write('\n'), a: a.path, b: b.path, c: c.path };
+  return { namespace, source, said, go: () => peer.stdin.write('\n'), a: a.path, b: b.path, c: c.path };
 }
 
 rigged('an owner is named where exactly one socket is the connection’s, and was so from its beginning', async t => {
@@ -230,4 +232,28 @@ rigged('an owner is named where exactly one socket is the connection’s, and wa
   const counts = source.owners!()!.counts();
   t.is(counts.looks, 3);
   t.true(counts.ended >= 1 && counts.unproven >= 1 && counts.ambiguous >= 1, JSON.stringify(counts));
+});
+
+rigged('dump prints owners in fields of their own, in each format and in an order, too', async t => {
+  const { namespace, said, a, b } = await rig(t);
+  t.deepEqual(await said(), { done: 'made' });
+  const dump = async (...more: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await ctflow(namespace, ['dump', '--owners', ...more]);
+    t.is(code, 0, stderr);
+    return stdout;
+  };
+  const filter = ['--filter', 'src.port == 40001 || src.port == 40005'];
+  const client = { user: '1001', uid: 1001, socketCgroup: `${a}`, command: 'client' };
+  const server = { user: '1002', uid: 1002, socketCgroup: `${b}`, command: 'server' };
+  for (const order of [[], ['--sort', 'src']]) {
+    const lines = (await dump('--format', 'json', ...filter, ...order)).trim().split('\n');
+    const views = lines.map(line => JSON.parse(line) as { original: { sourcePort: number } } & OwnerViews);
+    const [one, ended] = [40001, 40005].map(port => views.find(({ original }) => original.sourcePort === port)!);
+    t.deepEqual([one.sourceOwner, one.destinationOwner], [client, server]);
+    t.false('sourceOwner' in ended || 'destinationOwner' in ended);
+  }
+  const [head, line] = (await dump('--format', 'csv', '--filter', 'src.port == 40001')).split('\r\n');
+  const columns = head.split(',');
+  t.is(line.split(',')[columns.indexOf('destinationOwner.socketCgroup')], b);
+  t.true((await dump('--filter', 'src.port == 40001')).includes(`from=1001@${a}(client) to=1002@${b}(server)`));
 });
