@@ -17,6 +17,7 @@ import { serviceManager } from '../daemon/service-manager.js';
 import { Top } from '../daemon/top/top.js';
 import { Monitoring } from '../daemon/monitoring.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
+import { ownersLack } from '../inventory/owners/host-owners.js';
 import { lastingFilter } from '../row/filter.js';
 import { checkKernel, setupKernel } from '../sources/kernel-settings.js';
 import { limitRepeats } from '../common/log/repeats.js';
@@ -359,6 +360,8 @@ function prepareKernel(source: Source, flags: RunSettings, events: boolean, log:
   const changed = flags.setupSysctl && isOfKernel(source) ? setupKernel(source, events) : [];
   for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
+  const lacking = flags.owners ? ownersLack(source) : undefined;
+  if (lacking !== undefined) log.warn(lacking);
   void warnIfInactive(source, flags.netns, ({ message, hint }) => log.warn({ hint }, message));
   // what fails here, the first poll reports
   source.lacks?.().then(
