@@ -69,8 +69,8 @@ export class Exporter {
   readonly #interval: PollInterval;
   readonly #poller: Poller;
   readonly #turns: PollTurns;
-  readonly #names = new NameTable();
-  readonly #own = new OwnConnections();
+  readonly #names: NameTable;
+  readonly #own: OwnConnections;
   readonly #denied: DeniedPackets | undefined;
   readonly #nat: NatLog | undefined;
   readonly #eventKind: EventsOptions['kind'] | undefined;
@@ -87,13 +87,17 @@ export class Exporter {
     this.#options = options;
     this.#log = options.log;
     this.#time = new TimeLimit(options.shutdownTimeout);
-    const born = now();
+    const { beside } = options;
+    const born = beside?.born ?? now();
+    this.#own = beside?.own ?? new OwnConnections();
+    this.#names = new NameTable(beside?.nameLimits);
     const queues = (some: readonly DestinationOptions[]): number[] => some.map(({ endedQueue }) => endedQueue);
     const ofNat = options.destinations.filter(isNat);
     const ofFlows = options.destinations.filter(one => !isNat(one));
     this.#store = new ConnectionStore({
       maxConnections: options.maxConnections,
       endedRoom: endedRoom(options.maxConnections, queues(ofFlows), options.spareEnded),
+      room: beside?.room,
       firstSight: options.firstSight,
       filter: options.filter,
       born,
@@ -303,6 +307,11 @@ export class Exporter {
     return changed;
   }
 
+  /** Since when there is no network namespace of the name, monotonic milliseconds; undefined while one is read. */
+  get withoutNamespaceSince(): number | undefined {
+    return this.#follower?.outsideSince;
+  }
+
   /** As they are now. */
   get destinations(): readonly DestinationOptions[] {
     return this.#destinations.all.map(({ options }) => options);
@@ -397,6 +406,7 @@ export class Exporter {
     if (drain)
       await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
     const [error, ...others] = await closeParts(this.#parts, drain);
+    this.#store.table.leaveRoom();
     for (const other of others) this.#log.error(describeError(other));
     if (error !== undefined) throw error;
   }

@@ -43,6 +43,7 @@ export type { Flushed, ResentTemplates } from './destination/set/destination-set
 export type { LastError } from './destination/outage.js';
 export { DESTINATION_DEFAULTS, type DestinationOptions } from './destination/destination-options.js';
 export { IpfixEncoder, type IpfixEncoderOptions } from './destination/ipfix-encoder.js';
+export type { BesideOptions } from './destination/exporter-options.js';
 export type { MaxRate } from './destination/pacing/pacing.js';
 export type { SessionCounts } from './destination/session.js';
 export {

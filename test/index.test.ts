@@ -8,6 +8,7 @@ const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 /** Objects that a program gets from one function and hands to another; it does not make them by itself. */
 const OPAQUE = new Set([
   'Backend',
+  'BesideOptions',
   'Filter',
   'Journal',
   'InventoryFile',

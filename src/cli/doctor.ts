@@ -7,10 +7,12 @@ import { onOff } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { addRunSettings } from '../config/run-config.js';
 import { defaulted } from '../config/setting.js';
+import { findNamespaces } from '../daemon/namespaces/namespace-names.js';
 import { CHECKS, subjectOf } from './doctor/checks.js';
-import { examine } from './doctor/examination.js';
+import { examine, examineEach } from './doctor/examination.js';
 import { asJson, asLines, count } from './doctor/printer.js';
 import { Progress } from './progress.js';
+import { placesOf } from './run/places.js';
 
 const doctorSettings = {
   fix: defaulted(
@@ -42,11 +44,22 @@ Examples:
     )
     .action(async ({ fix, json }: { fix: boolean; json: boolean }) => {
       const backend = await loadBackend(config().settings.backend, note);
-      const subject = subjectOf(config(), backend);
       let at = '';
       const progress = new Progress(() => `checks ${at}`);
       const says = fix ? (change: string): void => note(`--fix ${change}`) : undefined;
-      const examined = await examine(CHECKS, subject, says, check => (at = check)).finally(() => progress.close());
+      const { wanted, most } = placesOf(config().settings);
+      const names = wanted && findNamespaces(wanted).slice(0, most);
+      const begins = (check: string): void => void (at = check);
+      const examined = await (
+        names
+          ? examineEach(
+              CHECKS,
+              names.map(({ name }) => [name, subjectOf(config(), backend, name)] as const),
+              says,
+              begins,
+            )
+          : examine(CHECKS, subjectOf(config(), backend), says, begins)
+      ).finally(() => progress.close());
       const width = isatty(1) ? process.stdout.columns : undefined;
       standardOutput().write(json ? asJson(examined) : asLines(examined, width));
       const errors = count(examined, 'error');

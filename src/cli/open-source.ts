@@ -63,7 +63,7 @@ export function partsOf(source: string): [kind: string, what: string | undefined
 }
 
 /** The filter that the flags ask for. */
-export function filterOf(flags: SourceSettings): ConnectionFilter {
+export function filterOf(flags: Omit<SourceSettings, 'netns'>): ConnectionFilter {
   const { family, zone, mark, status, protocolFilter } = flags;
   return {
     ...(family !== undefined && { family }),

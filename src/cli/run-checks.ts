@@ -7,6 +7,7 @@ import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
 import type { Path } from '../config/mistakes.js';
 import { possibleAddresses } from '../config/values.js';
+import { ALL, isSeveral, netnsOf } from '../daemon/namespaces/namespace-names.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import { packetRoom } from '../destination/packet-room.js';
 import type { ListContext } from '../ipfix/field-list/elements.js';
@@ -34,6 +35,7 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     found.push(...config.conflict([[key], ['source']], what, 'Remove one of them'));
   };
   if (settings.netns !== undefined) kernelOnly('netns');
+  found.push(...checkNamespaces(config));
   if (settings.tcpStateHistory && events !== 'all') {
     const all = say('events', 'all');
     const what = `${say('tcpStateHistory')} needs ${all}`;
@@ -79,6 +81,36 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     found.push(...config.conflict([['state']], what, `Give --collector, or remove ${say('state')}`));
   }
   return [...found, ...checkDestinations(config, sourceKind)];
+}
+
+/** What one exporter can have and several cannot. */
+function checkNamespaces(config: RunConfig): CtflowError[] {
+  const { settings, destinations } = config;
+  const { netns, recordLast } = settings;
+  if (!isSeveral(netns)) return [];
+  const found: CtflowError[] = [];
+  const several = config.say(['netns'], netns.join());
+  if (netns.length > 1 && netns.includes(ALL)) {
+    const what = `${several}: ${ALL} has all others in it`;
+    found.push(...config.conflict([['netns']], what, `Give ${ALL} alone, or names`));
+  }
+  if (recordLast !== undefined) {
+    const what = `${config.say(['recordLast'])} records one network namespace, and ${several} may be several`;
+    found.push(...config.conflict([['recordLast'], ['netns']], what, 'Remove one of them'));
+  }
+  for (const destination of destinations) {
+    for (const key of ['observationDomain', 'localPort'] as const) {
+      if (destination[key] === undefined) continue;
+      const path = config.pathOf(destination, key);
+      const what = `${config.say(path)} is one number, and ${several} may be several network namespaces, each with its own`;
+      const hint =
+        key === 'localPort'
+          ? 'Remove one of them'
+          : `Remove one of them; ${config.say(['instance'])} tells hosts apart`;
+      found.push(...config.conflict([path, ['netns']], what, hint));
+    }
+  }
+  return found;
 }
 
 type StandardOnly = 'biflow' | 'netfilterElements' | 'fields' | 'interfaces' | 'aggregateKeys';
@@ -302,7 +334,7 @@ export function neededCapabilities(settings: RunSettings, { kind }: Pick<Source,
   const needed: string[] = [];
   if (kind === 'netlink') {
     needed.push('CAP_NET_ADMIN');
-    if (settings.netns !== undefined) needed.push('CAP_SYS_ADMIN');
+    if (settings.netns?.some(name => netnsOf(name) !== undefined)) needed.push('CAP_SYS_ADMIN');
     if (eventKind(settings, kind) !== 'off' && settings.holdEnded !== 'off') needed.push('CAP_BPF');
   }
   if (kind === 'procfs') {

@@ -24,15 +24,15 @@ const CAPABILITIES = {
 export function runFacts(
   config: RunConfig,
   backend: Backend,
-  source: Source,
+  kind: Source['kind'],
   destinations: readonly (DestinationOptions & { name: string })[],
 ): object {
   const { settings, file } = config;
   const given = Object.keys(runSettings).filter(key => key !== 'flowCollectorAddr' && config.isGiven(key));
   return {
     backend: backend.name,
-    source: source.kind,
-    events: eventKind(settings, source.kind),
+    source: kind,
+    events: eventKind(settings, kind),
     destinations: destinations.map(({ name, endpoint, profile, observationDomain }) => {
       const values = config.destinations.find(one => one.name === name)!;
       const keys = [...values.own].filter(key => key !== 'flowCollectorAddr' && key !== 'profile');

@@ -4,6 +4,7 @@ import { destinationSettings } from '../config/destination-settings.js';
 import { recorderSettings } from '../config/recorder-settings.js';
 import type { DestinationConfig, RunConfig } from '../config/run-config.js';
 import type { RunSettings } from '../config/run-settings.js';
+import { ALL } from '../daemon/namespaces/namespace-names.js';
 import { LEAST_POLL_INTERVAL } from '../ingest/poll-interval.js';
 import { type Need, needOf } from '../ipfix/field-list/elements.js';
 import { isNat } from '../record/nat-log.js';
@@ -39,6 +40,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('without a destination', 'inventory', 'instance', ...ofRecords);
     return [...found];
   }
+  if (settings.netns?.[0] !== ALL) without(`without ${config.say(['netns'], ALL)}`, 'maxNamespaces');
   const sourceKind = sourceKindOf(settings, backend);
   const DATAGRAM_ONLY = ['mtu', 'templateRefreshInterval', 'templateRefreshPackets'] as const;
   const TCP_ONLY = ['connectionLifetime', 'collectorBuffer'] as const;

@@ -183,7 +183,7 @@ export function summarySentence(stats: ExporterStats, seconds: number, left = 0)
 }
 
 /** Logs the short line, each time it is called. */
-export function logState(log: Logger, exporter: Exporter): () => void {
+export function logState(log: Logger, exporter: Pick<Exporter, 'stats'>): () => void {
   let records = 0;
   return () => {
     const fields = stateFields(exporter.stats(), records);

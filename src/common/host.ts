@@ -2,10 +2,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { CtflowError } from './errors.js';
 
 export const OWN_NAMESPACE = '/proc/self/ns/net';
+/** Where named network namespaces are. */
+export const NAMESPACES = '/run/netns';
 
 /** @param netns a name under /run/netns or a path */
 export function namespacePath(netns: string): string {
-  return netns.includes('/') ? netns : `/run/netns/${netns}`;
+  return netns.includes('/') ? netns : `${NAMESPACES}/${netns}`;
 }
 
 /** Conntrack's ids and times mean something in one network namespace of one boot. */

@@ -113,7 +113,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
   ],
   'This host': [
     ['observationDomainId', '`--observation-domain`.'],
-    ['observationDomainName', 'Name of the host.'],
+    ['observationDomainName', 'Name of the host; in options records that of the network namespace.'],
     ['exportingProcessId meteringProcessId', 'Process id of ctflow.'],
     ['samplingPacketInterval samplingPacketSpace', '1 and 0: every packet is counted.'],
     [
@@ -139,7 +139,7 @@ export const OPTIONS_ELEMENTS: ReadonlySet<string> = new Set(
     'observationDomainId exportedMessageTotalCount exportedFlowRecordTotalCount exportedOctetTotalCount exportingProcessId ' +
     'notSentFlowTotalCount notSentPacketTotalCount notSentOctetTotalCount observationTimeMilliseconds templateId ' +
     'flowKeyIndicator ignoredPacketTotalCount ignoredOctetTotalCount samplingPacketInterval samplingPacketSpace ' +
-    'samplingInterval samplerRandomInterval ingressInterface interfaceName interfaceDescription'
+    'samplingInterval samplerRandomInterval ingressInterface interfaceName interfaceDescription observationDomainName'
   ).split(' '),
 );
 

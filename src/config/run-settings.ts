@@ -3,9 +3,9 @@ import { type DestinationEndpoint, formatDestination } from '../common/destinati
 import { DEFAULT_FILE } from './config-file.js';
 import { destinationSettings } from './destination-settings.js';
 import { exporterSettings } from './exporter-settings.js';
-import { type Kind, list, text } from './kind.js';
+import { type Kind, list, text, wholeNumber } from './kind.js';
 import { recorderSettings, recordMap } from './recorder-settings.js';
-import { own, setting } from './setting.js';
+import { defaulted, own, setting } from './setting.js';
 import { sourceSettings } from './source-settings.js';
 import { canonicalAddress, collectorAddress } from './values.js';
 
@@ -27,6 +27,8 @@ export const fileSettings = {
   ),
 };
 
+const MOST_NAMESPACES = 1024;
+
 /** The settings of `ctflow run`: flags, variables and keys of the file. */
 export const runSettings = {
   flowCollectorAddr: setting(
@@ -36,6 +38,17 @@ export const runSettings = {
     'collector',
   ),
   ...sourceSettings,
+  netns: setting(
+    'Source',
+    list('<names>', text('<name|path>'), name => name),
+    'read these network namespaces: names or paths, self for its own; all: its own and all that have names (native only)',
+  ),
+  maxNamespaces: defaulted(
+    'Source',
+    wholeNumber('<n>', 1, MOST_NAMESPACES),
+    16,
+    'with --netns all: so many namespaces at most; buffers and queues are divided by it',
+  ),
   ...exporterSettings,
   ...recorderSettings,
   ...destinationSettings,

@@ -1,26 +1,26 @@
-import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
 import { standardError } from '../common/terminal/standard-streams.js';
 import type { Exporter } from '../exporter.js';
 import type { PollHook } from '../ingest/poll-hook.js';
-import type { Source } from '../sources/source.js';
-import { healthChecks, type Checks, type HealthFacts, livenessChecks, readinessChecks } from './health/checks.js';
+import {
+  fullest,
+  healthChecks,
+  latest,
+  type Checks,
+  type HealthFacts,
+  livenessChecks,
+  readinessChecks,
+} from './health/checks.js';
 import { type Answer, HttpServer, type ListenAddress, text } from './http-server.js';
-import { Census } from './metrics/census.js';
 import { certificateExpiries, type CertificateExpiry } from './metrics/certificates.js';
-import { exposition, EXPOSITION_TYPE, type Snapshot } from './metrics/exposition.js';
-import { KernelCounters } from './metrics/kernel-counters.js';
-import type { KernelFigures } from './metrics/kernel-metrics.js';
-import { PressureCensus } from './metrics/pressure-census.js';
+import { exposition, expositionOfEach, EXPOSITION_TYPE, type ExporterSnapshot } from './metrics/exposition.js';
+import type { NamespaceFigures, ProcessFigures } from './metrics/process-metrics.js';
+import { Scraped, type Watched } from './metrics/scraped.js';
 import { Timings } from './metrics/timings.js';
-import type { RecorderService } from './recorder/recorder-service.js';
-import type { Readiness } from './readiness.js';
-import type { TableGrowth } from './table-growth.js';
+import { nameIn } from './namespaces/merged-stats.js';
 
 /** Files of certificates are read again after so many milliseconds. */
 const CERTIFICATES_MS = 60_000;
-/** The kernel's counters are looked at so often at least: far more often than they can wrap. */
-const COUNTERS_MS = 30_000;
 
 /** Before there is an exporter. */
 const NOT_YET: HealthFacts = {
@@ -33,31 +33,23 @@ const NOT_YET: HealthFacts = {
   now: 0,
 };
 
-/** What is watched. */
-export interface Watched {
-  readonly exporter: Exporter;
-  readonly source: Source;
-  readonly readiness: Readiness;
-  readonly recorder?: RecorderService | undefined;
-  /** Of the kernel's table. */
-  readonly growth: TableGrowth;
+/** Where several network namespaces may be read. */
+export interface WatchedSet {
+  figures(): NamespaceFigures;
+  /** What it waits for, in words, until it is ready. */
+  waitsFor(): readonly string[];
 }
 
 /** Metrics and health over HTTP. */
 export class Monitoring {
   readonly #timings = new Timings();
   readonly #log: Logger;
-  readonly #counters = new KernelCounters();
   #server: HttpServer | undefined;
-  #watched: Watched | undefined;
+  readonly #watched = new Set<Scraped>();
+  #set: WatchedSet | undefined;
   /** The answer that is being made: all that ask meanwhile get the same. */
   #answer: Promise<Answer> | undefined;
   #stopping = false;
-  #census: Census | undefined;
-  #pressure: PressureCensus | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  /** The last fault of the kernel's statistics, which is logged once. */
-  #fault = '';
   #certificates: readonly CertificateExpiry[] = [];
   #certificatesAt = Number.NEGATIVE_INFINITY;
   /** Whose they are. */
@@ -96,15 +88,19 @@ export class Monitoring {
     return this.#timings.pollHook;
   }
 
-  /** From now on there are metrics of these. */
-  watch(watched: Watched): void {
-    this.#watched = watched;
-    const { flows, names } = watched.exporter.stored;
-    const [{ store }] = flows;
-    this.#census = new Census(store.table, slot => store.isSuspect?.(slot) ?? false);
-    this.#pressure = new PressureCensus(flows[0], names, watched.growth);
-    this.#kernel();
-    this.#timer = setInterval(() => this.#kernel(), COUNTERS_MS).unref();
+  /** From now on there are metrics of these. @returns ends that */
+  watch(watched: Watched): () => void {
+    const scraped = new Scraped(watched, this.#log);
+    this.#watched.add(scraped);
+    return () => {
+      scraped.close();
+      this.#watched.delete(scraped);
+    };
+  }
+
+  /** Network namespaces come and go among what is watched. */
+  watchSet(set: WatchedSet): void {
+    this.#set = set;
   }
 
   /** The exporter is about to close: it is not ready any more. */
@@ -113,7 +109,7 @@ export class Monitoring {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const scraped of this.#watched) scraped.close();
     this.#timings.close();
     await this.#server?.close();
   }
@@ -124,36 +120,56 @@ export class Monitoring {
   }
 
   async #expose(): Promise<Answer> {
-    if (!this.#watched) return text(503, 'ctflow starts\n');
-    const body = await exposition(await this.#snapshot(this.#watched), this.#timings);
+    const [only, ...others] = this.#watched;
+    if (!only && !this.#set) return text(503, 'ctflow starts\n');
+    const recorder = only?.watched.recorder?.stats();
+    const process = this.#process(only?.watched);
+    const body =
+      this.#set || others.length > 0
+        ? await expositionOfEach({ process, recorder }, await this.#snapshots(), this.#timings)
+        : await exposition({ process, recorder, ...(await only.snapshot()) }, this.#timings);
     return { status: 200, type: EXPOSITION_TYPE, body };
   }
 
-  async #snapshot({ exporter, source, recorder }: Watched): Promise<Snapshot> {
-    const census = await this.#census!.count();
-    const pressure = await this.#pressure!.figures();
-    const stats = exporter.stats();
-    const certificates = this.#expiries(exporter.destinations);
-    const logLinesDropped = standardError().dropped;
-    const figures = { backend: stats.backend, source: source.kind, certificates, logLinesDropped };
-    return { exporter: stats, process: figures, kernel: this.#kernel(), census, pressure, recorder: recorder?.stats() };
+  /** One after the other: each goes over all connections. */
+  async #snapshots(): Promise<(ExporterSnapshot & { netns: string })[]> {
+    const all: (ExporterSnapshot & { netns: string })[] = [];
+    for (const scraped of this.#watched)
+      all.push({ netns: scraped.watched.netns ?? '', ...(await scraped.snapshot()) });
+    return all;
+  }
+
+  #process(first: Watched | undefined): ProcessFigures {
+    return {
+      backend: first?.exporter.stats().backend ?? 'native',
+      source: first?.source.kind ?? 'netlink',
+      certificates: this.#expiries(first?.exporter.destinations ?? []),
+      logLinesDropped: standardError().dropped,
+      namespaces: this.#set?.figures(),
+    };
   }
 
   /** Each check as JSON; 503 where one fails. */
   #health(check: (facts: HealthFacts) => Checks): Answer {
-    const checks = check(this.#watched ? this.#facts(this.#watched) : NOT_YET);
+    const checks = check(this.#facts());
     const status = Object.values(checks).every(one => one.status === 'ok') ? 'ok' : 'failed';
     const body = `${JSON.stringify({ status, checks }, undefined, 2)}\n`;
     return { status: status === 'ok' ? 200 : 503, type: 'application/json', body };
   }
 
-  #facts({ exporter, readiness }: Watched): HealthFacts {
+  /** Of several the worst. */
+  #facts(): HealthFacts {
+    if (this.#watched.size === 0 && !this.#set) return NOT_YET;
+    const all = [...this.#watched].map(({ watched }) => ({ watched, stats: watched.exporter.stats() }));
     return {
-      ...exporter.stats(),
-      waitsFor: readiness.waitsFor(),
+      poll: latest(all.map(({ stats }) => stats.poll)) ?? NOT_YET.poll,
+      waitsFor: this.#set?.waitsFor() ?? all.flatMap(({ watched }) => watched.readiness.waitsFor()),
       stopping: this.#stopping,
-      table: this.#kernel(),
-      certificates: this.#expiries(exporter.destinations),
+      destinations: all.flatMap(({ watched, stats }) =>
+        stats.destinations.map(one => ({ ...one, name: nameIn(watched.netns, one.name) })),
+      ),
+      table: fullest([...this.#watched].flatMap(one => one.kernel() ?? [])),
+      certificates: this.#expiries(all[0]?.watched.exporter.destinations ?? []),
       now: Date.now(),
     };
   }
@@ -166,21 +182,5 @@ export class Monitoring {
     this.#certified = destinations;
     this.#certificatesAt = now;
     return (this.#certificates = certificateExpiries(destinations));
-  }
-
-  /** What the kernel says of its table; undefined where it says nothing, which is logged once. */
-  #kernel(): KernelFigures | undefined {
-    try {
-      const found = this.#watched!.source.statistics?.();
-      this.#fault = '';
-      if (!found) return undefined;
-      this.#counters.add(found);
-      return { entries: found.entries, limit: found.limit, counters: this.#counters.sums };
-    } catch (error) {
-      const fault = describeError(error);
-      if (fault !== this.#fault) this.#log.warn(`the kernel's statistics are left out of the metrics: ${fault}`);
-      this.#fault = fault;
-      return undefined;
-    }
   }
 }

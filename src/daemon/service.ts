@@ -11,7 +11,7 @@ const BEATS = 4;
 
 /** What {@link Service} looks at. */
 export interface Served {
-  readonly readiness: Readiness;
+  readonly readiness: Pick<Readiness, 'ready' | 'waitsFor'>;
   stats(): Pick<ExporterStats, 'poll'>;
   /** How things stand, in a sentence. */
   status(): string;

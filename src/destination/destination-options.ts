@@ -30,6 +30,8 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
   activeFlowExportTimeout: number;
   idleFlowExportTimeout: number;
   observationDomain: number;
+  /** What people call the observation domain: the network namespace. */
+  observationDomainName?: string | undefined;
   templateRefreshInterval: number;
   templateRefreshPackets: number;
   /** Records a second at most. */
@@ -63,7 +65,7 @@ export interface DestinationOptions extends UdpOptions, TlsClientOptions, FileOp
 /** The documented defaults; Antrea's where Antrea has one. */
 export const DESTINATION_DEFAULTS: Omit<
   DestinationOptions,
-  'name' | 'endpoint' | 'observationDomain' | 'filter' | 'fields' | 'aggregateKeys'
+  'name' | 'endpoint' | 'observationDomain' | 'observationDomainName' | 'filter' | 'fields' | 'aggregateKeys'
 > = {
   profile: 'standard',
   biflow: 'reverse',

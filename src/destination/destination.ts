@@ -81,7 +81,7 @@ export class Destination {
    * @throws CtflowError where a file for TLS cannot be used, or the store can have no more; the predecessor is as it was then
    */
   constructor(options: DestinationOptions, shared: DestinationContext, predecessor?: Destination) {
-    const { endpoint } = options;
+    const { endpoint, interfaces } = options;
     this.#options = options;
     this.#onOpen = shared.opened;
     this.#lost = shared.lost;
@@ -94,7 +94,6 @@ export class Destination {
       tlsFailed: error => this.#log.warn(`${describeError(error)}; what was read before stays in use`),
     });
     this.#outage = new Outage(this.#log, this.#transport.counts, () => performance.now(), endpoint.protocol === 'file');
-    const { interfaces } = options;
     const names = interfaces === 'none' ? undefined : shared.interfaces;
     this.#session = new Session({
       backend: shared.backend,
@@ -109,6 +108,7 @@ export class Destination {
       transport: this.#transport,
       observationDomain: options.observationDomain,
       sampling: options.optionsInterval === 0 ? 'none' : options.deprecatedSampling ? 'deprecated' : 'current',
+      domainName: options.optionsInterval === 0 ? undefined : options.observationDomainName,
       interfaceNames: typeof interfaces === 'string' ? names : names?.only(interfaces.ingress, interfaces.egress),
       sentInFront: records => this.journal?.sentInFront(records),
       templateRefreshInterval: options.templateRefreshInterval,

@@ -6,9 +6,13 @@ import type { NamespaceOptions } from '../ingest/namespace-follower.js';
 import type { PollHook } from '../ingest/poll-hook.js';
 import type { KnowledgeOptions } from '../inventory/flow-knowledge.js';
 import type { NatEventPair } from '../record/nat-log.js';
+import type { NameLimits } from '../record/name-table.js';
 import type { ConnectionFilter } from '../row/filter.js';
+import type { OwnConnections } from '../row/own-connections.js';
 import type { Source } from '../sources/source.js';
 import type { Journal } from '../state/journal.js';
+import type { Moment } from '../store/poll-history.js';
+import type { SharedRoom } from '../store/connection-table.js';
 import type { DestinationOptions } from './destination-options.js';
 
 export interface ExporterOptions extends KnowledgeOptions {
@@ -49,8 +53,22 @@ export interface ExporterOptions extends KnowledgeOptions {
   spareEnded?: number;
   /** The source's network namespace may go, and another come in its place. */
   namespace?: NamespaceOptions;
+  /** Where exporters of other network namespaces run beside it. */
+  beside?: BesideOptions;
   /** What else takes part in polls, behind all others. */
   pollHooks?: readonly PollHook[];
+}
+
+/** What the exporters of several network namespaces have in common. */
+export interface BesideOptions {
+  /** Since when connections are new, and are exported with all that they have counted: now by default. */
+  readonly born?: Moment | undefined;
+  /** What their stores may hold together of open connections. */
+  readonly room: SharedRoom;
+  /** Of each. */
+  readonly nameLimits: NameLimits;
+  /** Where all of them note the sockets to their collectors. */
+  readonly own: OwnConnections;
 }
 
 /** Antrea's defaults, and a limit of about a million connections. */

@@ -1,5 +1,6 @@
 import { MESSAGE_HEADER, SET_HEADER } from '../ipfix/message.js';
 import {
+  domainNameSet,
   FLOW_KEYS_LENGTH,
   flowKeysSet,
   ignoredSet,
@@ -34,6 +35,8 @@ export interface OptionsDataOptions {
   sampling: Sampling;
   /** Interfaces whose names go with it, and again when they have changed. */
   interfaceNames?: InterfaceNames | undefined;
+  /** What people call the domain; goes with sampling. */
+  domainName?: string | undefined;
 }
 
 /** Options data of one destination, and what the collector of this session has of it (RFC 7011 section 4). */
@@ -42,20 +45,25 @@ export class OptionsData {
   readonly #session: OptionsSession;
   readonly #observationDomain: number;
   readonly #sampling: Sampling;
+  readonly #domainName: string | undefined;
   /** The collector has the templates. */
   #announced = false;
   readonly #names: InterfaceNames | undefined;
-  /** It has the sampling rate. */
+  /** It has the sampling rate, and the name of the domain. */
   #introduced = false;
   /** The version of the names that it has. */
   #named: number | undefined;
 
-  constructor(session: OptionsSession, { observationDomain, sampling, interfaceNames }: OptionsDataOptions) {
+  constructor(
+    session: OptionsSession,
+    { observationDomain, sampling, interfaceNames, domainName }: OptionsDataOptions,
+  ) {
     this.#session = session;
     this.#observationDomain = observationDomain;
     this.#sampling = sampling;
+    this.#domainName = domainName;
     this.#names = interfaceNames;
-    this.templates = optionsTemplateSet(sampling, interfaceNames !== undefined);
+    this.templates = optionsTemplateSet(sampling, interfaceNames !== undefined, domainName !== undefined);
   }
 
   get announced(): boolean {
@@ -72,7 +80,10 @@ export class OptionsData {
   /** What a collector needs to know before the next flow, and does not know yet. @returns data records that were sent */
   introduce(): number {
     let records = 0;
-    if (!this.#introduced && this.#sampling !== 'none') records += this.#sendSampling(this.announce());
+    if (!this.#introduced) {
+      if (this.#sampling !== 'none') records += this.#sendSampling(this.announce());
+      records += this.#sendDomainName();
+    }
     this.#introduced = true;
     if (this.#names && this.#named !== this.#names.version) records += this.#sendNames(this.announce());
     return records;
@@ -91,6 +102,7 @@ export class OptionsData {
     if (!this.#announced) return;
     if (this.#introduced && this.#sampling !== 'none') this.#sendSampling([this.templates]);
     else this.#session.sendOptionsSets([this.templates], 0);
+    if (this.#introduced) this.#sendDomainName();
     if (this.#named !== undefined) this.#sendNames();
   }
 
@@ -113,6 +125,11 @@ export class OptionsData {
   #sendSampling(prefix: readonly Uint8Array[]): number {
     if (this.#sampling === 'none') return 0;
     return this.#send(samplingSet(this.#observationDomain, this.#sampling), prefix);
+  }
+
+  #sendDomainName(): number {
+    if (this.#domainName === undefined) return 0;
+    return this.#send(domainNameSet(this.#observationDomain, this.#domainName), this.announce());
   }
 
   /** As many messages as it takes. */

@@ -35,7 +35,7 @@ export class NamespaceFollower {
   readonly #watch: NamespaceWatch;
   readonly #steps: NamespaceSteps;
   readonly #log: Logger;
-  #inside = true;
+  #outsideSince: number | undefined;
   #moving = false;
   #warnAt = 0;
 
@@ -45,18 +45,19 @@ export class NamespaceFollower {
     this.#log = log.child({ netns: watch.name });
   }
 
-  /** A namespace is being read. */
-  get inside(): boolean {
-    return this.#inside;
+  /** Since when none is read, monotonic milliseconds. */
+  get outsideSince(): number | undefined {
+    return this.#outsideSince;
   }
 
   /** @returns whether there is a namespace to poll */
   async follow(): Promise<boolean> {
     if (this.#moving) return false;
-    if (this.#inside && this.#watch.isSame) return true;
+    const inside = this.#outsideSince === undefined;
+    if (inside && this.#watch.isSame) return true;
     this.#moving = true;
     try {
-      if (this.#inside) await this.#leave();
+      if (inside) await this.#leave();
       return await this.#enter();
     } finally {
       this.#moving = false;
@@ -64,7 +65,7 @@ export class NamespaceFollower {
   }
 
   async #leave(): Promise<void> {
-    this.#inside = false;
+    this.#outsideSince = performance.now();
     this.left++;
     this.#log.warn(
       `the network namespace was ${this.#watch.isThere ? 'replaced' : 'deleted'}: its open connections are exported with end reason 4`,
@@ -80,7 +81,7 @@ export class NamespaceFollower {
       if (this.#watch.isThere) {
         const since = this.#watch.accept();
         await this.#steps.enter(since);
-        this.#inside = true;
+        this.#outsideSince = undefined;
         this.#log.info('the network namespace is there again; it is read');
         return true;
       }

@@ -40,6 +40,7 @@ export class FlowKnowledge implements PollHook {
   readonly #addresses: LocalAddresses;
   readonly #inventory: InventoryFile | undefined;
   readonly #names: NameTable;
+  readonly #unsubscribe: (() => void)[] = [];
 
   /** @throws as {@link HostRoutes} and {@link HostOwners} */
   constructor({ source, destinations, inventory, owners, routeMark }: KnowledgeOptions, names: NameTable, log: Logger) {
@@ -69,7 +70,9 @@ export class FlowKnowledge implements PollHook {
     this.#owners?.afterDump();
   }
 
+  /** Another inventory concerns it no more. */
   close(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#owners?.close();
   }
 
@@ -93,7 +96,7 @@ export class FlowKnowledge implements PollHook {
     const extras: FlowExtras = this.#routes?.of(store) ?? {};
     if (!inventory) return extras;
     const enrichment = new Enrichment(store, inventory.inventory, this.#names);
-    inventory.subscribe(changed => enrichment.use(changed));
+    this.#unsubscribe.push(inventory.subscribe(changed => enrichment.use(changed)));
     return { ...extras, ...enrichment.extras };
   }
 }

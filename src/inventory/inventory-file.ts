@@ -22,7 +22,8 @@ export class InventoryFile {
   /** Of the content that was read last, good or not. */
   #stamp: string;
   readonly #watch: FileWatch;
-  readonly #listeners: ((inventory: CompiledInventory) => Promise<void>)[] = [];
+  readonly #listeners = new Set<(inventory: CompiledInventory) => Promise<void>>();
+  #users = 1;
   #loading: Promise<void> | undefined;
   #again = false;
   readonly #end = new AbortController();
@@ -62,9 +63,16 @@ export class InventoryFile {
     return { ...this.#inventory.size, ...this.#counts };
   }
 
-  /** @param listener called when another content comes into force */
-  subscribe(listener: (inventory: CompiledInventory) => Promise<void>): void {
-    this.#listeners.push(listener);
+  /** @param listener called when another content comes into force; @returns ends that */
+  subscribe(listener: (inventory: CompiledInventory) => Promise<void>): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** For another user, who closes it too. */
+  share(): this {
+    this.#users++;
+    return this;
   }
 
   /** Reads the file now, changed or not; a wrong one is logged and counted, and what was in force stays so. */
@@ -76,7 +84,9 @@ export class InventoryFile {
     await this.#loading;
   }
 
+  /** The last user's ends it. */
   close(): void {
+    if (--this.#users > 0) return;
     this.#end.abort();
     this.#watch.close();
   }

@@ -1,3 +1,5 @@
+import { LONGEST_NAME } from '../row/layout.generated.js';
+import { VARIABLE_LENGTH } from './element.js';
 import type { InterfaceName } from './interfaces.js';
 import { elementByName } from './registry.js';
 import { FIRST_DATA_SET, OPTIONS_TEMPLATE_SET } from './message.js';
@@ -10,6 +12,7 @@ const IGNORED = FIRST_DATA_SET + 3;
 const SAMPLING = FIRST_DATA_SET + 4;
 const DEPRECATED_SAMPLING = FIRST_DATA_SET + 5;
 const INTERFACES = FIRST_DATA_SET + 6;
+const DOMAIN_NAME = FIRST_DATA_SET + 7;
 
 /** Octets of the texts of an interface, as Cisco sends them: nfdump reads no others. */
 const NAME_SIZE = 16;
@@ -18,7 +21,7 @@ const DESCRIPTION_SIZE = 64;
 export const INTERFACE_LENGTH = 4 + NAME_SIZE + DESCRIPTION_SIZE;
 
 /** Options templates of one exporter at most. */
-const OPTIONS_TEMPLATES = 6;
+const OPTIONS_TEMPLATES = 7;
 /** Templates that a collector has to keep of one destination, those of options among them. */
 export const MOST_TEMPLATES = 64;
 /** Those of flow records. */
@@ -71,8 +74,8 @@ export interface OptionsSet {
  */
 export type Sampling = 'none' | 'current' | 'deprecated';
 
-/** The set with all options templates. */
-export function optionsTemplateSet(sampling: Sampling, interfaces = false): Uint8Array {
+/** The set with all options templates. @param interfaces, domainName whether records of these go out */
+export function optionsTemplateSet(sampling: Sampling, interfaces = false, domainName = false): Uint8Array {
   const elements = (...names: [string, number][]) =>
     names.map(([name, length]) => ({ element: elementByName(name), length }));
   const records = [
@@ -123,6 +126,10 @@ export function optionsTemplateSet(sampling: Sampling, interfaces = false): Uint
     );
     records.push(optionsTemplateRecord(INTERFACES, texts, 1));
   }
+  if (domainName) {
+    const name = elements(['observationDomainId', 4], ['observationDomainName', VARIABLE_LENGTH]);
+    records.push(optionsTemplateRecord(DOMAIN_NAME, name, 1));
+  }
   return makeSet(OPTIONS_TEMPLATE_SET, records);
 }
 
@@ -137,6 +144,15 @@ export function interfacesSet(interfaces: readonly InterfaceName[]): OptionsSet 
     return bytes;
   });
   return { set: makeSet(INTERFACES, records), records: records.length };
+}
+
+/** What people call the observation domain; what is longer than LONGEST_NAME octets is cut. */
+export function domainNameSet(observationDomain: number, name: string): OptionsSet {
+  const bytes = Buffer.alloc(LONGEST_NAME);
+  // whole characters only
+  const length = bytes.write(name, 0, LONGEST_NAME, 'utf8');
+  const record = Buffer.concat([numbers([observationDomain, 4], [length, 1]), bytes.subarray(0, length)]);
+  return { set: makeSet(DOMAIN_NAME, [record]), records: 1 };
 }
 
 /** One packet in an interval of one, and none left out between them. Its octets are four each, as collectors read no others. */

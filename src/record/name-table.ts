@@ -2,7 +2,7 @@ import { LONGEST_NAME } from '../row/layout.generated.js';
 
 const FIRST_NAMES = 64;
 const FIRST_BYTES = 4096;
-const LIMITS: NameLimits = { names: 1 << 20, bytes: 64 << 20 };
+export const NAME_LIMITS: NameLimits = { names: 1 << 20, bytes: 64 << 20 };
 
 const utf8 = new TextEncoder();
 
@@ -39,7 +39,7 @@ export class NameTable {
   /** Names and bytes at which the table is tidied next. */
   #crowded: NameLimits;
 
-  constructor(limits: NameLimits = LIMITS) {
+  constructor(limits: NameLimits = NAME_LIMITS) {
     this.#limits = limits;
     this.#crowded = half(limits, { names: 0, bytes: 0 });
   }

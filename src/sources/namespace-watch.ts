@@ -1,4 +1,4 @@
-import { statSync, watch, type FSWatcher } from 'node:fs';
+import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import { namespacePath } from '../common/host.js';
 
@@ -69,15 +69,25 @@ export class NamespaceWatch {
     this.#watcher = undefined;
   }
 
-  /** Device and inode; empty where there is none. `ip netns add` makes an empty file first, and mounts the namespace on it. */
   #look(): string {
-    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-    return found === undefined || found.size > 0n || found.dev === this.#folderDevice()
-      ? ''
-      : `${found.dev} ${found.ino}`;
+    return namespaceIdentity(this.#path);
   }
+}
 
-  #folderDevice(): bigint | undefined {
-    return statSync(dirname(this.#path), { bigint: true, throwIfNoEntry: false })?.dev;
+/**
+ * Device and inode of the namespace that has this path; empty where there is none. `ip netns add` makes an empty file first, and mounts
+ * the namespace on it.
+ */
+export function namespaceIdentity(path: string): string {
+  const found = lookAt(path);
+  const isNone = found === undefined || found.size > 0n || found.dev === lookAt(dirname(path))?.dev;
+  return isNone ? '' : `${found.dev} ${found.ino}`;
+}
+
+function lookAt(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined; // a link that leads in a circle, or a folder that may not be read
   }
 }

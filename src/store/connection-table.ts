@@ -52,6 +52,21 @@ const FACT_WORDS = LABELS_WORD;
 const HELPER_WORDS = 4;
 const COUNTER_WORDS = 8;
 
+/** Room for open connections that the tables of several network namespaces have together. */
+export class SharedRoom {
+  readonly limit: number;
+  taken: number;
+
+  constructor(limit: number, taken = 0) {
+    this.limit = limit;
+    this.taken = taken;
+  }
+
+  get full(): boolean {
+    return this.taken >= this.limit;
+  }
+}
+
 /**
  * The connections by slot: a row of kernel facts each, in which the store's own facts stand where a row that is read has
  * labels and helper. Everything is as long as the limit from the start: the operating system commits memory only when a slot
@@ -85,12 +100,17 @@ export class ConnectionTable implements StoredRows {
   /** What the slots that are ZEROED had counted before. */
   readonly #beforeZero: Uint32Array;
   #free = NONE;
+  #room: SharedRoom;
 
-  /** @param open connections that have not ended, at most; @param endedRoom slots for others beside them */
-  constructor(open: number, endedRoom = 0) {
+  /**
+   * @param open connections that have not ended, at most; @param endedRoom slots for others beside them
+   * @param room what several tables may hold of open ones together
+   */
+  constructor(open: number, endedRoom = 0, room = new SharedRoom(open)) {
     const capacity = open + endedRoom;
     this.capacity = capacity;
     this.endedRoom = endedRoom;
+    this.#room = room;
     this.bytes = cacheLines(capacity * ROW_SIZE);
     const { buffer, byteOffset } = this.bytes;
     this.rows = new Uint32Array(buffer, byteOffset);
@@ -107,7 +127,7 @@ export class ConnectionTable implements StoredRows {
 
   /** No room for another connection. */
   get full(): boolean {
-    return this.count - this.#ended >= this.capacity - this.endedRoom || this.count === this.capacity;
+    return this.#room.full || this.count === this.capacity;
   }
 
   /** No room for another one that has ended. */
@@ -119,6 +139,7 @@ export class ConnectionTable implements StoredRows {
   moveToEnded(slot: number): void {
     this.flags[slot] |= ENDED;
     this.#ended++;
+    this.#room.taken--;
   }
 
   /** Flow start, milliseconds since 1970. */
@@ -154,6 +175,7 @@ export class ConnectionTable implements StoredRows {
     if (slot === NONE) slot = this.top++;
     else this.#free = this.#nextFree[slot];
     this.count++;
+    this.#room.taken++;
     this.flags[slot] = USED;
     const to = slot * ROW_WORDS;
     for (let word = 0; word < FACT_WORDS - 8; word += 8) copyEight(this.rows, to + word, source, from + word);
@@ -187,13 +209,22 @@ export class ConnectionTable implements StoredRows {
 
   free(slot: number): void {
     if (this.flags[slot] & ENDED) this.#ended--;
+    else this.#room.taken--;
     this.flags[slot] = 0;
     this.#nextFree[slot] = this.#free;
     this.#free = slot;
     this.count--;
   }
 
+  /** Nothing is stored any more: what it has of the room is for others. */
+  leaveRoom(): void {
+    const open = this.count - this.#ended;
+    this.#room.taken -= open;
+    this.#room = new SharedRoom(this.capacity - this.endedRoom, open);
+  }
+
   clear(): void {
+    this.#room.taken -= this.count - this.#ended;
     this.byChange.clear();
     this.flags.fill(0, 0, this.top);
     this.top = 0;

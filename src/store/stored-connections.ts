@@ -1,4 +1,4 @@
-import { ConnectionTable, GONE } from './connection-table.js';
+import { ConnectionTable, GONE, type SharedRoom } from './connection-table.js';
 import { LACK_OF_RESOURCES, reasonWhenGone } from './end-reason.js';
 import { type ConnectionFilter, filterWords, markAndStatusMatch } from '../row/filter.js';
 import { MOVED } from './flow-store.js';
@@ -17,6 +17,8 @@ export interface StoreOptions {
   maxConnections: number;
   /** Slots beside them for ended connections that wait for their last report; absent for none. */
   endedRoom?: number | undefined;
+  /** What stores may hold together of open connections. */
+  room?: SharedRoom | undefined;
   /**
    * What the first delta of a connection holds that was there before the exporter: nothing of its past (`baseline`, nothing
    * is counted twice after a restart), or all of it (`total`).
@@ -69,7 +71,7 @@ export interface StoreCounts {
   readonly late: Unexported;
 }
 
-function noCounts(): StoreCounts {
+export function noCounts(): StoreCounts {
   return {
     added: 0,
     reopened: 0,
@@ -105,9 +107,9 @@ export class StoredConnections {
   isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
   earlier: EarlierExports | undefined;
 
-  constructor({ maxConnections, endedRoom, firstSight, born, filter }: StoreOptions) {
+  constructor({ maxConnections, endedRoom, room, firstSight, born, filter }: StoreOptions) {
     this.#filter = filter && (filter.mark ?? filter.status) ? filterWords(filter) : undefined;
-    this.table = new ConnectionTable(maxConnections, endedRoom);
+    this.table = new ConnectionTable(maxConnections, endedRoom, room);
     this.index = new TupleIndex(this.table.rows, maxConnections);
     this.listeners = new FlowListeners(this.table);
     this.keptOut = new KeptOut(maxConnections, loss => this.listeners.lost(loss));

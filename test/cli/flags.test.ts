@@ -35,6 +35,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--backend': 'fallback',
   '--source': 'replay:x',
   '--netns': 'blue',
+  '--max-namespaces': '8',
   '--family': '6',
   '--zone': '7',
   '--mark': '0x1/0xff',

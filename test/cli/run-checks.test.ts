@@ -67,6 +67,7 @@ for (const [line, backend, said] of [
   [`${UDP} --events off --event-buffer 4096`, NATIVE, '--event-buffer has no effect without --events'],
   [`${UDP} --dying-limit 5`, FALLBACK, '--dying-limit has no effect without --events'],
   [`${UDP} --hold-ended off --dying-limit 5`, NATIVE, '--dying-limit has no effect with --hold-ended off'],
+  [`${UDP} --netns a,b --max-namespaces 4`, NATIVE, '--max-namespaces has no effect without --netns all'],
   [`${UDP} --nflog-buffer 4096`, NATIVE, '--nflog-buffer has no effect without --nflog-group'],
   [`${UDP} --max-denied 1`, NATIVE, '--max-denied has no effect without --nflog-group'],
   [`${UDP} --source replay:x --setup-sysctl`, NATIVE, '--setup-sysctl has no effect with a recording'],
@@ -168,6 +169,8 @@ test('the capabilities that do instead of root', t => {
     neededCapabilities(parse(line).settings, { kind } as Source);
   t.deepEqual(needed(UDP, 'netlink'), ['CAP_NET_ADMIN', 'CAP_BPF']);
   t.deepEqual(needed(`${UDP} --netns blue --hold-ended off`, 'netlink'), ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN']);
+  t.deepEqual(needed(`${UDP} --netns self --hold-ended off`, 'netlink'), ['CAP_NET_ADMIN']);
+  t.deepEqual(needed(`${UDP} --netns all --hold-ended off`, 'netlink'), ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN']);
   t.deepEqual(needed(`${UDP} --setup-sysctl`, 'procfs'), ['CAP_DAC_READ_SEARCH', 'CAP_NET_ADMIN']);
   t.deepEqual(needed(UDP, 'replay'), []);
 });
@@ -177,6 +180,10 @@ for (const [line, message] of [
   ['--collector tcp://[::1]:1 --local-address 127.0.0.1', /cannot reach tcp:\/\/\[::1\]:1: one is IPv4/],
   ['--collector tls://a:1 --tls-key key.pem', /--tls-key needs --tls-certificate/],
   ['--collector tls://a:1 --tls-certificate chain.pem', /--tls-certificate needs --tls-key/],
+  ['--collector udp://a:1 --netns all,blue', /--netns all,blue: all has all others in it/],
+  ['--collector udp://a:1 --netns a,b --record-last 1m', /--record-last records one network namespace/],
+  ['--collector udp://a:1 --netns all --observation-domain 5', /--observation-domain is one number/],
+  ['--collector udp://a:1 --netns a,b --local-port 5000', /--local-port is one number/],
   ['--collector tls://a:1 --tls-ca /no/such/file', /'\/no\/such\/file' cannot be used: ENOENT/],
 ] as const) {
   test(`refused before anything is opened: ${line}`, t => {
@@ -239,7 +246,7 @@ const wrong: [string, string[], RegExp][] = [
       '--fields',
       'flowId,sourceIPv6Address,icmpTypeCodeIPv4,sourceTransportPort,natType,ingressVRFID,mark,flowDirection',
     ],
-    /CTFLOW_USAGE: --fields: records can have these elements in \d+ combinations, .*58 are possible. Leave out /,
+    /CTFLOW_USAGE: --fields: records can have these elements in \d+ combinations, .*57 are possible. Leave out /,
   ],
   [
     'what no registry has an element for',

@@ -23,7 +23,7 @@ test('every element of a record is explained, once, and no other', t => {
 test('the elements of options records are those of their templates', t => {
   const sent = new Set<string>();
   for (const sampling of ['current', 'deprecated'] as const) {
-    const set = Buffer.from(optionsTemplateSet(sampling, true)).subarray(4);
+    const set = Buffer.from(optionsTemplateSet(sampling, true, true)).subarray(4);
     for (const { fields } of readTemplates({ id: 3, content: set }))
       for (const { id, enterprise = 0 } of fields) sent.add(elementById(enterprise, id)!.name);
   }

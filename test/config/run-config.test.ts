@@ -140,7 +140,7 @@ destinations:
     flowCollectorAddr: udp://h:2`;
   const { settings, destinations, mistakes } = read(t, yaml);
   t.deepEqual(mistakes, []);
-  t.like(settings, { instance: '007', netns: '1.10', state: '1e3', tlsServerName: 'True' });
+  t.like(settings, { instance: '007', netns: ['1.10'], state: '1e3', tlsServerName: 'True' });
   t.deepEqual(
     destinations.map(({ name }) => name),
     ['1.0', '010'],

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {
+  domainNameSet,
   flowKeysSet,
   ignoredSet,
   INTERFACE_LENGTH,
@@ -142,6 +143,19 @@ test('interfaces have their names in fields of fixed length, cut at a character'
     { ingressInterface: 2, interfaceName: 'eth0', interfaceDescription: 'uplink' },
     { ingressInterface: 0xffff_fffe, interfaceName: 'abcdefghijklmno', interfaceDescription: `x${'ü'.repeat(31)}` },
   ]);
+});
+
+test('the name of an observation domain is cut at a character', t => {
+  const templates = optionsTemplateSet('none', false, true);
+  for (const [name, sent] of [
+    ['blue', 'blue'],
+    [`x${'ü'.repeat(200)}`, `x${'ü'.repeat(126)}`],
+  ]) {
+    const { set, records } = domainNameSet(7, name);
+    t.is(records, 1);
+    const [record] = new Decoder().decode([{ bytes: message({}, templates, set) }]).map(valuesOf);
+    t.deepEqual(record, { observationDomainId: 7, observationDomainName: sent });
+  }
 });
 
 test('a count beyond 64 bits is sent as 2^64 - 1', t => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ConnectionTable, IN_USE } from '../../src/store/connection-table.js';
+import { ConnectionTable, IN_USE, SharedRoom } from '../../src/store/connection-table.js';
 import { HELPER_WORD, LABELS_WORD, ROW_SIZE, ROW_WORDS, RULE, RULE_WORD } from '../../src/row/layout.generated.js';
 import { rows } from '../helpers/builders/rows.js';
 
@@ -63,4 +63,31 @@ test('clear frees every slot', t => {
   table.clear();
   t.deepEqual([table.count, table.top, table.flags[0]], [0, 0, 0]);
   t.deepEqual([table.allocate(row, 0), table.allocate(row, 0), table.allocate(row, 0)], [0, 1, 2]);
+});
+
+test('tables that share room have so many open connections together', t => {
+  const room = new SharedRoom(3);
+  const [one, other] = [new ConnectionTable(3, 2, room), new ConnectionTable(3, 2, room)];
+  const batch = rows({ sourcePort: 1 });
+  const first = one.allocate(batch.u32, 0);
+  one.allocate(batch.u32, 0);
+  t.false(other.full);
+  const third = other.allocate(batch.u32, 0);
+  t.true(one.full);
+  t.true(other.full);
+  // one that has ended takes no room of those that are open, and gives none back twice
+  one.moveToEnded(first);
+  t.false(other.full);
+  other.allocate(batch.u32, 0);
+  one.free(first);
+  t.true(other.full);
+  other.free(third);
+  t.false(one.full);
+  other.leaveRoom();
+  t.is(room.taken, 1);
+  t.is(other.count, 1);
+  other.clear();
+  t.is(room.taken, 1, 'what has left takes nothing with it');
+  one.clear();
+  t.is(room.taken, 0);
 });

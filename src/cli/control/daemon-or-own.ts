@@ -15,7 +15,9 @@ export async function daemonOrOwn<T>(
   own: () => Promise<T>,
 ): Promise<T> {
   // a backend is no source: it is that of own polls, if it comes to these
-  const given = Object.keys(sourceSettings).some(key => key !== 'backend' && isGiven(command, key));
+  const about = Object.keys(sourceSettings).filter(key => key !== 'backend' && isGiven(command, key));
+  // of a daemon it says which of its network namespaces is meant
+  const given = about.some(key => key !== 'netns' || control === undefined);
   if (control === 'off' || (given && control === undefined)) return own();
   if (given) {
     const what = `ctflow ${command.name()} asks a ctflow run or polls itself, and not both`;

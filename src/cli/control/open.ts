@@ -5,7 +5,7 @@ import { ControlServer, type ControlHandlers } from '../../daemon/control/server
 import { defaultSocket, here } from '../../daemon/control/socket-path.js';
 import { type Running, statusOf } from '../../daemon/control/status.js';
 import { parsePressureQuery, parseQuery } from '../../daemon/top/query.js';
-import type { Exporter } from '../../exporter.js';
+import type { NamespaceSet } from '../../daemon/namespaces/namespace-set.js';
 
 /**
  * Opens the control socket of `ctflow run`.
@@ -34,8 +34,8 @@ export async function openControl(
 }
 
 function handlersOf(running: Running): ControlHandlers {
-  const exporter = (): Exporter => {
-    if (running.exporter && running.state === 'running') return running.exporter;
+  const exporter = (): NamespaceSet => {
+    if (running.namespaces && running.state === 'running') return running.namespaces;
     throw new CtflowError(
       'CTFLOW_CONTROL',
       `ctflow run is ${running.state}`,
@@ -54,14 +54,12 @@ function handlersOf(running: Running): ControlHandlers {
       if (running.recorder) return running.recorder.write('command');
       throw new CtflowError('CTFLOW_CONTROL', 'This ctflow run has no flight recorder', 'Start it with --record-last');
     },
-    top: ({ query }: ControlRequest) => {
-      exporter();
-      return running.top!.page(parseQuery(query));
-    },
-    pressure: async ({ query }: ControlRequest) => {
+    top: ({ netns, query }: ControlRequest) => exporter().find(netns).top.page(parseQuery(query)),
+    pressure: async ({ netns, query }: ControlRequest) => {
       const wanted = parsePressureQuery(query);
-      await exporter().poll();
-      return running.top!.pressure(wanted);
+      const { exporter: one, top } = exporter().find(netns);
+      await one.poll();
+      return top.pressure(wanted);
     },
     flush: ({ destination }: ControlRequest) => exporter().flush(destination),
   };

@@ -13,6 +13,14 @@ const TABLE = new ColumnTable([
   { head: 'QUEUE', width: 6, align: 'right' },
 ]);
 
+const NAMESPACES = new ColumnTable([
+  { head: 'NAMESPACE', width: 22 },
+  { head: 'STATE', width: 13 },
+  { head: 'CONNECTIONS', width: 12, align: 'right' },
+  { head: 'ENTRIES', width: 8, align: 'right' },
+  { head: 'POLLS', width: 8, align: 'right' },
+]);
+
 /** A status for a terminal of 80 columns. */
 export function statusText(status: DaemonStatus): string {
   const { version, state, pid, uptime, backend, source, configFile, conntrack, statistics, recorder } = status;
@@ -40,7 +48,18 @@ export function statusText(status: DaemonStatus): string {
     const held = describeDuration(span);
     lines.push(`recorder     holds ${held}, ${describeSize(octets)} in ${count(segments, 'file')}`);
   }
-  return `${lines.join('\n')}\n${destinationsText(status.destinations)}`;
+  return `${lines.join('\n')}\n${namespacesText(status)}${destinationsText(status.destinations)}`;
+}
+
+function namespacesText({ namespaces, namespaceCounts }: DaemonStatus): string {
+  if (!namespaces) return '';
+  const rows = namespaces.map(({ netns, gone, connections, conntrack, polls }) => {
+    const entries = conntrack ? number(conntrack.entries) : '-';
+    return NAMESPACES.row([netns, gone ? 'gone' : 'read', number(connections), entries, number(polls)]);
+  });
+  const refused = namespaceCounts?.refused ?? 0;
+  if (refused > 0) rows.push(`${number(refused)} more not read: --max-namespaces\n`);
+  return `\n${rows.length > 0 ? NAMESPACES.header() : 'no network namespace is read\n'}${rows.join('')}`;
 }
 
 function destinationsText(destinations: readonly DestinationStatus[]): string {

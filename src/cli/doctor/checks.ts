@@ -4,6 +4,9 @@ import { NO_DESTINATION, type RunConfig } from '../../config/run-config.js';
 import type { Source } from '../../sources/source.js';
 import { sourceOf } from '../open-source.js';
 import { inventoryMistakes } from '../inventory-mistakes.js';
+import { sourceSettingsOf, statePathOf } from '../run/kernel-parts.js';
+import { partOf, type Place } from '../run/place.js';
+import { placesOf } from '../run/places.js';
 import { checkRun, eventKind, neededCapabilities, sourceKindOf } from '../run-checks.js';
 import { checkCapabilities } from './capabilities.js';
 import { checkCertificates } from './certificates.js';
@@ -26,6 +29,8 @@ import { checkStatistics, checkTable } from './table.js';
 /** What the checks look at. */
 export interface Subject {
   readonly config: RunConfig;
+  /** The network namespace that is looked at. */
+  readonly place: Place;
   readonly backend: Backend;
   readonly host: Host;
   readonly kind: Source['kind'];
@@ -98,8 +103,8 @@ export const CHECKS: readonly Check[] = [
     name: 'entries',
     about: 'entries without counters or start times (the first 50,000 are looked at)',
     of: 'kernel',
-    run: async ({ config, backend, host }) => {
-      const source = sourceOf(config.settings, backend, true);
+    run: async ({ config, place, backend, host }) => {
+      const source = sourceOf(sourceSettingsOf(config.settings, place), backend, true);
       try {
         return await checkEntries(source, host);
       } finally {
@@ -111,7 +116,7 @@ export const CHECKS: readonly Check[] = [
     name: 'open-vswitch',
     about: 'with `--source ovs`: whether ovs-vswitchd answers, and what its connections lack',
     of: 'ovs',
-    run: ({ config, backend }) => checkOpenVswitch(sourceOf(config.settings, backend)),
+    run: ({ config, place, backend }) => checkOpenVswitch(sourceOf(sourceSettingsOf(config.settings, place), backend)),
   },
   {
     name: 'table',
@@ -129,7 +134,7 @@ export const CHECKS: readonly Check[] = [
     name: 'receive-buffer',
     about: 'what the kernel really gives to a socket for events, or for denied packets',
     of: 'kernel',
-    run: ({ host, config, backend, kind }) => checkReceiveBuffer(host, wantedBuffer(config, backend, kind)),
+    run: ({ host, ...subject }) => checkReceiveBuffer(host, wantedBuffer(subject)),
   },
   {
     name: 'flowtables',
@@ -187,23 +192,26 @@ export const CHECKS: readonly Check[] = [
     about:
       'whether it can be written, who owns it, its format and size, and whether another process has it than the running ctflow of these settings',
     of: 'kernel',
-    run: ({ config, backend }) =>
+    run: ({ config, place, backend }) =>
       checkStateFile(
-        config.settings.state,
-        () => hostIdentity(config.settings.netns),
+        statePathOf(config.settings, place),
+        () => hostIdentity(place.netns),
         fd => backend.lockFile(fd),
         () => runningDaemon(config),
       ),
   },
 ];
 
-export function subjectOf(config: RunConfig, backend: Backend): Subject {
+/** @param name of the network namespace, where the settings have several */
+export function subjectOf(config: RunConfig, backend: Backend, name = ''): Subject {
   const { settings } = config;
-  const host = hostOf(settings.netns);
+  const place = placesOf(settings).placeOf(name, undefined);
+  const host = hostOf(place.netns);
   let rules: Promise<Rules> | undefined;
   const kind = sourceKindOf(settings, backend);
   const { platform } = process;
-  return { config, backend, host, kind, platform, rules: () => (rules ??= readRules(host)), clockMoved: watchClock() };
+  const read = (): Promise<Rules> => (rules ??= readRules(host));
+  return { config, place, backend, host, kind, platform, rules: read, clockMoved: watchClock() };
 }
 
 function setting(name: string, takes: string): Check {
@@ -221,8 +229,15 @@ function setting(name: string, takes: string): Check {
 }
 
 /** The larger one decides. */
-function wantedBuffer(config: RunConfig, backend: Backend, kind: Source['kind']): WantedBuffer | undefined {
-  const { eventBuffer, nflogBuffer, nflogGroup, netns } = config.settings;
+function wantedBuffer({
+  config,
+  place,
+  backend,
+  kind,
+}: Pick<Subject, 'config' | 'place' | 'backend' | 'kind'>): WantedBuffer | undefined {
+  const { netns } = place;
+  const { nflogGroup, ...all } = config.settings;
+  const [eventBuffer, nflogBuffer] = [partOf(all.eventBuffer, place), partOf(all.nflogBuffer, place)];
   const events = eventKind(config.settings, kind) !== 'off';
   if (kind !== 'netlink' || (!events && !nflogGroup)) return undefined;
   const [key, bytes] =

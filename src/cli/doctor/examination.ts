@@ -8,6 +8,8 @@ export interface Examined extends Finding {
   readonly check: string;
   /** --fix has mended it. */
   readonly fixed: boolean;
+  /** Of several network namespaces. */
+  readonly netns?: string;
 }
 
 /**
@@ -49,6 +51,32 @@ export async function examine(
         fixed: fixed.has(finding.subject) && finding.status === 'ok',
       });
     }
+  }
+  return examined;
+}
+
+/**
+ * The same of several network namespaces: what is not about one is checked once.
+ * @param subjects by what people call them
+ */
+export async function examineEach(
+  checks: readonly Check[],
+  subjects: readonly (readonly [name: string, subject: Subject])[],
+  fix: ((says: string) => void) | undefined,
+  begins: (check: string) => void = () => {},
+): Promise<Examined[]> {
+  const [first] = subjects;
+  if (!first) {
+    const found = error('none of these network namespaces is there', 'ip netns list');
+    return [{ ...found, check: 'conntrack', fixed: false }];
+  }
+  const ofAll = checks.filter(({ of }) => of !== 'kernel');
+  const examined = await examine(ofAll, first[1], fix, begins);
+  const ofEach = checks.filter(({ of }) => of === 'kernel');
+  for (const [name, subject] of subjects) {
+    const says = fix && ((what: string): void => fix(`${name}: ${what}`));
+    const found = await examine(ofEach, subject, says, check => begins(`${check} of ${name}`));
+    examined.push(...found.map(one => ({ ...one, netns: name, found: `${name}: ${one.found}` })));
   }
   return examined;
 }

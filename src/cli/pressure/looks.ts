@@ -2,6 +2,7 @@ import { note } from '../../common/terminal/standard-streams.js';
 import type { DaemonStatus } from '../../daemon/control/status.js';
 import type { PressurePage } from '../../daemon/top/pressure-page.js';
 import { askDaemon } from '../control/ask-daemon.js';
+import { daemonNamespace } from '../control/daemon-namespace.js';
 import type { SourceSettings } from '../open-source.js';
 import { openOwnExporter, type OwnExporter } from '../top/own-exporter.js';
 
@@ -24,24 +25,29 @@ export class DaemonLooks implements Looks {
   readonly byKernel: boolean;
   readonly netns: string;
   readonly #socket: string | undefined;
+  readonly #request: string | undefined;
 
-  private constructor(socket: string | undefined, { version, pid, source, netns }: DaemonStatus) {
+  private constructor(socket: string | undefined, status: DaemonStatus, wanted: string | undefined) {
+    const { version, pid, source } = status;
+    const { request, words, netns } = daemonNamespace(status, wanted);
     this.#socket = socket;
+    this.#request = request;
     this.byKernel = ['netlink', 'procfs'].includes(source!);
-    this.origin = `ctflow run ${version} (pid ${pid})`;
-    this.netns = netns ?? `/proc/${pid}/ns/net`;
+    this.origin = `ctflow run ${version} (pid ${pid})${words}`;
+    this.netns = netns;
   }
 
   /**
    * @param socket its path; undefined for the places where a daemon has it by default
+   * @param netns which of its network namespaces; undefined for the first one
    * @throws CtflowError CTFLOW_CONTROL where no daemon answers, CTFLOW_PERMISSION where this user may not ask it
    */
-  static async open(socket: string | undefined): Promise<DaemonLooks> {
-    return new DaemonLooks(socket, (await askDaemon(socket, { command: 'status' })) as DaemonStatus);
+  static async open(socket: string | undefined, netns: string | undefined): Promise<DaemonLooks> {
+    return new DaemonLooks(socket, (await askDaemon(socket, { command: 'status' })) as DaemonStatus, netns);
   }
 
   async look(rows: number): Promise<PressurePage> {
-    const request = { command: 'pressure', query: { rows } } as const;
+    const request = { command: 'pressure', netns: this.#request, query: { rows } } as const;
     return (await askDaemon(this.#socket, request, 'ctflow run polls')) as PressurePage;
   }
 

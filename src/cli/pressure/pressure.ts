@@ -49,8 +49,8 @@ export function pressureCommand(): Command {
     .addHelpText(
       'after',
       `
-Asks the ctflow run that has the control socket. Where none runs, or a flag of the source is given, it polls itself. It
-polls twice, and is done after the second poll.
+Asks the ctflow run that has the control socket, with --control also for one of several network namespaces. Where none
+runs, or a flag of the source is given, it polls itself. It polls twice, and is done after the second poll.
 
 Examples:
   # ctflow pressure
@@ -66,7 +66,7 @@ async function pressure(flags: PressureFlags, command: Command): Promise<void> {
   const looks = await daemonOrOwn<Looks>(
     command,
     flags.control,
-    () => DaemonLooks.open(flags.control),
+    () => DaemonLooks.open(flags.control, flags.netns),
     () => OwnLooks.open(flags),
   );
   try {

@@ -51,7 +51,8 @@ export function topCommand(): Command {
     .addHelpText(
       'after',
       `
-Asks the ctflow run that has the control socket. Where none runs, or a flag of the source is given, it polls itself.
+Asks the ctflow run that has the control socket, with --control also for one of several network namespaces. Where none
+runs, or a flag of the source is given, it polls itself.
 
 Keys: b bytes, p packets, r rate, a age, s state (again: reversed); g the next group; / filter; d denied packets; arrows
 and page keys; space pause; q quit.
@@ -72,7 +73,7 @@ async function top(flags: TopFlags, command: Command): Promise<void> {
   const source = await daemonOrOwn<PageSource>(
     command,
     flags.control,
-    () => DaemonPages.open(flags.control),
+    () => DaemonPages.open(flags.control, flags.netns),
     () => OwnPages.open(flags, flags.interval),
   );
   try {

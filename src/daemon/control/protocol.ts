@@ -15,6 +15,8 @@ export interface ControlRequest {
   readonly command: ControlCommand;
   /** The name of one; all where it is absent. */
   readonly destination?: string | undefined;
+  /** Which network namespace `top` and `pressure` look at, where several are read; the first one where it is absent. */
+  readonly netns?: string | undefined;
   /** Of `top` a TopQuery, of `pressure` a PressureQuery. */
   readonly query?: unknown;
 }
@@ -38,14 +40,16 @@ export function replyLine(reply: ControlReply): string {
 
 /** @throws CtflowError CTFLOW_CONTROL */
 export function parseRequest(line: string): ControlRequest {
-  const { command, destination, query } = parseLine(line, 'request');
+  const { command, destination, netns, query } = parseLine(line, 'request');
   if (!COMMANDS.some(one => one === command)) {
     const known = COMMANDS.join(', ');
     throw wrong(`There is no command '${String(command).slice(0, 40)}'`, `Known here: ${known}`);
   }
   if (destination !== undefined && typeof destination !== 'string')
     throw wrong('The destination of a request is no text', 'Give the name of one, or none for all');
-  return { command: command as ControlCommand, destination, query };
+  if (netns !== undefined && typeof netns !== 'string')
+    throw wrong('The network namespace of a request is no text', 'Give the name of one that ctflow status shows');
+  return { command: command as ControlCommand, destination, netns, query };
 }
 
 /** @throws CtflowError CTFLOW_CONTROL where it is no reply */

@@ -1,12 +1,15 @@
 import { VERSION } from '../../common/version.js';
 import { destinationName } from '../../destination/destination-options.js';
-import type { Exporter, ExporterStats } from '../../exporter.js';
+import type { ExporterStats } from '../../exporter.js';
+import { nameIn } from '../namespaces/merged-stats.js';
+import type { NamespaceSet } from '../namespaces/namespace-set.js';
+import type { Pipeline } from '../namespaces/pipeline.js';
+import type { NamespaceFigures } from '../metrics/process-metrics.js';
 import type { Reloader } from '../reload/reloader.js';
 import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
 import type { Source } from '../../sources/source.js';
 import { kernelTable, type KernelTable } from '../kernel-table.js';
 import type { TableForecast } from '../table-growth.js';
-import type { Top } from '../top/top.js';
 
 export interface DestinationStatus {
   readonly name: string;
@@ -44,7 +47,7 @@ export interface DaemonStatus {
   readonly configFile?: string;
   readonly backend?: string;
   readonly source?: string;
-  /** The network namespace that is exported, where one was given. */
+  /** The network namespaces that are exported, as they were given. */
   readonly netns?: string;
   /** The kernel's table. */
   readonly conntrack?: KernelTable;
@@ -58,27 +61,41 @@ export interface DaemonStatus {
   readonly destinations: readonly DestinationStatus[];
   /** All of docs/statistics.md. */
   readonly statistics?: ExporterStats;
+  /** Where several network namespaces may be read: each of them, and how many there are. */
+  readonly namespaces?: readonly NamespaceStatus[];
+  readonly namespaceCounts?: NamespaceFigures;
+}
+
+/** One of several network namespaces. */
+export interface NamespaceStatus {
+  readonly netns: string;
+  readonly conntrack?: KernelTable;
+  readonly forecast?: TableForecast;
+  readonly connections: number;
+  readonly polls: number;
+  /** Its name stands for no namespace now. */
+  readonly gone: boolean;
+  readonly observationDomains: readonly number[];
 }
 
 /** What runs in a daemon, as far as it has come. */
 export interface Running {
   state: DaemonStatus['state'];
   configFile?: string | undefined;
-  source?: Source;
-  exporter?: Exporter;
+  source?: Source['kind'];
+  namespaces?: NamespaceSet;
+  /** More than one network namespace may be read. */
+  several?: boolean;
   reloader?: Reloader;
   recorder?: RecorderService;
-  top?: Top;
   maxConnections?: number;
   netns?: string | undefined;
 }
 
 export function statusOf(running: Running): DaemonStatus {
-  const { state, configFile, source, exporter, recorder, top, maxConnections, netns } = running;
-  const statistics = exporter?.stats();
-  const destinations = exporter?.destinations ?? [];
-  const conntrack = source && kernelTable(source);
-  const forecast = conntrack && top?.growth.forecast();
+  const { state, configFile, source, namespaces, several, recorder, maxConnections, netns } = running;
+  const statistics = namespaces?.stats();
+  const all = namespaces?.all ?? [];
   const uptime = Math.round(process.uptime() * 1000);
   return {
     version: VERSION,
@@ -89,35 +106,57 @@ export function statusOf(running: Running): DaemonStatus {
     uptime,
     ...(configFile !== undefined && { configFile }),
     ...(statistics && { backend: statistics.backend }),
-    ...(source && { source: source.kind }),
+    ...(source && { source }),
     ...(netns !== undefined && { netns }),
-    ...(conntrack && { conntrack }),
-    ...(forecast && { forecast }),
+    ...(!several && all[0] && tableOf(all[0])),
     ...(statistics && { connections: statistics.connections }),
     ...(maxConnections !== undefined && { maxConnections }),
     ...(recorder && { recorder: recorder.stats() }),
-    destinations: (statistics?.destinations ?? []).map(one => {
-      const { profile, observationDomain, endedQueue } = destinations.find(
-        known => destinationName(known) === one.name,
-      )!;
-      return {
-        name: one.name,
-        endpoint: one.endpoint,
-        profile,
-        observationDomain,
-        state: one.connected ? 'connected' : 'not connected',
-        records: one.session.records,
-        messages: one.session.messages,
-        octets: one.session.octets,
-        lostRecords: one.transport.lostRecords,
-        oversize: one.session.oversize,
-        unexported: one.stale.connections + one.evictedUnreported.connections + one.endedOverflow.connections,
-        waiting: one.ended,
-        waitingLimit: endedQueue,
-        pressure: Math.round((one.ended / endedQueue) * 100),
-        ...(one.lastError && { lastError: one.lastError }),
-      };
-    }),
+    destinations: all.flatMap(destinationsOf),
     ...(statistics && { statistics }),
+    ...(several && namespaces && { namespaces: all.map(namespaceOf), namespaceCounts: namespaces.figures() }),
   };
+}
+
+function tableOf({ source, top }: Pipeline): { conntrack?: KernelTable; forecast?: TableForecast } {
+  const conntrack = kernelTable(source);
+  const forecast = conntrack && top.growth.forecast();
+  return { ...(conntrack && { conntrack }), ...(forecast && { forecast }) };
+}
+
+function namespaceOf(pipeline: Pipeline): NamespaceStatus {
+  const { netns, exporter } = pipeline;
+  const { connections, poll } = exporter.stats();
+  return {
+    netns: netns!,
+    ...tableOf(pipeline),
+    connections,
+    polls: poll.polls,
+    gone: exporter.withoutNamespaceSince !== undefined,
+    observationDomains: [...new Set(exporter.destinations.map(({ observationDomain }) => observationDomain))],
+  };
+}
+
+function destinationsOf({ netns, exporter }: Pipeline): DestinationStatus[] {
+  const destinations = exporter.destinations;
+  return exporter.stats().destinations.map(one => {
+    const { profile, observationDomain, endedQueue } = destinations.find(known => destinationName(known) === one.name)!;
+    return {
+      name: nameIn(netns, one.name),
+      endpoint: one.endpoint,
+      profile,
+      observationDomain,
+      state: one.connected ? 'connected' : 'not connected',
+      records: one.session.records,
+      messages: one.session.messages,
+      octets: one.session.octets,
+      lostRecords: one.transport.lostRecords,
+      oversize: one.session.oversize,
+      unexported: one.stale.connections + one.evictedUnreported.connections + one.endedOverflow.connections,
+      waiting: one.ended,
+      waitingLimit: endedQueue,
+      pressure: Math.round((one.ended / endedQueue) * 100),
+      ...(one.lastError && { lastError: one.lastError }),
+    };
+  });
 }

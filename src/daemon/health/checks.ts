@@ -34,9 +34,27 @@ const ok = (message: string): Check => ({ status: 'ok', message });
 const failed = (message: string): Check => ({ status: 'failed', message });
 const when = (good: boolean, message: string): Check => (good ? ok(message) : failed(message));
 
+/** Of the polls of several exporters the one that is nearest to being stuck. */
+export function latest<Poll extends HealthFacts['poll']>(polls: readonly Poll[]): Poll | undefined {
+  return largest(polls, ({ behind, interval }) => behind / mostBehind(interval));
+}
+
+/** Of several tables the one that is nearest to being full. */
+export function fullest<Table extends NonNullable<HealthFacts['table']>>(tables: readonly Table[]): Table | undefined {
+  return largest(tables, ({ entries, limit }) => entries / (limit || Number.POSITIVE_INFINITY));
+}
+
+function largest<T>(all: readonly T[], of: (one: T) => number): T | undefined {
+  return all.toSorted((one, other) => of(other) - of(one))[0];
+}
+
+function mostBehind(interval: number): number {
+  return Math.max(MOST_BEHIND_MS, MOST_INTERVALS * interval);
+}
+
 /** Whether a restart would help: a collector that is away is no reason. */
 export function livenessChecks({ poll: { behind, interval } }: Pick<HealthFacts, 'poll'>): Checks {
-  const stuck = behind > Math.max(MOST_BEHIND_MS, MOST_INTERVALS * interval);
+  const stuck = behind > mostBehind(interval);
   return { polls: when(!stuck, behind > 0 ? `${seconds(behind)} behind` : 'in time') };
 }
 

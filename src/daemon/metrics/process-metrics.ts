@@ -5,11 +5,24 @@ import type { CertificateExpiry } from './certificates.js';
 import { metric, metricBy, type MetricGroup } from './metric.js';
 
 /** What is known of the process itself. */
+/** How many network namespaces are read. */
+export interface NamespaceFigures {
+  readonly read: number;
+  /** Beyond the limit. */
+  readonly refused: number;
+  /** No longer read, since they are gone. */
+  readonly retired: number;
+  /** Records of these that were left unexported. */
+  readonly unexported: number;
+}
+
 export interface ProcessFigures {
   readonly backend: ExporterStats['backend'];
   readonly source: Source['kind'];
   readonly certificates: readonly CertificateExpiry[];
   readonly logLinesDropped: number;
+  /** Where several may be read. */
+  readonly namespaces?: NamespaceFigures | undefined;
 }
 
 /** When this process began, seconds since 1970. */
@@ -54,5 +67,29 @@ export const PROCESS_METRICS: MetricGroup<ProcessFigures> = {
       read: ({ certificates }) =>
         certificates.map(({ destination, setting, file, expires }) => [[destination, setting, file], expires]),
     },
+    metric(
+      'gauge',
+      'ctflow_namespaces',
+      'Network namespaces that are read, where several may be.',
+      from => from.namespaces?.read,
+    ),
+    metric(
+      'gauge',
+      'ctflow_namespaces_refused',
+      'Network namespaces that are there and not read, because of `--max-namespaces`.',
+      from => from.namespaces?.refused,
+    ),
+    metric(
+      'counter',
+      'ctflow_namespaces_retired_total',
+      'Network namespaces that are gone and no longer waited for.',
+      from => from.namespaces?.retired,
+    ),
+    metric(
+      'counter',
+      'ctflow_namespaces_retired_unexported_records_total',
+      'Records of these that were left unexported.',
+      from => from.namespaces?.unexported,
+    ),
   ],
 };

@@ -23,7 +23,6 @@ export class Timings {
   readonly #polls: Histogram;
   readonly #loop: Histogram;
   readonly #timer: NodeJS.Timeout;
-  #pollBegan = 0;
   #ticked = performance.now();
 
   constructor() {
@@ -35,11 +34,12 @@ export class Timings {
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
-  /** The last hook of a poll. */
+  /** The last hook of a poll; another one for each exporter. */
   get pollHook(): PollHook {
+    let began = 0;
     return {
-      beforeDump: () => void (this.#pollBegan = performance.now()),
-      afterPoll: () => this.#polls.observe((performance.now() - this.#pollBegan) / 1000),
+      beforeDump: () => void (began = performance.now()),
+      afterPoll: () => this.#polls.observe((performance.now() - began) / 1000),
     };
   }
 

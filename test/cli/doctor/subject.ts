@@ -5,6 +5,7 @@ import { CHECKS, type Subject } from '../../../src/cli/doctor/checks.js';
 import type { Finding } from '../../../src/cli/doctor/finding.js';
 import type { Host, Ran } from '../../../src/cli/doctor/host.js';
 import { readRules } from '../../../src/cli/doctor/rules.js';
+import { placesOf } from '../../../src/cli/run/places.js';
 import { addRunSettings, type RunConfig } from '../../../src/config/run-config.js';
 
 /** A host with these files, by path; programs by their command line, those that are missing not installed. */
@@ -79,6 +80,7 @@ export function subjectWith({ files, programs, holders, line = '', backend = {},
   const native: Backend = { ...createFallbackBackend(), name: 'native', ...backend };
   return {
     config: configOf(line),
+    place: placesOf(configOf(line).settings).placeOf('', undefined),
     backend: native,
     host,
     kind: 'netlink',

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ExporterStats } from '../../../src/exporter.js';
 import type { CensusCounts } from '../../../src/daemon/metrics/census.js';
-import { exposition, METRIC_GROUPS, type Snapshot } from '../../../src/daemon/metrics/exposition.js';
+import { exposition, expositionOfEach, METRIC_GROUPS, type Snapshot } from '../../../src/daemon/metrics/exposition.js';
 import type { PressureFigures } from '../../../src/daemon/metrics/pressure-metrics.js';
 import type { PressureGroups } from '../../../src/daemon/top/pressure-page.js';
 import type { ProcessFigures } from '../../../src/daemon/metrics/process-metrics.js';
@@ -48,6 +48,7 @@ const FIGURES: ProcessFigures = {
   source: 'netlink',
   certificates: [CERTIFICATE],
   logLinesDropped: 17,
+  namespaces: { read: 101, refused: 102, retired: 103, unexported: 104 },
 };
 
 function expose(exporter: ExporterStats, changed: Partial<Omit<Snapshot, 'exporter'>> = {}): Promise<string> {
@@ -114,6 +115,31 @@ test('each number of the statistics is looked at by a test of what counts it', t
     [...new Set(names)].filter(name => !words.has(name)),
     [],
   );
+});
+
+test('of several network namespaces each has its label, and what is of the process has none', async t => {
+  const of = (netns: string, first: number) => {
+    const exporter = fullStatistics(first);
+    return { netns, exporter, kernel: KERNEL, census: CENSUS, pressure: pressure(71) };
+  };
+  const [blue, green] = [of('blue', 1_001), of('green', 50_001)];
+  const text = await expositionOfEach({ process: FIGURES, recorder: fullRecorderStatistics() }, [blue, green]);
+  const samples = samplesOf(text);
+  t.like(Object.fromEntries(samples), {
+    ctflow_namespaces: 101,
+    ctflow_namespaces_refused: 102,
+    ctflow_namespaces_retired_total: 103,
+    ctflow_namespaces_retired_unexported_records_total: 104,
+    ctflow_log_lines_dropped_total: 17,
+    'ctflow_polls_total{netns="blue"}': blue.exporter.poll.polls,
+    'ctflow_polls_total{netns="green"}': green.exporter.poll.polls,
+    'ctflow_conntrack_entries{netns="green"}': KERNEL.entries,
+  });
+  const one = await expose(fullStatistics(1_001));
+  const names = (all: ReadonlyMap<string, number>) => new Set([...all.keys()].map(name => name.replace(/\{.*/, '')));
+  const labelled = names(samples);
+  const lacking = [...names(samplesOf(one))].filter(name => !labelled.has(name));
+  t.deepEqual(lacking, []);
 });
 
 /** One metric of each kind and section, so that a number does not stand under a wrong name. */
@@ -197,7 +223,12 @@ test('each metric moves with what it counts', async t => {
   const counters = Object.fromEntries(Object.entries(KERNEL.counters).map(([name, value]) => [name, value + 1]));
   const after = linesOf(
     await expose(fullStatistics(50_001), {
-      process: { ...FIGURES, certificates, logLinesDropped: 18 },
+      process: {
+        ...FIGURES,
+        certificates,
+        logLinesDropped: 18,
+        namespaces: { read: 105, refused: 106, retired: 107, unexported: 108 },
+      },
       kernel: { entries: 12, limit: 13, counters: counters as typeof KERNEL.counters },
       census: { byState: [['tcp', 'ESTABLISHED', 'ipv6', 14]], byZone: [['other', 15]], offloaded: 12, suspect: 5 },
       pressure: pressure(81),
@@ -240,7 +271,10 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 test('what is not there has no metric', async t => {
   const { events, pendingEvents, state, denied, nat, routes, owners, inventory, namespacesLeft, removed, ...rest } =
     fullStatistics();
-  const text = await expose({ ...rest, destinations: [] }, { recorder: undefined });
+  const text = await expose(
+    { ...rest, destinations: [] },
+    { recorder: undefined, process: { ...FIGURES, namespaces: undefined } },
+  );
   const optional =
     /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));

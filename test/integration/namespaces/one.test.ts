@@ -3,17 +3,17 @@ import test, { type ExecutionContext } from 'ava';
 import { createSocket } from 'node:dgram';
 import { readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
-import { BACKENDS, ctflow, CTFLOW, startExporter } from '../helpers/kernel/command.js';
-import { listConnections } from '../helpers/kernel/conntrack-list.js';
-import { flows, udpCollector } from '../helpers/fakes/collector-socket.js';
-import { temporaryPath } from '../helpers/temporary.js';
-import { eventually } from '../helpers/eventually.js';
-import { PrivateNamespace } from '../helpers/kernel/namespace.js';
-import { readWithPython } from '../helpers/oracles/python-ipfix.js';
-import { needs } from '../helpers/kernel/require.js';
-import { Traffic } from '../helpers/kernel/traffic.js';
-import { byConnection, checkDeltas } from './compare.js';
-import { expectedStandard, keyOf } from './collectors/expected.js';
+import { BACKENDS, ctflow, CTFLOW, startExporter } from '../../helpers/kernel/command.js';
+import { listConnections } from '../../helpers/kernel/conntrack-list.js';
+import { flows, udpCollector } from '../../helpers/fakes/collector-socket.js';
+import { temporaryPath } from '../../helpers/temporary.js';
+import { eventually } from '../../helpers/eventually.js';
+import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
+import { readWithPython } from '../../helpers/oracles/python-ipfix.js';
+import { needs } from '../../helpers/kernel/require.js';
+import { Traffic } from '../../helpers/kernel/traffic.js';
+import { byConnection, checkDeltas } from '../compare.js';
+import { expectedStandard, keyOf } from '../collectors/expected.js';
 
 /** A namespace with one UDP connection of five packets. */
 async function withConnection(t: ExecutionContext) {
