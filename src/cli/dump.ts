@@ -15,6 +15,7 @@ import { choice, onOff, wholeNumber } from '../config/kind.js';
 import { addSettings } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression, sourceSettings } from '../config/source-settings.js';
+import { ownersLack } from '../inventory/owners/host-owners.js';
 import { warnIfInactive } from './doctor/conntrack.js';
 import { FirstRows, type SortedRows } from './dump/first-rows.js';
 import { DUMP_FORMATS, type DumpFormat, linesOf, type Lines } from './dump/formats.js';
@@ -145,6 +146,8 @@ async function dump(flags: DumpFlags): Promise<void> {
     if (lacks !== undefined) note(lacks);
     const why = offloaded > 0 ? suspicion(source) : undefined;
     if (why !== undefined) note(`${offloaded} connections are offloaded, and their counters are suspect: ${why}`);
+    const lacking = owners && ownersLack(source);
+    if (lacking !== undefined) note(lacking);
     for (const { message, hint } of checkKernel(source)) note(`${message}. ${hint}`);
     await warnIfInactive(source, flags.netns, ({ message, hint }) => note(`${message}. ${hint}`));
     const damage = recorded?.damage;

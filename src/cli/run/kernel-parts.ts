@@ -7,6 +7,7 @@ import type { RunSettings } from '../../config/run-settings.js';
 import type { DeniedOptions } from '../../denied/denied-packets.js';
 import { type DestinationOptions, nameWithDomain } from '../../destination/destination-options.js';
 import type { EventsOptions, EventTap } from '../../ingest/conntrack-events.js';
+import { ownersLack } from '../../inventory/owners/host-owners.js';
 import { lastingFilter } from '../../row/filter.js';
 import { checkKernel, setupKernel } from '../../sources/kernel-settings.js';
 import { isOfKernel, type Source } from '../../sources/source.js';
@@ -76,6 +77,8 @@ export function prepareKernel(
   const changed = flags.setupSysctl && isOfKernel(source) ? setupKernel(source, events) : [];
   for (const name of changed) log.info(`net.netfilter.${name} set to 1`);
   for (const { message, hint } of checkKernel(source, events)) log.warn({ hint }, message);
+  const lacking = flags.owners ? ownersLack(source) : undefined;
+  if (lacking !== undefined) log.warn(lacking);
   void warnIfInactive(source, netns, ({ message, hint }) => log.warn({ hint }, message));
   // what fails here, the first poll reports
   source.lacks?.().then(

@@ -177,6 +177,12 @@ export function namesOf({ user, cgroup, command }: SocketOwner, users: UserNames
   return [name, cgroup, unit, container, '', podUid, command];
 }
 
+/** Why no owner can be known there, in a sentence; undefined where owners can. */
+export function ownersLack(source: Pick<Source, 'sysctl'>): string | undefined {
+  if (source.sysctl('nf_conntrack_timestamp')?.trim() === '1') return undefined;
+  return 'timestamps are off: no owner is known, as a connection without a start time could be another one of the same ports';
+}
+
 /** Of a source that knows no sockets. */
 export function refusal(kind: Source['kind']): CtflowError {
   const without = { ovs: 'Open vSwitch knows no sockets', replay: 'A recording has no sockets' };

@@ -6,6 +6,7 @@ import { loadBackend } from '../../../src/backend/load.js';
 import type { SocketOwner, Source } from '../../../src/sources/source.js';
 import type { OwnerViews } from '../../../src/cli/dump/owners.js';
 import * as row from '../../../src/row/layout.generated.js';
+import { ownersLack } from '../../../src/inventory/owners/host-owners.js';
 import { Cgroups, cgroupRoot } from '../../helpers/kernel/cgroups.js';
 import { ctflow } from '../../helpers/kernel/command.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
@@ -193,7 +194,8 @@ async function rig(t: ExecutionContext) {
     if (peer.exitCode === null) await once(peer, 'exit');
   });
   const said = async (): Promise<unknown> => JSON.parse((await lines.next()).value as string);
-  return { namespace, source, said, go: () => peer.stdin.write('\n'), a: a.path, b: b.path, c: c.path };
+  const off = (): Promise<void> => namespace.sysctl('nf_conntrack_timestamp', 0);
+  return { namespace, off, source, said, go: () => peer.stdin.write('\n'), a: a.path, b: b.path, c: c.path };
 }
 
 rigged('an owner is named where exactly one socket is the connection’s, and was so from its beginning', async t => {
@@ -232,6 +234,20 @@ rigged('an owner is named where exactly one socket is the connection’s, and wa
   const counts = source.owners!()!.counts();
   t.is(counts.looks, 3);
   t.true(counts.ended >= 1 && counts.unproven >= 1 && counts.ambiguous >= 1, JSON.stringify(counts));
+});
+
+rigged('where connections have no start time nobody is named, and dump says it', async t => {
+  const { namespace, source, said, off } = await rig(t);
+  t.deepEqual(await said(), { done: 'made' });
+  t.is(ownersLack(source), undefined);
+  await off();
+  t.regex(ownersLack(source)!, /^timestamps are off: no owner is known/);
+  const { stderr } = await ctflow(namespace, ['dump', '--owners', '--limit', '1']);
+  t.true(stderr.includes('no owner is known'), stderr);
+  const rows = await rowsOf(source);
+  const words = new Uint32Array(rows.buffer);
+  for (let at = row.PRESENT_WORD; at < words.length; at += row.ROW_WORDS) words[at] &= ~row.HAS_START;
+  for (const [port, owners] of await look(source, rows)) t.deepEqual(owners, [undefined, undefined], `${port}`);
 });
 
 rigged('dump prints owners in fields of their own, in each format and in an order, too', async t => {
