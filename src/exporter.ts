@@ -1,4 +1,5 @@
 import { ConnectionStore } from './store/connection-store.js';
+import { ConnectionPolicies } from './denied/connection-policies.js';
 import { DeniedPackets } from './denied/denied-packets.js';
 import { DestinationFactory } from './destination/set/destination-factory.js';
 import type { ExporterOptions } from './destination/exporter-options.js';
@@ -122,7 +123,8 @@ export class Exporter {
     this.#poller.addHook(known);
     const { backend, denied, spareEnded } = options;
     if (denied) {
-      const more = { ...denied, spareEnded };
+      const otherRules = (options.labels?.length ?? 0) + (options.marks?.length ?? 0);
+      const more = { ...denied, spareEnded, otherRules };
       this.#denied = DeniedPackets.create(backend, more, this.#store, this.#names, options.destinations, this.#log);
     }
     if (ofNat.length > 0)
@@ -134,7 +136,10 @@ export class Exporter {
       this.#store.expectChanges(history, this.#nat);
       if (options.tcpStateHistory) extras = { ...extras, states: history.states };
     }
-    if (this.#denied) extras = { ...extras, ...this.#denied.connectionExtras };
+    const rules = this.#denied?.connectionExtras;
+    if (options.labels ?? options.marks)
+      extras = { ...extras, ...new ConnectionPolicies(this.#store, options, this.#names, rules).extras };
+    else if (rules) extras = { ...extras, ...rules };
     const flows: Flows[] = [{ store: this.#store, extras }];
     if (this.#denied) flows.push(this.#denied.flows(store => known.of(store)));
     this.stored = { flows, names: this.#names, polledAt: () => this.#store.polledAt };

@@ -34,6 +34,7 @@ export type { SendUnixDatagram } from './common/log/journald.js';
 export { type DefaultDomain, defaultDomain, type DomainSources } from './common/observation-domain.js';
 export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
+export type { LabelPolicy, MarkPolicy, Policy, PolicyOptions } from './denied/policy.js';
 export type { DenyCounts } from './denied/deny-store.js';
 export type { AggregationStats } from './destination/batchers/sum-batcher.js';
 export type { DestinationStats, TemplatesResent } from './destination/destination-stats.js';

@@ -3,11 +3,11 @@ import type { Value } from '../collector/decode/value.js';
 import { formatHostPort } from '../common/endpoint.js';
 import {
   addressOf,
-  denyingRule,
   icmpTypeCode,
   ipVersion,
   isDenied,
   isTranslated,
+  policyOf,
   portOf,
   postNatAddress,
   postNatPort,
@@ -196,12 +196,15 @@ const NAT_EVENTS: Readonly<Record<number, string>> = {
 
 /** forwardingStatus, IE 89: the upper two bits of the lowest octet. */
 const STATUS_DROPPED = 2;
-/** `denied`, with the rule where it is known; empty for a flow that went through. */
+/** `denied`, with the rule where it is known; of a flow that went through, the policy that allows it. */
 function denial(record: CollectedRecord): string {
   const status = record.get('forwardingStatus');
   const denied = isDenied(record);
-  if (!denied && !(typeof status === 'number' && (status & 255) >> 6 === STATUS_DROPPED)) return '';
-  const rule = word(denyingRule(record));
+  const rule = word(policyOf(record, 'RuleName'));
+  if (!denied && !(typeof status === 'number' && (status & 255) >> 6 === STATUS_DROPPED)) {
+    const policy = word(policyOf(record, 'Name')) || rule;
+    return policy === '' ? '' : `policy=${policy}`;
+  }
   return `${denied ? 'denied' : 'dropped'}${rule === '' ? '' : ` rule=${rule}`}`;
 }
 

@@ -254,11 +254,13 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 
 /** What the elements of a list can be filled from, as far as the settings say. */
 function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
-  const { inventory, nflogGroup, owners, tcpStateHistory } = settings;
+  const { inventory, labels, marks, nflogGroup, owners, tcpStateHistory } = settings;
+  const policies = (labels ?? marks) !== undefined;
   return {
     observationDomain: 0,
     inventory: inventory !== undefined,
-    denied: nflogGroup !== undefined,
+    denied: nflogGroup !== undefined || policies,
+    policies,
     tcpStates: tcpStateHistory,
     owners,
   };

@@ -93,6 +93,8 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (eventKind(settings, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (settings.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
   if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (sourceKind === 'procfs' || sourceKind === 'ovs')
+    without(`with source ${sourceKind}: it shows no labels`, 'labels');
   if (destinations.every(({ interfaces }) => interfaces !== 'route'))
     without('without --interfaces route', 'routeMark');
   if (destinations.every(one => !has(one, 'owners')))
@@ -110,6 +112,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (destinations.every(isNat)) {
     without('with --profile nat alone: its records are those of events', ...FLOWS_ONLY);
     without('with --profile nat alone: it has no denied packets', 'nflogGroup', 'maxDenied', 'nflogBuffer');
+    without('with --profile nat alone: its records name no policy', 'marks', 'labels');
     without('with --profile nat alone: it has no TCP states', 'tcpStateHistory');
   }
   if (destinations.every(({ observationDomain }) => observationDomain !== undefined))
@@ -140,7 +143,7 @@ function hasOptions({ optionsInterval, profile }: DestinationConfig): boolean {
 
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
-const DENIED_FIELDS = ['denied', 'rule'];
+const RULE_FIELDS = ['denied', 'rule', 'policy', 'policy.namespace'];
 
 /** A list has elements that this fills. */
 function has({ fields = [] }: DestinationConfig, need: Need): boolean {
@@ -153,13 +156,13 @@ function asksFor({ filter }: DestinationConfig, fields: readonly string[]): stri
 
 /** What a filter asks for and is never known. */
 function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig): string[] {
-  const { inventory, nflogGroup } = config.settings;
+  const { inventory, labels, marks, nflogGroup } = config.settings;
   const filter = config.say(config.pathOf(destination, 'filter'));
   const found: string[] = [];
   const name = inventory === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
   if (name !== undefined)
     found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
-  const denied = nflogGroup ? undefined : asksFor(destination, DENIED_FIELDS);
+  const denied = (nflogGroup ?? labels ?? marks) ? undefined : asksFor(destination, RULE_FIELDS);
   if (denied !== undefined)
     found.push(`${filter} asks for ${denied}, which is not known without ${config.say(['nflogGroup'])}`);
   return found;

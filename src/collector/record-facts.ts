@@ -76,10 +76,17 @@ export function isDenied(record: CollectedRecord): boolean {
   return record.get('firewallEvent') === FLOW_DENIED || denyingDirection(record) !== undefined;
 }
 
-/** The name of the rule that has denied it. */
-export function denyingRule(record: CollectedRecord): Value | undefined {
-  const direction = denyingDirection(record);
-  return direction && record.get(`${direction}NetworkPolicyRuleName`);
+/** The name of the policy that has denied it, or by which it is allowed. */
+export function policyOf(record: CollectedRecord, what: 'Name' | 'Namespace' | 'RuleName'): Value | undefined {
+  const direction = denyingDirection(record) ?? (['ingress', 'egress'] as const).find(each => hasPolicy(record, each));
+  return direction && record.get(`${direction}NetworkPolicy${what}`);
+}
+
+/** Antrea's records have elements of both directions, and zero in those that say nothing. */
+function hasPolicy(record: CollectedRecord, direction: 'ingress' | 'egress'): boolean {
+  const action = record.get(`${direction}NetworkPolicyRuleAction`);
+  if (action !== undefined) return action !== 0;
+  return ['Name', 'Namespace', 'RuleName'].some(what => textOf(record.get(`${direction}NetworkPolicy${what}`)));
 }
 
 function denyingDirection(record: CollectedRecord): 'ingress' | 'egress' | undefined {

@@ -17,6 +17,7 @@ import {
   text,
   wholeNumber,
 } from './kind.js';
+import { labelPolicies, markPolicies } from './policies.js';
 import { defaulted, setting } from './setting.js';
 import * as values from './values.js';
 
@@ -164,6 +165,16 @@ export const exporterSettings = {
     wholeNumber('<n>', 1, MOST_DENIED),
     defaults.maxDenied,
     'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
+  ),
+  marks: setting(
+    'Denied packets',
+    markPolicies,
+    'policies that connections have passed, by their marks: 0x10/0xf0=allow:in:prod/web; the first that matches',
+  ),
+  labels: setting(
+    'Denied packets',
+    labelPolicies,
+    'the same by their labels, by the number of a bit; before those of marks (native only)',
   ),
   metrics: setting(
     'Metrics',

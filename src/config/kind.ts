@@ -20,6 +20,10 @@ export interface Kind<T> {
   readonly allowed: string;
   /** A list: a flag may be given several times, and texts have commas. */
   readonly many?: true;
+  /** A list that may be a map in the file: the text of one of its entries. @throws as `parse` */
+  readonly entry?: (key: string, value: unknown) => string;
+  /** Items of a list at most. */
+  readonly most?: number;
   /** A list in which two of this text must not be. */
   readonly sameness?: (value: unknown) => string;
   readonly choices?: readonly string[];

@@ -104,24 +104,31 @@ function reader<T>(kind: Kind<T>): Reader<T> {
     // zod asks for what is not there too, and leaves it out then
     if (raw === undefined) return undefined as T;
     const values: { value: unknown; item: number }[] = [];
-    const items: unknown[] = kind.many ? [raw].flat().flatMap(partsOf) : [raw];
+    const map = kind.entry && isMap(raw) ? Object.entries(raw) : undefined;
+    const items: unknown[] = map ?? (kind.many ? [raw].flat().flatMap(partsOf) : [raw]);
     const refuse = (what: string, hint: string, item: number): void =>
       context.addIssue({
         code: 'custom',
         message: what,
         params: { hint },
-        path: kind.many && (Array.isArray(raw) || items.length > 1) ? [item] : [],
+        path: map ? [map[item][0]] : kind.many && (Array.isArray(raw) || items.length > 1) ? [item] : [],
       });
     const expected = `Write ${kind.allowed}`;
     if (items.length === 0)
-      context.addIssue({ code: 'custom', message: 'the list is empty', params: { hint: expected } });
-    for (const [item, one] of items.entries()) {
-      if (!['string', 'number', 'boolean'].includes(typeof one)) {
+      context.addIssue({
+        code: 'custom',
+        message: map ? 'the map is empty' : 'the list is empty',
+        params: { hint: expected },
+      });
+    if (kind.most !== undefined && items.length > kind.most)
+      refuse(`there are ${items.length}`, `Write ${kind.most} at most`, kind.most);
+    for (const [item, one] of items.slice(0, kind.most).entries()) {
+      if (!map && !['string', 'number', 'boolean'].includes(typeof one)) {
         refuse(one === null ? 'there is no value' : `${nounOf(one)} is not a value`, expected, item);
         continue;
       }
       try {
-        const value = kind.parse(String(one));
+        const value = kind.parse(map ? kind.entry!(...map[item]) : String(one));
         for (const part of kind.many ? (value as unknown[]) : [value]) values.push({ value: part, item });
       } catch (error) {
         const { message, hint } = error as CtflowError;
@@ -133,6 +140,10 @@ function reader<T>(kind: Kind<T>): Reader<T> {
       if (names.indexOf(name) < i) refuse(`'${name}' is given twice`, 'Give it once', values[i].item);
     return (kind.many ? values.map(({ value }) => value) : values[0]?.value) as T;
   });
+}
+
+function isMap(raw: unknown): raw is Record<string, unknown> {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw);
 }
 
 /** The values of one text of a list. */

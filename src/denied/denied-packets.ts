@@ -39,6 +39,8 @@ export interface DeniedOptions extends NflogOptions {
   maxDenied: number;
   /** Slots beside them for ended flows that wait for their last record; absent for none. */
   endedRoom?: number;
+  /** Rules of somebody else that its connections may have. */
+  otherRules?: number;
   /** Of these, for destinations that are added later. */
   spareEnded?: number | undefined;
 }
@@ -64,7 +66,7 @@ export class DeniedPackets {
   readonly #correlator: ConntrackCorrelator;
   #idleMs: number;
   /** Which rule has denied a packet of each connection. */
-  readonly connectionExtras: FlowExtras;
+  readonly connectionExtras: Required<Pick<FlowExtras, 'rules' | 'ruleFacts'>>;
   #source: NflogSource | undefined;
   /** Of the namespaces before. */
   #earlier: NflogCounts | undefined;
@@ -82,7 +84,7 @@ export class DeniedPackets {
     this.#options = options;
     this.#log = log;
     this.#idleMs = idleMs;
-    const rules = new DeniedRules(names, number => this.#source!.prefix(number));
+    const rules = new DeniedRules(names, number => this.#source!.prefix(number), options.otherRules);
     this.#rules = rules;
     this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);

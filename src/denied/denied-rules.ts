@@ -1,6 +1,6 @@
-import { RULE_WORDS } from '../encoder/columns.js';
+import { RULE_INGRESS, RULE_WORDS } from '../encoder/columns.js';
 import type { NameHolder, NameTable } from '../record/name-table.js';
-import { parseLogPrefix, REJECT } from './log-prefix.js';
+import { ALLOW, parseLogPrefix, REJECT } from './log-prefix.js';
 
 /** Forwarding Status registry of IANA: dropped by ACL deny, which answers the sender, or by ACL drop, which does not. */
 const ACL_DENY = 0x81;
@@ -10,19 +10,25 @@ const ACL_DROP = 0x82;
 const FIRST_EGRESS_HOOK = 3;
 const HOOKS = 8;
 /** Ids end here, as a reader has 4,096 prefixes at most. */
-const MOST_IDS = (4_096 + 1) * HOOKS;
-const INGRESS = 1 << 16;
+export const MOST_IDS = (4_096 + 1) * HOOKS;
+
+/** The first word of a rule: see FlowExtras. One that allows has no forwardingStatus. */
+export function factsOf(action: number, ingress: boolean): number {
+  const status = action === ALLOW ? 0 : action === REJECT ? ACL_DENY : ACL_DROP;
+  return status | (action << 8) | (ingress ? RULE_INGRESS : 0);
+}
 
 /** The rules by the number of their log prefix and the hook in which they stand. */
 export class DeniedRules implements NameHolder {
   readonly #names: NameTable;
   readonly #prefixOf: (number: number) => string;
   /** RULE_WORDS words a rule by its id: see FlowExtras. The first is zero where the rule has not been seen. */
-  readonly facts = new Uint32Array(MOST_IDS * RULE_WORDS);
+  readonly facts: Uint32Array;
   readonly #seen = new Set<number>();
 
-  /** @param prefixOf the log prefix of a number */
-  constructor(names: NameTable, prefixOf: (number: number) => string) {
+  /** @param prefixOf the log prefix of a number; @param others ids behind its own, of rules of somebody else */
+  constructor(names: NameTable, prefixOf: (number: number) => string, others = 0) {
+    this.facts = new Uint32Array((MOST_IDS + others) * RULE_WORDS);
     this.#names = names;
     this.#prefixOf = prefixOf;
     names.hold(this);
@@ -41,7 +47,7 @@ export class DeniedRules implements NameHolder {
    */
   keep(eachRule: (keep: (id: number) => void) => void): Uint32Array {
     const used = new Set<number>();
-    eachRule(id => used.add(Math.floor((id - 1) / HOOKS)));
+    eachRule(id => id < MOST_IDS && used.add(Math.floor((id - 1) / HOOKS)));
     for (const id of this.#seen) {
       if (used.has(Math.floor((id - 1) / HOOKS))) continue;
       this.#seen.delete(id);
@@ -57,11 +63,10 @@ export class DeniedRules implements NameHolder {
   #read(id: number): void {
     const hook = (id - 1) % HOOKS;
     const denied = parseLogPrefix(this.#prefixOf((id - 1 - hook) / HOOKS));
-    const status = denied.action === REJECT ? ACL_DENY : ACL_DROP;
     // where the prefix has no direction: what comes in or passes through is denied to its destination
     const ingress = denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK;
     const names = [denied.policyName, denied.policyNamespace, denied.rule].map(name => this.#names.intern(name));
-    this.facts.set([status | (denied.action << 8) | (ingress ? INGRESS : 0), ...names], id * RULE_WORDS);
+    this.facts.set([factsOf(denied.action, ingress), ...names], id * RULE_WORDS);
     this.#seen.add(id);
   }
 }

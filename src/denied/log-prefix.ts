@@ -1,4 +1,5 @@
-/** What a rule does with a packet; numbers of Antrea's RuleAction, beside 0 (none) and 1 (allow). */
+/** What a rule does with a packet; numbers of Antrea's RuleAction, beside 0 (none). */
+export const ALLOW = 1;
 export const DROP = 2;
 export const REJECT = 3;
 

@@ -1,3 +1,4 @@
+import type { Flows } from '../record/flows.js';
 import { formatDestination, type DestinationEndpoint } from '../common/destination-endpoint.js';
 import type { Filter } from '../filter/filter.js';
 import type { Interfaces } from '../ipfix/interfaces.js';
@@ -129,6 +130,18 @@ export type ProfileOptions = Pick<
   | 'activeFlowExportTimeout'
   | 'idleFlowExportTimeout'
 >;
+
+/** What elements of records can be filled from beside rows: what is known of some of these flows. */
+export function knownOf(flows: readonly Flows[]): Omit<ListContext, 'biflow' | 'observationDomain'> {
+  const has = (column: keyof Flows['extras']): boolean => flows.some(({ extras }) => extras[column] !== undefined);
+  return {
+    inventory: has('names'),
+    denied: has('rules'),
+    policies: has('policies'),
+    owners: has('owners'),
+    tcpStates: has('states'),
+  };
+}
 
 /** The profile of a destination's records. @param known what else is known of flows */
 export function profileOf(options: ProfileOptions, known: Partial<ListContext>): Profile {

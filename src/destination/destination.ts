@@ -1,6 +1,6 @@
 import { formatDestination } from '../common/destination-endpoint.js';
 import { createTransport } from './create-transport.js';
-import { destinationName, type DestinationOptions, profileOf } from './destination-options.js';
+import { destinationName, type DestinationOptions, knownOf, profileOf } from './destination-options.js';
 import { describeError } from '../common/errors.js';
 import { storeFilter } from '../filter/store-filter.js';
 import type { Batcher } from './batchers/batcher.js';
@@ -97,13 +97,7 @@ export class Destination {
     const names = interfaces === 'none' ? undefined : shared.interfaces;
     this.#session = new Session({
       backend: shared.backend,
-      profile: profileOf(options, {
-        observationDomain: options.observationDomain,
-        inventory: shared.flows.some(({ extras }) => extras.names !== undefined),
-        denied: shared.flows.some(({ extras }) => extras.rules !== undefined),
-        owners: shared.flows.some(({ extras }) => extras.owners !== undefined),
-        tcpStates: shared.flows.some(({ extras }) => extras.states !== undefined),
-      }),
+      profile: profileOf(options, { observationDomain: options.observationDomain, ...knownOf(shared.flows) }),
       names: shared.names,
       transport: this.#transport,
       observationDomain: options.observationDomain,

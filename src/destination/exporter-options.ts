@@ -1,6 +1,7 @@
 import type { Backend } from '../backend/backend.js';
 import type { Logger } from '../common/logger.js';
 import type { DeniedOptions } from '../denied/denied-packets.js';
+import type { PolicyOptions } from '../denied/policy.js';
 import type { EventsOptions } from '../ingest/conntrack-events.js';
 import type { NamespaceOptions } from '../ingest/namespace-follower.js';
 import type { PollHook } from '../ingest/poll-hook.js';
@@ -15,7 +16,7 @@ import type { Moment } from '../store/poll-history.js';
 import type { SharedRoom } from '../store/connection-table.js';
 import type { DestinationOptions } from './destination-options.js';
 
-export interface ExporterOptions extends KnowledgeOptions {
+export interface ExporterOptions extends KnowledgeOptions, PolicyOptions {
   backend: Backend;
   source: Source;
   destinations: DestinationOptions[];

@@ -18,10 +18,12 @@ export interface FlowExtras {
   readonly types?: Uint8Array;
   /** TCP states that it went through: four bits each, the oldest in the lowest. */
   readonly states?: Uint32Array;
-  /** Number of the rule that has denied a packet of it, 0 for none. */
+  /** Number of the rule that has denied a packet of it, or by which it is allowed; 0 for none. */
   readonly rules?: Uint16Array;
   /** Of each rule RULE_WORDS words: forwardingStatus | action << 8 | ingress << 16, and its names: policy, namespace, rule. */
   readonly ruleFacts?: Uint32Array;
+  /** Rules may be such that allow. */
+  readonly policies?: true;
   /** Two interfaces each, ingress and egress of the original direction; 0 for what is not known. */
   readonly interfaces?: Uint32Array;
   /** Numbers of the owners of source and destination, two each; 0 for what is not known. */
@@ -41,6 +43,15 @@ export const FLOW_OWNERS = 2;
 export const OWNER_WORDS = 7;
 /** Words of a rule. */
 export const RULE_WORDS = 4;
+/** Of its first word: the packets come in, by that rule. */
+export const RULE_INGRESS = 1 << 16;
+
+/** Whether the rule of this number denies; one that nobody knows does. */
+export function denies(ruleFacts: Uint32Array | undefined, rule: number): boolean {
+  return rule !== 0 && (!ruleFacts || ((ruleFacts[rule * RULE_WORDS] >>> 8) & 0xff) !== RULE_ALLOWS);
+}
+
+const RULE_ALLOWS = 1;
 /** Flag of a slot: its counters were set to zero in the kernel. */
 export const ZEROED = 8;
 /** Flags of a slot: only the original source is an address of this host, or only the destination. */

@@ -25,6 +25,7 @@ import {
   STATE,
 } from '../row/layout.generated.js';
 import {
+  denies,
   EXPORTED_COUNTERS,
   EXPORTED_SIZE,
   FLOW_INTERFACES,
@@ -311,10 +312,10 @@ export class FallbackEncoder implements FlowEncoder {
   /** The shape of the record, and which directions get one. */
   #kindOf(slot: number): number {
     const { columns, shapes, uniflows } = this.#options;
-    const { names, states, rules, interfaces } = columns.extras;
+    const { names, states, rules, ruleFacts, interfaces } = columns.extras;
     let shape = shapeOf(this.#rows, columns.rows, slot);
     if (states && states[slot] !== 0) shape |= TCP_HISTORY;
-    if (rules && rules[slot] !== 0) shape |= DENIED;
+    if (rules && rules[slot] !== 0 && denies(ruleFacts, rules[slot])) shape |= DENIED;
     if (names && names[slot * FLOW_NAMES + FLOW_NAMES - 1] !== 0) shape |= SERVICE;
     if (interfaces) {
       if (interfaces[slot * FLOW_INTERFACES] !== 0) shape |= INGRESS;

@@ -99,6 +99,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['helper', { type: TEXT }],
   ['denied', { type: FLAG, places: EXPORTED }],
   ['rule', { type: TEXT, places: EXPORTED }],
+  ['policy', { type: TEXT, places: EXPORTED }],
+  ['policy.namespace', { type: TEXT, places: EXPORTED }],
   ['src.pod', { type: TEXT, places: EXPORTED }],
   ['src.namespace', { type: TEXT, places: EXPORTED }],
   ['src.node', { type: TEXT, places: EXPORTED }],

@@ -1,4 +1,4 @@
-import { FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
+import { denies, FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
@@ -17,8 +17,8 @@ const NAMES: Readonly<Record<string, number>> = {
   'dst.node': 5,
   service: 6,
 };
-/** Where a rule has its name, of RULE_WORDS. */
-const RULE_NAME = 3;
+/** Where a rule has its names, of RULE_WORDS. */
+const RULE_NAMES: Readonly<Record<string, number>> = { policy: 1, 'policy.namespace': 2, rule: 3 };
 
 /**
  * A filter of a destination.
@@ -74,10 +74,11 @@ function nameTest(
       return test(helpers, from, helperEnd(helpers, from));
     };
   }
-  if (field === 'rule') {
+  const word = RULE_NAMES[field];
+  if (word !== undefined) {
     const { rules, ruleFacts } = extras;
     if (!rules || !ruleFacts) return () => false;
-    return slot => rules[slot] !== 0 && isName(ruleFacts[rules[slot] * RULE_WORDS + RULE_NAME]);
+    return slot => rules[slot] !== 0 && isName(ruleFacts[rules[slot] * RULE_WORDS + word]);
   }
   const at = NAMES[field];
   if (at === undefined) return undefined;
@@ -85,6 +86,6 @@ function nameTest(
   return numbers ? slot => isName(numbers[slot * FLOW_NAMES + at]) : () => false;
 }
 
-function deniedTest({ extras: { rules } }: Flows, wanted: boolean): Matches<number> {
-  return slot => (rules !== undefined && rules[slot] !== 0) === wanted;
+function deniedTest({ extras: { rules, ruleFacts } }: Flows, wanted: boolean): Matches<number> {
+  return slot => (rules !== undefined && denies(ruleFacts, rules[slot])) === wanted;
 }

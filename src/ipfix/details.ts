@@ -20,7 +20,7 @@ export const TEST_PORTS_OF = 2;
 export const TEST_NAMES = 3;
 /** The flowType is known. */
 export const TEST_TYPE = 4;
-/** A rule for this direction has denied a packet, and has these names: RULE_EGRESS, and RULE_NAME << n for the n-th word of its names. */
+/** There is a rule for this direction, and it has these names: RULE_EGRESS, and RULE_NAME << n for the n-th word of its names. */
 export const TEST_RULE = 5;
 export const RULE_EGRESS = 1;
 export const RULE_NAME = 2;

@@ -14,7 +14,13 @@ import * as row from '../row/layout.generated.js';
 import { isOffloaded } from '../row/conntrack.js';
 import type { Moment } from './poll-history.js';
 import type { PendingEvents } from './pending-events.js';
-import { StoredConnections, type EarlierExports, type StoreCounts, type StoreOptions } from './stored-connections.js';
+import {
+  LABEL_WORDS,
+  StoredConnections,
+  type EarlierExports,
+  type StoreCounts,
+  type StoreOptions,
+} from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 import { copyEight } from '../row/words.js';
@@ -141,6 +147,11 @@ export class ConnectionStore implements AnnotatedStore {
   /** @param uncounted whether packets of offloaded connections may pass uncounted; asked where there is one */
   expectFlowtables(uncounted: () => boolean): void {
     this.#uncounted = uncounted;
+  }
+
+  /** From now on it keeps the labels of connections. @returns by slot, LABEL_WORDS each */
+  keepLabels(): Uint32Array {
+    return (this.#stored.labels ??= new Uint32Array(this.table.capacity * LABEL_WORDS));
   }
 
   isSuspect(slot: number): boolean {
@@ -368,7 +379,10 @@ export class ConnectionStore implements AnnotatedStore {
       this.#setEnd(slot, u32, from, bytes[to * 4 + PROTOCOL], state, windowOf(window, at.wall), at);
     }
     if (what & STATE_CHANGED) this.#changes?.shown(slot);
-    if (what) this.#stored.listeners.changed(slot, what);
+    if (what) {
+      if (this.#stored.labels) this.#stored.takeLabels(slot, u32, from);
+      this.#stored.listeners.changed(slot, what);
+    }
   }
 
   /** Sets flowEnd of a slot whose counters have moved to between then, milliseconds since 1970, and now. */

@@ -10,7 +10,21 @@ import { TupleIndex } from './tuple-index.js';
 import { newUnexported, type Unexported } from './unexported.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
-const { HAS_TIMEOUT, ORIG_PACKETS_WORD, PRESENT_WORD, PROTOCOL, ROW_WORDS, STATE, STATUS_WORD, TIMEOUT_WORD } = row;
+const {
+  HAS_LABELS,
+  HAS_TIMEOUT,
+  LABELS_WORD,
+  ORIG_PACKETS_WORD,
+  PRESENT_WORD,
+  PROTOCOL,
+  ROW_WORDS,
+  STATE,
+  STATUS_WORD,
+  TIMEOUT_WORD,
+} = row;
+
+/** Words of the labels of a connection. */
+export const LABEL_WORDS = 4;
 
 export interface StoreOptions {
   /** Hard limit on connections. */
@@ -106,6 +120,8 @@ export class StoredConnections {
   /** Whether a connection is one of this exporter to its collectors. */
   isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
   earlier: EarlierExports | undefined;
+  /** Labels by slot, four words each, where somebody wants them: a stored row has no room for them. */
+  labels: Uint32Array | undefined;
 
   constructor({ maxConnections, endedRoom, room, firstSight, born, filter }: StoreOptions) {
     this.#filter = filter && (filter.mark ?? filter.status) ? filterWords(filter) : undefined;
@@ -156,7 +172,15 @@ export class StoredConnections {
     this.table.setStartMs(slot, Math.min(start, at.wall));
     this.table.setChangedAt(slot, at.monotonic);
     this.counts.added++;
+    if (this.labels) this.takeLabels(slot, u32, from);
     return slot;
+  }
+
+  /** Labels may be set with any packet. */
+  takeLabels(slot: number, u32: Uint32Array, from: number): void {
+    const known = (u32[from + PRESENT_WORD] & HAS_LABELS) !== 0;
+    for (let word = 0; word < LABEL_WORDS; word++)
+      this.labels![slot * LABEL_WORDS + word] = known ? u32[from + LABELS_WORD + word] : 0;
   }
 
   /**

@@ -211,7 +211,7 @@ test('denied flows are marked, with the rule where it is known', t => {
   ];
   t.is(more(rule, hex('03'), short('no-ssh'), hex('03')), 'denied rule=no-ssh');
   t.is(more(rule, hex('02'), short('\u009b2J'), hex('03')), 'denied');
-  t.is(more(rule, hex('01'), short('allowed'), hex('00')), '');
+  t.is(more(rule, hex('01'), short('allowed'), hex('00')), 'policy=allowed');
 });
 
 test('types of ICMP, whichever way they are exported, and ports of protocols that have them', t => {

@@ -273,3 +273,45 @@ test('ports and ICMP by protocol, and what the host knows of itself', t => {
   );
   t.is(values.find(one => 'icmpTypeIPv6' in one)!['icmpTypeIPv6'], 128);
 });
+
+test('a rule that allows has a name and an action, and its connection is not denied', t => {
+  const profile = () =>
+    createProfile(
+      'standard',
+      'reverse',
+      false,
+      [
+        'protocolIdentifier',
+        'destinationTransportPort',
+        'firewallEvent',
+        'ingressNetworkPolicyName',
+        'ingressNetworkPolicyRuleAction',
+      ],
+      'none',
+      { ...KNOWN, policies: true },
+    );
+  const [first, ...others] = backends().map(backend => {
+    const rig = new SessionRig(backend, { profile: profile(), limit: 1_400 });
+    const [web, wall] = ['web', 'wall'].map(name => rig.names.intern(name));
+    const [INGRESS, ALLOW, DROP] = [1 << 16, 1 << 8, 2 << 8];
+    const ruleFacts = Uint32Array.of(0, 0, 0, 0, INGRESS | ALLOW, web, 0, 0, INGRESS | DROP | 130, wall, 0, 0);
+    return rig.sendWith({ rules: Uint16Array.of(0, 1, 2), ruleFacts, policies: true }, tcp(1), tcp(2), tcp(3));
+  });
+  const octets = (messages: typeof first): string[] => messages.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
+  for (const other of others) t.deepEqual(octets(other), octets(first));
+  const found = byPort(new Decoder().decode(first));
+  t.deepEqual(found.get(1), { protocolIdentifier: 6, destinationTransportPort: 1 });
+  t.deepEqual(found.get(2), {
+    protocolIdentifier: 6,
+    destinationTransportPort: 2,
+    ingressNetworkPolicyName: 'web',
+    ingressNetworkPolicyRuleAction: 1,
+  });
+  t.deepEqual(found.get(3), {
+    protocolIdentifier: 6,
+    destinationTransportPort: 3,
+    firewallEvent: 3,
+    ingressNetworkPolicyName: 'wall',
+    ingressNetworkPolicyRuleAction: 2,
+  });
+});

@@ -23,6 +23,8 @@ test('names, rules, helpers and times of a stored connection', t => {
   const rules = new Uint16Array(4);
   rules[slot] = 2;
   const ruleFacts = new Uint32Array(3 * RULE_WORDS);
+  ruleFacts[2 * RULE_WORDS + 1] = names.intern('wall');
+  ruleFacts[2 * RULE_WORDS + 2] = names.intern('prod');
   ruleFacts[2 * RULE_WORDS + 3] = names.intern('no-sql');
   const store = { table } as unknown as FlowStore;
   const flows = { store, extras: { names: numbers, rules, ruleFacts } };
@@ -34,7 +36,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'src.pod == web-1 && src.namespace == default && src.node == n1',
     'dst.pod in (db-1, db-0) && dst.namespace != default && dst.node == n2',
     'service == "data/db:sql"',
-    'denied && rule == no-sql',
+    'denied && rule == no-sql && policy == wall && policy.namespace == prod',
     'helper == sip',
     'age in 80s-10m && duration == 30s',
     'offloaded && mark == 5 && bytes == 3kB && tcp.state == ESTABLISHED',
@@ -53,6 +55,8 @@ test('names, rules, helpers and times of a stored connection', t => {
   }
   for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x']) t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
+  ruleFacts[2 * RULE_WORDS] = 1 << 8;
+  t.true(holds('!denied && policy == wall'), 'a rule that allows');
   const bare = storeFilter(connectionFilter('src.pod != x || denied || rule != x'), { store, extras: {} }, names);
   t.false(bare.changing!(slot));
 });

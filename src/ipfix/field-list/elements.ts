@@ -41,6 +41,8 @@ export interface ListContext {
   readonly inventory: boolean;
   /** Packets that rules deny are received. */
   readonly denied: boolean;
+  /** Connections may have rules that allow. */
+  readonly policies?: boolean;
   /** The TCP states of connections are kept. */
   readonly tcpStates: boolean;
   /** The owners of sockets are looked up. */
@@ -90,7 +92,7 @@ function owner(name: string, sides: number): Detail {
   return { test: details.TEST_OWNER, argument: sides, name };
 }
 
-/** What is known of a rule for one direction: that it denied a packet, and each of its names. */
+/** What is known of a rule for one direction: that there is one, and each of its names. */
 function rules(name: string, direction: number): Record<'action' | 'policy' | 'namespace' | 'rule', Detail> {
   const one = (what: string, word?: number): Detail => ({
     test: details.TEST_RULE,
@@ -284,7 +286,7 @@ export interface Fact {
   readonly possible: number;
 }
 
-export function independentFacts({ denied }: ListContext): Fact[] {
+export function independentFacts({ denied, policies }: ListContext): Fact[] {
   const facts = [
     [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
     ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
@@ -296,16 +298,19 @@ export function independentFacts({ denied }: ListContext): Fact[] {
       way(0, DESTINATION_OWNER, ANY_OWNER),
       way(0, SOURCE_OWNER, DESTINATION_OWNER, ANY_OWNER),
     ],
-    [way(0), ...[INGRESS_RULE, EGRESS_RULE].flatMap(deniedWays)],
+    [way(0), ...(policies ? [0, shape.DENIED] : [shape.DENIED]).flatMap(ruleWays)],
   ].map(ways => ({ ways, possible: ways.length }));
   // the source tells: netlink all of it, procfs the last one, a denied packet nothing
   const ofConnection = [way(shape.ID, STATUS, OFFLOAD_KNOWN), way(0, OFFLOAD_KNOWN), way(0)];
   return [...facts, { ways: ofConnection, possible: denied ? 2 : 1 }];
 }
 
-function deniedWays({ action, policy, namespace, rule }: typeof INGRESS_RULE): Way[] {
-  return [0, 1, 2, 3, 4, 5, 6, 7].map(some =>
-    way(shape.DENIED, action, ...[policy, namespace, rule].filter((_, i) => some & (1 << i))),
+/** @param bits of records with a rule */
+function ruleWays(bits: number): Way[] {
+  return [INGRESS_RULE, EGRESS_RULE].flatMap(({ action, policy, namespace, rule }) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].map(some =>
+      way(bits, action, ...[policy, namespace, rule].filter((_, i) => some & (1 << i))),
+    ),
   );
 }
 

@@ -46,6 +46,8 @@ export interface Facts {
   /** FROM_HOST or TO_HOST where one end is this host; not in the row. */
   hostEnd?: number;
   helper?: string;
+  /** 32 hexadecimal digits. */
+  labels?: string;
   /** Of a NEW or UPDATE event, nanoseconds since 1970. */
   eventTime?: bigint | undefined;
   /** One of EVENT_*. */
@@ -131,6 +133,10 @@ function fill(one: Batch, facts: Facts): void {
   } else if (facts.startEstimate !== undefined) {
     present |= row.HAS_START_ESTIMATE;
     putU64(one, row.START_NS, facts.startEstimate);
+  }
+  if (facts.labels !== undefined) {
+    present |= row.HAS_LABELS;
+    one.bytes.set(Buffer.from(facts.labels, 'hex'), row.LABELS);
   }
   if (facts.helper !== undefined) {
     present |= row.HAS_HELPER;

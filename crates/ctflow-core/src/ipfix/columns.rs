@@ -26,6 +26,9 @@ pub(crate) const COUNTER_WORDS: usize = 8;
 /// Flag of a slot whose counters were set to zero in the kernel.
 pub(crate) const ZEROED: u8 = 8;
 
+/// The action of a rule that lets pass.
+const RULE_ALLOWS: u32 = 1;
+
 /// Flags of a slot: only the original source is an address of this host, or only the destination.
 pub(crate) const FROM_HOST: u8 = 16;
 pub(crate) const TO_HOST: u8 = 32;
@@ -47,7 +50,7 @@ pub struct Columns<'a> {
     pub types: &'a [u8],
     /// TCP states, four bits each.
     pub states: &'a [u32],
-    /// The rule that has denied a packet.
+    /// The rule that has denied a packet, or that allows.
     pub rules: &'a [u16],
     /// Four words a rule, by its number.
     pub rule_facts: &'a [u32],
@@ -66,7 +69,10 @@ impl Columns<'_> {
     #[inline(always)]
     pub(crate) fn shape_of(&self, slot: usize) -> u32 {
         let states = self.states.get(slot).is_some_and(|states| *states != 0);
-        let denied = self.rules.get(slot).is_some_and(|rule| *rule != 0);
+        let denied = self
+            .rules
+            .get(slot)
+            .is_some_and(|rule| *rule != 0 && self.denies(*rule));
         let service = self.names.get(slot * NAMES + NAMES - 1).is_some_and(|name| *name != 0);
         let bit = |known, bit| if known { bit } else { 0 };
         let one_end = self.flags[slot] & (FROM_HOST | TO_HOST) != 0;
@@ -77,6 +83,14 @@ impl Columns<'_> {
             | bit(one_end, ONE_END_LOCAL)
             | bit(ingress != 0, INGRESS)
             | bit(egress != 0, EGRESS)
+    }
+
+    /// Whether the rule of this number denies; one that nobody knows does.
+    fn denies(&self, rule: u16) -> bool {
+        let rules = self.rule_facts.as_chunks::<RULE_WORDS>().0;
+        rules
+            .get(usize::from(rule))
+            .is_none_or(|rule| rule[0] >> 8 & 0xff != RULE_ALLOWS)
     }
 
     /// Where it comes in, and where it goes out; 0 for what is not known.
