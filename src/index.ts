@@ -64,7 +64,13 @@ export type { PollHook } from './ingest/poll-hook.js';
 export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { KnowledgeOptions, KnowledgeStats } from './inventory/flow-knowledge.js';
 export type { OwnerStats } from './inventory/owners/host-owners.js';
-export type { InventorySize } from './inventory/compile.js';
+export type { InventorySize } from './inventory/inventory.js';
+export {
+  KubernetesInventory,
+  type KubernetesOptions,
+  type KubernetesStats,
+} from './inventory/kubernetes/kubernetes-inventory.js';
+export type { WatchLimits } from './inventory/kubernetes/facts.js';
 export { InventoryFile, type InventoryStats } from './inventory/inventory-file.js';
 export type { Element, ElementType } from './ipfix/element.js';
 export {

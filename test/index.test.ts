@@ -12,6 +12,7 @@ const OPAQUE = new Set([
   'Filter',
   'Journal',
   'InventoryFile',
+  'KubernetesInventory',
   'NamespaceOptions',
   'NflogSource',
   'Scope',

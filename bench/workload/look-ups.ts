@@ -1,7 +1,7 @@
 import type { ConnectionStore } from '../../src/store/connection-store.js';
 import { Enrichment } from '../../src/inventory/enrichment.js';
 import { NameTable } from '../../src/record/name-table.js';
-import { inventoryOf } from '../../test/helpers/builders/inventory.js';
+import { lookupOf } from '../../test/helpers/builders/inventory.js';
 import type { MeasuredFamily } from '../results/results.js';
 
 /** Pods of this host, one for each of the first clients of Connections. */
@@ -20,26 +20,30 @@ export function lookUp(store: ConnectionStore, family: MeasuredFamily): Enrichme
     node,
     addresses: [address],
   });
-  const inventory = inventoryOf({
-    node: 'worker-1',
-    pods: [
-      ...Array.from({ length: PODS }, (_, i) => pod(`web-${i}`, 'worker-1', client(i))),
-      ...Array.from({ length: OTHER_PODS }, (_, i) => pod(`db-${i}`, 'worker-2', other(i))),
-    ],
-    nodes: [{ name: 'worker-1', addresses: [v6 ? '2001:db8:9::1' : '192.0.2.11'] }],
-    services: [
-      {
-        name: 'front',
-        namespace: 'shop',
-        addresses: [v6 ? '2001:db8:2::35' : '198.51.100.35'],
-        ports: [
-          { name: 'https', port: 443 },
-          { name: 'dns', port: 53, protocol: 'udp' },
-        ],
-      },
-    ],
-  });
-  return new Enrichment(store, inventory, new NameTable());
+  const names = new NameTable();
+  const lookup = lookupOf(
+    {
+      node: 'worker-1',
+      pods: [
+        ...Array.from({ length: PODS }, (_, i) => pod(`web-${i}`, 'worker-1', client(i))),
+        ...Array.from({ length: OTHER_PODS }, (_, i) => pod(`db-${i}`, 'worker-2', other(i))),
+      ],
+      nodes: [{ name: 'worker-1', addresses: [v6 ? '2001:db8:9::1' : '192.0.2.11'] }],
+      services: [
+        {
+          name: 'front',
+          namespace: 'shop',
+          addresses: [v6 ? '2001:db8:2::35' : '198.51.100.35'],
+          ports: [
+            { name: 'https', port: 443 },
+            { name: 'dns', port: 53, protocol: 'udp' },
+          ],
+        },
+      ],
+    },
+    names,
+  );
+  return new Enrichment(store, lookup, names);
 }
 
 function hex(number: number): string {

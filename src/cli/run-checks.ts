@@ -49,6 +49,10 @@ export function checkRun(config: RunConfig, backend: Backend): CtflowError[] {
     const hint = `Use the native backend with ${say('source', 'kernel')}, or remove ${say('state')}`;
     found.push(...config.conflict([['state'], ['source'], ['backend']], what, hint));
   }
+  if (settings.kubernetes !== undefined && settings.inventory !== undefined) {
+    const what = `${say('kubernetes')} does not go with ${say('inventory')}: names come from one of them`;
+    found.push(...config.conflict([['kubernetes'], ['inventory']], what, 'Remove one of them'));
+  }
   if (settings.setupSysctl && sourceKind === 'ovs') kernelOnly('setupSysctl');
   if (settings.recordLast !== undefined && sourceKind !== 'netlink') {
     const what = `${say('recordLast')} records netlink, which source ${sourceKind} does not have`;
@@ -254,11 +258,11 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 
 /** What the elements of a list can be filled from, as far as the settings say. */
 function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
-  const { inventory, labels, marks, nflogGroup, owners, tcpStateHistory } = settings;
+  const { inventory, kubernetes, labels, marks, nflogGroup, owners, tcpStateHistory } = settings;
   const policies = (labels ?? marks) !== undefined;
   return {
     observationDomain: 0,
-    inventory: inventory !== undefined,
+    inventory: inventory !== undefined || kubernetes !== undefined,
     denied: nflogGroup !== undefined || policies,
     policies,
     tcpStates: tcpStateHistory,

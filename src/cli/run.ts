@@ -19,8 +19,8 @@ import { Reloader } from '../daemon/reload/reloader.js';
 import { serviceManager } from '../daemon/service-manager.js';
 import { Service } from '../daemon/service.js';
 import type { ExporterStats } from '../exporter.js';
-import { InventoryFile } from '../inventory/inventory-file.js';
 import { openControl } from './control/open.js';
+import { closeNames, type Names, openNames } from './open-names.js';
 import { checkRun, neededCapabilities, sourceKindOf } from './run-checks.js';
 import { runFacts } from './run-facts.js';
 import { openPipeline } from './run/open-pipeline.js';
@@ -60,7 +60,7 @@ async function run(config: RunConfig): Promise<void> {
   let loaded: Backend | undefined;
   const root = createLogger(flags.logLevel, () => loaded?.sendUnixDatagram);
   const log = limitRepeats(root);
-  let inventory: InventoryFile | undefined;
+  let names: Names | undefined;
   let namespaces: NamespaceSet | undefined;
   let monitoring: Monitoring | undefined;
   let control: ControlServer | undefined;
@@ -89,28 +89,18 @@ async function run(config: RunConfig): Promise<void> {
     for (const sentence of settingsWithoutEffect(config, backend)) log.warn(sentence);
     if (flags.metrics) monitoring = await Monitoring.open(flags.metrics, log);
     control = await openControl(flags.control, running, log);
-    if (flags.inventory !== undefined) {
-      // a large one takes its time
-      const stopping = new AbortController();
-      void signals.stopped.then(() => stopping.abort());
-      const opened = await InventoryFile.open(flags.inventory, log, undefined, stopping.signal).catch(
-        (error: unknown) => {
-          if (stopping.signal.aborted) return undefined;
-          throw error;
-        },
-      );
-      if (!opened) {
-        log.info('stopped before anything was exported');
-        return;
-      }
-      inventory = opened;
+    names = await openNames(flags, log, signals.stopped);
+    if (!names) {
+      log.info('stopped before anything was exported');
+      return;
     }
+    const { inventory } = names;
     recorder = await RecorderService.open(flags, backend, log);
     const kind = sourceKindOf(flags, backend);
     const instead = process.geteuid?.() === 0 ? neededCapabilities(flags, { kind }) : [];
     if (instead.length > 0) log.info({ instead }, 'runs as root; these capabilities are enough');
     let inForce: PipelineConfig = config;
-    const parts = { backend, log, inventory, recorder, monitoring, domains: new Set<number>() };
+    const parts = { backend, log, ...names, recorder, monitoring, domains: new Set<number>() };
     const { placeOf, ...several } = placesOf(flags);
     namespaces = new NamespaceSet({
       ...several,
@@ -192,7 +182,7 @@ async function run(config: RunConfig): Promise<void> {
     clearInterval(stateTimer);
     service?.close();
     log.flush();
-    inventory?.close();
+    await closeNames(names);
     await recorder?.close().catch((error: unknown) => log.warn(`flight recorder: ${describeError(error)}`));
     await monitoring?.close();
     await control?.close();

@@ -37,7 +37,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       'staleConnectionTimeout',
       'tcpStateHistory',
     ] as const;
-    without('without a destination', 'inventory', 'instance', ...ofRecords);
+    without('without a destination', 'inventory', 'kubernetes', 'instance', ...ofRecords);
     return [...found];
   }
   if (settings.netns?.[0] !== ALL) without(`without ${config.say(['netns'], ALL)}`, 'maxNamespaces');
@@ -120,7 +120,9 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
   if (destinations.every(one => one.profile !== 'antrea' && !has(one, 'inventory') && !asksFor(one, INVENTORY_FIELDS)))
-    without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory');
+    without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory', 'kubernetes');
+  if (settings.kubernetes === undefined)
+    without('without --kubernetes', 'kubernetesNode', 'kubernetesPods', 'kubernetesPodPrefixes');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
     without(`with --log-level ${settings.logLevel}`, 'statsInterval');
   }
@@ -156,10 +158,10 @@ function asksFor({ filter }: DestinationConfig, fields: readonly string[]): stri
 
 /** What a filter asks for and is never known. */
 function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig): string[] {
-  const { inventory, labels, marks, nflogGroup } = config.settings;
+  const { inventory, kubernetes, labels, marks, nflogGroup } = config.settings;
   const filter = config.say(config.pathOf(destination, 'filter'));
   const found: string[] = [];
-  const name = inventory === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
+  const name = (inventory ?? kubernetes) === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
   if (name !== undefined)
     found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
   const denied = (nflogGroup ?? labels ?? marks) ? undefined : asksFor(destination, RULE_FIELDS);

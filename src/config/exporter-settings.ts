@@ -17,6 +17,7 @@ import {
   text,
   wholeNumber,
 } from './kind.js';
+import { kubernetesSettings } from './kubernetes-settings.js';
 import { labelPolicies, markPolicies } from './policies.js';
 import { defaulted, setting } from './setting.js';
 import * as values from './values.js';
@@ -87,6 +88,7 @@ export const exporterSettings = {
     text('<file>'),
     'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes',
   ),
+  ...kubernetesSettings,
   state: setting(
     'Connections',
     text('<file>'),

@@ -8,6 +8,7 @@ export const GROUPS = [
   'Source',
   'Timeouts',
   'Connections',
+  'Kubernetes',
   'Conntrack events',
   'Denied packets',
   'Metrics',

@@ -1,4 +1,5 @@
 import { parsePrefix, type Prefix } from '../common/prefix.js';
+import type { InventorySize } from './inventory.js';
 import { makeRanges, type Ranges } from './prefix-table.js';
 import type { Inventory } from './schema.js';
 
@@ -6,14 +7,6 @@ import type { Inventory } from './schema.js';
 export interface BothRanges {
   readonly four: Ranges;
   readonly six: Ranges;
-}
-
-/** How much of each an inventory has. */
-export interface InventorySize {
-  readonly pods: number;
-  readonly nodes: number;
-  readonly services: number;
-  readonly podPrefixes: number;
 }
 
 /** An inventory as look-ups want it: nothing but names and typed arrays. All numbers begin at 1; 0 is none. */

@@ -1,10 +1,18 @@
 import { FLOW_NAMES, type FlowExtras } from '../encoder/columns.js';
 import { IN_USE } from '../store/connection-table.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
-import type { CompiledInventory } from './compile.js';
-import { InventoryLookup } from './lookup.js';
+import type { AddressLookup, InventoryChange } from './inventory.js';
 import { NOTHING } from './prefix-table.js';
-import { FAMILY, ORIG_DPORT, ORIG_DST, ORIG_SRC, PROTOCOL, REPLY_SRC, ROW_SIZE } from '../row/layout.generated.js';
+import {
+  FAMILY,
+  ORIG_DPORT,
+  ORIG_DST,
+  ORIG_SRC,
+  PROTOCOL,
+  REPLY_SPORT,
+  REPLY_SRC,
+  ROW_SIZE,
+} from '../row/layout.generated.js';
 import { NO_NAME, type NameHolder, type NameTable } from '../record/name-table.js';
 
 /** flowType of Antrea (PEN 56506, IE 137). */
@@ -37,36 +45,38 @@ const SLICE = 4096;
  */
 export class Enrichment implements StoreListener, NameHolder {
   readonly #store: FlowStore;
-  readonly #nameTable: NameTable;
   /** NAMES numbers a slot. */
   readonly #names: Uint32Array;
   readonly #types: Uint8Array;
   /** The store's rows by half words. */
   readonly #ports: Uint16Array;
-  #inventory: InventoryLookup;
+  #inventory: AddressLookup;
 
   /**
    * All memory is taken here, for as many flows as the store can have; the operating system commits it when it is used.
    */
-  constructor(store: FlowStore, inventory: CompiledInventory, names: NameTable) {
+  constructor(store: FlowStore, inventory: AddressLookup, names: NameTable) {
     const { capacity } = store.table;
     this.#store = store;
-    this.#nameTable = names;
     this.#names = new Uint32Array(capacity * NAMES);
     this.#types = new Uint8Array(capacity);
     this.#ports = new Uint16Array(store.table.rows.buffer, store.table.rows.byteOffset);
-    this.#inventory = new InventoryLookup(inventory, names);
+    this.#inventory = inventory;
     store.subscribe(this);
     names.hold(this);
   }
 
-  /** Another inventory; flows with an open question are looked up in slices. Settles when all have been. */
-  async use(inventory: CompiledInventory): Promise<void> {
-    this.#inventory = new InventoryLookup(inventory, this.#nameTable);
+  /** Something is known anew; flows with an open question are looked up in slices. Settles when all have been. */
+  async use({ lookup, reviewFrom = Number.POSITIVE_INFINITY }: InventoryChange): Promise<void> {
+    this.#inventory = lookup;
     const { table } = this.#store;
     for (let from = 0; from < table.top; from += SLICE) {
       const to = Math.min(from + SLICE, table.top);
-      for (let slot = from; slot < to; slot++) if (table.flags[slot] & IN_USE) this.#complete(slot);
+      for (let slot = from; slot < to; slot++) {
+        if (!(table.flags[slot] & IN_USE)) continue;
+        if (table.startMs(slot) >= reviewFrom) this.#review(slot);
+        this.#complete(slot);
+      }
       await new Promise(resolve => setImmediate(resolve));
     }
   }
@@ -91,6 +101,25 @@ export class Enrichment implements StoreListener, NameHolder {
     this.#inventory.eachName(keep);
   }
 
+  /** Takes back what was said of a flow and is refuted by now. */
+  #review(slot: number): void {
+    const inventory = this.#inventory;
+    const { bytes } = this.#store.table;
+    const row = slot * ROW_SIZE;
+    const start = this.#store.table.startMs(slot);
+    for (const [side, address] of [
+      [SOURCE, row + ORIG_SRC],
+      [DESTINATION, row + REPLY_SRC],
+    ]) {
+      const at = slot * NAMES + side;
+      const [pod, namespace] = [this.#names[at + POD], this.#names[at + NAMESPACE]];
+      if (pod === NO_NAME || !inventory.refutes?.(bytes, address, bytes[row + FAMILY], start, pod, namespace)) continue;
+      this.#names.fill(NO_NAME, at, at + SERVICE_PORT - DESTINATION);
+      this.#names[slot * NAMES + SERVICE_PORT] = NO_NAME;
+      this.#types[slot] = NO_TYPE;
+    }
+  }
+
   /** Fills in what is not yet known of a flow. */
   #complete(slot: number): void {
     const { bytes } = this.#store.table;
@@ -103,7 +132,9 @@ export class Enrichment implements StoreListener, NameHolder {
       // of ICMP there is no service, whatever stands in place of its port
       const port = this.#ports[(row + ORIG_DPORT) >> 1];
       const protocol = bytes[row + PROTOCOL];
-      this.#names[service] = this.#inventory.servicePortAt(bytes, row + ORIG_DST, family, protocol, port);
+      this.#names[service] =
+        this.#inventory.servicePortAt(bytes, row + ORIG_DST, family, protocol, port, this.#store.table.startMs(slot)) ||
+        this.#endpointPort(slot, row, family, protocol);
     }
     if (this.#types[slot] === NO_TYPE) this.#types[slot] = this.#flowType(slot, row, family);
   }
@@ -130,6 +161,15 @@ export class Enrichment implements StoreListener, NameHolder {
       givenPod === NO_NAME ||
       (pod !== NOTHING && givenPod === inventory.podName(pod) && names[at + NAMESPACE] === inventory.podNamespace(pod));
     if (givenNode === NO_NAME && samePod) names[at + NODE] = node;
+  }
+
+  /** Of a destination that is a pod behind a service: it was translated elsewhere, or the service has no address of its own. */
+  #endpointPort(slot: number, row: number, family: number, protocol: number): number {
+    const { table } = this.#store;
+    const inventory = this.#inventory;
+    if (!inventory.endpointPort) return NO_NAME;
+    const pod = inventory.podAt(table.bytes, row + REPLY_SRC, family, table.startMs(slot));
+    return pod === NOTHING ? NO_NAME : inventory.endpointPort(pod, protocol, this.#ports[(row + REPLY_SPORT) >> 1]);
   }
 
   #flowType(slot: number, row: number, family: number): number {

@@ -8,7 +8,9 @@ import type { FlowStore } from '../store/flow-store.js';
 import { Enrichment } from './enrichment.js';
 import { HostInterfaces } from './host-interfaces.js';
 import { HostRoutes } from './host-routes.js';
+import type { Inventory } from './inventory.js';
 import type { InventoryFile, InventoryStats } from './inventory-file.js';
+import type { KubernetesInventory, KubernetesStats } from './kubernetes/kubernetes-inventory.js';
 import { LocalAddresses, LocalEnds } from './local-ends.js';
 import { HostOwners, type OwnerStats } from './owners/host-owners.js';
 
@@ -17,6 +19,8 @@ export interface KnowledgeOptions {
   destinations: readonly { interfaces: Interfaces }[];
   /** Names for the addresses of flows; closed when the exporter closes. */
   inventory?: InventoryFile;
+  /** The same of a cluster; not beside a file. */
+  kubernetes?: KubernetesInventory;
   /** Whose sockets the ends of connections on this host are is looked up. */
   owners?: boolean;
   /** The mark by which routes are looked up, where a destination has `interfaces: 'route'`. */
@@ -25,6 +29,7 @@ export interface KnowledgeOptions {
 
 export interface KnowledgeStats {
   readonly inventory?: InventoryStats;
+  readonly kubernetes?: KubernetesStats;
   /** Where a destination has interfaces by routes. */
   readonly routes?: RouteCounts;
   /** Where owners are looked up. */
@@ -38,19 +43,22 @@ export class FlowKnowledge implements PollHook {
   readonly #routes: HostRoutes | undefined;
   readonly #owners: HostOwners | undefined;
   readonly #addresses: LocalAddresses;
-  readonly #inventory: InventoryFile | undefined;
+  readonly #file: InventoryFile | undefined;
+  readonly #kubernetes: KubernetesInventory | undefined;
   readonly #names: NameTable;
   readonly #unsubscribe: (() => void)[] = [];
 
   /** @throws as {@link HostRoutes} and {@link HostOwners} */
-  constructor({ source, destinations, inventory, owners, routeMark }: KnowledgeOptions, names: NameTable, log: Logger) {
+  constructor(options: KnowledgeOptions, names: NameTable, log: Logger) {
+    const { source, destinations, inventory, kubernetes, owners, routeMark } = options;
     this.#addresses = new LocalAddresses(source, log);
     const wanted = destinations.some(({ interfaces }) => interfaces !== 'none');
     this.interfaces = wanted ? new HostInterfaces(source, log) : undefined;
     const routed = destinations.some(({ interfaces }) => interfaces === 'route');
     this.#routes = routed ? new HostRoutes(source, routeMark, log) : undefined;
+    this.#file = inventory;
+    this.#kubernetes = kubernetes;
     this.#owners = owners ? new HostOwners(source, this.#addresses, names, log) : undefined;
-    this.#inventory = inventory;
     this.#names = names;
   }
 
@@ -78,8 +86,9 @@ export class FlowKnowledge implements PollHook {
 
   stats(): KnowledgeStats {
     return {
+      ...(this.#file && { inventory: this.#file.stats() }),
+      ...(this.#kubernetes && { kubernetes: this.#kubernetes.stats() }),
       ...(this.#owners && { owners: this.#owners.stats() }),
-      ...(this.#inventory && { inventory: this.#inventory.stats() }),
       ...(this.#routes && { routes: this.#routes.counts() }),
     };
   }
@@ -92,11 +101,11 @@ export class FlowKnowledge implements PollHook {
   /** What is known of a store's flows, from now on. */
   of(store: FlowStore): FlowExtras {
     store.subscribe(new LocalEnds(store, this.#addresses));
-    const inventory = this.#inventory;
+    const inventory: Inventory | undefined = this.#file ?? this.#kubernetes;
     const extras: FlowExtras = this.#routes?.of(store) ?? {};
     if (!inventory) return extras;
-    const enrichment = new Enrichment(store, inventory.inventory, this.#names);
-    this.#unsubscribe.push(inventory.subscribe(changed => enrichment.use(changed)));
+    const enrichment = new Enrichment(store, inventory.lookup(this.#names), this.#names);
+    this.#unsubscribe.push(inventory.subscribe(this.#names, change => enrichment.use(change)));
     return { ...extras, ...enrichment.extras };
   }
 }

@@ -1,7 +1,10 @@
 import { describeError } from '../common/errors.js';
 import type { Logger } from '../common/logger.js';
-import type { CompiledInventory, InventorySize } from './compile.js';
+import type { NameTable } from '../record/name-table.js';
+import type { CompiledInventory } from './compile.js';
 import { FileWatch, stampOf } from './file-watch.js';
+import type { Inventory, InventoryChange, InventorySize } from './inventory.js';
+import { InventoryLookup } from './lookup.js';
 import { readInventory } from './reader.js';
 
 export interface InventoryStats extends InventorySize {
@@ -14,7 +17,7 @@ export interface InventoryStats extends InventorySize {
 }
 
 /** The inventory in force: that of the file, or its last valid content. */
-export class InventoryFile {
+export class InventoryFile implements Inventory<InventoryStats> {
   readonly #file: string;
   readonly #log: Logger;
   readonly #counts = { loadedAt: 0, reloads: 0, errors: 0 };
@@ -59,14 +62,20 @@ export class InventoryFile {
     return this.#inventory;
   }
 
+  lookup(names: NameTable): InventoryLookup {
+    return new InventoryLookup(this.#inventory, names);
+  }
+
   stats(): InventoryStats {
     return { ...this.#inventory.size, ...this.#counts };
   }
 
   /** @param listener called when another content comes into force; @returns ends that */
-  subscribe(listener: (inventory: CompiledInventory) => Promise<void>): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+  subscribe(names: NameTable, listener: (change: InventoryChange) => Promise<void>): () => void {
+    const hear = (inventory: CompiledInventory): Promise<void> =>
+      listener({ lookup: new InventoryLookup(inventory, names) });
+    this.#listeners.add(hear);
+    return () => void this.#listeners.delete(hear);
   }
 
   /** For another user, who closes it too. */

@@ -1,5 +1,6 @@
 import type { NameTable } from '../record/name-table.js';
 import type { BothRanges, CompiledInventory } from './compile.js';
+import type { AddressLookup } from './inventory.js';
 import { AF_INET } from '../row/protocol.js';
 import { NOTHING, PrefixTable } from './prefix-table.js';
 
@@ -18,11 +19,8 @@ class AddressTable {
   }
 }
 
-/**
- * Who an address belongs to. Addresses are read from rows: bytes in network order from `at` on, and the kernel's number of the
- * family. A name is a number of the NameTable, given out when it is asked for the first time.
- */
-export class InventoryLookup {
+/** Who an address belongs to by a file. A name gets its number when it is asked for the first time. */
+export class InventoryLookup implements AddressLookup {
   readonly #inventory: CompiledInventory;
   readonly #names: NameTable;
   readonly #owners: AddressTable;

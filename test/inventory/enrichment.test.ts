@@ -4,7 +4,7 @@ import { Enrichment, FROM_EXTERNAL, INTER_NODE, INTRA_NODE, TO_EXTERNAL } from '
 import { ORIG_SPORT, ROW_SIZE } from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { ping, tcp, udp } from '../helpers/builders/connections.js';
-import { inventoryOf, type WrittenInventory } from '../helpers/builders/inventory.js';
+import { lookupOf, type WrittenInventory } from '../helpers/builders/inventory.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
@@ -42,7 +42,11 @@ class Rig extends StoreRig {
 
   constructor(inventory: WrittenInventory, maxConnections = 64) {
     super({ maxConnections });
-    this.enrichment = new Enrichment(this.store, inventoryOf(inventory), this.names);
+    this.enrichment = new Enrichment(this.store, lookupOf(inventory, this.names), this.names);
+  }
+
+  async use(inventory: WrittenInventory): Promise<void> {
+    await this.enrichment.use({ lookup: lookupOf(inventory, this.names) });
   }
 
   answer(slot = 0): Answer {
@@ -186,7 +190,7 @@ test('a connection keeps its names when its address moves to another pod', async
   rig.poll([between('10.1.1.5', '10.1.2.5')]);
   const before = rig.answer();
   const pods = [{ name: 'newcomer', namespace: 'n', node: 'worker-9', addresses: ['10.1.1.5', '10.1.2.5'] }];
-  await rig.enrichment.use(inventoryOf({ ...CLUSTER, pods }));
+  await rig.use({ ...CLUSTER, pods });
   t.deepEqual(rig.answer(), before);
   t.deepEqual(new Rig({ ...CLUSTER, pods }).see(between('10.1.1.5', '10.1.2.5')).slice(0, 3), [
     'newcomer',
@@ -204,7 +208,7 @@ test('a connection without names gets them when the inventory has its address', 
     ),
   );
   t.deepEqual(rig.answer(8_999), [...NOBODY, ...NOBODY, '', 0]);
-  await rig.enrichment.use(inventoryOf(CLUSTER));
+  await rig.use(CLUSTER);
   for (const slot of [0, 4_095, 4_096, 8_999]) {
     t.deepEqual(rig.answer(slot), [...WEB, ...DB, 'data/db:sql', INTER_NODE], `slot ${slot}`);
   }
@@ -213,7 +217,7 @@ test('a connection without names gets them when the inventory has its address', 
 test('a partial match is completed', async t => {
   const rig = new Rig({ pods: [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }] });
   t.deepEqual(rig.see(between('10.1.1.5', '10.1.2.5')), ['web-0', 'shop', '', ...NOBODY, '', 0]);
-  await rig.enrichment.use(inventoryOf(CLUSTER));
+  await rig.use(CLUSTER);
   t.deepEqual(rig.answer(), [...WEB, ...DB, '', INTER_NODE]);
 });
 
@@ -223,22 +227,22 @@ test('a partial match is not completed with names of another pod or node', async
     nodes: [{ name: 'worker-7', addresses: ['10.1.2.5'] }],
   });
   rig.poll([between('10.1.1.5', '10.1.2.5')]);
-  await rig.enrichment.use(inventoryOf(CLUSTER));
+  await rig.use(CLUSTER);
   t.deepEqual(rig.answer().slice(0, 6), ['before', 'shop', '', '', '', 'worker-7']);
 });
 
 test('a pod without a node completes a match that has the node', async t => {
   const rig = new Rig({ nodes: [{ name: 'worker-7', addresses: ['10.1.1.5'] }] });
   rig.poll([between('10.1.1.5', '203.0.113.9')]);
-  await rig.enrichment.use(inventoryOf({ pods: [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }] }));
+  await rig.use({ pods: [{ name: 'web-0', namespace: 'shop', addresses: ['10.1.1.5'] }] });
   t.deepEqual(rig.answer().slice(0, 3), ['web-0', 'shop', 'worker-7']);
 });
 
 test('an inventory loaded while flows are looked up applies to the flows that are left', async t => {
   const rig = new Rig({}, 10_000);
   rig.poll([...Array(9_000).keys()].map(i => between('10.1.1.5', '10.1.2.5', { sourcePort: i + 1 })));
-  const older = rig.enrichment.use(inventoryOf({ pods: [{ name: 'older', namespace: 'n', addresses: ['10.1.1.5'] }] }));
-  await rig.enrichment.use(inventoryOf(CLUSTER));
+  const older = rig.use({ pods: [{ name: 'older', namespace: 'n', addresses: ['10.1.1.5'] }] });
+  await rig.use(CLUSTER);
   await older;
   t.is(rig.answer(0)[0], 'older', 'looked up before the newer one came');
   t.is(rig.answer(8_999)[0], 'web-0');
@@ -267,7 +271,7 @@ test('unused names are removed after many inventories; names of connections stay
   const before = rig.answer();
   for (let i = 0; i < 100; i++) {
     const inventory = { pods: [{ name: `pod-${i}`, namespace: `n-${i}`, addresses: ['10.1.7.7'] }] };
-    await rig.enrichment.use(inventoryOf(inventory));
+    await rig.use(inventory);
     rig.poll([between('10.1.1.5', '10.1.2.5'), between('10.1.7.7', '10.1.7.8', { sourcePort: i + 1 })]);
     t.deepEqual(rig.answerOf(i + 1).slice(0, 2), [`pod-${i}`, `n-${i}`]);
     rig.names.tidy();

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { NameTable } from '../../src/record/name-table.js';
 import { InventoryFile } from '../../src/inventory/inventory-file.js';
 import { eventually } from '../helpers/eventually.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
@@ -24,8 +25,8 @@ async function follow(t: ExecutionContext, path: string, pollMs: number): Promis
   const file = await InventoryFile.open(path, log, pollMs);
   t.teardown(() => file.close());
   const seen: string[] = [];
-  file.subscribe(async ({ names }) => {
-    seen.push(names.slice(1).join());
+  file.subscribe(new NameTable(), async () => {
+    seen.push(file.inventory.names.slice(1).join());
   });
   return { file, seen, errors: () => lines.filter(({ level }) => level === 50).map(({ msg }) => String(msg)) };
 }

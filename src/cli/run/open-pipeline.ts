@@ -10,6 +10,7 @@ import { Top } from '../../daemon/top/top.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../exporter.js';
 import type { InventoryFile } from '../../inventory/inventory-file.js';
+import type { KubernetesInventory } from '../../inventory/kubernetes/kubernetes-inventory.js';
 import { isNat, timeBound } from '../../record/nat-log.js';
 import { FollowedSource } from '../../sources/followed-source.js';
 import { NamespaceWatch } from '../../sources/namespace-watch.js';
@@ -35,6 +36,7 @@ export interface RunParts {
   readonly backend: Backend;
   readonly log: Logger;
   readonly inventory?: InventoryFile | undefined;
+  readonly kubernetes?: KubernetesInventory | undefined;
   readonly recorder?: RecorderService | undefined;
   readonly monitoring?: Monitoring | undefined;
   /** Observation domains that are in use. */
@@ -47,7 +49,7 @@ export interface RunParts {
  */
 export async function openPipeline(config: PipelineConfig, place: Place, parts: RunParts): Promise<Pipeline> {
   const { settings: flags } = config;
-  const { backend, inventory, recorder, monitoring, domains } = parts;
+  const { backend, inventory, kubernetes, recorder, monitoring, domains } = parts;
   const log = place.beside ? parts.log.child({ netns: place.label! }) : parts.log;
   const { netns } = place;
   const tap = recorder?.recorder;
@@ -83,7 +85,7 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
     const denied = deniedOf(flags, place);
     const state = await openState(flags, place, source, backend, destinations, log);
     const top = new Top();
-    const { events: _, inventory: __, state: ___, ...rest } = flags;
+    const { events: _, inventory: __, state: ___, kubernetes: ____, ...rest } = flags;
     const exporter = new Exporter({
       ...rest,
       pollBudget: flags.pollBudget / place.parts,
@@ -95,6 +97,7 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
       ...(events && { events }),
       ...(denied && { denied }),
       ...(inventory && { inventory: inventory.share() }),
+      ...(kubernetes && { kubernetes: kubernetes.share() }),
       excludeSelf: excludesSelf(flags, place, source),
       ...(state && { state }),
       ...(namespace && { namespace }),

@@ -289,5 +289,74 @@ const inventory: Group = {
   ],
 };
 
-/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners or an inventory are asked for. */
-export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, owners, inventory];
+const kubernetes: Group = {
+  title: 'Kubernetes',
+  when: 'With `--kubernetes`.',
+  metrics: [
+    metricBy(
+      'gauge',
+      'ctflow_kubernetes_objects',
+      'What is known of the cluster.',
+      'kind',
+      ({ kubernetes: all }) =>
+        all && { pod: all.pods, node: all.nodes, service: all.services, pod_prefix: all.podPrefixes },
+    ),
+    metric(
+      'gauge',
+      'ctflow_kubernetes_synced_kinds',
+      'Kinds of objects of which all have been read, of 4.',
+      ({ kubernetes: all }) => all?.synced,
+    ),
+    metric(
+      'gauge',
+      'ctflow_kubernetes_watched_kinds',
+      'Kinds of objects that are watched, of 4; fewer while the API server is away.',
+      ({ kubernetes: all }) => all?.watched,
+    ),
+    metric(
+      'gauge',
+      'ctflow_kubernetes_contact_timestamp_seconds',
+      'When something was last received of the kind that is silent for the longest time, seconds since 1970.',
+      ({ kubernetes: all }) => all && all.contactAt / 1000,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_changes_total',
+      'Objects that were new, different or gone.',
+      ({ kubernetes: all }) => all?.changes,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_lists_total',
+      'Times that all objects of a kind were read.',
+      ({ kubernetes: all }) => all?.lists,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_watches_total',
+      'Watches that the API server has accepted.',
+      ({ kubernetes: all }) => all?.watches,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_errors_total',
+      'Requests that failed or were refused.',
+      ({ kubernetes: all }) => all?.errors,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_left_out_total',
+      'Objects that there was no room for.',
+      ({ kubernetes: all }) => all?.leftOut,
+    ),
+    metric(
+      'counter',
+      'ctflow_kubernetes_corrected_total',
+      'Names of pods that were taken back, as another pod had the address by then.',
+      ({ kubernetes: all }) => all?.corrected,
+    ),
+  ],
+};
+
+/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners, an inventory or Kubernetes are asked for. */
+export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, owners, inventory, kubernetes];

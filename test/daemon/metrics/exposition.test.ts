@@ -74,6 +74,7 @@ const OTHERWISE: Readonly<Record<string, (stats: ExporterStats) => number | unde
   'destinations.1.certificateExpires': ({ destinations }) => destinations[1].certificateExpires! / 1000,
   'owners.cpu': ({ owners }) => owners!.cpu / 1000,
   'inventory.loadedAt': ({ inventory }) => inventory!.loadedAt / 1000,
+  'kubernetes.contactAt': ({ kubernetes }) => kubernetes!.contactAt / 1000,
   // of all destinations together
   recordsExported: () => undefined,
 };
@@ -178,6 +179,8 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   'ctflow_route_missing_interfaces_total{reason="ambiguous"}': ({ routes }) => routes!.ambiguous,
   'ctflow_owner_unknown_total{reason="zone"}': ({ owners }) => owners!.inZone,
   'ctflow_inventory_entries{kind="pod_prefix"}': ({ inventory }) => inventory!.podPrefixes,
+  'ctflow_kubernetes_objects{kind="service"}': ({ kubernetes }) => kubernetes!.services,
+  ctflow_kubernetes_watched_kinds: ({ kubernetes }) => kubernetes!.watched,
   'ctflow_recorder_dropped_events_total{reason="disk"}': () => fullRecorderStatistics().droppedEvents.disk,
   'ctflow_recorder_conditions_total{condition="table_fill"}': () => fullRecorderStatistics().conditions['table-fill'],
   'ctflow_recordings_total{outcome="failed"}': () => fullRecorderStatistics().failedRecordings,
@@ -269,14 +272,26 @@ test('names follow the rules of Prometheus, and each metric has a sample and a h
 });
 
 test('what is not there has no metric', async t => {
-  const { events, pendingEvents, state, denied, nat, routes, owners, inventory, namespacesLeft, removed, ...rest } =
-    fullStatistics();
+  const {
+    events,
+    pendingEvents,
+    state,
+    denied,
+    nat,
+    routes,
+    owners,
+    inventory,
+    kubernetes,
+    namespacesLeft,
+    removed,
+    ...rest
+  } = fullStatistics();
   const text = await expose(
     { ...rest, destinations: [] },
     { recorder: undefined, process: { ...FIGURES, namespaces: undefined } },
   );
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|kubernetes|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

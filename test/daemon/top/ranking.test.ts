@@ -9,7 +9,7 @@ import { NameTable } from '../../../src/record/name-table.js';
 import { GONE } from '../../../src/store/connection-table.js';
 import { ping, tcp, udp } from '../../helpers/builders/connections.js';
 import { DeniedRig } from '../../helpers/builders/denied.js';
-import { inventoryOf } from '../../helpers/builders/inventory.js';
+import { lookupOf } from '../../helpers/builders/inventory.js';
 import type { Facts } from '../../helpers/builders/rows.js';
 import { StoreRig } from '../../helpers/rigs/store-rig.js';
 
@@ -27,7 +27,7 @@ async function ranked(before: (wall: number) => Facts[], then: (wall: number) =>
   const rig = new StoreRig({ destinations: [] });
   const names = new NameTable();
   const { store, wall } = rig;
-  const enrichment = new Enrichment(store, inventoryOf(INVENTORY), names);
+  const enrichment = new Enrichment(store, lookupOf(INVENTORY, names), names);
   const rates = new Rates({ table: store.table, polledAt: () => store.polledAt, replayed: false });
   rates.ask();
   for (const facts of [before, then]) {

@@ -1,4 +1,6 @@
 import { compileInventory, type CompiledInventory } from '../../../src/inventory/compile.js';
+import { InventoryLookup } from '../../../src/inventory/lookup.js';
+import type { NameTable } from '../../../src/record/name-table.js';
 import { parseInventory } from '../../../src/inventory/parse.js';
 
 /** An inventory as it stands in a file. */
@@ -17,4 +19,8 @@ export interface WrittenInventory {
 
 export function inventoryOf(written: WrittenInventory): CompiledInventory {
   return compileInventory(parseInventory(JSON.stringify(written), 'inventory.json'));
+}
+
+export function lookupOf(written: WrittenInventory, names: NameTable): InventoryLookup {
+  return new InventoryLookup(inventoryOf(written), names);
 }

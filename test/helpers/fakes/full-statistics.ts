@@ -151,6 +151,21 @@ export function fullStatistics(first = 1001): ExporterStats {
       ownersOverflow: n(),
     },
     inventory: { pods: n(), nodes: n(), services: n(), podPrefixes: n(), loadedAt: n(), reloads: n(), errors: n() },
+    kubernetes: {
+      pods: n(),
+      nodes: n(),
+      services: n(),
+      podPrefixes: n(),
+      synced: n(),
+      watched: n(),
+      contactAt: n(),
+      changes: n(),
+      lists: n(),
+      watches: n(),
+      errors: n(),
+      leftOut: n(),
+      corrected: n(),
+    },
     names: { count: n(), overflow: n() },
   };
 }

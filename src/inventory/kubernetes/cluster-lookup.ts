@@ -1,0 +1,109 @@
+import { NO_NAME, type NameTable } from '../../record/name-table.js';
+import type { AddressLookup } from '../inventory.js';
+import { NOTHING } from '../prefix-table.js';
+import { keyOfRow } from './addresses.js';
+import type { NodeTable } from './nodes.js';
+import { ownerAt, type PodTable } from './pods.js';
+import type { ServiceTable } from './services.js';
+
+/** Milliseconds by which what the server sends may be late. */
+export const LATE_MS = 1_000;
+
+/** What is known of a cluster at present. */
+export interface Cluster {
+  readonly pods: PodTable;
+  readonly nodes: NodeTable;
+  readonly services: ServiceTable;
+  /** Up to when what happened to pods has been received, milliseconds since 1970. */
+  readonly contactAt: () => number;
+}
+
+/** Who an address of a cluster belongs to. It looks into the tables as they change. */
+export class ClusterLookup implements AddressLookup {
+  readonly #cluster: Cluster;
+  readonly #names: NameTable;
+  /** An answer was put off, as its pod may have ended before the flow started. */
+  postponed = false;
+  /** Answers that were refuted. */
+  corrected = 0;
+
+  constructor(cluster: Cluster, names: NameTable) {
+    this.#cluster = cluster;
+    this.#names = names;
+  }
+
+  podAt(bytes: Uint8Array, at: number, family: number, startMs: number): number {
+    const { pods, contactAt } = this.#cluster;
+    const owners = pods.at(keyOfRow(bytes, at, family));
+    const owner = owners && ownerAt(owners, startMs);
+    if (!owner) return NOTHING;
+    if (owner.until === Number.POSITIVE_INFINITY && owner.facts.ending && startMs > contactAt() - LATE_MS) {
+      this.postponed = true;
+      return NOTHING;
+    }
+    return owner.number;
+  }
+
+  podName(pod: number): number {
+    return this.#names.intern(this.#cluster.pods.get(pod).facts.name);
+  }
+
+  podNamespace(pod: number): number {
+    return this.#names.intern(this.#cluster.pods.get(pod).facts.namespace);
+  }
+
+  podNode(pod: number): number {
+    return this.#names.intern(this.#cluster.pods.get(pod).facts.node);
+  }
+
+  nodeAt(bytes: Uint8Array, at: number, family: number): number {
+    return this.#names.intern(this.#cluster.nodes.nameAt(bytes, at, family));
+  }
+
+  get knowsPodPrefixes(): boolean {
+    return this.#cluster.nodes.knowsPodPrefixes;
+  }
+
+  inPodPrefix(bytes: Uint8Array, at: number, family: number): boolean {
+    return this.#cluster.nodes.inPodPrefix(bytes, at, family);
+  }
+
+  isService(bytes: Uint8Array, at: number, family: number): boolean {
+    return this.#cluster.services.isService(keyOfRow(bytes, at, family));
+  }
+
+  servicePortAt(
+    bytes: Uint8Array,
+    at: number,
+    family: number,
+    protocol: number,
+    port: number,
+    startMs: number,
+  ): number {
+    const { nodes, services } = this.#cluster;
+    const key = protocol * 65536 + port;
+    const name = services.at(keyOfRow(bytes, at, family), key, startMs);
+    if (name !== undefined) return this.#names.intern(name);
+    const onNode = nodes.isNode(bytes, at, family) ? services.nodePort(key, startMs) : undefined;
+    return onNode === undefined ? NO_NAME : this.#names.intern(onNode);
+  }
+
+  endpointPort(pod: number, protocol: number, port: number): number {
+    const { pods, services } = this.#cluster;
+    const name = services.ofPod(pods.get(pod).facts.uid, protocol * 65536 + port);
+    return name === undefined ? NO_NAME : this.#names.intern(name);
+  }
+
+  refutes(bytes: Uint8Array, at: number, family: number, startMs: number, pod: number, namespace: number): boolean {
+    const owners = this.#cluster.pods.at(keyOfRow(bytes, at, family)) ?? [];
+    const named = owners.filter(
+      ({ facts }) => this.#names.intern(facts.name) === pod && this.#names.intern(facts.namespace) === namespace,
+    );
+    if (named.length === 0 || named.some(({ until }) => startMs < until)) return false;
+    this.corrected++;
+    return true;
+  }
+
+  /** Flows hold the names that they were given. */
+  eachName(): void {}
+}
