@@ -41,12 +41,15 @@ export interface KubernetesOptions {
 }
 
 /** A thread, as far as it is used here. */
-export type Watching = Pick<Worker, 'ref' | 'unref' | 'terminate'> & {
+export interface Watching {
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<number>;
   postMessage(message: 'taken' | 'close'): void;
   on(event: 'message', listener: (message: FromThread) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'exit', listener: () => void): unknown;
-};
+}
 
 export interface KubernetesStats extends InventorySize {
   /** Kinds of objects of which all have been read, of 4. */
