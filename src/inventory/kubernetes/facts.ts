@@ -15,7 +15,7 @@ export interface PodFacts {
   readonly since: number;
   /** Its addresses may be another's from then on; Infinity while it runs. */
   readonly until: number;
-  /** It may end without notice, or has been told to end: what just started is given to it only when that is sure. */
+  /** It may end without notice, or is being deleted: what just started is given to it only when that is sure. */
   readonly ending: boolean;
 }
 

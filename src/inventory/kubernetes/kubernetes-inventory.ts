@@ -22,7 +22,7 @@ import { ServiceTable } from './services.js';
 /** Milliseconds between two looks at the flows whose names are open, and how many times as long as such a look takes at least. */
 const REVIEW_MS = 1_000;
 const REST = 20;
-/** Milliseconds for which the thread may go on after it was told to end. */
+/** Milliseconds for which the thread may go on after it was closed. */
 const LAST_MS = 2_000;
 /** Of the thread: the client alone takes some 50 MB, and 50,000 pods are read in pages. */
 const MOST_MEMORY_MB = 1_024;

@@ -21,10 +21,10 @@ export function podFacts({ metadata, spec, status }: V1Pod, at: number): PodFact
   const addresses = (status.podIPs ?? [{ ip: status.podIP }]).flatMap(({ ip }) => ip ?? []);
   if (addresses.length === 0) return undefined;
   const finished = status.phase === 'Succeeded' || status.phase === 'Failed';
-  const told = metadata.deletionTimestamp !== undefined;
+  const isBeingDeleted = metadata.deletionTimestamp !== undefined;
   let until = Number.POSITIVE_INFINITY;
   if (finished) until = Math.min(lastEnd(status.containerStatuses) ?? at, at);
-  else if (told) until = lastEnd(status.containerStatuses) ?? until;
+  else if (isBeingDeleted) until = lastEnd(status.containerStatuses) ?? until;
   return {
     kind: 'pods',
     uid: metadata.uid,
@@ -34,7 +34,7 @@ export function podFacts({ metadata, spec, status }: V1Pod, at: number): PodFact
     addresses,
     since: timeOf(status.startTime) ?? timeOf(metadata.creationTimestamp) ?? at,
     until,
-    ending: told || spec?.restartPolicy !== 'Always',
+    ending: isBeingDeleted || spec?.restartPolicy !== 'Always',
   };
 }
 
