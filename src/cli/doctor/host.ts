@@ -98,13 +98,18 @@ function runProgram(program: string, args: readonly string[]): Promise<Ran> {
 
 function holderOfSocket(inode: number): number | undefined {
   const socket = `socket:[${inode}]`;
-  const holds = (process: string): boolean => {
+  // what ended or was closed meanwhile, and what is another user's, cannot be read
+  const readable = <T>(read: () => T): T | undefined => {
     try {
-      const folder = `/proc/${process}/fd`;
-      return readdirSync(folder).some(fd => readlinkSync(`${folder}/${fd}`) === socket);
+      return read();
     } catch {
-      return false; // it ended, or is another user's
+      return undefined;
     }
+  };
+  const holds = (process: string): boolean => {
+    const folder = `/proc/${process}/fd`;
+    const fds = readable(() => readdirSync(folder)) ?? [];
+    return fds.some(fd => readable(() => readlinkSync(`${folder}/${fd}`)) === socket);
   };
   const process = readdirSync('/proc').find(name => /^\d+$/.test(name) && holds(name));
   return process === undefined ? undefined : Number(process);

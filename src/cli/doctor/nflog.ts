@@ -35,8 +35,8 @@ export async function checkNflogGroups(
     const reader = processOf(host, port);
     if (reader !== undefined && reader === own)
       return ok(`group ${group} is read by the running ctflow (process ${reader})`, String(group));
-    const name = host.read(`/proc/${reader}/comm`)?.trim() ?? '?';
-    const who = reader === undefined ? `netlink port ${port}` : `process ${reader} (${name})`;
+    const name = (): string => host.read(`/proc/${reader}/comm`)?.trim() ?? '?';
+    const who = reader === undefined ? `netlink port ${port}` : `process ${reader} (${name()})`;
     const found = `group ${group} is read by ${who}: a second reader is refused`;
     return warning(found, reader === undefined ? `ss -f netlink -p | grep ${port}` : `ps -fp ${reader}`, String(group));
   });
