@@ -331,6 +331,7 @@ export interface EncoderMemory {
   interfaces: Uint32Array
   owners: Uint32Array
   ownerFacts: Uint32Array
+  addressFacts: Uint32Array
   exported: Uint8Array
   bytes: Uint8Array
   messages: Uint32Array

@@ -63,6 +63,15 @@ export type { NamespaceOptions } from './ingest/namespace-follower.js';
 export type { PollHook } from './ingest/poll-hook.js';
 export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { KnowledgeOptions, KnowledgeStats } from './inventory/flow-knowledge.js';
+export {
+  Geoip,
+  type GeoFacts,
+  type GeoipFileStats,
+  type GeoipOptions,
+  type GeoipStats,
+} from './inventory/addresses/geoip.js';
+export type { GeoKind } from './inventory/addresses/geoip-database.js';
+export type { FileCounts } from './inventory/watched-file.js';
 export type { OwnerStats } from './inventory/owners/host-owners.js';
 export type { InventorySize } from './inventory/inventory.js';
 export {

@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { CtflowError } from '../common/errors.js';
+import { createLogger } from '../common/logger.js';
 import { checkKernel } from '../sources/kernel-settings.js';
 import type { Source } from '../sources/source.js';
 import { suspicion } from '../ingest/flowtable-watch.js';
@@ -16,10 +17,13 @@ import { addSettings } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression, sourceSettings } from '../config/source-settings.js';
 import { ownersLack } from '../inventory/owners/host-owners.js';
+import { Geoip } from '../inventory/addresses/geoip.js';
+import { geoipSettings } from '../config/address-settings.js';
 import { warnIfInactive } from './doctor/conntrack.js';
 import { FirstRows, type SortedRows } from './dump/first-rows.js';
 import { DUMP_FORMATS, type DumpFormat, linesOf, type Lines } from './dump/formats.js';
 import { type LastDump, lastDump } from './dump/last-dump.js';
+import { viewAddresses } from './dump/addresses.js';
 import { DumpOwners, type OwnerViews } from './dump/owners.js';
 import { ORDER_NAMES, orderBy, type OrderName } from './dump/order.js';
 import { Progress } from './progress.js';
@@ -61,6 +65,7 @@ const dumpSettings = {
     false,
     'also whose sockets the connections have on this host: user, cgroup, systemd unit, container, Pod and program (native only)',
   ),
+  ...geoipSettings,
   ...sourceSettings,
 };
 
@@ -81,6 +86,7 @@ Examples:
   # ctflow dump --sort bytes --limit 20
   # ctflow dump --format csv > connections.csv
   # ctflow dump --netns blue
+  # ctflow dump --geoip-country GeoLite2-Country.mmdb --filter 'dst.country == "DE"'
   # ctflow dump --owners --format json | jq 'select(.sourceOwner.systemdUnit == "cron.service")'
   $ ctflow dump --source replay:dump.ctflow`,
     )
@@ -94,17 +100,20 @@ interface DumpFlags extends SourceSettings {
   reverse: boolean;
   limit?: number;
   owners: boolean;
+  geoipAsn?: string;
+  geoipCountry?: string;
 }
 
 async function dump(flags: DumpFlags): Promise<void> {
   if (flags.reverse && flags.sort === undefined) note('--reverse has no effect without --sort');
+  const geoip = await openGeoip(flags);
   const { source, recorded } = await openDump(flags);
   let progress: Progress | undefined;
   try {
     const owners = flags.owners ? new DumpOwners(source) : undefined;
-    const printer = new Printer(flags.format, owners);
+    const printer = new Printer(flags.format, owners, geoip);
     const { output } = printer;
-    const filter = flags.filter && new BatchFilter(flags.filter, Date.now());
+    const filter = flags.filter && new BatchFilter(flags.filter, Date.now(), geoip);
     const limit = flags.limit ?? (flags.sort === undefined ? Infinity : SORTED_ROWS);
     const first = flags.sort === undefined ? undefined : new FirstRows(limit, orderBy(flags.sort, flags.reverse));
     let matched = 0;
@@ -160,7 +169,23 @@ async function dump(flags: DumpFlags): Promise<void> {
   } finally {
     progress?.close();
     source.close();
+    geoip?.close();
   }
+}
+
+/** Where a file is given. @throws CtflowError CTFLOW_GEOIP, CTFLOW_USAGE where the filter asks for what is not given */
+async function openGeoip({ geoipAsn: asn, geoipCountry: country, filter }: DumpFlags): Promise<Geoip | undefined> {
+  for (const [given, flag, fields] of [
+    [asn, '--geoip-asn', ['src.asn', 'dst.asn']],
+    [country, '--geoip-country', ['src.country', 'dst.country']],
+  ] as const) {
+    const field = given === undefined ? fields.find(name => filter?.fields.has(name)) : undefined;
+    if (field === undefined) continue;
+    const what = `--filter asks for ${field}, which is not known without ${flag}`;
+    throw new CtflowError('CTFLOW_USAGE', what, `Add ${flag} FILE, or write another filter`);
+  }
+  if (asn === undefined && country === undefined) return undefined;
+  return Geoip.open({ asn, country }, createLogger('silent'));
 }
 
 /** The source, at the dump that is printed: of a recording the last whole one. */
@@ -191,13 +216,15 @@ class Printer {
   readonly output = standardOutput();
   readonly #lines: Lines;
   readonly #owners: DumpOwners | undefined;
+  readonly #geoip: Geoip | undefined;
   /** Of the batch that is printed. */
   #views: ReadonlyMap<number, OwnerViews> | undefined;
   #begun = false;
 
-  constructor(format: DumpFormat, owners: DumpOwners | undefined) {
-    this.#lines = linesOf(format, owners !== undefined);
+  constructor(format: DumpFormat, owners: DumpOwners | undefined, geoip: Geoip | undefined) {
+    this.#lines = linesOf(format, { owners: owners !== undefined, ...geoip?.kinds });
     this.#owners = owners;
+    this.#geoip = geoip;
   }
 
   /** The rows of this batch are printed from now on. */
@@ -207,7 +234,8 @@ class Printer {
 
   print(batch: Batch, index: number): void {
     this.#begin();
-    this.output.write(this.#lines.of({ ...viewRow(batch, index), ...this.#views?.get(index) }));
+    const view = { ...viewRow(batch, index), ...this.#views?.get(index) };
+    this.output.write(this.#lines.of(this.#geoip ? { ...view, ...viewAddresses(this.#geoip, batch, index) } : view));
   }
 
   /** As fast as the reader takes them. */

@@ -225,6 +225,8 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     denied: ['nflogGroup'],
     tcpStates: ['tcpStateHistory'],
     owners: ['owners'],
+    asNumbers: ['geoipAsn'],
+    countries: ['geoipCountry'],
     interfaces: config.pathOf(destination, 'interfaces'),
   };
   // whoever wrote a file or variables knows no flags
@@ -258,7 +260,8 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 
 /** What the elements of a list can be filled from, as far as the settings say. */
 function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
-  const { inventory, kubernetes, labels, marks, nflogGroup, owners, tcpStateHistory } = settings;
+  const { geoipAsn, geoipCountry, inventory, kubernetes, labels, marks, nflogGroup, owners, tcpStateHistory } =
+    settings;
   const policies = (labels ?? marks) !== undefined;
   return {
     observationDomain: 0,
@@ -267,6 +270,8 @@ function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'in
     policies,
     tcpStates: tcpStateHistory,
     owners,
+    asNumbers: geoipAsn !== undefined,
+    countries: geoipCountry !== undefined,
   };
 }
 

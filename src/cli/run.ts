@@ -20,7 +20,7 @@ import { serviceManager } from '../daemon/service-manager.js';
 import { Service } from '../daemon/service.js';
 import type { ExporterStats } from '../exporter.js';
 import { openControl } from './control/open.js';
-import { closeNames, type Names, openNames } from './open-names.js';
+import { closeNames, type Names, openNames, readNamesAgain } from './open-names.js';
 import { checkRun, neededCapabilities, sourceKindOf } from './run-checks.js';
 import { runFacts } from './run-facts.js';
 import { openPipeline } from './run/open-pipeline.js';
@@ -94,7 +94,7 @@ async function run(config: RunConfig): Promise<void> {
       log.info('stopped before anything was exported');
       return;
     }
-    const { inventory } = names;
+    const known = names;
     recorder = await RecorderService.open(flags, backend, log);
     const kind = sourceKindOf(flags, backend);
     const instead = process.geteuid?.() === 0 ? neededCapabilities(flags, { kind }) : [];
@@ -153,11 +153,7 @@ async function run(config: RunConfig): Promise<void> {
         root.level = logLevel;
         sayEvery(statsInterval);
       },
-      readFiles: async () => {
-        const errors = inventory?.stats().errors;
-        await inventory?.reload();
-        return inventory?.stats().errors === errors ? [] : ['the inventory cannot be used, and stays as it was'];
-      },
+      readFiles: () => readNamesAgain(known),
       log,
     });
     await Promise.race([signals.stopped, all.ended]);

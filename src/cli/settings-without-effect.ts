@@ -37,7 +37,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       'staleConnectionTimeout',
       'tcpStateHistory',
     ] as const;
-    without('without a destination', 'inventory', 'kubernetes', 'instance', ...ofRecords);
+    without('without a destination', 'inventory', 'kubernetes', 'instance', 'geoipAsn', 'geoipCountry', ...ofRecords);
     return [...found];
   }
   if (settings.netns?.[0] !== ALL) without(`without ${config.say(['netns'], ALL)}`, 'maxNamespaces');
@@ -121,6 +121,9 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
   if (destinations.every(one => one.profile !== 'antrea' && !has(one, 'inventory') && !asksFor(one, INVENTORY_FIELDS)))
     without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory', 'kubernetes');
+  for (const { key, need, fields, such } of OF_ADDRESSES)
+    if (destinations.every(one => !has(one, need) && !asksFor(one, fields)))
+      without(`without --fields that have ${such}, and --filter asks for none`, key);
   if (settings.kubernetes === undefined)
     without('without --kubernetes', 'kubernetesNode', 'kubernetesPods', 'kubernetesPodPrefixes');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
@@ -145,6 +148,11 @@ function hasOptions({ optionsInterval, profile }: DestinationConfig): boolean {
 
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
+/** What is known of addresses, and who asks for it. */
+const OF_ADDRESSES = [
+  { key: 'geoipAsn', need: 'asNumbers', fields: ['src.asn', 'dst.asn'], such: 'bgpSourceAsNumber' },
+  { key: 'geoipCountry', need: 'countries', fields: ['src.country', 'dst.country'], such: 'sourceCountry' },
+] as const satisfies readonly { key: keyof RunSettings; need: Need; fields: readonly string[]; such: string }[];
 const RULE_FIELDS = ['denied', 'rule', 'policy', 'policy.namespace'];
 
 /** A list has elements that this fills. */
@@ -164,6 +172,10 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   const name = (inventory ?? kubernetes) === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
   if (name !== undefined)
     found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
+  for (const { key, fields } of OF_ADDRESSES) {
+    const field = config.settings[key] === undefined ? asksFor(destination, fields) : undefined;
+    if (field !== undefined) found.push(`${filter} asks for ${field}, which is not known without ${config.say([key])}`);
+  }
   const denied = (nflogGroup ?? labels ?? marks) ? undefined : asksFor(destination, RULE_FIELDS);
   if (denied !== undefined)
     found.push(`${filter} asks for ${denied}, which is not known without ${config.say(['nflogGroup'])}`);

@@ -236,6 +236,8 @@ const FACTS: Readonly<Record<string, Read>> = {
   'dst.namespace': element('destinationPodNamespace'),
   'dst.node': element('destinationNodeName'),
   service: element('destinationServicePortName'),
+  'src.asn': element('bgpSourceAsNumber'),
+  'dst.asn': element('bgpDestinationAsNumber'),
   exporter: exporterHost,
   domain: record => record.observationDomain,
 };

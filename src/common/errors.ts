@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'CTFLOW_OUTPUT' // standard output cannot be written
   | 'CTFLOW_IPFIX' // an IPFIX message or file that cannot be read
   | 'CTFLOW_INVENTORY' // the inventory cannot be read, or is not valid
+  | 'CTFLOW_GEOIP' // a GeoIP database cannot be read, or is not one
   | 'CTFLOW_KUBERNETES' // the client for Kubernetes or its configuration cannot be used
   | 'CTFLOW_CONTROL' // the control socket cannot be had, or no daemon answers there
   | 'CTFLOW_LIMIT' // the process may have no more memory or open files

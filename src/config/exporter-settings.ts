@@ -17,6 +17,7 @@ import {
   text,
   wholeNumber,
 } from './kind.js';
+import { geoipSettings } from './address-settings.js';
 import { kubernetesSettings } from './kubernetes-settings.js';
 import { labelPolicies, markPolicies } from './policies.js';
 import { defaulted, setting } from './setting.js';
@@ -89,6 +90,7 @@ export const exporterSettings = {
     'pods, nodes and services by address, in YAML or JSON; reloaded when the file changes',
   ),
   ...kubernetesSettings,
+  ...geoipSettings,
   state: setting(
     'Connections',
     text('<file>'),

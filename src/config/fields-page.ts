@@ -111,6 +111,10 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
       'User of the socket on this host, with [`--owners`](owners.md): of the source, else of the destination.',
     ],
   ],
+  'Where addresses are': [
+    ['bgpSourceAsNumber', 'Autonomous system that the source is in, with [`--geoip-asn`](addresses.md).'],
+    ['bgpDestinationAsNumber', 'Autonomous system that the destination is in, before NAT.'],
+  ],
   'This host': [
     ['observationDomainId', '`--observation-domain`.'],
     ['observationDomainName', 'Name of the host; in options records that of the network namespace.'],
@@ -162,6 +166,8 @@ export function elementsInRecords(): Map<string, ReadonlySet<string>> {
     denied: true,
     tcpStates: true,
     owners: true,
+    asNumbers: true,
+    countries: true,
   };
   const named = [...detailedFields(false).keys()];
   return new Map([

@@ -9,6 +9,7 @@ export const GROUPS = [
   'Timeouts',
   'Connections',
   'Kubernetes',
+  'Addresses',
   'Conntrack events',
   'Denied packets',
   'Metrics',

@@ -139,6 +139,8 @@ export function knownOf(flows: readonly Flows[]): Omit<ListContext, 'biflow' | '
     denied: has('rules'),
     policies: has('policies'),
     owners: has('owners'),
+    asNumbers: has('asNumbers'),
+    countries: has('countries'),
     tcpStates: has('states'),
   };
 }

@@ -1,3 +1,5 @@
+import { FACTS_OF_ADDRESS } from '../ipfix/details.js';
+
 /** What records are written from: the facts of a store's flows, by slot. Memory that stays where it is. */
 export interface FlowColumns {
   /** Rows of ROW_SIZE bytes, as ConnectionTable has them. */
@@ -30,6 +32,11 @@ export interface FlowExtras {
   readonly owners?: Uint32Array;
   /** Of each owner OWNER_WORDS names. */
   readonly ownerFacts?: Uint32Array;
+  /** ADDRESS_FACTS words each: AS number, country and DNS name of the source's address, then of the destination's; 0 for what is not known. */
+  readonly addressFacts?: Uint32Array;
+  /** Which of these may be known. */
+  readonly asNumbers?: true;
+  readonly countries?: true;
   /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */
   readonly findInterfaces?: (slots: Uint32Array, reasons: Uint8Array, count: number) => void;
 }
@@ -41,6 +48,8 @@ export const FLOW_INTERFACES = 2;
 /** Owners of a flow, and names of an owner: user, cgroup, unit, container, its name, pod, command. */
 export const FLOW_OWNERS = 2;
 export const OWNER_WORDS = 7;
+/** Facts of the addresses of a flow: of each its AS number, and the names of its country and in the DNS. */
+export const ADDRESS_FACTS = 2 * FACTS_OF_ADDRESS;
 /** Words of a rule. */
 export const RULE_WORDS = 4;
 /** Of its first word: the packets come in, by that rule. */

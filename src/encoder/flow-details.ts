@@ -5,6 +5,7 @@ import {
   MOST_DETAILS,
   RULE_EGRESS,
   RULE_NAME,
+  TEST_ADDRESS,
   TEST_NAMES,
   TEST_OWNER,
   TEST_PORTS_OF,
@@ -13,7 +14,7 @@ import {
   TEST_TYPE,
 } from '../ipfix/details.js';
 import { HAS_PORTS, PRESENT_WORD, PROTOCOL, ROW_SIZE, ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
-import { FLOW_NAMES, FLOW_OWNERS, RULE_WORDS, type FlowColumns } from './columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, FLOW_OWNERS, RULE_WORDS, type FlowColumns } from './columns.js';
 
 /** Which details the flows of a store have: see Detail. */
 export class FlowDetails {
@@ -25,7 +26,7 @@ export class FlowDetails {
   constructor(details: Uint32Array, columns: FlowColumns) {
     const { rows } = columns;
     const tests = details.filter((_, i) => i % DETAIL_WORDS === 0);
-    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_OWNER))
+    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_ADDRESS))
       throw new CtflowError(
         'CTFLOW_USAGE',
         `Cannot encode details ${details.join()}`,
@@ -46,7 +47,7 @@ export class FlowDetails {
   }
 
   #has(test: number, argument: number, slot: number): boolean {
-    const { types } = this.#columns.extras;
+    const { types, addressFacts } = this.#columns.extras;
     const rows = this.#rows;
     const row = slot * ROW_WORDS;
     if (test === TEST_PRESENT) return (rows[row + PRESENT_WORD] & argument) !== 0;
@@ -58,6 +59,10 @@ export class FlowDetails {
     if (test === TEST_NAMES) return this.#hasNames(argument, slot);
     if (test === TEST_TYPE) return types !== undefined && types[slot] !== 0;
     if (test === TEST_OWNER) return this.#hasOwner(argument, slot);
+    if (test === TEST_ADDRESS)
+      return (
+        addressFacts !== undefined && argument < ADDRESS_FACTS && addressFacts[slot * ADDRESS_FACTS + argument] !== 0
+      );
     return this.#isDenied(argument, slot);
   }
 

@@ -30,6 +30,7 @@ import {
   REVERSE_FLOW_DIRECTION,
   ROW_SIZE,
   ROW_WORDS,
+  SOURCE_AS_NUMBER_WORD,
   SOURCE_POD_NAME_WORD,
   SOURCE_USER_NAME_WORD,
   START_NS_WORD,
@@ -42,6 +43,7 @@ import { ACK, AF_INET6, IPPROTO_TCP, SYN } from '../row/protocol.js';
 import { writeNumber } from '../common/u64.js';
 import { U32_MAX } from '../common/unsigned.js';
 import {
+  ADDRESS_FACTS,
   EXPORTED_COUNTERS,
   EXPORTED_SIZE,
   FLOW_INTERFACES,
@@ -117,7 +119,7 @@ export class FlowFacts {
     const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
     bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
     bytes[REVERSE_FLOW_DIRECTION - ROW_SIZE] = 1 - fromHost;
-    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts } = extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts } = extras;
     if (states) words[TCP_STATE_HISTORY_WORD - ROW_WORDS] = statesBefore(states[slot], rowBytes[row * 4 + STATE]);
     if (names && types) {
       const to = SOURCE_POD_NAME_WORD - ROW_WORDS;
@@ -129,6 +131,10 @@ export class FlowFacts {
       words[EGRESS_INTERFACE_WORD - ROW_WORDS] = interfaces[slot * FLOW_INTERFACES + 1];
     }
     if (owners && ownerFacts) this.#writeOwners(owners, ownerFacts, slot * FLOW_OWNERS);
+    if (addressFacts) {
+      const to = SOURCE_AS_NUMBER_WORD - ROW_WORDS;
+      for (let fact = 0; fact < ADDRESS_FACTS; fact++) words[to + fact] = addressFacts[slot * ADDRESS_FACTS + fact];
+    }
     if (rules && ruleFacts) this.#writeRule(ruleFacts, rules[slot]);
   }
 

@@ -19,7 +19,7 @@ export class NativeEncoder implements FlowEncoder {
   readonly #encoder: Binding;
 
   constructor(open: OpenEncoder, { columns, exported, output, ...options }: FlowEncoderOptions) {
-    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts } = columns.extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts } = columns.extras;
     const memory = {
       rows: columns.rows,
       flags: columns.flags,
@@ -33,6 +33,7 @@ export class NativeEncoder implements FlowEncoder {
       interfaces: interfaces ?? NOTHING,
       owners: owners ?? NOTHING,
       ownerFacts: ownerFacts ?? NOTHING,
+      addressFacts: addressFacts ?? NOTHING,
       exported,
       ...output,
     };

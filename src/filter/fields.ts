@@ -38,6 +38,7 @@ const TEXT: FieldType = { kind: 'text' };
 const FLAG: FieldType = { kind: 'flag' };
 const PORT: FieldType = { kind: 'number', most: U16_MAX };
 const BYTE: FieldType = { kind: 'number', most: 255 };
+const AS_NUMBER: FieldType = { kind: 'number', most: U32_MAX };
 const BYTES: FieldType = { kind: 'number', most: Number.MAX_SAFE_INTEGER, unit: 'bytes' };
 const PACKETS: FieldType = { kind: 'number', most: Number.MAX_SAFE_INTEGER };
 const TIME: FieldType = { kind: 'number', most: Number.MAX_SAFE_INTEGER, unit: 'duration' };
@@ -108,6 +109,10 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['dst.namespace', { type: TEXT, places: EXPORTED }],
   ['dst.node', { type: TEXT, places: EXPORTED }],
   ['service', { type: TEXT, places: EXPORTED }],
+  ['src.asn', { type: AS_NUMBER }],
+  ['dst.asn', { type: AS_NUMBER }],
+  ['src.country', { type: TEXT, places: KERNEL }],
+  ['dst.country', { type: TEXT, places: KERNEL }],
   ['exporter', { type: ADDRESS, places: ['collect'] }],
   ['domain', { type: { kind: 'number', most: U32_MAX }, places: ['collect'] }],
 ]);

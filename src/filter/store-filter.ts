@@ -1,4 +1,6 @@
-import { denies, FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
+import { ADDRESS_FACTS, denies, FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
+import { FACTS_OF_ADDRESS } from '../ipfix/details.js';
+import { AS_NUMBER, COUNTRY } from '../inventory/addresses/address-facts.js';
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
@@ -16,6 +18,15 @@ const NAMES: Readonly<Record<string, number>> = {
   'dst.namespace': 4,
   'dst.node': 5,
   service: 6,
+};
+/** Where a flow has its facts of addresses, of ADDRESS_FACTS: numbers, and names. */
+const AS_NUMBERS: Readonly<Record<string, number>> = {
+  'src.asn': AS_NUMBER,
+  'dst.asn': FACTS_OF_ADDRESS + AS_NUMBER,
+};
+const ADDRESS_NAMES: Readonly<Record<string, number>> = {
+  'src.country': COUNTRY,
+  'dst.country': FACTS_OF_ADDRESS + COUNTRY,
 };
 /** Where a rule has its names, of RULE_WORDS. */
 const RULE_NAMES: Readonly<Record<string, number>> = { policy: 1, 'policy.namespace': 2, rule: 3 };
@@ -36,7 +47,7 @@ export function storeFilter(filter: Filter, flows: Flows, names: NameTable): Flo
 function test(field: string, condition: Condition, flows: Flows, names: NameTable): Matches<number> {
   const { table } = flows.store;
   const found =
-    (condition.kind === 'number' && timeTest(field, condition, flows)) ||
+    (condition.kind === 'number' && (timeTest(field, condition, flows) ?? asTest(field, condition, flows))) ||
     (condition.kind === 'text' && nameTest(field, condition, flows, names)) ||
     (condition.kind === 'flag' && field === 'denied' && deniedTest(flows, condition.wanted)) ||
     rowTest(
@@ -54,6 +65,17 @@ function timeTest(field: string, { lows, highs }: NumberCondition, { store }: Fl
   if (field === 'age') return slot => within(lows, highs, Math.max(Date.now() - table.startMs(slot), 0));
   if (field === 'duration') return slot => within(lows, highs, Math.max(table.endMs(slot) - table.startMs(slot), 0));
   return undefined;
+}
+
+function asTest(field: string, { lows, highs }: NumberCondition, { extras }: Flows): Matches<number> | undefined {
+  const at = AS_NUMBERS[field];
+  if (at === undefined) return undefined;
+  const { addressFacts: facts } = extras;
+  if (!facts) return () => false;
+  return slot => {
+    const number = facts[slot * ADDRESS_FACTS + at];
+    return number !== 0 && within(lows, highs, number);
+  };
 }
 
 function nameTest(
@@ -79,6 +101,11 @@ function nameTest(
     const { rules, ruleFacts } = extras;
     if (!rules || !ruleFacts) return () => false;
     return slot => rules[slot] !== 0 && isName(ruleFacts[rules[slot] * RULE_WORDS + word]);
+  }
+  const fact = ADDRESS_NAMES[field];
+  if (fact !== undefined) {
+    const { addressFacts: facts } = extras;
+    return facts ? slot => isName(facts[slot * ADDRESS_FACTS + fact]) : () => false;
   }
   const at = NAMES[field];
   if (at === undefined) return undefined;

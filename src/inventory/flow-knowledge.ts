@@ -5,6 +5,8 @@ import type { Interfaces, RouteMark } from '../ipfix/interfaces.js';
 import type { NameTable } from '../record/name-table.js';
 import type { RouteCounts, Source } from '../sources/source.js';
 import type { FlowStore } from '../store/flow-store.js';
+import { AddressFacts } from './addresses/address-facts.js';
+import type { Geoip, GeoipStats } from './addresses/geoip.js';
 import { Enrichment } from './enrichment.js';
 import { HostInterfaces } from './host-interfaces.js';
 import { HostRoutes } from './host-routes.js';
@@ -21,6 +23,8 @@ export interface KnowledgeOptions {
   inventory?: InventoryFile;
   /** The same of a cluster; not beside a file. */
   kubernetes?: KubernetesInventory;
+  /** Autonomous systems and countries of addresses; closed when the exporter closes. */
+  geoip?: Geoip;
   /** Whose sockets the ends of connections on this host are is looked up. */
   owners?: boolean;
   /** The mark by which routes are looked up, where a destination has `interfaces: 'route'`. */
@@ -30,13 +34,14 @@ export interface KnowledgeOptions {
 export interface KnowledgeStats {
   readonly inventory?: InventoryStats;
   readonly kubernetes?: KubernetesStats;
+  readonly geoip?: GeoipStats;
   /** Where a destination has interfaces by routes. */
   readonly routes?: RouteCounts;
   /** Where owners are looked up. */
   readonly owners?: OwnerStats;
 }
 
-/** Who knows something of flows that no row of the kernel has: this host of its ends, and an inventory of names. */
+/** Who knows something of flows that no row of the kernel has: this host of its ends, an inventory of names, and files about addresses. */
 export class FlowKnowledge implements PollHook {
   /** Where a destination has interfaces in its records. */
   readonly interfaces: HostInterfaces | undefined;
@@ -45,12 +50,13 @@ export class FlowKnowledge implements PollHook {
   readonly #addresses: LocalAddresses;
   readonly #file: InventoryFile | undefined;
   readonly #kubernetes: KubernetesInventory | undefined;
+  readonly #geoip: Geoip | undefined;
   readonly #names: NameTable;
   readonly #unsubscribe: (() => void)[] = [];
 
   /** @throws as {@link HostRoutes} and {@link HostOwners} */
   constructor(options: KnowledgeOptions, names: NameTable, log: Logger) {
-    const { source, destinations, inventory, kubernetes, owners, routeMark } = options;
+    const { source, destinations, inventory, kubernetes, geoip, owners, routeMark } = options;
     this.#addresses = new LocalAddresses(source, log);
     const wanted = destinations.some(({ interfaces }) => interfaces !== 'none');
     this.interfaces = wanted ? new HostInterfaces(source, log) : undefined;
@@ -58,6 +64,7 @@ export class FlowKnowledge implements PollHook {
     this.#routes = routed ? new HostRoutes(source, routeMark, log) : undefined;
     this.#file = inventory;
     this.#kubernetes = kubernetes;
+    this.#geoip = geoip;
     this.#owners = owners ? new HostOwners(source, this.#addresses, names, log) : undefined;
     this.#names = names;
   }
@@ -88,6 +95,7 @@ export class FlowKnowledge implements PollHook {
     return {
       ...(this.#file && { inventory: this.#file.stats() }),
       ...(this.#kubernetes && { kubernetes: this.#kubernetes.stats() }),
+      ...(this.#geoip && { geoip: this.#geoip.stats() }),
       ...(this.#owners && { owners: this.#owners.stats() }),
       ...(this.#routes && { routes: this.#routes.counts() }),
     };
@@ -102,7 +110,8 @@ export class FlowKnowledge implements PollHook {
   of(store: FlowStore): FlowExtras {
     store.subscribe(new LocalEnds(store, this.#addresses));
     const inventory: Inventory | undefined = this.#file ?? this.#kubernetes;
-    const extras: FlowExtras = this.#routes?.of(store) ?? {};
+    const addresses = this.#geoip && new AddressFacts(store, this.#names, this.#geoip);
+    const extras: FlowExtras = { ...this.#routes?.of(store), ...addresses?.extras };
     if (!inventory) return extras;
     const enrichment = new Enrichment(store, inventory.lookup(this.#names), this.#names);
     this.#unsubscribe.push(inventory.subscribe(this.#names, change => enrichment.use(change)));

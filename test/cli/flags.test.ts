@@ -60,6 +60,8 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--marks': '0x10/0xf0=allow:in:prod/web:http,7=drop:out:/lab',
   '--labels': '5=allow:in:prod/web:http',
   '--inventory': 'inventory.yaml',
+  '--geoip-asn': 'asn.mmdb',
+  '--geoip-country': 'country.mmdb',
   '--kubernetes': 'in-cluster',
   '--kubernetes-node': 'worker-7',
   '--kubernetes-pods': 'node',

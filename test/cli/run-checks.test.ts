@@ -41,6 +41,17 @@ for (const [line, backend, said] of [
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
   ['--metrics 127.0.0.1:1 --mtu 1400', NATIVE, '--mtu has no effect without a destination'],
   ['--metrics 127.0.0.1:1 --inventory x', NATIVE, '--inventory has no effect without a destination'],
+  ['--metrics 127.0.0.1:1 --geoip-asn x', NATIVE, '--geoip-asn has no effect without a destination'],
+  [
+    `${UDP} --geoip-asn x --fields flowId,sourceCountry=32473/1 --geoip-country x`,
+    NATIVE,
+    '--geoip-asn has no effect without --fields that have bgpSourceAsNumber, and --filter asks for none',
+  ],
+  [
+    `${UDP} --filter dst.country==DE`,
+    NATIVE,
+    '--filter asks for dst.country, which is not known without --geoip-country',
+  ],
   [`${UDP} --owners`, NATIVE, '--owners has no effect without --fields that have owners, such as userName'],
   [`${UDP} --interfaces 1,2 --route-mark ctmark`, NATIVE, '--route-mark has no effect without --interfaces route'],
   [`${UDP} --udp-segmentation`, FALLBACK, '--udp-segmentation has no effect with the fallback backend'],
@@ -387,4 +398,15 @@ test('elements of owners need --owners, whether a registry has them or not', t =
   );
   t.deepEqual(checkRun(parse(`${line} --owners`), NATIVE), []);
   t.deepEqual(warnings(`${line} --owners`), []);
+});
+
+test('autonomous systems and countries need their files', t => {
+  const line = `${UDP} --fields flowId,bgpDestinationAsNumber,sourceCountry=32473/1`;
+  t.deepEqual(
+    checkRun(parse(line), FALLBACK).map(({ message }) => message),
+    ["--fields: 'bgpDestinationAsNumber' needs --geoip-asn", "--fields: 'sourceCountry=32473/1' needs --geoip-country"],
+  );
+  t.deepEqual(checkRun(parse(`${line} --geoip-asn a --geoip-country c`), FALLBACK), []);
+  t.deepEqual(warnings(`${line} --geoip-asn a --geoip-country c`), []);
+  t.deepEqual(warnings(`${UDP} --geoip-asn a --filter src.asn==1`), []);
 });

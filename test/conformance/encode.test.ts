@@ -17,6 +17,7 @@ import {
 import {
   MOST_DETAILS,
   TEST_NAMES,
+  TEST_ADDRESS,
   TEST_OWNER,
   TEST_PORTS_OF,
   TEST_PRESENT,
@@ -57,6 +58,7 @@ const details = fc
       fc.tuple(fc.constant(TEST_TYPE), fc.constant(0)),
       fc.tuple(fc.constant(TEST_RULE), fc.nat(15)),
       fc.tuple(fc.constant(TEST_OWNER), fc.nat(3)),
+      fc.tuple(fc.constant(TEST_ADDRESS), fc.nat(7)),
     ),
     { maxLength: MOST_DETAILS },
   )
@@ -129,7 +131,8 @@ test('encoding: the same details are refused', t => {
     [Array<number>(MOST_DETAILS * 2).fill(0), false],
     [Array<number>(MOST_DETAILS * 2 + 2).fill(0), true],
     [[TEST_OWNER, 3], false],
-    [[TEST_OWNER + 1, 0], true],
+    [[TEST_ADDRESS, 5], false],
+    [[TEST_ADDRESS + 1, 0], true],
     [[TEST_NAMES], true],
   ] as const) {
     for (const backend of backends()) {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
 import { connectionFilter, storeFilter } from '../../src/filter/store-filter.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { ConnectionTable } from '../../src/store/connection-table.js';
@@ -27,7 +27,9 @@ test('names, rules, helpers and times of a stored connection', t => {
   ruleFacts[2 * RULE_WORDS + 2] = names.intern('prod');
   ruleFacts[2 * RULE_WORDS + 3] = names.intern('no-sql');
   const store = { table } as unknown as FlowStore;
-  const flows = { store, extras: { names: numbers, rules, ruleFacts } };
+  const addressFacts = new Uint32Array(4 * ADDRESS_FACTS);
+  addressFacts.set([64_500, names.intern('DE'), 0, 64_501, names.intern('FR'), 0], slot * ADDRESS_FACTS);
+  const flows = { store, extras: { names: numbers, rules, ruleFacts, addressFacts } };
   const holds = (text: string, at = slot): boolean => {
     const { lasting, changing } = storeFilter(connectionFilter(text), flows, names);
     return (lasting?.(at) ?? true) && (changing?.(at) ?? true);
@@ -38,6 +40,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'service == "data/db:sql"',
     'denied && rule == no-sql && policy == wall && policy.namespace == prod',
     'helper == sip',
+    'src.asn == 64500 && dst.asn in 64501-64502 && src.country == DE && dst.country != DE',
     'age in 80s-10m && duration == 30s',
     'offloaded && mark == 5 && bytes == 3kB && tcp.state == ESTABLISHED',
   ]) {
@@ -50,14 +53,21 @@ test('names, rules, helpers and times of a stored connection', t => {
     'rule != no-sql',
     'duration > 30s',
     'helper == si',
+    'src.asn != 64500',
+    'dst.country == fr',
   ]) {
     t.false(holds(text), text);
   }
-  for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x']) t.false(holds(text, other), text);
+  for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x', 'src.asn != 1', 'dst.country != x'])
+    t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
   ruleFacts[2 * RULE_WORDS] = 1 << 8;
   t.true(holds('!denied && policy == wall'), 'a rule that allows');
-  const bare = storeFilter(connectionFilter('src.pod != x || denied || rule != x'), { store, extras: {} }, names);
+  const bare = storeFilter(
+    connectionFilter('src.pod != x || denied || rule != x || src.asn != 1 || dst.country != x'),
+    { store, extras: {} },
+    names,
+  );
   t.false(bare.changing!(slot));
 });
 

@@ -35,6 +35,7 @@ pub struct EncoderMemory {
     pub interfaces: Uint32Array,
     pub owners: Uint32Array,
     pub owner_facts: Uint32Array,
+    pub address_facts: Uint32Array,
     pub exported: Uint8Array,
     pub bytes: Uint8Array,
     pub messages: Uint32Array,
@@ -87,6 +88,7 @@ impl FlowEncoder {
             &memory.interfaces,
             &memory.owners,
             &memory.owner_facts,
+            &memory.address_facts,
         ] {
             apart(read, exported)?;
             apart(read, bytes)?;
@@ -158,6 +160,7 @@ impl FlowEncoder {
             interfaces: &memory.interfaces,
             owners: &memory.owners,
             owner_facts: &memory.owner_facts,
+            address_facts: &memory.address_facts,
             texts: Names {
                 bytes: names,
                 ends: name_ends,

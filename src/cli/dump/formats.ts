@@ -1,9 +1,17 @@
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { DirectionView, RowView } from '../../row/row-view.js';
+import type { AddressViews } from './addresses.js';
 import type { OwnerView, OwnerViews } from './owners.js';
 
-/** A connection, and whose sockets it has. */
-export type DumpedView = RowView & OwnerViews;
+/** A connection, whose sockets it has, and where its addresses are. */
+export type DumpedView = RowView & OwnerViews & AddressViews;
+
+/** What else is asked for. */
+export interface Additions {
+  readonly owners?: boolean;
+  readonly asn?: boolean;
+  readonly country?: boolean;
+}
 
 export const DUMP_FORMATS = ['table', 'json', 'csv'] as const;
 export type DumpFormat = (typeof DUMP_FORMATS)[number];
@@ -66,21 +74,25 @@ const OWNER = [
   'command',
 ] as const satisfies readonly (keyof OwnerView)[];
 
-/** The same where owners are asked for. */
-const CSV_WITH_OWNERS: readonly (readonly [name: string, read: (view: DumpedView) => Value])[] = [
-  ...CSV,
-  ...(['sourceOwner', 'destinationOwner'] as const).flatMap(side =>
-    OWNER.map(key => [`${side}.${key}`, (view: DumpedView) => view[side]?.[key]] as const),
-  ),
-];
+type Column = readonly [name: string, read: (view: DumpedView) => Value];
 
-/** @param owners they are asked for */
-export function linesOf(format: DumpFormat, owners: boolean): Lines {
+const CSV_OF_OWNERS: readonly Column[] = (['sourceOwner', 'destinationOwner'] as const).flatMap(side =>
+  OWNER.map(key => [`${side}.${key}`, (view: DumpedView) => view[side]?.[key]] as const),
+);
+
+const columnOf = (key: keyof AddressViews): Column => [key, view => view[key]];
+
+export function linesOf(format: DumpFormat, { owners, asn, country }: Additions): Lines {
   switch (format) {
     case 'json':
       return { head: '', headAlways: false, of: jsonLine };
     case 'csv': {
-      const columns = owners ? CSV_WITH_OWNERS : CSV;
+      const columns: readonly Column[] = [
+        ...CSV,
+        ...(owners ? CSV_OF_OWNERS : []),
+        ...(asn ? (['sourceAsNumber', 'destinationAsNumber'] as const).map(columnOf) : []),
+        ...(country ? (['sourceCountry', 'destinationCountry'] as const).map(columnOf) : []),
+      ];
       return {
         head: csvLine(columns.map(([name]) => name)),
         headAlways: true,
@@ -155,6 +167,9 @@ function details(view: DumpedView): string[] {
   if (view.status?.includes('ASSURED')) words.push('ASSURED');
   if (view.offloaded) words.push('OFFLOAD');
   if (view.id !== undefined) words.push(`id=${view.id}`);
+  const { sourceAsNumber, destinationAsNumber, sourceCountry, destinationCountry } = view;
+  if (sourceAsNumber ?? destinationAsNumber) words.push(`as=${sourceAsNumber ?? '?'}/${destinationAsNumber ?? '?'}`);
+  if (sourceCountry ?? destinationCountry) words.push(`country=${sourceCountry ?? '?'}/${destinationCountry ?? '?'}`);
   if (view.sourceOwner) words.push(`from=${ownerText(view.sourceOwner)}`);
   if (view.destinationOwner) words.push(`to=${ownerText(view.destinationOwner)}`);
   return words;

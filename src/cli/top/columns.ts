@@ -55,9 +55,16 @@ export function groupColumns(group: Exclude<Grouping, 'none'>): readonly Column<
   ];
 }
 
-function names({ sourceName, destinationName, service }: ConnectionLine): string {
-  const to = service ?? destinationName;
-  return sourceName === undefined && to === undefined ? '' : `${sourceName ?? '-'} > ${to ?? '-'}`;
+function names(line: ConnectionLine): string {
+  const from = line.sourceName ?? place(line.sourceAsNumber, line.sourceCountry);
+  const to = line.service ?? line.destinationName ?? place(line.destinationAsNumber, line.destinationCountry);
+  return from === undefined && to === undefined ? '' : `${from ?? '-'} > ${to ?? '-'}`;
+}
+
+/** `AS64500 DE` */
+function place(asNumber: number | undefined, country: string | undefined): string | undefined {
+  const words = [asNumber === undefined ? undefined : `AS${asNumber}`, country].filter(word => word !== undefined);
+  return words.length === 0 ? undefined : words.join(' ');
 }
 
 /** Columns of a table with their widths. */

@@ -43,7 +43,7 @@ export function mergeStats(all: readonly NamedStats[], earlier: ExporterStats): 
   let sum = earlier;
   for (const { stats } of all) sum = addCounts(sum, { ...stats, destinations: [] })!;
   const polls = all.map(({ stats }) => stats.poll);
-  const { inventory, kubernetes } = first?.stats ?? sum;
+  const { inventory, kubernetes, geoip } = first?.stats ?? sum;
   const paths = all.flatMap(({ stats }) => stats.state?.path ?? []);
   return {
     ...sum,
@@ -58,6 +58,7 @@ export function mergeStats(all: readonly NamedStats[], earlier: ExporterStats): 
     // there is one for all
     ...(inventory && { inventory }),
     ...(kubernetes && { kubernetes }),
+    ...(geoip && { geoip }),
     ...(sum.state && { state: { ...sum.state, path: paths.join(' ') } }),
     destinations: all.flatMap(({ netns, stats }) =>
       stats.destinations.map((one): DestinationStats => ({ ...one, name: nameIn(netns, one.name) })),

@@ -1,4 +1,6 @@
-import { FLOW_NAMES, RULE_WORDS } from '../../encoder/columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../encoder/columns.js';
+import { AS_NUMBER, COUNTRY } from '../../inventory/addresses/address-facts.js';
+import { FACTS_OF_ADDRESS } from '../../ipfix/details.js';
 import type { Flows } from '../../record/flows.js';
 import type { NameTable } from '../../record/name-table.js';
 import { formatIPv4, formatIPv6 } from '../../common/address.js';
@@ -52,6 +54,7 @@ export class FlowDescriber {
       ...(sourceName !== '' && { sourceName }),
       ...(destinationName !== '' && { destinationName }),
       ...(service !== '' && { service }),
+      ...this.#addresses(slot),
       ...(present & COUNTED && counters),
       ...(!Number.isNaN(rate) && { rate }),
       age: Math.max(now - table.startMs(slot), 0),
@@ -76,6 +79,19 @@ export class FlowDescriber {
     if (pod === '') return this.#name(slot, side + NODE);
     const namespace = this.#name(slot, side + NAMESPACE);
     return namespace === '' ? pod : `${namespace}/${pod}`;
+  }
+
+  #addresses(slot: number): Partial<ConnectionLine> {
+    const { addressFacts: facts } = this.#extras;
+    if (!facts) return {};
+    const source = slot * ADDRESS_FACTS;
+    const destination = source + FACTS_OF_ADDRESS;
+    return {
+      ...(facts[source + AS_NUMBER] !== 0 && { sourceAsNumber: facts[source + AS_NUMBER] }),
+      ...(facts[destination + AS_NUMBER] !== 0 && { destinationAsNumber: facts[destination + AS_NUMBER] }),
+      ...(facts[source + COUNTRY] !== 0 && { sourceCountry: this.#text(facts[source + COUNTRY]) }),
+      ...(facts[destination + COUNTRY] !== 0 && { destinationCountry: this.#text(facts[destination + COUNTRY]) }),
+    };
   }
 
   #name(slot: number, which: number): string {

@@ -13,6 +13,11 @@ export interface ConnectionLine {
   readonly sourceName?: string;
   readonly destinationName?: string;
   readonly service?: string;
+  /** Where the addresses are, by GeoIP: the autonomous system's number, and ISO 3166's two letters. */
+  readonly sourceAsNumber?: number;
+  readonly destinationAsNumber?: number;
+  readonly sourceCountry?: string;
+  readonly destinationCountry?: string;
   /** Both directions. */
   readonly packets?: number;
   readonly bytes?: number;

@@ -47,6 +47,9 @@ export interface ListContext {
   readonly tcpStates: boolean;
   /** The owners of sockets are looked up. */
   readonly owners: boolean;
+  /** Autonomous systems and countries of addresses are looked up. */
+  readonly asNumbers?: boolean;
+  readonly countries?: boolean;
 }
 
 /** An element that only records with these details have. */
@@ -80,6 +83,11 @@ const UDP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_UDP, name: 
 const SOURCE_OWNER = owner('source owner', details.OWNER_OF_SOURCE);
 const DESTINATION_OWNER = owner('destination owner', details.OWNER_OF_DESTINATION);
 const ANY_OWNER = owner('owner', details.OWNER_OF_SOURCE | details.OWNER_OF_DESTINATION);
+/** By side and what is known of its address. */
+const ADDRESSES = {
+  source: addressDetails('source', 0),
+  destination: addressDetails('destination', details.FACTS_OF_ADDRESS),
+} as const;
 const INGRESS_RULE = rules('ingress', 0);
 const EGRESS_RULE = rules('egress', details.RULE_EGRESS);
 
@@ -90,6 +98,16 @@ function names(name: string, ...numbers: number[]): Detail {
 
 function owner(name: string, sides: number): Detail {
   return { test: details.TEST_OWNER, argument: sides, name };
+}
+
+/** @param first of the facts of this address */
+function addressDetails(side: string, first: number): Record<'asNumber' | 'country', Detail> {
+  const one = (what: string, fact: number): Detail => ({
+    test: details.TEST_ADDRESS,
+    argument: first + fact,
+    name: `${side} ${what}`,
+  });
+  return { asNumber: one('AS number', 0), country: one('country', 1) };
 }
 
 /** What is known of a rule for one direction: that there is one, and each of its names. */
@@ -177,6 +195,9 @@ export function detailedFields(reversed: boolean): Map<string, DetailedField> {
         : [row.DESTINATION_POD_NAME, row.DESTINATION_POD_NAMESPACE, row.DESTINATION_NODE_NAME];
     list.push([named(`${side}PodName`, pod), pods[end]], [named(`${side}PodNamespace`, namespace), pods[end]]);
     list.push([named(`${side}NodeName`, node), nodes[end]]);
+    const asNumber = end === 'source' ? row.SOURCE_AS_NUMBER : row.DESTINATION_AS_NUMBER;
+    const element = side === 'source' ? 'bgpSourceAsNumber' : 'bgpDestinationAsNumber';
+    list.push([unsigned32(element, asNumber), ADDRESSES[end].asNumber]);
   }
   list.push([named('userName', row.USER_NAME), ANY_OWNER]);
   // of the connection as it began
@@ -240,6 +261,20 @@ function ownerElements(): [string, Unregistered][] {
   );
 }
 
+function addressElements(): [string, Unregistered][] {
+  return (['source', 'destination'] as const).map((side): [string, Unregistered] => [
+    `${side}Country`,
+    {
+      type: 'string',
+      make: (element, reversed) => {
+        const ofSource = (side === 'source') !== reversed;
+        const field = { ...named('userName', ofSource ? row.SOURCE_COUNTRY : row.DESTINATION_COUNTRY), element };
+        return where(field, ADDRESSES[ofSource ? 'source' : 'destination'].country);
+      },
+    },
+  ]);
+}
+
 /** It is sent as the element that a list names. */
 export const UNREGISTERED: Readonly<Record<string, Unregistered>> = {
   tcpState: { type: 'string', make: element => where({ ...tcpState('tcpState', row.STATE), element }, TCP_STATE) },
@@ -252,7 +287,7 @@ export const UNREGISTERED: Readonly<Record<string, Unregistered>> = {
       field: has => (has(OFFLOAD_KNOWN) ? { ...constant8('ipVersion', has(OFFLOADED) ? 1 : 2), element } : undefined),
     }),
   },
-  ...Object.fromEntries(ownerElements()),
+  ...Object.fromEntries([...ownerElements(), ...addressElements()]),
 };
 
 /** A way in which records can differ: bits of their shape, and their details. */
@@ -291,6 +326,7 @@ export function independentFacts({ denied, policies }: ListContext): Fact[] {
     [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
     ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
     ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, TYPE].map(detail => orNot(0, detail)),
+    ...Object.values(ADDRESSES).flatMap(known => Object.values(known).map(detail => orNot(0, detail))),
     // one end of a connection at least is here, and often both are
     [
       way(0),
@@ -315,7 +351,7 @@ function ruleWays(bits: number): Way[] {
 }
 
 /** A setting without which nothing fills some elements, as ListContext names it. */
-export type Need = 'inventory' | 'denied' | 'tcpStates' | 'owners' | 'interfaces';
+export type Need = 'inventory' | 'denied' | 'tcpStates' | 'owners' | 'asNumbers' | 'countries' | 'interfaces';
 
 const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
 
@@ -323,6 +359,8 @@ export function needOf(name: string): Need | undefined {
   if (/^(source|destination)(Pod|Node)|^destination(Service|Cluster)|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
   if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
+  if (/^bgp(Source|Destination)AsNumber$/.test(name)) return 'asNumbers';
+  if (/^(source|destination)Country\b/.test(name)) return 'countries';
   if (name === 'tcpStatePrevList') return 'tcpStates';
   return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;
 }

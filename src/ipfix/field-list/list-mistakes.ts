@@ -23,6 +23,8 @@ const NEEDS: Readonly<Record<Need, string>> = {
   denied: '--nflog-group',
   tcpStates: '--tcp-state-history',
   owners: '--owners',
+  asNumbers: '--geoip-asn',
+  countries: '--geoip-country',
   interfaces: '--interfaces',
 };
 
@@ -164,7 +166,8 @@ function fillable(context: ListContext): Set<string> {
 /** All that a list may ever have, in the order in which docs/records.md has them. */
 export function listableElements(): string[] {
   const timeouts = { active: 1000, idle: 1000 };
-  const context = { observationDomain: 0, inventory: true, denied: true, tcpStates: true, owners: true, timeouts };
+  const known = { inventory: true, denied: true, tcpStates: true, owners: true, asNumbers: true, countries: true };
+  const context = { observationDomain: 0, ...known, timeouts };
   const interfaces = { ingress: 1, egress: 1 };
   return [
     ...fillable({ ...context, biflow: 'reverse', interfaces }),

@@ -75,6 +75,10 @@ const OTHERWISE: Readonly<Record<string, (stats: ExporterStats) => number | unde
   'owners.cpu': ({ owners }) => owners!.cpu / 1000,
   'inventory.loadedAt': ({ inventory }) => inventory!.loadedAt / 1000,
   'kubernetes.contactAt': ({ kubernetes }) => kubernetes!.contactAt / 1000,
+  'geoip.asn.loadedAt': ({ geoip }) => geoip!.asn!.loadedAt / 1000,
+  'geoip.asn.builtAt': ({ geoip }) => geoip!.asn!.builtAt / 1000,
+  'geoip.country.loadedAt': ({ geoip }) => geoip!.country!.loadedAt / 1000,
+  'geoip.country.builtAt': ({ geoip }) => geoip!.country!.builtAt / 1000,
   // of all destinations together
   recordsExported: () => undefined,
 };
@@ -282,6 +286,7 @@ test('what is not there has no metric', async t => {
     owners,
     inventory,
     kubernetes,
+    geoip,
     namespacesLeft,
     removed,
     ...rest
@@ -291,7 +296,7 @@ test('what is not there has no metric', async t => {
     { recorder: undefined, process: { ...FIGURES, namespaces: undefined } },
   );
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|kubernetes|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|kubernetes|geoip|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

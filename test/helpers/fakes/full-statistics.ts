@@ -166,6 +166,13 @@ export function fullStatistics(first = 1001): ExporterStats {
       leftOut: n(),
       corrected: n(),
     },
+    geoip: {
+      asn: { loadedAt: n(), builtAt: n(), reloads: n(), errors: n() },
+      country: { loadedAt: n(), builtAt: n(), reloads: n(), errors: n() },
+      known: n(),
+      lookedUp: n(),
+      damaged: n(),
+    },
     names: { count: n(), overflow: n() },
   };
 }

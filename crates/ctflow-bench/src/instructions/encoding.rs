@@ -53,6 +53,7 @@ pub fn encoding(family: u8) -> Box<dyn FnMut() -> usize> {
             interfaces: &[],
             owners: &[],
             owner_facts: &[],
+            address_facts: &[],
             texts: Names::NONE,
         };
         let mut output = Output {

@@ -1,7 +1,7 @@
 //! What records are written from, by slot of a store: src/encoder/columns.ts.
 
 use super::Names;
-use super::facts::{INTERFACES, NAMES, OWNER_WORDS, OWNERS, RULE_WORDS};
+use super::facts::{ADDRESS_FACTS, INTERFACES, NAMES, OWNER_WORDS, OWNERS, RULE_WORDS};
 use super::shape::{DENIED, EGRESS, INGRESS, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
 use crate::error::{Code, Error};
 use crate::row::ROW_SIZE;
@@ -60,6 +60,8 @@ pub struct Columns<'a> {
     pub owners: &'a [u32],
     /// Seven names an owner, by its number.
     pub owner_facts: &'a [u32],
+    /// Six words each: AS number, country and DNS name of the source's address, then of the destination's.
+    pub address_facts: &'a [u32],
     /// The name table.
     pub texts: Names<'a>,
 }
@@ -111,6 +113,11 @@ impl Columns<'_> {
         self.owners.as_chunks::<OWNERS>().0.get(slot).copied()
     }
 
+    /// What is known of its addresses, each 0 where it is not.
+    pub(crate) fn address_facts_of(&self, slot: usize) -> Option<&[u32; ADDRESS_FACTS]> {
+        self.address_facts.as_chunks::<ADDRESS_FACTS>().0.get(slot)
+    }
+
     /// The name of its helper, where its row has one.
     #[inline(always)]
     pub(crate) fn helper(&self, slot: usize) -> &[u8; 16] {
@@ -133,6 +140,7 @@ impl Columns<'_> {
             && may(self.rules.len(), 1)
             && may(self.interfaces.len(), INTERFACES)
             && may(self.owners.len(), OWNERS)
+            && may(self.address_facts.len(), ADDRESS_FACTS)
             && self.owner_facts.len().is_multiple_of(OWNER_WORDS)
             && self.rule_facts.len().is_multiple_of(RULE_WORDS);
         if whole {

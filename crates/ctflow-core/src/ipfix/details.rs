@@ -12,6 +12,7 @@ const TEST_NAMES: u32 = 3;
 const TEST_TYPE: u32 = 4;
 const TEST_RULE: u32 = 5;
 const TEST_OWNER: u32 = 6;
+const TEST_ADDRESS: u32 = 7;
 const RULE_EGRESS: u32 = 1;
 const RULE_NAME: u32 = 2;
 const INGRESS: u32 = 1 << 16;
@@ -28,7 +29,7 @@ pub(crate) struct Details(Vec<[u32; DETAIL_WORDS]>);
 impl Details {
     pub(crate) fn read(words: &[u32]) -> Result<Self, Error> {
         let (details, rest) = words.as_chunks::<DETAIL_WORDS>();
-        if !rest.is_empty() || details.len() > MOST_DETAILS || details.iter().any(|[test, _]| *test > TEST_OWNER) {
+        if !rest.is_empty() || details.len() > MOST_DETAILS || details.iter().any(|[test, _]| *test > TEST_ADDRESS) {
             return Err(Error::new(Code::Usage, format!("details {words:?}")));
         }
         Ok(Self(details.to_vec()))
@@ -59,11 +60,17 @@ fn has(test: u32, argument: u32, columns: &Columns, slot: usize, row: &[u8; ROW_
         }
         TEST_TYPE => columns.types.get(slot).is_some_and(|kind| *kind != 0),
         TEST_RULE => is_denied(argument, columns, slot),
-        _ => {
+        TEST_OWNER => {
             let owners = columns.owners_of(slot).unwrap_or_default();
             (0..)
                 .zip(owners)
                 .any(|(side, owner)| argument >> side & 1 != 0 && owner != 0)
+        }
+        _ => {
+            let fact = columns
+                .address_facts_of(slot)
+                .and_then(|facts| facts.get(argument as usize));
+            fact.is_some_and(|fact| *fact != 0)
         }
     }
 }

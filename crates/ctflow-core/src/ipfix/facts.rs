@@ -39,6 +39,8 @@ pub(crate) const INTERFACES: usize = 2;
 pub(crate) const OWNERS: usize = 2;
 /// Names of an owner: user, cgroup, unit, container, its name, pod, command.
 pub(crate) const OWNER_WORDS: usize = 7;
+/// What is known of the addresses of a flow: AS number, country and DNS name of source and destination.
+pub(crate) const ADDRESS_FACTS: usize = 6;
 
 /// Fills in the facts of the connection in `slot`.
 /// @param exported its counters as last exported
@@ -85,6 +87,11 @@ pub(crate) fn read(
     }
     if let Some(owners) = columns.owners_of(slot) {
         put_owners(facts, columns, owners);
+    }
+    if let Some(known) = columns.address_facts_of(slot) {
+        for (number, fact) in known.iter().enumerate() {
+            put_u32(facts, SOURCE_AS_NUMBER + number * 4, *fact);
+        }
     }
     if let Some(rule) = columns.rules.get(slot) {
         put_rule(facts, columns.rule_facts, usize::from(*rule));

@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 8;
+pub const LAYOUT_VERSION: u32 = 9;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 388;
+pub const FIELDS_SIZE: usize = 412;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -251,6 +251,18 @@ fields! { FACT_FIELDS:
     DESTINATION_COMMAND = 380, Kind::U32;
     /// User of the source, else of the destination (IE 371).
     USER_NAME = 384, Kind::U32;
+    /// Number of the autonomous system that the source's address is in; 0 for none.
+    SOURCE_AS_NUMBER = 388, Kind::U32;
+    /// Country of the source's address; a number of the name table.
+    SOURCE_COUNTRY = 392, Kind::U32;
+    /// Its name by the DNS; a number of the name table.
+    SOURCE_DNS_NAME = 396, Kind::U32;
+    /// Number of the autonomous system that the destination's address is in; 0 for none.
+    DESTINATION_AS_NUMBER = 400, Kind::U32;
+    /// Country of the destination's address; a number of the name table.
+    DESTINATION_COUNTRY = 404, Kind::U32;
+    /// Its name by the DNS; a number of the name table.
+    DESTINATION_DNS_NAME = 408, Kind::U32;
 }
 
 /// FAMILY: IPv4.

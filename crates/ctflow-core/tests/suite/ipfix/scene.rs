@@ -83,6 +83,7 @@ impl Scene {
             interfaces: &[],
             owners: &[],
             owner_facts: &[],
+            address_facts: &[],
             texts: Names {
                 bytes: &self.texts,
                 ends: &self.ends,
