@@ -118,6 +118,15 @@ export class Enrichment implements StoreListener, NameHolder {
       this.#names[slot * NAMES + SERVICE_PORT] = NO_NAME;
       this.#types[slot] = NO_TYPE;
     }
+    const service = slot * NAMES + SERVICE_PORT;
+    const given = this.#names[service];
+    const port = this.#ports[(row + ORIG_DPORT) >> 1];
+    const [family, protocol] = [bytes[row + FAMILY], bytes[row + PROTOCOL]];
+    if (
+      given !== NO_NAME &&
+      inventory.refutesServicePort?.(bytes, row + ORIG_DST, family, protocol, port, start, given)
+    )
+      this.#names[service] = NO_NAME;
   }
 
   /** Fills in what is not yet known of a flow. */

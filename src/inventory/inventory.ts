@@ -35,6 +35,16 @@ export interface AddressLookup {
   endpointPort?(pod: number, protocol: number, port: number): number;
   /** Whether a flow that was given to this pod was not its own, as is known by now; absent where an answer is final. */
   refutes?(bytes: Uint8Array, at: number, family: number, startMs: number, pod: number, namespace: number): boolean;
+  /** The same of a service port. @param given the number of its name */
+  refutesServicePort?(
+    bytes: Uint8Array,
+    at: number,
+    family: number,
+    protocol: number,
+    port: number,
+    startMs: number,
+    given: number,
+  ): boolean;
   /** The numbers that it holds: see NameHolder. */
   eachName(keep: (number: number) => void): void;
 }

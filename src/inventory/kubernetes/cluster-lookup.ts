@@ -104,6 +104,26 @@ export class ClusterLookup implements AddressLookup {
     return true;
   }
 
+  refutesServicePort(
+    bytes: Uint8Array,
+    at: number,
+    family: number,
+    protocol: number,
+    port: number,
+    startMs: number,
+    given: number,
+  ): boolean {
+    const isName = (name: string): boolean => this.#names.intern(name) === given;
+    const refuted = this.#cluster.services.refutes(
+      keyOfRow(bytes, at, family),
+      protocol * 65536 + port,
+      startMs,
+      isName,
+    );
+    if (refuted) this.corrected++;
+    return refuted;
+  }
+
   /** Flows hold the names that they were given. */
   eachName(): void {}
 }

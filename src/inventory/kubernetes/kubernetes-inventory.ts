@@ -209,7 +209,7 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
       this.#changes++;
       if (one.kind === 'pods') this.#cluster.pods.remove(one, now);
       else if (one.kind === 'nodes') this.#cluster.nodes.remove(one.uid);
-      else if (one.kind === 'services') this.#cluster.services.removeService(one.uid);
+      else if (one.kind === 'services') this.#cluster.services.removeService(one, now);
       else this.#cluster.services.removeEndpoints(one.uid);
     }
     this.#changed = true;
@@ -253,10 +253,12 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
     if (this.#changed || postponed) {
       this.#changed = false;
       for (const lookup of this.#lookups) lookup.postponed = false;
-      const reviewFrom = this.#cluster.pods.takeEnds();
+      const { pods, services } = this.#cluster;
+      const reviewFrom = Math.min(pods.takeEnds(), services.takeEnds());
       for (const [lookup, listener] of this.#listeners) await listener({ lookup, reviewFrom });
     }
     this.#cluster.pods.tidy(Date.now());
+    this.#cluster.services.tidy(Date.now());
     if (!this.#closed) this.#reviewAfter(Math.max(REVIEW_MS, (performance.now() - began) * REST));
   }
 

@@ -89,11 +89,11 @@ export class PodTable {
     }
   }
 
-  /** From when on answers may have been wrong; undefined where none was. Asked once for each news. */
-  takeEnds(): number | undefined {
+  /** From when on answers may have been wrong; Infinity where none was. Asked once for each news. */
+  takeEnds(): number {
     const from = this.#endedFrom;
     this.#endedFrom = Number.POSITIVE_INFINITY;
-    return from === Number.POSITIVE_INFINITY ? undefined : from;
+    return from;
   }
 
   #leave(owner: Owner, at: number, now: number): void {

@@ -55,20 +55,7 @@ export class ClusterRig extends StoreRig {
     options: Partial<KubernetesOptions> = {},
     maxConnections = 4_096,
   ): Promise<ClusterRig> {
-    const server = await ApiServer.open(t);
-    fill(server);
-    const { config, token } = server.writeConfig(t);
-    const { log, lines } = listeningLogger();
-    const { limits, ...rest } = options;
-    const all = {
-      config,
-      node: 'worker-1',
-      pods: 'all' as const,
-      ...rest,
-      limits: { ...QUICK, ...limits },
-    };
-    const inventory = await KubernetesInventory.open(all, log, undefined, watchHere);
-    t.teardown(() => inventory.close());
+    const { server, inventory, lines, token } = await openCluster(t, fill, options);
     return new ClusterRig(server, inventory, lines, token, maxConnections);
   }
 
@@ -111,6 +98,30 @@ export class ClusterRig extends StoreRig {
     });
     return [...names, types![slot]];
   }
+}
+
+interface OpenCluster {
+  readonly server: ApiServer;
+  readonly inventory: KubernetesInventory;
+  readonly lines: Record<string, unknown>[];
+  readonly token: string;
+}
+
+/** @param fill puts what is there before anybody asks */
+export async function openCluster(
+  t: ExecutionContext,
+  fill: (server: ApiServer) => void = () => {},
+  options: Partial<KubernetesOptions> = {},
+): Promise<OpenCluster> {
+  const server = await ApiServer.open(t);
+  fill(server);
+  const { config, token } = server.writeConfig(t);
+  const { log, lines } = listeningLogger();
+  const { limits, ...rest } = options;
+  const all = { config, node: 'worker-1', pods: 'all' as const, ...rest, limits: { ...QUICK, ...limits } };
+  const inventory = await KubernetesInventory.open(all, log, undefined, watchHere);
+  t.teardown(() => inventory.close());
+  return { server, inventory, lines, token };
 }
 
 /** In this process: to load the client on a thread takes a second each time. */

@@ -106,7 +106,27 @@ test('a service that is younger than a flow does not name it', async t => {
   t.is(rig.answer(old.sourcePort!)[6], '');
   rig.server.remove('services', 'uid-new');
   await rig.caughtUp(before + 2);
-  t.is(rig.see(flow('10.1.1.5', '10.96.0.99', Date.now() - 1_000))[6], '', 'it is no more');
+  t.is(rig.see(flow('10.1.1.5', '10.96.0.99', Date.now() - 1_000))[6], 'shop/new:x', 'it was there then');
+  t.is(rig.see(flow('10.1.1.5', '10.96.0.99', Date.now() + 50_000))[6], '', 'it is no more');
+});
+
+test('the name of a service that had gone before the flow started is taken back', async t => {
+  const rig = await ClusterRig.open(t, fill);
+  await rig.synced();
+  const [at, on] = ['10.96.0.10', '192.0.2.12'].map((destination, i) =>
+    flow('10.1.1.5', destination, Date.now() + 50_000, { destinationPort: [5432, 30_432][i], replySource: '10.1.2.5' }),
+  );
+  const before = flow('10.1.1.5', '10.96.0.10', Date.now() - 10_000, { replySource: '10.1.2.5' });
+  rig.wall = Date.now() + 60_000;
+  rig.poll([before, at, on]);
+  for (const { sourcePort } of [before, at, on]) t.is(rig.answer(sourcePort!)[6], 'shop/db:sql');
+  rig.server.remove('services', 'uid-db');
+  const next = serviceObject('next', ['10.96.0.10'], [{ name: 'sql', port: 5432 }], { created: Date.now() - 1_000 });
+  rig.server.put('services', next);
+  await eventually('the next one is named', () => rig.answer(at.sourcePort!)[6] === 'shop/next:sql');
+  t.is(rig.answer(on.sourcePort!)[6], '');
+  t.is(rig.answer(before.sourcePort!)[6], 'shop/db:sql');
+  t.is(rig.inventory.stats().corrected, 2);
 });
 
 test("only this node's pods are read where it is asked for; of others the node is known", async t => {
