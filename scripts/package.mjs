@@ -32,8 +32,12 @@ await writePackages(...tools);
 /** Everything of the package that is not a file of this checkout, and what npm would install. */
 async function writePackages(node, nfpm) {
   const library = made('files/lib');
-  for (const path of [...manifest.files.filter(path => path !== 'man'), ...installedPackages()])
+  for (const path of manifest.files.filter(path => path !== 'man'))
     cpSync(at(path), join(library, path), { recursive: true, verbatimSymlinks: true });
+  // nobody compiles or debugs with them there: more than half of Kubernetes' client
+  const filter = path => !/\.(d\.[cm]?ts|[cm]?js\.map)$/.test(path);
+  for (const path of installedPackages())
+    cpSync(at(path), join(library, path), { recursive: true, verbatimSymlinks: true, filter });
   cpSync(join(node, 'bin/node'), join(library, 'node'));
   write(
     'lib/package.json',

@@ -50,7 +50,7 @@ export async function watchCluster(options: WatchOptions, port: MessagePort): Pr
   port.close();
 }
 
-function resources({ node, pods }: WatchOptions): Resource[] {
+export function resources({ node, pods }: WatchOptions): Resource[] {
   const running = 'status.phase!=Succeeded,status.phase!=Failed';
   const ours = pods === 'node' ? `,spec.nodeName=${node}` : '';
   const onNode = pods === 'node' ? node : undefined;

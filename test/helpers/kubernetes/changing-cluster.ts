@@ -4,7 +4,7 @@ import type { ApiServer } from './api-server.js';
 import { nodeObject, podObject, serviceObject } from './objects.js';
 
 const NODES = ['worker-1', 'worker-2'];
-const PODS = 150;
+const PODS = 240;
 const SERVICES = 20;
 const NAMESPACES = ['shop', 'data', 'web'];
 /** Milliseconds that a round may take for its flows to count: ctflow allows what the server says to be a second late. */
@@ -62,11 +62,11 @@ export class ChangingCluster {
 
   /** One pod or service is different. */
   #change(): void {
-    const kind = this.changes++ % 8;
+    const kind = this.changes++ % 16;
     if (kind === 3 && this.#services.length > SERVICES / 2) this.#endService();
     else if (kind === 3) this.#startService();
     else if (kind % 3 === 0 && this.#ending.length > 0) this.#remove();
-    else if (kind % 3 === 1 && this.#running.length > PODS / 3) this.#end();
+    else if (kind % 3 === 1 && this.#running.length > PODS / 2) this.#end();
     else this.#startPod();
   }
 
@@ -82,7 +82,8 @@ export class ChangingCluster {
 
   /** Connections begin: to a service that stands for a pod, and to the outside. */
   #connect(): void {
-    const pods = [this.#running.at(-1), this.#running.at(this.changes % this.#running.length), this.#ending.at(-1)];
+    const running = this.#running;
+    const pods = [running.at(this.changes % running.length), running.at(0), running.at(-1), this.#ending.at(-1)];
     const [one, ...others] = pods.filter(pod => pod !== undefined);
     if (!one) return;
     const now = Date.now();
