@@ -1,8 +1,9 @@
 //! The floor below every dump: the kernel's bytes, read and thrown away.
 
 use crate::usage::cpu_seconds;
-use ctflow_core::conntrack::{DumpSocket, READ_SIZE};
+use ctflow_core::conntrack::DumpSocket;
 use ctflow_core::error::Error;
+use ctflow_core::netlink::READ_SIZE;
 use ctflow_core::row::Filter;
 use ctflow_core::sys::Namespace;
 use std::sync::Arc;

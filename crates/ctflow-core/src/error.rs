@@ -50,6 +50,8 @@ pub struct Error {
     pub code: Code,
     /// For a person, with the system's words where the system failed.
     pub text: String,
+    /// What the kernel answered with, where it did.
+    pub errno: Option<i32>,
 }
 
 impl Error {
@@ -58,6 +60,7 @@ impl Error {
         Self {
             code,
             text: text.into(),
+            errno: None,
         }
     }
 
@@ -74,7 +77,10 @@ impl Error {
             libc::EPROTONOSUPPORT => Code::KernelSetting,
             _ => Code::Netlink,
         };
-        Self::system(code, what, &io::Error::from_raw_os_error(number))
+        Self {
+            errno: Some(number),
+            ..Self::system(code, what, &io::Error::from_raw_os_error(number))
+        }
     }
 }
 

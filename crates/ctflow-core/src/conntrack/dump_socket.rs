@@ -2,14 +2,11 @@
 
 use super::{CT_GET, ask, probe};
 use crate::error::{Code, Error};
-use crate::netlink::{DumpReply, HOST_LITTLE, NLM_F_DUMP, NetlinkSocket, Received, keep_reply};
+use crate::netlink::{DumpReply, HOST_LITTLE, NLM_F_DUMP, NetlinkSocket, READ_SIZE, Received, keep_reply};
 use crate::row::Filter;
 use crate::sys::Namespace;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// The kernel fills at most 32 KiB a read, whatever the buffer (netlink_dump in net/netlink/af_netlink.c).
-pub const READ_SIZE: usize = 32 * 1024;
 
 const WHAT: &str = "Cannot read the kernel's connection table";
 

@@ -1,9 +1,9 @@
 //! The dying list: connections that have left the table and whose last event no listener with NETLINK_BROADCAST_ERROR had
 //! room for.
 
-use super::{CT_GET_DYING, CT_NEW, READ_SIZE, ask};
+use super::{CT_GET_DYING, CT_NEW, ask};
 use crate::error::Error;
-use crate::netlink::{Frame, HOST_LITTLE, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, NetlinkSocket, Received, frame};
+use crate::netlink::{HOST_LITTLE, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, NetlinkSocket, READ_SIZE};
 use crate::row::Filter;
 use crate::sys::Namespace;
 
@@ -17,29 +17,17 @@ const WHAT: &str = "Cannot read the kernel's list of dying connections";
 pub fn dying_count(namespace: &Namespace, limit: u32) -> Result<u32, Error> {
     let mut netlink = namespace.run(|| NetlinkSocket::open(WHAT))?;
     ask(&mut netlink, CT_GET_DYING, NLM_F_DUMP, 0, &Filter::default())?;
-    let mut buffer = vec![0; READ_SIZE];
     let mut count = 0;
-    while count < limit {
-        let Received::Datagram { length, .. } = netlink.receive(&mut buffer)? else {
-            continue;
-        };
-        let mut rest = &buffer[..length];
-        while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-            rest = &rest[message.span..];
-            if !netlink.is_reply(&message) {
-                continue;
-            }
-            match message.kind {
-                CT_NEW => count += 1,
-                NLMSG_DONE | NLMSG_ERROR => {
-                    return match message.errno::<HOST_LITTLE>() {
-                        None | Some(0) => Ok(count.min(limit)),
-                        Some(errno) => Err(Error::answer(WHAT, errno)),
-                    };
-                }
-                _ => {}
-            }
+    let errno = netlink.answer(&mut vec![0; READ_SIZE], |message| {
+        match message.kind {
+            CT_NEW => count += 1,
+            NLMSG_DONE | NLMSG_ERROR => return Some(message.errno::<HOST_LITTLE>().unwrap_or(0)),
+            _ => {}
         }
+        (count >= limit).then_some(0)
+    })?;
+    match errno {
+        0 => Ok(count),
+        errno => Err(Error::answer(WHAT, errno)),
     }
-    Ok(limit)
 }

@@ -1,11 +1,7 @@
 //! The flowtables of a network namespace: NFT_MSG_GETFLOWTABLE.
 
-use super::READ_SIZE;
-use crate::error::{Code, Error};
-use crate::netlink::{
-    Attributes, Frame, HOST_LITTLE, Message, NFGENMSG, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, NetlinkSocket, Received,
-    frame,
-};
+use crate::error::Error;
+use crate::netlink::{Attributes, HOST_LITTLE, Message, NFGENMSG, NetlinkSocket};
 use crate::sys::Namespace;
 
 const WHAT: &str = "Cannot read the flowtables of the network namespace";
@@ -32,34 +28,18 @@ pub struct Flowtable {
 /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `Netlink` where the kernel answers with another error.
 pub fn flowtables(namespace: &Namespace) -> Result<Vec<Flowtable>, Error> {
     let mut netlink = namespace.run(|| NetlinkSocket::open(WHAT))?;
-    netlink.request(GET_FLOWTABLE, NLM_F_DUMP, &[0; NFGENMSG], |_| {})?;
-    let mut buffer = vec![0; READ_SIZE];
-    let mut found = Vec::new();
-    loop {
-        let Received::Datagram { length, .. } = netlink.receive(&mut buffer)? else {
-            return Err(Error::new(
-                Code::Netlink,
-                format!("{WHAT}: the receive buffer was full"),
-            ));
-        };
-        let mut rest = &buffer[..length];
-        while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-            rest = &rest[message.span..];
-            if !netlink.is_reply(&message) {
-                continue;
-            }
-            match message.kind {
-                NLMSG_ERROR | NLMSG_DONE => {
-                    return match message.errno::<HOST_LITTLE>().unwrap_or(0) {
-                        0 => Ok(found),
-                        // nfnetlink_rcv_msg: the subsystem is not there
-                        errno if errno == libc::EINVAL as u32 => Ok(Vec::new()),
-                        errno => Err(Error::answer(WHAT, errno)),
-                    };
-                }
-                _ => found.extend(flowtable_of(&message)),
-            }
-        }
+    let found = netlink.list(
+        GET_FLOWTABLE,
+        &[0; NFGENMSG],
+        |_| {},
+        |found: &mut Vec<_>, message| {
+            found.extend(flowtable_of(message));
+        },
+    );
+    match found {
+        // nfnetlink_rcv_msg: the subsystem is not there
+        Err(error) if error.errno == Some(libc::EINVAL) => Ok(Vec::new()),
+        found => found,
     }
 }
 
@@ -99,7 +79,8 @@ fn text(payload: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::Request;
+    use crate::error::Code;
+    use crate::netlink::{Frame, Request, frame};
 
     fn found(kind: u16, family: u8, attributes: &[(u16, &[u8])]) -> Option<Flowtable> {
         let mut request = Request::new(kind, 0, 1, &[family, 0, 0, 0]);

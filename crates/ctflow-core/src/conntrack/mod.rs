@@ -36,7 +36,7 @@ pub use ctnetlink::*;
 pub use decode::{Decoded, decode};
 pub use destroy_log::*;
 #[cfg(target_os = "linux")]
-pub use dump_socket::{BytesRead, DumpSocket, READ_SIZE};
+pub use dump_socket::{BytesRead, DumpSocket};
 #[cfg(target_os = "linux")]
 pub use dying::dying_count;
 pub use entry::read_entry;

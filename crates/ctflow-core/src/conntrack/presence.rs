@@ -2,7 +2,7 @@
 
 use super::{CT_GET, CT_NEW, cta, read_entry};
 use crate::error::Error;
-use crate::netlink::{Frame, HOST_LITTLE, NFGENMSG, NLMSG_ERROR, NetlinkSocket, Received, Request, frame};
+use crate::netlink::{HOST_LITTLE, NFGENMSG, NLMSG_ERROR, NetlinkSocket, Request};
 use crate::row::*;
 
 /// Bytes of an answer at most.
@@ -15,33 +15,17 @@ pub(crate) fn is_present(socket: &mut NetlinkSocket, row: &[u8; ROW_SIZE], buffe
     generic[0] = row[FAMILY];
     socket.request(CT_GET, 0, &generic, |request| put_tuple(row, request))?;
     let mut answer = [0; ROW_SIZE];
-    loop {
-        let Received::Datagram { length, .. } = socket.receive(buffer)? else {
-            continue;
-        };
-        let mut rest = &buffer[..length];
-        while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-            rest = &rest[message.span..];
-            if !socket.is_reply(&message) {
-                continue;
-            }
-            match message.kind {
-                CT_NEW => {
-                    let read = read_entry::<HOST_LITTLE>(message.payload, &mut answer);
-                    return Ok(read.is_ok() && is_same(row, &answer));
-                }
-                NLMSG_ERROR => {
-                    let errno = message.errno::<HOST_LITTLE>().unwrap_or(0);
-                    return if errno == libc::ENOENT as u32 {
-                        Ok(false)
-                    } else {
-                        Err(Error::answer(socket.what(), errno))
-                    };
-                }
-                _ => {}
-            }
+    socket.answer(buffer, |message| match message.kind {
+        CT_NEW => {
+            let read = read_entry::<HOST_LITTLE>(message.payload, &mut answer);
+            Some(Ok(read.is_ok() && is_same(row, &answer)))
         }
-    }
+        NLMSG_ERROR => Some(match message.errno::<HOST_LITTLE>().unwrap_or(0) {
+            errno if errno == libc::ENOENT as u32 => Ok(false),
+            errno => Err(Error::answer(socket.what(), errno)),
+        }),
+        _ => None,
+    })?
 }
 
 /// The kernel gives an id again when it gives the memory again, but not at the same time.

@@ -1,11 +1,8 @@
 //! What the kernel counts of its connection table: IPCTNL_MSG_CT_GET_STATS and IPCTNL_MSG_CT_GET_STATS_CPU.
 
-use super::{CT_GET_STATS, CT_GET_STATS_CPU, READ_SIZE, ask};
-use crate::error::{Code, Error};
-use crate::netlink::{
-    Attributes, Frame, HOST_LITTLE, Message, NFGENMSG, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, NetlinkSocket, Received,
-    frame,
-};
+use super::{CT_GET_STATS, CT_GET_STATS_CPU, ask};
+use crate::error::Error;
+use crate::netlink::{Attributes, HOST_LITTLE, Message, NFGENMSG, NLMSG_ERROR, NetlinkSocket, READ_SIZE};
 use crate::row::Filter;
 use crate::sys::Namespace;
 
@@ -93,39 +90,17 @@ impl TableStatistics {
 /// Errors: `Permission` without CAP_NET_ADMIN over the namespace, `Netlink` where the kernel answers with an error.
 pub fn table_statistics(namespace: &Namespace) -> Result<TableStatistics, Error> {
     let mut netlink = namespace.run(|| NetlinkSocket::open(WHAT))?;
-    let mut found = TableStatistics::default();
     ask(&mut netlink, CT_GET_STATS, 0, 0, &Filter::default())?;
-    receive(&mut netlink, CT_GET_STATS, &mut found)?;
-    ask(&mut netlink, CT_GET_STATS_CPU, NLM_F_DUMP, 0, &Filter::default())?;
-    receive(&mut netlink, NLMSG_DONE, &mut found)?;
-    Ok(found)
-}
-
-/// Reads the answer up to the message of kind `last`.
-fn receive(netlink: &mut NetlinkSocket, last: u16, found: &mut TableStatistics) -> Result<(), Error> {
-    let mut buffer = vec![0; READ_SIZE];
-    loop {
-        let Received::Datagram { length, .. } = netlink.receive(&mut buffer)? else {
-            return Err(Error::new(
-                Code::Netlink,
-                format!("{WHAT}: the receive buffer was full"),
-            ));
-        };
-        let mut rest = &buffer[..length];
-        while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-            rest = &rest[message.span..];
-            if !netlink.is_reply(&message) {
-                continue;
-            }
-            if matches!(message.kind, NLMSG_ERROR | NLMSG_DONE)
-                && let Some(errno) = message.errno::<HOST_LITTLE>().filter(|&errno| errno != 0)
-            {
-                return Err(Error::answer(WHAT, errno));
-            }
-            found.take::<HOST_LITTLE>(&message);
-            if message.kind == last {
-                return Ok(());
-            }
+    let table = netlink.answer(&mut vec![0; READ_SIZE], |message| match message.kind {
+        CT_GET_STATS => {
+            let mut table = TableStatistics::default();
+            table.take::<HOST_LITTLE>(message);
+            Some(Ok(table))
         }
-    }
+        NLMSG_ERROR => Some(Err(Error::answer(WHAT, message.errno::<HOST_LITTLE>().unwrap_or(0)))),
+        _ => None,
+    })??;
+    let take = |found: &mut TableStatistics, message: &Message| found.take::<HOST_LITTLE>(message);
+    let TableStatistics { cpus, .. } = netlink.list(CT_GET_STATS_CPU, &[0; NFGENMSG], |_| {}, take)?;
+    Ok(TableStatistics { cpus, ..table })
 }

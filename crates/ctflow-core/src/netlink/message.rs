@@ -5,6 +5,9 @@
 /// This host's byte order, that of the headers received here.
 pub const HOST_LITTLE: bool = cfg!(target_endian = "little");
 
+/// Bytes of a read: the kernel fills at most 32 KiB of it, whatever the buffer (netlink_dump in net/netlink/af_netlink.c).
+pub const READ_SIZE: usize = 32 * 1024;
+
 /// Bytes of struct nlmsghdr.
 pub const HEADER: usize = 16;
 /// Bytes of struct nlattr.

@@ -85,6 +85,16 @@ impl NetlinkSocket {
         Ok(socket)
     }
 
+    /// A socket that was made elsewhere, as if it had just asked.
+    #[cfg(test)]
+    pub(crate) fn of(socket: OwnedFd, last_request: RequestId) -> Self {
+        Self {
+            socket,
+            last_request,
+            what: "Cannot test",
+        }
+    }
+
     /// setsockopt with a value as C has it.
     pub(crate) fn set_option<T: Copy>(&self, level: i32, name: i32, value: &T) -> Result<(), Error> {
         // SAFETY: the value lives over the call and is given with its size; the kernel reads it only.

@@ -1,6 +1,6 @@
 //! The addresses of a network namespace.
 
-use super::dump::dump;
+use super::socket::open;
 use crate::error::Error;
 use crate::netlink::{Attributes, HOST_LITTLE, Message};
 use crate::sys::Namespace;
@@ -18,19 +18,17 @@ const IFA_LOCAL: u16 = 2;
 ///
 /// Errors: `Netlink`, `Namespace` where it cannot be entered.
 pub fn local_addresses(namespace: &Namespace) -> Result<Vec<IpAddr>, Error> {
-    let mut addresses = Vec::new();
-    dump(
-        namespace,
+    let header = [0; IFADDRMSG];
+    open(namespace)?.list(
         RTM_GETADDR,
-        &[0; IFADDRMSG],
+        &header,
         |_| {},
-        |message| {
+        |addresses: &mut Vec<_>, message| {
             if message.kind == RTM_NEWADDR {
                 addresses.extend(address_of(message));
             }
         },
-    )?;
-    Ok(addresses)
+    )
 }
 
 /// Of a point-to-point link IFA_ADDRESS is the other end, and IFA_LOCAL this one. None where it is malformed.

@@ -1,8 +1,8 @@
 //! The interfaces of a network namespace.
 
-use super::dump::dump;
+use super::socket::open;
 use crate::error::Error;
-use crate::netlink::{Attributes, HOST_LITTLE, Message};
+use crate::netlink::{Attributes, HOST_LITTLE, Message, Request};
 use crate::sys::Namespace;
 
 /// linux/rtnetlink.h
@@ -32,16 +32,12 @@ pub struct Interface {
 ///
 /// Errors: `Netlink`, `Namespace` where it cannot be entered.
 pub fn interfaces(namespace: &Namespace) -> Result<Vec<Interface>, Error> {
-    let mut found = Vec::new();
-    let short = |request: &mut crate::netlink::Request| {
-        request.put(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes());
-    };
-    dump(namespace, RTM_GETLINK, &[0; IFINFOMSG], short, |message| {
+    let short = |request: &mut Request| request.put(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes());
+    open(namespace)?.list(RTM_GETLINK, &[0; IFINFOMSG], short, |found: &mut Vec<_>, message| {
         if message.kind == RTM_NEWLINK {
             found.extend(interface_of(message));
         }
-    })?;
-    Ok(found)
+    })
 }
 
 /// None where it is malformed, or has no name.

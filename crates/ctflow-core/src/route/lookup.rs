@@ -6,7 +6,7 @@ use super::question::{Question, RTM_GETROUTE, RTM_NEWROUTE, Route, route_of};
 use super::rules::{Selectors, read_selectors};
 use super::vrf::read_vrfs;
 use crate::error::{Code, Error};
-use crate::netlink::{Frame, HOST_LITTLE, NLMSG_ERROR, NetlinkSocket, Received, frame};
+use crate::netlink::{HOST_LITTLE, NLMSG_ERROR, NetlinkSocket, READ_SIZE, Received};
 use crate::row::*;
 use crate::sys::Namespace;
 use std::sync::Arc;
@@ -18,8 +18,6 @@ const GROUPS: [i32; 7] = [1, 5, 7, 8, 9, 11, 19];
 /// RTNLGRP_NEXTHOP, which Linux has since 5.3.
 const NEXTHOP_GROUP: i32 = 32;
 
-/// An answer is shorter; notices may be cut, as only that there was one is of interest.
-const READ_SIZE: usize = 32 * 1024;
 /// Notices that are read in a row.
 const MOST_NOTICES: usize = 1_024;
 /// Questions to the kernel in one call: it takes a few microseconds for each.
@@ -111,6 +109,7 @@ impl RouteLookup {
             rules: None,
             with_mark,
             counts: RouteCounts::default(),
+            // they may be cut, as only that there was one is of interest
             notices: vec![0; READ_SIZE],
         })
     }
@@ -232,23 +231,11 @@ impl Asker {
         self.asked += 1;
         self.socket
             .request(RTM_GETROUTE, 0, &question.header(), |request| question.put(request))?;
-        loop {
-            let Received::Datagram { length, .. } = self.socket.receive(&mut self.buffer)? else {
-                continue;
-            };
-            let mut rest = &self.buffer[..length];
-            while let Frame::Whole(message) = frame::<HOST_LITTLE>(rest) {
-                rest = &rest[message.span..];
-                if !self.socket.is_reply(&message) {
-                    continue;
-                }
-                match message.kind {
-                    RTM_NEWROUTE => return Ok(route_of(&message)),
-                    NLMSG_ERROR => return refusal(message.errno::<HOST_LITTLE>().unwrap_or(0)),
-                    _ => {}
-                }
-            }
-        }
+        self.socket.answer(&mut self.buffer, |message| match message.kind {
+            RTM_NEWROUTE => Some(Ok(route_of(message))),
+            NLMSG_ERROR => Some(refusal(message.errno::<HOST_LITTLE>().unwrap_or(0))),
+            _ => None,
+        })?
     }
 
     /// Whether the kernel would choose the same for the flow's packets (fib_multipath_hash, rt6_multipath_hash). By ports (1) it takes a hash

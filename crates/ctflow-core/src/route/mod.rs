@@ -2,12 +2,12 @@
 
 mod addresses;
 mod answers;
-mod dump;
 mod inference;
 mod links;
 mod lookup;
 mod question;
 mod rules;
+mod socket;
 mod vrf;
 
 pub use addresses::local_addresses;

@@ -1,6 +1,5 @@
 //! Which facts of a flow the routing rules of a network namespace ask for (linux/fib_rules.h).
 
-use super::dump::dump_from;
 use crate::error::Error;
 use crate::netlink::{Attributes, HOST_LITTLE, Message, NetlinkSocket};
 use crate::row::{AF_INET, AF_INET6};
@@ -58,13 +57,12 @@ pub(super) struct Selectors {
 
 /// Of IPv4 and of IPv6.
 pub(super) fn read_selectors(socket: &mut NetlinkSocket) -> Result<[Selectors; 2], Error> {
-    let mut found = [Selectors::default(), Selectors::default()];
-    dump_from(
-        socket,
+    let header = [0; FIB_RULE_HDR];
+    let mut found = socket.list(
         RTM_GETRULE,
-        &[0; FIB_RULE_HDR],
+        &header,
         |_| {},
-        |message| {
+        |found: &mut [Selectors; 2], message| {
             if message.kind != RTM_NEWRULE {
                 return;
             }

@@ -1,6 +1,5 @@
 //! The VRFs of a network namespace.
 
-use super::dump::dump_from;
 use crate::error::Error;
 use crate::netlink::{Attributes, HOST_LITTLE, Message, NetlinkSocket};
 
@@ -19,19 +18,17 @@ pub(super) const MOST_VRFS: usize = 64;
 
 /// The interface indices of all VRFs; of more than [`MOST_VRFS`], one more than these.
 pub(super) fn read_vrfs(socket: &mut NetlinkSocket) -> Result<Vec<u32>, Error> {
-    let mut found = Vec::new();
-    dump_from(
-        socket,
+    let header = [0; IFINFOMSG];
+    socket.list(
         RTM_GETLINK,
-        &[0; IFINFOMSG],
+        &header,
         |_| {},
-        |message| {
+        |found: &mut Vec<_>, message| {
             if message.kind == RTM_NEWLINK && found.len() <= MOST_VRFS {
                 found.extend(vrf_of(message));
             }
         },
-    )?;
-    Ok(found)
+    )
 }
 
 /// None where it is another kind of link, or malformed.
