@@ -1,5 +1,6 @@
 import type { CtflowError } from '../common/errors.js';
 import type { RunConfig } from '../config/run-config.js';
+import { InventoryError } from '../inventory/mistakes.js';
 import { readInventory } from '../inventory/reader.js';
 
 /** What is wrong with the inventory that the settings name: it is read whole, as a run would. */
@@ -9,7 +10,13 @@ export async function inventoryMistakes({ settings: { inventory }, blame }: RunC
     await readInventory(inventory);
     return [];
   } catch (error) {
-    const { message, hint = '' } = error as CtflowError;
-    return [blame(['inventory'], message, hint)];
+    if (!(error instanceof InventoryError)) {
+      const { message, hint = '' } = error as CtflowError;
+      return [blame(['inventory'], message, hint)];
+    }
+    const found = error.mistakes.map(({ message, hint }) => blame(['inventory'], message, hint));
+    const more = error.count - found.length;
+    if (more > 0) found.push(blame(['inventory'], `${inventory} has ${more} mistakes more`, 'Mend these first'));
+    return found;
   }
 }

@@ -9,52 +9,50 @@ export interface Clash {
   readonly hint: string;
 }
 
-/** The first address, prefix or port that is given to two. */
-export function findClash(inventory: Inventory): Clash | undefined {
-  return podClash(inventory) ?? nodeClash(inventory) ?? serviceClash(inventory);
+/** Each address, prefix or port that is given to two. */
+export function findClashes(inventory: Inventory): Clash[] {
+  return [...podClashes(inventory), ...nodeClashes(inventory), ...serviceClashes(inventory)];
 }
 
-function podClash({ pods }: Inventory): Clash | undefined {
+function* podClashes({ pods }: Inventory): Generator<Clash> {
   const seen = new Map<string, string>();
   for (const [i, pod] of pods.entries()) {
     const owner = `${pod.namespace}/${pod.name}`;
     for (const [j, address] of pod.addresses.entries()) {
       const other = claim(seen, `${keyOf(address)} ${pod.since ?? 'ever'}`, owner);
       if (other === undefined) continue;
-      return {
+      yield {
         path: ['pods', i, 'addresses', j],
         message: `belongs to ${other} too`,
         hint: "Give the later one its own 'since', and leave out pods that share the address of their node",
       };
     }
   }
-  return undefined;
 }
 
-function nodeClash({ nodes }: Inventory): Clash | undefined {
+function* nodeClashes({ nodes }: Inventory): Generator<Clash> {
   const seen = new Map<string, string>();
   for (const [i, { name, addresses }] of nodes.entries()) {
     for (const [j, address] of addresses.entries()) {
       const other = claim(seen, keyOf(address), name);
       if (other === undefined || other === name) continue;
-      return {
+      yield {
         path: ['nodes', i, 'addresses', j],
         message: `belongs to ${other} too`,
         hint: 'An address or a prefix belongs to one node',
       };
     }
   }
-  return undefined;
 }
 
-function serviceClash({ services }: Inventory): Clash | undefined {
+function* serviceClashes({ services }: Inventory): Generator<Clash> {
   const seen = new Map<string, string>();
   for (const [i, { name, namespace, addresses, ports }] of services.entries()) {
     for (const [j, { port, protocol }] of ports.entries()) {
       for (const address of addresses) {
         const other = claim(seen, `${keyOf(address)} ${protocol} ${port}`, `${namespace}/${name}`);
         if (other === undefined) continue;
-        return {
+        yield {
           path: ['services', i, 'ports', j],
           message: `is a port of ${other} at the same address`,
           hint: 'An address, a port and a protocol belong to one service port',
@@ -62,7 +60,6 @@ function serviceClash({ services }: Inventory): Clash | undefined {
       }
     }
   }
-  return undefined;
 }
 
 function claim(seen: Map<string, string>, key: string, owner: string): string | undefined {

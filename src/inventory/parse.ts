@@ -1,6 +1,7 @@
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
-import { CtflowError } from '../common/errors.js';
-import { findClash } from './clashes.js';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type YAMLError } from 'yaml';
+import type { z } from 'zod';
+import { findClashes } from './clashes.js';
+import { InventoryError, MOST_MISTAKES } from './mistakes.js';
 import { inventorySchema, type Inventory } from './schema.js';
 
 /** The keys and the numbers in lists that lead to a place. */
@@ -12,48 +13,65 @@ const SHOWN = 60;
 /**
  * Reads an inventory in YAML, of which JSON is a part, and checks it whole.
  * @param file names it in errors
- * @throws CtflowError CTFLOW_INVENTORY that names line, column and place, what is wrong there, and what is allowed
+ * @throws InventoryError that names line, column and place of each mistake, what is wrong there, and what is allowed
  */
 export function parseInventory(text: string, file: string): Inventory {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
+  const fail = (found: readonly Found[]): never => {
+    const sorted = found.toSorted((one, other) => one.offset - other.offset);
+    const mistakes = sorted.slice(0, MOST_MISTAKES).map(({ offset, what, hint }) => {
+      const { line, col } = lines.linePos(offset);
+      return { message: `${file}:${line}:${col}: ${what}`, hint };
+    });
+    throw new InventoryError(mistakes, found.length);
   };
-  const [broken] = document.errors;
-  if (broken) {
-    const where = at(broken.pos[0]);
-    throw wrong(where, `this is neither YAML nor JSON: ${broken.message}`, 'Mend it there');
-  }
+  if (document.errors.length > 0) fail(document.errors.map(brokenText));
   let value: unknown;
   try {
     value = document.toJS();
   } catch (error) {
     // an alias without an anchor, or aliases upon aliases
-    throw wrong(at(0), `it cannot be read: ${(error as Error).message}`, 'Write it out without aliases');
+    fail([{ offset: 0, what: `it cannot be read: ${(error as Error).message}`, hint: 'Write it out without aliases' }]);
   }
-  const whereIs = (path: Path): string => at(placeOf(document, path));
   const { success, data, error } = inventorySchema.safeParse(value);
-  if (!success) {
-    const [issue, ...more] = error.issues;
-    const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
-    if (issue.code === 'unrecognized_keys') {
-      const path = [...issue.path, issue.keys[0]];
-      throw wrong(at(keyOf(document, path)), `${show(path)} is not known${others}`, `Known there: ${issue.message}`);
-    }
-    const found = valueAt(value, issue.path);
-    const what = found === undefined ? 'is missing' : `is ${shorten(JSON.stringify(found))}`;
-    throw wrong(whereIs(issue.path), `${show(issue.path)} ${what}${others}`, `It must be ${issue.message}`);
-  }
-  const clash = findClash(data);
-  if (clash) throw wrong(whereIs(clash.path), `${show(clash.path)} ${clash.message}`, clash.hint);
-  return data;
+  if (!success) return fail(error.issues.flatMap(issue => wrongForm(issue, value, document)));
+  const clashes = findClashes(data);
+  if (clashes.length === 0) return data;
+  return fail(
+    clashes.map(({ path, message, hint }) => ({
+      offset: placeOf(document, path),
+      what: `${show(path)} ${message}`,
+      hint,
+    })),
+  );
 }
 
-/** @param where `FILE:LINE:COLUMN` */
-function wrong(where: string, what: string, hint: string): CtflowError {
-  return new CtflowError('CTFLOW_INVENTORY', `${where}: ${what}`, hint);
+/** A mistake, and where in the text. */
+interface Found {
+  readonly offset: number;
+  readonly what: string;
+  readonly hint: string;
+}
+
+function brokenText({ pos, message }: YAMLError): Found {
+  return { offset: pos[0], what: `this is neither YAML nor JSON: ${message}`, hint: 'Mend it there' };
+}
+
+function wrongForm(issue: z.core.$ZodIssue, value: unknown, document: Document.Parsed): Found[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map(key => {
+      const path = [...issue.path, key];
+      return {
+        offset: keyOf(document, path),
+        what: `${show(path)} is not known`,
+        hint: `Known there: ${issue.message}`,
+      };
+    });
+  const found = valueAt(value, issue.path);
+  const what = found === undefined ? 'is missing' : `is ${shorten(JSON.stringify(found))}`;
+  const hint = `It must be ${issue.message}`;
+  return [{ offset: placeOf(document, issue.path), what: `${show(issue.path)} ${what}`, hint }];
 }
 
 /** Where the key of a place begins. */

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { CtflowError, errnoOf } from '../common/errors.js';
 import { notRegular, READ_NOW } from '../common/regular-file.js';
 import { compileInventory } from './compile.js';
+import { InventoryError } from './mistakes.js';
 import { parseInventory } from './parse.js';
 import type { Answer } from './reader.js';
 
@@ -16,6 +17,7 @@ function read(file: string): Answer {
   try {
     return { inventory: compileInventory(parseInventory(readText(file), file)) };
   } catch (error) {
+    if (error instanceof InventoryError) return { mistakes: error.mistakes, count: error.count };
     if (!(error instanceof CtflowError)) throw error;
     return { code: error.code, message: error.message, hint: error.hint };
   }

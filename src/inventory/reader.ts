@@ -1,9 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { CtflowError, type ErrorCode } from '../common/errors.js';
 import type { CompiledInventory } from './compile.js';
+import { InventoryError, type Mistake } from './mistakes.js';
 
 /** The message of the reading thread. */
-export type Answer = { inventory: CompiledInventory } | { code: ErrorCode; message: string; hint: string };
+export type Answer =
+  | { inventory: CompiledInventory }
+  | { mistakes: readonly Mistake[]; count: number }
+  | { code: ErrorCode; message: string; hint: string };
 
 /** Of the thread: reading 16 MiB takes about as much. */
 const MOST_MEMORY_MB = 2_048;
@@ -32,5 +36,6 @@ export async function readInventory(file: string, signal?: AbortSignal): Promise
     })
     .finally(() => signal?.removeEventListener('abort', end));
   if ('inventory' in answer) return answer.inventory;
+  if ('mistakes' in answer) throw new InventoryError(answer.mistakes, answer.count);
   throw new CtflowError(answer.code, answer.message, answer.hint);
 }

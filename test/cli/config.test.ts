@@ -31,19 +31,23 @@ test('config check: a mistake in the inventory is named with the place of both, 
     missing.stderr,
     /^ctflow: CTFLOW_CONFIG: .+ctflow\.yaml:3:12: inventory: .+inventory\.yaml cannot be read: ENOENT\./,
   );
-  writeFileSync(inventory, 'nodes: []\npods:\n  - name: web-0\n    namespace: shop\n    addresses: [10.0.0.300]\n');
+  writeFileSync(
+    inventory,
+    'nodes: []\npods:\n  - name: web-0\n    namespace: shop\n    addresses: [10.0.0.300]\n    labels: {}\n',
+  );
   writeFileSync(path, `${settings}mtu: 1\n`);
   const wrong = await ctflow(args);
   t.is(wrong.code, 2);
   const said = wrong.stderr.trimEnd().split('\n');
-  t.is(said.length, 2, wrong.stderr);
+  t.is(said.length, 3, wrong.stderr);
   t.true(
     said[0].startsWith(
       `ctflow: CTFLOW_CONFIG: ${path}:3:12: inventory: ${inventory}:5:17: pods[0].addresses[0] is "10.0.0.300". It must be`,
     ),
     wrong.stderr,
   );
-  t.regex(said[1], /ctflow\.yaml:4:6: mtu: '1' is out of range/);
+  t.true(said[1].startsWith(`ctflow: CTFLOW_CONFIG: ${path}:3:12: inventory: ${inventory}:6:5: pods[0].labels is not`));
+  t.regex(said[2], /ctflow\.yaml:4:6: mtu: '1' is out of range/);
   const flag = await ctflow([
     ...args.slice(0, -2),
     '--config',

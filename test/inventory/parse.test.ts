@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { CtflowError, describeError } from '../../src/common/errors.js';
+import { InventoryError, MOST_MISTAKES } from '../../src/inventory/mistakes.js';
 import { parseInventory } from '../../src/inventory/parse.js';
 
 function errorOf(text: string): string {
@@ -184,4 +185,51 @@ test('the example in docs/inventory.md is valid', t => {
   const [, example] = /```yaml\n(.+?)```/s.exec(page)!;
   const { pods, nodes, services, podPrefixes } = parseInventory(example, 'docs/inventory.md');
   t.deepEqual([pods.length, nodes.length, services.length, podPrefixes?.length], [1, 2, 1, 2]);
+});
+
+function mistakesOf(text: string): { said: readonly string[]; count: number } {
+  try {
+    parseInventory(text, 'i');
+  } catch (error) {
+    if (!(error instanceof InventoryError)) throw error;
+    return { said: error.mistakes.map(({ message }) => message), count: error.count };
+  }
+  return { said: [], count: 0 };
+}
+
+test('every mistake of a kind is named in one go, in the order of the text', t => {
+  const form = mistakesOf(
+    'pods:\n  - { nane: a, namespace: b, addresses: [x, 10.0.0.1, y] }\nnode: ""\nfoo: 1\nbar: 2\n',
+  );
+  t.deepEqual(form.said, [
+    'i:2:5: pods[0].name is missing',
+    'i:2:7: pods[0].nane is not known',
+    'i:2:42: pods[0].addresses[0] is "x"',
+    'i:2:55: pods[0].addresses[2] is "y"',
+    'i:3:7: node is ""',
+    'i:4:1: foo is not known',
+    'i:5:1: bar is not known',
+  ]);
+  t.is(form.count, form.said.length);
+  const pod = '{ name: a, namespace: b, addresses: [10.0.0.1] }';
+  const clashes = mistakesOf(
+    `pods: [${[pod, pod, pod].join(', ')}]\nnodes: [{ name: a, addresses: [10.0.0.0/8] }, { name: b, addresses: [10.0.0.0/8] }]`,
+  );
+  t.is(clashes.count, 3);
+  t.deepEqual(
+    clashes.said.map(text => text.replace(/^i:\d+:\d+: /, '')),
+    [
+      'pods[1].addresses[0] belongs to b/a too',
+      'pods[2].addresses[0] belongs to b/a too',
+      'nodes[1].addresses[0] belongs to a too',
+    ],
+  );
+  t.true(mistakesOf('{ a: [1, }').count > 0);
+});
+
+test('of very many mistakes so many are kept, and all are counted', t => {
+  const many = Array.from({ length: MOST_MISTAKES + 5 }, (_, i) => `k${i}: 1`).join('\n');
+  const { said, count } = mistakesOf(many);
+  t.is(said.length, MOST_MISTAKES);
+  t.is(count, MOST_MISTAKES + 5);
 });
