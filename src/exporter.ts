@@ -152,7 +152,7 @@ export class Exporter {
     const { interfaces } = known;
     const shared = { ...options, flows, interfaces, names: this.#names, lost, ...timing, own: this.#own };
     const factory = new DestinationFactory(shared, options, this.#nat?.events);
-    const { source, state, inventory, kubernetes, geoip } = options;
+    const { source, state, inventory, kubernetes, geoip, dns } = options;
     const hooks = {
       before: () => this.#beforeExport(),
       after: () => this.#settleDestroys(),
@@ -185,7 +185,7 @@ export class Exporter {
     // what is left goes to the next run
     const isLeft = (): boolean => this.#left + this.#events.untaken > 0;
     const journal = state && { close: (drained: boolean) => state.close(drained && !isLeft()) };
-    const parts = [source, journal, destinations, this.#denied, inventory, kubernetes, geoip, known];
+    const parts = [source, journal, destinations, this.#denied, inventory, kubernetes, geoip, dns, known];
     this.#parts = parts.filter(part => part !== undefined);
     this.ended = new Promise(resolve => (this.#end = resolve));
   }

@@ -64,6 +64,13 @@ export type { PollHook } from './ingest/poll-hook.js';
 export type { PollCounts, PollStats } from './ingest/poller.js';
 export type { KnowledgeOptions, KnowledgeStats } from './inventory/flow-knowledge.js';
 export {
+  DnsNames,
+  type DnsName,
+  type DnsOptions,
+  type DnsStats,
+  type HearName,
+} from './inventory/addresses/dns-names.js';
+export {
   Geoip,
   type GeoFacts,
   type GeoipFileStats,

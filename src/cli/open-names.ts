@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from '../common/logger.js';
 import type { RunSettings } from '../config/run-settings.js';
+import { DnsNames } from '../inventory/addresses/dns-names.js';
 import { Geoip } from '../inventory/addresses/geoip.js';
 import { InventoryFile } from '../inventory/inventory-file.js';
 import { KubernetesInventory, type KubernetesOptions } from '../inventory/kubernetes/kubernetes-inventory.js';
@@ -10,6 +11,7 @@ export interface Names {
   readonly inventory?: InventoryFile;
   readonly kubernetes?: KubernetesInventory;
   readonly geoip?: Geoip;
+  readonly dns?: DnsNames;
 }
 
 /**
@@ -25,11 +27,12 @@ export async function openNames(
   const stopping = new AbortController();
   void stopped.then(() => stopping.abort());
   const { signal } = stopping;
-  const { inventory, geoipAsn: asn, geoipCountry: country } = settings;
+  const { inventory, geoipAsn: asn, geoipCountry: country, dnsServers: servers } = settings;
   const cluster = clusterOf(settings);
   const names: { -readonly [K in keyof Names]: Names[K] } = {};
   try {
     if (asn !== undefined || country !== undefined) names.geoip = await Geoip.open({ asn, country }, log, { signal });
+    if (settings.dnsNames) names.dns = new DnsNames({ servers, most: settings.dnsCache, maxAge: settings.dnsMaxAge });
     if (inventory !== undefined) names.inventory = await InventoryFile.open(inventory, log, undefined, signal);
     else if (cluster) names.kubernetes = await KubernetesInventory.open(cluster, log, signal);
     return names;
@@ -62,6 +65,7 @@ export async function readNamesAgain({ inventory, geoip }: Names): Promise<strin
 export async function closeNames(names: Names | undefined): Promise<void> {
   names?.inventory?.close();
   names?.geoip?.close();
+  names?.dns?.close();
   await names?.kubernetes?.close();
 }
 

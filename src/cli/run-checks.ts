@@ -227,6 +227,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     owners: ['owners'],
     asNumbers: ['geoipAsn'],
     countries: ['geoipCountry'],
+    dnsNames: ['dnsNames'],
     interfaces: config.pathOf(destination, 'interfaces'),
   };
   // whoever wrote a file or variables knows no flags
@@ -272,6 +273,7 @@ function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'in
     owners,
     asNumbers: geoipAsn !== undefined,
     countries: geoipCountry !== undefined,
+    dnsNames: settings.dnsNames,
   };
 }
 

@@ -37,7 +37,16 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
       'staleConnectionTimeout',
       'tcpStateHistory',
     ] as const;
-    without('without a destination', 'inventory', 'kubernetes', 'instance', 'geoipAsn', 'geoipCountry', ...ofRecords);
+    without(
+      'without a destination',
+      'inventory',
+      'kubernetes',
+      'instance',
+      'geoipAsn',
+      'geoipCountry',
+      'dnsNames',
+      ...ofRecords,
+    );
     return [...found];
   }
   if (settings.netns?.[0] !== ALL) without(`without ${config.say(['netns'], ALL)}`, 'maxNamespaces');
@@ -124,6 +133,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   for (const { key, need, fields, such } of OF_ADDRESSES)
     if (destinations.every(one => !has(one, need) && !asksFor(one, fields)))
       without(`without --fields that have ${such}, and --filter asks for none`, key);
+  if (!settings.dnsNames) without('without --dns-names', 'dnsServers', 'dnsCache', 'dnsMaxAge');
   if (settings.kubernetes === undefined)
     without('without --kubernetes', 'kubernetesNode', 'kubernetesPods', 'kubernetesPodPrefixes');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
@@ -152,6 +162,7 @@ const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'ds
 const OF_ADDRESSES = [
   { key: 'geoipAsn', need: 'asNumbers', fields: ['src.asn', 'dst.asn'], such: 'bgpSourceAsNumber' },
   { key: 'geoipCountry', need: 'countries', fields: ['src.country', 'dst.country'], such: 'sourceCountry' },
+  { key: 'dnsNames', need: 'dnsNames', fields: ['src.dns', 'dst.dns'], such: 'sourceDnsName' },
 ] as const satisfies readonly { key: keyof RunSettings; need: Need; fields: readonly string[]; such: string }[];
 const RULE_FIELDS = ['denied', 'rule', 'policy', 'policy.namespace'];
 
@@ -173,7 +184,8 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   if (name !== undefined)
     found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
   for (const { key, fields } of OF_ADDRESSES) {
-    const field = config.settings[key] === undefined ? asksFor(destination, fields) : undefined;
+    const isOff = config.settings[key] === undefined || config.settings[key] === false;
+    const field = isOff ? asksFor(destination, fields) : undefined;
     if (field !== undefined) found.push(`${filter} asks for ${field}, which is not known without ${config.say([key])}`);
   }
   const denied = (nflogGroup ?? labels ?? marks) ? undefined : asksFor(destination, RULE_FIELDS);

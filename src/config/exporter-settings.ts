@@ -17,7 +17,7 @@ import {
   text,
   wholeNumber,
 } from './kind.js';
-import { geoipSettings } from './address-settings.js';
+import { dnsSettings, geoipSettings } from './address-settings.js';
 import { kubernetesSettings } from './kubernetes-settings.js';
 import { labelPolicies, markPolicies } from './policies.js';
 import { defaulted, setting } from './setting.js';
@@ -91,6 +91,7 @@ export const exporterSettings = {
   ),
   ...kubernetesSettings,
   ...geoipSettings,
+  ...dnsSettings,
   state: setting(
     'Connections',
     text('<file>'),

@@ -168,6 +168,7 @@ export function elementsInRecords(): Map<string, ReadonlySet<string>> {
     owners: true,
     asNumbers: true,
     countries: true,
+    dnsNames: true,
   };
   const named = [...detailedFields(false).keys()];
   return new Map([

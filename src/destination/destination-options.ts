@@ -141,6 +141,7 @@ export function knownOf(flows: readonly Flows[]): Omit<ListContext, 'biflow' | '
     owners: has('owners'),
     asNumbers: has('asNumbers'),
     countries: has('countries'),
+    dnsNames: has('namedAt'),
     tcpStates: has('states'),
   };
 }

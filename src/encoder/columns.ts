@@ -37,6 +37,8 @@ export interface FlowExtras {
   /** Which of these may be known. */
   readonly asNumbers?: true;
   readonly countries?: true;
+  /** When the DNS names of both addresses came, milliseconds since 1970; where names are asked for. */
+  readonly namedAt?: Float64Array;
   /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */
   readonly findInterfaces?: (slots: Uint32Array, reasons: Uint8Array, count: number) => void;
 }

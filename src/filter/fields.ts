@@ -111,6 +111,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['service', { type: TEXT, places: EXPORTED }],
   ['src.asn', { type: AS_NUMBER }],
   ['dst.asn', { type: AS_NUMBER }],
+  ['src.dns', { type: TEXT, places: ['run'] }],
+  ['dst.dns', { type: TEXT, places: ['run'] }],
   ['src.country', { type: TEXT, places: KERNEL }],
   ['dst.country', { type: TEXT, places: KERNEL }],
   ['exporter', { type: ADDRESS, places: ['collect'] }],

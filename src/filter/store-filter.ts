@@ -1,6 +1,6 @@
 import { ADDRESS_FACTS, denies, FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
 import { FACTS_OF_ADDRESS } from '../ipfix/details.js';
-import { AS_NUMBER, COUNTRY } from '../inventory/addresses/address-facts.js';
+import { AS_NUMBER, COUNTRY, DNS_NAME } from '../inventory/addresses/address-facts.js';
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
@@ -27,6 +27,8 @@ const AS_NUMBERS: Readonly<Record<string, number>> = {
 const ADDRESS_NAMES: Readonly<Record<string, number>> = {
   'src.country': COUNTRY,
   'dst.country': FACTS_OF_ADDRESS + COUNTRY,
+  'src.dns': DNS_NAME,
+  'dst.dns': FACTS_OF_ADDRESS + DNS_NAME,
 };
 /** Where a rule has its names, of RULE_WORDS. */
 const RULE_NAMES: Readonly<Record<string, number>> = { policy: 1, 'policy.namespace': 2, rule: 3 };

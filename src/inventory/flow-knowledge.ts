@@ -6,6 +6,7 @@ import type { NameTable } from '../record/name-table.js';
 import type { RouteCounts, Source } from '../sources/source.js';
 import type { FlowStore } from '../store/flow-store.js';
 import { AddressFacts } from './addresses/address-facts.js';
+import type { DnsNames, DnsStats } from './addresses/dns-names.js';
 import type { Geoip, GeoipStats } from './addresses/geoip.js';
 import { Enrichment } from './enrichment.js';
 import { HostInterfaces } from './host-interfaces.js';
@@ -25,6 +26,8 @@ export interface KnowledgeOptions {
   kubernetes?: KubernetesInventory;
   /** Autonomous systems and countries of addresses; closed when the exporter closes. */
   geoip?: Geoip;
+  /** Names of addresses; closed when the exporter closes. */
+  dns?: DnsNames;
   /** Whose sockets the ends of connections on this host are is looked up. */
   owners?: boolean;
   /** The mark by which routes are looked up, where a destination has `interfaces: 'route'`. */
@@ -35,6 +38,7 @@ export interface KnowledgeStats {
   readonly inventory?: InventoryStats;
   readonly kubernetes?: KubernetesStats;
   readonly geoip?: GeoipStats;
+  readonly dns?: DnsStats;
   /** Where a destination has interfaces by routes. */
   readonly routes?: RouteCounts;
   /** Where owners are looked up. */
@@ -51,12 +55,13 @@ export class FlowKnowledge implements PollHook {
   readonly #file: InventoryFile | undefined;
   readonly #kubernetes: KubernetesInventory | undefined;
   readonly #geoip: Geoip | undefined;
+  readonly #dns: DnsNames | undefined;
   readonly #names: NameTable;
   readonly #unsubscribe: (() => void)[] = [];
 
   /** @throws as {@link HostRoutes} and {@link HostOwners} */
   constructor(options: KnowledgeOptions, names: NameTable, log: Logger) {
-    const { source, destinations, inventory, kubernetes, geoip, owners, routeMark } = options;
+    const { source, destinations, inventory, kubernetes, geoip, dns, owners, routeMark } = options;
     this.#addresses = new LocalAddresses(source, log);
     const wanted = destinations.some(({ interfaces }) => interfaces !== 'none');
     this.interfaces = wanted ? new HostInterfaces(source, log) : undefined;
@@ -65,6 +70,7 @@ export class FlowKnowledge implements PollHook {
     this.#file = inventory;
     this.#kubernetes = kubernetes;
     this.#geoip = geoip;
+    this.#dns = dns;
     this.#owners = owners ? new HostOwners(source, this.#addresses, names, log) : undefined;
     this.#names = names;
   }
@@ -96,6 +102,7 @@ export class FlowKnowledge implements PollHook {
       ...(this.#file && { inventory: this.#file.stats() }),
       ...(this.#kubernetes && { kubernetes: this.#kubernetes.stats() }),
       ...(this.#geoip && { geoip: this.#geoip.stats() }),
+      ...(this.#dns && { dns: this.#dns.stats() }),
       ...(this.#owners && { owners: this.#owners.stats() }),
       ...(this.#routes && { routes: this.#routes.counts() }),
     };
@@ -110,7 +117,8 @@ export class FlowKnowledge implements PollHook {
   of(store: FlowStore): FlowExtras {
     store.subscribe(new LocalEnds(store, this.#addresses));
     const inventory: Inventory | undefined = this.#file ?? this.#kubernetes;
-    const addresses = this.#geoip && new AddressFacts(store, this.#names, this.#geoip);
+    const [geoip, dns] = [this.#geoip, this.#dns];
+    const addresses = (geoip ?? dns) && new AddressFacts(store, this.#names, { geoip, dns });
     const extras: FlowExtras = { ...this.#routes?.of(store), ...addresses?.extras };
     if (!inventory) return extras;
     const enrichment = new Enrichment(store, inventory.lookup(this.#names), this.#names);

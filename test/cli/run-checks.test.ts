@@ -47,6 +47,13 @@ for (const [line, backend, said] of [
     NATIVE,
     '--geoip-asn has no effect without --fields that have bgpSourceAsNumber, and --filter asks for none',
   ],
+  [`${UDP} --dns-cache 5`, NATIVE, '--dns-cache has no effect without --dns-names'],
+  [`${UDP} --filter dst.dns==x`, NATIVE, '--filter asks for dst.dns, which is not known without --dns-names'],
+  [
+    `${UDP} --dns-names`,
+    NATIVE,
+    '--dns-names has no effect without --fields that have sourceDnsName, and --filter asks for none',
+  ],
   [
     `${UDP} --filter dst.country==DE`,
     NATIVE,
@@ -409,4 +416,14 @@ test('autonomous systems and countries need their files', t => {
   t.deepEqual(checkRun(parse(`${line} --geoip-asn a --geoip-country c`), FALLBACK), []);
   t.deepEqual(warnings(`${line} --geoip-asn a --geoip-country c`), []);
   t.deepEqual(warnings(`${UDP} --geoip-asn a --filter src.asn==1`), []);
+});
+
+test('names in the DNS need --dns-names', t => {
+  const line = `${UDP} --fields flowId,sourceDnsName=32473/1`;
+  t.deepEqual(
+    checkRun(parse(line), NATIVE).map(({ message }) => message),
+    ["--fields: 'sourceDnsName=32473/1' needs --dns-names"],
+  );
+  t.deepEqual(checkRun(parse(`${line} --dns-names`), NATIVE), []);
+  t.deepEqual(warnings(`${line} --dns-names --dns-cache 5`), []);
 });

@@ -28,7 +28,10 @@ test('names, rules, helpers and times of a stored connection', t => {
   ruleFacts[2 * RULE_WORDS + 3] = names.intern('no-sql');
   const store = { table } as unknown as FlowStore;
   const addressFacts = new Uint32Array(4 * ADDRESS_FACTS);
-  addressFacts.set([64_500, names.intern('DE'), 0, 64_501, names.intern('FR'), 0], slot * ADDRESS_FACTS);
+  addressFacts.set(
+    [64_500, names.intern('DE'), 0, 64_501, names.intern('FR'), names.intern('web.example')],
+    slot * ADDRESS_FACTS,
+  );
   const flows = { store, extras: { names: numbers, rules, ruleFacts, addressFacts } };
   const holds = (text: string, at = slot): boolean => {
     const { lasting, changing } = storeFilter(connectionFilter(text), flows, names);
@@ -40,6 +43,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'service == "data/db:sql"',
     'denied && rule == no-sql && policy == wall && policy.namespace == prod',
     'helper == sip',
+    'dst.dns == web.example',
     'src.asn == 64500 && dst.asn in 64501-64502 && src.country == DE && dst.country != DE',
     'age in 80s-10m && duration == 30s',
     'offloaded && mark == 5 && bytes == 3kB && tcp.state == ESTABLISHED',
@@ -53,6 +57,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'rule != no-sql',
     'duration > 30s',
     'helper == si',
+    'src.dns != web.example',
     'src.asn != 64500',
     'dst.country == fr',
   ]) {

@@ -9,6 +9,7 @@ import type { RecorderService } from '../../daemon/recorder/recorder-service.js'
 import { Top } from '../../daemon/top/top.js';
 import { DESTINATION_DEFAULTS } from '../../destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../exporter.js';
+import type { DnsNames } from '../../inventory/addresses/dns-names.js';
 import type { Geoip } from '../../inventory/addresses/geoip.js';
 import type { InventoryFile } from '../../inventory/inventory-file.js';
 import type { KubernetesInventory } from '../../inventory/kubernetes/kubernetes-inventory.js';
@@ -39,6 +40,7 @@ export interface RunParts {
   readonly inventory?: InventoryFile | undefined;
   readonly kubernetes?: KubernetesInventory | undefined;
   readonly geoip?: Geoip | undefined;
+  readonly dns?: DnsNames | undefined;
   readonly recorder?: RecorderService | undefined;
   readonly monitoring?: Monitoring | undefined;
   /** Observation domains that are in use. */
@@ -51,7 +53,7 @@ export interface RunParts {
  */
 export async function openPipeline(config: PipelineConfig, place: Place, parts: RunParts): Promise<Pipeline> {
   const { settings: flags } = config;
-  const { backend, inventory, kubernetes, geoip, recorder, monitoring, domains } = parts;
+  const { backend, inventory, kubernetes, geoip, dns, recorder, monitoring, domains } = parts;
   const log = place.beside ? parts.log.child({ netns: place.label! }) : parts.log;
   const { netns } = place;
   const tap = recorder?.recorder;
@@ -101,6 +103,7 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
       ...(inventory && { inventory: inventory.share() }),
       ...(kubernetes && { kubernetes: kubernetes.share() }),
       ...(geoip && { geoip: geoip.share() }),
+      ...(dns && { dns: dns.share() }),
       excludeSelf: excludesSelf(flags, place, source),
       ...(state && { state }),
       ...(namespace && { namespace }),

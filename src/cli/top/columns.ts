@@ -56,8 +56,12 @@ export function groupColumns(group: Exclude<Grouping, 'none'>): readonly Column<
 }
 
 function names(line: ConnectionLine): string {
-  const from = line.sourceName ?? place(line.sourceAsNumber, line.sourceCountry);
-  const to = line.service ?? line.destinationName ?? place(line.destinationAsNumber, line.destinationCountry);
+  const from = line.sourceName ?? line.sourceDnsName ?? place(line.sourceAsNumber, line.sourceCountry);
+  const to =
+    line.service ??
+    line.destinationName ??
+    line.destinationDnsName ??
+    place(line.destinationAsNumber, line.destinationCountry);
   return from === undefined && to === undefined ? '' : `${from ?? '-'} > ${to ?? '-'}`;
 }
 

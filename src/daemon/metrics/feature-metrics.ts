@@ -1,5 +1,5 @@
 import type { ExporterStats } from '../../exporter.js';
-import type { GeoipFileStats, GeoipStats } from '../../inventory/addresses/geoip.js';
+import { dns, geoip } from './address-metrics.js';
 import { metric, metricBy, type MetricGroup } from './metric.js';
 
 type Group = MetricGroup<ExporterStats>;
@@ -359,57 +359,15 @@ const kubernetes: Group = {
   ],
 };
 
-const geoip: Group = {
-  title: 'GeoIP',
-  when: 'With `--geoip-asn` or `--geoip-country`.',
-  metrics: [
-    metricBy(
-      'gauge',
-      'ctflow_geoip_loaded_timestamp_seconds',
-      'When the database in force was read, seconds since 1970.',
-      'kind',
-      ({ geoip: all }) => all && ofFiles(all, ({ loadedAt }) => loadedAt / 1000),
-    ),
-    metricBy(
-      'gauge',
-      'ctflow_geoip_built_timestamp_seconds',
-      'When that database was made, seconds since 1970.',
-      'kind',
-      ({ geoip: all }) => all && ofFiles(all, ({ builtAt }) => builtAt / 1000),
-    ),
-    metricBy(
-      'counter',
-      'ctflow_geoip_reloads_total',
-      'Times that new content came into force.',
-      'kind',
-      ({ geoip: all }) => all && ofFiles(all, ({ reloads }) => reloads),
-    ),
-    metricBy(
-      'counter',
-      'ctflow_geoip_errors_total',
-      'Contents that could not be used and stayed out of force.',
-      'kind',
-      ({ geoip: all }) => all && ofFiles(all, ({ errors }) => errors),
-    ),
-    metricBy(
-      'counter',
-      'ctflow_geoip_addresses_total',
-      'Addresses of new flows: the answer was still known, or was looked up in the files.',
-      'answer',
-      ({ geoip: all }) => all && { known: all.known, looked_up: all.lookedUp },
-    ),
-    metric(
-      'counter',
-      'ctflow_geoip_damaged_total',
-      'Addresses at which a database is damaged: nothing is known of them.',
-      ({ geoip: all }) => all?.damaged,
-    ),
-  ],
-};
-
-function ofFiles({ asn, country }: GeoipStats, read: (file: GeoipFileStats) => number): Record<string, number> {
-  return { ...(asn && { asn: read(asn) }), ...(country && { country: read(country) }) };
-}
-
-/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners, an inventory, Kubernetes or GeoIP are asked for. */
-export const FEATURE_METRICS: readonly Group[] = [denied, nat, state, routes, owners, inventory, kubernetes, geoip];
+/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners, an inventory, Kubernetes, GeoIP or names in the DNS are asked for. */
+export const FEATURE_METRICS: readonly Group[] = [
+  denied,
+  nat,
+  state,
+  routes,
+  owners,
+  inventory,
+  kubernetes,
+  geoip,
+  dns,
+];

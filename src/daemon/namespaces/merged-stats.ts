@@ -43,7 +43,7 @@ export function mergeStats(all: readonly NamedStats[], earlier: ExporterStats): 
   let sum = earlier;
   for (const { stats } of all) sum = addCounts(sum, { ...stats, destinations: [] })!;
   const polls = all.map(({ stats }) => stats.poll);
-  const { inventory, kubernetes, geoip } = first?.stats ?? sum;
+  const { inventory, kubernetes, geoip, dns } = first?.stats ?? sum;
   const paths = all.flatMap(({ stats }) => stats.state?.path ?? []);
   return {
     ...sum,
@@ -59,6 +59,7 @@ export function mergeStats(all: readonly NamedStats[], earlier: ExporterStats): 
     ...(inventory && { inventory }),
     ...(kubernetes && { kubernetes }),
     ...(geoip && { geoip }),
+    ...(dns && { dns }),
     ...(sum.state && { state: { ...sum.state, path: paths.join(' ') } }),
     destinations: all.flatMap(({ netns, stats }) =>
       stats.destinations.map((one): DestinationStats => ({ ...one, name: nameIn(netns, one.name) })),

@@ -1,5 +1,5 @@
 import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../encoder/columns.js';
-import { AS_NUMBER, COUNTRY } from '../../inventory/addresses/address-facts.js';
+import { AS_NUMBER, COUNTRY, DNS_NAME, SIDES } from '../../inventory/addresses/address-facts.js';
 import { FACTS_OF_ADDRESS } from '../../ipfix/details.js';
 import type { Flows } from '../../record/flows.js';
 import type { NameTable } from '../../record/name-table.js';
@@ -55,6 +55,7 @@ export class FlowDescriber {
       ...(destinationName !== '' && { destinationName }),
       ...(service !== '' && { service }),
       ...this.#addresses(slot),
+      ...this.#dnsNames(slot, now),
       ...(present & COUNTED && counters),
       ...(!Number.isNaN(rate) && { rate }),
       age: Math.max(now - table.startMs(slot), 0),
@@ -91,6 +92,19 @@ export class FlowDescriber {
       ...(facts[destination + AS_NUMBER] !== 0 && { destinationAsNumber: facts[destination + AS_NUMBER] }),
       ...(facts[source + COUNTRY] !== 0 && { sourceCountry: this.#text(facts[source + COUNTRY]) }),
       ...(facts[destination + COUNTRY] !== 0 && { destinationCountry: this.#text(facts[destination + COUNTRY]) }),
+    };
+  }
+
+  #dnsNames(slot: number, now: number): Partial<ConnectionLine> {
+    const { addressFacts: facts, namedAt } = this.#extras;
+    if (!facts || !namedAt) return {};
+    const [source, destination] = [0, 1].map(side => {
+      const name = this.#text(facts[slot * ADDRESS_FACTS + side * FACTS_OF_ADDRESS + DNS_NAME]);
+      return { name, age: Math.max(now - namedAt[slot * SIDES + side], 0) };
+    });
+    return {
+      ...(source.name !== '' && { sourceDnsName: source.name, sourceDnsAge: source.age }),
+      ...(destination.name !== '' && { destinationDnsName: destination.name, destinationDnsAge: destination.age }),
     };
   }
 

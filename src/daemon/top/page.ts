@@ -18,6 +18,11 @@ export interface ConnectionLine {
   readonly destinationAsNumber?: number;
   readonly sourceCountry?: string;
   readonly destinationCountry?: string;
+  /** By the DNS, and how long ago that was said, milliseconds. */
+  readonly sourceDnsName?: string;
+  readonly sourceDnsAge?: number;
+  readonly destinationDnsName?: string;
+  readonly destinationDnsAge?: number;
   /** Both directions. */
   readonly packets?: number;
   readonly bytes?: number;

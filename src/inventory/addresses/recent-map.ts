@@ -35,6 +35,11 @@ export class RecentMap<K, V> {
     return gone;
   }
 
+  /** Gives a key another value, where it is there. */
+  replace(key: K, value: V): void {
+    for (const part of [this.#young, this.#old]) if (part.has(key)) part.set(key, value);
+  }
+
   clear(): void {
     this.#young.clear();
     this.#old.clear();

@@ -50,6 +50,8 @@ export interface ListContext {
   /** Autonomous systems and countries of addresses are looked up. */
   readonly asNumbers?: boolean;
   readonly countries?: boolean;
+  /** Names of addresses are asked for in the DNS. */
+  readonly dnsNames?: boolean;
 }
 
 /** An element that only records with these details have. */
@@ -101,13 +103,13 @@ function owner(name: string, sides: number): Detail {
 }
 
 /** @param first of the facts of this address */
-function addressDetails(side: string, first: number): Record<'asNumber' | 'country', Detail> {
+function addressDetails(side: string, first: number): Record<'asNumber' | 'country' | 'dnsName', Detail> {
   const one = (what: string, fact: number): Detail => ({
     test: details.TEST_ADDRESS,
     argument: first + fact,
     name: `${side} ${what}`,
   });
-  return { asNumber: one('AS number', 0), country: one('country', 1) };
+  return { asNumber: one('AS number', 0), country: one('country', 1), dnsName: one('DNS name', 2) };
 }
 
 /** What is known of a rule for one direction: that there is one, and each of its names. */
@@ -261,18 +263,27 @@ function ownerElements(): [string, Unregistered][] {
   );
 }
 
+/** Of an address, by the name of its detail, and where it stands behind the AS number. */
+const OF_ADDRESS = [
+  ['Country', 'country', 4],
+  ['DnsName', 'dnsName', 8],
+] as const;
+
 function addressElements(): [string, Unregistered][] {
-  return (['source', 'destination'] as const).map((side): [string, Unregistered] => [
-    `${side}Country`,
-    {
-      type: 'string',
-      make: (element, reversed) => {
-        const ofSource = (side === 'source') !== reversed;
-        const field = { ...named('userName', ofSource ? row.SOURCE_COUNTRY : row.DESTINATION_COUNTRY), element };
-        return where(field, ADDRESSES[ofSource ? 'source' : 'destination'].country);
+  return (['source', 'destination'] as const).flatMap(side =>
+    OF_ADDRESS.map(([what, detail, behind]): [string, Unregistered] => [
+      `${side}${what}`,
+      {
+        type: 'string',
+        make: (element, reversed) => {
+          const ofSource = (side === 'source') !== reversed;
+          const from = ofSource ? row.SOURCE_AS_NUMBER : row.DESTINATION_AS_NUMBER;
+          const field = { ...named('userName', from + behind), element };
+          return where(field, ADDRESSES[ofSource ? 'source' : 'destination'][detail]);
+        },
       },
-    },
-  ]);
+    ]),
+  );
 }
 
 /** It is sent as the element that a list names. */
@@ -351,7 +362,8 @@ function ruleWays(bits: number): Way[] {
 }
 
 /** A setting without which nothing fills some elements, as ListContext names it. */
-export type Need = 'inventory' | 'denied' | 'tcpStates' | 'owners' | 'asNumbers' | 'countries' | 'interfaces';
+export type Need =
+  'inventory' | 'denied' | 'tcpStates' | 'owners' | 'asNumbers' | 'countries' | 'dnsNames' | 'interfaces';
 
 const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
 
@@ -361,6 +373,7 @@ export function needOf(name: string): Need | undefined {
   if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
   if (/^bgp(Source|Destination)AsNumber$/.test(name)) return 'asNumbers';
   if (/^(source|destination)Country\b/.test(name)) return 'countries';
+  if (/^(source|destination)DnsName\b/.test(name)) return 'dnsNames';
   if (name === 'tcpStatePrevList') return 'tcpStates';
   return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;
 }

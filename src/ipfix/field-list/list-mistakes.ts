@@ -25,6 +25,7 @@ const NEEDS: Readonly<Record<Need, string>> = {
   owners: '--owners',
   asNumbers: '--geoip-asn',
   countries: '--geoip-country',
+  dnsNames: '--dns-names',
   interfaces: '--interfaces',
 };
 
@@ -166,7 +167,15 @@ function fillable(context: ListContext): Set<string> {
 /** All that a list may ever have, in the order in which docs/records.md has them. */
 export function listableElements(): string[] {
   const timeouts = { active: 1000, idle: 1000 };
-  const known = { inventory: true, denied: true, tcpStates: true, owners: true, asNumbers: true, countries: true };
+  const known = {
+    inventory: true,
+    denied: true,
+    tcpStates: true,
+    owners: true,
+    asNumbers: true,
+    countries: true,
+    dnsNames: true,
+  };
   const context = { observationDomain: 0, ...known, timeouts };
   const interfaces = { ingress: 1, egress: 1 };
   return [

@@ -287,6 +287,7 @@ test('what is not there has no metric', async t => {
     inventory,
     kubernetes,
     geoip,
+    dns,
     namespacesLeft,
     removed,
     ...rest
@@ -296,7 +297,7 @@ test('what is not there has no metric', async t => {
     { recorder: undefined, process: { ...FIGURES, namespaces: undefined } },
   );
   const optional =
-    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|kubernetes|geoip|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
+    /ctflow_(\w*event_|\w*events_|denied|nflog|nat|state|route|owner|inventory|kubernetes|geoip|dns|destination|removed|namespaces|lost|unread|resync|poll_only|record(er|ings))/;
   const found = [...typesOf(text).keys()].filter(name => optional.test(name));
   t.deepEqual(found, ['ctflow_repeated_events_total']);
 });

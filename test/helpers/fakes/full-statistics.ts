@@ -173,6 +173,18 @@ export function fullStatistics(first = 1001): ExporterStats {
       lookedUp: n(),
       damaged: n(),
     },
+    dns: {
+      addresses: n(),
+      waiting: n(),
+      asked: n(),
+      answered: n(),
+      without: n(),
+      unusable: n(),
+      timeouts: n(),
+      failed: n(),
+      overflow: n(),
+      evicted: { room: n(), age: n() },
+    },
     names: { count: n(), overflow: n() },
   };
 }

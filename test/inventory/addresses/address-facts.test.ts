@@ -2,12 +2,16 @@ import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { ADDRESS_FACTS } from '../../../src/encoder/columns.js';
 import { AddressFacts } from '../../../src/inventory/addresses/address-facts.js';
+import { nameText } from '../../../src/daemon/top/describe-flow.js';
+import { DnsNames } from '../../../src/inventory/addresses/dns-names.js';
 import { Geoip } from '../../../src/inventory/addresses/geoip.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { ROW_WORDS } from '../../../src/row/layout.generated.js';
 import { tcp } from '../../helpers/builders/connections.js';
 import { mmdb } from '../../helpers/builders/mmdb.js';
 import { type Facts, rows } from '../../helpers/builders/rows.js';
+import { dnsServer } from '../../helpers/dns-server.js';
+import { eventually } from '../../helpers/eventually.js';
 import { listeningLogger } from '../../helpers/fakes/listening-logger.js';
 import { StoreRig } from '../../helpers/rigs/store-rig.js';
 import { temporaryPath } from '../../helpers/temporary.js';
@@ -16,9 +20,14 @@ class Rig extends StoreRig {
   readonly names = new NameTable({ names: 16, bytes: 64 });
   readonly facts: AddressFacts;
 
-  constructor(geoip: Geoip) {
+  constructor(geoip?: Geoip, dns?: DnsNames) {
     super({ maxConnections: 8 });
-    this.facts = new AddressFacts(this.store, this.names, geoip);
+    this.facts = new AddressFacts(this.store, this.names, { geoip, dns });
+  }
+
+  /** Names in the DNS of source and destination. */
+  dnsNames(): string[] {
+    return [2, 5].map(fact => nameText(this.names, this.facts.extras.addressFacts![fact]));
   }
 
   /** AS number and country of source and destination. */
@@ -76,4 +85,24 @@ test('a country that a flow has keeps its name when the table of names is tidied
   for (let i = 0; i < 12; i++) rig.names.intern(`other ${i}`);
   rig.names.tidy();
   t.deepEqual(rig.answer(), [64_500, 'DE', 64_501, 'FR']);
+});
+
+test('a name is filled in when its answer comes, unless another flow has the slot by then', async t => {
+  const answers = new Map<string, (names: readonly string[]) => void>();
+  const server = await dnsServer(t, name => new Promise(resolve => answers.set(name, resolve)));
+  const dns = new DnsNames({ servers: [server.address], timeout: 60_000 });
+  t.teardown(() => dns.close());
+  const rig = new Rig(undefined, dns);
+  rig.poll([between('10.0.0.1', '10.0.0.2')]);
+  t.deepEqual(rig.dnsNames(), ['', '']);
+  await eventually('both are asked for', () => answers.size === 2);
+  answers.get('1.0.0.10.in-addr.arpa')!(['one.example']);
+  await eventually('the source has a name', () => rig.dnsNames()[0] === 'one.example');
+  t.true(rig.facts.extras.namedAt![0] > 0);
+  const { u32 } = rows(between('10.0.0.1', '10.0.0.1'));
+  rig.store.table.rows.set(u32.subarray(0, ROW_WORDS));
+  rig.facts.added(0);
+  answers.get('2.0.0.10.in-addr.arpa')!(['two.example']);
+  await eventually('all are answered', () => dns.stats().answered === 2);
+  t.deepEqual(rig.dnsNames(), ['one.example', 'one.example'], 'of the flow that is there now');
 });

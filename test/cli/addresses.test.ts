@@ -1,9 +1,10 @@
-/** GeoIP on the command line, with a recording between 192.0.2.2 and 198.51.100.2, and IPv6. */
+/** What is known of addresses, on the command line: with a recording between 192.0.2.2 and 198.51.100.2, and IPv6. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { perBackend } from '../helpers/backends.js';
 import { mmdb } from '../helpers/builders/mmdb.js';
+import { dnsServer } from '../helpers/dns-server.js';
 import { ctflow, RECORDING } from '../helpers/kernel/cli.js';
 import { temporaryFolder, temporaryPath } from '../helpers/temporary.js';
 
@@ -96,4 +97,36 @@ test('a file that cannot be used ends the start, and a filter that wants one say
   const { code, stderr } = await ctflow(['dump', ...REPLAY, '--filter', 'src.asn == 1']);
   t.is(code, 2);
   t.regex(stderr, /--filter asks for src\.asn, which is not known without --geoip-asn/);
+});
+
+perBackend('records have the names that are known when they are exported, and filters see them', async (t, backend) => {
+  const server = await dnsServer(t, name => (name === '2.100.51.198.in-addr.arpa' ? ['web.example'] : 'NXDOMAIN'));
+  const folder = temporaryFolder(t);
+  const names = 'sourceDnsName=32473/1,destinationDnsName=32473/2';
+  const run = await ctflow([
+    'run',
+    ...REPLAY,
+    '--flow-poll-interval',
+    '300ms',
+    '--backend',
+    backend.name,
+    '--collector',
+    `file://${folder}/records.ipfix`,
+    '--fields',
+    `flowId,destinationIPv4Address,${names}`,
+    '--filter',
+    'dst.dns == web.example',
+    '--dns-names',
+    '--dns-servers',
+    server.address,
+  ]);
+  t.is(run.code, 0, run.stderr);
+  const collected = await ctflow(['collect', '--format', 'json', join(folder, readdirSync(folder)[0])]);
+  const records = linesOf(collected.stdout).filter(record => !record['options']);
+  t.true(records.length > 0, run.stderr);
+  for (const record of records) {
+    t.is(record['destinationIPv4Address'], '198.51.100.2');
+    t.is(Buffer.from(String(record['32473/2']), 'hex').toString(), 'web.example');
+    t.false('32473/1' in record, 'the source has no name');
+  }
 });
