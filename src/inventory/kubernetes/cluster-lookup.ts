@@ -37,7 +37,9 @@ export class ClusterLookup implements AddressLookup {
     const owners = pods.at(keyOfRow(bytes, at, family));
     const owner = owners && ownerAt(owners, startMs);
     if (!owner) return NOTHING;
-    if (owner.until === Number.POSITIVE_INFINITY && owner.facts.ending && startMs > contactAt() - LATE_MS) {
+    const ends = owner.facts.ending || owner.until !== Number.POSITIVE_INFINITY;
+    // of whoever has the address next the server may not have said so yet
+    if (ends && startMs > contactAt() - LATE_MS) {
       this.postponed = true;
       return NOTHING;
     }

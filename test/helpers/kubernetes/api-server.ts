@@ -24,6 +24,12 @@ const PATHS = {
 } as const;
 export type Kind = keyof typeof PATHS;
 
+/** Where objects are made, changed and removed. */
+export interface ObjectStore {
+  put(kind: Kind, object: ApiObject): void;
+  remove(kind: Kind, uid: string): void;
+}
+
 interface Change {
   readonly version: number;
   readonly before: ApiObject | undefined;
@@ -51,7 +57,7 @@ export type Fault = (request: Request) => { status: number; retryAfter?: number 
  * The part of an API server that lists and watches, over HTTPS: pages, versions, bookmarks, 410 for versions that it has forgotten,
  * field selectors, tokens, and streams that break. What is put there appears in all watches at once.
  */
-export class ApiServer {
+export class ApiServer implements ObjectStore {
   /** Whoever has none of them gets 401. */
   tokens = new Set(['first']);
   fault: Fault = () => undefined;

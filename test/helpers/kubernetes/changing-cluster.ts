@@ -1,11 +1,13 @@
 import { tcp } from '../builders/connections.js';
 import type { Facts } from '../builders/rows.js';
-import type { ApiServer } from './api-server.js';
+import type { ObjectStore } from './api-server.js';
 import { nodeObject, podObject, serviceObject } from './objects.js';
 
 const NODES = ['worker-1', 'worker-2'];
 const PODS = 240;
 const SERVICES = 20;
+/** Pods that have been told to end, and run on for a moment. */
+const ENDING = 8;
 const NAMESPACES = ['shop', 'data', 'web'];
 /** Milliseconds that a round may take for its flows to count: ctflow allows what the server says to be a second late. */
 const HELD_UP_MS = 500;
@@ -36,7 +38,7 @@ export class ChangingCluster {
   /** What watches have to tell of them: the last state of what is gone, and that it is gone. */
   announced = NODES.length;
   readonly flows: Facts[] = [];
-  readonly #server: ApiServer;
+  readonly #server: ObjectStore;
   readonly #freePods: string[];
   readonly #freeServices: string[];
   /** By address. */
@@ -52,10 +54,10 @@ export class ChangingCluster {
   #born = 0;
   #port = 10_000;
 
-  constructor(server: ApiServer) {
+  constructor(server: ObjectStore) {
     this.#server = server;
     this.#freePods = Array.from({ length: PODS }, (_, i) => `10.1.${(i % NODES.length) + 1}.${i + 1}`);
-    this.#freeServices = Array.from({ length: SERVICES }, (_, i) => `10.96.0.${i + 1}`);
+    this.#freeServices = Array.from({ length: SERVICES }, (_, i) => `10.96.7.${i + 1}`);
     for (const [i, name] of NODES.entries())
       server.put('nodes', nodeObject(name, [`192.0.2.${i + 1}`], [`10.1.${i + 1}.0/24`]));
   }
@@ -65,15 +67,19 @@ export class ChangingCluster {
     const kind = this.changes++ % 16;
     if (kind === 3 && this.#services.length > SERVICES / 2) this.#endService();
     else if (kind === 3) this.#startService();
-    else if (kind % 3 === 0 && this.#ending.length > 0) this.#remove();
+    else if (kind % 3 === 0 && this.#ending.length > ENDING) this.#remove();
     else if (kind % 3 === 1 && this.#running.length > PODS / 2) this.#end();
     else this.#startPod();
   }
 
-  /** Changes, and connections that begin, until ctflow knows of all. @param caughtUp settles when it does */
-  async round(changes: number, caughtUp: () => Promise<unknown>): Promise<void> {
+  /**
+   * Changes, and connections that begin.
+   * @param applied settles when the server has made the changes; @param caughtUp when ctflow knows of all
+   */
+  async round(changes: number, applied: () => Promise<void>, caughtUp: () => Promise<unknown>): Promise<void> {
     const began = Date.now();
     for (let i = 0; i < changes; i++) this.#change();
+    await applied();
     this.#connect();
     await caughtUp();
     if (Date.now() - began > HELD_UP_MS) this.#heldUp.add(this.#round);
@@ -113,6 +119,10 @@ export class ChangingCluster {
     return lives
       .filter(({ from, to, lastRound }) => from <= start && (start < to || lastRound === round))
       .map(({ name, namespace }) => `${namespace}/${name}:p-${name}`);
+  }
+
+  isPod(address: string): boolean {
+    return address.startsWith('10.1.');
   }
 
   nodeOf(address: string): string {

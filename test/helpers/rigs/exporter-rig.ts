@@ -1,4 +1,3 @@
-import type { ExecutionContext } from 'ava';
 import type { Backend } from '../../../src/backend/backend.js';
 import type { Endpoint } from '../../../src/common/endpoint.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../../src/destination/destination-options.js';
@@ -7,6 +6,7 @@ import { udp } from '../builders/connections.js';
 import type { Facts } from '../builders/rows.js';
 import type { FakeSource } from '../fakes/fake-source.js';
 import { listeningLogger } from '../fakes/listening-logger.js';
+import type { Scope } from '../kernel/scope.js';
 
 /** What differs from the usual options; `destination` of each destination. */
 interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
@@ -20,7 +20,7 @@ interface ExporterRig {
 
 /** An exporter that polls every 20 ms and exports after 30, closed when the test is over. */
 export function exporterRig(
-  t: ExecutionContext,
+  t: Scope,
   backend: Backend,
   source: FakeSource,
   endpoints: Endpoint[],
@@ -48,7 +48,7 @@ export function exporterRig(
     })),
     log,
   });
-  t.teardown(() => exporter.close());
+  t.teardown(async () => void (await exporter.close()));
   return { exporter, lines };
 }
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Collector } from '../../../src/collector/collector.js';
 import type { CollectedRecord } from '../../../src/collector/decode/record.js';
-import { INTER_NODE, INTRA_NODE } from '../../../src/inventory/enrichment.js';
 import { perBackend } from '../../helpers/backends.js';
 import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { eventually } from '../../helpers/eventually.js';
 import { FakeSource } from '../../helpers/fakes/fake-source.js';
 import { ChangingCluster } from '../../helpers/kubernetes/changing-cluster.js';
+import { compareNames } from '../../helpers/kubernetes/compare-names.js';
 import { openCluster } from '../../helpers/rigs/cluster-rig.js';
 import { exporterRig } from '../../helpers/rigs/exporter-rig.js';
 
@@ -16,7 +16,6 @@ const TICKS = 200;
 const CHANGES = 3;
 /** Connections at a time; the oldest end. */
 const FLOWS = 200;
-const OF_END = ['PodName', 'PodNamespace', 'NodeName'];
 
 perBackend(
   'names in exported records are those of the API while pods and services come, go and reuse addresses',
@@ -38,10 +37,11 @@ perBackend(
     await exporter.open();
     const began = performance.now();
     for (let tick = 0; tick < TICKS; tick++) {
-      await cluster.round(CHANGES, async () => {
+      const caughtUp = async (): Promise<void> => {
         await sleep(TICK_MS);
         await eventually('the changes are known', () => inventory.stats().changes >= cluster.announced);
-      });
+      };
+      await cluster.round(CHANGES, async () => {}, caughtUp);
       cluster.goOn(FLOWS);
     }
     const ended = performance.now();
@@ -50,48 +50,9 @@ perBackend(
     await exporter.close();
     await collector.close(1_000);
 
-    const counts = { records: 0, heldUp: 0, pods: 0, unnamedPods: 0, services: 0, unnamedServices: 0, types: 0 };
     t.is(records.length, exporter.stats().recordsExported);
-    for (const record of records) {
-      counts.records++;
-      const text = (name: string): string => String(record.get(name));
-      const flow = cluster.flow(Number(record.get('sourceTransportPort')));
-      if (!flow) {
-        counts.heldUp++;
-        continue;
-      }
-      const { start, serviceAddress } = flow;
-      const ends = [
-        ['source', text('sourceIPv4Address')],
-        ['destination', text('destinationIPv4Address')],
-      ];
-      const nodes: string[] = [];
-      for (const [side, address] of ends) {
-        const [name, namespace, node] = OF_END.map(field => text(side + field));
-        const owner = cluster.podAt(address, start);
-        const where = `${side} ${address} of a flow that started at ${start}`;
-        if (name === '') {
-          if (owner) counts.unnamedPods++;
-          t.is(namespace, '', where);
-        } else {
-          counts.pods++;
-          t.deepEqual([name, namespace], [owner?.name, owner?.namespace], where);
-        }
-        if (node !== '') t.is(node, cluster.nodeOf(address), where);
-        if (address.startsWith('10.1.')) nodes.push(cluster.nodeOf(address));
-      }
-      const type = Number(record.get('flowType'));
-      if (type !== 0 && nodes.length === 2) {
-        counts.types++;
-        t.is(type, nodes[0] === nodes[1] ? INTRA_NODE : INTER_NODE);
-      }
-      const ports = cluster.servicePortsOf(flow);
-      const port = text('destinationServicePortName');
-      if (port !== '') {
-        counts.services++;
-        t.true(ports.includes(port), `${port} is none of ${ports.join(' ')} at ${serviceAddress}`);
-      } else if (ports.length > 0) counts.unnamedServices++;
-    }
+    const { wrong, counts } = compareNames(records, cluster);
+    t.deepEqual(wrong, []);
     const rate = Math.round((cluster.changes / (ended - began)) * 1_000);
     t.log(`${rate} changes a second, ${inventory.stats().corrected} taken back: ${JSON.stringify(counts)}`);
     t.true(counts.pods > 200 && counts.services > 50 && counts.types > 0);

@@ -74,6 +74,19 @@ test('a pod that may have ended without notice is named when that is sure', asyn
   t.is(rig.answer(young.sourcePort!)[0], 'job');
 });
 
+test('a flow of the last moments of a pod is not named before it is known who has the address next', async t => {
+  const rig = await ClusterRig.open(t, server => server.put('pods', podObject('first', { addresses })));
+  await rig.synced();
+  const now = Date.now();
+  const ending = { addresses, deleted: now, finished: now + 40_000 };
+  await changed(rig, () => rig.server.put('pods', podObject('first', ending)));
+  const late = flow(ADDRESS, OUTSIDE, now + 30_000);
+  t.is(rig.see(late)[0], '');
+  t.is(ownerAt(rig, now - 10_000), 'first');
+  await changed(rig, () => rig.server.put('pods', podObject('second', { addresses, started: now + 20_000 })));
+  t.is(ownerAt(rig, now + 30_000), '', 'both may have had it');
+});
+
 test('an answer that turns out wrong is taken back', async t => {
   const rig = await ClusterRig.open(t, server => {
     server.put('nodes', nodeObject('worker-1', ['192.0.2.11'], ['10.1.1.0/24']));
