@@ -171,8 +171,10 @@ export declare class NflogListener {
    */
   constructor(netns: string | undefined | null, words: Uint32Array, groups: Array<number>, receiveBuffer: number, previous: NflogListener | undefined | null, onReady: () => void)
   /** The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced. */
-  prefix(number: number): string
-  /** How many prefixes have a number, the empty one included. */
+  prefix(number: number): LogPrefix
+  /** The rules of nftables that log to its groups; null where none has changed since the last call, and once it is closed. */
+  changedRules(): Promise<LogRules | null>
+  /** How many prefixes have a number, 0 included. */
   prefixCount(): number
   /** Frees the numbers that are not among these; those of rows that were not taken yet stay. */
   keepPrefixes(used: Uint32Array): void
@@ -408,6 +410,31 @@ export declare function limitUnsent(fd: number, octets: number): boolean
 
 /** Backend.lockFile of src/backend/backend.ts. */
 export declare function lockFile(fd: number): boolean
+
+/** A log prefix; empty, and of group 0, where the packet has none that is known. */
+export interface LogPrefix {
+  group: number
+  prefix: string
+}
+
+/** What the rules that log to one group with one prefix have in common. */
+export interface LogRule {
+  group: number
+  prefix: string
+  /** Empty where they have none, or different ones. */
+  comment: string
+  /** Their comments are not the same. */
+  shared: boolean
+  /** Each of them rejects what it logs. */
+  rejects: boolean
+}
+
+/** Rules that log to the groups of a reader, each group and prefix once. */
+export interface LogRules {
+  rules: Array<LogRule>
+  /** Rules without room. */
+  leftOut: number
+}
 
 /** Owners of src/sources/source.ts. */
 export interface LookedOwners {

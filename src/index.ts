@@ -36,6 +36,7 @@ export type { MatchCounts } from './denied/conntrack-correlator.js';
 export type { DeniedOptions, DeniedStats } from './denied/denied-packets.js';
 export type { LabelPolicy, MarkPolicy, Policy, PolicyOptions } from './denied/policy.js';
 export type { DenyCounts } from './denied/deny-store.js';
+export type { CommentCounts } from './denied/rule-comments.js';
 export type { AggregationStats } from './destination/batchers/sum-batcher.js';
 export type { DestinationStats, TemplatesResent } from './destination/destination-stats.js';
 export type { RemovedStats } from './destination/exporter-stats.js';

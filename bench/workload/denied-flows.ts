@@ -21,7 +21,10 @@ const OCTETS = 180;
 export class DeniedFlows {
   readonly names = new NameTable();
   readonly store: DenyStore;
-  readonly #rules = new DeniedRules(this.names, number => `ctflow:drop:in:default/policy-${number}:rule-${number}`);
+  readonly #rules = new DeniedRules(this.names, number => ({
+    group: 5,
+    prefix: `ctflow:drop:in:default/policy-${number}:rule-${number}`,
+  }));
   readonly #rows: Batch;
   readonly #idle: number;
 

@@ -101,7 +101,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   }
   if (eventKind(settings, sourceKind) === 'off') without('without --events', 'eventBuffer', 'dyingLimit', 'holdEnded');
   else if (settings.holdEnded === 'off') without('with --hold-ended off', 'dyingLimit');
-  if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'maxDenied');
+  if (!settings.nflogGroup) without('without --nflog-group', 'nflogBuffer', 'nftComments', 'maxDenied');
   if (sourceKind === 'procfs' || sourceKind === 'ovs')
     without(`with source ${sourceKind}: it shows no labels`, 'labels');
   if (destinations.every(({ interfaces }) => interfaces !== 'route'))
@@ -120,7 +120,13 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   if (!destinations.some(isNat)) without('without --profile nat', 'natInstance', 'natTime', 'nat66Events');
   if (destinations.every(isNat)) {
     without('with --profile nat alone: its records are those of events', ...FLOWS_ONLY);
-    without('with --profile nat alone: it has no denied packets', 'nflogGroup', 'maxDenied', 'nflogBuffer');
+    without(
+      'with --profile nat alone: it has no denied packets',
+      'nflogGroup',
+      'nftComments',
+      'maxDenied',
+      'nflogBuffer',
+    );
     without('with --profile nat alone: its records name no policy', 'marks', 'labels');
     without('with --profile nat alone: it has no TCP states', 'tcpStateHistory');
   }

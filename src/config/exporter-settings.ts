@@ -171,6 +171,12 @@ export const exporterSettings = {
     defaults.maxDenied,
     'hard limit; beyond it the longest idle denied flow is exported with end reason 5 and evicted',
   ),
+  nftComments: defaulted(
+    'Denied packets',
+    onOff('<on|off>'),
+    true,
+    'whether a denied flow has the comment of the nft rule that logs its packets as the name of the rule',
+  ),
   marks: setting(
     'Denied packets',
     markPolicies,

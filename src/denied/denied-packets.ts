@@ -19,6 +19,7 @@ import type { NflogCounts, NflogSource } from '../sources/nflog.js';
 import { DeniedRules } from './denied-rules.js';
 import { ConntrackCorrelator, type MatchCounts } from './conntrack-correlator.js';
 import { DenyStore, type DenyCounts } from './deny-store.js';
+import { RuleComments, type CommentCounts } from './rule-comments.js';
 
 /** Of the native reader. */
 const MOST_PREFIXES = 4096;
@@ -37,6 +38,8 @@ interface Taker {
 export interface DeniedOptions extends NflogOptions {
   /** Denied flows at most; the one that had no packet for longest goes. */
   maxDenied: number;
+  /** Whether rules have the names that their comments in nft give. */
+  nftComments?: boolean;
   /** Slots beside them for ended flows that wait for their last record; absent for none. */
   endedRoom?: number;
   /** Rules of somebody else that its connections may have. */
@@ -50,6 +53,8 @@ export interface DeniedStats extends MatchCounts, DenyCounts {
   readonly flows: number;
   /** Packets that wait for the next poll now. */
   readonly pending: number;
+  /** Where comments of rules are read. */
+  readonly comments?: CommentCounts;
   /** What became of the logged packets. */
   readonly nflog: NflogCounts | undefined;
 }
@@ -61,6 +66,7 @@ export class DeniedPackets {
   readonly #log: Logger;
   readonly #store: DenyStore;
   readonly #rules: DeniedRules;
+  readonly #comments: RuleComments | undefined;
   /** Prefixes at which numbers are freed next. */
   #crowded = MOST_PREFIXES / 2;
   readonly #correlator: ConntrackCorrelator;
@@ -84,7 +90,10 @@ export class DeniedPackets {
     this.#options = options;
     this.#log = log;
     this.#idleMs = idleMs;
-    const rules = new DeniedRules(names, number => this.#source!.prefix(number), options.otherRules);
+    if (options.nftComments)
+      this.#comments = new RuleComments(async () => (await this.#source?.changedRules()) ?? null, log);
+    const ruleOf = (group: number, prefix: string) => this.#comments?.of(group, prefix);
+    const rules = new DeniedRules(names, number => this.#source!.prefix(number), ruleOf, options.otherRules);
     this.#rules = rules;
     this.#store = new DenyStore(options.maxDenied, options.endedRoom);
     this.#correlator = new ConntrackCorrelator(connections, this.#store, rules, now);
@@ -136,6 +145,7 @@ export class DeniedPackets {
     return {
       beforeDump: () => this.#correlator.beforeDump(),
       afterPoll: async complete => {
+        if (await this.#comments?.look()) this.#rules.readAgain();
         await this.#correlator.afterPoll(complete);
         this.endIdle();
         this.#tidy();
@@ -208,6 +218,7 @@ export class DeniedPackets {
       ...this.#store.counts,
       pending: this.#store.pending.count,
       ...this.#correlator.counts,
+      ...(this.#comments && { comments: this.#comments.counts }),
       nflog: this.#counts(),
     };
   }

@@ -1,6 +1,7 @@
 import { RULE_INGRESS, RULE_WORDS } from '../encoder/columns.js';
 import type { NameHolder, NameTable } from '../record/name-table.js';
-import { ALLOW, parseLogPrefix, REJECT } from './log-prefix.js';
+import type { LogPrefix, LogRule } from '../../native/binding.js';
+import { ALLOW, deniedBy, REJECT } from './log-prefix.js';
 
 /** Forwarding Status registry of IANA: dropped by ACL deny, which answers the sender, or by ACL drop, which does not. */
 const ACL_DENY = 0x81;
@@ -21,16 +22,26 @@ export function factsOf(action: number, ingress: boolean): number {
 /** The rules by the number of their log prefix and the hook in which they stand. */
 export class DeniedRules implements NameHolder {
   readonly #names: NameTable;
-  readonly #prefixOf: (number: number) => string;
+  readonly #prefixOf: (number: number) => LogPrefix;
+  readonly #ruleOf: (group: number, prefix: string) => LogRule | undefined;
   /** RULE_WORDS words a rule by its id: see FlowExtras. The first is zero where the rule has not been seen. */
   readonly facts: Uint32Array;
   readonly #seen = new Set<number>();
 
-  /** @param prefixOf the log prefix of a number; @param others ids behind its own, of rules of somebody else */
-  constructor(names: NameTable, prefixOf: (number: number) => string, others = 0) {
+  /**
+   * @param prefixOf the log prefix of a number; @param ruleOf what is known of the rules that log so
+   * @param others ids behind its own, of rules of somebody else
+   */
+  constructor(
+    names: NameTable,
+    prefixOf: (number: number) => LogPrefix,
+    ruleOf: (group: number, prefix: string) => LogRule | undefined = () => undefined,
+    others = 0,
+  ) {
     this.facts = new Uint32Array((MOST_IDS + others) * RULE_WORDS);
     this.#names = names;
     this.#prefixOf = prefixOf;
+    this.#ruleOf = ruleOf;
     names.hold(this);
   }
 
@@ -39,6 +50,14 @@ export class DeniedRules implements NameHolder {
     const id = prefix * HOOKS + Math.min(hook, HOOKS - 2) + 1;
     if (this.facts[id * RULE_WORDS] === 0) this.#read(id);
     return id;
+  }
+
+  /** Rules have changed. One that logs no more keeps what was known of it: its packets are still on their way. */
+  readAgain(): void {
+    for (const id of this.#seen) {
+      const { group, prefix } = this.#prefixOf(Math.floor((id - 1) / HOOKS));
+      if (this.#ruleOf(group, prefix)) this.#read(id);
+    }
   }
 
   /**
@@ -62,7 +81,8 @@ export class DeniedRules implements NameHolder {
 
   #read(id: number): void {
     const hook = (id - 1) % HOOKS;
-    const denied = parseLogPrefix(this.#prefixOf((id - 1 - hook) / HOOKS));
+    const { group, prefix } = this.#prefixOf((id - 1 - hook) / HOOKS);
+    const denied = deniedBy(prefix, this.#ruleOf(group, prefix));
     // where the prefix has no direction: what comes in or passes through is denied to its destination
     const ingress = denied.direction ? denied.direction === 'ingress' : hook < FIRST_EGRESS_HOOK;
     const names = [denied.policyName, denied.policyNamespace, denied.rule].map(name => this.#names.intern(name));

@@ -17,14 +17,28 @@ const FORM =
   /^ctflow:(?<action>drop|reject|):(?<direction>in|out|):(?:(?<namespace>[^/:]*)\/)?(?<policy>[^/:]*):(?<rule>.*)$/s;
 
 /**
+ * What a log prefix says of the rule, and where it is of another form its comment. Either has the form
  * `ctflow:<drop|reject>:<in|out>:<policy namespace>/<policy name>:<rule>`; parts may be empty, a policy without a slash has no
- * namespace. Any other prefix is the rule's name, and its action drop.
+ * namespace. Any other text is the rule's name.
+ * @param known what the rules of nft that log with this prefix have in common
  */
-export function parseLogPrefix(prefix: string): DeniedBy {
-  const { action, direction, namespace = '', policy, rule } = FORM.exec(prefix)?.groups ?? {};
-  if (rule === undefined) {
-    return { action: DROP, direction: undefined, policyNamespace: '', policyName: '', rule: prefix.trim() };
-  }
+export function deniedBy(prefix: string, known?: { readonly comment: string; readonly rejects: boolean }): DeniedBy {
+  const comment = known?.comment ?? '';
+  return (
+    parse(prefix) ??
+    parse(comment) ?? {
+      action: known?.rejects ? REJECT : DROP,
+      direction: undefined,
+      policyNamespace: '',
+      policyName: '',
+      rule: comment || prefix.trim(),
+    }
+  );
+}
+
+function parse(text: string): DeniedBy | undefined {
+  const { action, direction, namespace = '', policy, rule } = FORM.exec(text)?.groups ?? {};
+  if (rule === undefined) return undefined;
   return {
     action: action === 'reject' ? REJECT : DROP,
     direction: direction === 'in' ? 'ingress' : direction === 'out' ? 'egress' : undefined,

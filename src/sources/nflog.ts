@@ -1,5 +1,5 @@
-import type { NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
-import { native } from '../common/native-error.js';
+import type { LogPrefix, LogRules, NflogCounts, NflogListener as NativeNflog } from '../../native/binding.js';
+import { native, nativeError } from '../common/native-error.js';
 import { RowListener, type NativeListener } from './row-listener.js';
 import type { KernelOptions } from './source.js';
 
@@ -16,7 +16,8 @@ export interface NflogOptions extends KernelOptions {
 }
 
 /** What {@link NflogSource} needs of the native listener. */
-export type NflogListener = NativeListener & Pick<NativeNflog, 'counts' | 'prefix' | 'prefixCount' | 'keepPrefixes'>;
+export type NflogListener = NativeListener &
+  Pick<NativeNflog, 'changedRules' | 'counts' | 'prefix' | 'prefixCount' | 'keepPrefixes'>;
 
 /**
  * Packets that rules have logged to NFLOG groups, as they come: rows of EVENT_DENIED, one a packet. The kernel gathers
@@ -29,8 +30,20 @@ export class NflogSource extends RowListener<NflogListener> {
   }
 
   /** The log prefix whose number stands in RULE of a row; `''` for 0. */
-  prefix(number: number): string {
+  prefix(number: number): LogPrefix {
     return this.listener.prefix(number);
+  }
+
+  /**
+   * The rules of nft that log to its groups; null where none has changed since the last call, and once it is closed.
+   * @throws CtflowError CTFLOW_NETLINK, CTFLOW_PERMISSION
+   */
+  async changedRules(): Promise<LogRules | null> {
+    try {
+      return await this.listener.changedRules();
+    } catch (error) {
+      throw nativeError(error);
+    }
   }
 
   /** How many prefixes have a number; 4,096 at most. */

@@ -57,6 +57,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--nflog-group': '5,65535',
   '--nflog-buffer': '65536',
   '--max-denied': '300',
+  '--nft-comments': 'off',
   '--marks': '0x10/0xf0=allow:in:prod/web:http,7=drop:out:/lab',
   '--labels': '5=allow:in:prod/web:http',
   '--inventory': 'inventory.yaml',

@@ -7,6 +7,7 @@ import { denies, RULE_WORDS } from '../../src/encoder/columns.js';
 import { nameText } from '../../src/daemon/top/describe-flow.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { tcp } from '../helpers/builders/connections.js';
+import { prefixOf } from '../helpers/builders/denied.js';
 import type { Facts } from '../helpers/builders/rows.js';
 import { StoreRig } from '../helpers/rigs/store-rig.js';
 
@@ -24,7 +25,9 @@ const mark = (value: number, mask: number, name: string, more: Partial<MarkPolic
 function begin(options: PolicyOptions, denied = false) {
   const rig = new StoreRig();
   const names = new NameTable();
-  const rules = denied ? new DeniedRules(names, () => 'ctflow:drop:in:prod/wall:no', 3) : undefined;
+  const rules = denied
+    ? new DeniedRules(names, () => prefixOf('ctflow:drop:in:prod/wall:no'), undefined, 3)
+    : undefined;
   const column = new Uint16Array(rig.store.table.capacity);
   const policies = new ConnectionPolicies(
     rig.store,

@@ -4,7 +4,7 @@ import { FlowFacts } from '../../src/encoder/flow-facts.js';
 import * as layout from '../../src/row/layout.generated.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { ExportSlots } from '../../src/schedule/export-state.js';
-import { PREFIXES } from '../helpers/builders/denied.js';
+import { PREFIXES, prefixOf } from '../helpers/builders/denied.js';
 import { flowTable } from '../helpers/builders/flow-table.js';
 
 const INPUT = 1;
@@ -29,7 +29,7 @@ const NUMBERS = {
 /** Reads the facts of one flow, where those of another were before. */
 function write(prefix: number, hook: number) {
   const names = new NameTable();
-  const rules = new DeniedRules(names, number => PREFIXES[number]);
+  const rules = new DeniedRules(names, number => prefixOf(PREFIXES[number]));
   const table = flowTable({}, {}, {}, {});
   const columns = table.columns({
     rules: Uint16Array.of(0, 0, 0, rules.idOf(prefix, hook)),
@@ -90,7 +90,7 @@ test('name numbers stay valid when the name table is compacted', t => {
 });
 
 test('the ids of rules and hooks are distinct and fit into 16 bits', t => {
-  const rules = new DeniedRules(new NameTable(), () => '');
+  const rules = new DeniedRules(new NameTable(), () => prefixOf(''));
   const ids = new Set<number>();
   for (let prefix = 0; prefix < 4096; prefix++) for (let hook = 0; hook < 6; hook++) ids.add(rules.idOf(prefix, hook));
   t.is(ids.size, 4096 * 6);

@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import type { LogPrefix, LogRules } from '../../native/binding.js';
 import type { Backend } from '../../src/backend/backend.js';
 import type { NflogOptions } from '../../src/sources/nflog.js';
 import { DESTINATION_DEFAULTS } from '../../src/destination/destination-options.js';
@@ -15,7 +16,7 @@ import { FakeSource } from '../helpers/fakes/fake-source.js';
 import { listeningLogger } from '../helpers/fakes/listening-logger.js';
 import { nativeFailure } from '../helpers/fakes/native-failure.js';
 
-const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16 };
+const OPTIONS = { filter: {}, groups: [5], receiveBuffer: 4096, maxDenied: 16, nftComments: true };
 
 /** A native listener that a test fills. */
 class FakeNflog implements NflogListener {
@@ -24,6 +25,8 @@ class FakeNflog implements NflogListener {
   /** Begins the names of rules. */
   life = 'rule';
   prefixes = 1;
+  /** That the next look finds. */
+  rules: LogRules | null = null;
   readonly kept: number[][] = [];
   failure: Error | undefined;
   /** What comes when the groups are let go. */
@@ -74,8 +77,14 @@ class FakeNflog implements NflogListener {
     return this.#waiting.length === 0 ? this.#drains : 0;
   }
 
-  prefix(number: number): string {
-    return `${this.life} ${number}`;
+  prefix(number: number): LogPrefix {
+    return { group: 5, prefix: `${this.life} ${number}` };
+  }
+
+  async changedRules(): Promise<LogRules | null> {
+    const changed = this.rules;
+    this.rules = null;
+    return changed;
   }
 
   prefixCount(): number {
@@ -220,4 +229,25 @@ test('numbers of rules are freed where there is little room, but for those in us
   await eventually('the third', () => flows(collector).some(record => record.get('sourceTransportPort') === 3));
   await exporter.close();
   t.is(nflog.kept.length, 1, 'only where there is little room');
+});
+
+test('a rule has the name that its comment gives, from the poll on that finds it', async t => {
+  const { nflog, collector, exporter, lines } = await running(t, new FakeSource([{ connections: [] }]));
+  const rule = { group: 5, comment: '', shared: false, rejects: false };
+  nflog.rules = {
+    rules: [
+      { ...rule, prefix: 'rule 3', comment: 'no mail', rejects: true },
+      { ...rule, prefix: 'rule 4', shared: true },
+    ],
+    leftOut: 2,
+  };
+  nflog.log({ ...packet(1), rule: 3 }, { ...packet(2), rule: 4 });
+  const statusOf = (port: number) =>
+    flows(collector)
+      .find(record => record.get('sourceTransportPort') === port)
+      ?.get('forwardingStatus');
+  await eventually('both records', () => statusOf(1) !== undefined && statusOf(2) !== undefined);
+  t.deepEqual([statusOf(1), statusOf(2)], [129, 130], 'its rule rejects; so may the other');
+  t.deepEqual(exporter.stats().denied!.comments, { named: 1, shared: 1, leftOut: 2 });
+  t.true(lines.some(({ msg }) => String(msg).endsWith('none names their packets: "rule 4" (group 5)')));
 });

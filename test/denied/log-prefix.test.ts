@@ -1,5 +1,5 @@
 import test from 'ava';
-import { DROP, parseLogPrefix, REJECT, type DeniedBy } from '../../src/denied/log-prefix.js';
+import { DROP, deniedBy, REJECT, type DeniedBy } from '../../src/denied/log-prefix.js';
 
 const nothing: DeniedBy = { action: DROP, direction: undefined, policyNamespace: '', policyName: '', rule: '' };
 
@@ -27,6 +27,23 @@ for (const [prefix, expected] of [
   ['xctflow:drop:in:a/b:c', { rule: 'xctflow:drop:in:a/b:c' }],
 ] as const satisfies readonly (readonly [string, Partial<DeniedBy>])[]) {
   test(`the prefix '${prefix}'`, t => {
-    t.deepEqual(parseLogPrefix(prefix), { ...nothing, ...expected });
+    t.deepEqual(deniedBy(prefix), { ...nothing, ...expected });
+  });
+}
+
+for (const [prefix, comment, rejects, expected] of [
+  ['DENY: ', 'no ssh', false, { rule: 'no ssh' }],
+  ['DENY: ', 'no ssh', true, { action: REJECT, rule: 'no ssh' }],
+  ['DENY: ', '', true, { action: REJECT, rule: 'DENY:' }],
+  [
+    '',
+    'ctflow:drop:out:prod/web:all',
+    true,
+    { direction: 'egress', policyNamespace: 'prod', policyName: 'web', rule: 'all' },
+  ],
+  ['ctflow:drop:in:a/b:c', 'another', true, { direction: 'ingress', policyNamespace: 'a', policyName: 'b', rule: 'c' }],
+] as const satisfies readonly (readonly [string, string, boolean, Partial<DeniedBy>])[]) {
+  test(`the prefix '${prefix}' of rules with the comment '${comment}'${rejects ? ' that reject' : ''}`, t => {
+    t.deepEqual(deniedBy(prefix, { comment, rejects }), { ...nothing, ...expected });
   });
 }

@@ -37,7 +37,7 @@ function packetOf(batch: Batch, row: number, source: NflogSource): SeenPacket {
   const address = (at: number) => format(batch.bytes, base + at);
   if (u32(layout.EVENT) !== layout.EVENT_DENIED) throw new Error('not a denied packet');
   return {
-    prefix: source.prefix(u32(layout.RULE)),
+    prefix: source.prefix(u32(layout.RULE)).prefix,
     hook: batch.bytes[base + layout.STATE],
     protocol: batch.bytes[base + layout.PROTOCOL],
     source: address(layout.ORIG_SRC),

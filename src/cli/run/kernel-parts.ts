@@ -55,13 +55,14 @@ export function eventsOf(
 
 export function deniedOf(flags: RunSettings, place: Place): DeniedOptions | undefined {
   const { netns } = place;
-  const { nflogGroup: groups, nflogBuffer, maxDenied } = flags;
+  const { nflogGroup: groups, nflogBuffer, maxDenied, nftComments } = flags;
   if (!groups) return undefined;
   return {
     filter: filterOf(flags),
     groups: [...new Set(groups)],
     receiveBuffer: partOf(nflogBuffer, place, LEAST_BUFFER),
     maxDenied: partOf(maxDenied, place),
+    nftComments,
     ...(netns !== undefined && { netns }),
   };
 }

@@ -89,6 +89,18 @@ const denied: Group = {
       'Packets without their log prefix, as its table was full.',
       ({ denied: all }) => all?.nflog?.unnamed,
     ),
+    metricBy(
+      'gauge',
+      'ctflow_nft_log_prefixes',
+      'Log prefixes of nft rules: with a comment, which names their packets; shared by rules with different comments, so that none does. And rules left out, as there are too many.',
+      'comment',
+      ({ denied: all }) =>
+        all?.comments && {
+          named: all.comments.named,
+          shared: all.comments.shared,
+          left_out: all.comments.leftOut,
+        },
+    ),
   ],
 };
 

@@ -1,3 +1,4 @@
+import type { LogPrefix } from '../../../native/binding.js';
 import type { Batch } from '../../../src/row/batch.js';
 import { DeniedRules } from '../../../src/denied/denied-rules.js';
 import { ConntrackCorrelator } from '../../../src/denied/conntrack-correlator.js';
@@ -43,12 +44,15 @@ export function packetRows(now: number, ...packets: readonly Packet[]): Batch {
   return batch;
 }
 
+/** Of group 5. */
+export const prefixOf = (prefix: string): LogPrefix => ({ group: 5, prefix });
+
 export const PREFIXES = ['', 'ctflow:drop:in:prod/web:ssh', 'ctflow:reject:out:prod/db:all', 'plain'];
 
 /** Connections and denied flows with their schedules, and both clocks in the hands of the test. */
 export class DeniedRig extends StoreRig {
   readonly names = new NameTable();
-  readonly rules = new DeniedRules(this.names, number => PREFIXES[number] ?? `rule ${number}`);
+  readonly rules = new DeniedRules(this.names, number => prefixOf(PREFIXES[number] ?? `rule ${number}`));
   readonly denied: DenyStore;
   readonly correlator: ConntrackCorrelator;
   readonly schedule: ExportSchedule;

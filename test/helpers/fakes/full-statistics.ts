@@ -118,6 +118,7 @@ export function fullStatistics(first = 1001): ExporterStats {
       overflow: n(),
       refusedPackets: n(),
       refusedOctets: n(),
+      comments: { named: n(), shared: n(), leftOut: n() },
       nflog: {
         packets: n(),
         filtered: n(),

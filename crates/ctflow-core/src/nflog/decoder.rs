@@ -127,7 +127,7 @@ impl NflogDecoder {
             counts.filtered += 1;
             return false;
         }
-        let rule = prefixes.intern(logged.prefix).unwrap_or_else(|| {
+        let rule = prefixes.intern(logged.group, logged.prefix).unwrap_or_else(|| {
             counts.unnamed += 1;
             0
         });

@@ -1,14 +1,16 @@
 //! The socket that logged packets arrive at.
 
 use super::decoder::LOG_CONFIG;
+use super::{LogRuleReader, LogRules};
 use crate::conntrack::probe;
 use crate::error::{Code, Error};
-use crate::listen::Socket;
+use crate::listen::{Socket, lock};
 use crate::netlink::{
     Frame, HOST_LITTLE, NFGENMSG, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NetlinkSocket, Received, Request, frame,
 };
 use crate::sys::Namespace;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Mutex;
 
 pub(super) const WHAT: &str = "Cannot read NFLOG";
 /// Bytes of a packet that are wanted: the headers, with room for options and IPv6 extension headers.
@@ -45,6 +47,7 @@ mod config {
 pub struct NflogSocket {
     pub(super) netlink: NetlinkSocket,
     pub(super) groups: Vec<u16>,
+    rules: Mutex<LogRuleReader>,
 }
 
 impl NflogSocket {
@@ -79,7 +82,13 @@ impl NflogSocket {
         Ok(Self {
             netlink,
             groups: groups.to_vec(),
+            rules: Mutex::new(LogRuleReader::open(namespace)?),
         })
+    }
+
+    /// The rules of nftables that log to its groups, as [`LogRuleReader::changed`].
+    pub fn changed_rules(&self) -> Result<Option<LogRules>, Error> {
+        lock(&self.rules).changed(&self.groups)
     }
 }
 

@@ -1,12 +1,12 @@
 //! The NFLOG reader for Node.
 
 use super::{from_counts, listener_methods, waker};
-use crate::error::{Result, crossing};
+use crate::error::{Background, Result, background, crossing};
 use crate::filter_of;
 use ctflow_core::listen::{Listener, lock};
 use ctflow_core::nflog::{self, NflogReader, NflogSocket, PrefixTable};
 use ctflow_core::sys::Namespace;
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{AsyncTask, Function};
 use napi_derive::napi;
 use std::sync::{Arc, Mutex};
 
@@ -52,12 +52,27 @@ impl NflogListener {
 
     /// The prefix whose number stands in RULE of a row; bytes that are no UTF-8 are replaced.
     #[napi]
-    pub fn prefix(&self, number: u32) -> String {
+    pub fn prefix(&self, number: u32) -> LogPrefix {
         let prefixes = lock(&self.prefixes);
-        String::from_utf8_lossy(prefixes.get(number).unwrap_or(&[])).into_owned()
+        let (group, prefix) = prefixes.get(number).unwrap_or_default();
+        LogPrefix {
+            group,
+            prefix: String::from_utf8_lossy(prefix).into_owned(),
+        }
     }
 
-    /// How many prefixes have a number, the empty one included.
+    /// The rules of nftables that log to its groups; null where none has changed since the last call, and once it is closed.
+    #[napi(ts_return_type = "Promise<LogRules | null>")]
+    pub fn changed_rules(&self) -> AsyncTask<Background<Option<LogRules>>> {
+        // given back when it is done: what holds a socket of a namespace keeps it from going
+        let mut socket = self.listener.socket();
+        background(move || match socket.take() {
+            Some(socket) => Ok(socket.changed_rules()?.map(LogRules::from)),
+            None => Ok(None),
+        })
+    }
+
+    /// How many prefixes have a number, 0 included.
     #[napi]
     pub fn prefix_count(&self) -> u32 {
         lock(&self.prefixes).count() as u32
@@ -72,6 +87,50 @@ impl NflogListener {
 }
 
 listener_methods!(NflogListener, NflogCounts);
+
+/// A log prefix; empty, and of group 0, where the packet has none that is known.
+#[napi(object)]
+pub struct LogPrefix {
+    pub group: u16,
+    pub prefix: String,
+}
+
+/// What the rules that log to one group with one prefix have in common.
+#[napi(object)]
+pub struct LogRule {
+    pub group: u16,
+    pub prefix: String,
+    /// Empty where they have none, or different ones.
+    pub comment: String,
+    /// Their comments are not the same.
+    pub shared: bool,
+    /// Each of them rejects what it logs.
+    pub rejects: bool,
+}
+
+/// Rules that log to the groups of a reader, each group and prefix once.
+#[napi(object)]
+pub struct LogRules {
+    pub rules: Vec<LogRule>,
+    /// Rules without room.
+    pub left_out: u32,
+}
+
+impl From<nflog::LogRules> for LogRules {
+    fn from(found: nflog::LogRules) -> Self {
+        let crossed = found.rules.into_iter().map(|rule| LogRule {
+            group: rule.group,
+            prefix: rule.prefix,
+            comment: rule.comment,
+            shared: rule.shared,
+            rejects: rule.rejects,
+        });
+        Self {
+            rules: crossed.collect(),
+            left_out: found.left_out,
+        }
+    }
+}
 
 /// What became of the logged packets so far. Each message is in exactly one of the first four counts.
 #[napi(object)]
