@@ -5,6 +5,7 @@ const FIRST_BYTES = 4096;
 export const NAME_LIMITS: NameLimits = { names: 1 << 20, bytes: 64 << 20 };
 
 const utf8 = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Number of the empty name: nothing is known. */
 export const NO_NAME = 0;
@@ -69,6 +70,12 @@ export class NameTable {
     this.ends[number] = this.#used = end;
     this.#numbers.set(name, number);
     return number;
+  }
+
+  /** The name of a number; empty for NO_NAME. */
+  text(number: number): string {
+    if (number === NO_NAME) return '';
+    return decoder.decode(this.bytes.subarray(this.ends[number - 1], this.ends[number]));
   }
 
   hold(holder: NameHolder): void {

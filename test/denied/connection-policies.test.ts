@@ -4,7 +4,6 @@ import { DeniedRules, MOST_IDS } from '../../src/denied/denied-rules.js';
 import { ALLOW, DROP } from '../../src/denied/log-prefix.js';
 import type { LabelPolicy, MarkPolicy, PolicyOptions } from '../../src/denied/policy.js';
 import { denies, RULE_WORDS } from '../../src/encoder/columns.js';
-import { nameText } from '../../src/daemon/top/describe-flow.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { tcp } from '../helpers/builders/connections.js';
 import { prefixOf } from '../helpers/builders/denied.js';
@@ -40,7 +39,7 @@ function begin(options: PolicyOptions, denied = false) {
     const [facts, policy, namespace, rule] = ruleFacts!.slice(ids![slot] * RULE_WORDS);
     if (ids![slot] === 0) return '';
     const direction = facts >> 16 ? 'in' : 'out';
-    const [name, where, which] = [policy, namespace, rule].map(number => nameText(names, number));
+    const [name, where, which] = [policy, namespace, rule].map(number => names.text(number));
     return `${denies(ruleFacts, ids![slot]) ? 'deny' : 'allow'} ${direction} ${where}/${name}:${which}`;
   };
   const start = rig.wall;
@@ -122,7 +121,7 @@ test('names of policies stay when the table of names is tidied', t => {
   names.tidy();
   t.is(names.count, 4, 'those that nobody holds are gone');
   t.deepEqual(
-    [1, 2, 3].map(word => nameText(names, extras.ruleFacts![RULE_WORDS + word])),
+    [1, 2, 3].map(word => names.text(extras.ruleFacts![RULE_WORDS + word])),
     ['marked', 'prod', 'r'],
   );
 });

@@ -114,7 +114,7 @@ export class FlowDescriber {
   }
 
   #text(number: number): string {
-    return nameText(this.#names, number);
+    return this.#names.text(number);
   }
 
   #zone(slot: number, present: number): number | undefined {
@@ -148,12 +148,6 @@ export class FlowDescriber {
       bytes: readNumber(rows, at + row.ORIG_OCTETS_WORD) + readNumber(rows, at + row.REPLY_OCTETS_WORD),
     };
   }
-}
-
-/** The name of a number; empty for none. */
-export function nameText(names: NameTable, number: number): string {
-  if (number === 0) return '';
-  return new TextDecoder().decode(names.bytes.subarray(names.ends[number - 1], names.ends[number]));
 }
 
 /** That of its protocol, else what the kernel thinks of its replies. @param present HAS_ flags of the row */

@@ -7,7 +7,7 @@ import * as conntrack from '../../row/conntrack.js';
 import { ORIGINAL } from '../../row/direction.js';
 import * as layout from '../../row/layout.generated.js';
 import { AF_INET6, protocolName } from '../../row/protocol.js';
-import { DESTINATION_SIDE, nameText, SERVICE, SOURCE_SIDE, stateName } from './describe-flow.js';
+import { DESTINATION_SIDE, SERVICE, SOURCE_SIDE, stateName } from './describe-flow.js';
 import { KEY_WORDS } from './group-sums.js';
 import type { GroupLine, SnatEnds } from './page.js';
 import type { Grouping } from './query.js';
@@ -114,12 +114,12 @@ export class GroupKeys {
       case 'zone':
         return String(key[0]);
       case 'service': {
-        if (key[1] !== BY_PORT) return nameText(this.#names, key[0]);
+        if (key[1] !== BY_PORT) return this.#names.text(key[0]);
         const protocol = protocolName(key[2]);
         return key[3] === NO_PORT ? protocol : `${protocol}/${key[3]}`;
       }
       case 'name': {
-        const [name, namespace] = [nameText(this.#names, key[0]), nameText(this.#names, key[1])];
+        const [name, namespace] = [this.#names.text(key[0]), this.#names.text(key[1])];
         return namespace === '' ? name : `${namespace}/${name}`;
       }
       case 'state':

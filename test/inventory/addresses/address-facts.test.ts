@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { ADDRESS_FACTS } from '../../../src/encoder/columns.js';
 import { AddressFacts } from '../../../src/inventory/addresses/address-facts.js';
-import { nameText } from '../../../src/daemon/top/describe-flow.js';
 import { DnsNames } from '../../../src/inventory/addresses/dns-names.js';
 import { Geoip } from '../../../src/inventory/addresses/geoip.js';
 import { NameTable } from '../../../src/record/name-table.js';
@@ -27,7 +26,7 @@ class Rig extends StoreRig {
 
   /** Names in the DNS of source and destination. */
   dnsNames(): string[] {
-    return [2, 5].map(fact => nameText(this.names, this.facts.extras.addressFacts![fact]));
+    return [2, 5].map(fact => this.names.text(this.facts.extras.addressFacts![fact]));
   }
 
   /** AS number and country of source and destination. */
