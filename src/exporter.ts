@@ -135,6 +135,7 @@ export class Exporter {
       const history = new TcpHistory(this.#store.table.capacity);
       this.#store.expectChanges(history, this.#nat);
       if (options.tcpStateHistory) extras = { ...extras, states: history.states };
+      if (this.#eventKind === 'all') extras = { ...extras, handshakes: true };
     }
     const rules = this.#denied?.connectionExtras;
     if (options.labels ?? options.marks)

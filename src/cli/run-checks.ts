@@ -223,6 +223,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
   const needs = {
     inventory: ['inventory'],
     denied: ['nflogGroup'],
+    handshakes: ['events'],
     tcpStates: ['tcpStateHistory'],
     owners: ['owners'],
     asNumbers: ['geoipAsn'],
@@ -261,7 +262,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
 
 /** What the elements of a list can be filled from, as far as the settings say. */
 function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'interfaces' | 'timeouts'> {
-  const { geoipAsn, geoipCountry, inventory, kubernetes, labels, marks, nflogGroup, owners, tcpStateHistory } =
+  const { events, geoipAsn, geoipCountry, inventory, kubernetes, labels, marks, nflogGroup, owners, tcpStateHistory } =
     settings;
   const policies = (labels ?? marks) !== undefined;
   return {
@@ -270,6 +271,7 @@ function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'in
     denied: nflogGroup !== undefined || policies,
     policies,
     tcpStates: tcpStateHistory,
+    handshakes: events === 'all',
     owners,
     asNumbers: geoipAsn !== undefined,
     countries: geoipCountry !== undefined,

@@ -183,7 +183,7 @@ function asksFor({ filter }: DestinationConfig, fields: readonly string[]): stri
 
 /** What a filter asks for and is never known. */
 function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig): string[] {
-  const { inventory, kubernetes, labels, marks, nflogGroup } = config.settings;
+  const { events, inventory, kubernetes, labels, marks, nflogGroup } = config.settings;
   const filter = config.say(config.pathOf(destination, 'filter'));
   const found: string[] = [];
   const name = (inventory ?? kubernetes) === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
@@ -197,6 +197,8 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   const denied = (nflogGroup ?? labels ?? marks) ? undefined : asksFor(destination, RULE_FIELDS);
   if (denied !== undefined)
     found.push(`${filter} asks for ${denied}, which is not known without ${config.say(['nflogGroup'])}`);
+  if (events !== 'all' && asksFor(destination, ['tcp.handshake']) !== undefined)
+    found.push(`${filter} asks for tcp.handshake, which is not known without ${config.say(['events'], 'all')}`);
   return found;
 }
 

@@ -128,7 +128,7 @@ export const destinationSettings = {
   fields: setting(
     'Records',
     list('<names...>', text('<name>')),
-    'only these information elements, by their names in the registries and in this order; tcpState=PEN/ID, status=PEN/ID, offloaded=PEN/ID and owners (sourceSocketCgroup=PEN/ID) as elements of your own (standard only)',
+    'only these information elements, by their names in the registries and in this order; tcpState=PEN/ID, status=PEN/ID, offloaded=PEN/ID, tcpHandshakeMicroseconds=PEN/ID and owners (sourceSocketCgroup=PEN/ID) as elements of your own (standard only)',
   ),
   aggregateKeys: setting(
     'Records',

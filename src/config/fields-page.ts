@@ -79,7 +79,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
     ['forwardingStatus', '130 dropped, 129 rejected.'],
     [
       'ingressNetworkPolicyName ingressNetworkPolicyNamespace ingressNetworkPolicyRuleName',
-      'From the log prefix of the rule.',
+      'From the log prefix of the rule, or its comment; or by a mark or label.',
     ],
     [
       'egressNetworkPolicyName egressNetworkPolicyNamespace egressNetworkPolicyRuleName',

@@ -26,6 +26,8 @@ export interface FlowExtras {
   readonly ruleFacts?: Uint32Array;
   /** Rules may be such that allow. */
   readonly policies?: true;
+  /** Rows have the times of handshakes of TCP. */
+  readonly handshakes?: true;
   /** Two interfaces each, ingress and egress of the original direction; 0 for what is not known. */
   readonly interfaces?: Uint32Array;
   /** Numbers of the owners of source and destination, two each; 0 for what is not known. */

@@ -12,6 +12,7 @@ import {
   TEST_PRESENT,
   TEST_STATUS,
   TEST_TYPE,
+  TEST_WORD,
 } from '../ipfix/details.js';
 import { HAS_PORTS, PRESENT_WORD, PROTOCOL, ROW_SIZE, ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
 import { ADDRESS_FACTS, FLOW_NAMES, FLOW_OWNERS, RULE_WORDS, type FlowColumns } from './columns.js';
@@ -25,8 +26,11 @@ export class FlowDetails {
   /** @param details DETAIL_WORDS words each @throws CtflowError CTFLOW_USAGE where they are none */
   constructor(details: Uint32Array, columns: FlowColumns) {
     const { rows } = columns;
-    const tests = details.filter((_, i) => i % DETAIL_WORDS === 0);
-    if (details.length % DETAIL_WORDS !== 0 || tests.length > MOST_DETAILS || tests.some(test => test > TEST_ADDRESS))
+    const isWrong = (word: number, i: number): boolean =>
+      i % DETAIL_WORDS === 0
+        ? word > TEST_WORD
+        : details[i - 1] === TEST_WORD && (word > ROW_SIZE - 4 || word % 4 !== 0);
+    if (details.length % DETAIL_WORDS !== 0 || details.length > MOST_DETAILS * DETAIL_WORDS || details.some(isWrong))
       throw new CtflowError(
         'CTFLOW_USAGE',
         `Cannot encode details ${details.join()}`,
@@ -57,6 +61,7 @@ export class FlowDetails {
       return isOne && (rows[row + PRESENT_WORD] & HAS_PORTS) !== 0;
     }
     if (test === TEST_NAMES) return this.#hasNames(argument, slot);
+    if (test === TEST_WORD) return rows[row + argument / 4] !== 0;
     if (test === TEST_TYPE) return types !== undefined && types[slot] !== 0;
     if (test === TEST_OWNER) return this.#hasOwner(argument, slot);
     if (test === TEST_ADDRESS)

@@ -4,10 +4,13 @@ import { AS_NUMBER, COUNTRY, DNS_NAME } from '../inventory/addresses/address-fac
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
+import { HANDSHAKE } from '../store/connection-table.js';
 import type { FlowFilter } from '../schedule/visibility.js';
 import { within, type Condition, type NumberCondition, type TextCondition } from './condition.js';
 import { Filter, type Matches } from './filter.js';
 import { HELPER_BYTES, helperEnd, rowTest, textTest } from './row-fields.js';
+
+const HANDSHAKE_WORD = HANDSHAKE >> 2;
 
 /** Where a flow has its names, of FLOW_NAMES. */
 const NAMES: Readonly<Record<string, number>> = {
@@ -61,11 +64,17 @@ function test(field: string, condition: Condition, flows: Flows, names: NameTabl
   throw new Error(`a connection has no field ${field}`);
 }
 
-/** Milliseconds from the start of a flow to its last packet, or to now. */
+/** Milliseconds from the start of a flow to its last packet, or to now; those of its handshake. */
 function timeTest(field: string, { lows, highs }: NumberCondition, { store }: Flows): Matches<number> | undefined {
   const { table } = store;
   if (field === 'age') return slot => within(lows, highs, Math.max(Date.now() - table.startMs(slot), 0));
   if (field === 'duration') return slot => within(lows, highs, Math.max(table.endMs(slot) - table.startMs(slot), 0));
+  if (field === 'tcp.handshake') {
+    return slot => {
+      const microseconds = table.rows[slot * ROW_WORDS + HANDSHAKE_WORD];
+      return microseconds !== 0 && within(lows, highs, microseconds / 1_000);
+    };
+  }
   return undefined;
 }
 

@@ -31,6 +31,8 @@ export const OWNER_OF_DESTINATION = 2;
 /** This fact of its addresses is known: AS number, country, DNS name of the source; FACTS_OF_ADDRESS behind these of the destination. */
 export const TEST_ADDRESS = 7;
 export const FACTS_OF_ADDRESS = 3;
+/** The word at this offset of the row is not 0. */
+export const TEST_WORD = 8;
 
 /** Above the directions that get a record; the sign stays free. */
 export const FIRST_DETAIL = 22;

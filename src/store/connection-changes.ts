@@ -1,10 +1,12 @@
 import type { Batch } from '../row/batch.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
+import { TWO_32 } from '../common/unsigned.js';
 import * as row from '../row/layout.generated.js';
+import { HANDSHAKE } from './connection-table.js';
 import type { Moment } from './poll-history.js';
 import { PendingEvents, type PendingEvent } from './pending-events.js';
 import type { StoredConnections } from './stored-connections.js';
-import type { TcpHistory } from './tcp-history.js';
+import { handshakeAfter, handshakeTime, type TcpHistory } from './tcp-history.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
 const {
@@ -19,6 +21,8 @@ const {
   STATE,
   STOP_NS_WORD,
 } = row;
+
+const HANDSHAKE_WORD = HANDSHAKE >> 2;
 
 /** Learns when connections begin, before they are stored. */
 export interface Beginnings {
@@ -44,6 +48,8 @@ export class ConnectionChanges {
   readonly #history: TcpHistory;
   /** When the last event of a connection was, and with it a packet; milliseconds since 1970. */
   readonly #lastAt: Float64Array;
+  /** Of each connection, as {@link handshakeAfter} has it. */
+  readonly #handshakes: Float64Array;
   /** The poll that added a connection without a pending event. */
   readonly #addedIn: Uint32Array;
   readonly #beginnings: Beginnings | undefined;
@@ -56,6 +62,7 @@ export class ConnectionChanges {
     this.#beginnings = beginnings;
     this.#addedIn = new Uint32Array(stored.table.capacity);
     this.#lastAt = new Float64Array(stored.table.capacity);
+    this.#handshakes = new Float64Array(stored.table.capacity);
   }
 
   beginDump(): void {
@@ -80,14 +87,20 @@ export class ConnectionChanges {
       const slot = this.#slotOf(u32, from, isNew);
       if (slot < 0) {
         const time = timeOf(u32, from, at);
-        const entry = this.pendingEvents.note(u32, bytes, from, isNew, at.wall, time);
+        const entry = this.pendingEvents.note(u32, bytes, from, isNew, at.wall, time, preciseTimeOf(u32, from, at));
         // the beginning of one that found no room is exported when a poll or a DESTROY shows it
         if (isNew && entry >= 0 && this.#beginnings) this.#exportBeginning(u32, bytes, from, entry, at);
         continue;
       }
       this.#lastAt[slot] = timeOf(u32, from, at);
       if (isNew) this.#beganAt(slot, at, timeOf(u32, from, at));
-      if (u32[from + PRESENT_WORD] & HAS_TCP_STATE) this.#history.entered(slot, bytes[from * 4 + STATE]);
+      if (u32[from + PRESENT_WORD] & HAS_TCP_STATE) {
+        const state = bytes[from * 4 + STATE];
+        this.#history.entered(slot, state);
+        const known = this.#handshakes[slot];
+        if (isNew || known > 0)
+          this.#setHandshake(slot, handshakeAfter(known, isNew, state, preciseTimeOf(u32, from, at)));
+      }
     }
   }
 
@@ -95,6 +108,7 @@ export class ConnectionChanges {
   added(slot: number, pending: PendingEvent | undefined): void {
     this.#lastAt[slot] = pending?.lastAt ?? 0;
     this.#history.begin(slot, pending?.states ?? 0);
+    this.#setHandshake(slot, pending?.handshake ?? 0);
     this.#addedIn[slot] = pending ? 0 : this.#stored.polls.current;
     this.#beginnings?.stored(slot, pending?.isTold ?? false);
     this.shown(slot);
@@ -135,6 +149,11 @@ export class ConnectionChanges {
     return this.pendingEvents.has(u32, from) ? -1 : slot;
   }
 
+  #setHandshake(slot: number, known: number): void {
+    this.#handshakes[slot] = known;
+    this.#stored.table.rows[slot * ROW_WORDS + HANDSHAKE_WORD] = handshakeTime(known);
+  }
+
   /** Of one that is left out by mark or status, only the moment from which it matches is of interest. */
   #exportBeginning(u32: Uint32Array, bytes: Uint8Array, from: number, entry: number, at: Moment): void {
     if (this.#stored.isLeftOut(u32, from)) return;
@@ -157,4 +176,10 @@ export class ConnectionChanges {
 function timeOf(u32: Uint32Array, from: number, at: Moment): number {
   if ((u32[from + PRESENT_WORD] & HAS_EVENT_TIME) === 0) return at.wall;
   return Math.min(nanosecondsToMilliseconds(u32[from + STOP_NS_WORD], u32[from + STOP_NS_WORD + 1]), at.wall);
+}
+
+/** The same in microseconds, to be compared with that of another event of the connection alone: by the kernel's clock or by this host's monotonic one. */
+function preciseTimeOf(u32: Uint32Array, from: number, at: Moment): number {
+  if ((u32[from + PRESENT_WORD] & HAS_EVENT_TIME) === 0) return at.monotonic * 1_000;
+  return (u32[from + STOP_NS_WORD + 1] * TWO_32 + u32[from + STOP_NS_WORD]) / 1_000;
 }

@@ -6,6 +6,7 @@ import { SlotList } from './slot-list.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
 const {
+  EVENT,
   HAS_HELPER,
   HELPER_WORD,
   LABELS,
@@ -48,6 +49,8 @@ const END_MS = START_MS + 1;
 const CHANGED_AT = START_MS + 2;
 /** Behind the times: two words of links. */
 const BY_CHANGE = (LABELS + 24) >> 2;
+/** Of a connection of TCP: microseconds from its first event to that of its being established, in place of EVENT; 0 where not seen. */
+export const HANDSHAKE = EVENT;
 const FACT_WORDS = LABELS_WORD;
 const HELPER_WORDS = 4;
 const COUNTER_WORDS = 8;

@@ -1,6 +1,6 @@
 import * as layout from '../row/layout.generated.js';
 import { KeyTable } from './key-table.js';
-import { appendState } from './tcp-history.js';
+import { appendState, handshakeAfter } from './tcp-history.js';
 import { lessThan, nanosecondsToMilliseconds } from '../common/u64.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
@@ -17,9 +17,9 @@ const {
   STOP_NS_WORD,
 } = layout;
 
-// what is read together stands together: of each entry, two times and four words, and as many words in all
-const TIMES = 4;
-const WORDS = 8;
+// what is read together stands together: of each entry, two times, four words and a third time
+const TIMES = 5;
+const WORDS = 10;
 const SEEN_AT = 0;
 const LAST_AT = 1;
 /** When the kernel made the first event, nanoseconds since 1970 in two words; 0 where it did not say. */
@@ -27,6 +27,8 @@ const MADE_AT = 4;
 const STATES = 6;
 /** The dump before which its first event came, and the bits below it. */
 const DUMP = 7;
+/** As a time. */
+const HANDSHAKE = 4;
 const IS_NEW = 1;
 const IS_TOLD = 2;
 const DUMP_SHIFT = 2;
@@ -51,6 +53,8 @@ export interface PendingEvent {
   isTold: boolean;
   /** The TCP states it went through, packed as in {@link appendState}. */
   states: number;
+  /** As in {@link handshakeAfter}. */
+  handshake: number;
 }
 
 export interface PendingEventCounts {
@@ -79,7 +83,7 @@ export class PendingEvents {
   readonly #words: Uint32Array;
   /** The same memory. */
   readonly #times: Float64Array;
-  readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, isTold: false, states: 0 };
+  readonly #taken: PendingEvent = { seenAt: 0, lastAt: 0, isNew: false, isTold: false, states: 0, handshake: 0 };
   #dumps = 0;
 
   constructor(capacity = MAX_PENDING) {
@@ -102,9 +106,18 @@ export class PendingEvents {
   /**
    * An event of a connection that is not stored.
    * @param at when it was read, @param time when it was; milliseconds since 1970
+   * @param precise the same in microseconds, on whatever clock
    * @returns where the events of its connection are, -1 where there is no room
    */
-  note(row: Uint32Array, bytes: Uint8Array, from: number, isNew: boolean, at: number, time: number): number {
+  note(
+    row: Uint32Array,
+    bytes: Uint8Array,
+    from: number,
+    isNew: boolean,
+    at: number,
+    time: number,
+    precise: number,
+  ): number {
     const words = this.#words;
     let entry = -1;
     if (!isNew) {
@@ -123,12 +136,16 @@ export class PendingEvents {
       words[to + MADE_AT] = isMade ? row[from + STOP_NS_WORD] : 0;
       words[to + MADE_AT + 1] = isMade ? row[from + STOP_NS_WORD + 1] : 0;
       words[to + STATES] = 0;
+      this.#times[entry * TIMES + HANDSHAKE] = 0;
       words[to + DUMP] = (this.#dumps << DUMP_SHIFT) | (isNew ? IS_NEW : 0);
     }
     this.#times[entry * TIMES + LAST_AT] = time;
     if (row[from + PRESENT_WORD] & HAS_TCP_STATE) {
       const states = entry * WORDS + STATES;
-      words[states] = appendState(words[states], bytes[from * 4 + STATE]);
+      const state = bytes[from * 4 + STATE];
+      words[states] = appendState(words[states], state);
+      const handshake = entry * TIMES + HANDSHAKE;
+      this.#times[handshake] = handshakeAfter(this.#times[handshake], isNew, state, precise);
     }
     return entry;
   }
@@ -174,6 +191,7 @@ export class PendingEvents {
     taken.isNew = (words[own * WORDS + DUMP] & IS_NEW) !== 0;
     taken.isTold = (words[own * WORDS + DUMP] & IS_TOLD) !== 0;
     taken.states = words[own * WORDS + STATES];
+    taken.handshake = times[own * TIMES + HANDSHAKE];
     this.#table.remove(own);
     return taken;
   }

@@ -1,3 +1,6 @@
+import { U32_MAX } from '../common/unsigned.js';
+import { ESTABLISHED, SYN_SENT } from '../row/conntrack.js';
+
 const BITS = 4;
 const WORD = 32;
 const STATE_MASK = 15;
@@ -43,4 +46,25 @@ export class TcpHistory {
   shown(slot: number, state: number): void {
     if (!hasState(this.states[slot], state)) this.entered(slot, state);
   }
+}
+
+/**
+ * What is known of a handshake of TCP in one number, after one more event: 0 for nothing, above it when the connection began, below it
+ * how long the handshake took.
+ * @param state of the event; @param time when it was, microseconds on the clock of the others
+ */
+export function handshakeAfter(known: number, isNew: boolean, state: number, time: number): number {
+  // one that is picked up in the middle begins with another state
+  if (isNew) return state === SYN_SENT ? time : 0;
+  if (known <= 0 || state !== ESTABLISHED) return known;
+  const took = Math.round(time - known);
+  // another clock, where somebody has switched the kernel's timestamps meanwhile
+  if (took < 0 || took > U32_MAX) return 0;
+  // 0 would be none
+  return -Math.max(took, 1);
+}
+
+/** Microseconds that it took, 0 where that was not seen. */
+export function handshakeTime(known: number): number {
+  return known < 0 ? -known : 0;
 }

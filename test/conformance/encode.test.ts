@@ -24,9 +24,10 @@ import {
   TEST_RULE,
   TEST_STATUS,
   TEST_TYPE,
+  TEST_WORD,
 } from '../../src/ipfix/details.js';
 import { REVERSED } from '../../src/ipfix/shape.js';
-import { ORIG_PACKETS_WORD, ROW_WORDS } from '../../src/row/layout.generated.js';
+import { EVENT, MARK, ORIG_PACKETS_WORD, ROW_WORDS } from '../../src/row/layout.generated.js';
 import { backends, withoutNative } from '../helpers/backends.js';
 import { EncoderRig, type EncoderRigOptions } from '../helpers/rigs/encoder-rig.js';
 import { seeded } from '../helpers/seed.js';
@@ -59,6 +60,7 @@ const details = fc
       fc.tuple(fc.constant(TEST_RULE), fc.nat(15)),
       fc.tuple(fc.constant(TEST_OWNER), fc.nat(3)),
       fc.tuple(fc.constant(TEST_ADDRESS), fc.nat(7)),
+      fc.tuple(fc.constant(TEST_WORD), fc.constantFrom(EVENT, MARK, 188)),
     ),
     { maxLength: MOST_DETAILS },
   )
@@ -132,7 +134,11 @@ test('encoding: the same details are refused', t => {
     [Array<number>(MOST_DETAILS * 2 + 2).fill(0), true],
     [[TEST_OWNER, 3], false],
     [[TEST_ADDRESS, 5], false],
-    [[TEST_ADDRESS + 1, 0], true],
+    [[TEST_WORD, EVENT], false],
+    [[TEST_WORD, 188], false],
+    [[TEST_WORD, 189], true],
+    [[TEST_WORD, 192], true],
+    [[TEST_WORD + 1, 0], true],
     [[TEST_NAMES], true],
   ] as const) {
     for (const backend of backends()) {

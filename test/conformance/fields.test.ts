@@ -14,6 +14,7 @@ const KNOWN = {
   inventory: true,
   denied: true,
   tcpStates: true,
+  handshakes: true,
   timeouts: { active: 5_000, idle: 65_535_000 },
 };
 const OFFLOAD = 1 << 14;
@@ -85,6 +86,14 @@ test('what no registry has an element for is sent as the element that the list n
   });
   t.deepEqual(Object.keys(shown(3)), ['destinationTransportPort', 'flowId', '12345/8', '12345/9']);
   t.deepEqual(Object.keys(shown(4)), ['destinationTransportPort', 'flowId']);
+});
+
+test('the time of a handshake is an element of one’s own, where it was seen', t => {
+  const list = ['flowId', 'destinationTransportPort', 'tcpHandshakeMicroseconds=12345/10'];
+  const connections = [tcp(1, { state: 3, handshake: 0xfedc_ba98 }), tcp(2, { state: 1 }), tcp(3, { protocol: 17 })];
+  const found = byPort(sent(t, { list, connections }));
+  t.deepEqual(Uint8Array.from(found.get(1)!['12345/10'] as Uint8Array), Uint8Array.of(0xfe, 0xdc, 0xba, 0x98));
+  for (const port of [2, 3]) t.deepEqual(Object.keys(found.get(port)!), ['flowId', 'destinationTransportPort']);
 });
 
 test('offloaded or not, connections have one template', t => {

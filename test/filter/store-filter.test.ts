@@ -2,7 +2,8 @@ import test from 'ava';
 import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
 import { connectionFilter, storeFilter } from '../../src/filter/store-filter.js';
 import { NameTable } from '../../src/record/name-table.js';
-import { ConnectionTable } from '../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../src/row/layout.generated.js';
+import { ConnectionTable, HANDSHAKE } from '../../src/store/connection-table.js';
 import type { FlowStore } from '../../src/store/flow-store.js';
 import { tcp } from '../helpers/builders/connections.js';
 import { rows } from '../helpers/builders/rows.js';
@@ -13,6 +14,7 @@ test('names, rules, helpers and times of a stored connection', t => {
   const table = new ConnectionTable(4);
   const batch = rows(facts, facts);
   const [other, slot] = [table.allocate(batch.u32, 0), table.allocate(batch.u32, 48)];
+  table.rows[slot * ROW_WORDS + (HANDSHAKE >> 2)] = 1_500_000;
   table.setStartMs(slot, Date.now() - 90_000);
   table.setEndMs(slot, table.startMs(slot) + 30_000);
   const names = new NameTable();
@@ -46,6 +48,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'dst.dns == web.example',
     'src.asn == 64500 && dst.asn in 64501-64502 && src.country == DE && dst.country != DE',
     'age in 80s-10m && duration == 30s',
+    'tcp.handshake == 1500ms && tcp.handshake > 1s && tcp.handshake < 2s',
     'offloaded && mark == 5 && bytes == 3kB && tcp.state == ESTABLISHED',
   ]) {
     t.true(holds(text), text);
@@ -60,12 +63,14 @@ test('names, rules, helpers and times of a stored connection', t => {
     'src.dns != web.example',
     'src.asn != 64500',
     'dst.country == fr',
+    'tcp.handshake > 2s',
   ]) {
     t.false(holds(text), text);
   }
   for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x', 'src.asn != 1', 'dst.country != x'])
     t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
+  t.false(holds('tcp.handshake < 1h', other), 'where it was not seen');
   ruleFacts[2 * RULE_WORDS] = 1 << 8;
   t.true(holds('!denied && policy == wall'), 'a rule that allows');
   const bare = storeFilter(

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { END_OF_FLOW } from '../../src/store/end-reason.js';
-import { EVENT_NEW, EVENT_UPDATE } from '../../src/row/layout.generated.js';
+import { HANDSHAKE, IN_USE } from '../../src/store/connection-table.js';
+import { EVENT_NEW, EVENT_UPDATE, ORIG_SPORT, ROW_SIZE, ROW_WORDS } from '../../src/row/layout.generated.js';
 import { CLOSE, ESTABLISHED, FIN_WAIT, LAST_ACK, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
 import { changed, tcp, udp } from '../helpers/builders/connections.js';
 import { nanoseconds, type Facts } from '../helpers/builders/rows.js';
@@ -157,4 +158,78 @@ test('clear removes pending events', t => {
   rig.receive(changed(EVENT_NEW, udp(1, rig.wall, [1, 60, 0, 0])));
   rig.store.clear();
   t.is(rig.store.pendingEvents!.count, 0);
+});
+
+/** Microseconds, as the rows of the store have them. */
+const handshakes = ({ store: { table } }: StoreRig): Record<number, number> => {
+  const halves = new Uint16Array(table.bytes.buffer, table.bytes.byteOffset);
+  const found: Record<number, number> = {};
+  for (let slot = 0; slot < table.top; slot++)
+    if (table.flags[slot] & IN_USE)
+      found[halves[(slot * ROW_SIZE + ORIG_SPORT) >> 1]] = table.rows[slot * ROW_WORDS + (HANDSHAKE >> 2)];
+  return found;
+};
+
+/** @param after microseconds after the rig's clock */
+const stamped = (rig: StoreRig, port: number, event: number, which: number, after: number): Facts => ({
+  ...changed(event, state(rig, port, which)),
+  eventTime: nanoseconds(rig.wall) + BigInt(after) * 1_000n,
+});
+
+test('a handshake is as long as the kernel’s times of its events say, before and after a poll has shown it', t => {
+  const rig = listening();
+  rig.poll([]);
+  const start = rig.wall;
+  rig.receive(
+    stamped(rig, 1, EVENT_NEW, SYN_SENT, 0),
+    stamped(rig, 2, EVENT_NEW, SYN_SENT, 10),
+    stamped(rig, 3, EVENT_NEW, SYN_SENT, 20),
+    stamped(rig, 1, EVENT_UPDATE, SYN_RECV, 100),
+    stamped(rig, 1, EVENT_UPDATE, ESTABLISHED, 12_345),
+  );
+  const connections = [1, 2, 3].map(port => tcp(port, start, [3, 180, 2, 120], { state: SYN_RECV }));
+  rig.poll(connections);
+  t.deepEqual(handshakes(rig), { 1: 12_345, 2: 0, 3: 0 });
+  rig.receive(
+    stamped(rig, 2, EVENT_UPDATE, ESTABLISHED, 3_000_010),
+    stamped(rig, 3, EVENT_UPDATE, CLOSE, 30),
+    stamped(rig, 1, EVENT_UPDATE, FIN_WAIT, 20_000),
+  );
+  rig.poll(connections);
+  t.deepEqual(handshakes(rig), { 1: 12_345, 2: 3_000_000, 3: 0 });
+});
+
+test('without the kernel’s times a handshake is as long as from one event’s arrival to the other’s', t => {
+  const rig = listening();
+  rig.poll([]);
+  const start = rig.wall;
+  const event = (port: number, kind: number, which: number) => rig.receive(changed(kind, state(rig, port, which)));
+  event(1, EVENT_NEW, SYN_SENT);
+  rig.receive(changed(EVENT_NEW, state(rig, 2, SYN_SENT)), changed(EVENT_UPDATE, state(rig, 2, ESTABLISHED)));
+  // the wall clock is set meanwhile
+  rig.advance(25, -1_000);
+  event(1, EVENT_UPDATE, ESTABLISHED);
+  rig.destroy({ ...tcp(1, start, [5, 300, 4, 240], { state: TIME_WAIT }), stop: nanoseconds(start) });
+  rig.destroy({ ...tcp(2, start, [5, 300, 4, 240], { state: TIME_WAIT }), stop: nanoseconds(start) });
+  t.deepEqual(handshakes(rig), { 1: 25_000, 2: 1 }, 'one that is too short to be seen is the shortest');
+});
+
+test('a handshake whose beginning was not seen has no time, nor has the next connection in its slot', t => {
+  const rig = listening();
+  rig.poll([]);
+  const start = rig.wall;
+  rig.receive(
+    // picked up in the middle
+    stamped(rig, 1, EVENT_NEW, ESTABLISHED, 0),
+    stamped(rig, 2, EVENT_UPDATE, ESTABLISHED, 0),
+    stamped(rig, 3, EVENT_NEW, SYN_SENT, 0),
+    stamped(rig, 3, EVENT_UPDATE, ESTABLISHED, 7),
+  );
+  rig.poll([1, 2, 3].map(port => tcp(port, start, [3, 180, 2, 120])));
+  t.deepEqual(handshakes(rig), { 1: 0, 2: 0, 3: 7 });
+  rig.destroy({ ...tcp(3, start, [5, 300, 4, 240], { state: TIME_WAIT }), stop: nanoseconds(start) });
+  rig.due();
+  rig.advance(10);
+  rig.poll([1, 2, 4].map(port => tcp(port, rig.wall, [3, 180, 2, 120])));
+  t.is(handshakes(rig)[4], 0);
 });

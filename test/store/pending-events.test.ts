@@ -12,7 +12,7 @@ const packed = (...states: number[]): number => states.reduce(appendState, 0);
 
 function note(pendingEvents: PendingEvents, event: number, of: Facts, at: number): void {
   const { u32, bytes } = rows(changed(event, of));
-  pendingEvents.note(u32, bytes, 0, event === EVENT_NEW, at, at - 0.5);
+  pendingEvents.note(u32, bytes, 0, event === EVENT_NEW, at, at - 0.5, at * 1_000);
 }
 
 test('data of events wait until the connection is stored, and are taken once', t => {
@@ -28,6 +28,7 @@ test('data of events wait until the connection is stored, and are taken once', t
     isNew: true,
     isTold: false,
     states: packed(SYN_SENT, SYN_RECV),
+    handshake: 1_003_000,
   });
   t.is(pendingEvents.take(words(facts(ESTABLISHED)), 0), undefined);
   t.is(pendingEvents.count, 0);
@@ -46,8 +47,8 @@ test('a tuple reopened under the same id: each connection has its own events, in
   note(pendingEvents, EVENT_NEW, facts(SYN_SENT), 2_000);
   note(pendingEvents, EVENT_UPDATE, facts(SYN_RECV), 2_001);
   const row = words({ ...withoutStart(facts(0)), id: facts(0).id! });
-  t.like(pendingEvents.take(row, 0), { seenAt: 1_000, states: packed(SYN_SENT, ESTABLISHED) });
-  t.like(pendingEvents.take(row, 0), { seenAt: 2_000, states: packed(SYN_SENT, SYN_RECV) });
+  t.like(pendingEvents.take(row, 0), { seenAt: 1_000, states: packed(SYN_SENT, ESTABLISHED), handshake: -1_000 });
+  t.like(pendingEvents.take(row, 0), { seenAt: 2_000, states: packed(SYN_SENT, SYN_RECV), handshake: 2_000_000 });
 });
 
 test('by the start time the events of an earlier connection with a lost end are skipped', t => {

@@ -1,7 +1,8 @@
 import test from 'ava';
 import * as fc from 'fast-check';
 import { statesBefore } from '../../src/encoder/tcp-states.js';
-import { appendState, hasState } from '../../src/store/tcp-history.js';
+import { CLOSE, ESTABLISHED, SYN_RECV, SYN_SENT, TIME_WAIT } from '../../src/row/conntrack.js';
+import { appendState, handshakeAfter, handshakeTime, hasState } from '../../src/store/tcp-history.js';
 import { seeded } from '../helpers/seed.js';
 
 const packed = (...states: number[]): number => states.reduce(appendState, 0);
@@ -23,4 +24,23 @@ test('packed states are a list of the last eight without repetition, the oldest 
     }),
     seeded(t),
   );
+});
+
+/** After these events: a state and microseconds, the first of them NEW. */
+const after = (...events: readonly (readonly [state: number, time: number])[]): number =>
+  events.reduce((known, [state, time], i) => handshakeAfter(known, i === 0, state, time), 0);
+
+test('a handshake takes from SYN to the first event of being established', t => {
+  const known = after([SYN_SENT, 1_000], [SYN_RECV, 1_500], [ESTABLISHED, 2_750], [TIME_WAIT, 9_000]);
+  t.is(handshakeTime(known), 1_750);
+  t.is(handshakeTime(handshakeAfter(known, false, ESTABLISHED, 99_000)), 1_750, 'only once');
+  t.is(handshakeTime(after([SYN_SENT, 1_000], [ESTABLISHED, 1_000])), 1);
+});
+
+test('a handshake has no time without its beginning or its end, or where clocks differ', t => {
+  t.is(handshakeTime(after([SYN_SENT, 1_000], [SYN_RECV, 1_500])), 0);
+  t.is(handshakeTime(after([SYN_SENT, 1_000], [CLOSE, 1_500])), 0);
+  t.is(handshakeTime(after([ESTABLISHED, 1_000], [ESTABLISHED, 1_500])), 0);
+  t.is(handshakeTime(after([SYN_SENT, 2_000], [ESTABLISHED, 1_000])), 0);
+  t.is(handshakeTime(after([SYN_SENT, 1_000], [ESTABLISHED, 2 ** 32 + 1_000])), 0);
 });

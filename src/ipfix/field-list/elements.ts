@@ -45,6 +45,8 @@ export interface ListContext {
   readonly policies?: boolean;
   /** The TCP states of connections are kept. */
   readonly tcpStates: boolean;
+  /** NEW and UPDATE events are received, from which the times of handshakes follow. */
+  readonly handshakes?: boolean;
   /** The owners of sockets are looked up. */
   readonly owners: boolean;
   /** Autonomous systems and countries of addresses are looked up. */
@@ -80,6 +82,7 @@ const OFFLOADED: Detail = {
   argument: STATUS_BITS.get('OFFLOAD')! | STATUS_BITS.get('HW_OFFLOAD')!,
   name: 'offloaded',
 };
+const HANDSHAKE_SEEN: Detail = { test: details.TEST_WORD, argument: row.EVENT, name: 'TCP handshake' };
 const TCP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_TCP, name: 'TCP' };
 const UDP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_UDP, name: 'UDP' };
 const SOURCE_OWNER = owner('source owner', details.OWNER_OF_SOURCE);
@@ -298,6 +301,11 @@ export const UNREGISTERED: Readonly<Record<string, Unregistered>> = {
       field: has => (has(OFFLOAD_KNOWN) ? { ...constant8('ipVersion', has(OFFLOADED) ? 1 : 2), element } : undefined),
     }),
   },
+  tcpHandshakeMicroseconds: {
+    type: 'unsigned32',
+    // a stored row has it in place of EVENT
+    make: element => where({ ...unsigned32('mark', row.EVENT), element }, HANDSHAKE_SEEN),
+  },
   ...Object.fromEntries([...ownerElements(), ...addressElements()]),
 };
 
@@ -311,8 +319,12 @@ const way = (bits: number, ...some: Detail[]): Way => ({ bits, details: some });
 const orNot = (bits: number, ...some: Detail[]): Way[] => [way(0), way(bits, ...some)];
 
 /** Facts whose elements depend on one another: of each one way holds. */
-export function dependentWays({ biflow, denied, inventory, tcpStates }: ListContext): Way[][] {
-  const tcp = [way(shape.PORTS, TCP), way(shape.PORTS, TCP, TCP_STATE)];
+export function dependentWays({ biflow, denied, handshakes, inventory, tcpStates }: ListContext): Way[][] {
+  const tcp = [
+    way(shape.PORTS, TCP),
+    way(shape.PORTS, TCP, TCP_STATE),
+    ...(handshakes ? [way(shape.PORTS, TCP, TCP_STATE, HANDSHAKE_SEEN)] : []),
+  ];
   const states = tcp.map(one => ({ ...one, bits: one.bits | shape.TCP_HISTORY }));
   return [
     orNot(shape.IPV6),
@@ -363,7 +375,15 @@ function ruleWays(bits: number): Way[] {
 
 /** A setting without which nothing fills some elements, as ListContext names it. */
 export type Need =
-  'inventory' | 'denied' | 'tcpStates' | 'owners' | 'asNumbers' | 'countries' | 'dnsNames' | 'interfaces';
+  | 'inventory'
+  | 'denied'
+  | 'handshakes'
+  | 'tcpStates'
+  | 'owners'
+  | 'asNumbers'
+  | 'countries'
+  | 'dnsNames'
+  | 'interfaces';
 
 const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
 
@@ -375,5 +395,6 @@ export function needOf(name: string): Need | undefined {
   if (/^(source|destination)Country\b/.test(name)) return 'countries';
   if (/^(source|destination)DnsName\b/.test(name)) return 'dnsNames';
   if (name === 'tcpStatePrevList') return 'tcpStates';
+  if (name.startsWith('tcpHandshake')) return 'handshakes';
   return name === 'ingressInterface' || name === 'egressInterface' ? 'interfaces' : undefined;
 }

@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<Need, string>> = {
   inventory: '--inventory',
   denied: '--nflog-group',
   tcpStates: '--tcp-state-history',
+  handshakes: '--events all',
   owners: '--owners',
   asNumbers: '--geoip-asn',
   countries: '--geoip-country',

@@ -1,5 +1,6 @@
 import { shapeOf } from '../../../src/ipfix/shape.js';
-import { ConnectionTable } from '../../../src/store/connection-table.js';
+import { ROW_WORDS } from '../../../src/row/layout.generated.js';
+import { ConnectionTable, HANDSHAKE } from '../../../src/store/connection-table.js';
 import { rows, type Facts } from './rows.js';
 
 export const FLOW_START = 1_699_999_990_123;
@@ -19,6 +20,7 @@ export function flowTable(...connections: Facts[]): ConnectionTable {
     const slot = table.allocate(rows(facts).u32, 0);
     table.setStartMs(slot, FLOW_START);
     table.flags[slot] |= facts.hostEnd ?? 0;
+    table.rows[slot * ROW_WORDS + (HANDSHAKE >> 2)] = facts.handshake ?? 0;
     table.setEndMs(slot, facts.lasts === undefined ? FLOW_END : FLOW_START + facts.lasts);
   }
   return table;

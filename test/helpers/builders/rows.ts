@@ -45,6 +45,8 @@ export interface Facts {
   lasts?: number;
   /** FROM_HOST or TO_HOST where one end is this host; not in the row. */
   hostEnd?: number;
+  /** Microseconds that the handshake of TCP took; not in the row as it is read. */
+  handshake?: number;
   helper?: string;
   /** 32 hexadecimal digits. */
   labels?: string;

@@ -13,6 +13,7 @@ const TEST_TYPE: u32 = 4;
 const TEST_RULE: u32 = 5;
 const TEST_OWNER: u32 = 6;
 const TEST_ADDRESS: u32 = 7;
+const TEST_WORD: u32 = 8;
 const RULE_EGRESS: u32 = 1;
 const RULE_NAME: u32 = 2;
 const INGRESS: u32 = 1 << 16;
@@ -29,7 +30,7 @@ pub(crate) struct Details(Vec<[u32; DETAIL_WORDS]>);
 impl Details {
     pub(crate) fn read(words: &[u32]) -> Result<Self, Error> {
         let (details, rest) = words.as_chunks::<DETAIL_WORDS>();
-        if !rest.is_empty() || details.len() > MOST_DETAILS || details.iter().any(|[test, _]| *test > TEST_ADDRESS) {
+        if !rest.is_empty() || details.len() > MOST_DETAILS || details.iter().any(is_wrong) {
             return Err(Error::new(Code::Usage, format!("details {words:?}")));
         }
         Ok(Self(details.to_vec()))
@@ -49,6 +50,11 @@ impl Details {
     }
 }
 
+fn is_wrong([test, argument]: &[u32; DETAIL_WORDS]) -> bool {
+    *test > TEST_WORD
+        || (*test == TEST_WORD && (*argument as usize > ROW_SIZE - size_of::<u32>() || !argument.is_multiple_of(4)))
+}
+
 fn has(test: u32, argument: u32, columns: &Columns, slot: usize, row: &[u8; ROW_SIZE]) -> bool {
     match test {
         TEST_PRESENT => get_u32(row, PRESENT) & argument != 0,
@@ -66,12 +72,13 @@ fn has(test: u32, argument: u32, columns: &Columns, slot: usize, row: &[u8; ROW_
                 .zip(owners)
                 .any(|(side, owner)| argument >> side & 1 != 0 && owner != 0)
         }
-        _ => {
+        TEST_ADDRESS => {
             let fact = columns
                 .address_facts_of(slot)
                 .and_then(|facts| facts.get(argument as usize));
             fact.is_some_and(|fact| *fact != 0)
         }
+        _ => get_u32(row, argument as usize) != 0,
     }
 }
 
