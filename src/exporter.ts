@@ -5,6 +5,7 @@ import { DestinationFactory } from './destination/set/destination-factory.js';
 import type { ExporterOptions } from './destination/exporter-options.js';
 import type { ExporterStats } from './destination/exporter-stats.js';
 import type { DestinationOptions } from './destination/destination-options.js';
+import { ConnectionOutcomes } from './ingest/connection-outcomes.js';
 import { ConntrackEvents, type EventsOptions } from './ingest/conntrack-events.js';
 import { closeParts, type Part } from './common/parts.js';
 import { after, TimeLimit } from './common/time-limit.js';
@@ -75,6 +76,7 @@ export class Exporter {
   readonly #denied: DeniedPackets | undefined;
   readonly #nat: NatLog | undefined;
   readonly #eventKind: EventsOptions['kind'] | undefined;
+  readonly #outcomes: ConnectionOutcomes | undefined;
   readonly #known: FlowKnowledge;
   /** Closed last to first. */
   readonly #parts: Part[];
@@ -135,7 +137,10 @@ export class Exporter {
       const history = new TcpHistory(this.#store.table.capacity);
       this.#store.expectChanges(history, this.#nat);
       if (options.tcpStateHistory) extras = { ...extras, states: history.states };
-      if (this.#eventKind === 'all') extras = { ...extras, handshakes: true };
+      if (this.#eventKind === 'all') {
+        extras = { ...extras, handshakes: true };
+        this.#outcomes = new ConnectionOutcomes(this.#store, history.states, extras, this.#names);
+      }
     }
     const rules = this.#denied?.connectionExtras;
     if (options.labels ?? options.marks)
@@ -263,6 +268,7 @@ export class Exporter {
       ...(this.#options.state && { state: this.#options.state.stats() }),
       ...(this.#denied && { denied: this.#denied.stats() }),
       ...(this.#nat && { nat: this.#nat.counts }),
+      ...(this.#outcomes && { outcomes: this.#outcomes.counts }),
       recordsExported: this.#destinations.records,
       destinations,
       ...(removed.destinations > 0 && { removed: { ...removed } }),

@@ -55,6 +55,7 @@ export {
   type ExporterStats,
   type ReloadOptions,
 } from './exporter.js';
+export type { OutcomeCounts } from './ingest/connection-outcomes.js';
 export type { EventsOptions, EventStats, EventTap } from './ingest/conntrack-events.js';
 export { FilterError } from './filter/filter-error.js';
 export type { Filter } from './filter/filter.js';

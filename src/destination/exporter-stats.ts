@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/backend.js';
 import type { DeniedStats } from '../denied/denied-packets.js';
+import type { OutcomeCounts } from '../ingest/connection-outcomes.js';
 import type { EventStats } from '../ingest/conntrack-events.js';
 import type { PollStats } from '../ingest/poller.js';
 import type { KnowledgeStats } from '../inventory/flow-knowledge.js';
@@ -39,6 +40,8 @@ export interface ExporterStats extends KnowledgeStats {
   readonly denied?: DeniedStats;
   /** Where a destination has profile nat. */
   readonly nat?: NatCounts;
+  /** Where all events are received: how connections ended that came to nothing, by service. */
+  readonly outcomes?: Readonly<Record<string, OutcomeCounts>>;
   /** Flow records handed to the transports. */
   readonly recordsExported: number;
   readonly destinations: readonly DestinationStats[];

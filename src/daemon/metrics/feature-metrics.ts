@@ -1,6 +1,7 @@
 import type { ExporterStats } from '../../exporter.js';
 import { dns, geoip } from './address-metrics.js';
 import { metric, metricBy, type MetricGroup } from './metric.js';
+import { outcomes } from './outcome-metrics.js';
 
 type Group = MetricGroup<ExporterStats>;
 
@@ -371,10 +372,11 @@ const kubernetes: Group = {
   ],
 };
 
-/** What the statistics have where denied packets, NAT events, a state file, interfaces by routes, owners, an inventory, Kubernetes, GeoIP or names in the DNS are asked for. */
+/** What the statistics have where denied packets, NAT events, all events, a state file, interfaces by routes, owners, an inventory, Kubernetes, GeoIP or names in the DNS are asked for. */
 export const FEATURE_METRICS: readonly Group[] = [
   denied,
   nat,
+  outcomes,
   state,
   routes,
   owners,

@@ -130,6 +130,7 @@ export function fullStatistics(first = 1001): ExporterStats {
         unnamed: n(),
       },
     },
+    outcomes: { 'tcp/443': { refused: n(), unanswered: n(), reset: n() } },
     nat: { created: n(), lateFromPoll: n(), lateFromDestroy: n(), deleted: n(), unregistered: n() },
     recordsExported: n(),
     destinations: [destination('main'), destination('lab')],

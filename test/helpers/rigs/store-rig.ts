@@ -69,6 +69,8 @@ export class StoreRig {
   timeouts: KernelTimeouts;
   readonly store: ConnectionStore;
   readonly destinations: readonly RigDestination[];
+  /** Where NEW and UPDATE events are listened to. */
+  readonly history: TcpHistory | undefined;
   readonly #extras: FlowExtras = {};
 
   constructor(options: RigOptions = {}) {
@@ -76,7 +78,7 @@ export class StoreRig {
     this.timeouts = options.timeouts ?? kernelTimeouts();
     this.store = new ConnectionStore({ maxConnections, endedRoom, firstSight, filter, born: this.now() });
     if (options.changes) {
-      const history = new TcpHistory(this.store.table.capacity);
+      const history = (this.history = new TcpHistory(this.store.table.capacity));
       this.store.expectChanges(history);
       this.#extras = { states: history.states };
     }
