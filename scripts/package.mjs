@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { nativeFile } from '../native/file.js';
 import { neededGlibc } from './elf.mjs';
+import { runtimePackages } from './runtime-packages.mjs';
 import { setUp } from './setup.mjs';
 import { root, run, say, stop } from './terminal.mjs';
 
@@ -118,10 +119,7 @@ function write(path, content) {
 /** What `npm ci --omit=dev` has installed, by the lock file. */
 function installedPackages() {
   const { packages } = JSON.parse(readFileSync(at('package-lock.json'), 'utf8'));
-  return Object.entries(packages)
-    .filter(([path, { dev, devOptional, link }]) => path.startsWith('node_modules/') && !dev && !devOptional && !link)
-    .map(([path]) => path)
-    .filter(path => existsSync(at(path)));
+  return runtimePackages(packages).filter(path => existsSync(at(path)));
 }
 
 /** The package that npm has of Node, unpacked. */
