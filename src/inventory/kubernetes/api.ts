@@ -50,6 +50,8 @@ export class Api {
   get server(): string {
     const server = this.#config.getCurrentCluster()?.server;
     if (server === undefined) throw new Error('there is no current cluster');
+    // in-cluster outside of a pod: the client makes it of variables that are not there
+    if (!URL.canParse(server)) throw new Error(`the address of the API server is no URL: ${server}`);
     return server;
   }
 

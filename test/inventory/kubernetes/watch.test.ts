@@ -182,6 +182,9 @@ test('a configuration that cannot be used ends the start', async t => {
   const absent = await t.throwsAsync(open('/nowhere/config'), { instanceOf: CtflowError });
   t.like(absent, { code: 'CTFLOW_KUBERNETES', hint: 'Give a kubeconfig file with a current context' });
   t.regex(absent.message, /\/nowhere\/config/);
+  const outside = await t.throwsAsync(open('in-cluster'), { instanceOf: CtflowError });
+  t.like(outside, { code: 'CTFLOW_KUBERNETES' });
+  t.regex(outside.hint, /in a pod with a service account/);
   const empty = temporaryPath(t, 'config');
   writeFileSync(empty, '{}');
   await t.throwsAsync(open(empty), { instanceOf: CtflowError, message: /there is no current cluster/ });
