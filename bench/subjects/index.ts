@@ -2,6 +2,7 @@ import type { Subject } from '../subject.js';
 import { decode } from './decode.js';
 import { dump } from './dump.js';
 import { encode } from './encode.js';
+import { enrich } from './enrich.js';
 import { endToEnd } from './end-to-end.js';
 import { events } from './events.js';
 import { exportConntrack } from './export.js';
@@ -19,6 +20,7 @@ export const SUBJECTS: readonly Subject[] = [
   poll,
   store,
   encode,
+  enrich,
   exportConntrack,
   exportDeny,
   endToEnd,
