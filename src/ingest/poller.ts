@@ -194,6 +194,23 @@ export class Poller {
     }
     if (complete) return;
     counts.incomplete++;
-    this.#log.warn({ skipped, error: error && describeError(error) }, 'incomplete poll');
+    this.#log.warn(
+      { skipped, error: error && describeError(error) },
+      `incomplete poll: ${whyIncomplete(skipped, error)}`,
+    );
   }
+}
+
+/** What makes a dump incomplete, of the reasons for which connections are skipped. */
+const WHY_INCOMPLETE: Readonly<Record<string, string>> = {
+  truncated: 'a part of the table was not read',
+  overrun: 'the receive buffer was full',
+  interrupted: 'the kernel says that the table changed under the dump',
+  resized: 'the size of the hash table changed meanwhile',
+};
+
+function whyIncomplete(skipped: DumpSummary['skipped'], error: Error | undefined): string {
+  if (error) return describeError(error);
+  const reasons = Object.entries(WHY_INCOMPLETE).filter(([reason]) => (skipped[reason] ?? 0) > 0);
+  return reasons.map(([, text]) => text).join(', ');
 }
