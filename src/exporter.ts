@@ -416,7 +416,8 @@ export class Exporter {
     this.#poller.close();
     this.#time.begin();
     await Promise.race([this.#changes.close(), this.#time.up(CHANGE)]);
-    if (drain)
+    // without time it would be cut off in the middle, and warn of that
+    if (drain && this.#time.milliseconds > 0)
       await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
     const [error, ...others] = await closeParts(this.#parts, drain);
     this.#store.table.leaveRoom();

@@ -71,6 +71,17 @@ perBackend('where a poll is dear, the next one comes as the budget allows, and t
   t.is(exporter.stats().poll.polls, before + 1, 'the last poll does not wait');
 });
 
+test('an exporter that has no time to close begins no last poll', async t => {
+  const source = new FakeSource([{ connections: [facts(1, 1, LATER)] }]);
+  const options = { flowPollInterval: 3_600_000, shutdownTimeout: 0 };
+  const { exporter, lines } = exporterRig(t, backends()[0], source, [], options);
+  await exporter.open();
+  await exporter.close();
+  t.is(source.dumps, 1);
+  t.like(exporter.stats().poll, { polls: 1, incomplete: 0 });
+  t.false(lines.some(({ msg }) => String(msg).includes('incomplete poll')));
+});
+
 perBackend('records leave while the first dump is still being read', async (t, backend) => {
   const collector = await udpCollector(t);
   const source = new FakeSource([{ connections: [1, 2, 3, 4, 5, 6].map(port => facts(port, 1, LATER)) }]);
