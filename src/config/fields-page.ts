@@ -1,5 +1,6 @@
 import { FIRST_DETAIL } from '../ipfix/details.js';
 import { detailedFields, shapedFields, type ListContext } from '../ipfix/field-list/elements.js';
+import { ALL_KNOWN } from '../ipfix/field-list/list-mistakes.js';
 import { ANTREA, IANA, NETFILTER, REVERSE } from '../ipfix/element.js';
 import { AGGREGATE_KEYS, aggregateProfile } from '../ipfix/profile-aggregate.js';
 import { createProfile, type Profile } from '../ipfix/profile.js';
@@ -162,13 +163,7 @@ export function elementsInRecords(): Map<string, ReadonlySet<string>> {
     interfaces: 'route',
     observationDomain: 0,
     timeouts: { active: 1000, idle: 1000 },
-    inventory: true,
-    denied: true,
-    tcpStates: true,
-    owners: true,
-    asNumbers: true,
-    countries: true,
-    dnsNames: true,
+    ...ALL_KNOWN,
   };
   const named = [...detailedFields(false).keys()];
   return new Map([

@@ -9,7 +9,7 @@ import { Reflector, type ReflectorHooks, type Resource } from './reflector.js';
 const MOST_UNTAKEN = 16;
 
 /**
- * Watches the API server until it is told to close, and sends what it learns.
+ * Watches the API server until `close` comes, and passes on what it has received.
  * @param port takes FromThread, and gives `taken` for each message with changes, and `close`
  */
 export async function watchCluster(options: WatchOptions, port: MessagePort): Promise<void> {

@@ -165,19 +165,21 @@ function fillable(context: ListContext): Set<string> {
   return new Set([...shaped, ...detailedFields(false).keys()]);
 }
 
+/** Everything of flows that settings can make known. */
+export const ALL_KNOWN = {
+  inventory: true,
+  denied: true,
+  tcpStates: true,
+  owners: true,
+  asNumbers: true,
+  countries: true,
+  dnsNames: true,
+} as const;
+
 /** All that a list may ever have, in the order in which docs/records.md has them. */
 export function listableElements(): string[] {
   const timeouts = { active: 1000, idle: 1000 };
-  const known = {
-    inventory: true,
-    denied: true,
-    tcpStates: true,
-    owners: true,
-    asNumbers: true,
-    countries: true,
-    dnsNames: true,
-  };
-  const context = { observationDomain: 0, ...known, timeouts };
+  const context = { observationDomain: 0, ...ALL_KNOWN, timeouts };
   const interfaces = { ingress: 1, egress: 1 };
   return [
     ...fillable({ ...context, biflow: 'reverse', interfaces }),
