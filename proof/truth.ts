@@ -19,6 +19,8 @@ export interface Faults {
   readonly drop: number;
   readonly earlyDrop: number;
   readonly chainTooLong: number;
+  /** Packets that began a connection which another one had begun already, or that was ending: nft counts a connection too many. */
+  readonly clashes: number;
   readonly retransmissions: number;
   /** SYNs of connections that conntrack held to be open: it lets them pass uncounted (nf_conntrack_proto_tcp.c). */
   readonly uncountedSyns: number;
@@ -33,6 +35,7 @@ export const NO_FAULTS: Faults = {
   drop: 0,
   earlyDrop: 0,
   chainTooLong: 0,
+  clashes: 0,
   retransmissions: 0,
   uncountedSyns: 0,
   witness: 0,
@@ -84,6 +87,7 @@ export async function readFaults({ client, router, server }: Topology, still: Ke
     earlyDrop: conntrack.get('early_drop') ?? 0,
     // the column has had two names
     chainTooLong: conntrack.get('chainlength') ?? conntrack.get('chaintoolong') ?? 0,
+    clashes: conntrack.get('clashres') ?? 0,
     // those of the router are the exporter's, to its collector, and in no count
     retransmissions: retransmissions(client.pid) + retransmissions(server.pid),
     uncountedSyns: counters.get('uncounted_syns')?.packets ?? 0,

@@ -117,9 +117,7 @@ export class Exporter {
     this.#poller.addHook(flowtables);
     this.#store.expectFlowtables(() => flowtables.uncounted);
     if (isOfKernel(options.source)) {
-      this.#poller.addHook(
-        new KernelWatch(options.source, options.events !== undefined, this.#store.counts, this.#log),
-      );
+      this.#poller.addHook(new KernelWatch(options.source, options.events !== undefined, this.#store, this.#log));
     }
     const known = (this.#known = new FlowKnowledge(options, this.#names, this.#log));
     this.#poller.addHook(known);

@@ -1,10 +1,14 @@
 import type { Logger } from '../common/logger.js';
 import { setupHint, settingsOff } from '../sources/kernel-settings.js';
 import type { Source } from '../sources/source.js';
+import type { ConnectionStore } from '../store/connection-store.js';
 import type { PollHook } from './poll-hook.js';
 
 /** Milliseconds between two warnings about counters that were set to zero. */
 const WARN_INTERVAL_MS = 60_000;
+
+/** What {@link KernelWatch} needs of the store. */
+type ZeroedStore = Pick<ConnectionStore, 'takeZeroed'> & { readonly counts: { readonly counterResets: number } };
 
 /**
  * Says after a poll what somebody else did to the kernel meanwhile: settings that were switched off or on again, and counters
@@ -13,7 +17,7 @@ const WARN_INTERVAL_MS = 60_000;
 export class KernelWatch implements PollHook {
   readonly #source: Pick<Source, 'sysctl'>;
   readonly #events: boolean;
-  readonly #counts: { readonly counterResets: number };
+  readonly #store: ZeroedStore;
   readonly #log: Logger;
   readonly #monotonic: () => number;
   /** By name: what they take away. */
@@ -21,17 +25,17 @@ export class KernelWatch implements PollHook {
   #resetsLogged = 0;
   #nextWarning = Number.NEGATIVE_INFINITY;
 
-  /** @param events DESTROY events are wanted; @param counts of the store */
+  /** @param events DESTROY events are wanted */
   constructor(
     source: Pick<Source, 'sysctl'>,
     events: boolean,
-    counts: { readonly counterResets: number },
+    store: ZeroedStore,
     log: Logger,
     monotonic: () => number = () => performance.now(),
   ) {
     this.#source = source;
     this.#events = events;
-    this.#counts = counts;
+    this.#store = store;
     this.#log = log;
     this.#monotonic = monotonic;
     this.#off = settingsOff(source, events);
@@ -54,11 +58,16 @@ export class KernelWatch implements PollHook {
   }
 
   #lookAtCounters(): void {
-    const { counterResets } = this.#counts;
+    const { counterResets } = this.#store.counts;
     const now = this.#monotonic();
     if (counterResets === this.#resetsLogged || now < this.#nextWarning) return;
+    const first = this.#store.takeZeroed();
     this.#log.warn(
-      { connections: counterResets - this.#resetsLogged, counterResets },
+      {
+        connections: counterResets - this.#resetsLogged,
+        counterResets,
+        ...(first && { first: { was: first.was, is: first.is } }),
+      },
       'another program has set the counters of connections to zero (conntrack -z): what they counted between the last poll and then is lost',
     );
     this.#resetsLogged = counterResets;

@@ -97,7 +97,9 @@ export class ConnectionEnds {
   returned(u32: Uint32Array, from: number): Uint32Array | undefined {
     const last = isNamed(u32, from) ? this.#tracker.takeEndedWithoutEvent(u32, from) : undefined;
     if (last && compareCounters(last, -COUNTERS_FROM, u32, from) === FELL) {
-      this.#stored.counts.counterResets++;
+      const was = u32.slice(from, from + ROW_WORDS);
+      was.set(last, COUNTERS_FROM);
+      this.#stored.foundZeroed(was, 0, u32, from);
       last.fill(0);
     }
     return last;
@@ -142,7 +144,7 @@ export class ConnectionEnds {
       const from = row * ROW_WORDS;
       let slot = this.#tracker.take(u32, from);
       if (slot >= 0 && compareCounters(table.rows, slot * ROW_WORDS, u32, from) === FELL)
-        this.#stored.countersReset(slot);
+        this.#stored.countersReset(slot, u32, from);
       if (slot < 0 && this.#isRepeated(u32, from, at)) continue;
       if (slot < 0) slot = this.#findEnded(u32, from, bytes[from * 4 + STATE], at);
       if (slot < 0 && this.#tracker.endedWithoutEvent(u32, from, counts.late)) {
@@ -243,7 +245,7 @@ export class ConnectionEnds {
     const { rows, bytes } = table;
     const to = slot * ROW_WORDS;
     const verdict = compareConnections(rows, to, bytes[to * 4 + STATE], table.startMs(slot), u32, from, state);
-    if (verdict === COUNTERS_RESET) this.#stored.countersReset(slot);
+    if (verdict === COUNTERS_RESET) this.#stored.countersReset(slot, u32, from);
     if (verdict !== ANOTHER) {
       this.#stored.forget(slot, at);
       return slot;

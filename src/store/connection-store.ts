@@ -22,6 +22,7 @@ import {
   type StoreOptions,
 } from './stored-connections.js';
 import type { TcpHistory } from './tcp-history.js';
+import type { RowPair } from '../row/row-pair.js';
 import { nanosecondsToMilliseconds } from '../common/u64.js';
 import { copyEight } from '../row/words.js';
 
@@ -78,6 +79,13 @@ export class ConnectionStore implements AnnotatedStore {
 
   get counts(): StoreCounts {
     return this.#stored.counts;
+  }
+
+  /** The first connection whose counters were set to zero since the last call. */
+  takeZeroed(): RowPair | undefined {
+    const { zeroed } = this.#stored;
+    this.#stored.zeroed = undefined;
+    return zeroed;
   }
 
   /** When the last poll began. */
@@ -356,7 +364,7 @@ export class ConnectionStore implements AnnotatedStore {
     const moves = compareCounters(rows, to, u32, from);
     if (moves !== STILL) {
       what |= MOVED;
-      if (moves === FELL) this.#stored.countersReset(slot);
+      if (moves === FELL) this.#stored.countersReset(slot, u32, from);
       copyEight(rows, to + ORIG_PACKETS_WORD, u32, from + ORIG_PACKETS_WORD);
     }
     const present = u32[from + PRESENT_WORD];

@@ -8,6 +8,7 @@ import { KeptOut } from './kept-out.js';
 import { PollHistory, type Moment } from './poll-history.js';
 import { TupleIndex } from './tuple-index.js';
 import { newUnexported, type Unexported } from './unexported.js';
+import { RowPair } from '../row/row-pair.js';
 
 // V8 makes a module's own constants part of the code; imported ones are read and checked at each use
 const {
@@ -120,6 +121,8 @@ export class StoredConnections {
   /** Whether a connection is one of this exporter to its collectors. */
   isOwn: ((row: Uint32Array, from: number) => boolean) | undefined;
   earlier: EarlierExports | undefined;
+  /** The first connection whose counters were set to zero since somebody asked. */
+  zeroed: RowPair | undefined;
   /** Labels by slot, four words each, where somebody wants them: a stored row has no room for them. */
   labels: Uint32Array | undefined;
 
@@ -223,11 +226,17 @@ export class StoredConnections {
     this.table.byChange.push(slot);
   }
 
-  /** Its counters were set to zero in the kernel; the row still holds the old ones. */
-  countersReset(slot: number): void {
-    this.counts.counterResets++;
+  /** Its counters were set to zero in the kernel, as the row at word `from` shows; the stored row still holds the old ones. */
+  countersReset(slot: number, u32: Uint32Array, from: number): void {
+    this.foundZeroed(this.table.rows, slot * ROW_WORDS, u32, from);
     this.listeners.countersReset(slot);
     this.table.keepZeroed(slot);
+  }
+
+  /** Counts a connection whose counters are lower than they were; parameters as of RowPair. */
+  foundZeroed(was: Uint32Array, to: number, is: Uint32Array, from: number): void {
+    this.counts.counterResets++;
+    this.zeroed ??= new RowPair(was, to, is, from);
   }
 
   /** Its tuple no longer finds it, and what is left is its last report. */

@@ -18,6 +18,7 @@ test('the reasons for a void run are listed', t => {
     drop: 0,
     earlyDrop: 0,
     chainTooLong: 0,
+    clashes: 0,
     retransmissions: 1,
     uncountedSyns: 0,
     witness: 0,

@@ -93,6 +93,7 @@ test('the counters of a connection that waits for its event were set to zero mea
   rig.due();
   t.deepEqual(packets(rig), [9n, 2n]);
   t.is(rig.store.counts.counterResets, 1);
+  t.is(rig.store.takeZeroed()!.is.original.packets, 2n);
 });
 
 test('the counters of a connection that was taken for ended were set to zero before it returned', t => {
@@ -107,6 +108,8 @@ test('the counters of a connection that was taken for ended were set to zero bef
   rig.due();
   t.deepEqual([...packets(rig), ...rig.after(5_000).map(({ deltas }) => deltas[0])], [9n, 2n]);
   t.is(rig.store.counts.counterResets, 1);
+  const { was, is } = rig.store.takeZeroed()!;
+  t.deepEqual([was.original.packets, is.original.packets], [9n, 2n]);
 });
 
 const PORTS = 3;

@@ -218,6 +218,9 @@ test('counters that fall while the start stays are a counter_reset: the new valu
   // zeroed, and then three packets; the reply direction has already passed what it had
   rig.poll([tcp(1000, start, [3, 300, 20, 100])]);
   t.is(rig.store.counts.counterResets, 1);
+  const { was, is } = rig.store.takeZeroed()!;
+  t.deepEqual([was.original.packets, is.original.packets], [15n, 3n]);
+  t.is(rig.store.takeZeroed(), undefined);
   t.is(rig.store.counts.reopened, 0);
   const [report] = rig.after(3_000);
   t.deepEqual(report.deltas, [8n, 800n, 24n, 500n]);
