@@ -415,8 +415,10 @@ export class Exporter {
     this.#time.begin();
     await Promise.race([this.#changes.close(), this.#time.up(CHANGE)]);
     // without time it would be cut off in the middle, and warn of that
-    if (drain && this.#time.milliseconds > 0)
-      await Promise.race([this.#pollLast().catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
+    if (drain && this.#time.milliseconds > 0) {
+      const polled = this.#pollLast(() => this.#time.left(LAST_POLL) > 0);
+      await Promise.race([polled.catch(error => this.#poller.failed(error)), this.#time.up(LAST_POLL)]);
+    }
     const [error, ...others] = await closeParts(this.#parts, drain);
     this.#store.table.leaveRoom();
     for (const other of others) this.#log.error(describeError(other));
@@ -424,9 +426,10 @@ export class Exporter {
   }
 
   /** Denied packets first, so that the poll shows which connections have counted them. */
-  async #pollLast(): Promise<void> {
+  async #pollLast(hasTime = (): boolean => true): Promise<void> {
     await this.#denied?.leave();
-    if (this.#options.namespace?.source.isOpen !== false) await this.#poller.poll();
+    const isOpen = (): boolean => this.#options.namespace?.source.isOpen !== false;
+    if (isOpen()) await this.#poller.pollLast(() => isOpen() && hasTime());
   }
 
   async #drainDestinations(): Promise<void> {

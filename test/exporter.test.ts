@@ -71,6 +71,26 @@ perBackend('where a poll is dear, the next one comes as the budget allows, and t
   t.is(exporter.stats().poll.polls, before + 1, 'the last poll does not wait');
 });
 
+perBackend('a last poll that does not see the whole table is made again', async (t, backend) => {
+  const source = new FakeSource([{ connections: [] }]);
+  const collector = await udpCollector(t);
+  const { exporter } = exporterRig(t, backend, source, [collector.endpoint], { flowPollInterval: 3_600_000 });
+  await exporter.open();
+  const connections = [facts(1, 1, LATER)];
+  source.next({ connections: [], complete: false, skipped: { resized: 1 } }, { connections });
+  await exporter.close();
+  t.is(exporter.stats().recordsExported, 1);
+  t.like(exporter.stats().poll, { polls: 3, incomplete: 1 });
+});
+
+perBackend('where no last poll sees the whole table, there are three', async (t, backend) => {
+  const source = new FakeSource([{ connections: [], complete: false, skipped: { resized: 1 } }]);
+  const { exporter } = exporterRig(t, backend, source, [], { flowPollInterval: 3_600_000 });
+  await exporter.open();
+  await exporter.close();
+  t.is(source.dumps, 4);
+});
+
 test('an exporter that has no time to close begins no last poll', async t => {
   const source = new FakeSource([{ connections: [facts(1, 1, LATER)] }]);
   const options = { flowPollInterval: 3_600_000, shutdownTimeout: 0 };

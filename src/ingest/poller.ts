@@ -13,6 +13,9 @@ const SWEEP_SLICE = 65_536;
 /** Milliseconds between the beginnings of two polls out of turn at least. */
 export const RESYNC_GAP_MS = 1_000;
 
+/** Polls at the end, until one sees the whole table. */
+const LAST_POLLS = 3;
+
 export interface PollCounts {
   polls: number;
   /** Polls that did not see the whole table, or failed. */
@@ -94,6 +97,15 @@ export class Poller {
     this.#began = performance.now();
     this.#polling = this.#poll().finally(() => (this.#polling = this.#began = undefined));
     return this.#polling;
+  }
+
+  /** Polls, and again where that did not see the whole table: what is missed now is lost. @param more another poll may begin */
+  async pollLast(more: () => boolean): Promise<void> {
+    for (let times = 0; times === 0 || (times < LAST_POLLS && more()); times++) {
+      const { incomplete } = this.counts;
+      await this.poll();
+      if (this.counts.incomplete === incomplete) return;
+    }
   }
 
   /** A poll is under way. */
