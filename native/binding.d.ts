@@ -334,6 +334,7 @@ export interface EncoderMemory {
   owners: Uint32Array
   ownerFacts: Uint32Array
   addressFacts: Uint32Array
+  podFacts: Uint32Array
   exported: Uint8Array
   bytes: Uint8Array
   messages: Uint32Array

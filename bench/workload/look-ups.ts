@@ -59,9 +59,11 @@ export function lookUp(store: ConnectionStore, family: MeasuredFamily): LookedUp
 export function lookUpInCluster(store: ConnectionStore, family: MeasuredFamily): LookedUp {
   const [pods, nodes, services] = [new PodTable(), new NodeTable(HERE, []), new ServiceTable()];
   const since = EPOCH - 3_600_000;
-  podsOf(family).forEach((pod, i) =>
-    pods.set({ kind: 'pods', uid: `pod-${i}`, ...pod, since, until: Number.POSITIVE_INFINITY, ending: false }, since),
-  );
+  podsOf(family).forEach((pod, i) => {
+    const workload = `statefulset/${pod.name.replace(/-\d+$/, '')}`;
+    const facts = { uid: `pod-${i}`, ...pod, workload, since, until: Number.POSITIVE_INFINITY, ending: false };
+    pods.set({ kind: 'pods', ...facts }, since);
+  });
   nodes.set({ kind: 'nodes', uid: 'node', name: HERE, addresses: [nodeOf(family)], podPrefixes: [] });
   services.setService({
     kind: 'services',

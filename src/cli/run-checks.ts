@@ -229,6 +229,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     asNumbers: ['geoipAsn'],
     countries: ['geoipCountry'],
     dnsNames: ['dnsNames'],
+    workloads: ['kubernetes'],
     interfaces: config.pathOf(destination, 'interfaces'),
   };
   // whoever wrote a file or variables knows no flags
@@ -276,6 +277,7 @@ function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'in
     asNumbers: geoipAsn !== undefined,
     countries: geoipCountry !== undefined,
     dnsNames: settings.dnsNames,
+    workloads: kubernetes !== undefined,
   };
 }
 

@@ -134,8 +134,14 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     without('with --observation-domain', 'instance');
   if (sourceKind === 'replay') without('with a recording', 'setupSysctl', 'pollBudget');
   else if (settings.flowPollInterval !== 'auto') without('with a fixed --flow-poll-interval', 'pollBudget');
-  if (destinations.every(one => one.profile !== 'antrea' && !has(one, 'inventory') && !asksFor(one, INVENTORY_FIELDS)))
-    without('without --profile antrea: --fields has no names, and --filter asks for none', 'inventory', 'kubernetes');
+  const isNamed = (one: DestinationConfig): boolean =>
+    one.profile === 'antrea' || has(one, 'inventory') || asksFor(one, INVENTORY_FIELDS) !== undefined;
+  const noNames = 'without --profile antrea: --fields has no names, and --filter asks for none';
+  if (!destinations.some(isNamed)) {
+    without(noNames, 'inventory');
+    if (!destinations.some(one => has(one, 'workloads') || asksFor(one, WORKLOAD_FIELDS)))
+      without(noNames, 'kubernetes');
+  }
   for (const { key, need, fields, such } of OF_ADDRESSES)
     if (destinations.every(one => !has(one, need) && !asksFor(one, fields)))
       without(`without --fields that have ${such}, and --filter asks for none`, key);
@@ -164,6 +170,7 @@ function hasOptions({ optionsInterval, profile }: DestinationConfig): boolean {
 
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
+const WORKLOAD_FIELDS = ['src.workload', 'dst.workload'];
 /** What is known of addresses, and who asks for it. */
 const OF_ADDRESSES = [
   { key: 'geoipAsn', need: 'asNumbers', fields: ['src.asn', 'dst.asn'], such: 'bgpSourceAsNumber' },
@@ -189,6 +196,9 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   const name = (inventory ?? kubernetes) === undefined ? asksFor(destination, INVENTORY_FIELDS) : undefined;
   if (name !== undefined)
     found.push(`${filter} asks for ${name}, which is not known without ${config.say(['inventory'])}`);
+  const workload = kubernetes === undefined ? asksFor(destination, WORKLOAD_FIELDS) : undefined;
+  if (workload !== undefined)
+    found.push(`${filter} asks for ${workload}, which is not known without ${config.say(['kubernetes'])}`);
   for (const { key, fields } of OF_ADDRESSES) {
     const isOff = config.settings[key] === undefined || config.settings[key] === false;
     const field = isOff ? asksFor(destination, fields) : undefined;

@@ -142,6 +142,7 @@ export function knownOf(flows: readonly Flows[]): Omit<ListContext, 'biflow' | '
     asNumbers: has('asNumbers'),
     countries: has('countries'),
     dnsNames: has('namedAt'),
+    workloads: has('podFacts'),
     tcpStates: has('states'),
     handshakes: has('handshakes'),
   };

@@ -1,4 +1,4 @@
-import { FACTS_OF_ADDRESS } from '../ipfix/details.js';
+import { FACTS_OF_ADDRESS, FACTS_OF_POD } from '../ipfix/details.js';
 
 /** What records are written from: the facts of a store's flows, by slot. Memory that stays where it is. */
 export interface FlowColumns {
@@ -39,6 +39,8 @@ export interface FlowExtras {
   /** Which of these may be known. */
   readonly asNumbers?: true;
   readonly countries?: true;
+  /** POD_FACTS names each: workload and labels of the source's pod, then of the destination's. */
+  readonly podFacts?: Uint32Array;
   /** When the DNS names of both addresses came, milliseconds since 1970; where names are asked for. */
   readonly namedAt?: Float64Array;
   /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */
@@ -54,6 +56,8 @@ export const FLOW_OWNERS = 2;
 export const OWNER_WORDS = 7;
 /** Facts of the addresses of a flow: of each its AS number, and the names of its country and in the DNS. */
 export const ADDRESS_FACTS = 2 * FACTS_OF_ADDRESS;
+/** Facts of the pods of a flow: of each the names of its workload, and of its labels. */
+export const POD_FACTS = 2 * FACTS_OF_POD;
 /** Words of a rule. */
 export const RULE_WORDS = 4;
 /** Of its first word: the packets come in, by that rule. */

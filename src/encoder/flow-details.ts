@@ -8,6 +8,7 @@ import {
   TEST_ADDRESS,
   TEST_NAMES,
   TEST_OWNER,
+  TEST_POD,
   TEST_PORTS_OF,
   TEST_PRESENT,
   TEST_STATUS,
@@ -15,7 +16,7 @@ import {
   TEST_WORD,
 } from '../ipfix/details.js';
 import { HAS_PORTS, PRESENT_WORD, PROTOCOL, ROW_SIZE, ROW_WORDS, STATUS_WORD } from '../row/layout.generated.js';
-import { ADDRESS_FACTS, FLOW_NAMES, FLOW_OWNERS, RULE_WORDS, type FlowColumns } from './columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, FLOW_OWNERS, POD_FACTS, RULE_WORDS, type FlowColumns } from './columns.js';
 
 /** Which details the flows of a store have: see Detail. */
 export class FlowDetails {
@@ -28,7 +29,7 @@ export class FlowDetails {
     const { rows } = columns;
     const isWrong = (word: number, i: number): boolean =>
       i % DETAIL_WORDS === 0
-        ? word > TEST_WORD
+        ? word > TEST_POD
         : details[i - 1] === TEST_WORD && (word > ROW_SIZE - 4 || word % 4 !== 0);
     if (details.length % DETAIL_WORDS !== 0 || details.length > MOST_DETAILS * DETAIL_WORDS || details.some(isWrong))
       throw new CtflowError(
@@ -51,7 +52,7 @@ export class FlowDetails {
   }
 
   #has(test: number, argument: number, slot: number): boolean {
-    const { types, addressFacts } = this.#columns.extras;
+    const { types, addressFacts, podFacts } = this.#columns.extras;
     const rows = this.#rows;
     const row = slot * ROW_WORDS;
     if (test === TEST_PRESENT) return (rows[row + PRESENT_WORD] & argument) !== 0;
@@ -68,6 +69,8 @@ export class FlowDetails {
       return (
         addressFacts !== undefined && argument < ADDRESS_FACTS && addressFacts[slot * ADDRESS_FACTS + argument] !== 0
       );
+    if (test === TEST_POD)
+      return podFacts !== undefined && argument < POD_FACTS && podFacts[slot * POD_FACTS + argument] !== 0;
     return this.#isDenied(argument, slot);
   }
 

@@ -33,6 +33,7 @@ import {
   SOURCE_AS_NUMBER_WORD,
   SOURCE_POD_NAME_WORD,
   SOURCE_USER_NAME_WORD,
+  SOURCE_WORKLOAD_WORD,
   START_NS_WORD,
   STATE,
   TCP_FLAGS,
@@ -51,6 +52,7 @@ import {
   FLOW_OWNERS,
   FROM_HOST,
   OWNER_WORDS,
+  POD_FACTS,
   RULE_WORDS,
   type FlowColumns,
 } from './columns.js';
@@ -119,7 +121,7 @@ export class FlowFacts {
     const fromHost = flags[slot] & FROM_HOST ? 1 : 0;
     bytes[FLOW_DIRECTION - ROW_SIZE] = fromHost;
     bytes[REVERSE_FLOW_DIRECTION - ROW_SIZE] = 1 - fromHost;
-    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts } = extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts, podFacts } = extras;
     if (states) words[TCP_STATE_HISTORY_WORD - ROW_WORDS] = statesBefore(states[slot], rowBytes[row * 4 + STATE]);
     if (names && types) {
       const to = SOURCE_POD_NAME_WORD - ROW_WORDS;
@@ -134,6 +136,10 @@ export class FlowFacts {
     if (addressFacts) {
       const to = SOURCE_AS_NUMBER_WORD - ROW_WORDS;
       for (let fact = 0; fact < ADDRESS_FACTS; fact++) words[to + fact] = addressFacts[slot * ADDRESS_FACTS + fact];
+    }
+    if (podFacts) {
+      const to = SOURCE_WORKLOAD_WORD - ROW_WORDS;
+      for (let fact = 0; fact < POD_FACTS; fact++) words[to + fact] = podFacts[slot * POD_FACTS + fact];
     }
     if (rules && ruleFacts) this.#writeRule(ruleFacts, rules[slot]);
   }

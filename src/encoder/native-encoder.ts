@@ -19,7 +19,8 @@ export class NativeEncoder implements FlowEncoder {
   readonly #encoder: Binding;
 
   constructor(open: OpenEncoder, { columns, exported, output, ...options }: FlowEncoderOptions) {
-    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts } = columns.extras;
+    const { names, types, states, rules, ruleFacts, interfaces, owners, ownerFacts, addressFacts, podFacts } =
+      columns.extras;
     const memory = {
       rows: columns.rows,
       flags: columns.flags,
@@ -34,6 +35,7 @@ export class NativeEncoder implements FlowEncoder {
       owners: owners ?? NOTHING,
       ownerFacts: ownerFacts ?? NOTHING,
       addressFacts: addressFacts ?? NOTHING,
+      podFacts: podFacts ?? NOTHING,
       exported,
       ...output,
     };

@@ -110,6 +110,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['dst.namespace', { type: TEXT, places: EXPORTED }],
   ['dst.node', { type: TEXT, places: EXPORTED }],
   ['service', { type: TEXT, places: EXPORTED }],
+  ['src.workload', { type: TEXT, places: ['run'] }],
+  ['dst.workload', { type: TEXT, places: ['run'] }],
   ['src.asn', { type: AS_NUMBER }],
   ['dst.asn', { type: AS_NUMBER }],
   ['src.dns', { type: TEXT, places: ['run'] }],

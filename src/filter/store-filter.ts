@@ -1,6 +1,7 @@
-import { ADDRESS_FACTS, denies, FLOW_NAMES, RULE_WORDS } from '../encoder/columns.js';
-import { FACTS_OF_ADDRESS } from '../ipfix/details.js';
+import { ADDRESS_FACTS, denies, FLOW_NAMES, POD_FACTS, RULE_WORDS } from '../encoder/columns.js';
+import { FACTS_OF_ADDRESS, FACTS_OF_POD } from '../ipfix/details.js';
 import { AS_NUMBER, COUNTRY, DNS_NAME } from '../inventory/addresses/address-facts.js';
+import { WORKLOAD } from '../inventory/flow-pods.js';
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
@@ -32,6 +33,11 @@ const ADDRESS_NAMES: Readonly<Record<string, number>> = {
   'dst.country': FACTS_OF_ADDRESS + COUNTRY,
   'src.dns': DNS_NAME,
   'dst.dns': FACTS_OF_ADDRESS + DNS_NAME,
+};
+/** Where a flow has its facts of pods, of POD_FACTS. */
+const WORKLOADS: Readonly<Record<string, number>> = {
+  'src.workload': WORKLOAD,
+  'dst.workload': FACTS_OF_POD + WORKLOAD,
 };
 /** Where a rule has its names, of RULE_WORDS. */
 const RULE_NAMES: Readonly<Record<string, number>> = { policy: 1, 'policy.namespace': 2, rule: 3 };
@@ -117,6 +123,11 @@ function nameTest(
   if (fact !== undefined) {
     const { addressFacts: facts } = extras;
     return facts ? slot => isName(facts[slot * ADDRESS_FACTS + fact]) : () => false;
+  }
+  const workload = WORKLOADS[field];
+  if (workload !== undefined) {
+    const { podFacts: facts } = extras;
+    return facts ? slot => isName(facts[slot * POD_FACTS + workload]) : () => false;
   }
   const at = NAMES[field];
   if (at === undefined) return undefined;

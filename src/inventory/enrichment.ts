@@ -1,6 +1,7 @@
-import { FLOW_NAMES, type FlowExtras } from '../encoder/columns.js';
+import { FLOW_NAMES, POD_FACTS, type FlowExtras } from '../encoder/columns.js';
 import { IN_USE } from '../store/connection-table.js';
 import type { FlowStore, StoreListener } from '../store/flow-store.js';
+import { FlowPods } from './flow-pods.js';
 import type { AddressLookup, InventoryChange } from './inventory.js';
 import { NOTHING } from './prefix-table.js';
 import {
@@ -48,6 +49,8 @@ export class Enrichment implements StoreListener, NameHolder {
   /** NAMES numbers a slot. */
   readonly #names: Uint32Array;
   readonly #types: Uint8Array;
+  /** Where more of pods is known than their names. */
+  readonly #pods: FlowPods | undefined;
   /** The store's rows by half words. */
   readonly #ports: Uint16Array;
   #inventory: AddressLookup;
@@ -60,6 +63,7 @@ export class Enrichment implements StoreListener, NameHolder {
     this.#store = store;
     this.#names = new Uint32Array(capacity * NAMES);
     this.#types = new Uint8Array(capacity);
+    this.#pods = inventory.podWorkload && new FlowPods(capacity);
     this.#ports = new Uint16Array(store.table.rows.buffer, store.table.rows.byteOffset);
     this.#inventory = inventory;
     store.subscribe(this);
@@ -67,7 +71,7 @@ export class Enrichment implements StoreListener, NameHolder {
   }
 
   /** Something is known anew; flows with an open question are looked up in slices. Settles when all have been. */
-  async use({ lookup, reviewFrom = Number.POSITIVE_INFINITY }: InventoryChange): Promise<void> {
+  async use({ lookup, reviewFrom = Number.POSITIVE_INFINITY, changedPods }: InventoryChange): Promise<void> {
     this.#inventory = lookup;
     const { table } = this.#store;
     for (let from = 0; from < table.top; from += SLICE) {
@@ -76,6 +80,7 @@ export class Enrichment implements StoreListener, NameHolder {
         if (!(table.flags[slot] & IN_USE)) continue;
         if (table.startMs(slot) >= reviewFrom) this.#review(slot);
         this.#complete(slot);
+        if (changedPods) this.#pods?.refresh(slot, changedPods, lookup);
       }
       await new Promise(resolve => setImmediate(resolve));
     }
@@ -84,12 +89,13 @@ export class Enrichment implements StoreListener, NameHolder {
   added(slot: number): void {
     this.#names.fill(NO_NAME, slot * NAMES, (slot + 1) * NAMES);
     this.#types[slot] = NO_TYPE;
+    this.#pods?.clear(slot);
     this.#complete(slot);
   }
 
   /** What records have of it. A service that is known has its fields, whether the destination was translated here or not. */
   get extras(): FlowExtras {
-    return { names: this.#names, types: this.#types };
+    return { names: this.#names, types: this.#types, ...(this.#pods && { podFacts: this.#pods.facts }) };
   }
 
   eachName(keep: (number: number) => void): void {
@@ -97,6 +103,7 @@ export class Enrichment implements StoreListener, NameHolder {
     for (let slot = 0; slot < top; slot++) {
       if (!(flags[slot] & IN_USE)) continue;
       for (let i = slot * NAMES; i < (slot + 1) * NAMES; i++) keep(this.#names[i]);
+      if (this.#pods) for (let i = slot * POD_FACTS; i < (slot + 1) * POD_FACTS; i++) keep(this.#pods.facts[i]);
     }
     this.#inventory.eachName(keep);
   }
@@ -107,13 +114,11 @@ export class Enrichment implements StoreListener, NameHolder {
     const { bytes } = this.#store.table;
     const row = slot * ROW_SIZE;
     const start = this.#store.table.startMs(slot);
-    for (const [side, address] of [
-      [SOURCE, row + ORIG_SRC],
-      [DESTINATION, row + REPLY_SRC],
-    ]) {
+    for (const side of [SOURCE, DESTINATION]) {
       const at = slot * NAMES + side;
-      const [pod, namespace] = [this.#names[at + POD], this.#names[at + NAMESPACE]];
-      if (pod === NO_NAME || !inventory.refutes?.(bytes, address, bytes[row + FAMILY], start, pod, namespace)) continue;
+      const pod = this.#pods?.of(slot, endOf(side)) ?? NOTHING;
+      if (pod === NOTHING || !inventory.refutes?.(pod, start)) continue;
+      this.#pods?.set(slot, endOf(side), NOTHING, inventory);
       this.#names.fill(NO_NAME, at, at + SERVICE_PORT - DESTINATION);
       this.#names[slot * NAMES + SERVICE_PORT] = NO_NAME;
       this.#types[slot] = NO_TYPE;
@@ -165,6 +170,7 @@ export class Enrichment implements StoreListener, NameHolder {
     if (pod !== NOTHING && givenPod === NO_NAME && (givenNode === NO_NAME || node === NO_NAME || givenNode === node)) {
       names[at + POD] = inventory.podName(pod);
       names[at + NAMESPACE] = inventory.podNamespace(pod);
+      if (names[at + POD] !== NO_NAME) this.#pods?.set(slot, endOf(side), pod, inventory);
     }
     const samePod =
       givenPod === NO_NAME ||
@@ -200,4 +206,9 @@ export class Enrichment implements StoreListener, NameHolder {
     if (toPod) return FROM_EXTERNAL;
     return inventory.isService(bytes, row + REPLY_SRC, family) ? NO_TYPE : TO_EXTERNAL;
   }
+}
+
+/** As FlowPods counts them. */
+function endOf(side: number): number {
+  return side === SOURCE ? 0 : 1;
 }

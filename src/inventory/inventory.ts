@@ -33,8 +33,10 @@ export interface AddressLookup {
   servicePortAt(bytes: Uint8Array, at: number, family: number, protocol: number, port: number, startMs: number): number;
   /** The service port that this port of a pod stands behind; absent where that is never known. */
   endpointPort?(pod: number, protocol: number, port: number): number;
+  /** What the pod belongs to, such as `deployment/web`; absent where that is never known. */
+  podWorkload?(pod: number): number;
   /** Whether a flow that was given to this pod was not its own, as is known by now; absent where an answer is final. */
-  refutes?(bytes: Uint8Array, at: number, family: number, startMs: number, pod: number, namespace: number): boolean;
+  refutes?(pod: number, startMs: number): boolean;
   /** The same of a service port. @param given the number of its name */
   refutesServicePort?(
     bytes: Uint8Array,
@@ -54,6 +56,8 @@ export interface InventoryChange {
   readonly lookup: AddressLookup;
   /** Answers of flows that started at or after this may be refuted, milliseconds since 1970; absent where none is. */
   readonly reviewFrom?: number | undefined;
+  /** Pods of which something beside their names is different; absent where none is. */
+  readonly changedPods?: ReadonlySet<number> | undefined;
 }
 
 /** Where names come from: a file, or the API server of a cluster. */

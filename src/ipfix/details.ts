@@ -33,6 +33,9 @@ export const TEST_ADDRESS = 7;
 export const FACTS_OF_ADDRESS = 3;
 /** The word at this offset of the row is not 0. */
 export const TEST_WORD = 8;
+/** This fact of its pods is known: workload and labels of the source's; FACTS_OF_POD behind these of the destination's. */
+export const TEST_POD = 9;
+export const FACTS_OF_POD = 2;
 
 /** Above the directions that get a record; the sign stays free. */
 export const FIRST_DETAIL = 22;

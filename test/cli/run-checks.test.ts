@@ -398,10 +398,10 @@ for (const [name, backend, source] of [
 }
 
 test('elements of owners need --owners, whether a registry has them or not', t => {
-  const line = `${UDP} --fields flowId,userName,sourceSocketCgroup=32473/1`;
+  const line = `${UDP} --fields flowId,userName,sourcePodUid=32473/1`;
   t.deepEqual(
     checkRun(parse(line), NATIVE).map(({ message }) => message),
-    ["--fields: 'userName' needs --owners", "--fields: 'sourceSocketCgroup=32473/1' needs --owners"],
+    ["--fields: 'userName' needs --owners", "--fields: 'sourcePodUid=32473/1' needs --owners"],
   );
   t.deepEqual(checkRun(parse(`${line} --owners`), NATIVE), []);
   t.deepEqual(warnings(`${line} --owners`), []);
@@ -416,6 +416,25 @@ test('autonomous systems and countries need their files', t => {
   t.deepEqual(checkRun(parse(`${line} --geoip-asn a --geoip-country c`), FALLBACK), []);
   t.deepEqual(warnings(`${line} --geoip-asn a --geoip-country c`), []);
   t.deepEqual(warnings(`${UDP} --geoip-asn a --filter src.asn==1`), []);
+});
+
+test('workloads need --kubernetes', t => {
+  const line = `${UDP} --fields flowId,sourceWorkload=32473/1`;
+  for (const inventory of ['', ' --inventory x']) {
+    t.deepEqual(
+      checkRun(parse(line + inventory), NATIVE).map(({ message }) => message),
+      ["--fields: 'sourceWorkload=32473/1' needs --kubernetes"],
+    );
+  }
+  t.deepEqual(checkRun(parse(`${line} --kubernetes x`), NATIVE), []);
+  t.deepEqual(warnings(`${line} --kubernetes x`), []);
+  t.deepEqual(warnings(`${UDP} --kubernetes x --filter src.workload==a`), []);
+  t.deepEqual(warnings(`${UDP} --kubernetes x`), [
+    '--kubernetes has no effect without --profile antrea: --fields has no names, and --filter asks for none',
+  ]);
+  t.deepEqual(warnings(`${UDP} --inventory x --filter src.workload==a||src.pod==a`), [
+    '--filter asks for src.workload, which is not known without --kubernetes',
+  ]);
 });
 
 test('names in the DNS need --dns-names', t => {

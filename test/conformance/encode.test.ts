@@ -19,6 +19,7 @@ import {
   TEST_NAMES,
   TEST_ADDRESS,
   TEST_OWNER,
+  TEST_POD,
   TEST_PORTS_OF,
   TEST_PRESENT,
   TEST_RULE,
@@ -61,6 +62,7 @@ const details = fc
       fc.tuple(fc.constant(TEST_OWNER), fc.nat(3)),
       fc.tuple(fc.constant(TEST_ADDRESS), fc.nat(7)),
       fc.tuple(fc.constant(TEST_WORD), fc.constantFrom(EVENT, MARK, 188)),
+      fc.tuple(fc.constant(TEST_POD), fc.nat(5)),
     ),
     { maxLength: MOST_DETAILS },
   )
@@ -138,7 +140,8 @@ test('encoding: the same details are refused', t => {
     [[TEST_WORD, 188], false],
     [[TEST_WORD, 189], true],
     [[TEST_WORD, 192], true],
-    [[TEST_WORD + 1, 0], true],
+    [[TEST_POD, 3], false],
+    [[TEST_POD + 1, 0], true],
     [[TEST_NAMES], true],
   ] as const) {
     for (const backend of backends()) {

@@ -100,15 +100,17 @@ const extras: fc.Arbitrary<FlowExtras> = fc
     states: fc.option(fc.oneof(column(0xffff_ffff, 1), column(0x0999_9999, 1))),
     interfaces: fc.option(column(0xffff_ffff, 2)),
     addressFacts: fc.option(fc.oneof(column(10, 6), column(0xffff_ffff, 6))),
+    podFacts: fc.option(fc.oneof(column(10, 4), column(0xffff_ffff, 4))),
     owners: fc.option(fc.tuple(column(4, 2), fc.array(fc.nat(10), { minLength: 21, maxLength: 21 }))),
     rules: fc.option(fc.tuple(column(4, 1), fc.array(u32s, { minLength: 12, maxLength: 12 }))),
   })
-  .map(({ names, states, rules, interfaces, owners, addressFacts }) => ({
+  .map(({ names, states, rules, interfaces, owners, addressFacts, podFacts }) => ({
     ...(names && { names: Uint32Array.from(names[0]), types: Uint8Array.from(names[1]) }),
     ...(states && { states: Uint32Array.from(states) }),
     ...(interfaces && { interfaces: Uint32Array.from(interfaces) }),
     ...(owners && { owners: Uint32Array.from(owners[0]), ownerFacts: Uint32Array.from(owners[1]) }),
     ...(addressFacts && { addressFacts: Uint32Array.from(addressFacts) }),
+    ...(podFacts && { podFacts: Uint32Array.from(podFacts) }),
     ...(rules && { rules: Uint16Array.from(rules[0]), ruleFacts: Uint32Array.from(rules[1]) }),
   }));
 

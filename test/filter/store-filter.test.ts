@@ -1,5 +1,5 @@
 import test from 'ava';
-import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../src/encoder/columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, POD_FACTS, RULE_WORDS } from '../../src/encoder/columns.js';
 import { connectionFilter, storeFilter } from '../../src/filter/store-filter.js';
 import { NameTable } from '../../src/record/name-table.js';
 import { ROW_WORDS } from '../../src/row/layout.generated.js';
@@ -34,7 +34,9 @@ test('names, rules, helpers and times of a stored connection', t => {
     [64_500, names.intern('DE'), 0, 64_501, names.intern('FR'), names.intern('web.example')],
     slot * ADDRESS_FACTS,
   );
-  const flows = { store, extras: { names: numbers, rules, ruleFacts, addressFacts } };
+  const podFacts = new Uint32Array(4 * POD_FACTS);
+  podFacts.set([names.intern('deployment/web'), 0, names.intern('statefulset/db'), 0], slot * POD_FACTS);
+  const flows = { store, extras: { names: numbers, rules, ruleFacts, addressFacts, podFacts } };
   const holds = (text: string, at = slot): boolean => {
     const { lasting, changing } = storeFilter(connectionFilter(text), flows, names);
     return (lasting?.(at) ?? true) && (changing?.(at) ?? true);
@@ -46,6 +48,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'denied && rule == no-sql && policy == wall && policy.namespace == prod',
     'helper == sip',
     'dst.dns == web.example',
+    'src.workload == "deployment/web" && dst.workload != "deployment/web"',
     'src.asn == 64500 && dst.asn in 64501-64502 && src.country == DE && dst.country != DE',
     'age in 80s-10m && duration == 30s',
     'tcp.handshake == 1500ms && tcp.handshake > 1s && tcp.handshake < 2s',
@@ -61,20 +64,21 @@ test('names, rules, helpers and times of a stored connection', t => {
     'duration > 30s',
     'helper == si',
     'src.dns != web.example',
+    'dst.workload == db',
     'src.asn != 64500',
     'dst.country == fr',
     'tcp.handshake > 2s',
   ]) {
     t.false(holds(text), text);
   }
-  for (const text of ['src.pod != web-1', 'service != x', 'denied', 'rule != x', 'src.asn != 1', 'dst.country != x'])
-    t.false(holds(text, other), text);
+  const unknown = ['src.pod != web-1', 'service != x', 'denied', 'rule != x', 'src.asn != 1', 'dst.country != x'];
+  for (const text of [...unknown, 'src.workload != x']) t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
   t.false(holds('tcp.handshake < 1h', other), 'where it was not seen');
   ruleFacts[2 * RULE_WORDS] = 1 << 8;
   t.true(holds('!denied && policy == wall'), 'a rule that allows');
   const bare = storeFilter(
-    connectionFilter('src.pod != x || denied || rule != x || src.asn != 1 || dst.country != x'),
+    connectionFilter('src.pod != x || denied || rule != x || src.asn != 1 || dst.country != x || dst.workload != x'),
     { store, extras: {} },
     names,
   );

@@ -36,6 +36,7 @@ pub struct EncoderMemory {
     pub owners: Uint32Array,
     pub owner_facts: Uint32Array,
     pub address_facts: Uint32Array,
+    pub pod_facts: Uint32Array,
     pub exported: Uint8Array,
     pub bytes: Uint8Array,
     pub messages: Uint32Array,
@@ -89,6 +90,7 @@ impl FlowEncoder {
             &memory.owners,
             &memory.owner_facts,
             &memory.address_facts,
+            &memory.pod_facts,
         ] {
             apart(read, exported)?;
             apart(read, bytes)?;
@@ -161,6 +163,7 @@ impl FlowEncoder {
             owners: &memory.owners,
             owner_facts: &memory.owner_facts,
             address_facts: &memory.address_facts,
+            pod_facts: &memory.pod_facts,
             texts: Names {
                 bytes: names,
                 ends: name_ends,

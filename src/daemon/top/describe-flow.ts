@@ -1,6 +1,7 @@
-import { ADDRESS_FACTS, FLOW_NAMES, RULE_WORDS } from '../../encoder/columns.js';
+import { ADDRESS_FACTS, FLOW_NAMES, POD_FACTS, RULE_WORDS } from '../../encoder/columns.js';
 import { AS_NUMBER, COUNTRY, DNS_NAME, SIDES } from '../../inventory/addresses/address-facts.js';
-import { FACTS_OF_ADDRESS } from '../../ipfix/details.js';
+import { WORKLOAD } from '../../inventory/flow-pods.js';
+import { FACTS_OF_ADDRESS, FACTS_OF_POD } from '../../ipfix/details.js';
 import type { Flows } from '../../record/flows.js';
 import type { NameTable } from '../../record/name-table.js';
 import { formatIPv4, formatIPv6 } from '../../common/address.js';
@@ -54,6 +55,7 @@ export class FlowDescriber {
       ...(sourceName !== '' && { sourceName }),
       ...(destinationName !== '' && { destinationName }),
       ...(service !== '' && { service }),
+      ...this.#pods(slot),
       ...this.#addresses(slot),
       ...this.#dnsNames(slot, now),
       ...(present & COUNTED && counters),
@@ -80,6 +82,17 @@ export class FlowDescriber {
     if (pod === '') return this.#name(slot, side + NODE);
     const namespace = this.#name(slot, side + NAMESPACE);
     return namespace === '' ? pod : `${namespace}/${pod}`;
+  }
+
+  #pods(slot: number): Partial<ConnectionLine> {
+    const { podFacts: facts } = this.#extras;
+    if (!facts) return {};
+    const textAt = (fact: number): string => this.#text(facts[slot * POD_FACTS + fact]);
+    const [sourceWorkload, destinationWorkload] = [textAt(WORKLOAD), textAt(FACTS_OF_POD + WORKLOAD)];
+    return {
+      ...(sourceWorkload !== '' && { sourceWorkload }),
+      ...(destinationWorkload !== '' && { destinationWorkload }),
+    };
   }
 
   #addresses(slot: number): Partial<ConnectionLine> {

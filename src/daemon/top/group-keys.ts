@@ -1,4 +1,6 @@
-import { FLOW_NAMES } from '../../encoder/columns.js';
+import { FLOW_NAMES, POD_FACTS } from '../../encoder/columns.js';
+import { WORKLOAD } from '../../inventory/flow-pods.js';
+import { FACTS_OF_POD } from '../../ipfix/details.js';
 import type { Flows } from '../../record/flows.js';
 import type { NameTable } from '../../record/name-table.js';
 import { formatIPv4, formatIPv6 } from '../../common/address.js';
@@ -95,6 +97,9 @@ export class GroupKeys {
       case 'name':
         this.#setName(slot, key);
         return true;
+      case 'workload':
+        this.#setWorkload(slot, key);
+        return true;
       case 'state':
         this.#setState(slot, key);
         return true;
@@ -118,7 +123,8 @@ export class GroupKeys {
         const protocol = protocolName(key[2]);
         return key[3] === NO_PORT ? protocol : `${protocol}/${key[3]}`;
       }
-      case 'name': {
+      case 'name':
+      case 'workload': {
         const [name, namespace] = [this.#names.text(key[0]), this.#names.text(key[1])];
         return namespace === '' ? name : `${namespace}/${name}`;
       }
@@ -191,6 +197,17 @@ export class GroupKeys {
         return;
       }
     }
+  }
+
+  /** That of the source, else of the destination, with the namespace of its pod. */
+  #setWorkload(slot: number, key: Uint32Array): void {
+    key[0] = key[1] = 0;
+    const { names, podFacts } = this.#flows.extras;
+    if (!names || !podFacts) return;
+    const [source, destination] = [slot * POD_FACTS + WORKLOAD, slot * POD_FACTS + FACTS_OF_POD + WORKLOAD];
+    const isOfSource = podFacts[source] !== 0;
+    key[0] = podFacts[isOfSource ? source : destination];
+    if (key[0] !== 0) key[1] = names[slot * FLOW_NAMES + (isOfSource ? SOURCE_SIDE : DESTINATION_SIDE) + NAMESPACE];
   }
 
   #setState(slot: number, key: Uint32Array): void {

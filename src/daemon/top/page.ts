@@ -13,6 +13,9 @@ export interface ConnectionLine {
   readonly sourceName?: string;
   readonly destinationName?: string;
   readonly service?: string;
+  /** What the pods belong to, such as `deployment/web`, by the API server. */
+  readonly sourceWorkload?: string;
+  readonly destinationWorkload?: string;
   /** Where the addresses are, by GeoIP: the autonomous system's number, and ISO 3166's two letters. */
   readonly sourceAsNumber?: number;
   readonly destinationAsNumber?: number;

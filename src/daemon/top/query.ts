@@ -13,6 +13,7 @@ export const GROUPINGS = [
   'zone',
   'service',
   'name',
+  'workload',
   'state',
   'timeout',
   'snat',

@@ -2,6 +2,7 @@ import { NO_NAME, type NameTable } from '../../record/name-table.js';
 import type { AddressLookup } from '../inventory.js';
 import { NOTHING } from '../prefix-table.js';
 import { keyOfRow } from './addresses.js';
+import type { PodFacts } from './facts.js';
 import type { NodeTable } from './nodes.js';
 import { ownerAt, type PodTable } from './pods.js';
 import type { ServiceTable } from './services.js';
@@ -47,15 +48,19 @@ export class ClusterLookup implements AddressLookup {
   }
 
   podName(pod: number): number {
-    return this.#names.intern(this.#cluster.pods.get(pod).facts.name);
+    return this.#names.intern(this.#factsOf(pod)?.name ?? '');
   }
 
   podNamespace(pod: number): number {
-    return this.#names.intern(this.#cluster.pods.get(pod).facts.namespace);
+    return this.#names.intern(this.#factsOf(pod)?.namespace ?? '');
   }
 
   podNode(pod: number): number {
-    return this.#names.intern(this.#cluster.pods.get(pod).facts.node);
+    return this.#names.intern(this.#factsOf(pod)?.node ?? '');
+  }
+
+  podWorkload(pod: number): number {
+    return this.#names.intern(this.#factsOf(pod)?.workload ?? '');
   }
 
   nodeAt(bytes: Uint8Array, at: number, family: number): number {
@@ -91,17 +96,13 @@ export class ClusterLookup implements AddressLookup {
   }
 
   endpointPort(pod: number, protocol: number, port: number): number {
-    const { pods, services } = this.#cluster;
-    const name = services.ofPod(pods.get(pod).facts.uid, protocol * 65536 + port);
+    const name = this.#cluster.services.ofPod(this.#factsOf(pod)?.uid ?? '', protocol * 65536 + port);
     return name === undefined ? NO_NAME : this.#names.intern(name);
   }
 
-  refutes(bytes: Uint8Array, at: number, family: number, startMs: number, pod: number, namespace: number): boolean {
-    const owners = this.#cluster.pods.at(keyOfRow(bytes, at, family)) ?? [];
-    const named = owners.filter(
-      ({ facts }) => this.#names.intern(facts.name) === pod && this.#names.intern(facts.namespace) === namespace,
-    );
-    if (named.length === 0 || named.some(({ until }) => startMs < until)) return false;
+  refutes(pod: number, startMs: number): boolean {
+    const owner = this.#cluster.pods.get(pod);
+    if (!owner || startMs < owner.until) return false;
     this.corrected++;
     return true;
   }
@@ -128,4 +129,8 @@ export class ClusterLookup implements AddressLookup {
 
   /** Flows hold the names that they were given. */
   eachName(): void {}
+
+  #factsOf(pod: number): PodFacts | undefined {
+    return this.#cluster.pods.get(pod)?.facts;
+  }
 }

@@ -10,6 +10,8 @@ export interface PodFacts {
   readonly name: string;
   readonly namespace: string;
   readonly node: string;
+  /** What it belongs to: see workloadOf. */
+  readonly workload: string;
   readonly addresses: readonly string[];
   /** It has had the addresses since then. */
   readonly since: number;

@@ -255,7 +255,8 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
       for (const lookup of this.#lookups) lookup.postponed = false;
       const { pods, services } = this.#cluster;
       const reviewFrom = Math.min(pods.takeEnds(), services.takeEnds());
-      for (const [lookup, listener] of this.#listeners) await listener({ lookup, reviewFrom });
+      const changedPods = pods.takeChanged();
+      for (const [lookup, listener] of this.#listeners) await listener({ lookup, reviewFrom, changedPods });
     }
     this.#cluster.pods.tidy(Date.now());
     this.#cluster.services.tidy(Date.now());

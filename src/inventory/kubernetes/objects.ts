@@ -8,6 +8,7 @@ import type {
 } from '@kubernetes/client-node';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../row/protocol.js';
 import type { EndpointFacts, NodeFacts, PodFacts, PortFacts, ServiceFacts } from './facts.js';
+import { workloadOf } from './workload.js';
 
 /** Objects of the API to facts. Dates are texts in them, as they come as JSON. */
 
@@ -31,6 +32,7 @@ export function podFacts({ metadata, spec, status }: V1Pod, at: number): PodFact
     name: metadata.name ?? '',
     namespace: metadata.namespace ?? '',
     node: spec?.nodeName ?? '',
+    workload: workloadOf(metadata),
     addresses,
     since: timeOf(status.startTime) ?? timeOf(metadata.creationTimestamp) ?? at,
     until,

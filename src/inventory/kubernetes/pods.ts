@@ -30,13 +30,16 @@ export class PodTable {
   #last = 0;
   /** The earliest end of an interval that was learned since {@link takeEnds}. */
   #endedFrom = Number.POSITIVE_INFINITY;
+  /** Those that have another workload since {@link takeChanged}. */
+  #changed = new Set<number>();
 
   get size(): number {
     return this.#current.size;
   }
 
-  get(number: number): Owner {
-    return this.#byNumber.get(number)!;
+  /** @returns undefined where it is forgotten */
+  get(number: number): Owner | undefined {
+    return this.#byNumber.get(number);
   }
 
   byUid(uid: string): Owner | undefined {
@@ -51,6 +54,7 @@ export class PodTable {
   set(facts: PodFacts, now: number): void {
     const before = this.#current.get(facts.uid);
     if (before && String(before.facts.addresses) === String(facts.addresses)) {
+      if (before.facts.workload !== facts.workload) this.#changed.add(before.number);
       before.facts = facts;
       this.#end(before, facts.until);
       return;
@@ -94,6 +98,14 @@ export class PodTable {
     const from = this.#endedFrom;
     this.#endedFrom = Number.POSITIVE_INFINITY;
     return from;
+  }
+
+  /** Numbers of those of which more than an end is different; undefined where there are none. Asked once for each news. */
+  takeChanged(): ReadonlySet<number> | undefined {
+    if (this.#changed.size === 0) return undefined;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
   }
 
   #leave(owner: Owner, at: number, now: number): void {

@@ -1,19 +1,14 @@
 import { hostname } from 'node:os';
 import { HOST_LITTLE_ENDIAN } from '../../common/u64.js';
-import { STATUS_BITS } from '../../row/conntrack.js';
 import { type Direction, ORIGINAL, REPLY } from '../../row/direction.js';
 import * as row from '../../row/layout.generated.js';
 import { U16_MAX } from '../../common/unsigned.js';
-import { IPPROTO_TCP, IPPROTO_UDP } from '../../row/protocol.js';
-import * as details from '../details.js';
 import type { Detail } from '../details.js';
-import type { Element } from '../element.js';
 import {
   address4,
   address6,
   constant16,
   constant32,
-  constant8,
   literal,
   microseconds,
   named,
@@ -29,6 +24,27 @@ import type { Interfaces } from '../interfaces.js';
 import { standardFields, type Biflow } from '../profile-standard.js';
 import * as shape from '../shape.js';
 import type { Field } from '../template.js';
+import {
+  ADDRESSES,
+  ANY_OWNER,
+  DESTINATION_NODE,
+  DESTINATION_OWNER,
+  DESTINATION_POD,
+  EGRESS_RULE,
+  HANDSHAKE_SEEN,
+  INGRESS_RULE,
+  OFFLOAD_KNOWN,
+  PODS,
+  SOURCE_NODE,
+  SOURCE_OWNER,
+  SOURCE_POD,
+  STATUS,
+  TCP,
+  TCP_STATE,
+  TYPE,
+  UDP,
+} from './known-details.js';
+import { OF_OWNER, where, type DetailedField } from './own-elements.js';
 
 /** What the elements of a list are filled from, beside connections. */
 export interface ListContext {
@@ -54,77 +70,11 @@ export interface ListContext {
   readonly countries?: boolean;
   /** Names of addresses are asked for in the DNS. */
   readonly dnsNames?: boolean;
-}
-
-/** An element that only records with these details have. */
-export interface DetailedField {
-  readonly details: readonly Detail[];
-  /** Undefined in records without. @param has whether the record has a detail of them */
-  readonly field: (has: (detail: Detail) => boolean) => Field | undefined;
+  /** The API server says what pods belong to. */
+  readonly workloads?: boolean;
 }
 
 const HOST = hostname();
-const SOURCE_POD = names('source pod', 0, 1);
-const SOURCE_NODE = names('source node', 2);
-const DESTINATION_POD = names('destination pod', 3, 4);
-const DESTINATION_NODE = names('destination node', 5);
-const TYPE: Detail = { test: details.TEST_TYPE, argument: 0, name: 'flow type' };
-const TCP_STATE: Detail = { test: details.TEST_PRESENT, argument: row.HAS_TCP_STATE, name: 'TCP state' };
-const STATUS: Detail = { test: details.TEST_PRESENT, argument: row.HAS_STATUS, name: 'status' };
-/** Of the status, procfs has this part too. */
-const OFFLOAD_KNOWN: Detail = {
-  test: details.TEST_PRESENT,
-  argument: row.HAS_STATUS | row.HAS_STATUS_PART,
-  name: 'offload',
-};
-const OFFLOADED: Detail = {
-  test: details.TEST_STATUS,
-  argument: STATUS_BITS.get('OFFLOAD')! | STATUS_BITS.get('HW_OFFLOAD')!,
-  name: 'offloaded',
-};
-const HANDSHAKE_SEEN: Detail = { test: details.TEST_WORD, argument: row.EVENT, name: 'TCP handshake' };
-const TCP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_TCP, name: 'TCP' };
-const UDP: Detail = { test: details.TEST_PORTS_OF, argument: IPPROTO_UDP, name: 'UDP' };
-const SOURCE_OWNER = owner('source owner', details.OWNER_OF_SOURCE);
-const DESTINATION_OWNER = owner('destination owner', details.OWNER_OF_DESTINATION);
-const ANY_OWNER = owner('owner', details.OWNER_OF_SOURCE | details.OWNER_OF_DESTINATION);
-/** By side and what is known of its address. */
-const ADDRESSES = {
-  source: addressDetails('source', 0),
-  destination: addressDetails('destination', details.FACTS_OF_ADDRESS),
-} as const;
-const INGRESS_RULE = rules('ingress', 0);
-const EGRESS_RULE = rules('egress', details.RULE_EGRESS);
-
-/** Each of a flow's names has a bit. */
-function names(name: string, ...numbers: number[]): Detail {
-  return { test: details.TEST_NAMES, argument: numbers.reduce((all, number) => all | (1 << number), 0), name };
-}
-
-function owner(name: string, sides: number): Detail {
-  return { test: details.TEST_OWNER, argument: sides, name };
-}
-
-/** @param first of the facts of this address */
-function addressDetails(side: string, first: number): Record<'asNumber' | 'country' | 'dnsName', Detail> {
-  const one = (what: string, fact: number): Detail => ({
-    test: details.TEST_ADDRESS,
-    argument: first + fact,
-    name: `${side} ${what}`,
-  });
-  return { asNumber: one('AS number', 0), country: one('country', 1), dnsName: one('DNS name', 2) };
-}
-
-/** What is known of a rule for one direction: that there is one, and each of its names. */
-function rules(name: string, direction: number): Record<'action' | 'policy' | 'namespace' | 'rule', Detail> {
-  const one = (what: string, word?: number): Detail => ({
-    test: details.TEST_RULE,
-    argument: direction | (word === undefined ? 0 : details.RULE_NAME << word),
-    name: `${name} ${what}`,
-  });
-  return { action: one('action'), policy: one('policy', 0), namespace: one('namespace', 1), rule: one('rule', 2) };
-}
-
 /** What a record of this shape can have, by name. */
 export function shapedFields(bits: number, context: ListContext): Map<string, Field> {
   const { biflow, interfaces, observationDomain } = context;
@@ -227,88 +177,6 @@ export function detailedFields(reversed: boolean): Map<string, DetailedField> {
   return new Map(list.map(([field, detail]) => [field.element.name, where(field, detail)]));
 }
 
-function where(field: Field, detail: Detail): DetailedField {
-  return { details: [detail], field: has => (has(detail) ? field : undefined) };
-}
-
-/** What no registry has an element for: its type, and how it gets into a record. */
-interface Unregistered {
-  readonly type: Element['type'];
-  /** @param reversed as of {@link detailedFields} */
-  readonly make: (element: Element, reversed: boolean) => DetailedField;
-}
-
-/** Of an owner, in the order of its facts; those that one has not are empty. */
-const OF_OWNER = [
-  'UserName',
-  'SocketCgroup',
-  'SystemdUnit',
-  'ContainerId',
-  'ContainerName',
-  'PodUid',
-  'Command',
-] as const;
-
-function ownerElements(): [string, Unregistered][] {
-  return (['source', 'destination'] as const).flatMap(side =>
-    OF_OWNER.map((what, i): [string, Unregistered] => [
-      `${side}${what}`,
-      {
-        type: 'string',
-        make: (element, reversed) => {
-          const ofSource = (side === 'source') !== reversed;
-          const from = ofSource ? row.SOURCE_USER_NAME : row.DESTINATION_USER_NAME;
-          const field = { ...named('userName', from + i * 4), element };
-          return where(field, ofSource ? SOURCE_OWNER : DESTINATION_OWNER);
-        },
-      },
-    ]),
-  );
-}
-
-/** Of an address, by the name of its detail, and where it stands behind the AS number. */
-const OF_ADDRESS = [
-  ['Country', 'country', 4],
-  ['DnsName', 'dnsName', 8],
-] as const;
-
-function addressElements(): [string, Unregistered][] {
-  return (['source', 'destination'] as const).flatMap(side =>
-    OF_ADDRESS.map(([what, detail, behind]): [string, Unregistered] => [
-      `${side}${what}`,
-      {
-        type: 'string',
-        make: (element, reversed) => {
-          const ofSource = (side === 'source') !== reversed;
-          const from = ofSource ? row.SOURCE_AS_NUMBER : row.DESTINATION_AS_NUMBER;
-          const field = { ...named('userName', from + behind), element };
-          return where(field, ADDRESSES[ofSource ? 'source' : 'destination'][detail]);
-        },
-      },
-    ]),
-  );
-}
-
-/** It is sent as the element that a list names. */
-export const UNREGISTERED: Readonly<Record<string, Unregistered>> = {
-  tcpState: { type: 'string', make: element => where({ ...tcpState('tcpState', row.STATE), element }, TCP_STATE) },
-  status: { type: 'unsigned32', make: element => where({ ...unsigned32('mark', row.STATUS), element }, STATUS) },
-  offloaded: {
-    type: 'boolean',
-    make: element => ({
-      details: [OFFLOAD_KNOWN, OFFLOADED],
-      // RFC 7011 section 6.1.5: 1 is true, 2 is false
-      field: has => (has(OFFLOAD_KNOWN) ? { ...constant8('ipVersion', has(OFFLOADED) ? 1 : 2), element } : undefined),
-    }),
-  },
-  tcpHandshakeMicroseconds: {
-    type: 'unsigned32',
-    // a stored row has it in place of EVENT
-    make: element => where({ ...unsigned32('mark', row.EVENT), element }, HANDSHAKE_SEEN),
-  },
-  ...Object.fromEntries([...ownerElements(), ...addressElements()]),
-};
-
 /** A way in which records can differ: bits of their shape, and their details. */
 export interface Way {
   readonly bits: number;
@@ -348,7 +216,9 @@ export function independentFacts({ denied, policies }: ListContext): Fact[] {
   const facts = [
     [way(0), way(shape.ZONE), way(shape.REPLY_ZONE)],
     ...[shape.MARK, shape.HELPER, shape.LONG, shape.ONE_END_LOCAL, shape.INGRESS, shape.EGRESS].map(bit => orNot(bit)),
-    ...[SOURCE_POD, SOURCE_NODE, DESTINATION_POD, DESTINATION_NODE, TYPE].map(detail => orNot(0, detail)),
+    ...[SOURCE_NODE, DESTINATION_NODE, TYPE].map(detail => orNot(0, detail)),
+    podWays(SOURCE_POD, PODS.source),
+    podWays(DESTINATION_POD, PODS.destination),
     ...Object.values(ADDRESSES).flatMap(known => Object.values(known).map(detail => orNot(0, detail))),
     // one end of a connection at least is here, and often both are
     [
@@ -362,6 +232,11 @@ export function independentFacts({ denied, policies }: ListContext): Fact[] {
   // the source tells: netlink all of it, procfs the last one, a denied packet nothing
   const ofConnection = [way(shape.ID, STATUS, OFFLOAD_KNOWN), way(0, OFFLOAD_KNOWN), way(0)];
   return [...facts, { ways: ofConnection, possible: denied ? 2 : 1 }];
+}
+
+/** More than its name is known only of a pod that has one. */
+function podWays(pod: Detail, { workload }: (typeof PODS)['source']): Way[] {
+  return [way(0), way(0, pod), way(0, pod, workload)];
 }
 
 /** @param bits of records with a rule */
@@ -383,14 +258,17 @@ export type Need =
   | 'asNumbers'
   | 'countries'
   | 'dnsNames'
+  | 'workloads'
   | 'interfaces';
 
 const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
 
 export function needOf(name: string): Need | undefined {
+  // before the names of pods: sourcePodUid is of an owner
+  if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
+  if (/^(source|destination)Workload\b/.test(name)) return 'workloads';
   if (/^(source|destination)(Pod|Node)|^destination(Service|Cluster)|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
-  if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
   if (/^bgp(Source|Destination)AsNumber$/.test(name)) return 'asNumbers';
   if (/^(source|destination)Country\b/.test(name)) return 'countries';
   if (/^(source|destination)DnsName\b/.test(name)) return 'dnsNames';

@@ -3,9 +3,10 @@ import { FIRST_DETAIL, MOST_DETAILS, type Detail } from '../details.js';
 import { MOST_FLOW_TEMPLATES } from '../options.js';
 import * as shape from '../shape.js';
 import type { Field } from '../template.js';
-import { detailedFields, shapedFields, type DetailedField, type ListContext, type Way } from './elements.js';
+import { detailedFields, shapedFields, type ListContext, type Way } from './elements.js';
 import { EVERY_BIT, listMistakes, ownElements, type ListMistake } from './list-mistakes.js';
 import { countTemplates, keyOf, leaveOut, templateKeys } from './list-templates.js';
+import type { DetailedField } from './own-elements.js';
 
 /** They say more than which fields there are: the family, and which directions have a record. */
 const KEPT = shape.IPV6 | shape.COUNTERS | shape.REPLY_COUNTERS | shape.REVERSED;

@@ -4,15 +4,8 @@ import { REVERSE, type Element } from '../element.js';
 import { antreaFields } from '../profile-antrea.js';
 import { elementById, elementByName, isElementName } from '../registry.js';
 import * as shape from '../shape.js';
-import {
-  detailedFields,
-  needOf,
-  shapedFields,
-  UNREGISTERED,
-  type DetailedField,
-  type ListContext,
-  type Need,
-} from './elements.js';
+import { detailedFields, needOf, shapedFields, type ListContext, type Need } from './elements.js';
+import { UNREGISTERED, type DetailedField } from './own-elements.js';
 
 export const EVERY_BIT = shape.STANDARD | shape.SERVICE | shape.INGRESS | shape.EGRESS;
 /** An element as a list names it: `tcpState=12345/7`. */
@@ -27,6 +20,7 @@ const NEEDS: Readonly<Record<Need, string>> = {
   asNumbers: '--geoip-asn',
   countries: '--geoip-country',
   dnsNames: '--dns-names',
+  workloads: '--kubernetes',
   interfaces: '--interfaces',
 };
 
@@ -174,6 +168,7 @@ export const ALL_KNOWN = {
   asNumbers: true,
   countries: true,
   dnsNames: true,
+  workloads: true,
 } as const;
 
 /** All that a list may ever have, in the order in which docs/records.md has them. */

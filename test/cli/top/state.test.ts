@@ -19,7 +19,7 @@ test('a key sorts, and the same key again turns the order round', t => {
 });
 
 test('g goes through the groupings, and what was scrolled begins anew', t => {
-  const groups = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(count =>
+  const groups = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(count =>
     after(
       Array.from({ length: count }, () => 'g'),
       { skip: 7 },
@@ -27,7 +27,7 @@ test('g goes through the groupings, and what was scrolled begins anew', t => {
   );
   t.deepEqual(
     groups.map(({ group }) => group),
-    ['source', 'destination', 'zone', 'service', 'name', 'state', 'timeout', 'snat', 'none'],
+    ['source', 'destination', 'zone', 'service', 'name', 'workload', 'state', 'timeout', 'snat', 'none'],
   );
   t.is(groups[0].skip, 0);
 });

@@ -28,3 +28,18 @@ test('a connection shows what is known of its addresses, and how old a name is',
     [],
   );
 });
+
+test('a connection shows what its pods belong to', t => {
+  const names = new NameTable();
+  const [web, db] = ['deployment/web', 'statefulset/db'].map(text => names.intern(text));
+  const store = { table: flowTable({}, {}) } as unknown as FlowStore;
+  const describer = new FlowDescriber(
+    { store, extras: { podFacts: Uint32Array.of(0, 0, db, 0, web, 0, 0, 0) } },
+    names,
+  );
+  const [to, from] = [0, 1].map(slot => describer.connection(slot, Number.NaN, 5_000));
+  t.is(to.destinationWorkload, 'statefulset/db');
+  t.false('sourceWorkload' in to);
+  t.is(from.sourceWorkload, 'deployment/web');
+  t.false('destinationWorkload' in from);
+});

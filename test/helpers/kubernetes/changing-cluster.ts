@@ -1,7 +1,7 @@
 import { tcp } from '../builders/connections.js';
 import type { Facts } from '../builders/rows.js';
 import type { ObjectStore } from './api-server.js';
-import { nodeObject, podObject, serviceObject } from './objects.js';
+import { type Controller, nodeObject, podObject, serviceObject } from './objects.js';
 
 const NODES = ['worker-1', 'worker-2'];
 const PODS = 240;
@@ -194,7 +194,7 @@ export class ChangingCluster {
     const { name, namespace, address, from } = life;
     const restartPolicy = this.#isJob(life) ? 'Never' : 'Always';
     const node = this.nodeOf(address);
-    const facts = { namespace, node, addresses: [address], started: from, restartPolicy };
+    const facts = { namespace, node, addresses: [address], started: from, restartPolicy, ...controlOf(life) };
     this.#server.put('pods', podObject(name, { ...facts, ...more }));
   }
 
@@ -213,4 +213,18 @@ export class ChangingCluster {
     this.#server.remove('services', `uid-${life.name}`);
     this.#leave(life, this.#freeServices);
   }
+}
+
+/** By the number of the pod: of a Deployment, a StatefulSet, or of nobody. Each has one of its own, so that no two are taken for one another. */
+function controlOf({ name }: Life): { controller?: Controller; labels?: Record<string, string> } {
+  const kind = Number(name.slice(1)) % 3;
+  if (kind === 0) return {};
+  if (kind === 1) return { controller: { kind: 'StatefulSet', name: `set-${name}` } };
+  const labels = { 'pod-template-hash': '5d9c7b' };
+  return { controller: { kind: 'ReplicaSet', name: `web-${name}-5d9c7b` }, labels };
+}
+
+/** What a pod belongs to: the truth. */
+export function workloadOf({ name }: Life): string {
+  return ['', `statefulset/set-${name}`, `deployment/web-${name}`][Number(name.slice(1)) % 3];
 }

@@ -1,6 +1,6 @@
 import type { CollectedRecord } from '../../../src/collector/decode/record.js';
 import { INTER_NODE, INTRA_NODE } from '../../../src/inventory/enrichment.js';
-import type { ChangingCluster } from './changing-cluster.js';
+import { type ChangingCluster, workloadOf } from './changing-cluster.js';
 
 export interface NameCounts {
   records: number;
@@ -63,6 +63,57 @@ export function compareNames(
     else {
       counts.services++;
       if (!ports.includes(port)) wrong.push(`${flow.serviceAddress}: ${port}, not one of ${ports.join(' ')}`);
+    }
+  }
+  return { wrong, counts };
+}
+
+/** A list of elements for {@link compareWorkloads}. */
+export const WORKLOAD_FIELDS = [
+  'flowId',
+  'sourceTransportPort',
+  'sourceIPv4Address',
+  'destinationIPv4Address',
+  'postNATDestinationIPv4Address',
+  'sourcePodName',
+  'destinationPodName',
+  'sourceWorkload=32473/1',
+  'destinationWorkload=32473/2',
+];
+
+export interface WorkloadCounts {
+  records: number;
+  /** Ends that have a workload, and pods that have none. */
+  workloads: number;
+  bare: number;
+}
+
+/**
+ * Records with {@link WORKLOAD_FIELDS}: a pod that is named has its own workload, and no other end has any.
+ * @returns each that is another one
+ */
+export function compareWorkloads(
+  records: readonly CollectedRecord[],
+  cluster: ChangingCluster,
+): { wrong: string[]; counts: WorkloadCounts } {
+  const counts = { records: 0, workloads: 0, bare: 0 };
+  const wrong: string[] = [];
+  for (const record of records) {
+    counts.records++;
+    const flow = cluster.flow(Number(record.get('sourceTransportPort')));
+    if (!flow) continue;
+    const after = record.get('postNATDestinationIPv4Address') ?? record.get('destinationIPv4Address');
+    const ends = [
+      { pod: record.get('sourcePodName'), address: record.get('sourceIPv4Address'), own: record.get('32473/1') },
+      { pod: record.get('destinationPodName'), address: after, own: record.get('32473/2') },
+    ];
+    for (const { pod, address, own } of ends) {
+      const workload = Buffer.from((own ?? []) as Uint8Array).toString();
+      const owner = pod === undefined ? undefined : cluster.podAt(String(address), flow.start);
+      const expected = owner ? workloadOf(owner) : '';
+      if (workload !== expected) wrong.push(`${String(pod)} at ${String(address)}: ${workload}, not ${expected}`);
+      else if (workload !== '') counts.workloads++;
+      else if (owner) counts.bare++;
     }
   }
   return { wrong, counts };

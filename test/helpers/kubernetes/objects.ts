@@ -18,12 +18,22 @@ interface PodOptions {
   readonly deleted?: number;
   /** When its only container ended. */
   readonly finished?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Its controller. */
+  readonly controller?: Controller;
+}
+
+export interface Controller {
+  readonly apiVersion?: string;
+  readonly kind: string;
+  readonly name: string;
 }
 
 /** A pod that runs since an hour, as far as nothing else is said. */
 export function podObject(name: string, options: PodOptions = {}): ApiObject {
   const { uid = `uid-${name}`, namespace = 'shop', node = 'worker-1', addresses = [], deleted, finished } = options;
   const { started = Date.now() - 3_600_000, phase = 'Running', restartPolicy = 'Always', hostNetwork } = options;
+  const { labels, controller } = options;
   const state =
     finished === undefined ? { running: {} } : { terminated: { exitCode: 0, finishedAt: apiTime(finished) } };
   return {
@@ -32,6 +42,8 @@ export function podObject(name: string, options: PodOptions = {}): ApiObject {
       name,
       namespace,
       creationTimestamp: apiTime(started),
+      ...(labels && { labels }),
+      ...(controller && { ownerReferences: [ownerReference(controller)] }),
       ...(deleted !== undefined && { deletionTimestamp: apiTime(deleted + 30_000), deletionGracePeriodSeconds: 30 }),
     },
     spec: { nodeName: node, restartPolicy, ...(hostNetwork && { hostNetwork }) },
@@ -45,6 +57,10 @@ export function podObject(name: string, options: PodOptions = {}): ApiObject {
       }),
     },
   };
+}
+
+function ownerReference({ apiVersion = 'apps/v1', kind, name }: Controller): unknown {
+  return { apiVersion, kind, name, uid: `uid-${kind}-${name}`, controller: true, blockOwnerDeletion: true };
 }
 
 export function nodeObject(name: string, addresses: readonly string[], podCIDRs: readonly string[] = []): ApiObject {

@@ -1,6 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { ExecutionContext } from 'ava';
+import { POD_FACTS } from '../../../src/encoder/columns.js';
 import { Enrichment } from '../../../src/inventory/enrichment.js';
+import { WORKLOAD } from '../../../src/inventory/flow-pods.js';
 import {
   KubernetesInventory,
   type KubernetesOptions,
@@ -9,6 +11,7 @@ import {
 } from '../../../src/inventory/kubernetes/kubernetes-inventory.js';
 import type { WatchOptions } from '../../../src/inventory/kubernetes/facts.js';
 import { watchCluster } from '../../../src/inventory/kubernetes/watch-cluster.js';
+import { FACTS_OF_POD } from '../../../src/ipfix/details.js';
 import { NameTable } from '../../../src/record/name-table.js';
 import { IN_USE } from '../../../src/store/connection-table.js';
 import { ORIG_SPORT, ROW_SIZE } from '../../../src/row/layout.generated.js';
@@ -75,10 +78,14 @@ export class ClusterRig extends StoreRig {
 
   /** `pod namespace node` of both sides, the service port and the type of the connection from a port. */
   answer(port: number): (string | number)[] {
+    return this.#answerOf(this.#slotOf(port));
+  }
+
+  #slotOf(port: number): number {
     const { flags, rows, top } = this.store.table;
     const ports = new Uint16Array(rows.buffer, rows.byteOffset);
     for (let slot = 0; slot < top; slot++)
-      if (flags[slot] & IN_USE && ports[(slot * ROW_SIZE + ORIG_SPORT) >> 1] === port) return this.#answerOf(slot);
+      if (flags[slot] & IN_USE && ports[(slot * ROW_SIZE + ORIG_SPORT) >> 1] === port) return slot;
     throw new Error(`no connection from port ${port}`);
   }
 
@@ -88,6 +95,13 @@ export class ClusterRig extends StoreRig {
     this.wall = Date.now() + 60_000;
     this.poll([facts]);
     return this.answer(facts.sourcePort!);
+  }
+
+  /** What the pods of a connection belong to, of both sides. */
+  workloads(port: number): string[] {
+    const slot = this.#slotOf(port);
+    const { podFacts } = this.#enrichment.extras;
+    return [0, FACTS_OF_POD].map(end => this.names.text(podFacts![slot * POD_FACTS + end + WORKLOAD]));
   }
 
   #answerOf(slot: number): (string | number)[] {

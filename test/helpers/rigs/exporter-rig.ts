@@ -8,9 +8,10 @@ import type { FakeSource } from '../fakes/fake-source.js';
 import { listeningLogger } from '../fakes/listening-logger.js';
 import type { Scope } from '../kernel/scope.js';
 
-/** What differs from the usual options; `destination` of each destination. */
+/** What differs from the usual options; `destination` of each destination, `each` of single ones in their order. */
 interface Changed extends Partial<Omit<ExporterOptions, 'destinations' | 'source' | 'backend' | 'log'>> {
   destination?: Partial<DestinationOptions>;
+  each?: readonly Partial<DestinationOptions>[];
 }
 
 interface ExporterRig {
@@ -26,7 +27,7 @@ export function exporterRig(
   endpoints: Endpoint[],
   changed: Changed = {},
 ): ExporterRig {
-  const { destination, ...options } = changed;
+  const { destination, each = [], ...options } = changed;
   const { log, lines } = listeningLogger();
   const exporter = new Exporter({
     ...EXPORTER_DEFAULTS,
@@ -36,7 +37,7 @@ export function exporterRig(
     ...options,
     backend,
     source,
-    destinations: endpoints.map(endpoint => ({
+    destinations: endpoints.map((endpoint, i) => ({
       ...DESTINATION_DEFAULTS,
       activeFlowExportTimeout: 30,
       idleFlowExportTimeout: 3_600_000,
@@ -44,6 +45,7 @@ export function exporterRig(
       mtu: 1_400,
       observationDomain: 1,
       ...destination,
+      ...each[i],
       endpoint,
     })),
     log,

@@ -6,7 +6,7 @@ import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { eventually } from '../../helpers/eventually.js';
 import { FakeSource } from '../../helpers/fakes/fake-source.js';
 import { ChangingCluster } from '../../helpers/kubernetes/changing-cluster.js';
-import { compareNames } from '../../helpers/kubernetes/compare-names.js';
+import { compareNames, compareWorkloads, WORKLOAD_FIELDS } from '../../helpers/kubernetes/compare-names.js';
 import { openCluster } from '../../helpers/rigs/cluster-rig.js';
 import { exporterRig } from '../../helpers/rigs/exporter-rig.js';
 
@@ -16,9 +16,11 @@ const TICKS = 200;
 const CHANGES = 3;
 /** Connections at a time; the oldest end. */
 const FLOWS = 200;
+/** The observation domain of the records with workloads. */
+const LIST = 2;
 
 perBackend(
-  'names in exported records are those of the API while pods and services come, go and reuse addresses',
+  'names and workloads in exported records are those of the API while pods and services come, go and reuse addresses',
   async (t, backend) => {
     const { server, inventory } = await openCluster(t);
     const records: CollectedRecord[] = [];
@@ -30,9 +32,11 @@ perBackend(
     const cluster = new ChangingCluster(server);
     await eventually('all has been read and is watched', () => inventory.stats().watched === 4);
     const source = new FakeSource([{ connections: cluster.flows }]);
-    const { exporter } = exporterRig(t, backend, source, await collector.open(), {
+    const [endpoint] = await collector.open();
+    const { exporter } = exporterRig(t, backend, source, [endpoint, endpoint], {
       kubernetes: inventory,
-      destination: { profile: 'antrea', activeFlowExportTimeout: 500 },
+      destination: { activeFlowExportTimeout: 500 },
+      each: [{ profile: 'antrea' }, { name: 'list', fields: WORKLOAD_FIELDS, observationDomain: LIST }],
     });
     await exporter.open();
     const began = performance.now();
@@ -51,10 +55,15 @@ perBackend(
     await collector.close(1_000);
 
     t.is(records.length, exporter.stats().recordsExported);
-    const { wrong, counts } = compareNames(records, cluster);
+    const [named, listed] = [1, LIST].map(domain => records.filter(one => one.observationDomain === domain));
+    const { wrong, counts } = compareNames(named, cluster);
     t.deepEqual(wrong, []);
+    const workloads = compareWorkloads(listed, cluster);
+    t.deepEqual(workloads.wrong, []);
     const rate = Math.round((cluster.changes / (ended - began)) * 1_000);
     t.log(`${rate} changes a second, ${inventory.stats().corrected} taken back: ${JSON.stringify(counts)}`);
     t.true(counts.pods > 200 && counts.services > 50 && counts.types > 0);
+    t.log(JSON.stringify(workloads.counts));
+    t.true(workloads.counts.workloads > 100 && workloads.counts.bare > 50);
   },
 );

@@ -54,6 +54,7 @@ pub fn encoding(family: u8) -> Box<dyn FnMut() -> usize> {
             owners: &[],
             owner_facts: &[],
             address_facts: &[],
+            pod_facts: &[],
             texts: Names::NONE,
         };
         let mut output = Output {

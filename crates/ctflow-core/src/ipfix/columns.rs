@@ -1,7 +1,7 @@
 //! What records are written from, by slot of a store: src/encoder/columns.ts.
 
 use super::Names;
-use super::facts::{ADDRESS_FACTS, INTERFACES, NAMES, OWNER_WORDS, OWNERS, RULE_WORDS};
+use super::facts::{ADDRESS_FACTS, INTERFACES, NAMES, OWNER_WORDS, OWNERS, POD_FACTS, RULE_WORDS};
 use super::shape::{DENIED, EGRESS, INGRESS, ONE_END_LOCAL, SERVICE, TCP_HISTORY};
 use crate::error::{Code, Error};
 use crate::row::ROW_SIZE;
@@ -62,6 +62,8 @@ pub struct Columns<'a> {
     pub owner_facts: &'a [u32],
     /// Six words each: AS number, country and DNS name of the source's address, then of the destination's.
     pub address_facts: &'a [u32],
+    /// Four names each: workload and labels of the source's pod, then of the destination's.
+    pub pod_facts: &'a [u32],
     /// The name table.
     pub texts: Names<'a>,
 }
@@ -118,6 +120,11 @@ impl Columns<'_> {
         self.address_facts.as_chunks::<ADDRESS_FACTS>().0.get(slot)
     }
 
+    /// What is known of its pods beside their names, each 0 where it is not.
+    pub(crate) fn pod_facts_of(&self, slot: usize) -> Option<&[u32; POD_FACTS]> {
+        self.pod_facts.as_chunks::<POD_FACTS>().0.get(slot)
+    }
+
     /// The name of its helper, where its row has one.
     #[inline(always)]
     pub(crate) fn helper(&self, slot: usize) -> &[u8; 16] {
@@ -141,6 +148,7 @@ impl Columns<'_> {
             && may(self.interfaces.len(), INTERFACES)
             && may(self.owners.len(), OWNERS)
             && may(self.address_facts.len(), ADDRESS_FACTS)
+            && may(self.pod_facts.len(), POD_FACTS)
             && self.owner_facts.len().is_multiple_of(OWNER_WORDS)
             && self.rule_facts.len().is_multiple_of(RULE_WORDS);
         if whole {

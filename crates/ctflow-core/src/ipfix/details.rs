@@ -14,6 +14,7 @@ const TEST_RULE: u32 = 5;
 const TEST_OWNER: u32 = 6;
 const TEST_ADDRESS: u32 = 7;
 const TEST_WORD: u32 = 8;
+const TEST_POD: u32 = 9;
 const RULE_EGRESS: u32 = 1;
 const RULE_NAME: u32 = 2;
 const INGRESS: u32 = 1 << 16;
@@ -51,7 +52,7 @@ impl Details {
 }
 
 fn is_wrong([test, argument]: &[u32; DETAIL_WORDS]) -> bool {
-    *test > TEST_WORD
+    *test > TEST_POD
         || (*test == TEST_WORD && (*argument as usize > ROW_SIZE - size_of::<u32>() || !argument.is_multiple_of(4)))
 }
 
@@ -78,7 +79,13 @@ fn has(test: u32, argument: u32, columns: &Columns, slot: usize, row: &[u8; ROW_
                 .and_then(|facts| facts.get(argument as usize));
             fact.is_some_and(|fact| *fact != 0)
         }
-        _ => get_u32(row, argument as usize) != 0,
+        TEST_WORD => get_u32(row, argument as usize) != 0,
+        _ => {
+            let fact = columns
+                .pod_facts_of(slot)
+                .and_then(|facts| facts.get(argument as usize));
+            fact.is_some_and(|fact| *fact != 0)
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) const OWNERS: usize = 2;
 pub(crate) const OWNER_WORDS: usize = 7;
 /// What is known of the addresses of a flow: AS number, country and DNS name of source and destination.
 pub(crate) const ADDRESS_FACTS: usize = 6;
+/// What is known of the pods of a flow beside their names: workload and labels of the source's and the destination's.
+pub(crate) const POD_FACTS: usize = 4;
 
 /// Fills in the facts of the connection in `slot`.
 /// @param exported its counters as last exported
@@ -91,6 +93,11 @@ pub(crate) fn read(
     if let Some(known) = columns.address_facts_of(slot) {
         for (number, fact) in known.iter().enumerate() {
             put_u32(facts, SOURCE_AS_NUMBER + number * 4, *fact);
+        }
+    }
+    if let Some(known) = columns.pod_facts_of(slot) {
+        for (number, fact) in known.iter().enumerate() {
+            put_u32(facts, SOURCE_WORKLOAD + number * 4, *fact);
         }
     }
     if let Some(rule) = columns.rules.get(slot) {

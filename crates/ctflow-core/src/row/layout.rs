@@ -6,7 +6,7 @@
 //! number is in the byte order of the host. A 64-bit number is two 32-bit words, the low one first, on every host.
 
 /// Compared by the loader with the generated constant: native module and TypeScript must agree.
-pub const LAYOUT_VERSION: u32 = 9;
+pub const LAYOUT_VERSION: u32 = 10;
 
 /// What a field holds, for the generator and for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fields! { ROW_FIELDS:
 
 /// Offsets that a template's plan may name end here: those of the row, and behind them of what a record has beside it. Nothing
 /// in memory has this size.
-pub const FIELDS_SIZE: usize = 412;
+pub const FIELDS_SIZE: usize = 428;
 /// Bytes of what a record has beside its row.
 pub const FACTS_SIZE: usize = FIELDS_SIZE - ROW_SIZE;
 
@@ -263,6 +263,14 @@ fields! { FACT_FIELDS:
     DESTINATION_COUNTRY = 404, Kind::U32;
     /// Its name by the DNS; a number of the name table.
     DESTINATION_DNS_NAME = 408, Kind::U32;
+    /// What the source's pod belongs to, such as deployment/web; a number of the name table, as the three that follow.
+    SOURCE_WORKLOAD = 412, Kind::U32;
+    /// That pod's labels, as JSON.
+    SOURCE_POD_LABELS = 416, Kind::U32;
+    /// What the destination's pod belongs to.
+    DESTINATION_WORKLOAD = 420, Kind::U32;
+    /// That pod's labels.
+    DESTINATION_POD_LABELS = 424, Kind::U32;
 }
 
 /// FAMILY: IPv4.

@@ -84,6 +84,7 @@ impl Scene {
             owners: &[],
             owner_facts: &[],
             address_facts: &[],
+            pod_facts: &[],
             texts: Names {
                 bytes: &self.texts,
                 ends: &self.ends,
