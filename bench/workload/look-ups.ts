@@ -61,7 +61,16 @@ export function lookUpInCluster(store: ConnectionStore, family: MeasuredFamily):
   const since = EPOCH - 3_600_000;
   podsOf(family).forEach((pod, i) => {
     const workload = `statefulset/${pod.name.replace(/-\d+$/, '')}`;
-    const facts = { uid: `pod-${i}`, ...pod, workload, since, until: Number.POSITIVE_INFINITY, ending: false };
+    const facts = {
+      uid: `pod-${i}`,
+      ...pod,
+      workload,
+      labels: '',
+      labelsLeftOut: 0,
+      since,
+      until: Number.POSITIVE_INFINITY,
+      ending: false,
+    };
     pods.set({ kind: 'pods', ...facts }, since);
   });
   nodes.set({ kind: 'nodes', uid: 'node', name: HERE, addresses: [nodeOf(family)], podPrefixes: [] });
@@ -76,7 +85,10 @@ export function lookUpInCluster(store: ConnectionStore, family: MeasuredFamily):
     ],
     nodePorts: [],
   });
-  return lookUpBy(store, names => new ClusterLookup({ pods, nodes, services, contactAt: () => Date.now() }, names));
+  return lookUpBy(
+    store,
+    names => new ClusterLookup({ pods, nodes, services, labelled: false, contactAt: () => Date.now() }, names),
+  );
 }
 
 function lookUpBy(store: ConnectionStore, lookupBy: (names: NameTable) => AddressLookup): LookedUp {

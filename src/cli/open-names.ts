@@ -74,6 +74,7 @@ function clusterOf({
   kubernetesNode = process.env['NODE_NAME'] || hostname(),
   kubernetesPods: pods,
   kubernetesPodPrefixes: podPrefixes = [],
+  kubernetesLabels: labels = [],
 }: RunSettings): KubernetesOptions | undefined {
-  return config === undefined ? undefined : { config, node: kubernetesNode, pods, podPrefixes };
+  return config === undefined ? undefined : { config, node: kubernetesNode, pods, podPrefixes, labels };
 }

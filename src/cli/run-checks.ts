@@ -230,6 +230,7 @@ function checkFields(config: RunConfig, destination: DestinationConfig): CtflowE
     countries: ['geoipCountry'],
     dnsNames: ['dnsNames'],
     workloads: ['kubernetes'],
+    podLabels: ['kubernetesLabels'],
     interfaces: config.pathOf(destination, 'interfaces'),
   };
   // whoever wrote a file or variables knows no flags
@@ -278,6 +279,7 @@ function knownOfFlows({ settings }: RunConfig): Omit<ListContext, 'biflow' | 'in
     countries: geoipCountry !== undefined,
     dnsNames: settings.dnsNames,
     workloads: kubernetes !== undefined,
+    podLabels: kubernetes !== undefined && settings.kubernetesLabels !== undefined,
   };
 }
 

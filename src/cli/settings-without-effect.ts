@@ -139,15 +139,18 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
   const noNames = 'without --profile antrea: --fields has no names, and --filter asks for none';
   if (!destinations.some(isNamed)) {
     without(noNames, 'inventory');
-    if (!destinations.some(one => has(one, 'workloads') || asksFor(one, WORKLOAD_FIELDS)))
-      without(noNames, 'kubernetes');
+    const ofPods = (one: DestinationConfig): boolean =>
+      has(one, 'workloads') ||
+      has(one, 'podLabels') ||
+      asksFor(one, [...WORKLOAD_FIELDS, ...LABEL_FIELDS]) !== undefined;
+    if (!destinations.some(ofPods)) without(noNames, 'kubernetes');
   }
-  for (const { key, need, fields, such } of OF_ADDRESSES)
+  for (const { key, need, fields, such } of OF_ENDS)
     if (destinations.every(one => !has(one, need) && !asksFor(one, fields)))
       without(`without --fields that have ${such}, and --filter asks for none`, key);
   if (!settings.dnsNames) without('without --dns-names', 'dnsServers', 'dnsCache', 'dnsMaxAge');
   if (settings.kubernetes === undefined)
-    without('without --kubernetes', 'kubernetesNode', 'kubernetesPods', 'kubernetesPodPrefixes');
+    without('without --kubernetes', 'kubernetesNode', 'kubernetesPods', 'kubernetesPodPrefixes', 'kubernetesLabels');
   if (['silent', 'error', 'warn'].includes(settings.logLevel) && settings.statsInterval > 0) {
     without(`with --log-level ${settings.logLevel}`, 'statsInterval');
   }
@@ -171,8 +174,10 @@ function hasOptions({ optionsInterval, profile }: DestinationConfig): boolean {
 /** Fields of a filter that an inventory fills, and those that denied packets do. */
 const INVENTORY_FIELDS = ['src.pod', 'src.namespace', 'src.node', 'dst.pod', 'dst.namespace', 'dst.node', 'service'];
 const WORKLOAD_FIELDS = ['src.workload', 'dst.workload'];
-/** What is known of addresses, and who asks for it. */
-const OF_ADDRESSES = [
+const LABEL_FIELDS = ['src.labels', 'dst.labels'];
+/** What is known of addresses and pods, and who asks for it. */
+const OF_ENDS = [
+  { key: 'kubernetesLabels', need: 'podLabels', fields: LABEL_FIELDS, such: 'sourcePodLabels' },
   { key: 'geoipAsn', need: 'asNumbers', fields: ['src.asn', 'dst.asn'], such: 'bgpSourceAsNumber' },
   { key: 'geoipCountry', need: 'countries', fields: ['src.country', 'dst.country'], such: 'sourceCountry' },
   { key: 'dnsNames', need: 'dnsNames', fields: ['src.dns', 'dst.dns'], such: 'sourceDnsName' },
@@ -199,7 +204,7 @@ function fieldsWithoutSource(config: RunConfig, destination: DestinationConfig):
   const workload = kubernetes === undefined ? asksFor(destination, WORKLOAD_FIELDS) : undefined;
   if (workload !== undefined)
     found.push(`${filter} asks for ${workload}, which is not known without ${config.say(['kubernetes'])}`);
-  for (const { key, fields } of OF_ADDRESSES) {
+  for (const { key, fields } of OF_ENDS) {
     const isOff = config.settings[key] === undefined || config.settings[key] === false;
     const field = isOff ? asksFor(destination, fields) : undefined;
     if (field !== undefined) found.push(`${filter} asks for ${field}, which is not known without ${config.say([key])}`);

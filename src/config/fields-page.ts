@@ -92,6 +92,7 @@ const GROUPS: Readonly<Record<string, readonly (readonly [names: string, meaning
   'Names, from an inventory': [
     ['sourcePodName sourcePodNamespace sourceNodeName', 'Of the source, by the [inventory](inventory.md).'],
     ['destinationPodName destinationPodNamespace destinationNodeName', 'Of the destination, by the inventory.'],
+    ['sourcePodLabels destinationPodLabels', 'Labels as JSON, with [`--kubernetes-labels`](kubernetes.md#labels).'],
     ['destinationServicePortName', '`NAMESPACE/SERVICE:PORT` behind the destination before DNAT.'],
     [
       'destinationServicePort',

@@ -26,7 +26,24 @@ export const kubernetesSettings = {
     list('<prefix>', parsed('<prefix>', 'a prefix of addresses', prefixOf)),
     'prefixes of pods, where those of the nodes are absent or not in use',
   ),
+  kubernetesLabels: setting(
+    'Kubernetes',
+    list('<key>', parsed('<key>', 'a key of a label, or all', labelOf)),
+    'labels of pods that are kept, by their keys, or all: for --fields and --filter, and for ctflow top',
+  ),
 };
+
+/** An optional prefix, a name in the DNS, and a name of at most 63 characters (Kubernetes' labels). */
+const LABEL_KEY = /^([a-z0-9][a-z0-9.-]{0,252}\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/;
+
+function labelOf(text: string): string {
+  if (LABEL_KEY.test(text)) return text;
+  throw new CtflowError(
+    'CTFLOW_USAGE',
+    `'${text}' is not the key of a label`,
+    'Write one such as app or app.kubernetes.io/name, or all',
+  );
+}
 
 function prefixOf(text: string): string {
   if (parsePrefix(text)) return text;

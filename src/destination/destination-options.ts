@@ -143,6 +143,7 @@ export function knownOf(flows: readonly Flows[]): Omit<ListContext, 'biflow' | '
     countries: has('countries'),
     dnsNames: has('namedAt'),
     workloads: has('podFacts'),
+    podLabels: has('podLabels'),
     tcpStates: has('states'),
     handshakes: has('handshakes'),
   };

@@ -41,6 +41,8 @@ export interface FlowExtras {
   readonly countries?: true;
   /** POD_FACTS names each: workload and labels of the source's pod, then of the destination's. */
   readonly podFacts?: Uint32Array;
+  /** Labels are among them. */
+  readonly podLabels?: true;
   /** When the DNS names of both addresses came, milliseconds since 1970; where names are asked for. */
   readonly namedAt?: Float64Array;
   /** Looks the interfaces of these slots up, before they are encoded. @param reasons of each; none is wanted where it is 0 */

@@ -112,6 +112,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['service', { type: TEXT, places: EXPORTED }],
   ['src.workload', { type: TEXT, places: ['run'] }],
   ['dst.workload', { type: TEXT, places: ['run'] }],
+  ['src.labels', { type: TEXT, places: ['run'] }],
+  ['dst.labels', { type: TEXT, places: ['run'] }],
   ['src.asn', { type: AS_NUMBER }],
   ['dst.asn', { type: AS_NUMBER }],
   ['src.dns', { type: TEXT, places: ['run'] }],

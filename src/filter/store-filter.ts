@@ -1,7 +1,8 @@
 import { ADDRESS_FACTS, denies, FLOW_NAMES, POD_FACTS, RULE_WORDS } from '../encoder/columns.js';
 import { FACTS_OF_ADDRESS, FACTS_OF_POD } from '../ipfix/details.js';
 import { AS_NUMBER, COUNTRY, DNS_NAME } from '../inventory/addresses/address-facts.js';
-import { WORKLOAD } from '../inventory/flow-pods.js';
+import { LABELS, WORKLOAD } from '../inventory/flow-pods.js';
+import { labelText } from '../inventory/kubernetes/labels.js';
 import type { Flows } from '../record/flows.js';
 import { NO_NAME, type NameTable } from '../record/name-table.js';
 import { HAS_HELPER, PRESENT_WORD, ROW_WORDS } from '../row/layout.generated.js';
@@ -38,6 +39,10 @@ const ADDRESS_NAMES: Readonly<Record<string, number>> = {
 const WORKLOADS: Readonly<Record<string, number>> = {
   'src.workload': WORKLOAD,
   'dst.workload': FACTS_OF_POD + WORKLOAD,
+};
+const POD_LABELS: Readonly<Record<string, number>> = {
+  'src.labels': LABELS,
+  'dst.labels': FACTS_OF_POD + LABELS,
 };
 /** Where a rule has its names, of RULE_WORDS. */
 const RULE_NAMES: Readonly<Record<string, number>> = { policy: 1, 'policy.namespace': 2, rule: 3 };
@@ -129,10 +134,29 @@ function nameTest(
     const { podFacts: facts } = extras;
     return facts ? slot => isName(facts[slot * POD_FACTS + workload]) : () => false;
   }
+  const labels = POD_LABELS[field];
+  if (labels !== undefined) {
+    const { podFacts: facts } = extras;
+    const has = labelTest(condition, names);
+    return facts ? slot => has(facts[slot * POD_FACTS + labels]) : () => false;
+  }
   const at = NAMES[field];
   if (at === undefined) return undefined;
   const { names: numbers } = extras;
   return numbers ? slot => isName(numbers[slot * FLOW_NAMES + at]) : () => false;
+}
+
+/** Whether labels, by the number of their JSON, have one of these: KEY=VALUE, or KEY alone. */
+function labelTest({ texts, not }: TextCondition, names: NameTable): Matches<number> {
+  const wanted = texts.map(text => {
+    const end = text.indexOf('=');
+    return end < 0 ? labelText(text) : labelText(text.slice(0, end), text.slice(end + 1));
+  });
+  return number => {
+    if (number === NO_NAME) return false;
+    const json = names.text(number);
+    return wanted.some(label => json.includes(label)) !== not;
+  };
 }
 
 function deniedTest({ extras: { rules, ruleFacts } }: Flows, wanted: boolean): Matches<number> {

@@ -95,7 +95,12 @@ export class Enrichment implements StoreListener, NameHolder {
 
   /** What records have of it. A service that is known has its fields, whether the destination was translated here or not. */
   get extras(): FlowExtras {
-    return { names: this.#names, types: this.#types, ...(this.#pods && { podFacts: this.#pods.facts }) };
+    return {
+      names: this.#names,
+      types: this.#types,
+      ...(this.#pods && { podFacts: this.#pods.facts }),
+      ...(this.#inventory.podLabels && { podLabels: true }),
+    };
   }
 
   eachName(keep: (number: number) => void): void {

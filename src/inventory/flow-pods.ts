@@ -1,5 +1,6 @@
 import { FACTS_OF_POD } from '../ipfix/details.js';
 import { POD_FACTS } from '../encoder/columns.js';
+import { NO_NAME } from '../record/name-table.js';
 import type { AddressLookup } from './inventory.js';
 import { NOTHING } from './prefix-table.js';
 
@@ -30,12 +31,13 @@ export class FlowPods {
   set(slot: number, side: number, pod: number, lookup: AddressLookup): void {
     this.#pods[slot * SIDES + side] = pod;
     const at = slot * POD_FACTS + side * FACTS_OF_POD;
-    this.facts[at + WORKLOAD] = pod === NOTHING ? 0 : lookup.podWorkload!(pod);
+    this.facts[at + WORKLOAD] = pod === NOTHING ? NO_NAME : lookup.podWorkload!(pod);
+    this.facts[at + LABELS] = pod === NOTHING ? NO_NAME : (lookup.podLabels?.(pod) ?? NO_NAME);
   }
 
   clear(slot: number): void {
     this.#pods.fill(NOTHING, slot * SIDES, (slot + 1) * SIDES);
-    this.facts.fill(0, slot * POD_FACTS, (slot + 1) * POD_FACTS);
+    this.facts.fill(NO_NAME, slot * POD_FACTS, (slot + 1) * POD_FACTS);
   }
 
   /** Writes the facts of these pods again. */

@@ -35,6 +35,8 @@ export interface AddressLookup {
   endpointPort?(pod: number, protocol: number, port: number): number;
   /** What the pod belongs to, such as `deployment/web`; absent where that is never known. */
   podWorkload?(pod: number): number;
+  /** Its labels, as JSON; absent where they are not asked for. */
+  readonly podLabels?: ((pod: number) => number) | undefined;
   /** Whether a flow that was given to this pod was not its own, as is known by now; absent where an answer is final. */
   refutes?(pod: number, startMs: number): boolean;
   /** The same of a service port. @param given the number of its name */

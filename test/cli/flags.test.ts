@@ -71,6 +71,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--kubernetes-node': 'worker-7',
   '--kubernetes-pods': 'node',
   '--kubernetes-pod-prefixes': '10.244.0.0/16,fd00:10::/56',
+  '--kubernetes-labels': 'app.kubernetes.io/name,team',
   '--state': '/run/ctflow.state',
   '--control': '/run/ctflow/one.sock',
   '--watch': 'on',

@@ -35,7 +35,8 @@ test('names, rules, helpers and times of a stored connection', t => {
     slot * ADDRESS_FACTS,
   );
   const podFacts = new Uint32Array(4 * POD_FACTS);
-  podFacts.set([names.intern('deployment/web'), 0, names.intern('statefulset/db'), 0], slot * POD_FACTS);
+  const labels = names.intern('{"app":"web","team":"app"}');
+  podFacts.set([names.intern('deployment/web'), labels, names.intern('statefulset/db'), 0], slot * POD_FACTS);
   const flows = { store, extras: { names: numbers, rules, ruleFacts, addressFacts, podFacts } };
   const holds = (text: string, at = slot): boolean => {
     const { lasting, changing } = storeFilter(connectionFilter(text), flows, names);
@@ -48,6 +49,7 @@ test('names, rules, helpers and times of a stored connection', t => {
     'denied && rule == no-sql && policy == wall && policy.namespace == prod',
     'helper == sip',
     'dst.dns == web.example',
+    'src.labels == "app=web" && src.labels == team && src.labels in ("app=x", "team=app") && src.labels != web',
     'src.workload == "deployment/web" && dst.workload != "deployment/web"',
     'src.asn == 64500 && dst.asn in 64501-64502 && src.country == DE && dst.country != DE',
     'age in 80s-10m && duration == 30s',
@@ -65,6 +67,11 @@ test('names, rules, helpers and times of a stored connection', t => {
     'helper == si',
     'src.dns != web.example',
     'dst.workload == db',
+    'src.labels == web',
+    'src.labels == "app=we"',
+    'src.labels == "app=app"',
+    'src.labels != team',
+    'dst.labels != x',
     'src.asn != 64500',
     'dst.country == fr',
     'tcp.handshake > 2s',
@@ -72,13 +79,15 @@ test('names, rules, helpers and times of a stored connection', t => {
     t.false(holds(text), text);
   }
   const unknown = ['src.pod != web-1', 'service != x', 'denied', 'rule != x', 'src.asn != 1', 'dst.country != x'];
-  for (const text of [...unknown, 'src.workload != x']) t.false(holds(text, other), text);
+  for (const text of [...unknown, 'src.workload != x', 'src.labels != x']) t.false(holds(text, other), text);
   t.true(holds('!denied && helper == sip', other));
   t.false(holds('tcp.handshake < 1h', other), 'where it was not seen');
   ruleFacts[2 * RULE_WORDS] = 1 << 8;
   t.true(holds('!denied && policy == wall'), 'a rule that allows');
   const bare = storeFilter(
-    connectionFilter('src.pod != x || denied || rule != x || src.asn != 1 || dst.country != x || dst.workload != x'),
+    connectionFilter(
+      'src.pod != x || denied || rule != x || src.asn != 1 || dst.country != x || dst.workload != x || dst.labels != x',
+    ),
     { store, extras: {} },
     names,
   );

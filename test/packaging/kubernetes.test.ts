@@ -81,10 +81,12 @@ test('its settings have no mistake', async t => {
 
 test('its rights are those that the watches want, and no others', t => {
   const limits = WATCH_LIMITS;
-  const wanted = resources({ config: 'in-cluster', node: 'n', pods: 'all', limits }).flatMap(({ path }) => {
-    const [, group = '', resource] = /^\/(?:api|apis\/([\w.]+))\/v1\/(\w+)$/.exec(path)!;
-    return ['list', 'watch'].map(verb => `${verb} ${group}/${resource}`);
-  });
+  const wanted = resources({ config: 'in-cluster', node: 'n', pods: 'all', labels: ['all'], limits }).flatMap(
+    ({ path }) => {
+      const [, group = '', resource] = /^\/(?:api|apis\/([\w.]+))\/v1\/(\w+)$/.exec(path)!;
+      return ['list', 'watch'].map(verb => `${verb} ${group}/${resource}`);
+    },
+  );
   const given = of('ClusterRole').rules!.flatMap(rule =>
     rule.verbs.flatMap(verb =>
       rule.apiGroups.flatMap(group => rule.resources.map(resource => `${verb} ${group}/${resource}`)),

@@ -364,6 +364,12 @@ const kubernetes: Group = {
       ({ kubernetes: all }) => all?.leftOut,
     ),
     metric(
+      'gauge',
+      'ctflow_kubernetes_left_out_labels',
+      'Labels of pods that are asked for, and that their 254 octets have no room for.',
+      ({ kubernetes: all }) => all?.labelsLeftOut,
+    ),
+    metric(
       'counter',
       'ctflow_kubernetes_corrected_total',
       'Names of pods that were taken back, as another pod had the address by then.',

@@ -1,6 +1,6 @@
 import { ADDRESS_FACTS, FLOW_NAMES, POD_FACTS, RULE_WORDS } from '../../encoder/columns.js';
 import { AS_NUMBER, COUNTRY, DNS_NAME, SIDES } from '../../inventory/addresses/address-facts.js';
-import { WORKLOAD } from '../../inventory/flow-pods.js';
+import { LABELS, WORKLOAD } from '../../inventory/flow-pods.js';
 import { FACTS_OF_ADDRESS, FACTS_OF_POD } from '../../ipfix/details.js';
 import type { Flows } from '../../record/flows.js';
 import type { NameTable } from '../../record/name-table.js';
@@ -89,9 +89,14 @@ export class FlowDescriber {
     if (!facts) return {};
     const textAt = (fact: number): string => this.#text(facts[slot * POD_FACTS + fact]);
     const [sourceWorkload, destinationWorkload] = [textAt(WORKLOAD), textAt(FACTS_OF_POD + WORKLOAD)];
+    const [sourceLabels, destinationLabels] = [textAt(LABELS), textAt(FACTS_OF_POD + LABELS)];
     return {
       ...(sourceWorkload !== '' && { sourceWorkload }),
       ...(destinationWorkload !== '' && { destinationWorkload }),
+      ...(sourceLabels !== '' && { sourcePodLabels: JSON.parse(sourceLabels) as Record<string, string> }),
+      ...(destinationLabels !== '' && {
+        destinationPodLabels: JSON.parse(destinationLabels) as Record<string, string>,
+      }),
     };
   }
 

@@ -16,6 +16,9 @@ export interface ConnectionLine {
   /** What the pods belong to, such as `deployment/web`, by the API server. */
   readonly sourceWorkload?: string;
   readonly destinationWorkload?: string;
+  /** Labels of the pods, those that are kept. */
+  readonly sourcePodLabels?: Readonly<Record<string, string>>;
+  readonly destinationPodLabels?: Readonly<Record<string, string>>;
   /** Where the addresses are, by GeoIP: the autonomous system's number, and ISO 3166's two letters. */
   readonly sourceAsNumber?: number;
   readonly destinationAsNumber?: number;

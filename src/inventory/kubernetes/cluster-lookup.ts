@@ -15,6 +15,8 @@ export interface Cluster {
   readonly pods: PodTable;
   readonly nodes: NodeTable;
   readonly services: ServiceTable;
+  /** Labels of pods are kept. */
+  readonly labelled: boolean;
   /** Up to when what happened to pods has been received, milliseconds since 1970. */
   readonly contactAt: () => number;
 }
@@ -23,6 +25,7 @@ export interface Cluster {
 export class ClusterLookup implements AddressLookup {
   readonly #cluster: Cluster;
   readonly #names: NameTable;
+  readonly podLabels: ((pod: number) => number) | undefined;
   /** An answer was put off, as its pod may have ended before the flow started. */
   postponed = false;
   /** Answers that were refuted. */
@@ -31,6 +34,7 @@ export class ClusterLookup implements AddressLookup {
   constructor(cluster: Cluster, names: NameTable) {
     this.#cluster = cluster;
     this.#names = names;
+    if (cluster.labelled) this.podLabels = pod => names.intern(this.#factsOf(pod)?.labels ?? '');
   }
 
   podAt(bytes: Uint8Array, at: number, family: number, startMs: number): number {

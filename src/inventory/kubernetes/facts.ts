@@ -12,6 +12,9 @@ export interface PodFacts {
   readonly node: string;
   /** What it belongs to: see workloadOf. */
   readonly workload: string;
+  /** Those that are asked for: see keptLabels. */
+  readonly labels: string;
+  readonly labelsLeftOut: number;
   readonly addresses: readonly string[];
   /** It has had the addresses since then. */
   readonly since: number;
@@ -91,6 +94,8 @@ export interface WatchOptions {
   readonly node: string;
   /** All pods, or those of this node alone. */
   readonly pods: 'all' | 'node';
+  /** Keys of labels of pods that are kept: see keptLabels. */
+  readonly labels: readonly string[];
   readonly limits: WatchLimits;
 }
 

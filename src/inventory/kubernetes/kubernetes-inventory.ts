@@ -36,6 +36,8 @@ export interface KubernetesOptions {
   readonly pods: 'all' | 'node';
   /** Prefixes of pods beside those of the nodes. */
   readonly podPrefixes?: readonly string[];
+  /** Keys of labels of pods that are kept, or `all`; by default none. */
+  readonly labels?: readonly string[];
   /** Waits and limits that differ from the usual ones. */
   readonly limits?: Partial<WatchLimits>;
 }
@@ -68,6 +70,8 @@ export interface KubernetesStats extends InventorySize {
   readonly errors: number;
   /** Objects without room. */
   readonly leftOut: number;
+  /** Labels of pods that are asked for and found no room. */
+  readonly labelsLeftOut: number;
   /** Answers that had been given and turned out wrong. */
   readonly corrected: number;
 }
@@ -93,6 +97,7 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
       pods: new PodTable(),
       nodes: new NodeTable(options.node, options.podPrefixes ?? []),
       services: new ServiceTable(),
+      labelled: (options.labels ?? []).length > 0,
       contactAt: () => {
         const pods = this.#states.get('pods');
         return pods?.connected ? Date.now() : (pods?.contactAt ?? 0);
@@ -116,8 +121,8 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
     signal?: AbortSignal,
     watch: (options: WatchOptions) => Watching = onThread,
   ): Promise<KubernetesInventory> {
-    const { config, node, pods } = options;
-    const thread = watch({ config, node, pods, limits: { ...WATCH_LIMITS, ...options.limits } });
+    const { config, node, pods, labels = [] } = options;
+    const thread = watch({ config, node, pods, labels, limits: { ...WATCH_LIMITS, ...options.limits } });
     const end = (): void => void thread.terminate();
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
@@ -172,6 +177,7 @@ export class KubernetesInventory implements Inventory<KubernetesStats> {
       watches: sum(({ watches }) => watches),
       errors: sum(({ errors }) => errors),
       leftOut: sum(({ leftOut }) => leftOut),
+      labelsLeftOut: pods.labelsLeftOut,
       corrected: [...this.#lookups].reduce((all, { corrected }) => all + corrected, 0),
     };
   }

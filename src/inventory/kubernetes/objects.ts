@@ -8,6 +8,7 @@ import type {
 } from '@kubernetes/client-node';
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../row/protocol.js';
 import type { EndpointFacts, NodeFacts, PodFacts, PortFacts, ServiceFacts } from './facts.js';
+import { keptLabels } from './labels.js';
 import { workloadOf } from './workload.js';
 
 /** Objects of the API to facts. Dates are texts in them, as they come as JSON. */
@@ -16,11 +17,20 @@ import { workloadOf } from './workload.js';
 const SECOND = 1_000;
 const PROTOCOLS: Readonly<Record<string, number>> = { TCP: IPPROTO_TCP, UDP: IPPROTO_UDP, SCTP: IPPROTO_SCTP };
 
-/** @param at when it was received @returns undefined where it has no address of its own */
-export function podFacts({ metadata, spec, status }: V1Pod, at: number): PodFacts | undefined {
+/**
+ * @param at when it was received
+ * @param wanted keys of labels
+ * @returns undefined where it has no address of its own
+ */
+export function podFacts(
+  { metadata, spec, status }: V1Pod,
+  at: number,
+  wanted: readonly string[] = [],
+): PodFacts | undefined {
   if (spec?.hostNetwork || !metadata?.uid || !status) return undefined;
   const addresses = (status.podIPs ?? [{ ip: status.podIP }]).flatMap(({ ip }) => ip ?? []);
   if (addresses.length === 0) return undefined;
+  const { text: labels, leftOut: labelsLeftOut } = keptLabels(metadata.labels, wanted);
   const finished = status.phase === 'Succeeded' || status.phase === 'Failed';
   const isBeingDeleted = metadata.deletionTimestamp !== undefined;
   let until = Number.POSITIVE_INFINITY;
@@ -33,6 +43,8 @@ export function podFacts({ metadata, spec, status }: V1Pod, at: number): PodFact
     namespace: metadata.namespace ?? '',
     node: spec?.nodeName ?? '',
     workload: workloadOf(metadata),
+    labels,
+    labelsLeftOut,
     addresses,
     since: timeOf(status.startTime) ?? timeOf(metadata.creationTimestamp) ?? at,
     until,

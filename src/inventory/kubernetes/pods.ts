@@ -30,11 +30,17 @@ export class PodTable {
   #last = 0;
   /** The earliest end of an interval that was learned since {@link takeEnds}. */
   #endedFrom = Number.POSITIVE_INFINITY;
-  /** Those that have another workload since {@link takeChanged}. */
+  /** Labels of those of now that found no room. */
+  #labelsLeftOut = 0;
+  /** Those that have another workload or other labels since {@link takeChanged}. */
   #changed = new Set<number>();
 
   get size(): number {
     return this.#current.size;
+  }
+
+  get labelsLeftOut(): number {
+    return this.#labelsLeftOut;
   }
 
   /** @returns undefined where it is forgotten */
@@ -54,7 +60,9 @@ export class PodTable {
   set(facts: PodFacts, now: number): void {
     const before = this.#current.get(facts.uid);
     if (before && String(before.facts.addresses) === String(facts.addresses)) {
-      if (before.facts.workload !== facts.workload) this.#changed.add(before.number);
+      const { workload, labels, labelsLeftOut } = before.facts;
+      if (workload !== facts.workload || labels !== facts.labels) this.#changed.add(before.number);
+      this.#labelsLeftOut += facts.labelsLeftOut - labelsLeftOut;
       before.facts = facts;
       this.#end(before, facts.until);
       return;
@@ -65,6 +73,7 @@ export class PodTable {
     const since = before ? now : facts.since;
     const owner: Owner = { number: ++this.#last, facts, keys, since, until: Number.POSITIVE_INFINITY };
     this.#current.set(facts.uid, owner);
+    this.#labelsLeftOut += facts.labelsLeftOut;
     this.#byNumber.set(owner.number, owner);
     for (const key of keys) {
       const others = this.#owners.get(key);
@@ -111,6 +120,7 @@ export class PodTable {
   #leave(owner: Owner, at: number, now: number): void {
     this.#end(owner, at);
     this.#current.delete(owner.facts.uid);
+    this.#labelsLeftOut -= owner.facts.labelsLeftOut;
     this.#gone.set(owner, now);
   }
 

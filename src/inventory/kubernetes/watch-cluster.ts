@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { V1EndpointSlice } from '@kubernetes/client-node';
+import type { V1EndpointSlice, V1Pod } from '@kubernetes/client-node';
 import { Api } from './api.js';
 import type { FromThread, WatchOptions } from './facts.js';
 import { endpointFacts, nodeFacts, podFacts, serviceFacts } from './objects.js';
@@ -50,12 +50,17 @@ export async function watchCluster(options: WatchOptions, port: MessagePort): Pr
   port.close();
 }
 
-export function resources({ node, pods }: WatchOptions): Resource[] {
+export function resources({ node, pods, labels }: WatchOptions): Resource[] {
   const running = 'status.phase!=Succeeded,status.phase!=Failed';
   const ours = pods === 'node' ? `,spec.nodeName=${node}` : '';
   const onNode = pods === 'node' ? node : undefined;
   return [
-    { kind: 'pods', path: '/api/v1/pods', query: { fieldSelector: running + ours }, facts: podFacts },
+    {
+      kind: 'pods',
+      path: '/api/v1/pods',
+      query: { fieldSelector: running + ours },
+      facts: (pod: V1Pod, at) => podFacts(pod, at, labels),
+    },
     { kind: 'nodes', path: '/api/v1/nodes', facts: nodeFacts },
     { kind: 'services', path: '/api/v1/services', facts: serviceFacts },
     {

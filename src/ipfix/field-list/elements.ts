@@ -72,6 +72,8 @@ export interface ListContext {
   readonly dnsNames?: boolean;
   /** The API server says what pods belong to. */
   readonly workloads?: boolean;
+  /** Labels of pods are kept. */
+  readonly podLabels?: boolean;
 }
 
 const HOST = hostname();
@@ -150,6 +152,8 @@ export function detailedFields(reversed: boolean): Map<string, DetailedField> {
         : [row.DESTINATION_POD_NAME, row.DESTINATION_POD_NAMESPACE, row.DESTINATION_NODE_NAME];
     list.push([named(`${side}PodName`, pod), pods[end]], [named(`${side}PodNamespace`, namespace), pods[end]]);
     list.push([named(`${side}NodeName`, node), nodes[end]]);
+    const labels = end === 'source' ? row.SOURCE_POD_LABELS : row.DESTINATION_POD_LABELS;
+    list.push([named(`${side}PodLabels`, labels), PODS[end].labels]);
     const asNumber = end === 'source' ? row.SOURCE_AS_NUMBER : row.DESTINATION_AS_NUMBER;
     const element = side === 'source' ? 'bgpSourceAsNumber' : 'bgpDestinationAsNumber';
     list.push([unsigned32(element, asNumber), ADDRESSES[end].asNumber]);
@@ -234,9 +238,9 @@ export function independentFacts({ denied, policies }: ListContext): Fact[] {
   return [...facts, { ways: ofConnection, possible: denied ? 2 : 1 }];
 }
 
-/** More than its name is known only of a pod that has one. */
-function podWays(pod: Detail, { workload }: (typeof PODS)['source']): Way[] {
-  return [way(0), way(0, pod), way(0, pod, workload)];
+/** More than its name is known only of a pod that has one; labels of each, where they are asked for. */
+function podWays(pod: Detail, { workload, labels }: (typeof PODS)['source']): Way[] {
+  return [way(0), way(0, pod, labels), way(0, pod, labels, workload)];
 }
 
 /** @param bits of records with a rule */
@@ -259,6 +263,7 @@ export type Need =
   | 'countries'
   | 'dnsNames'
   | 'workloads'
+  | 'podLabels'
   | 'interfaces';
 
 const OWNER_ELEMENT = new RegExp(`^(source|destination)(${OF_OWNER.join('|')})\\b`);
@@ -267,6 +272,7 @@ export function needOf(name: string): Need | undefined {
   // before the names of pods: sourcePodUid is of an owner
   if (name === 'userName' || OWNER_ELEMENT.test(name)) return 'owners';
   if (/^(source|destination)Workload\b/.test(name)) return 'workloads';
+  if (/^(source|destination)PodLabels$/.test(name)) return 'podLabels';
   if (/^(source|destination)(Pod|Node)|^destination(Service|Cluster)|^flowType$/.test(name)) return 'inventory';
   if (/NetworkPolicy|^firewallEvent$|^forwardingStatus$/.test(name)) return 'denied';
   if (/^bgp(Source|Destination)AsNumber$/.test(name)) return 'asNumbers';

@@ -63,8 +63,13 @@ function addressDetails(side: string, first: number): Record<'asNumber' | 'count
 }
 
 /** @param first of the facts of this pod */
-function podDetails(side: string, first: number): Record<'workload', Detail> {
-  return { workload: { test: details.TEST_POD, argument: first, name: `${side} workload` } };
+function podDetails(side: string, first: number): Record<'workload' | 'labels', Detail> {
+  const one = (what: string, fact: number): Detail => ({
+    test: details.TEST_POD,
+    argument: first + fact,
+    name: `${side} ${what}`,
+  });
+  return { workload: one('workload', 0), labels: one('pod labels', 1) };
 }
 
 /** What is known of a rule for one direction: that there is one, and each of its names. */

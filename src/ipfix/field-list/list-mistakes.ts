@@ -21,6 +21,7 @@ const NEEDS: Readonly<Record<Need, string>> = {
   countries: '--geoip-country',
   dnsNames: '--dns-names',
   workloads: '--kubernetes',
+  podLabels: '--kubernetes-labels',
   interfaces: '--interfaces',
 };
 
@@ -169,6 +170,7 @@ export const ALL_KNOWN = {
   countries: true,
   dnsNames: true,
   workloads: true,
+  podLabels: true,
 } as const;
 
 /** All that a list may ever have, in the order in which docs/records.md has them. */

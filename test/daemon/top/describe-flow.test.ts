@@ -29,12 +29,13 @@ test('a connection shows what is known of its addresses, and how old a name is',
   );
 });
 
-test('a connection shows what its pods belong to', t => {
+test('a connection shows what its pods belong to, and their labels', t => {
   const names = new NameTable();
   const [web, db] = ['deployment/web', 'statefulset/db'].map(text => names.intern(text));
+  const labels = names.intern('{"team":"shop"}');
   const store = { table: flowTable({}, {}) } as unknown as FlowStore;
   const describer = new FlowDescriber(
-    { store, extras: { podFacts: Uint32Array.of(0, 0, db, 0, web, 0, 0, 0) } },
+    { store, extras: { podFacts: Uint32Array.of(0, 0, db, 0, web, labels, 0, labels) } },
     names,
   );
   const [to, from] = [0, 1].map(slot => describer.connection(slot, Number.NaN, 5_000));
@@ -42,4 +43,6 @@ test('a connection shows what its pods belong to', t => {
   t.false('sourceWorkload' in to);
   t.is(from.sourceWorkload, 'deployment/web');
   t.false('destinationWorkload' in from);
+  t.deepEqual([from.sourcePodLabels, from.destinationPodLabels], [{ team: 'shop' }, { team: 'shop' }]);
+  t.false('sourcePodLabels' in to || 'destinationPodLabels' in to);
 });

@@ -166,6 +166,7 @@ export function fullStatistics(first = 1001): ExporterStats {
       watches: n(),
       errors: n(),
       leftOut: n(),
+      labelsLeftOut: n(),
       corrected: n(),
     },
     geoip: {

@@ -21,6 +21,8 @@ export interface Life {
   to: number;
   /** The round in which it ended. */
   lastRound: number;
+  /** Times that its labels have changed. */
+  step: number;
 }
 
 /** A connection as it began. */
@@ -39,6 +41,7 @@ export class ChangingCluster {
   announced = NODES.length;
   readonly flows: Facts[] = [];
   readonly #server: ObjectStore;
+  readonly #relabels: boolean;
   readonly #freePods: string[];
   readonly #freeServices: string[];
   /** By address. */
@@ -54,8 +57,10 @@ export class ChangingCluster {
   #born = 0;
   #port = 10_000;
 
-  constructor(server: ObjectStore) {
+  /** @param relabels pods get other labels while they run */
+  constructor(server: ObjectStore, relabels = false) {
     this.#server = server;
+    this.#relabels = relabels;
     this.#freePods = Array.from({ length: PODS }, (_, i) => `10.1.${(i % NODES.length) + 1}.${i + 1}`);
     this.#freeServices = Array.from({ length: SERVICES }, (_, i) => `10.96.7.${i + 1}`);
     for (const [i, name] of NODES.entries())
@@ -67,6 +72,7 @@ export class ChangingCluster {
     const kind = this.changes++ % 16;
     if (kind === 3 && this.#services.length > SERVICES / 2) this.#endService();
     else if (kind === 3) this.#startService();
+    else if (this.#relabels && kind === 5 && this.#running.length > 0) this.#relabel();
     else if (kind % 3 === 0 && this.#ending.length > ENDING) this.#remove();
     else if (kind % 3 === 1 && this.#running.length > PODS / 2) this.#end();
     else this.#startPod();
@@ -143,7 +149,7 @@ export class ChangingCluster {
   #begin(address: string): Life {
     const name = `n${this.#born}`;
     const namespace = NAMESPACES[this.#born++ % NAMESPACES.length];
-    const life = { name, namespace, address, from: Date.now(), to: Number.POSITIVE_INFINITY, lastRound: -1 };
+    const life = { name, namespace, address, from: Date.now(), to: Number.POSITIVE_INFINITY, lastRound: -1, step: 0 };
     const before = this.#lives.get(address);
     if (before) before.push(life);
     else this.#lives.set(address, [life]);
@@ -156,6 +162,13 @@ export class ChangingCluster {
     if (address === undefined) return this.#end();
     const life = this.#begin(address);
     this.#running.push(life);
+    this.#putPod(life);
+  }
+
+  #relabel(): void {
+    const life = this.#running.at(-1)!;
+    life.step++;
+    this.announced++;
     this.#putPod(life);
   }
 
@@ -194,8 +207,10 @@ export class ChangingCluster {
     const { name, namespace, address, from } = life;
     const restartPolicy = this.#isJob(life) ? 'Never' : 'Always';
     const node = this.nodeOf(address);
-    const facts = { namespace, node, addresses: [address], started: from, restartPolicy, ...controlOf(life) };
-    this.#server.put('pods', podObject(name, { ...facts, ...more }));
+    const facts = { namespace, node, addresses: [address], started: from, restartPolicy };
+    const { controller, labels } = controlOf(life);
+    const all = { ...labels, pod: name, step: String(life.step) };
+    this.#server.put('pods', podObject(name, { ...facts, ...(controller && { controller }), labels: all, ...more }));
   }
 
   #startService(): void {

@@ -79,41 +79,61 @@ export const WORKLOAD_FIELDS = [
   'destinationPodName',
   'sourceWorkload=32473/1',
   'destinationWorkload=32473/2',
+  'sourcePodLabels',
+  'destinationPodLabels',
 ];
+/** Keys of labels for the same. */
+export const WORKLOAD_LABELS = ['pod', 'step'];
 
 export interface WorkloadCounts {
   records: number;
   /** Ends that have a workload, and pods that have none. */
   workloads: number;
   bare: number;
+  /** Ends whose pod has got other labels by then. */
+  relabelled: number;
 }
 
 /**
- * Records with {@link WORKLOAD_FIELDS}: a pod that is named has its own workload, and no other end has any.
+ * Records with {@link WORKLOAD_FIELDS}: a pod that is named has its own workload and labels, which go on as it gets others; no other end
+ * has any.
  * @returns each that is another one
  */
 export function compareWorkloads(
   records: readonly CollectedRecord[],
   cluster: ChangingCluster,
 ): { wrong: string[]; counts: WorkloadCounts } {
-  const counts = { records: 0, workloads: 0, bare: 0 };
+  const counts = { records: 0, workloads: 0, bare: 0, relabelled: 0 };
+  /** By flow and end, the last one. */
+  const steps = new Map<string, number>();
   const wrong: string[] = [];
   for (const record of records) {
     counts.records++;
-    const flow = cluster.flow(Number(record.get('sourceTransportPort')));
+    const port = Number(record.get('sourceTransportPort'));
+    const flow = cluster.flow(port);
     if (!flow) continue;
     const after = record.get('postNATDestinationIPv4Address') ?? record.get('destinationIPv4Address');
     const ends = [
-      { pod: record.get('sourcePodName'), address: record.get('sourceIPv4Address'), own: record.get('32473/1') },
-      { pod: record.get('destinationPodName'), address: after, own: record.get('32473/2') },
+      { side: 'source', address: record.get('sourceIPv4Address'), own: record.get('32473/1') },
+      { side: 'destination', address: after, own: record.get('32473/2') },
     ];
-    for (const { pod, address, own } of ends) {
+    for (const { side, address, own } of ends) {
+      const pod = record.get(`${side}PodName`);
       const workload = Buffer.from((own ?? []) as Uint8Array).toString();
       const owner = pod === undefined ? undefined : cluster.podAt(String(address), flow.start);
       const expected = owner ? workloadOf(owner) : '';
       if (workload !== expected) wrong.push(`${String(pod)} at ${String(address)}: ${workload}, not ${expected}`);
       else if (workload !== '') counts.workloads++;
       else if (owner) counts.bare++;
+      const labels = record.get(`${side}PodLabels`);
+      const { pod: labelled, step } = JSON.parse(String(labels ?? '{}')) as { pod?: string; step?: string };
+      if (labelled !== pod) wrong.push(`${String(pod)} at ${String(address)} has the labels ${String(labels)}`);
+      if (!owner) continue;
+      const before = steps.get(`${port} ${side}`) ?? 0;
+      const now = Number(step);
+      if (!(now >= before && now <= owner.step)) wrong.push(`${String(labels)} after ${before}, of ${owner.step}`);
+      steps.set(`${port} ${side}`, now);
+      if (now > 0) counts.relabelled++;
     }
   }
   return { wrong, counts };

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import type { ExecutionContext } from 'ava';
 import { POD_FACTS } from '../../../src/encoder/columns.js';
 import { Enrichment } from '../../../src/inventory/enrichment.js';
-import { WORKLOAD } from '../../../src/inventory/flow-pods.js';
+import { LABELS, WORKLOAD } from '../../../src/inventory/flow-pods.js';
 import {
   KubernetesInventory,
   type KubernetesOptions,
@@ -99,9 +99,18 @@ export class ClusterRig extends StoreRig {
 
   /** What the pods of a connection belong to, of both sides. */
   workloads(port: number): string[] {
+    return this.#podFacts(port, WORKLOAD);
+  }
+
+  /** The labels of these pods, as JSON. */
+  labels(port: number): string[] {
+    return this.#podFacts(port, LABELS);
+  }
+
+  #podFacts(port: number, fact: number): string[] {
     const slot = this.#slotOf(port);
     const { podFacts } = this.#enrichment.extras;
-    return [0, FACTS_OF_POD].map(end => this.names.text(podFacts![slot * POD_FACTS + end + WORKLOAD]));
+    return [0, FACTS_OF_POD].map(end => this.names.text(podFacts![slot * POD_FACTS + end + fact]));
   }
 
   #answerOf(slot: number): (string | number)[] {

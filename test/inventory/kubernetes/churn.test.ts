@@ -6,7 +6,12 @@ import { QUIET_HOST } from '../../helpers/fakes/quiet-host.js';
 import { eventually } from '../../helpers/eventually.js';
 import { FakeSource } from '../../helpers/fakes/fake-source.js';
 import { ChangingCluster } from '../../helpers/kubernetes/changing-cluster.js';
-import { compareNames, compareWorkloads, WORKLOAD_FIELDS } from '../../helpers/kubernetes/compare-names.js';
+import {
+  compareNames,
+  compareWorkloads,
+  WORKLOAD_FIELDS,
+  WORKLOAD_LABELS,
+} from '../../helpers/kubernetes/compare-names.js';
 import { openCluster } from '../../helpers/rigs/cluster-rig.js';
 import { exporterRig } from '../../helpers/rigs/exporter-rig.js';
 
@@ -20,16 +25,16 @@ const FLOWS = 200;
 const LIST = 2;
 
 perBackend(
-  'names and workloads in exported records are those of the API while pods and services come, go and reuse addresses',
+  'names, workloads and labels in exported records are those of the API while pods and services come, go and reuse addresses',
   async (t, backend) => {
-    const { server, inventory } = await openCluster(t);
+    const { server, inventory } = await openCluster(t, undefined, { labels: WORKLOAD_LABELS });
     const records: CollectedRecord[] = [];
     const collector = new Collector({
       listen: [{ protocol: 'tcp', host: QUIET_HOST, port: 0 }],
       onRecord: record => void (record.isOptions || records.push(record)),
     });
     t.teardown(() => collector.close());
-    const cluster = new ChangingCluster(server);
+    const cluster = new ChangingCluster(server, true);
     await eventually('all has been read and is watched', () => inventory.stats().watched === 4);
     const source = new FakeSource([{ connections: cluster.flows }]);
     const [endpoint] = await collector.open();
@@ -64,6 +69,6 @@ perBackend(
     t.log(`${rate} changes a second, ${inventory.stats().corrected} taken back: ${JSON.stringify(counts)}`);
     t.true(counts.pods > 200 && counts.services > 50 && counts.types > 0);
     t.log(JSON.stringify(workloads.counts));
-    t.true(workloads.counts.workloads > 100 && workloads.counts.bare > 50);
+    t.true(workloads.counts.workloads > 100 && workloads.counts.bare > 50 && workloads.counts.relabelled > 20);
   },
 );
