@@ -361,6 +361,8 @@ export class Exporter {
       await this.#pollLast().catch(error => this.#poller.failed(error));
       await this.#events.leave(after(LEAVE_MS[0]), after(LEAVE_MS[1]));
       await this.#denied?.drain();
+      // rows that came after the end of their connections would begin them again
+      while (this.#poller.isPolling) await this.#poller.idle();
       source.close();
       this.#denied?.endAll();
       const endSlice = (from: number, slots: number): number => this.#store.endAll(from, slots, now());
@@ -413,7 +415,7 @@ export class Exporter {
     this.#turns.close();
     this.#poller.close();
     this.#time.begin();
-    await Promise.race([this.#changes.close(), this.#time.up(CHANGE)]);
+    await Promise.race([Promise.all([this.#changes.close(), this.#follower?.settled()]), this.#time.up(CHANGE)]);
     // without time it would be cut off in the middle, and warn of that
     if (drain && this.#time.milliseconds > 0) {
       const polled = this.#pollLast(() => this.#time.left(LAST_POLL) > 0);

@@ -36,7 +36,7 @@ export class NamespaceFollower {
   readonly #steps: NamespaceSteps;
   readonly #log: Logger;
   #outsideSince: number | undefined;
-  #moving = false;
+  #moving: Promise<boolean> | undefined;
   #warnAt = 0;
 
   constructor(watch: NamespaceWatch, steps: NamespaceSteps, log: Logger) {
@@ -55,13 +55,18 @@ export class NamespaceFollower {
     if (this.#moving) return false;
     const inside = this.#outsideSince === undefined;
     if (inside && this.#watch.isSame) return true;
-    this.#moving = true;
-    try {
-      if (inside) await this.#leave();
-      return await this.#enter();
-    } finally {
-      this.#moving = false;
-    }
+    this.#moving = this.#move(inside).finally(() => (this.#moving = undefined));
+    return this.#moving;
+  }
+
+  /** Settles when none is being left or entered. */
+  async settled(): Promise<void> {
+    await this.#moving?.catch(() => {});
+  }
+
+  async #move(inside: boolean): Promise<boolean> {
+    if (inside) await this.#leave();
+    return this.#enter();
   }
 
   async #leave(): Promise<void> {

@@ -93,7 +93,7 @@ export class Poller {
 
   /** A poll, after the one that is running. @returns false when a replay has nothing more to play */
   async poll(): Promise<boolean> {
-    while (this.#polling) await this.#polling.catch(() => {});
+    while (this.#polling) await this.idle();
     this.#began = performance.now();
     this.#polling = this.#poll().finally(() => (this.#polling = this.#began = undefined));
     return this.#polling;
@@ -106,6 +106,11 @@ export class Poller {
       await this.poll();
       if (this.counts.incomplete === incomplete) return;
     }
+  }
+
+  /** Settles when the poll that is under way is over; another one may have begun. */
+  async idle(): Promise<void> {
+    await this.#polling?.catch(() => {});
   }
 
   /** A poll is under way. */

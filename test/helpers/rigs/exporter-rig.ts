@@ -4,7 +4,7 @@ import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../../src/dest
 import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../../../src/exporter.js';
 import { udp } from '../builders/connections.js';
 import type { Facts } from '../builders/rows.js';
-import type { FakeSource } from '../fakes/fake-source.js';
+import type { Source } from '../../../src/sources/source.js';
 import { listeningLogger } from '../fakes/listening-logger.js';
 import type { Scope } from '../kernel/scope.js';
 
@@ -23,7 +23,7 @@ interface ExporterRig {
 export function exporterRig(
   t: Scope,
   backend: Backend,
-  source: FakeSource,
+  source: Source,
   endpoints: Endpoint[],
   changed: Changed = {},
 ): ExporterRig {
