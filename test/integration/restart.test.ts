@@ -97,6 +97,19 @@ class Scene {
     this.#rounds = round();
   }
 
+  /** Resolves when the exporter's session over TCP gets no further: buffers are full. */
+  async stuck(): Promise<void> {
+    let before = 0;
+    await eventually('the session gets no further', async () => {
+      await sleep(1_000);
+      const [, queued] =
+        (await this.namespace.run('ss', ['-Htn', 'dport = :4739'])).match(/^ESTAB\s+\d+\s+(\d+)/m) ?? [];
+      const same = Number(queued) > 0 && Number(queued) === before;
+      before = Number(queued);
+      return same;
+    });
+  }
+
   async rest(): Promise<void> {
     this.#ending.abort();
     await this.#rounds;
@@ -202,7 +215,7 @@ rigged('tcp: stopped by SIGTERM while the collector is frozen: the next exporter
   await scene.talk();
   await sleep(500);
   scene.collector.signal('SIGSTOP');
-  await sleep(3_000);
+  await scene.stuck();
   const { code, stderr } = await first.stop();
   t.is(code, 1);
   t.regex(stderr, /CTFLOW_UNEXPORTED: [1-9][0-9]* records .* Start ctflow with this state file again/);
