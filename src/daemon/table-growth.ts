@@ -40,8 +40,8 @@ export class TableGrowth {
     this.#limit = table.limit;
   }
 
-  /** Undefined until there were two looks. */
-  forecast(): TableForecast | undefined {
+  /** @param at milliseconds of the clock of {@link observe}; undefined until there were two looks */
+  forecast(at = performance.now()): TableForecast | undefined {
     const [first, last] = [this.#looks[0], this.#looks.at(-1)];
     if (first === undefined || last === undefined || last.at <= first.at) return undefined;
     const span = last.at - first.at;
@@ -50,7 +50,8 @@ export class TableGrowth {
     if (this.#limit === 0) return { rate, span };
     const until = (mark: number): number | undefined => {
       if (last.entries >= mark) return 0;
-      return rate > 0 ? ((mark - last.entries) * 1_000) / rate : undefined;
+      // the last look may be a poll ago
+      return rate > 0 ? Math.max(((mark - last.entries) * 1_000) / rate - (at - last.at), 0) : undefined;
     };
     const [removesIn, fullIn] = [until(removalMark(this.#limit)), until(this.#limit)];
     return { rate, span, ...(removesIn !== undefined && { removesIn }), ...(fullIn !== undefined && { fullIn }) };

@@ -46,6 +46,6 @@ test('counts are given again for a while, and the forecast is that of now', asyn
   for (const at of [0, 1_000]) growth.observe({ entries: at, limit: 10_000 }, at);
   const after = await lasting.figures();
   t.is(after.groups, before.groups);
-  t.deepEqual([before.forecast, after.forecast?.fullIn], [undefined, 9_000]);
+  t.deepEqual([before.forecast, after.forecast?.rate], [undefined, 1_000]);
   t.is((await anew.figures()).groups.source.lines[0].entries, 2);
 });
