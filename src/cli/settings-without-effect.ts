@@ -26,6 +26,7 @@ export function settingsWithoutEffect(config: RunConfig, backend: Backend): stri
     const others = Object.keys(recorderSettings) as (keyof typeof recorderSettings)[];
     without(`without ${config.say(['recordLast'])}`, ...others.filter(key => key !== 'recordLast'));
   } else if (settings.recordAtFill === 0 && settings.recordAtDrops === 0) without('without a condition', 'recordPause');
+  if (settings.metrics === undefined && settings.control === 'off') without('without metrics or control', 'snatPorts');
   if (destinations.length === 0) {
     without('without a destination', ...(Object.keys(destinationSettings) as (keyof RunSettings)[]));
     const ofRecords = [

@@ -6,6 +6,7 @@ import { exporterSettings } from './exporter-settings.js';
 import { type Kind, list, text, wholeNumber } from './kind.js';
 import { recorderSettings, recordMap } from './recorder-settings.js';
 import { defaulted, own, setting } from './setting.js';
+import { snatPortsSetting } from './snat-ports.js';
 import { sourceSettings } from './source-settings.js';
 import { canonicalAddress, collectorAddress } from './values.js';
 
@@ -49,6 +50,7 @@ export const runSettings = {
     16,
     'with --netns all: so many namespaces at most; buffers and queues are divided by it',
   ),
+  ...snatPortsSetting,
   ...exporterSettings,
   ...recorderSettings,
   ...destinationSettings,

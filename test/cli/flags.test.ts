@@ -135,7 +135,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--reverse': 'on',
   '--limit': '17',
   '--rows': '17',
-  '--snat-ports': '2000-2999',
+  '--snat-ports': '203.0.113.1=2000-2999,1024-65535',
   '--group': 'zone',
   '--count': '12',
   '--interval': '3s',

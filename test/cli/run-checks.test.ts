@@ -40,6 +40,7 @@ for (const [line, backend, said] of [
   ],
   [`${TCP} --udp-segmentation`, NATIVE, '--udp-segmentation has no effect without a UDP collector'],
   ['--metrics 127.0.0.1:1 --mtu 1400', NATIVE, '--mtu has no effect without a destination'],
+  [`${TCP} --snat-ports 1-9 --control off`, NATIVE, '--snat-ports has no effect without metrics or control'],
   ['--metrics 127.0.0.1:1 --inventory x', NATIVE, '--inventory has no effect without a destination'],
   ['--metrics 127.0.0.1:1 --geoip-asn x', NATIVE, '--geoip-asn has no effect without a destination'],
   [

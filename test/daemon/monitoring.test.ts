@@ -5,6 +5,7 @@ import { createFallbackBackend } from '../../src/backend/fallback.js';
 import type { Checks } from '../../src/daemon/health/checks.js';
 import { Monitoring } from '../../src/daemon/monitoring.js';
 import { Readiness } from '../../src/daemon/readiness.js';
+import { PressureCensus } from '../../src/daemon/metrics/pressure-census.js';
 import { TableGrowth } from '../../src/daemon/table-growth.js';
 import { DESTINATION_DEFAULTS, type DestinationOptions } from '../../src/destination/destination-options.js';
 import { Exporter, EXPORTER_DEFAULTS } from '../../src/exporter.js';
@@ -73,7 +74,8 @@ async function rig(t: ExecutionContext, changed: readonly Partial<DestinationOpt
   t.is(starting.status, 503, 'nothing is watched yet');
   t.deepEqual(await health(monitoring, '/livez'), [200, []], 'it lives before it has begun');
   t.deepEqual(await health(monitoring, '/readyz'), [503, ['started: waits for the exporter']]);
-  monitoring.watch({ exporter, source, readiness, growth: new TableGrowth() });
+  const pressure = new PressureCensus({ stored: exporter.stored, growth: new TableGrowth() });
+  monitoring.watch({ exporter, source, readiness, pressure });
   const scrape = async (): Promise<Map<string, number>> => {
     const answer = await fetch(`${monitoring.url}/metrics`);
     t.is(answer.status, 200);

@@ -19,7 +19,7 @@ const ENDED = '127.0.0.9';
 /** Polls that stand still for a minute are left to promtool (test/daemon/metrics/rules.test.ts). */
 const NOT_HERE = ['CtflowPollsStandStill'];
 /** These have the next test: here ctflow has no room for so many. */
-const OF_ENTRIES = ['ConntrackOneSource', 'ConntrackSnatPorts'];
+const OF_ENTRIES = ['ConntrackOneSource', 'ConntrackSnatPorts', 'ConntrackSnatPortsRunOut'];
 /** Nobody has brought these about when ctflow starts. */
 const LATER = new Set([
   'ConntrackTableFilling',
@@ -130,7 +130,12 @@ needs(test, ['prometheus', 'namespace', 'conntrack', 'native'])(
     const script = temporaryPath(t, 'entries');
     writeFileSync(script, `${entries.join('\n')}\n`);
     await namespace.run('conntrack', ['-R', script]);
-    await startExporter(namespace, 'native', [], `--config none --metrics ${METRICS}`);
+    await startExporter(
+      namespace,
+      'native',
+      [],
+      `--config none --metrics ${METRICS} --snat-ports 203.0.113.1=1024-65535`,
+    );
     const prometheus = new Prometheus(t, namespace, API, METRICS);
     const firing = await prometheus.firing(OF_ENTRIES);
     t.deepEqual(

@@ -2,7 +2,7 @@ import { describeDuration } from '../../common/duration.js';
 import { describeSize } from '../../common/size.js';
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { DaemonStatus, DestinationStatus } from '../../daemon/control/status.js';
-import { forecastText } from '../pressure/forecast-text.js';
+import { forecastText, portsText } from '../pressure/forecast-text.js';
 
 const TABLE = new ColumnTable([
   { head: 'DESTINATION', width: 22 },
@@ -34,6 +34,8 @@ export function statusText(status: DaemonStatus): string {
     lines.push(`conntrack    ${number(conntrack.entries)} entries, ${share(conntrack.entries, conntrack.limit)}`);
   // most tables never fill
   if (forecast?.removesIn !== undefined) lines.push(`pressure     ${forecastText(forecast)}`);
+  const ports = status.snatPorts?.soonest ?? status.snatPorts?.fullest?.line;
+  if (ports) lines.push(`snat ports   ${portsText(ports)}`);
   if (statistics && status.maxConnections !== undefined) {
     lines.push(
       `connections  ${number(statistics.connections)} stored, ${share(statistics.connections, status.maxConnections)}`,

@@ -1,32 +1,6 @@
-import { CtflowError } from '../../common/errors.js';
-import { U16_MAX } from '../../common/unsigned.js';
-import type { Kind } from '../../config/kind.js';
+import type { PortRange } from '../../config/snat-ports.js';
 import type { SnatEnds } from '../../daemon/top/page.js';
 import type { Host } from '../doctor/host.js';
-
-/** Ports from which that of a translated source is taken, the last one among them. */
-export interface PortRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** `1024-65535` */
-export const portRange: Kind<PortRange> = {
-  form: '<from-to>',
-  parse: text => {
-    const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
-    const range = { from: Number(from), to: Number(to) };
-    if (range.from >= 1 && range.from <= range.to && range.to <= U16_MAX) return range;
-    throw new CtflowError(
-      'CTFLOW_USAGE',
-      `'${text}' is not a range of ports`,
-      'Write the first and the last: 1024-65535',
-    );
-  },
-  write: ({ from, to }) => `${from}-${to}`,
-  json: { type: 'string', pattern: '^\\d+-\\d+$' },
-  allowed: 'the first port and the last: 1024-65535',
-};
 
 /** A rule that translates sources. */
 export interface SourceNat {

@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { note, standardOutput } from '../../common/terminal/standard-streams.js';
 import { duration, onOff, wholeNumber } from '../../config/kind.js';
 import { addSettings } from '../../config/options.js';
-import { defaulted, setting } from '../../config/setting.js';
+import { defaulted } from '../../config/setting.js';
+import { type PortRange, portsOf, type SnatPorts, snatPortsSetting } from '../../config/snat-ports.js';
 import { sourceSettings } from '../../config/source-settings.js';
+import type { PressureLine } from '../../daemon/top/pressure-page.js';
 import { MOST_ROWS } from '../../daemon/top/query.js';
 import { daemonOrOwn } from '../control/daemon-or-own.js';
 import { controlSetting } from '../control/settings.js';
@@ -12,7 +14,7 @@ import { hostOf } from '../doctor/host.js';
 import type { SourceSettings } from '../open-source.js';
 import { Progress } from '../progress.js';
 import { DaemonLooks, type Looks, OwnLooks } from './looks.js';
-import { portRange, type PortRange, rangeOf, readSourceNats, type SourceNat } from './port-ranges.js';
+import { rangeOf, readSourceNats, type SourceNat } from './port-ranges.js';
 import { reportOf } from './report.js';
 import { pressureText } from './text.js';
 
@@ -24,20 +26,16 @@ const pressureSettings = {
     5_000,
     'time from the first look to the second: rates are from both',
   ),
-  snatPorts: setting(
-    '',
-    portRange,
-    'ports that translated sources get (default: what the rules of nft say of each address)',
-  ),
   json: defaulted('', onOff(), false, 'one line of JSON'),
   ...controlSetting,
   ...sourceSettings,
+  ...snatPortsSetting,
 };
 
 interface PressureFlags extends SourceSettings {
   rows: number;
   interval: number;
-  snatPorts?: PortRange;
+  snatPorts?: readonly SnatPorts[];
   json: boolean;
   control?: string;
 }
@@ -75,8 +73,11 @@ async function pressure(flags: PressureFlags, command: Command): Promise<void> {
     const progress = new Progress(() => 'waits for its second look');
     await sleep(flags.interval).finally(() => progress.close());
     const last = await looks.look(flags.rows);
-    const nats = last.groups.snat.count > 0 && flags.snatPorts === undefined ? await sourceNats(looks) : [];
-    const report = reportOf(looks.origin, first, last, ends => flags.snatPorts ?? rangeOf(nats, ends));
+    const settled = ({ snat, range }: PressureLine): PortRange | undefined =>
+      portsOf(flags.snatPorts ?? [], snat!.external) ?? range;
+    const isOpen = last.groups.snat.lines.some(line => settled(line) === undefined);
+    const nats = isOpen ? await sourceNats(looks) : [];
+    const report = reportOf(looks.origin, first, last, line => settled(line) ?? rangeOf(nats, line.snat!));
     standardOutput().write(flags.json ? `${JSON.stringify(report)}\n` : pressureText(report));
     if (!last.complete) note('the last poll did not see the whole table: the counts are of a part of it');
   } finally {

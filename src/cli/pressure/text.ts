@@ -1,8 +1,9 @@
 import { describeDuration } from '../../common/duration.js';
 import { ColumnTable } from '../../common/terminal/table.js';
 import type { Pressure, PressureGroups } from '../../daemon/top/pressure-page.js';
+import type { PortsLine } from '../../daemon/top/snat-ports.js';
 import { forecastText, signed } from './forecast-text.js';
-import type { PortsLine, PressureReport } from './report.js';
+import type { PressureReport } from './report.js';
 
 const HEADS: Readonly<Record<Exclude<Pressure, 'snat'>, string>> = {
   source: 'SOURCE',

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import type { Backend } from '../../backend/backend.js';
 import { hostIdentity } from '../../common/host.js';
 import type { Logger } from '../../common/logger.js';
+import { PressureCensus } from '../../daemon/metrics/pressure-census.js';
 import type { Monitoring } from '../../daemon/monitoring.js';
 import type { Pipeline, PipelineConfig } from '../../daemon/namespaces/pipeline.js';
 import { Readiness } from '../../daemon/readiness.js';
@@ -88,7 +89,7 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
     const destinations = destinationsOf(config, place, defaultOf);
     const denied = deniedOf(flags, place);
     const state = await openState(flags, place, source, backend, destinations, log);
-    const top = new Top();
+    const top = new Top(flags.snatPorts);
     const { events: _, inventory: __, state: ___, kubernetes: ____, ...rest } = flags;
     const exporter = new Exporter({
       ...rest,
@@ -115,13 +116,14 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
     });
     const readiness = new Readiness(() => exporter.stats());
     recorder?.watch(exporter, source);
+    const pressure = new PressureCensus({ stored: exporter.stored, growth: top.growth, snatPorts: flags.snatPorts });
     const unwatch = monitoring?.watch({
       netns: place.beside && place.label,
       exporter,
       source,
       readiness,
       recorder,
-      growth: top.growth,
+      pressure,
     });
     top.watch(exporter, source);
     return {
@@ -129,6 +131,7 @@ export async function openPipeline(config: PipelineConfig, place: Place, parts: 
       exporter,
       source,
       top,
+      pressure,
       readiness,
       destinations,
       reload: next => {

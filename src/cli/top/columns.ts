@@ -1,5 +1,6 @@
 import type { ConnectionLine, DeniedLine, GroupLine } from '../../daemon/top/page.js';
 import type { Grouping, Sort } from '../../daemon/top/query.js';
+import { portsLeft } from '../../daemon/top/snat-ports.js';
 import { fit, short, shortTime, whole } from './figures.js';
 
 /** A column of a table that has as many columns as the terminal has room for. */
@@ -48,11 +49,17 @@ export function groupColumns(group: Exclude<Grouping, 'none'>): readonly Column<
   return [
     { head: group, least: 15, most: 2 * LONGEST_NAME, rank: 0, cell: line => line.name || '(none)' },
     { head: 'connections', least: 12, align: 'right', rank: 0, sort: 'state', cell: line => whole(line.connections) },
+    // of the ports of translated sources, where these are known
+    { head: 'free', least: 6, align: 'right', rank: 4, cell: freePorts },
     { head: 'bytes', least: 6, align: 'right', rank: 0, sort: 'bytes', cell: line => short(line.bytes) },
     { head: 'pkts', least: 5, align: 'right', rank: 0, sort: 'packets', cell: line => short(line.packets) },
     { head: 'B/s', least: 5, align: 'right', rank: 0, sort: 'rate', cell: line => short(line.rate) },
     { head: 'oldest', least: 6, align: 'right', rank: 1, sort: 'age', cell: line => shortTime(line.age) },
   ];
+}
+
+function freePorts({ connections, range }: GroupLine): string {
+  return range ? whole(portsLeft(connections, undefined, range).free!) : '';
 }
 
 function names(line: ConnectionLine): string {

@@ -5,6 +5,7 @@ import { Exporter, EXPORTER_DEFAULTS, type ExporterOptions } from '../../exporte
 import type { Source } from '../../sources/source.js';
 import { openSource, type SourceSettings } from '../open-source.js';
 import { Progress } from '../progress.js';
+import type { TopSource } from './page-source.js';
 
 /** An exporter without destinations: this process polls itself, and looks at what it has stored. */
 export interface OwnExporter {
@@ -22,13 +23,13 @@ export interface OwnExporter {
  * @throws CtflowError where the connections cannot be read
  */
 export async function openOwnExporter(
-  flags: SourceSettings,
+  flags: TopSource,
   polls: Partial<Pick<ExporterOptions, 'flowPollInterval' | 'leastPollInterval'>>,
   warned: (message: string) => void,
   expect: (top: Top) => void = () => {},
 ): Promise<OwnExporter> {
   const { backend, source } = await openSource(flags, note);
-  const top = new Top();
+  const top = new Top(flags.snatPorts);
   const exporter = new Exporter({
     ...EXPORTER_DEFAULTS,
     ...polls,

@@ -1,8 +1,7 @@
 import type { TopPage } from '../../daemon/top/page.js';
 import type { TopQuery } from '../../daemon/top/query.js';
-import type { SourceSettings } from '../open-source.js';
 import { openOwnExporter, type OwnExporter } from './own-exporter.js';
-import type { PageSource } from './page-source.js';
+import type { PageSource, TopSource } from './page-source.js';
 
 /** Milliseconds for which a warning is shown. */
 const SHOWN_MS = 10_000;
@@ -24,7 +23,7 @@ export class OwnPages implements PageSource {
    * @param interval milliseconds between two polls at least; more where they would take more than a tenth of a core
    * @throws CtflowError where the connections cannot be read
    */
-  static async open(flags: SourceSettings, interval: number): Promise<OwnPages> {
+  static async open(flags: TopSource, interval: number): Promise<OwnPages> {
     const warnings = new LastWarning();
     const own = await openOwnExporter(
       flags,

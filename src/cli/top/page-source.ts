@@ -1,5 +1,13 @@
+import type { SnatPorts } from '../../config/snat-ports.js';
 import type { TopPage } from '../../daemon/top/page.js';
 import type { TopQuery } from '../../daemon/top/query.js';
+import type { SourceSettings } from '../open-source.js';
+
+/** The flags that say where connections come from, and what is known beside them. */
+export interface TopSource extends SourceSettings {
+  readonly control?: string;
+  readonly snatPorts?: readonly SnatPorts[];
+}
 
 /** Where a screen has its connections from. */
 export interface PageSource {

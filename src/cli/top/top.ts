@@ -4,17 +4,17 @@ import { CtflowError } from '../../common/errors.js';
 import { choice, duration } from '../../config/kind.js';
 import { addSettings } from '../../config/options.js';
 import { defaulted, setting } from '../../config/setting.js';
+import { snatPortsSetting } from '../../config/snat-ports.js';
 import { filterExpression, sourceSettings } from '../../config/source-settings.js';
 import { GROUPINGS, SORTS, type Grouping, type Sort } from '../../daemon/top/query.js';
 import type { Filter } from '../../filter/filter.js';
 import { connectionFilter } from '../../filter/store-filter.js';
 import { daemonOrOwn } from '../control/daemon-or-own.js';
 import { controlSetting } from '../control/settings.js';
-import type { SourceSettings } from '../open-source.js';
 import { handleSignals } from '../signals.js';
 import { DaemonPages } from './daemon-pages.js';
 import { OwnPages } from './own-pages.js';
-import type { PageSource } from './page-source.js';
+import type { PageSource, TopSource } from './page-source.js';
 import { TopSession } from './session.js';
 import { TerminalScreen } from './terminal.js';
 
@@ -34,14 +34,14 @@ const topSettings = {
   interval: defaulted('', duration('200ms', '1h'), 2_000, 'time from one look to the next'),
   ...controlSetting,
   ...sourceSettings,
+  ...snatPortsSetting,
 };
 
-interface TopFlags extends SourceSettings {
+interface TopFlags extends TopSource {
   sort: Sort;
   group: Grouping;
   filter?: Filter;
   interval: number;
-  control?: string;
 }
 
 /** `ctflow top` */
@@ -73,7 +73,7 @@ async function top(flags: TopFlags, command: Command): Promise<void> {
   const source = await daemonOrOwn<PageSource>(
     command,
     flags.control,
-    () => DaemonPages.open(flags.control, flags.netns),
+    () => DaemonPages.open(flags),
     () => OwnPages.open(flags, flags.interval),
   );
   try {

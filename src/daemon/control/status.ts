@@ -4,6 +4,7 @@ import type { ExporterStats } from '../../exporter.js';
 import { nameIn } from '../namespaces/merged-stats.js';
 import type { NamespaceSet } from '../namespaces/namespace-set.js';
 import type { Pipeline } from '../namespaces/pipeline.js';
+import type { PortsFigures } from '../metrics/pressure-metrics.js';
 import type { NamespaceFigures } from '../metrics/process-metrics.js';
 import type { Reloader } from '../reload/reloader.js';
 import type { RecorderService, RecorderServiceStats } from '../recorder/recorder-service.js';
@@ -53,6 +54,8 @@ export interface DaemonStatus {
   readonly conntrack?: KernelTable;
   /** How it fills; absent until it was looked at twice. */
   readonly forecast?: TableForecast;
+  /** What is left of the ports of translated sources, where the settings give them. */
+  readonly snatPorts?: PortsFigures;
   /** Connections stored, and at most. */
   readonly connections?: number;
   readonly maxConnections?: number;
@@ -71,6 +74,7 @@ export interface NamespaceStatus {
   readonly netns: string;
   readonly conntrack?: KernelTable;
   readonly forecast?: TableForecast;
+  readonly snatPorts?: PortsFigures;
   readonly connections: number;
   readonly polls: number;
   /** Its name stands for no namespace now. */
@@ -92,10 +96,13 @@ export interface Running {
   netns?: string | undefined;
 }
 
-export function statusOf(running: Running): DaemonStatus {
+/** Counts the ports of translated sources where the settings give them; nothing else takes any time. */
+export async function statusOf(running: Running): Promise<DaemonStatus> {
   const { state, configFile, source, namespaces, several, recorder, maxConnections, netns } = running;
   const statistics = namespaces?.stats();
   const all = namespaces?.all ?? [];
+  const tables: KernelTableStatus[] = [];
+  for (const one of all) tables.push(await tableOf(one));
   const uptime = Math.round(process.uptime() * 1000);
   return {
     version: VERSION,
@@ -108,28 +115,35 @@ export function statusOf(running: Running): DaemonStatus {
     ...(statistics && { backend: statistics.backend }),
     ...(source && { source }),
     ...(netns !== undefined && { netns }),
-    ...(!several && all[0] && tableOf(all[0])),
+    ...(!several && tables[0]),
     ...(statistics && { connections: statistics.connections }),
     ...(maxConnections !== undefined && { maxConnections }),
     ...(recorder && { recorder: recorder.stats() }),
     destinations: all.flatMap(destinationsOf),
     ...(statistics && { statistics }),
-    ...(several && namespaces && { namespaces: all.map(namespaceOf), namespaceCounts: namespaces.figures() }),
+    ...(several &&
+      namespaces && {
+        namespaces: all.map((one, i) => namespaceOf(one, tables[i])),
+        namespaceCounts: namespaces.figures(),
+      }),
   };
 }
 
-function tableOf({ source, top }: Pipeline): { conntrack?: KernelTable; forecast?: TableForecast } {
+type KernelTableStatus = Pick<DaemonStatus, 'conntrack' | 'forecast' | 'snatPorts'>;
+
+async function tableOf({ source, top, pressure }: Pipeline): Promise<KernelTableStatus> {
   const conntrack = kernelTable(source);
   const forecast = conntrack && top.growth.forecast();
-  return { ...(conntrack && { conntrack }), ...(forecast && { forecast }) };
+  const snatPorts = await pressure.ports();
+  return { ...(conntrack && { conntrack }), ...(forecast && { forecast }), ...(snatPorts && { snatPorts }) };
 }
 
-function namespaceOf(pipeline: Pipeline): NamespaceStatus {
+function namespaceOf(pipeline: Pipeline, table: KernelTableStatus): NamespaceStatus {
   const { netns, exporter } = pipeline;
   const { connections, poll } = exporter.stats();
   return {
     netns: netns!,
-    ...tableOf(pipeline),
+    ...table,
     connections,
     polls: poll.polls,
     gone: exporter.withoutNamespaceSince !== undefined,

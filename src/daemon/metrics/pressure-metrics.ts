@@ -1,4 +1,5 @@
 import type { Pressure, PressureGroups } from '../top/pressure-page.js';
+import type { PortsLine } from '../top/snat-ports.js';
 import type { TableForecast } from '../table-growth.js';
 import { type Metric, metric, type MetricGroup } from './metric.js';
 
@@ -7,11 +8,23 @@ export const MEASURED = ['source', 'destination', 'timeout', 'snat'] as const sa
 /** Groups with a rank. */
 export const MOST_RANKS = 10;
 
+/** What is left of the ports of translated sources, where the settings give them. */
+export interface PortsFigures {
+  /** The ends that have the largest share of the ports that are in use when the kernel finds none. */
+  readonly fullest?: { readonly line: PortsLine; readonly share: number };
+  /** The ends that will be the first without a port. */
+  readonly soonest?: PortsLine;
+}
+
 /** Who fills the kernel's table, and how fast. */
 export interface PressureFigures {
   /** Undefined until there were two looks, and where there is no kernel to ask. */
   readonly forecast: TableForecast | undefined;
-  readonly groups: Readonly<Record<(typeof MEASURED)[number], PressureGroups>>;
+  readonly groups: Readonly<Record<Exclude<(typeof MEASURED)[number], 'snat'>, PressureGroups>> & {
+    readonly snat: Omit<PressureGroups, 'lines'> & { readonly lines: readonly PortsLine[] };
+  };
+  /** Absent where the settings say nothing of ports. */
+  readonly ports?: PortsFigures;
 }
 
 type One = Metric<PressureFigures>;
@@ -66,6 +79,28 @@ export const PRESSURE_METRICS: MetricGroup<PressureFigures> = {
       'ctflow_top_snat_ports',
       'Ports in use by translated sources, from one external address to one port of a remote one by one protocol, where these are the most. Without ports in a rule there are 64512.',
       'snat',
+    ),
+    {
+      name: 'ctflow_top_snat_ports_free',
+      type: 'gauge',
+      help: 'Ports that are free of the range that `snatPorts` gives, at the same rank as in ctflow_top_snat_ports. Left out where it gives none.',
+      labels: ['rank'],
+      read: ({ groups }) =>
+        groups.snat.lines.flatMap(({ free }, i): [string[], number][] =>
+          free === undefined ? [] : [[[String(i + 1)], free]],
+        ),
+    },
+    metric(
+      'gauge',
+      'ctflow_snat_ports_used_ratio',
+      'Of the translated sources whose range `snatPorts` gives, the largest share of the ports that are in use when the kernel finds none: from 1 on it may find none. Looked for among the 1,000 with the most ports.',
+      ({ ports }) => ports?.fullest?.share,
+    ),
+    metric(
+      'gauge',
+      'ctflow_snat_ports_exhausted_seconds',
+      'Time until the kernel finds no port for the first of them, if ports in use become more as between the last two counts; 0 where it may find none now. Left out where this does not come.',
+      ({ ports }) => seconds(ports?.soonest?.exhaustedIn),
     ),
   ],
 };

@@ -4,12 +4,11 @@ import type { Exporter } from '../../exporter.js';
 import type { Source } from '../../sources/source.js';
 import type { Readiness } from '../readiness.js';
 import type { RecorderService } from '../recorder/recorder-service.js';
-import type { TableGrowth } from '../table-growth.js';
 import { Census } from './census.js';
 import type { ExporterSnapshot } from './exposition.js';
 import { KernelCounters } from './kernel-counters.js';
 import type { KernelFigures } from './kernel-metrics.js';
-import { PressureCensus } from './pressure-census.js';
+import type { PressureCensus } from './pressure-census.js';
 
 /** The kernel's counters are looked at so often at least: far more often than they can wrap. */
 const COUNTERS_MS = 30_000;
@@ -22,8 +21,8 @@ export interface Watched {
   readonly source: Source;
   readonly readiness: Readiness;
   readonly recorder?: RecorderService | undefined;
-  /** Of the kernel's table. */
-  readonly growth: TableGrowth;
+  /** Who fills the kernel's table. */
+  readonly pressure: PressureCensus;
 }
 
 /** What the metrics of one exporter are read from. */
@@ -32,7 +31,6 @@ export class Scraped {
   readonly #log: Logger;
   readonly #counters = new KernelCounters();
   readonly #census: Census;
-  readonly #pressure: PressureCensus;
   readonly #timer: NodeJS.Timeout;
   /** The last fault of the kernel's statistics, which is logged once. */
   #fault = '';
@@ -40,10 +38,8 @@ export class Scraped {
   constructor(watched: Watched, log: Logger) {
     this.watched = watched;
     this.#log = log;
-    const { flows, names } = watched.exporter.stored;
-    const [{ store }] = flows;
+    const [{ store }] = watched.exporter.stored.flows;
     this.#census = new Census(store.table, slot => store.isSuspect?.(slot) ?? false);
-    this.#pressure = new PressureCensus(flows[0], names, watched.growth);
     this.kernel();
     this.#timer = setInterval(() => this.kernel(), COUNTERS_MS).unref();
   }
@@ -54,7 +50,7 @@ export class Scraped {
 
   async snapshot(): Promise<ExporterSnapshot> {
     const census = await this.#census.count();
-    const pressure = await this.#pressure.figures();
+    const pressure = await this.watched.pressure.figures();
     return { exporter: this.watched.exporter.stats(), kernel: this.kernel(), census, pressure };
   }
 

@@ -3,6 +3,7 @@ import type { DestinationsChanged } from '../../destination/set/destination-chan
 import type { DestinationOptions } from '../../destination/destination-options.js';
 import type { Exporter } from '../../exporter.js';
 import type { Source } from '../../sources/source.js';
+import type { PressureCensus } from '../metrics/pressure-census.js';
 import type { Readiness } from '../readiness.js';
 import type { Top } from '../top/top.js';
 
@@ -18,6 +19,7 @@ export interface Pipeline {
   readonly destinations: readonly (DestinationOptions & { readonly name: string })[];
   readonly source: Source;
   readonly top: Top;
+  readonly pressure: PressureCensus;
   readonly readiness: Readiness;
   /** Takes other destinations, and what else changes while ctflow runs. @throws CtflowError: all is as it was then */
   reload(config: PipelineConfig): Promise<DestinationsChanged>;

@@ -1,3 +1,4 @@
+import type { PortRange } from '../../config/snat-ports.js';
 import type { KernelTable } from '../kernel-table.js';
 import type { TableForecast } from '../table-growth.js';
 
@@ -47,6 +48,8 @@ export interface GroupLine {
   readonly timeout?: TimeoutSpan;
   /** Of translated sources, between which ends. */
   readonly snat?: SnatEnds;
+  /** The ports that these may have, where the settings say so and no filter leaves some out. */
+  readonly range?: PortRange;
   /** Sums of those connections where they are known. */
   readonly packets?: number;
   readonly bytes?: number;

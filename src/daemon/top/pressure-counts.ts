@@ -28,9 +28,10 @@ export class PressureCounts<Kind extends Pressure> {
     this.#groupers = kinds.map(kind => [kind, new Grouper(flows, names, most)]);
   }
 
-  /** @param rows groups of each kind at most @returns milliseconds that it has taken, beside what it has found */
-  async count(rows: number): Promise<{ spent: number; found: Counted<Kind> }> {
+  /** @param rows groups of each kind at most, or of one kind @returns milliseconds that it has taken, beside what it has found */
+  async count(rows: number | ((kind: Kind) => number)): Promise<{ spent: number; found: Counted<Kind> }> {
     const groupers = this.#groupers;
+    const most = typeof rows === 'number' ? () => rows : rows;
     for (const [kind, grouper] of groupers) grouper.begin(kind);
     let counted = 0;
     const spent = await inSlices(
@@ -44,7 +45,7 @@ export class PressureCounts<Kind extends Pressure> {
         }
       },
     );
-    const groups = Object.fromEntries(groupers.map(([kind, grouper]) => [kind, groupsOf(kind, grouper, rows)]));
+    const groups = Object.fromEntries(groupers.map(([kind, grouper]) => [kind, groupsOf(kind, grouper, most(kind))]));
     return { spent, found: { counted, groups: groups as Record<Kind, PressureGroups> } };
   }
 }

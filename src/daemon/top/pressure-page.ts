@@ -1,3 +1,4 @@
+import type { PortRange } from '../../config/snat-ports.js';
 import type { KernelTable } from '../kernel-table.js';
 import type { TableForecast } from '../table-growth.js';
 import type { SnatEnds, TimeoutSpan } from './page.js';
@@ -14,6 +15,8 @@ export interface PressureLine {
   readonly timeout?: TimeoutSpan;
   /** Of translated sources: each entry holds a port. */
   readonly snat?: SnatEnds;
+  /** The ports that these may have, where it is known. */
+  readonly range?: PortRange;
 }
 
 /** The largest groups of one kind; remaining timeouts by their length. */

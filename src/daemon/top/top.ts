@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SnatPorts } from '../../config/snat-ports.js';
 import type { Exporter } from '../../exporter.js';
 import type { PollHook } from '../../ingest/poll-hook.js';
 import type { Source } from '../../sources/source.js';
@@ -12,6 +13,7 @@ import { type PressurePage, PRESSURES } from './pressure-page.js';
 import type { PressureQuery, TopQuery } from './query.js';
 import { Ranking } from './ranking.js';
 import { Rates } from './rates.js';
+import { pageWithPorts, withPorts } from './snat-ports.js';
 
 /** Milliseconds a second that looks at the connections take at most, whoever asks and however often: a tenth of a core. */
 const MOST_PER_SECOND = 100;
@@ -39,6 +41,12 @@ export class Top {
   readonly #allowance = new Allowance(MOST_PER_SECOND, SAVED);
   /** The last poll saw the whole table. */
   #complete = false;
+  readonly #snatPorts: readonly SnatPorts[];
+
+  /** @param snatPorts what the settings say of the ports of translated sources */
+  constructor(snatPorts: readonly SnatPorts[] = []) {
+    this.#snatPorts = snatPorts;
+  }
 
   /** For the exporter that will be watched. */
   readonly pollHook: PollHook = {
@@ -96,8 +104,10 @@ export class Top {
     this.#allowance.spend(spent);
     const table = kernelTable(source);
     const forecast = this.growth.forecast();
+    const { snat } = found.groups;
     return {
       ...found,
+      groups: { ...found.groups, snat: { ...snat, lines: withPorts(snat.lines, this.#snatPorts) } },
       complete: this.#complete,
       polledAt: polledAt().monotonic,
       ...(table && { table }),
@@ -116,7 +126,7 @@ export class Top {
     const table = kernelTable(source);
     const forecast = this.growth.forecast();
     const accounting = source.sysctl('nf_conntrack_acct')?.trim();
-    return {
+    const page: TopPage = {
       ...found,
       polls: exporter.stats().poll.polls,
       ...(table && { table }),
@@ -125,5 +135,6 @@ export class Top {
       ...(rates.span !== undefined && { rateSpan: rates.span }),
       ...(refused && { denied: refused.found }),
     };
+    return pageWithPorts(page, query, this.#snatPorts);
   }
 }

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { type PortRange, portRange, rangeOf, readSourceNats } from '../../../src/cli/pressure/port-ranges.js';
+import { rangeOf, readSourceNats } from '../../../src/cli/pressure/port-ranges.js';
+import type { PortRange } from '../../../src/config/snat-ports.js';
 import type { SnatEnds } from '../../../src/daemon/top/page.js';
 import { hostOf } from '../../../src/cli/doctor/host.js';
-import { CtflowError } from '../../../src/common/errors.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
 import { needs } from '../../helpers/kernel/require.js';
 import { fakeHost, NO_PROGRAMS } from '../doctor/subject.js';
@@ -86,11 +86,4 @@ needs(test, ['namespace', 'root'])('rules are read as nft shows them', async t =
   t.deepEqual(of('tcp', '203.0.113.1'), { from: 3_000, to: 3_999 });
   t.deepEqual(of('tcp', '2001:db8::1'), { from: 1_024, to: 65_535 });
   t.is(of('sctp', '203.0.113.1'), undefined);
-});
-
-test('a range of ports is written with its first and its last', t => {
-  t.deepEqual(portRange.parse('1024-65535'), { from: 1_024, to: 65_535 });
-  t.is(portRange.write({ from: 7, to: 7 }), '7-7');
-  for (const text of ['', '1024', '0-5', '9-8', '1-65536', '1-2-3', 'a-b'])
-    t.throws(() => portRange.parse(text), { instanceOf: CtflowError, message: `'${text}' is not a range of ports` });
 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { writeFileSync } from 'node:fs';
 import type { PressureReport } from '../../../src/cli/pressure/report.js';
 import { eventually } from '../../helpers/eventually.js';
 import { ctflow, RECORDING, spawnCtflow } from '../../helpers/kernel/cli.js';
@@ -20,10 +21,12 @@ test('the connections of a recording are counted, as JSON and for people', async
   t.regex(text, /\nand \d+ others with \d+ entries\n/);
 });
 
-test('a daemon is asked over its socket', async t => {
+test('a daemon is asked over its socket, and knows by its settings which ports are free', async t => {
   const control = temporaryPath(t, 'control.sock');
+  const file = temporaryPath(t, 'ctflow.yaml');
+  writeFileSync(file, 'snatPorts:\n  203.0.113.1: 1024-1030\n');
   const source = ['--source', `replay:${RECORDING}`, '--control', control, '--metrics', '127.0.0.1:0'];
-  const run = spawnCtflow(['run', '--config', 'none', ...source, '--flow-poll-interval', '1h']);
+  const run = spawnCtflow(['run', '--config', file, ...source, '--flow-poll-interval', '1h']);
   t.teardown(() => run.kill('SIGKILL'));
   let log = '';
   run.stderr.on('data', chunk => (log += chunk));
@@ -31,9 +34,18 @@ test('a daemon is asked over its socket', async t => {
   await eventually('it runs', () => log.includes('ctflow runs'));
   const { code, stdout, stderr } = await ctflow(['pressure', '--control', control, '--interval', '200ms', '--json']);
   t.is(code, 0, stderr);
-  const { origin, counted } = JSON.parse(stdout) as PressureReport;
+  const { origin, counted, groups } = JSON.parse(stdout) as PressureReport;
   t.regex(origin, new RegExp(`^ctflow run \\d+\\.\\d+\\.\\d+ \\(pid ${run.pid}\\)$`));
   t.is(counted, 11);
+  const left = ({ entries, free }: { entries: number; free?: number }) => [entries, free];
+  t.deepEqual(groups.snat.lines.map(left), [[1, 6]]);
+  const flag = ['--snat-ports', '203.0.113.0/24=1-9', '--rows', '1', '--interval', '200ms', '--json'];
+  const { stdout: other } = await ctflow(['pressure', '--control', control, ...flag]);
+  t.deepEqual((JSON.parse(other) as PressureReport).groups.snat.lines.map(left), [[1, 8]]);
+  const { stdout: status } = await ctflow(['status', '--control', control]);
+  t.regex(status, /\nsnat ports {3}udp 203\.0\.113\.1 > 198\.51\.100\.2:4500: 1 in use, 6 free\n/);
+  const metrics = /http:\/\/[\d.:]+/.exec(log)![0];
+  t.regex(await (await fetch(`${metrics}/metrics`)).text(), /\nctflow_top_snat_ports_free\{rank="1"\} 6\n/);
 });
 
 test('a daemon or a source, and not both', async t => {

@@ -115,6 +115,23 @@ test('groups have their connections, and what has no name is said', t => {
   t.regex(lines[6], /^\(none\) +1 +- +- +- +3s$/);
 });
 
+test('groups of translated sources have their free ports, where these are known', t => {
+  const range = { from: 1_000, to: 1_999 };
+  const groups = {
+    count: 2,
+    leftOut: 0,
+    lines: [
+      { name: 'udp 203.0.113.1 > 198.51.100.1:53', connections: 990, age: 1_000, range },
+      { name: 'udp 203.0.113.2 > 198.51.100.1:53', connections: 5, age: 3_000 },
+    ],
+  };
+  const { lines: _, ...rest } = PAGE;
+  const lines = text(t, { ...STATE, group: 'snat' }, { ...rest, groups }, NARROW);
+  t.regex(lines[4], /^snat +connections +free bytesv +pkts +B\/s oldest$/);
+  t.regex(lines[5], / 990 +10 +- +- +- +1s$/);
+  t.regex(lines[6], / 5 {2,}- +- +- +3s$/);
+});
+
 test('denied packets have their own pane below, or why they have none', t => {
   const denied = {
     flows: 1_234,

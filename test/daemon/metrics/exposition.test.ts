@@ -39,7 +39,11 @@ function pressure(first: number): PressureFigures {
       source: groupOf(['192.0.2.1', first + 3], ['192.0.2.2', 2]),
       destination: groupOf(['192.0.2.1', first + 4]),
       timeout: groupOf(['1m-2m', first + 5]),
-      snat: groupOf(['udp', first + 6]),
+      snat: { ...groupOf(), lines: [{ name: 'udp', entries: first + 6, free: first + 7 }] },
+    },
+    ports: {
+      fullest: { line: { name: 'udp', entries: 1 }, share: first + 8 },
+      soonest: { name: 'udp', entries: 1, exhaustedIn: (first + 9) * 1_000 },
     },
   };
 }
@@ -166,6 +170,9 @@ const NAMED: Readonly<Record<string, (stats: ExporterStats) => number>> = {
   'ctflow_top_destination_entries{rank="1"}': () => 75,
   'ctflow_timeout_entries{left="1m-2m"}': () => 76,
   'ctflow_top_snat_ports{rank="1"}': () => 77,
+  'ctflow_top_snat_ports_free{rank="1"}': () => 78,
+  ctflow_snat_ports_used_ratio: () => 79,
+  ctflow_snat_ports_exhausted_seconds: () => 80,
   ctflow_polls_total: ({ poll }) => poll.polls,
   'ctflow_poll_skipped_entries_total{reason="resized"}': ({ poll }) => poll.skipped['resized'],
   ctflow_stored_connections: ({ connections }) => connections,

@@ -27,6 +27,8 @@ const FIRING: readonly [alert: string, series: string, values: string, labels?: 
   ['ConntrackTableFullSoon', 'ctflow_conntrack_early_removal_seconds', '890x20'],
   ['ConntrackOneSource', 'ctflow_top_source_entries', '51x20', { rank: '1' }],
   ['ConntrackSnatPorts', 'ctflow_top_snat_ports', '32257x20', { rank: '1' }],
+  ['ConntrackSnatPortsRunOut', 'ctflow_snat_ports_used_ratio', '0.81x20'],
+  ['ConntrackSnatPortsRunOut', 'ctflow_snat_ports_exhausted_seconds', '890x20'],
   ['CtflowEventsLost', 'ctflow_lost_events_total', '0+1x20'],
   ['CtflowEventsLost', 'ctflow_nflog_lost_packets_total', '0+1x20'],
   ['CtflowCollectorSilent', 'ctflow_destination_connected', '0x20', { destination: 'main' }],
@@ -62,6 +64,8 @@ const WELL: Readonly<Record<string, string>> = {
   ctflow_conntrack_early_removal_seconds: '910x20',
   ctflow_top_source_entries: '50x20',
   ctflow_top_snat_ports: '32256x20',
+  ctflow_snat_ports_used_ratio: '0.8x20',
+  ctflow_snat_ports_exhausted_seconds: '910x20',
   ctflow_destination_connected: '1x20',
   ctflow_poll_behind_seconds: '1x20',
   ctflow_certificate_expiry_timestamp_seconds: '9000000x20',
@@ -150,7 +154,7 @@ needs(test, ['promtool'])('each alert fires where its metric says so, and nowher
   t.is(status, 0, `${stdout}${stderr}`);
   const checked = spawnSync('promtool', ['check', 'config', `${MONITORING}prometheus.yaml`], PROGRAM);
   t.is(checked.status, 0, checked.stderr);
-  t.regex(checked.stdout, /2 rule files found[^]*13 rules found[^]*17 rules found/);
+  t.regex(checked.stdout, /2 rule files found[^]*14 rules found[^]*17 rules found/);
 });
 
 function withoutAnnotations(yaml: string): object {
