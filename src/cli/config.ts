@@ -7,7 +7,7 @@ import { inOrder } from '../config/config-file.js';
 import { throwMistakes } from '../config/mistakes.js';
 import { addRunSettings, type RunConfig } from '../config/run-config.js';
 import { effectiveFile, exampleFile } from '../config/yaml-lines.js';
-import { inventoryMistakes } from './inventory-mistakes.js';
+import { fileMistakes } from './file-mistakes.js';
 import { checkRun } from './run-checks.js';
 import { settingsWithoutEffect } from './settings-without-effect.js';
 
@@ -23,7 +23,7 @@ export function configCommand(): Command {
         'name every mistake, and start nothing; exit code 2 where there is one',
         check,
         ['$ ctflow config check', '$ ctflow config check --config ctflow.yaml --profile antrea'],
-        inventoryMistakes,
+        fileMistakes,
       ),
     )
     .addCommand(

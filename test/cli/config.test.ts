@@ -1,7 +1,9 @@
 import test from 'ava';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mmdb } from '../helpers/builders/mmdb.js';
 import { ctflow } from '../helpers/kernel/cli.js';
-import { temporaryPath } from '../helpers/temporary.js';
+import { temporaryFolder, temporaryPath } from '../helpers/temporary.js';
 
 test('config check: exit code 0 and a line, or 2 and a line for each mistake of file, flags and variables', async t => {
   const path = temporaryPath(t, 'ctflow.yaml');
@@ -62,6 +64,65 @@ test('config check: a mistake in the inventory is named with the place of both, 
   writeFileSync(inventory, 'nodes: []\n');
   writeFileSync(path, settings);
   t.like(await ctflow(args), { code: 0, stderr: '' });
+});
+
+test('config check: what a run would refuse of the files that the settings name is said in one go, each with its line', async t => {
+  const folder = temporaryFolder(t);
+  const file = (name: string, content: string | Buffer = ''): string => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const settings = (lines: Record<string, string>): string =>
+    file(
+      'ctflow.yaml',
+      Object.entries(lines)
+        .map(([key, value]) => `${key}: ${value}\n`)
+        .join(''),
+    );
+  const plain = file('plain', 'neither of these\n');
+  const [countries, numbers] = [
+    file('countries.mmdb', mmdb({ '192.0.2.0/24': { country: { iso_code: 'DE' } } })),
+    file('numbers.mmdb', mmdb({ '192.0.2.0/24': { autonomous_system_number: 64_500 } })),
+  ];
+  const base = { flowCollectorAddr: 'tcp://h:1', fields: '[flowId]' };
+  const path = settings({
+    ...base,
+    geoipAsn: join(folder, 'none.mmdb'),
+    geoipCountry: plain,
+    source: `replay:${plain}`,
+    kubernetes: plain,
+    state: folder,
+    recordLast: '10m',
+    recordDirectory: plain,
+  });
+  const args = ['config', 'check', '--config', path];
+  const wrong = await ctflow(args, { CTFLOW_CONTROL: plain });
+  t.is(wrong.code, 2);
+  for (const said of [
+    `:3:11: geoipAsn: ${folder}/none.mmdb cannot be read: ENOENT`,
+    `:4:15: geoipCountry: ${plain} is not a database in MaxMind's format`,
+    `:5:9: source: '${plain}' is not a recording of ctflow`,
+    `:6:13: kubernetes: Kubernetes (${plain}): `,
+    `:7:8: state: ${folder} is not a regular file`,
+    `:9:18: recordDirectory: The flight recorder cannot write ${plain} (ENOTDIR)`,
+  ])
+    t.true(wrong.stderr.includes(`ctflow: CTFLOW_CONFIG: ${path}${said}`), `${said}\n${wrong.stderr}`);
+  t.regex(
+    wrong.stderr,
+    /CTFLOW_USAGE: CTFLOW_CONTROL: The control socket .+ cannot be opened: what is there is no socket\./,
+  );
+  settings({ ...base, geoipAsn: countries, geoipCountry: countries });
+  const other = await ctflow(args);
+  t.is(other.code, 2);
+  t.regex(other.stderr, /^ctflow: CTFLOW_CONFIG: .+:3:11: geoipAsn: .+ \(Test\) has no AS numbers\. .+\n$/);
+  // what is not there yet is made by the run
+  settings({
+    ...base,
+    fields: '[flowId, bgpSourceAsNumber]',
+    geoipAsn: numbers,
+  });
+  const good = await ctflow(args, { CTFLOW_CONTROL: join(folder, 'later/control.sock') });
+  t.is(good.code, 0, good.stderr);
 });
 
 test('run refuses a file with mistakes before anything is opened, with exit code 2', async t => {

@@ -3,7 +3,7 @@ import { hostIdentity } from '../../common/host.js';
 import { NO_DESTINATION, type RunConfig } from '../../config/run-config.js';
 import type { Source } from '../../sources/source.js';
 import { sourceOf } from '../open-source.js';
-import { inventoryMistakes } from '../inventory-mistakes.js';
+import { fileMistakes } from '../file-mistakes.js';
 import { sourceSettingsOf, statePathOf } from '../run/kernel-parts.js';
 import { partOf, type Place } from '../run/place.js';
 import { placesOf } from '../run/places.js';
@@ -57,10 +57,10 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'settings',
     about:
-      'mistakes of the configuration file, flags, variables and the inventory, and settings that contradict each other',
+      'mistakes of the configuration file, flags, variables and the files that they name, and settings that contradict each other',
     of: 'all',
     run: async ({ config, backend }) => {
-      const wrong = [...config.mistakes, ...checkRun(config, backend), ...(await inventoryMistakes(config))];
+      const wrong = [...config.mistakes, ...checkRun(config, backend), ...(await fileMistakes(config))];
       const found = wrong.map(({ message, hint }) =>
         message === NO_DESTINATION
           ? warning('no destination: no collector was checked', 'ctflow doctor --collector udp://HOST:PORT')

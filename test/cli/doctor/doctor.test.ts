@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { CHECKS } from '../../../src/cli/doctor/checks.js';
 import { examine } from '../../../src/cli/doctor/examination.js';
 import { asJson, asLines } from '../../../src/cli/doctor/printer.js';
-import { CTFLOW } from '../../helpers/kernel/cli.js';
+import { CTFLOW, RECORDING } from '../../helpers/kernel/cli.js';
 import { ctflow, startExporter } from '../../helpers/kernel/command.js';
 import { eventually } from '../../helpers/eventually.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
@@ -155,7 +155,11 @@ test('the report stands before the error that ends it, as on a terminal', t => {
 });
 
 test('of a recording the kernel is not looked at', async t => {
-  const examined = await examine(CHECKS, subjectWith({ line: '--source replay:x', kind: 'replay' }), undefined);
+  const examined = await examine(
+    CHECKS,
+    subjectWith({ line: `--source replay:${RECORDING}`, kind: 'replay' }),
+    undefined,
+  );
   t.deepEqual(
     examined.map(({ check }) => check),
     CHECKS.filter(({ of }) => of === 'all').map(({ name }) => name),
