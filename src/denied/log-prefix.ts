@@ -36,6 +36,11 @@ export function deniedBy(prefix: string, known?: { readonly comment: string; rea
   );
 }
 
+/** Whether a log prefix says itself which policy it is of: comments play no part then. */
+export function namesPolicy(prefix: string): boolean {
+  return FORM.test(prefix);
+}
+
 function parse(text: string): DeniedBy | undefined {
   const { action, direction, namespace = '', policy, rule } = FORM.exec(text)?.groups ?? {};
   if (rule === undefined) return undefined;

@@ -15,12 +15,13 @@ import { checkCollector } from './collector.js';
 import { checkConntrack } from './conntrack.js';
 import { checkEntries, checkOpenVswitch } from './entries.js';
 import { error, ok, warning, type Finding } from './finding.js';
-import { checkFlowtables, checkNotrack } from './hidden-traffic.js';
+import { checkFlowtables, checkNotrack } from './rules/hidden-traffic.js';
 import { hostOf, type Host } from './host.js';
 import { checkKernel, checkModules } from './modules.js';
-import { checkNflogGroups, checkNflogRules } from './nflog.js';
+import { checkLogPrefixes } from './rules/log-prefixes.js';
+import { checkNflogGroups, checkNflogRules } from './rules/nflog.js';
 import { checkReceiveBuffer, type WantedBuffer } from './receive-buffer.js';
-import { readRules, type Rules } from './rules.js';
+import { readRules, type Rules } from './rules/rules.js';
 import { runningDaemon } from './running-daemon.js';
 import { checkSetting } from './settings.js';
 import { checkStateFile } from './state-file.js';
@@ -156,9 +157,14 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'nflog-rules',
-    about: 'rules that log to NFLOG groups, and groups that no rule logs to',
+    about: 'rules that log to NFLOG groups, groups that no rule logs to, and different rules with one log prefix',
     of: 'kernel',
-    run: async ({ host, config, rules }) => checkNflogRules(await rules(), host, config.settings.nflogGroup ?? []),
+    run: async ({ host, config, rules }) => {
+      const { nflogGroup = [], nftComments } = config.settings;
+      const found = await rules();
+      const alike = nftComments ? await checkLogPrefixes(found.logRules, host, nflogGroup) : [];
+      return [...checkNflogRules(found, host, nflogGroup), ...alike];
+    },
   },
   {
     name: 'collector',

@@ -2,7 +2,7 @@ import type { Finding as Warning } from '../../sources/kernel-settings.js';
 import { isOfKernel, type Source } from '../../sources/source.js';
 import { error, ok, warning, type Finding } from './finding.js';
 import { hostOf, sysctl, type Host } from './host.js';
-import { readRules, type Rules } from './rules.js';
+import { readRules, type Rules } from './rules/rules.js';
 
 /** A rule that asks for the state of connections, and does nothing else. */
 const TRACK =

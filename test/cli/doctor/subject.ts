@@ -4,7 +4,7 @@ import type { Backend } from '../../../src/backend/backend.js';
 import { CHECKS, type Subject } from '../../../src/cli/doctor/checks.js';
 import type { Finding } from '../../../src/cli/doctor/finding.js';
 import type { Host, Ran } from '../../../src/cli/doctor/host.js';
-import { readRules } from '../../../src/cli/doctor/rules.js';
+import { readRules } from '../../../src/cli/doctor/rules/rules.js';
 import { placesOf } from '../../../src/cli/run/places.js';
 import { addRunSettings, type RunConfig } from '../../../src/config/run-config.js';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { checkNflogGroups } from '../../../src/cli/doctor/nflog.js';
-import { fakeHost, HEALTHY, NETLINK_SOCKETS } from './subject.js';
+import { checkNflogGroups } from '../../../../src/cli/doctor/rules/nflog.js';
+import { fakeHost, HEALTHY, NETLINK_SOCKETS } from '../subject.js';
 
 const host = fakeHost({
   files: {

@@ -1,6 +1,6 @@
-import { error, ok, warning, type Finding } from './finding.js';
+import { error, ok, warning, type Finding } from '../finding.js';
 import { notSeen } from './hidden-traffic.js';
-import type { Host } from './host.js';
+import type { Host } from '../host.js';
 import type { Rules } from './rules.js';
 
 /** Of a socket in /proc/net/netlink (include/uapi/linux/netlink.h). */

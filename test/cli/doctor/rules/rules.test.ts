@@ -1,9 +1,9 @@
 import test from 'ava';
-import { readRules } from '../../../src/cli/doctor/rules.js';
-import { hostOf } from '../../../src/cli/doctor/host.js';
-import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
-import { needs } from '../../helpers/kernel/require.js';
-import { fakeHost, NO_PROGRAMS } from './subject.js';
+import { readRules } from '../../../../src/cli/doctor/rules/rules.js';
+import { hostOf } from '../../../../src/cli/doctor/host.js';
+import { PrivateNamespace } from '../../../helpers/kernel/namespace.js';
+import { needs } from '../../../helpers/kernel/require.js';
+import { fakeHost, NO_PROGRAMS } from '../subject.js';
 
 needs(test, ['namespace', 'root'])('the rules of another namespace are read as nft shows them', async t => {
   const namespace = await PrivateNamespace.create(t);

@@ -1,4 +1,4 @@
-import type { Host, Ran } from './host.js';
+import type { Host, Ran } from '../host.js';
 
 export type Family = 'IPv4' | 'IPv6';
 
@@ -6,6 +6,18 @@ export type Family = 'IPv4' | 'IPv6';
 export interface SeenRule {
   readonly rule: string;
   readonly remove: string;
+}
+
+/** A rule of nft that logs to an NFLOG group. */
+export interface LogRule {
+  readonly group: number;
+  /** Empty where it has none; so is the comment. */
+  readonly prefix: string;
+  readonly comment: string;
+  readonly rejects: boolean;
+  /** Family, table and chain; and its number there. */
+  readonly where: string;
+  readonly handle: number;
 }
 
 export interface Flowtable {
@@ -26,6 +38,7 @@ export interface Rules {
   readonly notrack: readonly SeenRule[];
   /** NFLOG groups that rules log to, and how many do. */
   readonly logGroups: ReadonlyMap<number, number>;
+  readonly logRules: readonly LogRule[];
   readonly flowtables: readonly Flowtable[];
 }
 
@@ -60,6 +73,7 @@ interface Found {
   tracked: Set<Family>;
   notrack: SeenRule[];
   logGroups: Map<number, number>;
+  logRules: LogRule[];
   flowtables: Flowtable[];
 }
 
@@ -71,6 +85,7 @@ export async function readRules(host: Host): Promise<Rules> {
     tracked: new Set(),
     notrack: [],
     logGroups: new Map(),
+    logRules: [],
     flowtables: [],
   };
   // without the elements of sets
@@ -100,6 +115,7 @@ interface NftRule {
   readonly table: string;
   readonly chain: string;
   readonly handle: number;
+  readonly comment?: string;
   readonly expr?: readonly unknown[];
 }
 
@@ -121,8 +137,10 @@ function readNft(host: Host, nftables: readonly NftObject[], found: Found): bool
   let ofIptables = false;
   for (const { rule } of nftables) {
     if (!rule) continue;
-    const { family, table, chain, handle, expr = [] } = rule;
-    for (const [key, value] of keysOf(expr)) {
+    const { family, table, chain, handle, comment = '', expr = [] } = rule;
+    const where = `${family} ${table} ${chain}`;
+    const keys = [...keysOf(expr)];
+    for (const [key, value] of keys) {
       if (key === 'xt') {
         ofIptables = true;
         const { name } = (value ?? {}) as { name?: string };
@@ -130,12 +148,15 @@ function readNft(host: Host, nftables: readonly NftObject[], found: Found): bool
       }
       if (key === 'xt' || NFT_TRACKS.has(key)) for (const one of familiesOf(family)) found.tracked.add(one);
       if (key === 'notrack') {
-        const where = `${family} ${table} ${chain} handle ${handle}`;
-        found.notrack.push({ rule: `nft rule ${where}`, remove: host.line(`nft delete rule ${where}`) });
+        const place = `${where} handle ${handle}`;
+        found.notrack.push({ rule: `nft rule ${place}`, remove: host.line(`nft delete rule ${place}`) });
       }
       if (key === 'log') {
-        const { group } = (value ?? {}) as { group?: number };
-        if (group !== undefined) count(found.logGroups, group);
+        const { group, prefix = '' } = (value ?? {}) as { group?: number; prefix?: string };
+        if (group === undefined) continue;
+        count(found.logGroups, group);
+        const rejects = keys.some(([other]) => other === 'reject');
+        found.logRules.push({ group, prefix, comment, rejects, where, handle });
       }
     }
   }

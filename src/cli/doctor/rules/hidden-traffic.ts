@@ -1,4 +1,4 @@
-import { ok, warning, type Finding } from './finding.js';
+import { ok, warning, type Finding } from '../finding.js';
 import type { Rules } from './rules.js';
 
 /** Rules named at most; the rest is counted. */
