@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { Collector } from '../collector/collector.js';
 import { DEFAULT_LIMITS } from '../collector/limits.js';
-import { compileRecordFilter, recordFilter } from '../collector/record-filter.js';
+import { compileRecordFilter, HANDSHAKE, recordFilter } from '../collector/record-filter.js';
 import type { Filter } from '../filter/filter.js';
 import { formatEndpoint, IPFIX_PORT, isDatagram, isSecured, parseEndpoint, type Endpoint } from '../common/endpoint.js';
 import { exporterLines, summary } from './collect/summary.js';
@@ -21,6 +21,9 @@ import { throwMistakes } from '../config/mistakes.js';
 import { addSettings, isGiven } from '../config/options.js';
 import { defaulted, setting } from '../config/setting.js';
 import { filterExpression } from '../config/source-settings.js';
+import type { Element } from '../ipfix/element.js';
+import { ownElement } from '../ipfix/field-list/list-mistakes.js';
+import { nameElement } from '../ipfix/registry.js';
 import { tlsFileErrors } from '../transport/tls-files.js';
 
 /** Milliseconds that exporters have to close their connections after the half-close. */
@@ -38,6 +41,7 @@ interface CollectFlags {
   duration?: number;
   templateLifetime: number;
   filter?: Filter;
+  elements?: Element[];
   tlsCa?: string;
   tlsCertificate?: string;
   tlsKey?: string;
@@ -53,6 +57,18 @@ const address: Kind<Endpoint> = {
   write: formatEndpoint,
   json: { type: 'string' },
   allowed: 'udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT or dtls://HOST:PORT',
+};
+
+const ownElements: Kind<Element> = {
+  form: '<name=pen/id>',
+  parse: text => {
+    const found = ownElement(text.includes('=') ? text : `${text}=`);
+    if ('id' in found) return found;
+    throw new CtflowError('CTFLOW_USAGE', found.what, found.hint);
+  },
+  write: ({ name, enterprise, id }) => `${name}=${enterprise}/${id}`,
+  json: { type: 'string' },
+  allowed: 'NAME=PEN/ID, as in --fields of the exporter',
 };
 
 const collectSettings = {
@@ -71,6 +87,11 @@ const collectSettings = {
     '',
     filterExpression(recordFilter),
     'print only flow records that match, e.g. "protocol == tcp && bytes > 1MB"; any element has its name',
+  ),
+  elements: setting(
+    '',
+    list('<name=pen/id...>', ownElements, ({ enterprise, id }) => `${enterprise}/${id}`),
+    'what the elements of your own are that exporters send, as in their --fields: tcpHandshakeMicroseconds=32473/1',
   ),
   count: setting('', wholeNumber('<n>', 1, Number.MAX_SAFE_INTEGER), 'stop after this many flow records'),
   duration: setting('', duration('10ms', '24d'), 'stop after this time'),
@@ -133,6 +154,9 @@ async function collect(files: readonly string[], flags: CollectFlags, command: C
   if (lifetimeWithoutEffect(files.length > 0 ? [] : listen, command))
     note('--template-lifetime has no effect without a UDP or DTLS address in --listen');
   checkTls(files.length > 0 ? [] : listen, flags);
+  for (const element of flags.elements ?? []) nameElement(element);
+  if (flags.filter?.fields.has('tcp.handshake') && !flags.elements?.some(({ name }) => name === HANDSHAKE))
+    note(`--filter asks for tcp.handshake, which no record has without --elements ${HANDSHAKE}=PEN/ID`);
   const output = standardOutput();
   const printer = collectPrinter(flags.format, output);
   const troubles = new TroubleNotes(note);

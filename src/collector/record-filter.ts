@@ -3,6 +3,7 @@ import type { Field, FieldType } from '../filter/fields.js';
 import { Filter, type Matches } from '../filter/filter.js';
 import { parseAddress } from '../common/prefix.js';
 import type { Element } from '../ipfix/element.js';
+import { UNREGISTERED } from '../ipfix/field-list/own-elements.js';
 import { elementByName, elementNames, isElementName } from '../ipfix/registry.js';
 import { TCP_STATES } from '../row/layout.generated.js';
 import { U16_MAX, U32_MAX } from '../common/unsigned.js';
@@ -11,16 +12,22 @@ import type { CollectedRecord } from './decode/record.js';
 import type { Value } from './decode/value.js';
 import * as facts from './record-facts.js';
 
+/** An element of one's own, by the name that it has in a list. */
+export const HANDSHAKE = 'tcpHandshakeMicroseconds';
+
 /** What a field of a record is. */
 type Read = (record: CollectedRecord) => Value | undefined;
 
 /**
  * A filter over flow records: the fields of all filters, and any element by its name in the registry, that is an unsigned number,
- * an address, a text or a boolean.
+ * an address, a text or a boolean; so for those that no registry has, by what lists of `ctflow run` call them.
  * @throws FilterError
  */
 export function recordFilter(text: string): Filter {
-  return new Filter(text, 'collect', { find: elementField, names: elementNames });
+  return new Filter(text, 'collect', {
+    find: elementField,
+    names: () => [...elementNames(), ...Object.keys(UNREGISTERED)],
+  });
 }
 
 /** The filter as a function; an options record is no flow, and matches none. */
@@ -33,6 +40,7 @@ export function compileRecordFilter(filter: Filter): Matches<CollectedRecord> {
 }
 
 function elementField(name: string): Field | string | undefined {
+  if (Object.hasOwn(UNREGISTERED, name)) return { type: typeOf({ name, type: UNREGISTERED[name].type })! };
   if (!isElementName(name)) return undefined;
   const element = elementByName(name);
   const type = typeOf(element);
@@ -41,7 +49,11 @@ function elementField(name: string): Field | string | undefined {
   return element.type === 'octetArray' ? 'octets' : `values of type ${element.type}`;
 }
 
-function typeOf({ name, type, wideIdentifier }: Element): FieldType | undefined {
+function typeOf({
+  name,
+  type,
+  wideIdentifier,
+}: Pick<Element, 'name' | 'type' | 'wideIdentifier'>): FieldType | undefined {
   if (wideIdentifier) return { kind: 'text' };
   const unit = /octet/i.test(name) ? { unit: 'bytes' as const } : {};
   switch (type) {
@@ -222,6 +234,10 @@ const FACTS: Readonly<Record<string, Read>> = {
   age: record => between(time(record, 'flowStart'), record.exportTime * 1000),
   duration: record =>
     record.get('flowDurationMilliseconds') ?? between(time(record, 'flowStart'), time(record, 'flowEnd')),
+  'tcp.handshake': record => {
+    const microseconds = record.get(HANDSHAKE);
+    return typeof microseconds === 'number' ? Math.floor(microseconds / 1_000) : undefined;
+  },
   'tcp.state': record => STATE_NUMBERS.get(record.get('tcpState')),
   mark: element('mark'),
   helper: element('applicationName'),

@@ -92,7 +92,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ['age', { type: TIME }],
   ['duration', { type: TIME, places: EXPORTED }],
   ['tcp.state', { type: states(TCP_STATES) }],
-  ['tcp.handshake', { type: TIME, places: ['run'] }],
+  ['tcp.handshake', { type: TIME, places: EXPORTED }],
   ['sctp.state', { type: states(SCTP_STATES), places: KERNEL }],
   ['dccp.state', { type: states(DCCP_STATES), places: KERNEL }],
   ['status', { type: { kind: 'number', most: U32_MAX, names: STATUS, unordered: true, bits: true }, places: KERNEL }],

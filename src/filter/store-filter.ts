@@ -83,7 +83,7 @@ function timeTest(field: string, { lows, highs }: NumberCondition, { store }: Fl
   if (field === 'tcp.handshake') {
     return slot => {
       const microseconds = table.rows[slot * ROW_WORDS + HANDSHAKE_WORD];
-      return microseconds !== 0 && within(lows, highs, microseconds / 1_000);
+      return microseconds !== 0 && within(lows, highs, Math.floor(microseconds / 1_000));
     };
   }
   return undefined;

@@ -44,6 +44,13 @@ export function elementById(enterprise: number, id: number): Element | undefined
   return byId.get(enterprise)?.get(id);
 }
 
+/** Gives an element that no registry has a name and a type, for what is received. The last name counts. */
+export function nameElement(element: Element): void {
+  const known = byId.get(element.enterprise);
+  if (known) known.set(element.id, element);
+  else byId.set(element.enterprise, new Map([[element.id, element]]));
+}
+
 /**
  * The element of a name, spelled as in its registry: `octetDeltaCount`, `reverseOctetDeltaCount`, `tcpState`, `mark`.
  * Names are unique over all the enterprises that ctflow knows.

@@ -16,8 +16,10 @@ import {
   message,
   optionsTemplateSet,
   set,
+  short,
   templateSet,
   u32,
+  VARIABLE,
 } from '../helpers/builders/ipfix-builder.js';
 
 const CTFLOW = fileURLToPath(new URL('../../../bin/ctflow.js', import.meta.url));
@@ -97,6 +99,32 @@ test('JSON: one record per line, stops after --count flow records, prints its co
     collect.stderr,
     /^ctflow: stopped after 3 flow records \(--count\)\nctflow: udp:\/\/127\.0\.0\.1, observation domain 1: 4 messages, 6 records, 0 lost, 1 options records\nctflow: 4 messages, 6 records, 0 lost, 0 undecodable sets, 0 malformed messages, 1 options records$/m,
   );
+});
+
+test("--elements gives elements of one's own their names and types, in the output and in filters", async t => {
+  const own = templateSet(256, [8, 4], [1, 4, 32_473], [2, VARIABLE, 32_473]);
+  const of = (microseconds: number) => Buffer.concat([hex('c0000201'), u32(microseconds), short('nginx')]);
+  const args = ['--listen', 'udp://127.0.0.1:0', '--format', 'json', '--filter', 'tcp.handshake > 200ms'];
+  const elements = ['--elements', 'tcpHandshakeMicroseconds=32473/1,sourceCommand=32473/2'];
+  const collect = new Collect(t, [...args, '--count', '1', ...elements]);
+  await send(await collect.port(), message({}, own), message({}, set(256, of(200_999), of(201_000))));
+  t.is(await collect.end(), 0);
+  t.like(JSON.parse(collect.lines()[0]), { tcpHandshakeMicroseconds: 201_000, sourceCommand: 'nginx' });
+  t.notRegex(collect.stderr, /asks for/);
+  const without = new Collect(t, [...args, '--duration', '10ms']);
+  t.is(await without.end(), 0);
+  t.regex(without.stderr, /--filter asks for tcp\.handshake, .+ without --elements tcpHandshakeMicroseconds=PEN\/ID\n/);
+  for (const [text, said] of [
+    ['octetDeltaCount=32473/1', "'octetDeltaCount=32473/1': only what no registry has gets an element of your own"],
+    ['sourceCommand', "'sourceCommand=' has no element. Write sourceCommand=PEN/ID"],
+    ['sourceCommand=0/1', "'sourceCommand=0/1' has no element"],
+    ['sourceCommand=56506/101', "'sourceCommand=56506/101': 56506/101 is "],
+    ['sourceCommand=1/1,destinationCommand=1/1', "'1/1' is given twice"],
+  ]) {
+    const wrong = new Collect(t, ['--elements', text]);
+    t.is(await wrong.end(), 2);
+    t.true(wrong.stderr.includes(`CTFLOW_USAGE: --elements: ${said}`), wrong.stderr);
+  }
 });
 
 test('--filter prints and counts only flow records that match, and no options records', async t => {

@@ -131,6 +131,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   '--record-at-drops': '0',
   '--record-pause': '2h',
   '--format': 'json',
+  '--elements': 'tcpHandshakeMicroseconds=32473/1,sourceCommand=32473/2',
   '--sort': 'packets',
   '--reverse': 'on',
   '--limit': '17',

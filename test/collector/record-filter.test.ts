@@ -7,6 +7,7 @@ import type { Value } from '../../src/collector/decode/value.js';
 import { compileRecordFilter, recordFilter } from '../../src/collector/record-filter.js';
 import { FIELDS } from '../../src/filter/fields.js';
 import { FilterError } from '../../src/filter/filter-error.js';
+import type { Element } from '../../src/ipfix/element.js';
 import { elementByName, elementNames } from '../../src/ipfix/registry.js';
 import { seeded } from '../helpers/seed.js';
 
@@ -170,6 +171,22 @@ test('what no element carries, and times and lists, are refused', t => {
     instanceOf: FilterError,
     message: /holds values of type/,
   });
+});
+
+test("elements of one's own are those that the collector was told of", t => {
+  const named = (name: string, type: Element['type'], value: Value): CollectedRecord => {
+    const element = { enterprise: 32_473, id: 1, name, type };
+    const header = { observationDomain: 7, exportTime: EXPORT_TIME, sequence: 0, exporter: 'udp://192.0.2.1:1' };
+    const template = new Template(256, false, 0, [element], [4]);
+    return new CollectedRecord({ ...header, bytes: new Uint8Array(0) }, template, [value], 0, 0);
+  };
+  const holds = (text: string, one: CollectedRecord): boolean => compileRecordFilter(recordFilter(text))(one);
+  const quick = named('tcpHandshakeMicroseconds', 'unsigned32', 250_500);
+  for (const text of ['tcp.handshake == 250ms', 'tcp.handshake < 251ms', 'tcpHandshakeMicroseconds == 250500'])
+    t.true(holds(text, quick), text);
+  t.true(holds('tcp.handshake > 200ms && tcp.handshake < 1s', quick));
+  t.false(holds('tcp.handshake < 1h', web), 'where it is not known');
+  t.true(holds('sourceCommand == "nginx"', named('sourceCommand', 'string', 'nginx')));
 });
 
 test('property: any comparison of any field or element is answered for any value of it', t => {

@@ -68,8 +68,8 @@ export function ownElements(names: readonly string[], reversed: boolean): Map<st
   return own;
 }
 
-/** @returns what is wrong where it is none */
-function ownElement(name: string): Element | ListMistake {
+/** `tcpHandshakeMicroseconds=32473/1` @returns what is wrong where it is none */
+export function ownElement(name: string): Element | ListMistake {
   const [, what = name.split('=', 1)[0], enterprise, id] = OWN_ELEMENT.exec(name) ?? [];
   if (!Object.hasOwn(UNREGISTERED, what)) {
     const near = nearest(what, Object.keys(UNREGISTERED)) ?? Object.keys(UNREGISTERED).join(', ');
