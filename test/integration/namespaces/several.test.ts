@@ -11,6 +11,7 @@ import { BACKENDS, startExporter } from '../../helpers/kernel/command.js';
 import { PrivateNamespace } from '../../helpers/kernel/namespace.js';
 import { parseCounters, TRUTH_TABLE } from '../../helpers/kernel/nft-truth.js';
 import { needs } from '../../helpers/kernel/require.js';
+import { exporterFiles, securedCollector } from '../../helpers/tls/secured-collector.js';
 import { temporaryPath } from '../../helpers/temporary.js';
 
 const COUNT = 10;
@@ -218,3 +219,44 @@ function checkSize(t: ExecutionContext, record: CollectedRecord, i: number): voi
   // IPv4 and ICMP have 28 octets
   t.is(number(record, 'octetTotalCount'), number(record, 'packetTotalCount') * (100 + i + 28));
 }
+
+needs(test.serial, ['namespace', 'conntrack', 'ping', 'native', 'openssl'])(
+  'native: each of two namespaces has a TLS session of its own, with the certificate of the one exporter',
+  async t => {
+    const owner = await PrivateNamespace.create(t);
+    const namespaces = await Promise.all([owner, await owner.nest()].map(prepare));
+    const names = namespaces.map(({ pid }, i) => {
+      const name = temporaryPath(t, `ns${i}`);
+      symlinkSync(`/proc/${pid}/ns/net`, name);
+      return name;
+    });
+    const collector = await securedCollector(t, 'tls', '127.0.0.1');
+    const { tlsCa, tlsCertificate, tlsKey } = exporterFiles();
+    const tls = `--tls-ca ${tlsCa} --tls-certificate ${tlsCertificate} --tls-key ${tlsKey}`;
+    const to = `tls://127.0.0.1:${collector.endpoint.port}`;
+    const exporter = await startExporter(owner, 'native', [to], `--netns ${names.join(',')} ${tls}`, 'owner');
+    await Promise.all(namespaces.map(talk));
+    const { code, stderr } = await exporter.stop();
+    t.is(code, 0, stderr);
+    const { destinations } = exporter.log().at(-1) as unknown as Statistics;
+    t.is(destinations.length, 2);
+    for (const { name, transport } of destinations) t.like(transport, { connects: 1, lostRecords: 0 }, name);
+    await eventually('every message is read', () => {
+      const sent = destinations.reduce((sum, { transport }) => sum + transport.messages, 0);
+      return collector.messages.length === sent;
+    });
+    const named = domains(collector);
+    t.deepEqual([...named.keys()].sort(), [...names].sort());
+    const sessions = new Set<string>();
+    for (const [i, name] of names.entries()) {
+      const domain = named.get(name)!;
+      const records = flows(collector).filter(({ message }) => message.observationDomain === domain);
+      t.deepEqual(exported(records), await counted(namespaces[i]), `${name}: nothing is missing, nothing is doubled`);
+      for (const record of records) checkSize(t, record, i);
+      const from = new Set(records.map(record => record.exporter));
+      t.is(from.size, 1, 'one connection for all of its records');
+      for (const one of from) sessions.add(one);
+    }
+    t.is(sessions.size, 2, 'and none is shared');
+  },
+);
