@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../../bench/host/machine.js';
 import { eventually } from '../../test/helpers/eventually.js';
+import { findProgram } from '../../test/helpers/kernel/require.js';
 import { Container } from './container.js';
 import { DROP_INS, type DropIn, EVERYTHING } from './drop-ins.js';
 import { BINDS, bootableRoot, dropIns } from './root.js';
@@ -18,6 +19,10 @@ interface Entry {
   readonly CTFLOW_UID?: string;
 }
 
+if (!findProgram('systemd-nspawn')) {
+  console.error('systemd-nspawn is not installed: apt-get install systemd-container');
+  process.exit(1);
+}
 const container = new Container(bootableRoot(), BINDS);
 const ended = container.close.bind(container);
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
