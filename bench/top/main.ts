@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { describeError } from '../../src/common/errors.js';
 import { duration, wholeNumber } from '../../src/config/values.js';
+import { GROUPINGS } from '../../src/daemon/top/query.js';
 import { CTFLOW } from '../../test/helpers/kernel/cli.js';
 import { raiseConntrackLimit } from '../../test/helpers/kernel/conntrack-limit.js';
 import { PrivateNamespace } from '../../test/helpers/kernel/namespace.js';
@@ -26,8 +27,8 @@ const SIZES = [
   [80, 24],
   [200, 50],
 ] as const;
-/** By `g`, beginning with none. */
-const GROUPS = ['source', 'destination', 'zone', 'service', 'name', 'state', 'timeout', 'snat', 'none'];
+/** By `g`, beginning with the first. */
+const GROUPS = [...GROUPINGS.slice(1), GROUPINGS[0]];
 const HEAD_LINE = 4;
 /** Milliseconds a tick of /proc/PID/stat. */
 const TICK = 10;
