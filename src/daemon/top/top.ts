@@ -18,7 +18,7 @@ import { pageWithPorts, withPorts } from './snat-ports.js';
 /** Milliseconds a second that looks at the connections take at most, whoever asks and however often: a tenth of a core. */
 const MOST_PER_SECOND = 100;
 /** So many seconds of them are saved: who presses a few keys waits for none. */
-const SAVED = 3;
+const SAVED = 5;
 /** Groups of each kind where entries are counted: 20 MB, if there are as many. */
 const MOST_COUNTED = 1 << 18;
 
